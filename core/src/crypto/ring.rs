@@ -1,0 +1,103 @@
+//! The backend on ring, with P-521 from the `p521` crate.
+//!
+//! ring keeps no parsed keys: it reads the point or the modulus again with each signature. RSA allocates its numbers
+//! inside ring; the others allocate nothing.
+
+use ::ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use ::ring::{digest, hmac};
+use p521::ecdsa::signature::Verifier as _;
+
+use super::{Curve, Material};
+use crate::jose::algorithm::Algorithm;
+
+pub(super) const NAME: &str = "ring";
+
+/// What ring does not keep: only the key on P-521.
+pub(super) enum Key {
+    Unparsed,
+    P521(p521::ecdsa::VerifyingKey),
+}
+
+impl Key {
+    pub(super) fn new(material: &Material) -> Option<Self> {
+        match material {
+            Material::Ec { curve: Curve::P521, .. } => {
+                p521::ecdsa::VerifyingKey::from_sec1_bytes(material.ec_point()).ok().map(Self::P521)
+            }
+            _ => Some(Self::Unparsed),
+        }
+    }
+
+    /// The caller has checked that the algorithm fits and that the signature has its form.
+    pub(super) fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let rsa = |parameters: &signature::RsaParameters| match material {
+            Material::Rsa { n, e } => {
+                signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
+            }
+            _ => false,
+        };
+        let point = |verification: &'static dyn VerificationAlgorithm, key: &[u8]| {
+            UnparsedPublicKey::new(verification, key).verify(message, signature).is_ok()
+        };
+        match algorithm {
+            Algorithm::Rs256 => rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
+            Algorithm::Rs384 => rsa(&signature::RSA_PKCS1_2048_8192_SHA384),
+            Algorithm::Rs512 => rsa(&signature::RSA_PKCS1_2048_8192_SHA512),
+            Algorithm::Ps256 => rsa(&signature::RSA_PSS_2048_8192_SHA256),
+            Algorithm::Ps384 => rsa(&signature::RSA_PSS_2048_8192_SHA384),
+            Algorithm::Ps512 => rsa(&signature::RSA_PSS_2048_8192_SHA512),
+            Algorithm::Es256 => point(&signature::ECDSA_P256_SHA256_FIXED, material.ec_point()),
+            Algorithm::Es384 => point(&signature::ECDSA_P384_SHA384_FIXED, material.ec_point()),
+            Algorithm::Es512 => match (self, p521::ecdsa::Signature::from_slice(signature)) {
+                (Self::P521(key), Ok(signature)) => key.verify(message, &signature).is_ok(),
+                _ => false,
+            },
+            Algorithm::EdDsa | Algorithm::Ed25519 => match material {
+                Material::Ed25519 { x } => point(&signature::ED25519, x),
+                _ => false,
+            },
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Sha256(digest::Context);
+
+impl Sha256 {
+    pub(super) fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(super) fn finish(self) -> [u8; 32] {
+        bytes_of(self.0.finish().as_ref())
+    }
+}
+
+pub(super) struct Hmac(hmac::Key);
+
+impl Hmac {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    pub(super) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        bytes_of(context.sign().as_ref())
+    }
+}
+
+/// The 32 bytes of a digest whose type does not say that there are 32.
+fn bytes_of(digest: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (to, from) in bytes.iter_mut().zip(digest) {
+        *to = *from;
+    }
+    bytes
+}

@@ -1,0 +1,74 @@
+//! Writes a public key as the DER of an X.509 `SubjectPublicKeyInfo` (RFC 5280 §4.1).
+
+use alloc::vec::Vec;
+
+use super::{Curve, Material};
+
+/// Appends the DER; the parameters are NULL for RSA (RFC 3279 §2.3.1), the named curve for EC (RFC 5480 §2.1.1) and
+/// absent for Ed25519 (RFC 8410 §3).
+pub(super) fn write(material: &Material, out: &mut Vec<u8>) {
+    match material {
+        Material::Ec { curve, .. } => {
+            let parameters = match curve {
+                Curve::P256 => P256,
+                Curve::P384 => P384,
+                Curve::P521 => P521,
+            };
+            write_info(EC, parameters, material.ec_point(), out);
+        }
+        Material::Rsa { n, e } => {
+            let mut integers = Vec::with_capacity(n.len() + 16);
+            write_unsigned(n, &mut integers);
+            write_unsigned(e, &mut integers);
+            let mut key = Vec::with_capacity(integers.len() + 4);
+            write_element(SEQUENCE, &[&integers], &mut key);
+            write_info(RSA, NULL, &key, out);
+        }
+        Material::Ed25519 { x } => write_info(ED25519, &[], x, out),
+    }
+}
+
+fn write_info(algorithm: &[u8], parameters: &[u8], key: &[u8], out: &mut Vec<u8>) {
+    let mut info = Vec::with_capacity(key.len() + 32);
+    write_element(SEQUENCE, &[algorithm, parameters], &mut info);
+    // The first byte of a bit string counts the unused bits.
+    write_element(BIT_STRING, &[&[0], key], &mut info);
+    write_element(SEQUENCE, &[&info], out);
+}
+
+fn write_unsigned(bytes: &[u8], out: &mut Vec<u8>) {
+    let sign: &[u8] = if bytes.first().is_some_and(|&first| first >= 0x80) { &[0] } else { &[] };
+    write_element(INTEGER, &[sign, bytes], out);
+}
+
+/// Tag, shortest length, contents; no key is longer than the two bytes of length count.
+fn write_element(tag: u8, contents: &[&[u8]], out: &mut Vec<u8>) {
+    let len: usize = contents.iter().map(|part| part.len()).sum();
+    let [.., high, low] = len.to_be_bytes();
+    out.push(tag);
+    match len {
+        0..=0x7f => out.push(low),
+        0x80..=0xff => out.extend([0x81, low]),
+        _ => out.extend([0x82, high, low]),
+    }
+    for part in contents {
+        out.extend_from_slice(part);
+    }
+}
+
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const SEQUENCE: u8 = 0x30;
+const NULL: &[u8] = &[0x05, 0];
+/// rsaEncryption, 1.2.840.113549.1.1.1
+const RSA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+/// id-ecPublicKey, 1.2.840.10045.2.1
+const EC: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+/// id-Ed25519, 1.3.101.112
+const ED25519: &[u8] = &[0x06, 3, 0x2b, 0x65, 0x70];
+/// secp256r1, 1.2.840.10045.3.1.7
+const P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+/// secp384r1, 1.3.132.0.34
+const P384: &[u8] = &[0x06, 5, 0x2b, 0x81, 4, 0, 34];
+/// secp521r1, 1.3.132.0.35
+const P521: &[u8] = &[0x06, 5, 0x2b, 0x81, 4, 0, 35];

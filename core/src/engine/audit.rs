@@ -1,0 +1,163 @@
+//! The record of one decision: who, by which key, bound how, and why not. Never a byte of a token or proof.
+
+use core::fmt::{self, Display, Formatter, Write};
+
+use crate::engine::decision::{CacheTier, Decision};
+use crate::engine::policy::Mode;
+use crate::jose::base64url;
+use crate::jose::json::JsonString;
+use crate::reason::Reason;
+use crate::rules::actor;
+use crate::rules::presentation::Scheme;
+use crate::time::UnixSeconds;
+use crate::token_kind::TokenKind;
+
+/// What there is to log of a decision. [`Display`] writes it as one line of JSON.
+///
+/// Facts of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
+/// was refused. Texts are those of the token, escaped for JSON; thumbprints are base64url; `proof_id` is a hash.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditRecord<'a> {
+    /// Why the request was refused; `None` if it was accepted.
+    pub reason: Option<Reason>,
+    /// The policy's name.
+    pub policy: &'a str,
+    /// Whether the policy is enforced.
+    pub mode: Mode,
+    /// The scheme that the token came under.
+    pub scheme: Option<Scheme>,
+    /// Where the token's facts came from.
+    pub cache: CacheTier,
+    /// The kind of token.
+    pub kind: Option<TokenKind>,
+    /// The trust domain or issuer whose key verified the token.
+    pub issuer: Option<&'a str>,
+    /// `sub`
+    pub subject: Option<&'a str>,
+    /// `client_id`
+    pub client_id: Option<&'a str>,
+    /// `kid` of the key.
+    pub key_id: Option<&'a str>,
+    /// The key's RFC 7638 thumbprint.
+    pub key_thumbprint: Option<[u8; 32]>,
+    /// `exp`
+    pub expires_at: Option<UnixSeconds>,
+    /// `cnf` `jkt`
+    pub bound_to_key: Option<[u8; 32]>,
+    /// `cnf` `x5t#S256`
+    pub bound_to_certificate: Option<[u8; 32]>,
+    /// A hash that names the proof, if one was verified.
+    pub proof_id: Option<[u8; 32]>,
+    /// `act`, as the JSON object in the token.
+    actor: Option<&'a str>,
+}
+
+impl<'a> AuditRecord<'a> {
+    pub(crate) fn new(decision: &'a Decision<'_>) -> Self {
+        let outcome = decision.outcome();
+        let policy = decision.policy();
+        let facts = decision.verified_facts();
+        let key = facts.and_then(|facts| decision.key(facts));
+        Self {
+            reason: outcome.reason,
+            policy: policy.map_or("", |policy| policy.name()),
+            mode: policy.map_or(Mode::Enforce, |policy| policy.mode()),
+            scheme: outcome.scheme,
+            cache: outcome.tier,
+            kind: facts.map(|facts| facts.kind),
+            issuer: facts.and_then(|facts| decision.origin(facts.origin)).map(|origin| origin.name()),
+            subject: facts.and_then(|facts| facts.subject()),
+            client_id: facts.and_then(|facts| facts.client_id()),
+            key_id: key.and_then(|key| key.key_id()),
+            key_thumbprint: key.map(|key| *key.thumbprint()),
+            expires_at: facts.map(|facts| facts.expires_at),
+            bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint),
+            bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint),
+            proof_id: outcome.proof.map(|proof| proof.replay_key),
+            actor: facts.and_then(|facts| facts.actor_json()),
+        }
+    }
+
+    /// Who acts for the subject, from the current actor to the first (RFC 8693 §4.1).
+    pub fn actors(&self) -> impl Iterator<Item = actor::Actor<'a>> {
+        self.actor.into_iter().flat_map(actor::chain_in)
+    }
+}
+
+impl Display for AuditRecord<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("{\"decision\":")?;
+        f.write_str(if self.reason.is_none() { "\"accept\"" } else { "\"refuse\"" })?;
+        if let Some(reason) = self.reason {
+            write!(f, ",\"reason\":\"{reason}\",\"number\":{}", reason.number())?;
+        }
+        text(f, "policy", Some(self.policy))?;
+        if self.mode == Mode::Shadow {
+            f.write_str(",\"mode\":\"shadow\"")?;
+        }
+        let scheme = self.scheme.map(|scheme| match scheme {
+            Scheme::Bearer => "Bearer",
+            Scheme::Dpop => "DPoP",
+        });
+        text(f, "scheme", scheme)?;
+        write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
+        text(f, "kind", self.kind.map(TokenKind::name))?;
+        text(f, "issuer", self.issuer)?;
+        text(f, "subject", self.subject)?;
+        text(f, "client_id", self.client_id)?;
+        text(f, "key_id", self.key_id)?;
+        thumbprint(f, "key_thumbprint", self.key_thumbprint.as_ref())?;
+        if let Some(expires_at) = self.expires_at {
+            write!(f, ",\"expires_at\":{expires_at}")?;
+        }
+        thumbprint(f, "bound_to_key", self.bound_to_key.as_ref())?;
+        thumbprint(f, "bound_to_certificate", self.bound_to_certificate.as_ref())?;
+        thumbprint(f, "proof_id", self.proof_id.as_ref())?;
+        if self.actor.is_some() {
+            f.write_str(",\"actors\":[")?;
+            for (place, actor) in self.actors().enumerate() {
+                f.write_str(if place == 0 { "{" } else { ",{" })?;
+                let mut separator = "";
+                for (name, value) in [("sub", actor.subject), ("iss", actor.issuer)] {
+                    if let Some(value) = value {
+                        write!(f, "{separator}\"{name}\":")?;
+                        quoted(f, value)?;
+                        separator = ",";
+                    }
+                }
+                f.write_str("}")?;
+            }
+            f.write_str("]")?;
+        }
+        f.write_str("}")
+    }
+}
+
+fn text(f: &mut Formatter<'_>, name: &str, value: Option<&str>) -> fmt::Result {
+    let Some(value) = value else { return Ok(()) };
+    write!(f, ",\"{name}\":\"")?;
+    value.chars().try_for_each(|c| escaped(f, c))?;
+    f.write_str("\"")
+}
+
+fn quoted(f: &mut Formatter<'_>, value: JsonString<'_>) -> fmt::Result {
+    f.write_str("\"")?;
+    value.chars().try_for_each(|c| escaped(f, c))?;
+    f.write_str("\"")
+}
+
+/// Besides what JSON wants escaped, everything that could start a new line or a terminal sequence in some viewer.
+fn escaped(f: &mut Formatter<'_>, c: char) -> fmt::Result {
+    match c {
+        '"' => f.write_str("\\\""),
+        '\\' => f.write_str("\\\\"),
+        _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "\\u{:04x}", u32::from(c)),
+        _ => f.write_char(c),
+    }
+}
+
+fn thumbprint(f: &mut Formatter<'_>, name: &str, value: Option<&[u8; 32]>) -> fmt::Result {
+    let Some(value) = value else { return Ok(()) };
+    let text = base64url::encode_array_32(value);
+    write!(f, ",\"{name}\":\"{}\"", core::str::from_utf8(&text).unwrap_or_default())
+}

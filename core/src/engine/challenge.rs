@@ -1,0 +1,104 @@
+//! Challenges: `WWW-Authenticate` for `Bearer` (RFC 6750 §3) and `DPoP` (RFC 9449 §7.1), and `DPoP-Nonce` (§8, §9).
+//!
+//! Values are made of the policy and of words of ours: nothing of the request is ever in them, so nothing needs escaping.
+
+use core::fmt::{self, Display, Formatter};
+
+use crate::engine::decision::Outcome;
+use crate::engine::policy::{Binding, Policy};
+use crate::reason::{ChallengeError, Reason};
+use crate::rules::presentation::Scheme;
+
+pub(crate) type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
+
+/// Writes the header fields of an answer, challenges first.
+pub(crate) fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
+    if let Some(reason) = outcome.reason {
+        let (status, error) = reason.answer();
+        // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.
+        if status == 401 || error != ChallengeError::None {
+            for scheme in schemes(policy, outcome) {
+                field(
+                    "www-authenticate",
+                    &Challenge { policy, reason, error: error_for(scheme, error, outcome), scheme },
+                )?;
+            }
+        }
+    }
+    if let Some(nonce) = &outcome.next_nonce {
+        field("dpop-nonce", &core::str::from_utf8(nonce).unwrap_or_default())?;
+        // RFC 9449 §8.2: "a response […] with a nonce […] should be uncacheable"
+        field("cache-control", &"no-store")?;
+    }
+    Ok(())
+}
+
+/// The schemes that the policy takes. RFC 9449 §7.2: a server that takes both challenges for both.
+fn schemes(policy: &Policy, outcome: &Outcome) -> impl Iterator<Item = Scheme> {
+    let bearer = policy.binding != Binding::Dpop;
+    let dpop = policy.binding != Binding::Mtls || outcome.scheme == Some(Scheme::Dpop);
+    [(Scheme::Bearer, bearer), (Scheme::Dpop, dpop)].into_iter().filter(|(_, taken)| *taken).map(|(scheme, _)| scheme)
+}
+
+/// RFC 9449 §7.2: with both schemes challenged, the error goes to "the scheme that was used". Errors of proofs exist for
+/// DPoP only. Where the request had no usable scheme, both say what was wrong.
+fn error_for(scheme: Scheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
+    let used = match error {
+        ChallengeError::InvalidDpopProof | ChallengeError::UseDpopNonce => Some(Scheme::Dpop),
+        _ => outcome.scheme,
+    };
+    if used.is_none_or(|used| used == scheme) { error } else { ChallengeError::None }
+}
+
+struct Challenge<'c> {
+    policy: &'c Policy,
+    reason: Reason,
+    scheme: Scheme,
+    error: ChallengeError,
+}
+
+impl Display for Challenge<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let settings = &self.policy.challenge;
+        // RFC 6750 §3: "Bearer" MUST be followed by one or more auth-param values; the realm is always there.
+        let realm = settings.realm.as_deref().unwrap_or(&self.policy.name);
+        let scheme = match self.scheme {
+            Scheme::Bearer => "Bearer",
+            Scheme::Dpop => "DPoP",
+        };
+        write!(f, "{scheme} realm=\"{realm}\"")?;
+        if let Some(error) = self.error.word() {
+            write!(f, ", error=\"{error}\"")?;
+            if !settings.hide_description {
+                write!(f, ", error_description=\"{}\"", self.reason)?;
+            }
+        }
+        if self.error == ChallengeError::InsufficientScope || self.error == ChallengeError::None {
+            self.write_scope(f)?;
+        }
+        if self.scheme == Scheme::Dpop {
+            // RFC 9449 §7.1: "algs: A space-delimited list of supported JWS algorithms"
+            for (place, algorithm) in self.policy.dpop.algorithms.iter().enumerate() {
+                f.write_str(if place == 0 { ", algs=\"" } else { " " })?;
+                f.write_str(algorithm.name())?;
+            }
+            f.write_str("\"")?;
+        }
+        if let Some(uri) = &settings.resource_metadata {
+            write!(f, ", resource_metadata=\"{uri}\"")?; // RFC 9728 §5.1
+        }
+        Ok(())
+    }
+}
+
+impl Challenge<'_> {
+    /// RFC 6750 §3: `scope` is "the scope of the access token required": the demands of the first kind that has any.
+    fn write_scope(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(entry) = self.policy.accept.iter().find(|entry| !entry.scope.is_empty()) else { return Ok(()) };
+        for (place, word) in entry.scope.iter().enumerate() {
+            f.write_str(if place == 0 { ", scope=\"" } else { " " })?;
+            f.write_str(word)?;
+        }
+        f.write_str("\"")
+    }
+}

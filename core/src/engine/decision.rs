@@ -1,0 +1,199 @@
+//! What the engine decided, and everything a host answers, forwards or logs of it.
+
+use crate::engine::audit::AuditRecord;
+use crate::engine::challenge;
+use crate::engine::policy::{Mode, Policy};
+use crate::engine::worker::{Engine, Snapshot, Worker};
+use crate::memory::record_cache::RecordRef;
+use crate::reason::Reason;
+use crate::rules::facts::Facts;
+use crate::rules::nonce::NONCE_CHARS;
+use crate::rules::presentation::Scheme;
+use crate::trust::{Origin, OriginIndex, TrustedKey};
+
+/// Where the facts of a token came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheTier {
+    /// No token was looked up.
+    #[default]
+    None,
+    /// The token was verified before, by a key that still stands.
+    Hit,
+    /// The token was verified now, or could not be.
+    Miss,
+}
+
+impl CacheTier {
+    /// The word in audit records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        }
+    }
+}
+
+/// Where the record of the token is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    Cache(RecordRef),
+    Fresh(usize),
+}
+
+impl Source {
+    pub(crate) fn record(self, worker: &Worker) -> Option<&[u8]> {
+        match self {
+            Self::Cache(entry) => Some(worker.verdicts.record(entry)),
+            Self::Fresh(length) => worker.record.get(..length),
+        }
+    }
+}
+
+/// What a verified proof says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProofFacts {
+    pub(crate) key_thumbprint: [u8; 32],
+    pub(crate) replay_key: [u8; 32],
+}
+
+/// The parts of a decision as they become known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) reason: Option<Reason>,
+    pub(crate) scheme: Option<Scheme>,
+    pub(crate) source: Option<Source>,
+    pub(crate) tier: CacheTier,
+    pub(crate) proof: Option<ProofFacts>,
+    pub(crate) next_nonce: Option<[u8; NONCE_CHARS]>,
+    pub(crate) refresh: Option<OriginIndex>,
+}
+
+/// One decision, valid until the worker's next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'d> {
+    engine: &'d Engine,
+    snapshot: &'d Snapshot,
+    policy: Option<&'d Policy>,
+    facts: Option<Facts<'d>>,
+    outcome: Outcome,
+}
+
+impl<'d> Decision<'d> {
+    pub(crate) fn new(
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        policy: Option<&'d Policy>,
+        worker: &'d Worker,
+        outcome: Outcome,
+    ) -> Self {
+        let record = outcome.source.and_then(|source| source.record(worker));
+        Self { engine, snapshot, policy, facts: record.and_then(Facts::unpack), outcome }
+    }
+
+    /// Why the request is refused, or `None` if it is accepted.
+    ///
+    /// In shadow mode too: whether the host lets a refused request pass is [`Decision::lets_pass`].
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        self.outcome.reason
+    }
+
+    /// Whether the request may go on: it is accepted, or the policy is in shadow mode.
+    #[must_use]
+    pub fn lets_pass(&self) -> bool {
+        self.outcome.reason.is_none() || self.policy.is_some_and(|policy| policy.mode == Mode::Shadow)
+    }
+
+    /// The HTTP status to answer with: 200 stands for "go on".
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self.outcome.reason {
+            None => 200,
+            Some(reason) => reason.status(),
+        }
+    }
+
+    /// The policy that judged.
+    #[must_use]
+    pub const fn policy(&self) -> Option<&'d Policy> {
+        self.policy
+    }
+
+    /// What the token says, if the request is accepted: nobody acts on a refused token by mistake.
+    #[must_use]
+    pub fn facts(&self) -> Option<&Facts<'d>> {
+        self.facts.as_ref().filter(|_| self.outcome.reason.is_none())
+    }
+
+    /// What the token says, accepted or not, for logs: its signature was verified, but some later check may have failed.
+    #[must_use]
+    pub(crate) const fn verified_facts(&self) -> Option<&Facts<'d>> {
+        self.facts.as_ref()
+    }
+
+    /// The trust domain or issuer that vouches for the accepted token.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&'d Origin> {
+        self.facts().and_then(|facts| self.origin(facts.origin))
+    }
+
+    /// `kid` of the key that signed the accepted token, if the key has one.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&'d str> {
+        self.facts().and_then(|facts| self.key(facts)).and_then(TrustedKey::key_id)
+    }
+
+    /// The trust domain or issuer for which the host should fetch a new document now, because a token names a key that is not
+    /// in the one it has. At most once in that source's `min_refresh_seconds`.
+    #[must_use]
+    pub fn wants_refresh(&self) -> Option<(OriginIndex, &'d Origin)> {
+        let index = self.outcome.refresh?;
+        self.origin(index).map(|origin| (index, origin))
+    }
+
+    /// Whether the facts came from the verdict cache.
+    #[must_use]
+    pub const fn cache_tier(&self) -> CacheTier {
+        self.outcome.tier
+    }
+
+    /// The SHA-256 thumbprint of the key that signed the proof, if a proof was verified.
+    #[must_use]
+    pub fn proof_key_thumbprint(&self) -> Option<&[u8; 32]> {
+        self.outcome.proof.as_ref().map(|proof| &proof.key_thumbprint)
+    }
+
+    /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.
+    ///
+    /// The values are valid field values and never hold a byte of the request.
+    ///
+    /// # Errors
+    /// What `field` returns first; [`core::fmt::Error`] never comes from here.
+    pub fn write_headers(
+        &self,
+        field: &mut dyn FnMut(&str, &dyn core::fmt::Display) -> core::fmt::Result,
+    ) -> core::fmt::Result {
+        let Some(policy) = self.policy else { return Ok(()) };
+        challenge::write(policy, &self.outcome, field)
+    }
+
+    /// The record of this decision for logs.
+    #[must_use]
+    pub fn audit(&self) -> AuditRecord<'_> {
+        AuditRecord::new(self)
+    }
+
+    pub(crate) const fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    pub(crate) fn origin(&self, index: OriginIndex) -> Option<&'d Origin> {
+        self.engine.document.trust.get(index.as_usize()).map(|source| &source.origin)
+    }
+
+    pub(crate) fn key(&self, facts: &Facts<'_>) -> Option<&'d TrustedKey> {
+        self.snapshot.trust.key(facts.key)
+    }
+}

@@ -1,0 +1,822 @@
+//! The policy document: one JSON text, the same for every host.
+//!
+//! Reading it never stops at the first fault: each names its JSON pointer (RFC 6901), what was found and what was
+//! expected, and all are listed at once. Unknown members are faults: a misspelt condition must not vanish.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::engine::policy::{
+    AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, NonceMode, Policy, PolicyIndex, ReplayMode, SvidPolicy,
+};
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::json::{self, Budget, JsonFault, Value};
+use crate::limits;
+use crate::spiffe_id::TrustDomain;
+use crate::subject_pattern::SubjectPattern;
+use crate::token_kind::{TokenKind, TokenKinds};
+use crate::trust::{Origin, OriginIndex};
+use crate::uri::{OwnedOrigin, TargetUri};
+
+/// The published JSON Schema of the document (draft 2020-12).
+pub const SCHEMA: &str = include_str!("../../policy.schema.json");
+
+/// One fault of a policy document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFault {
+    /// Where: a JSON pointer, empty for the document itself.
+    pub pointer: String,
+    /// What stands there.
+    pub found: String,
+    /// What should.
+    pub expected: String,
+}
+
+impl fmt::Display for PolicyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pointer = if self.pointer.is_empty() { "the document" } else { &self.pointer };
+        write!(f, "{pointer}: found {}, expected {}", self.found, self.expected)
+    }
+}
+
+impl core::error::Error for PolicyFault {}
+
+/// Where the keys of one trust domain or issuer come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustSource {
+    pub(crate) origin: Origin,
+    pub(crate) document: TrustDocument,
+    pub(crate) min_refresh_seconds: u64,
+    pub(crate) max_stale_seconds: Option<u64>,
+}
+
+/// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustDocument {
+    /// It stands in the policy document.
+    Inline(String),
+    /// A file, relative to the policy document.
+    File(String),
+    /// A URI, for hosts with a network.
+    Uri(String),
+    /// The host pushes it.
+    Pushed,
+}
+
+impl TrustSource {
+    /// Whose keys.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Where from.
+    #[must_use]
+    pub const fn document(&self) -> &TrustDocument {
+        &self.document
+    }
+
+    /// The floor between two refreshes that unknown keys can ask for, in seconds.
+    #[must_use]
+    pub const fn min_refresh_seconds(&self) -> u64 {
+        self.min_refresh_seconds
+    }
+
+    /// After how many seconds without a new document the old one is no longer good; forever, if `None`.
+    #[must_use]
+    pub const fn max_stale_seconds(&self) -> Option<u64> {
+        self.max_stale_seconds
+    }
+}
+
+/// A policy document without faults.
+#[derive(Debug)]
+pub struct PolicyDocument {
+    pub(crate) trust: Vec<TrustSource>,
+    /// Sorted by name.
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) verdict_cache_bytes: usize,
+    pub(crate) replay_proofs: usize,
+}
+
+const DEFAULT_VERDICT_CACHE_BYTES: u64 = 8 * 1024 * 1024;
+const DEFAULT_REPLAY_PROOFS: u64 = 65_536;
+const DEFAULT_LEEWAY_SECONDS: u64 = 30;
+/// JWT-SVID Appendix A and RFC 9068 §4 allow "no more than a few minutes".
+const MAX_LEEWAY_SECONDS: u64 = 300;
+const DEFAULT_PROOF_AGE_SECONDS: u64 = 60;
+const DEFAULT_PROOF_FUTURE_SECONDS: u64 = 5;
+const MAX_PROOF_AGE_SECONDS: u64 = 300;
+const DEFAULT_NONCE_LIFETIME_SECONDS: u64 = 300;
+const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
+const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
+
+impl PolicyDocument {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Every fault in it, in document order; never an empty list.
+    pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+        let mut reader = Reader::default();
+        if text.len() > limits::POLICY_DOCUMENT_BYTES {
+            let found = format!("{} bytes", text.len());
+            reader.fault("", found, format!("at most {} bytes", limits::POLICY_DOCUMENT_BYTES));
+            return Err(reader.faults);
+        }
+        let root = match json::parse(text, Budget::POLICY) {
+            Ok(root) => root,
+            Err(JsonFault::Malformed { at, expected }) => {
+                reader.fault("", format!("text that is not JSON at byte {at} ({})", place(text, at)), expected);
+                return Err(reader.faults);
+            }
+            Err(JsonFault::Limit) => {
+                reader.fault("", "JSON that is too deep or too wide", "at most 32 levels");
+                return Err(reader.faults);
+            }
+        };
+        let document = reader.document(root);
+        // A condition of the policy is read once for every kind that it must suit.
+        let mut faults: Vec<PolicyFault> = Vec::new();
+        for fault in core::mem::take(&mut reader.faults) {
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+        reader.faults = faults;
+        match document {
+            Some(document) if reader.faults.is_empty() => Ok(document),
+            _ => Err(reader.faults),
+        }
+    }
+
+    /// The trust sources, in document order.
+    pub fn trust(&self) -> impl Iterator<Item = (OriginIndex, &TrustSource)> {
+        (0u32..).map(OriginIndex).zip(&self.trust)
+    }
+
+    /// The place of an origin.
+    #[must_use]
+    pub fn origin(&self, origin: &Origin) -> Option<OriginIndex> {
+        self.trust().find(|(_, source)| source.origin == *origin).map(|(index, _)| index)
+    }
+
+    /// The policies, in order of their names.
+    pub fn policies(&self) -> impl Iterator<Item = (PolicyIndex, &Policy)> {
+        self.policies.iter().enumerate().map(|(index, policy)| (PolicyIndex(index), policy))
+    }
+
+    /// The place of the policy called `name`.
+    #[must_use]
+    pub fn policy(&self, name: &str) -> Option<PolicyIndex> {
+        self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyIndex)
+    }
+
+    /// How many bytes each worker's verdict cache may take (`memory.verdict_cache_bytes`).
+    #[must_use]
+    pub const fn verdict_cache_bytes(&self) -> usize {
+        self.verdict_cache_bytes
+    }
+
+    /// How many live proofs the replay store has room for (`memory.replay_proofs`).
+    #[must_use]
+    pub const fn replay_proofs(&self) -> usize {
+        self.replay_proofs
+    }
+
+    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future.
+    ///
+    /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
+    #[must_use]
+    pub fn proof_window_seconds(&self) -> (u64, u64) {
+        let most =
+            |field: fn(&DpopPolicy) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
+        (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
+    }
+}
+
+/// Line and column of a byte, for people.
+fn place(text: &[u8], at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    format!("line {line}, column {column}")
+}
+
+#[derive(Default)]
+struct Reader {
+    faults: Vec<PolicyFault>,
+}
+
+/// The members of one object that are allowed there, by name.
+struct Members<'a, const N: usize> {
+    names: [&'static str; N],
+    values: [Option<Value<'a>>; N],
+}
+
+impl<'a, const N: usize> Members<'a, N> {
+    fn take(&self, name: &str) -> Option<Value<'a>> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        self.values.get(at).copied().flatten()
+    }
+}
+
+impl Reader {
+    fn fault(&mut self, pointer: &str, found: impl Into<String>, expected: impl Into<String>) {
+        self.faults.push(PolicyFault { pointer: pointer.to_owned(), found: found.into(), expected: expected.into() });
+    }
+
+    fn members<'a, const N: usize>(
+        &mut self,
+        pointer: &str,
+        value: Value<'a>,
+        names: [&'static str; N],
+    ) -> Option<Members<'a, N>> {
+        let Some(object) = value.as_object() else {
+            self.fault(pointer, describe(value), "an object");
+            return None;
+        };
+        let mut members = Members { names, values: [None; N] };
+        for (name, value) in object.members() {
+            match names.iter().position(|known| name.is(known)).and_then(|at| members.values.get_mut(at)) {
+                Some(place) => *place = Some(value),
+                None => {
+                    let expected = format!("one of {}", names.join(", "));
+                    self.fault(&child(pointer, &name.to_owned_string()), "an unknown member", expected);
+                }
+            }
+        }
+        Some(members)
+    }
+
+    fn missing(&mut self, pointer: &str, name: &str, expected: impl Into<String>) {
+        self.fault(&child(pointer, name), "nothing", expected);
+    }
+
+    fn text(&mut self, pointer: &str, value: Value<'_>, expected: &str) -> Option<String> {
+        match value.as_string() {
+            Some(text) if !text.is_empty() => Some(text.to_owned_string()),
+            _ => {
+                self.fault(pointer, describe(value), expected);
+                None
+            }
+        }
+    }
+
+    /// An unsigned integer from `least` to `most`, or `default` where absent.
+    fn number(&mut self, at: (&str, &str), value: Option<Value<'_>>, default: u64, (least, most): (u64, u64)) -> u64 {
+        let Some(value) = value else { return default };
+        let number = match value {
+            Value::Number(number) => number.as_u64().filter(|number| (least..=most).contains(number)),
+            _ => None,
+        };
+        number.unwrap_or_else(|| {
+            self.fault(&child(at.0, at.1), describe(value), format!("a whole number from {least} to {most}"));
+            default
+        })
+    }
+
+    /// One of a few words, or the first of them where absent.
+    fn word<T: Copy>(&mut self, at: (&str, &str), value: Option<Value<'_>>, words: &[(&str, T)]) -> Option<T> {
+        let Some(value) = value else { return words.first().map(|(_, meaning)| *meaning) };
+        let found = value.as_string().and_then(|text| words.iter().find(|(word, _)| text.is(word)));
+        if found.is_none() {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.fault(&child(at.0, at.1), describe(value), format!("one of {}", names.join(", ")));
+        }
+        found.map(|(_, meaning)| *meaning)
+    }
+
+    fn flag(&mut self, at: (&str, &str), value: Option<Value<'_>>) -> bool {
+        match value {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(other) => {
+                self.fault(&child(at.0, at.1), describe(other), "true or false");
+                false
+            }
+        }
+    }
+
+    /// A string or an array of strings; each must be non-empty, and there must be one.
+    fn texts(&mut self, pointer: &str, value: Value<'_>, what: &str) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        match value {
+            Value::String(_) => all.extend(self.text(pointer, value, what).map(|text| (pointer.to_owned(), text))),
+            Value::Array(array) => {
+                for (index, element) in array.elements().enumerate() {
+                    let at = child(pointer, &index.to_string());
+                    all.extend(self.text(&at, element, what).map(|text| (at, text)));
+                }
+                if array.elements().next().is_none() {
+                    self.fault(pointer, "an empty array", format!("at least one of: {what}"));
+                }
+            }
+            other => self.fault(pointer, describe(other), format!("{what}, or an array of them")),
+        }
+        all
+    }
+
+    fn document(&mut self, root: Value<'_>) -> Option<PolicyDocument> {
+        let members = self.members("", root, ["$schema", "comment", "trust", "policies", "memory"])?;
+        let mut trust: Vec<TrustSource> = Vec::new();
+        match members.take("trust") {
+            Some(Value::Array(sources)) => {
+                for (index, source) in sources.elements().enumerate() {
+                    let pointer = format!("/trust/{index}");
+                    let Some(source) = self.trust_source(&pointer, source) else { continue };
+                    if trust.iter().any(|known| known.origin == source.origin) {
+                        self.fault(&pointer, format!("a second entry for the {}", source.origin), "one entry for each");
+                    }
+                    trust.push(source);
+                }
+                if sources.elements().next().is_none() {
+                    self.fault("/trust", "an empty array", "at least one trust domain or issuer");
+                }
+            }
+            Some(other) => self.fault("/trust", describe(other), "an array of trust domains and issuers"),
+            None => self.missing("", "trust", "an array of trust domains and issuers"),
+        }
+        let mut policies = Vec::new();
+        match members.take("policies") {
+            Some(Value::Object(named)) => {
+                for (name, policy) in named.members() {
+                    let name = name.to_owned_string();
+                    policies.extend(self.policy(&name, policy, &trust));
+                }
+                if named.members().next().is_none() {
+                    self.fault("/policies", "an empty object", "at least one policy");
+                }
+            }
+            Some(other) => self.fault("/policies", describe(other), "an object of policies by name"),
+            None => self.missing("", "policies", "an object of policies by name"),
+        }
+        policies.sort_by(|a: &Policy, b: &Policy| a.name.cmp(&b.name));
+
+        let (mut cache, mut proofs) = (DEFAULT_VERDICT_CACHE_BYTES, DEFAULT_REPLAY_PROOFS);
+        if let Some(memory) = members.take("memory")
+            && let Some(memory) = self.members("/memory", memory, ["verdict_cache_bytes", "replay_proofs"])
+        {
+            let most = 1 << 31;
+            let value = memory.take("verdict_cache_bytes");
+            cache = self.number(("/memory", "verdict_cache_bytes"), value, cache, (0, most));
+            proofs = self.number(("/memory", "replay_proofs"), memory.take("replay_proofs"), proofs, (64, most / 16));
+        }
+        Some(PolicyDocument {
+            trust,
+            policies,
+            verdict_cache_bytes: usize::try_from(cache).ok()?,
+            replay_proofs: usize::try_from(proofs).ok()?,
+        })
+    }
+
+    fn trust_source(&mut self, pointer: &str, value: Value<'_>) -> Option<TrustSource> {
+        let members = self.members(
+            pointer,
+            value,
+            [
+                "trust_domain",
+                "issuer",
+                "bundle",
+                "bundle_file",
+                "bundle_uri",
+                "jwks",
+                "jwks_file",
+                "jwks_uri",
+                "min_refresh_seconds",
+                "max_stale_seconds",
+                "comment",
+            ],
+        )?;
+        let origin = match (members.take("trust_domain"), members.take("issuer")) {
+            (Some(domain), None) => {
+                let at = child(pointer, "trust_domain");
+                let expected = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
+                let name = self.text(&at, domain, expected)?;
+                if TrustDomain::parse(&name).is_err() {
+                    self.fault(&at, describe(domain), expected);
+                    return None;
+                }
+                Origin::TrustDomain(name)
+            }
+            (None, Some(issuer)) => {
+                Origin::Issuer(self.text(&child(pointer, "issuer"), issuer, "the issuer's identifier, as in `iss`")?)
+            }
+            (Some(_), Some(_)) => {
+                self.fault(pointer, "both trust_domain and issuer", "one of them");
+                return None;
+            }
+            (None, None) => {
+                self.fault(pointer, "neither trust_domain nor issuer", "one of them");
+                return None;
+            }
+        };
+        let (ours, others) = match origin {
+            Origin::TrustDomain(_) => (["bundle", "bundle_file", "bundle_uri"], ["jwks", "jwks_file", "jwks_uri"]),
+            Origin::Issuer(_) => (["jwks", "jwks_file", "jwks_uri"], ["bundle", "bundle_file", "bundle_uri"]),
+        };
+        for other in others.into_iter().filter(|other| members.take(other).is_some()) {
+            let sort = if origin.is_trust_domain() { "a trust domain" } else { "an issuer" };
+            self.fault(&child(pointer, other), format!("a member that {sort} does not have"), ours.join(", "));
+        }
+        let mut document = None;
+        for (place, name) in ours.into_iter().enumerate() {
+            let Some(value) = members.take(name) else { continue };
+            let at = child(pointer, name);
+            if document.is_some() {
+                self.fault(&at, "a second source of the same keys", format!("one of {}", ours.join(", ")));
+                continue;
+            }
+            document = match place {
+                0 => value.as_object().map(|inline| TrustDocument::Inline(inline.raw().to_owned())).or_else(|| {
+                    self.fault(&at, describe(value), "the document, an object with an array `keys`");
+                    None
+                }),
+                1 => self.text(&at, value, "the path of a file").map(TrustDocument::File),
+                _ => self.https_uri(&at, value).map(TrustDocument::Uri),
+            };
+        }
+        let refresh = members.take("min_refresh_seconds");
+        let floor =
+            self.number((pointer, "min_refresh_seconds"), refresh, DEFAULT_MIN_REFRESH_SECONDS, (1, YEAR_SECONDS));
+        let stale = members
+            .take("max_stale_seconds")
+            .map(|value| self.number((pointer, "max_stale_seconds"), Some(value), YEAR_SECONDS, (1, YEAR_SECONDS)));
+        Some(TrustSource {
+            origin,
+            document: document.unwrap_or(TrustDocument::Pushed),
+            min_refresh_seconds: floor,
+            max_stale_seconds: stale,
+        })
+    }
+
+    /// SPIFFE Federation §5.2.1.1: https, no user information. Also what `resource_metadata` must be (RFC 9728 §5.1).
+    fn https_uri(&mut self, pointer: &str, value: Value<'_>) -> Option<String> {
+        let uri = self.text(pointer, value, "an https URI")?;
+        let is_https = TargetUri::parse(uri.as_bytes()).is_ok_and(|uri| uri.is_https());
+        let is_quotable = !uri.bytes().any(|byte| matches!(byte, b'"' | b'\\'));
+        if is_https && is_quotable {
+            return Some(uri);
+        }
+        self.fault(pointer, describe(value), "an https URI without user information");
+        None
+    }
+
+    fn policy(&mut self, name: &str, value: Value<'_>, trust: &[TrustSource]) -> Option<Policy> {
+        let pointer = child("/policies", name);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_name_byte) {
+            self.fault(
+                &pointer,
+                "a policy with this name",
+                "a name of 1 to 64 letters, digits, dots, dashes, underscores",
+            );
+        }
+        let members = self.members(
+            &pointer,
+            value,
+            [
+                "accept",
+                "audience",
+                "leeway_seconds",
+                "max_lifetime_seconds",
+                "subjects",
+                "scope",
+                "algorithms",
+                "binding",
+                "dpop",
+                "jwt_svid",
+                "origin",
+                "mode",
+                "challenge",
+                "comment",
+            ],
+        )?;
+        let audience = match members.take("audience") {
+            Some(value) => self.texts(&child(&pointer, "audience"), value, "the audience that tokens must be for"),
+            None => {
+                self.missing(&pointer, "audience", "the audience that tokens must be for: nothing means nobody");
+                Vec::new()
+            }
+        };
+        let leeway = members.take("leeway_seconds");
+        let leeway_seconds =
+            self.number((&pointer, "leeway_seconds"), leeway, DEFAULT_LEEWAY_SECONDS, (0, MAX_LEEWAY_SECONDS));
+        let accept = self.accept(&pointer, &members, trust);
+        let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
+
+        let mut binding = Binding::None;
+        if let Some(value) = members.take("binding") {
+            let at = child(&pointer, "binding");
+            if let Some(rule) = self.members(&at, value, ["require"]) {
+                let words =
+                    [("none", Binding::None), ("any", Binding::Any), ("dpop", Binding::Dpop), ("mtls", Binding::Mtls)];
+                binding = self.word((&at, "require"), rule.take("require"), &words).unwrap_or(Binding::Any);
+            }
+        }
+        let origin = members.take("origin").and_then(|value| {
+            let at = child(&pointer, "origin");
+            let expected =
+                "a scheme and authority such as https://api.example, and a base path if the proxy strips one";
+            let origin = self.text(&at, value, expected)?;
+            let parsed = OwnedOrigin::parse(origin.as_bytes()).ok();
+            if parsed.is_none() {
+                self.fault(&at, describe(value), expected);
+            }
+            parsed
+        });
+        let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+        let mode = self.word((&pointer, "mode"), members.take("mode"), &modes).unwrap_or_default();
+        Some(Policy {
+            name: name.to_owned(),
+            accept,
+            kinds,
+            audience: audience.into_iter().map(|(_, text)| text.into_boxed_str()).collect(),
+            leeway_seconds,
+            binding,
+            dpop: self.dpop(&child(&pointer, "dpop"), members.take("dpop")),
+            svid: self.svid(&child(&pointer, "jwt_svid"), members.take("jwt_svid"), kinds),
+            origin,
+            mode,
+            challenge: self.challenge(&child(&pointer, "challenge"), members.take("challenge")),
+        })
+    }
+
+    fn accept<const N: usize>(
+        &mut self,
+        pointer: &str,
+        policy: &Members<'_, N>,
+        trust: &[TrustSource],
+    ) -> Vec<AcceptedKind> {
+        let at = child(pointer, "accept");
+        let entries = match policy.take("accept") {
+            Some(Value::Array(entries)) => entries,
+            Some(other) => {
+                self.fault(&at, describe(other), "an array of token kinds");
+                return Vec::new();
+            }
+            None => {
+                self.missing(pointer, "accept", "an array of token kinds: nothing means nothing is accepted");
+                return Vec::new();
+            }
+        };
+        if entries.elements().next().is_none() {
+            self.fault(&at, "an empty array", "at least one token kind");
+        }
+        let mut accepted = Vec::new();
+        for (index, entry) in entries.elements().enumerate() {
+            let at = child(&at, &index.to_string());
+            let names = [
+                "kind",
+                "issuer",
+                "trust_domain",
+                "subjects",
+                "scope",
+                "algorithms",
+                "max_lifetime_seconds",
+                "comment",
+            ];
+            let (kind, own) = match entry {
+                Value::String(_) => (Some((at.clone(), entry)), None),
+                _ => match self.members(&at, entry, names) {
+                    Some(own) => (own.take("kind").map(|kind| (child(&at, "kind"), kind)), Some(own)),
+                    None => continue,
+                },
+            };
+            let Some((kind_at, kind)) = kind else {
+                self.missing(&at, "kind", kind_names());
+                continue;
+            };
+            let Some(kind) = kind.as_string().and_then(|text| TokenKind::from_name(&text.to_owned_string())) else {
+                self.fault(&kind_at, describe(kind), kind_names());
+                continue;
+            };
+            let own = |name: &str| own.as_ref().and_then(|own| own.take(name));
+            let mut entry = AcceptedKind {
+                kind,
+                origins: None,
+                subjects: Vec::new(),
+                scope: Vec::new(),
+                algorithms: kind.algorithms(),
+                max_lifetime_seconds: None,
+            };
+            let (ours, other) =
+                if kind.is_keyed_by_trust_domain() { ("trust_domain", "issuer") } else { ("issuer", "trust_domain") };
+            if own(other).is_some() {
+                self.fault(
+                    &child(&at, other),
+                    format!("a condition that {} cannot carry", kind.name()),
+                    format!("`{ours}`"),
+                );
+            }
+            if let Some(value) = own(ours) {
+                entry.origins = Some(self.origins(&child(&at, ours), value, kind, trust));
+            }
+            // A condition on the policy holds for every kind in it, beside those of the entry.
+            for (pointer, value) in [(at.as_str(), own("subjects")), (pointer, policy.take("subjects"))] {
+                let Some(value) = value else { continue };
+                let patterns = self.subjects(&child(pointer, "subjects"), value, kind);
+                if entry.subjects.is_empty() {
+                    entry.subjects = patterns;
+                } else {
+                    self.fault(&child(pointer, "subjects"), "subjects on the policy and on an entry", "one of the two");
+                }
+            }
+            for (pointer, value) in [(at.as_str(), own("scope")), (pointer, policy.take("scope"))] {
+                let Some(value) = value else { continue };
+                entry.scope.extend(self.scope(&child(pointer, "scope"), value, kind));
+            }
+            for (pointer, value) in [(at.as_str(), own("algorithms")), (pointer, policy.take("algorithms"))] {
+                let Some(value) = value else { continue };
+                let at = child(pointer, "algorithms");
+                let named = self.algorithms(&at, value, kind.algorithms(), kind.name());
+                let narrowed = entry.algorithms.intersection(named);
+                if narrowed.is_empty() && !named.is_empty() {
+                    self.fault(&at, "algorithms of which the entry allows none", "a common algorithm");
+                }
+                entry.algorithms = narrowed;
+            }
+            for (pointer, value) in
+                [(at.as_str(), own("max_lifetime_seconds")), (pointer, policy.take("max_lifetime_seconds"))]
+            {
+                if value.is_some() {
+                    let most = self.number((pointer, "max_lifetime_seconds"), value, YEAR_SECONDS, (1, YEAR_SECONDS));
+                    entry.max_lifetime_seconds = Some(entry.max_lifetime_seconds.map_or(most, |known| known.min(most)));
+                }
+            }
+            let sort = kind.is_keyed_by_trust_domain();
+            if !trust.is_empty() && !trust.iter().any(|source| source.origin.is_trust_domain() == sort) {
+                let needs = if sort { "a trust domain in /trust" } else { "an issuer in /trust" };
+                self.fault(&kind_at, format!("{}, which nobody in /trust can sign", kind.name()), needs);
+            }
+            accepted.push(entry);
+        }
+        accepted
+    }
+
+    fn origins(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind, trust: &[TrustSource]) -> Vec<OriginIndex> {
+        let mut found = Vec::new();
+        for (at, name) in self.texts(pointer, value, "a name from /trust") {
+            let matches = |source: &TrustSource| {
+                source.origin.name() == name && source.origin.is_trust_domain() == kind.is_keyed_by_trust_domain()
+            };
+            match (0u32..).zip(trust).find(|(_, source)| matches(source)) {
+                Some((index, _)) => found.push(OriginIndex(index)),
+                None => self.fault(&at, quote(&name), "a name that stands in /trust"),
+            }
+        }
+        found
+    }
+
+    fn subjects(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind) -> Vec<SubjectPattern> {
+        let mut patterns = Vec::new();
+        for (at, text) in self.texts(pointer, value, "a subject pattern") {
+            match SubjectPattern::parse(&text) {
+                Ok(_) if kind == TokenKind::JwtSvid && !text.starts_with("spiffe://") => {
+                    self.fault(&at, quote(&text), "a SPIFFE ID pattern: the subject of a jwt-svid is a SPIFFE ID");
+                }
+                Ok(pattern) => patterns.push(pattern),
+                Err(fault) => self.fault(&at, quote(&text), fault.to_string()),
+            }
+        }
+        patterns
+    }
+
+    fn scope(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind) -> Vec<Box<str>> {
+        if !kind.has_scope() {
+            self.fault(pointer, format!("a condition that {} cannot carry", kind.name()), "no scope");
+        }
+        let mut scope = Vec::new();
+        for (at, word) in self.texts(pointer, value, "a scope") {
+            // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+            if word.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+                scope.push(word.into_boxed_str());
+            } else {
+                self.fault(&at, quote(&word), "one scope, without spaces, quotes or backslashes (RFC 6749 §3.3)");
+            }
+        }
+        scope
+    }
+
+    fn algorithms(&mut self, pointer: &str, value: Value<'_>, allowed: AlgorithmSet, what: &str) -> AlgorithmSet {
+        let mut set = AlgorithmSet::default();
+        for (at, name) in self.texts(pointer, value, "an algorithm") {
+            match Algorithm::from_name(name.as_bytes()).filter(|algorithm| allowed.contains(*algorithm)) {
+                Some(algorithm) => set = set.with(algorithm),
+                None => {
+                    let names: Vec<&str> = allowed.iter().map(Algorithm::name).collect();
+                    self.fault(&at, quote(&name), format!("an algorithm that {what} allows: {}", names.join(", ")));
+                }
+            }
+        }
+        set
+    }
+
+    fn dpop(&mut self, pointer: &str, value: Option<Value<'_>>) -> DpopPolicy {
+        let mut dpop = DpopPolicy {
+            max_age_seconds: DEFAULT_PROOF_AGE_SECONDS,
+            future_seconds: DEFAULT_PROOF_FUTURE_SECONDS,
+            nonce: NonceMode::Off,
+            nonce_lifetime_seconds: DEFAULT_NONCE_LIFETIME_SECONDS,
+            replay: ReplayMode::Refuse,
+            algorithms: AlgorithmSet::ALL,
+        };
+        let names = ["max_age_seconds", "future_seconds", "nonce", "nonce_lifetime_seconds", "replay", "algorithms"];
+        let Some(members) = value.and_then(|value| self.members(pointer, value, names)) else { return dpop };
+        let seconds = |reader: &mut Self, name, default, bounds| {
+            reader.number((pointer, name), members.take(name), default, bounds)
+        };
+        dpop.max_age_seconds = seconds(self, "max_age_seconds", dpop.max_age_seconds, (1, MAX_PROOF_AGE_SECONDS));
+        dpop.future_seconds = seconds(self, "future_seconds", dpop.future_seconds, (0, MAX_PROOF_AGE_SECONDS));
+        dpop.nonce_lifetime_seconds = seconds(self, "nonce_lifetime_seconds", dpop.nonce_lifetime_seconds, (10, 3600));
+        let modes = [("off", NonceMode::Off), ("required", NonceMode::Required)];
+        dpop.nonce = self.word((pointer, "nonce"), members.take("nonce"), &modes).unwrap_or_default();
+        let modes = [
+            ("refuse", ReplayMode::Refuse),
+            ("danger_accept_when_full", ReplayMode::AcceptWhenFull),
+            ("danger_accept", ReplayMode::Accept),
+        ];
+        dpop.replay = self.word((pointer, "replay"), members.take("replay"), &modes).unwrap_or(ReplayMode::Refuse);
+        if let Some(value) = members.take("algorithms") {
+            dpop.algorithms = self.algorithms(&child(pointer, "algorithms"), value, AlgorithmSet::ALL, "a proof");
+        }
+        dpop
+    }
+
+    fn svid(&mut self, pointer: &str, value: Option<Value<'_>>, kinds: TokenKinds) -> SvidPolicy {
+        let Some(members) =
+            value.and_then(|value| self.members(pointer, value, ["single_candidate_key", "ignore_unknown_headers"]))
+        else {
+            return SvidPolicy::default();
+        };
+        if !kinds.contains(TokenKind::JwtSvid) {
+            self.fault(pointer, "rules for jwt-svid", "none, since the policy does not accept that kind");
+        }
+        SvidPolicy {
+            single_candidate_key: self.flag((pointer, "single_candidate_key"), members.take("single_candidate_key")),
+            ignore_unknown_headers: self
+                .flag((pointer, "ignore_unknown_headers"), members.take("ignore_unknown_headers")),
+        }
+    }
+
+    fn challenge(&mut self, pointer: &str, value: Option<Value<'_>>) -> ChallengePolicy {
+        let names = ["realm", "resource_metadata", "hide_description"];
+        let Some(members) = value.and_then(|value| self.members(pointer, value, names)) else {
+            return ChallengePolicy::default();
+        };
+        let realm = members.take("realm").and_then(|value| {
+            let at = child(pointer, "realm");
+            let expected = "printable ASCII without quotes and backslashes";
+            let realm = self.text(&at, value, expected)?;
+            if !realm.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+                self.fault(&at, quote(&realm), expected);
+            }
+            Some(realm)
+        });
+        ChallengePolicy {
+            realm,
+            resource_metadata: members
+                .take("resource_metadata")
+                .and_then(|value| self.https_uri(&child(pointer, "resource_metadata"), value)),
+            hide_description: self.flag((pointer, "hide_description"), members.take("hide_description")),
+        }
+    }
+}
+
+fn kind_names() -> String {
+    let names: Vec<&str> = TokenKind::ALL.into_iter().map(TokenKind::name).collect();
+    format!("a token kind: {}", names.join(", "))
+}
+
+/// RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
+fn child(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// What a value is, short enough for one line of a log.
+fn describe(value: Value<'_>) -> String {
+    match value {
+        Value::String(text) => quote(&text.to_owned_string()),
+        Value::Number(number) => number.text().to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::Array(array) if array.elements().next().is_none() => "an empty array".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+fn quote(text: &str) -> String {
+    let short: String = text.chars().take(80).collect();
+    format!("{short:?}")
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod tests;

@@ -1,0 +1,28 @@
+//! Where used proofs are remembered.
+
+use core::sync::atomic::AtomicU64;
+
+use crate::memory::replay::{Claim, ReplayStore};
+use crate::time::UnixSeconds;
+
+/// The store did not answer. Our fault, so the answer is a 5xx and never `invalid_dpop_proof`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayUnavailable;
+
+/// A store of used proofs: the engine's own, one in shared memory, or the host's.
+pub trait Replay: Send + Sync {
+    /// Claims `proof` for this request, in one atomic step: [`Claim::First`] for whoever comes first, and for nobody else.
+    ///
+    /// `proof` is a SHA-256 over the client key's thumbprint and the proof's `jti`. It must be remembered at least as long
+    /// as the proof can still be accepted, which is the widest window of all policies counted from `issued_at`.
+    ///
+    /// # Errors
+    /// [`ReplayUnavailable`]
+    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable>;
+}
+
+impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
+    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+        Ok(Self::claim(self, proof, issued_at, now))
+    }
+}

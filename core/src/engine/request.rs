@@ -1,0 +1,51 @@
+//! One request, as the host sees it.
+
+use crate::rules::mtls::ClientCertificate;
+use crate::rules::presentation::Field;
+use crate::time::UnixSeconds;
+
+/// What the engine needs to know of a request; all of it borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'r> {
+    pub(crate) method: &'r [u8],
+    pub(crate) uri: &'r [u8],
+    pub(crate) authorization: Field<'r>,
+    pub(crate) proof: Field<'r>,
+    pub(crate) certificate: Option<ClientCertificate<'r>>,
+    pub(crate) now: UnixSeconds,
+}
+
+impl<'r> Request<'r> {
+    /// A request with `method`, `uri` and header fields as received, at the time `now`.
+    ///
+    /// `uri` is the external one: absolute, as the client sees it, or just path and query where the policy has an `origin`.
+    /// `headers` are all fields, so that repetitions are seen; names match in any case. Nothing here is checked, and no
+    /// forwarding header is ever looked at.
+    #[must_use]
+    pub fn new(
+        method: &'r [u8],
+        uri: &'r [u8],
+        headers: impl IntoIterator<Item = (&'r [u8], &'r [u8])>,
+        now: UnixSeconds,
+    ) -> Self {
+        let mut request =
+            Self { method, uri, authorization: Field::Absent, proof: Field::Absent, certificate: None, now };
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case(b"authorization") {
+                request.authorization = request.authorization.and(value);
+            } else if name.eq_ignore_ascii_case(b"dpop") {
+                request.proof = request.proof.and(value);
+            }
+        }
+        request
+    }
+
+    /// This request over a connection whose client certificate is `certificate`.
+    ///
+    /// Only ever the certificate of the TLS connection, or one that a trusted hop vouches for.
+    #[must_use]
+    pub const fn with_certificate(mut self, certificate: ClientCertificate<'r>) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+}

@@ -1,0 +1,182 @@
+//! A token that is in no cache: from its text to the facts in its record, form first, then key, then signature.
+
+use crate::crypto::sha256;
+use crate::engine::check::{Check, Trail};
+use crate::engine::policy::Policy;
+use crate::engine::worker::Snapshot;
+use crate::jose::base64url;
+use crate::jose::claims::UnverifiedClaims;
+use crate::jose::compact::CompactJws;
+use crate::jose::header::UnverifiedHeader;
+use crate::jose::json::{JsonString, NameTable};
+use crate::limits;
+use crate::reason::Reason;
+use crate::rules::{access_token, actor, facts, jws, jwt, jwt_svid};
+use crate::time::UnixSeconds;
+use crate::token_kind::TokenKind;
+use crate::trust::{Origin, OriginIndex, TrustedKey};
+
+/// The buffers that one token at a time is decoded into.
+#[derive(Debug)]
+pub(crate) struct TokenBuffers<'b> {
+    pub(crate) names: &'b mut NameTable,
+    pub(crate) header: &'b mut [u8],
+    pub(crate) payload: &'b mut [u8],
+    pub(crate) signature: &'b mut [u8],
+    /// Takes the record; see [`facts::record_bytes`].
+    pub(crate) record: &'b mut [u8],
+}
+
+/// What the engine knows of an origin when it looks for a key.
+pub(crate) struct KnownOrigin {
+    pub(crate) origin: Origin,
+    pub(crate) max_stale_seconds: Option<u64>,
+}
+
+/// Why no record was made, and for which origin a fresh document might help.
+pub(crate) struct TokenRefused {
+    pub(crate) reason: Reason,
+    pub(crate) unknown_key_of: Option<OriginIndex>,
+}
+
+impl From<Reason> for TokenRefused {
+    fn from(reason: Reason) -> Self {
+        Self { reason, unknown_key_of: None }
+    }
+}
+
+/// Verifies `token` and leaves its facts in `buffers.record`; tells the length of the record.
+///
+/// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
+/// binding: those are the policy's, and run on cached tokens too.
+pub(crate) fn verify(
+    token: &[u8],
+    policy: &Policy,
+    origins: &[KnownOrigin],
+    snapshot: &Snapshot,
+    now: UnixSeconds,
+    buffers: TokenBuffers<'_>,
+    trail: &mut impl Trail,
+) -> Result<usize, TokenRefused> {
+    let TokenBuffers { names, header, payload, signature, record } = buffers;
+
+    trail.enter(Check::TokenForm);
+    let jws = CompactJws::parse(token)?;
+    if jws.header().len() > limits::HEADER_BYTES {
+        return Err(Reason::LimitExceeded.into());
+    }
+    let header = decode(jws.header(), header)?;
+    let payload = decode(jws.payload(), payload)?;
+
+    trail.enter(Check::HeaderForm);
+    let header = UnverifiedHeader::parse(header, names)?;
+    trail.enter(Check::HeaderCritical);
+    jws::check_critical(&header)?;
+    trail.enter(Check::ClaimsForm);
+    let claims = UnverifiedClaims::parse(payload, names)?;
+
+    // RFC 8725 §3.11: "explicit typing"; a kind that the policy does not name is refused before anything else is asked.
+    trail.enter(Check::TokenKind);
+    let spiffe_subject = claims.subject.is_some_and(|subject| subject_is_spiffe(subject.raw()));
+    let kind = policy.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::HeaderType)?;
+    trail.enter(Check::Algorithm);
+    let algorithm = jws::check_algorithm(&header, policy.algorithms(kind))?;
+    trail.enter(Check::HeaderParameters);
+    jws::check_nested(&header)?;
+    jws::check_replicated(&header, &claims)?;
+    if kind == TokenKind::JwtSvid {
+        jwt_svid::check_header(&header, policy.svid.ignore_unknown_headers)?;
+    }
+    trail.enter(Check::RequiredClaims);
+    match kind {
+        TokenKind::JwtSvid => jwt_svid::check_claims(&claims)?,
+        TokenKind::AccessToken => access_token::check_claims(&claims)?,
+        TokenKind::Jwt => jwt::check_claims(&claims)?,
+    }
+    claims.actor.map(actor::check).transpose()?;
+    let length = facts::pack(kind, &header, &claims, || sha256(token), record)?;
+    let packed = facts::Facts::unpack(record.get(..length).unwrap_or_default()).ok_or(Reason::InternalError)?;
+
+    trail.enter(Check::Origin);
+    let index = match kind {
+        TokenKind::JwtSvid => {
+            let id = jwt_svid::spiffe_id(packed.subject().unwrap_or_default())?;
+            let domain = id.trust_domain();
+            let is_its = |origin: &Origin| matches!(origin, Origin::TrustDomain(name) if name == domain.as_str());
+            find(origins, is_its).ok_or(Reason::TrustDomainUnknown)?
+        }
+        TokenKind::AccessToken | TokenKind::Jwt => {
+            // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
+            // claim." No trailing slash is folded.
+            let issuer = packed.issuer().unwrap_or_default();
+            let is_its = |origin: &Origin| matches!(origin, Origin::Issuer(name) if name == issuer);
+            find(origins, is_its).ok_or(Reason::IssuerUnknown)?
+        }
+    };
+    let keys =
+        snapshot.trust.set(index).ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
+    let too_old = origins.get(index.as_usize()).and_then(|known| known.max_stale_seconds);
+    if too_old.is_some_and(|seconds| now > keys.loaded_at().plus(seconds)) {
+        return Err(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) });
+    }
+
+    trail.enter(Check::Key);
+    let single_candidate = kind != TokenKind::JwtSvid || policy.svid.single_candidate_key;
+    let key = match header.kid.map(KeyIdText::new) {
+        // An empty `kid` names nothing, and is not the same as none.
+        Some(Some(kid)) if !kid.as_str().is_empty() => keys.find(Some(kid.as_str()), algorithm, single_candidate),
+        Some(_) => Err(Reason::KeyUnknown),
+        None => keys.find(None, algorithm, single_candidate),
+    };
+    // Only a key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
+    let key: &TrustedKey =
+        key.map_err(|reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) })?;
+
+    trail.enter(Check::Signature);
+    let signature = decode(jws.signature(), signature)?;
+    key.public().verify(algorithm, jws.signing_input(), signature).map_err(|_| Reason::SignatureInvalid)?;
+    facts::set_key(record, index, key.id());
+    Ok(length)
+}
+
+/// Whether a subject makes a token a JWT-SVID where its `typ` leaves that open.
+pub(crate) fn subject_is_spiffe(subject: &str) -> bool {
+    subject.starts_with("spiffe:")
+}
+
+fn find(origins: &[KnownOrigin], is_its: impl Fn(&Origin) -> bool) -> Option<OriginIndex> {
+    let place = origins.iter().position(|known| is_its(&known.origin))?;
+    u32::try_from(place).ok().map(OriginIndex)
+}
+
+fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {
+    match base64url::decode(part, out) {
+        Ok(bytes) => Ok(bytes),
+        Err(base64url::Base64Error::OutputTooShort) => Err(Reason::LimitExceeded),
+        Err(_) => Err(Reason::TokenBase64),
+    }
+}
+
+/// A `kid`, unescaped. No key has one longer than this, so a longer one finds nothing.
+struct KeyIdText<'a> {
+    plain: Option<&'a str>,
+    unescaped: [u8; KEY_ID_BYTES],
+    length: usize,
+}
+
+const KEY_ID_BYTES: usize = 256;
+
+impl<'a> KeyIdText<'a> {
+    fn new(kid: JsonString<'a>) -> Option<Self> {
+        let mut text = Self { plain: kid.plain(), unescaped: [0; KEY_ID_BYTES], length: 0 };
+        if text.plain.is_none() {
+            text.length = kid.unescape(&mut text.unescaped)?;
+        }
+        Some(text)
+    }
+
+    fn as_str(&self) -> &str {
+        let unescaped = || core::str::from_utf8(self.unescaped.get(..self.length)?).ok();
+        self.plain.or_else(unescaped).unwrap_or_default()
+    }
+}

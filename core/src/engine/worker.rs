@@ -1,0 +1,470 @@
+//! The engine and its workers: one request in, one decision out.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::engine::check::{Check, Silent, Trail};
+use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
+use crate::engine::document::PolicyDocument;
+use crate::engine::policy::{Binding, NonceMode, Policy, PolicyIndex, ReplayMode};
+use crate::engine::replay::Replay;
+use crate::engine::request::Request;
+use crate::engine::token::{self, KnownOrigin, TokenBuffers};
+use crate::jose::base64url;
+use crate::jose::compact::CompactJws;
+use crate::jose::confirmation::Unenforceable;
+use crate::jose::json::NameTable;
+use crate::limits;
+use crate::memory::proof_keys::ProofKeys;
+use crate::memory::record_cache::{RecordCache, RecordRef};
+use crate::memory::replay::{Claim, ReplayStore, Window};
+use crate::memory::revocation::{Presented, Revocations, RevokedBy};
+use crate::reason::Reason;
+use crate::rules::dpop::{self, UnverifiedProof};
+use crate::rules::facts::{self, Facts};
+use crate::rules::nonce::NonceKeys;
+use crate::rules::presentation::{self, Credential, Scheme};
+use crate::rules::{mtls, validity};
+use crate::time::UnixSeconds;
+use crate::trust::{OriginIndex, TrustSnapshot};
+use crate::uri::TargetUri;
+
+/// Everything that changes while the engine runs; the host swaps it whole.
+///
+/// Cheap to clone. A decision sees one snapshot from its beginning to its end.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The keys of all trust domains and issuers.
+    pub trust: Arc<TrustSnapshot>,
+    /// What the host has revoked.
+    pub revocations: Arc<Revocations>,
+    /// The keys of server nonces; without them, a policy that demands a nonce refuses with `internal_error`.
+    pub nonces: Option<Arc<NonceKeys>>,
+}
+
+/// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
+pub struct Engine {
+    pub(crate) document: PolicyDocument,
+    origins: Vec<KnownOrigin>,
+    /// When a refresh was last asked for, by origin, plus one; 0 for never.
+    refresh_asked: Vec<AtomicU64>,
+    replay: Box<dyn Replay>,
+    accepted: AtomicU64,
+    refused: [AtomicU64; Reason::COUNT],
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine").field("document", &self.document).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine with a replay store of its own. `seed` must be random: it keeps attackers from choosing proofs that
+    /// collide in the store.
+    #[must_use]
+    pub fn new(document: PolicyDocument, seed: [u64; 2]) -> Self {
+        let window = Self::replay_window(&document);
+        let store = ReplayStore::new(document.replay_proofs(), window, seed);
+        Self::with_replay(document, Box::new(store))
+    }
+
+    /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
+    #[must_use]
+    pub fn with_replay(document: PolicyDocument, replay: Box<dyn Replay>) -> Self {
+        let origins: Vec<KnownOrigin> = document
+            .trust()
+            .map(|(_, source)| KnownOrigin {
+                origin: source.origin().clone(),
+                max_stale_seconds: source.max_stale_seconds(),
+            })
+            .collect();
+        Self {
+            refresh_asked: origins.iter().map(|_| AtomicU64::new(0)).collect(),
+            origins,
+            document,
+            replay,
+            accepted: AtomicU64::new(0),
+            refused: [const { AtomicU64::new(0) }; Reason::COUNT],
+        }
+    }
+
+    /// The window that a replay store for `document` must remember.
+    #[must_use]
+    pub fn replay_window(document: &PolicyDocument) -> Window {
+        let (age, future) = document.proof_window_seconds();
+        let bounded = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
+        Window { max_age_seconds: bounded(age), future_seconds: bounded(future) }
+    }
+
+    /// The document that the engine was made from.
+    #[must_use]
+    pub const fn document(&self) -> &PolicyDocument {
+        &self.document
+    }
+
+    /// A snapshot without any key, to start from.
+    #[must_use]
+    pub fn empty_snapshot(&self) -> Snapshot {
+        Snapshot {
+            trust: Arc::new(TrustSnapshot::new(self.origins.len())),
+            revocations: Arc::new(Revocations::default()),
+            nonces: None,
+        }
+    }
+
+    /// How many requests were accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many requests were refused for `reason`.
+    #[must_use]
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.refused.get(reason.index()).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Whether the host should fetch the document of `origin` now, because a token names a key that is not in it.
+    ///
+    /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
+    fn claim_refresh(&self, origin: OriginIndex, now: UnixSeconds) -> bool {
+        let (Some(asked), Some(source)) =
+            (self.refresh_asked.get(origin.as_usize()), self.document.trust.get(origin.as_usize()))
+        else {
+            return false;
+        };
+        let last = asked.load(Ordering::Relaxed);
+        let due = last == 0 || now.as_u64().saturating_add(1) >= last.saturating_add(source.min_refresh_seconds);
+        due && asked
+            .compare_exchange(last, now.as_u64().saturating_add(1), Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    fn count(&self, reason: Option<Reason>) {
+        let counter = match reason {
+            None => Some(&self.accepted),
+            Some(reason) => self.refused.get(reason.index()),
+        };
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// One thread's caches and buffers. Allocates when it is made, and never after.
+#[derive(Debug)]
+pub struct Worker {
+    pub(crate) verdicts: RecordCache,
+    proofs: ProofKeys,
+    names: NameTable,
+    header: Box<[u8]>,
+    payload: Box<[u8]>,
+    signature: Box<[u8]>,
+    pub(crate) record: Box<[u8]>,
+}
+
+/// A typical token with its record, to size the index of the verdict cache by.
+const TYPICAL_ENTRY_BYTES: usize = 1024;
+
+impl Worker {
+    /// A worker for `engine`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
+    #[must_use]
+    pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
+        Self {
+            verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
+            proofs: ProofKeys::new(seed),
+            names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
+            header: vec![0; limits::HEADER_BYTES].into(),
+            payload: vec![0; limits::TOKEN_BYTES].into(),
+            signature: vec![0; limits::SIGNATURE_BYTES].into(),
+            record: vec![0; facts::record_bytes(limits::TOKEN_BYTES)].into(),
+        }
+    }
+
+    /// How many verified tokens are cached.
+    #[must_use]
+    pub fn cached_tokens(&self) -> usize {
+        self.verdicts.entries()
+    }
+
+    /// Judges `request` by `policy`.
+    pub fn decide<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        policy: PolicyIndex,
+        request: &Request<'_>,
+    ) -> Decision<'d> {
+        self.decide_with(engine, snapshot, policy, request, &mut Silent)
+    }
+
+    /// Judges `request` by `policy`, and tells `trail` each check as it begins.
+    pub fn decide_with<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        policy: PolicyIndex,
+        request: &Request<'_>,
+        trail: &mut impl Trail,
+    ) -> Decision<'d> {
+        let mut outcome = Outcome::default();
+        let found = engine.document.policies.get(policy.0);
+        let result = match found {
+            Some(policy) => self.judge(engine, snapshot, policy, request, trail, &mut outcome),
+            None => Err(Reason::InternalError),
+        };
+        outcome.reason = result.err();
+        engine.count(outcome.reason);
+        Decision::new(engine, snapshot, found, &*self, outcome)
+    }
+
+    fn judge(
+        &mut self,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        request: &Request<'_>,
+        trail: &mut impl Trail,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reason> {
+        trail.enter(Check::Presentation);
+        let credential = Credential::read(request.authorization, request.uri)?;
+        outcome.scheme = Some(credential.scheme);
+        // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
+        if request.proof == presentation::Field::Repeated {
+            return Err(Reason::CredentialRepeated);
+        }
+
+        self.recall_or_verify(engine, snapshot, policy, credential.token, request.now, trail, outcome)?;
+        let Some(facts) = outcome.source.and_then(|source| source.record(self)).and_then(Facts::unpack) else {
+            return Err(Reason::InternalError);
+        };
+
+        trail.enter(Check::Time);
+        validity::check_time(&facts, request.now, policy.leeway_seconds)?;
+        trail.enter(Check::Audience);
+        validity::check_audience(&facts, &policy.audience)?;
+        trail.enter(Check::Subject);
+        if let Err(reason) = policy.admit(&facts, request.now) {
+            if reason == Reason::ScopeInsufficient {
+                trail.enter(Check::Scope);
+            }
+            return Err(reason);
+        }
+        trail.enter(Check::Scope);
+        trail.enter(Check::Revocation);
+        check_revoked(engine, snapshot, &facts)?;
+
+        trail.enter(Check::Binding);
+        check_binding(policy, &facts, credential.scheme, request)?;
+        if let Some(bound_to) = facts.confirmation.certificate_thumbprint {
+            trail.enter(Check::Certificate);
+            mtls::check(&bound_to, request.certificate)?;
+        }
+        if let (Some(bound_to), Some(token_hash)) = (facts.confirmation.key_thumbprint, facts.token_hash) {
+            self.check_proof(engine, snapshot, policy, request, &bound_to, &token_hash, trail, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the facts of `token` in the verdict cache, or makes them.
+    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    fn recall_or_verify(
+        &mut self,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        token: &[u8],
+        now: UnixSeconds,
+        trail: &mut impl Trail,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reason> {
+        trail.enter(Check::VerdictCache);
+        if let Some(entry) = self.verdicts.find(token)
+            && self.still_stands(entry, engine, snapshot, policy, now)
+        {
+            outcome.source = Some(Source::Cache(entry));
+            outcome.tier = CacheTier::Hit;
+            return Ok(());
+        }
+        outcome.tier = CacheTier::Miss;
+        let buffers = TokenBuffers {
+            names: &mut self.names,
+            header: &mut self.header,
+            payload: &mut self.payload,
+            signature: &mut self.signature,
+            record: &mut self.record,
+        };
+        match token::verify(token, policy, &engine.origins, snapshot, now, buffers, trail) {
+            Ok(length) => {
+                outcome.source = Some(Source::Fresh(length));
+                let _cached = self.verdicts.insert(token, self.record.get(..length).unwrap_or_default());
+                Ok(())
+            }
+            Err(refused) => {
+                outcome.refresh = refused.unknown_key_of.filter(|origin| engine.claim_refresh(*origin, now));
+                Err(refused.reason)
+            }
+        }
+    }
+
+    /// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
+    /// is of the same kind. Everything else about it is checked on every request.
+    fn still_stands(
+        &self,
+        entry: RecordRef,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        now: UnixSeconds,
+    ) -> bool {
+        let Some(facts) = Facts::unpack(self.verdicts.record(entry)) else { return false };
+        let stale = || {
+            let most = engine.origins.get(facts.origin.as_usize()).and_then(|known| known.max_stale_seconds);
+            let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
+            most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
+        };
+        let kind = policy.kinds.resolve(facts.typ, facts.subject().is_some_and(token::subject_is_spiffe));
+        kind == Some(facts.kind)
+            && policy.algorithms(facts.kind).contains(facts.algorithm)
+            && snapshot.trust.key(facts.key).is_some()
+            && !stale()
+    }
+
+    /// RFC 9449 §4.3 and §7: the proof for a token that is bound to the key `bound_to`.
+    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    fn check_proof(
+        &mut self,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        request: &Request<'_>,
+        bound_to: &[u8; 32],
+        token_hash: &[u8; 32],
+        trail: &mut impl Trail,
+        outcome: &mut Outcome,
+    ) -> Result<(), Reason> {
+        trail.enter(Check::ProofPresent);
+        let proof = presentation::proof(request.proof)?;
+
+        trail.enter(Check::ProofForm);
+        let jws = CompactJws::parse(proof).map_err(dpop::malformed)?;
+        if jws.header().len() > limits::HEADER_BYTES {
+            return Err(Reason::LimitExceeded);
+        }
+        let key = self.proofs.recall_or_read(jws.header(), &mut self.header, &mut self.names)?;
+        let payload = base64url::decode(jws.payload(), &mut self.payload).map_err(|_| Reason::ProofMalformed)?;
+        let claims = UnverifiedProof::parse(payload, &mut self.names)?;
+        let Some((algorithm, thumbprint)) = self.proofs.facts(key) else { return Err(Reason::InternalError) };
+
+        trail.enter(Check::ProofAlgorithm);
+        if !policy.dpop.algorithms.contains(algorithm) {
+            return Err(Reason::ProofAlgorithmRefused);
+        }
+        trail.enter(Check::ProofKey);
+        dpop::check_key(bound_to, &thumbprint)?;
+        trail.enter(Check::ProofMethod);
+        claims.check_method(request.method)?;
+        trail.enter(Check::ProofUri);
+        let target = target(policy, request)?;
+        claims.check_uri(&target, &mut self.header)?;
+        trail.enter(Check::ProofToken);
+        claims.check_token(token_hash)?;
+        trail.enter(Check::ProofWindow);
+        claims.check_window(request.now, policy.dpop.max_age_seconds, policy.dpop.future_seconds)?;
+        if policy.dpop.nonce == NonceMode::Required {
+            trail.enter(Check::ProofNonce);
+            let nonces = snapshot.nonces.as_deref().ok_or(Reason::InternalError)?;
+            // A refusal for the nonce, and whatever is refused after it, hands out the next one.
+            outcome.next_nonce = Some(nonces.issue(request.now, &thumbprint));
+            let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.plain().ok_or(Reason::NonceMismatch)?;
+            let lifetime = policy.dpop.nonce_lifetime_seconds;
+            let age =
+                nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
+            if age.seconds < lifetime / 2 {
+                outcome.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+            }
+        }
+
+        trail.enter(Check::ProofSignature);
+        let signature = base64url::decode(jws.signature(), &mut self.signature).map_err(|_| Reason::ProofMalformed)?;
+        self.proofs
+            .public(key)
+            .ok_or(Reason::InternalError)?
+            .verify(algorithm, jws.signing_input(), signature)
+            .map_err(|_| Reason::ProofSignatureInvalid)?;
+        let replay_key = claims.replay_key(&thumbprint);
+        outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key });
+
+        trail.enter(Check::ProofReplay);
+        if policy.dpop.replay == ReplayMode::Accept {
+            return Ok(());
+        }
+        match engine.replay.claim(&replay_key, claims.issued_at, request.now) {
+            Ok(Claim::First) => Ok(()),
+            Ok(Claim::Replayed) => Err(Reason::ProofReplayed),
+            // Older than what the store remembers, as after a restart: a fresh proof passes.
+            Ok(Claim::Unknowable) => Err(Reason::ProofTooOld),
+            Ok(Claim::Full) if policy.dpop.replay == ReplayMode::AcceptWhenFull => Ok(()),
+            Ok(Claim::Full) => Err(Reason::ReplayStoreFull),
+            Err(_) => Err(Reason::ReplayStoreUnavailable),
+        }
+    }
+}
+
+/// The URI that `htu` is compared to: under the policy's `origin`, or the host's absolute URI.
+fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>, Reason> {
+    match &policy.origin {
+        Some(origin) => TargetUri::with_origin(&origin.borrow(), request.uri),
+        None => TargetUri::parse(request.uri),
+    }
+    .map_err(|_| Reason::RequestUnusable)
+}
+
+fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Result<(), Reason> {
+    let presented = Presented {
+        origin: engine.origins.get(facts.origin.as_usize()).map_or("", |known| known.origin.name()),
+        key_id: snapshot.trust.key(facts.key).and_then(|key| key.key_id()),
+        subject: facts.subject(),
+        token_id: facts.token_id(),
+        issued_at: facts.issued_at,
+    };
+    match snapshot.revocations.revoked_by(&presented) {
+        None => Ok(()),
+        Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
+        Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),
+        Some(RevokedBy::Token) => Err(Reason::TokenRevoked),
+        Some(RevokedBy::Epoch) => Err(Reason::EpochRevoked),
+    }
+}
+
+/// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
+fn check_binding(policy: &Policy, facts: &Facts<'_>, scheme: Scheme, request: &Request<'_>) -> Result<(), Reason> {
+    let cnf = &facts.confirmation;
+    match cnf.unenforceable {
+        Some(Unenforceable::Unsupported) => return Err(Reason::BindingUnsupported),
+        Some(Unenforceable::Ambiguous) => return Err(Reason::BindingAmbiguous),
+        None => {}
+    }
+    let (dpop, mtls) = (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some());
+    let satisfied = match policy.binding {
+        Binding::None => true,
+        Binding::Any => dpop || mtls,
+        Binding::Dpop => dpop,
+        Binding::Mtls => mtls,
+    };
+    // RFC 9449 §7.1: under the DPoP scheme "the token […] MUST be bound"; one that is not does not become so by its scheme.
+    if !satisfied || (scheme == Scheme::Dpop && !dpop) {
+        return Err(Reason::BindingRequired);
+    }
+    // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
+    // is missing; with one, the scheme is what is wrong.
+    if dpop && scheme == Scheme::Bearer && request.proof != presentation::Field::Absent {
+        return Err(Reason::SchemeMismatch);
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The `cnf` claim (RFC 7800 §3.1): which key the bearer of a token must prove to hold.
+
+use crate::jose::base64url;
+use crate::jose::json::{JsonObject, Value};
+use crate::reason::Reason;
+
+/// What a token is bound to, as its `cnf` says.
+///
+/// Does not check any proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confirmation {
+    /// `jkt`: the SHA-256 thumbprint of a DPoP key (RFC 9449 §6.1).
+    pub key_thumbprint: Option<[u8; 32]>,
+    /// `x5t#S256`: the SHA-256 of a client certificate in DER (RFC 8705 §3.1).
+    pub certificate_thumbprint: Option<[u8; 32]>,
+    /// What cannot be enforced, and so refuses.
+    pub unenforceable: Option<Unenforceable>,
+}
+
+/// Why a `cnf` cannot be enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unenforceable {
+    /// It holds no method of ours: accepting it would take the token for an unbound one.
+    Unsupported,
+    /// It holds a key representation beside another.
+    Ambiguous,
+}
+
+impl Confirmation {
+    /// Reads `cnf`. Both methods of ours may stand together; then both are demanded.
+    ///
+    /// # Errors
+    /// [`Reason::ClaimType`] for a thumbprint that is not 32 bytes in 43 characters of base64url: hexadecimal, padding and
+    /// SHA-1 all end here (RFC 8705 §3.1: "omitting all trailing pad '=' characters").
+    pub fn read(cnf: JsonObject<'_>) -> Result<Self, Reason> {
+        let mut confirmation = Self::default();
+        let mut other_keys = 0;
+        for (name, value) in cnf.members() {
+            if name.is("jkt") {
+                confirmation.key_thumbprint = Some(thumbprint(value)?);
+            } else if name.is("x5t#S256") {
+                confirmation.certificate_thumbprint = Some(thumbprint(value)?);
+            } else if ["jwk", "jwe", "jku", "kid"].into_iter().any(|key| name.is(key)) {
+                // RFC 7800 §3.5: `kid` may stand beside `jku`, to choose a key in that set.
+                other_keys += usize::from(!name.is("kid"));
+            }
+            // RFC 7800 §3.1: "applications should require that all members that are not understood be ignored".
+        }
+        let ours = confirmation.key_thumbprint.is_some() || confirmation.certificate_thumbprint.is_some();
+        confirmation.unenforceable = match (ours, other_keys) {
+            (true, 0) => None,
+            // RFC 7800 §3.1: "The 'cnf' claim value MUST represent only a single proof-of-possession key".
+            (true, _) | (false, 2..) => Some(Unenforceable::Ambiguous),
+            (false, _) => Some(Unenforceable::Unsupported),
+        };
+        Ok(confirmation)
+    }
+
+    /// Whether the token is bound to anything.
+    #[must_use]
+    pub const fn is_bound(&self) -> bool {
+        self.key_thumbprint.is_some() || self.certificate_thumbprint.is_some() || self.unenforceable.is_some()
+    }
+}
+
+fn thumbprint(value: Value<'_>) -> Result<[u8; 32], Reason> {
+    let text = value.as_string().ok_or(Reason::ClaimType)?;
+    let mut unescaped = [0; 43];
+    let length = text.unescape(&mut unescaped).ok_or(Reason::ClaimType)?;
+    unescaped.get(..length).and_then(base64url::decode_array::<32>).ok_or(Reason::ClaimType)
+}

@@ -1,0 +1,12 @@
+//! The only mutable state: fixed in size, bounded in bytes, no clock and no entropy of its own.
+//!
+//! | file | holds | shared by |
+//! |---|---|---|
+//! | [`record_cache`] | what was once verified, by its exact bytes | one worker |
+//! | [`replay`] | which proofs were used | all threads and processes |
+//! | [`revocation`] | what the host declared void | all, swapped whole |
+
+pub(crate) mod proof_keys;
+pub mod record_cache;
+pub mod replay;
+pub mod revocation;

@@ -1,0 +1,127 @@
+//! The keys of clients that prove possession, by the exact bytes of their proofs' headers.
+//!
+//! A client sends the same header with every proof: its key is read, checked and hashed once. Bounded in number; the
+//! oldest key that was not used lately makes room.
+
+use alloc::vec::Vec;
+
+use crate::crypto::PublicKey;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::base64url;
+use crate::jose::json::NameTable;
+use crate::memory::record_cache::RecordCache;
+use crate::reason::Reason;
+use crate::rules::dpop;
+use crate::trust::jwk::JwkBuffer;
+use crate::trust::thumbprint::thumbprint;
+
+/// How many client keys a worker remembers.
+const KEYS: usize = 1024;
+/// How many bytes of headers it remembers them by; an ES256 header takes about 250.
+const HEADERS_BYTES: usize = KEYS * 512;
+const TYPICAL_ENTRY_BYTES: usize = 320;
+
+/// The client keys of one worker.
+#[derive(Debug)]
+pub(crate) struct ProofKeys {
+    /// Header bytes to place (4 bytes) and serial (8 bytes) of the key.
+    headers: RecordCache,
+    keys: Vec<ProofKey>,
+    /// Where the search for a key to replace goes on.
+    hand: usize,
+    next_serial: u64,
+}
+
+#[derive(Debug)]
+struct ProofKey {
+    serial: u64,
+    used: bool,
+    algorithm: Algorithm,
+    thumbprint: [u8; 32],
+    public: PublicKey,
+}
+
+/// A key in its place, until the next one is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProofKeyRef(usize);
+
+impl ProofKeys {
+    pub(crate) fn new(seed: [u64; 2]) -> Self {
+        Self {
+            headers: RecordCache::new(HEADERS_BYTES, TYPICAL_ENTRY_BYTES, seed),
+            keys: Vec::with_capacity(KEYS),
+            hand: 0,
+            next_serial: 1,
+        }
+    }
+
+    /// The key in a proof's encoded header, from memory or read and checked now.
+    ///
+    /// # Errors
+    /// See [`dpop::read_header`]; [`Reason::ProofKeyRefused`] for numbers that are no key, or not one for the algorithm.
+    pub(crate) fn recall_or_read(
+        &mut self,
+        encoded: &[u8],
+        decoded: &mut [u8],
+        names: &mut NameTable,
+    ) -> Result<ProofKeyRef, Reason> {
+        if let Some(entry) = self.headers.find(encoded)
+            && let Some((place, serial)) = read_record(self.headers.record(entry))
+            && let Some(key) = self.keys.get_mut(place).filter(|key| key.serial == serial)
+        {
+            key.used = true;
+            return Ok(ProofKeyRef(place));
+        }
+        let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
+        let mut buffer = JwkBuffer::new();
+        let (algorithm, material) = dpop::read_header(header, names, &mut buffer)?;
+        let public = PublicKey::new(&material).map_err(|_| Reason::ProofKeyRefused)?;
+        if !public.fits(algorithm) {
+            return Err(Reason::ProofKeyRefused);
+        }
+        let key =
+            ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint: thumbprint(&material), public };
+        self.next_serial += 1;
+        let mut record = [0; 12];
+        record[4..].copy_from_slice(&key.serial.to_le_bytes());
+        let place = self.place(key);
+        record[..4].copy_from_slice(&u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes());
+        let _cached = self.headers.insert(encoded, &record);
+        Ok(ProofKeyRef(place))
+    }
+
+    /// The algorithm and the thumbprint of a key.
+    pub(crate) fn facts(&self, key: ProofKeyRef) -> Option<(Algorithm, [u8; 32])> {
+        self.keys.get(key.0).map(|key| (key.algorithm, key.thumbprint))
+    }
+
+    /// The key itself.
+    pub(crate) fn public(&self, key: ProofKeyRef) -> Option<&PublicKey> {
+        self.keys.get(key.0).map(|key| &key.public)
+    }
+
+    /// Puts `key` into an empty place, or into that of the next key that was not used since the hand last passed.
+    fn place(&mut self, key: ProofKey) -> usize {
+        if self.keys.len() < KEYS {
+            self.keys.push(key);
+            return self.keys.len() - 1;
+        }
+        // Two rounds at most: the first may only take marks away.
+        for _ in 0..2 * KEYS {
+            self.hand = (self.hand + 1) % KEYS;
+            if let Some(old) = self.keys.get_mut(self.hand) {
+                if core::mem::take(&mut old.used) {
+                    continue;
+                }
+                *old = key;
+                break;
+            }
+        }
+        self.hand
+    }
+}
+
+fn read_record(record: &[u8]) -> Option<(usize, u64)> {
+    let (place, serial) = record.split_first_chunk::<4>()?;
+    Some((usize::try_from(u32::from_le_bytes(*place)).ok()?, u64::from_le_bytes(*serial.first_chunk()?)))
+}

@@ -1,0 +1,503 @@
+//! A map from exact bytes to a record of bytes, bounded in bytes.
+//!
+//! The key is a whole token, or the header bytes of a proof; the record is what the engine learned when it verified
+//! them. Entries lie in one ring of bytes in the order of their arrival, found through sets of eight index slots:
+//!
+//! ```text
+//! ring   [ hash | lengths | key bytes | record bytes ] [ ... ] [ ... ]      oldest overwritten first
+//! index  [ tag, used, place ] x 8 = one cache line                           one set per key, never a second
+//! ```
+//!
+//! - **A hit is an equality of all bytes.** The hash reads only part of a long key and decides nothing but where to look
+//!   (CVE-2026-35039: a verdict cache with colliding keys answered with another token's claims).
+//! - **Every call is bounded.** A lookup compares at most [`WAYS`] keys; an insertion moves at most [`MOVES`] entries and
+//!   otherwise writes over as many bytes as it adds. Keys that collide compete for one set and disturb no other.
+//! - **Second chance.** An entry that was found since it was written is appended again when its turn to go comes, so a
+//!   flood of tokens that are seen once passes by the ones in use.
+//! - **No allocation after construction**, and none that depends on input.
+//!
+//! It does not know time, keys or policy: who stores a record checks them on every hit.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+/// Where one entry lies: a copy of its place, not a borrow.
+///
+/// It is good until the next `insert`, `remove` or `clear`; after that it reads as an entry without key and record, so
+/// a handle kept too long can never show the bytes of another entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRef {
+    entry: usize,
+    key_len: u32,
+    record_len: u32,
+    stamp: u64,
+}
+
+/// A map from exact bytes to a record of bytes that never takes more memory than it was given.
+#[derive(Debug)]
+pub struct RecordCache {
+    /// Entries, each a multiple of [`ALIGNMENT`] bytes and in one piece.
+    ring: Box<[u8]>,
+    index: Box<[Set]>,
+    seed: [u64; 4],
+    layout: Layout,
+    /// Grows with every change that may move or drop an entry; a [`RecordRef`] of another stamp is void.
+    stamp: u64,
+    entries: usize,
+    bytes_used: usize,
+    hits: u64,
+    misses: u64,
+    evictions: u64,
+}
+
+impl RecordCache {
+    /// A cache that holds at most `capacity_bytes`, its index included, for entries of about `expected_entry_bytes` (key
+    /// plus record).
+    ///
+    /// Smaller entries than expected fill the index before the ring, larger ones the ring before the index; both only cost
+    /// room. `seed` must not be known to those who choose the keys. A capacity too small for any entry makes a cache
+    /// that never hits.
+    #[must_use]
+    pub fn new(capacity_bytes: usize, expected_entry_bytes: usize, seed: [u64; 2]) -> Self {
+        let room = entry_bytes(expected_entry_bytes.max(1), 0).unwrap_or(usize::MAX);
+        let entries = capacity_bytes / room.saturating_add(SLOTS_PER_ENTRY * SLOT_BYTES);
+        let sets = (entries * SLOTS_PER_ENTRY).div_ceil(WAYS).min(capacity_bytes / SET_BYTES);
+        let ring_bytes = if sets == 0 { 0 } else { capacity_bytes - sets * SET_BYTES };
+        let ring_bytes = ring_bytes.min(RING_BYTES_MAX) / ALIGNMENT * ALIGNMENT;
+        let [a, b] = seed;
+        Self {
+            ring: vec![0; ring_bytes].into_boxed_slice(),
+            index: vec![Set([Slot::EMPTY; WAYS]); sets].into_boxed_slice(),
+            // Four operands from two words: the constants are digits of pi, and only have to differ.
+            seed: [
+                a ^ 0x243f_6a88_85a3_08d3,
+                b ^ 0x1319_8a2e_0370_7344,
+                a.rotate_left(32) ^ 0xa409_3822_299f_31d0,
+                b.rotate_left(32) ^ 0x082e_fa98_ec4e_6c89,
+            ],
+            layout: Layout::default(),
+            stamp: 0,
+            entries: 0,
+            bytes_used: 0,
+            hits: 0,
+            misses: 0,
+            evictions: 0,
+        }
+    }
+
+    /// The entry with exactly this key, marked as used.
+    #[inline]
+    pub fn find(&mut self, key: &[u8]) -> Option<RecordRef> {
+        let found = self.look_up(hash(key, &self.seed), key);
+        match found {
+            Some(_) => self.hits += 1,
+            None => self.misses += 1,
+        }
+        found
+    }
+
+    /// The key bytes of an entry; empty if the handle is void.
+    #[must_use]
+    #[inline]
+    pub fn key(&self, entry: RecordRef) -> &[u8] {
+        let (key, _) = self.spans(entry);
+        self.ring.get(key).unwrap_or_default()
+    }
+
+    /// The record bytes of an entry; empty if the handle is void.
+    #[must_use]
+    #[inline]
+    pub fn record(&self, entry: RecordRef) -> &[u8] {
+        let (_, record) = self.spans(entry);
+        self.ring.get(record).unwrap_or_default()
+    }
+
+    /// The record bytes of an entry, to be changed in place; empty if the handle is void.
+    #[inline]
+    pub fn record_mut(&mut self, entry: RecordRef) -> &mut [u8] {
+        let (_, record) = self.spans(entry);
+        self.ring.get_mut(record).unwrap_or_default()
+    }
+
+    /// Stores `record` under `key`, in place of any record it had.
+    ///
+    /// `None` when the entry would take more than half of the ring; the key then has no record at all.
+    pub fn insert(&mut self, key: &[u8], record: &[u8]) -> Option<RecordRef> {
+        self.stamp += 1;
+        let hash = hash(key, &self.seed);
+        if let Some(known) = self.look_up(hash, key) {
+            if known.record_len as usize == record.len() {
+                self.record_mut(known).copy_from_slice(record);
+                return Some(known);
+            }
+            self.forget(hash, known.entry);
+        }
+        let key_len = u32::try_from(key.len()).ok()?;
+        let record_len = u32::try_from(record.len()).ok()?;
+        let size = entry_bytes(key.len(), record.len()).filter(|size| *size <= self.ring.len() / 2)?;
+
+        let entry = self.make_room(size);
+        let header = Header { hash, key_len, record_len };
+        header.write(&mut self.ring, entry)?;
+        let stored = RecordRef { entry, key_len, record_len, stamp: self.stamp };
+        let (key_span, record_span) = self.spans(stored);
+        self.ring.get_mut(key_span)?.copy_from_slice(key);
+        self.ring.get_mut(record_span)?.copy_from_slice(record);
+        self.layout.head += size;
+
+        self.claim_slot(hash, entry);
+        self.entries += 1;
+        self.bytes_used += size;
+        Some(stored)
+    }
+
+    /// Drops an entry; nothing happens if the handle is void.
+    pub fn remove(&mut self, entry: RecordRef) {
+        if entry.stamp != self.stamp {
+            return;
+        }
+        self.stamp += 1;
+        if let Some(header) = Header::read(&self.ring, entry.entry) {
+            self.forget(header.hash, entry.entry);
+        }
+    }
+
+    /// Drops every entry; the counters of hits, misses and evictions stay.
+    pub fn clear(&mut self) {
+        self.stamp += 1;
+        self.index.fill(Set([Slot::EMPTY; WAYS]));
+        self.layout = Layout::default();
+        self.entries = 0;
+        self.bytes_used = 0;
+    }
+
+    /// How many entries can be found.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Bytes of the entries that can be found: keys, records, headers and padding.
+    #[must_use]
+    pub fn bytes_used(&self) -> usize {
+        self.bytes_used
+    }
+
+    /// Bytes this cache holds in all, ring and index; fixed at construction.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.ring.len() + self.index.len() * SET_BYTES
+    }
+
+    /// How often `find` had an answer.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.hits
+    }
+
+    /// How often `find` had none.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.misses
+    }
+
+    /// How many entries had to go for others; removed and replaced ones are not counted.
+    #[must_use]
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    #[inline]
+    fn look_up(&mut self, hash: u64, key: &[u8]) -> Option<RecordRef> {
+        let at = set_of(hash, self.index.len());
+        let set = self.index.get_mut(at)?;
+        let tag = Slot::tag_of(hash);
+        for slot in &mut set.0 {
+            if slot.tag() != tag || *slot == Slot::EMPTY {
+                continue;
+            }
+            let entry = slot.place();
+            let Some(header) = Header::read(&self.ring, entry) else { continue };
+            if header.key_len as usize != key.len() {
+                continue;
+            }
+            let start = entry + HEADER_BYTES;
+            if self.ring.get(start..start + key.len()) == Some(key) {
+                // Written only when it changes: a hot slot stays clean in the processor's cache.
+                if !slot.is_used() {
+                    *slot = slot.used();
+                }
+                let Header { key_len, record_len, .. } = header;
+                return Some(RecordRef { entry, key_len, record_len, stamp: self.stamp });
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn spans(&self, entry: RecordRef) -> (core::ops::Range<usize>, core::ops::Range<usize>) {
+        if entry.stamp != self.stamp {
+            return (0..0, 0..0);
+        }
+        let key = entry.entry + HEADER_BYTES;
+        let record = key + entry.key_len as usize;
+        (key..record, record..record + entry.record_len as usize)
+    }
+
+    /// The slot that points at `place`; without one, the bytes there belong to no entry any more.
+    fn slot_mut(&mut self, hash: u64, place: usize) -> Option<&mut Slot> {
+        let at = set_of(hash, self.index.len());
+        let set = self.index.get_mut(at)?;
+        set.0.iter_mut().find(|slot| **slot != Slot::EMPTY && slot.place() == place)
+    }
+
+    /// Takes an entry out of the index; its bytes are skipped when the ring comes round.
+    fn forget(&mut self, hash: u64, place: usize) {
+        let size = Header::read(&self.ring, place).map_or(0, |header| header.entry_bytes());
+        if let Some(slot) = self.slot_mut(hash, place) {
+            *slot = Slot::EMPTY;
+            self.entries -= 1;
+            self.bytes_used -= size;
+        }
+    }
+
+    /// Points a slot of the key's set at a new entry. A full set loses its oldest entry that was not used since it was
+    /// written, or the oldest of all.
+    fn claim_slot(&mut self, hash: u64, place: usize) {
+        let at = set_of(hash, self.index.len());
+        let (layout, ring_bytes) = (self.layout, self.ring.len());
+        let Some(set) = self.index.get_mut(at) else { return };
+        let rank = |slot: &Slot| match *slot == Slot::EMPTY {
+            true => (false, 0),
+            false => (slot.is_used(), 1 + layout.rank(slot.place(), ring_bytes)),
+        };
+        let Some(slot) = set.0.iter_mut().min_by_key(|slot| rank(slot)) else { return };
+        let lost = core::mem::replace(slot, Slot::new(hash, place));
+        if lost != Slot::EMPTY {
+            let size = Header::read(&self.ring, lost.place()).map_or(0, |header| header.entry_bytes());
+            self.entries -= 1;
+            self.bytes_used -= size;
+            self.evictions += 1;
+        }
+    }
+
+    /// Makes the `size` bytes at the head free, and says where they begin. `size` is at most half of the ring.
+    fn make_room(&mut self, size: usize) -> usize {
+        let mut moves = MOVES;
+        // Ends: each turn wraps the head, which needs an unwrapped ring, or retires an entry, or appends one of `MOVES`.
+        loop {
+            let layout = &mut self.layout;
+            match layout.wrapped_at {
+                None if layout.tail == layout.head => {
+                    *layout = Layout::default();
+                    return 0;
+                }
+                None if self.ring.len() - layout.head >= size => return layout.head,
+                None => {
+                    layout.wrapped_at = Some(layout.head);
+                    layout.head = 0;
+                }
+                Some(_) if layout.tail - layout.head >= size => return layout.head,
+                Some(end) => self.retire_oldest(end, &mut moves),
+            }
+        }
+    }
+
+    /// Frees the oldest bytes of a wrapped ring; the entry there is appended again if it was used and a move is left.
+    fn retire_oldest(&mut self, end: usize, moves: &mut u32) {
+        let oldest = self.layout.tail;
+        let header = Header::read(&self.ring, oldest).unwrap_or_default();
+        let size = header.entry_bytes();
+        self.layout.tail += size;
+        if self.layout.tail >= end {
+            self.layout.tail = 0;
+            self.layout.wrapped_at = None;
+        }
+        let head = self.layout.head;
+        let Some(slot) = self.slot_mut(header.hash, oldest) else { return };
+        if slot.is_used() && *moves > 0 {
+            // The copy fits: the head lies at or before `oldest`, and all between the head and `oldest + size` is free now.
+            *slot = Slot::new(header.hash, head);
+            *moves -= 1;
+            self.ring.copy_within(oldest..oldest + size, head);
+            self.layout.head += size;
+        } else {
+            *slot = Slot::EMPTY;
+            self.entries -= 1;
+            self.bytes_used -= size;
+            self.evictions += 1;
+        }
+    }
+}
+
+/// Which bytes of the ring hold entries: `tail..head`, or once wrapped `tail..wrapped_at` and then `0..head`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Layout {
+    head: usize,
+    tail: usize,
+    /// Where the entries before the wrap end; while it is set, `head <= tail < wrapped_at`.
+    wrapped_at: Option<usize>,
+}
+
+impl Layout {
+    /// Small for old entries.
+    fn rank(&self, place: usize, ring_bytes: usize) -> usize {
+        if place >= self.tail { place - self.tail } else { place + ring_bytes - self.tail }
+    }
+}
+
+/// What stands before the key bytes of each entry.
+#[derive(Clone, Copy, Default)]
+struct Header {
+    hash: u64,
+    key_len: u32,
+    record_len: u32,
+}
+
+impl Header {
+    #[inline]
+    fn read(ring: &[u8], place: usize) -> Option<Self> {
+        let bytes = ring.get(place..)?.first_chunk::<HEADER_BYTES>()?;
+        let word = u128::from_le_bytes(*bytes);
+        Some(Self { hash: word as u64, key_len: (word >> 64) as u32, record_len: (word >> 96) as u32 })
+    }
+
+    fn write(self, ring: &mut [u8], place: usize) -> Option<()> {
+        let word = u128::from(self.hash) | u128::from(self.key_len) << 64 | u128::from(self.record_len) << 96;
+        ring.get_mut(place..)?.first_chunk_mut::<HEADER_BYTES>()?.copy_from_slice(&word.to_le_bytes());
+        Some(())
+    }
+
+    fn entry_bytes(self) -> usize {
+        entry_bytes(self.key_len as usize, self.record_len as usize).unwrap_or(usize::MAX)
+    }
+}
+
+/// One cache line of slots.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Set([Slot; WAYS]);
+
+/// From the highest bit: 23 bits of the hash, the mark of use, 40 bits of place (in units of [`ALIGNMENT`], plus one).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot(u64);
+
+impl Slot {
+    const EMPTY: Self = Self(0);
+    const USED: u64 = 1 << 40;
+
+    fn new(hash: u64, place: usize) -> Self {
+        Self(Self::tag_of(hash) << 41 | (place / ALIGNMENT + 1) as u64)
+    }
+
+    /// The low bits of the hash; [`set_of`] uses the high ones.
+    #[inline]
+    fn tag_of(hash: u64) -> u64 {
+        hash & 0x7f_ffff
+    }
+
+    #[inline]
+    fn tag(self) -> u64 {
+        self.0 >> 41
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        ((self.0 & (Self::USED - 1)) as usize).wrapping_sub(1).wrapping_mul(ALIGNMENT)
+    }
+
+    #[inline]
+    fn is_used(self) -> bool {
+        self.0 & Self::USED != 0
+    }
+
+    #[inline]
+    fn used(self) -> Self {
+        Self(self.0 | Self::USED)
+    }
+}
+
+#[inline]
+fn set_of(hash: u64, sets: usize) -> usize {
+    ((u128::from(hash) * sets as u128) >> 64) as usize
+}
+
+/// A keyed hash of the length and of the telling part of the key: all of it up to [`HASHED_WHOLE`] bytes, then the last 32
+/// (of a token, its signature) and 16 in the middle.
+///
+/// Its only duty is to spread: keys that share all of this cost each other one set, never a wrong answer.
+#[inline]
+fn hash(key: &[u8], seed: &[u64; 4]) -> u64 {
+    let [s0, s1, s2, s3] = *seed;
+    let mut a = s0 ^ key.len() as u64;
+    let mut b = s3;
+    let (body, last) = match key.split_last_chunk::<32>() {
+        Some((body, last)) => (body, *last),
+        None => {
+            let mut last = [0; 32];
+            last.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+            (&key[..0], last)
+        }
+    };
+    if key.len() <= HASHED_WHOLE {
+        let (chunks, rest) = body.as_chunks::<32>();
+        // A rest shorter than 32 bytes is read with the bytes behind it, which `last` repeats.
+        let rest =
+            if rest.is_empty() { None } else { key.get(chunks.len() * 32..).and_then(|tail| tail.first_chunk()) };
+        for chunk in chunks.iter().chain(rest) {
+            let [w0, w1, w2, w3] = words(chunk);
+            a = fold(a ^ w0, s1 ^ w1);
+            b = fold(b ^ w2, s2 ^ w3);
+        }
+    } else if let Some(middle) = key.get(key.len() / 2..).and_then(|half| half.first_chunk::<16>()) {
+        let word = u128::from_le_bytes(*middle);
+        a = fold(a ^ word as u64, s1 ^ (word >> 64) as u64);
+    }
+    let [w0, w1, w2, w3] = words(&last);
+    a = fold(a ^ w0, s1 ^ w1);
+    b = fold(b ^ w2, s2 ^ w3);
+    fold(a ^ s2, b ^ s1)
+}
+
+#[inline]
+fn words(bytes: &[u8; 32]) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
+/// Both halves of a product, mixed: every bit of the result depends on every bit of the operands.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// What an entry takes in the ring; `None` beyond what can be counted.
+fn entry_bytes(key_len: usize, record_len: usize) -> Option<usize> {
+    let bytes = key_len.checked_add(record_len)?.checked_add(HEADER_BYTES)?;
+    bytes.checked_next_multiple_of(ALIGNMENT)
+}
+
+/// Index slots in one set: eight words are one cache line on every processor we build for.
+pub const WAYS: usize = 8;
+
+/// Entries that one insertion may append again. With 16, a ring of nothing but used entries loses one of 17 that it passes.
+pub const MOVES: u32 = 16;
+
+/// Half of the slots stay empty on average, so that fewer than one entry in a hundred loses its place to a full set.
+const SLOTS_PER_ENTRY: usize = 2;
+const SLOT_BYTES: usize = size_of::<Slot>();
+const SET_BYTES: usize = size_of::<Set>();
+const HEADER_BYTES: usize = 16;
+/// What 40 bits of place can tell apart.
+const RING_BYTES_MAX: usize = if usize::BITS > 40 { usize::MAX >> (usize::BITS - 43) } else { usize::MAX };
+const ALIGNMENT: usize = 8;
+
+/// A proof's header is shorter than this and may end in constant members, so all of it is hashed.
+const HASHED_WHOLE: usize = 384;
+
+#[cfg(test)]
+mod tests;

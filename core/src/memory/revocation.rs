@@ -1,0 +1,407 @@
+//! What the host declared void: keys, subjects, tokens, and everything issued before a moment.
+//!
+//! One immutable value, swapped whole. Every name belongs to an origin (an issuer, or a trust domain), so two issuers may use
+//! the same key id, subject or `jti` (CVE-2026-49998). Lookups are binary searches over sorted names: no
+//! allocation, and no names that are slower to find than others.
+//!
+//! It does not know signatures: ask it about tokens that are verified, and about the key that verified them.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::time::UnixSeconds;
+
+/// The token a revocation is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// The issuer, or the trust domain, under whose key the token was verified.
+    pub origin: &'a str,
+    /// The id of that key.
+    pub key_id: Option<&'a str>,
+    /// The claim `sub`.
+    pub subject: Option<&'a str>,
+    /// The claim `jti`.
+    pub token_id: Option<&'a str>,
+    /// The claim `iat`.
+    pub issued_at: Option<UnixSeconds>,
+}
+
+/// Why a token is void: the first that holds, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RevokedBy {
+    /// The key that signed it is revoked.
+    Key,
+    /// Its subject is revoked, for good or for tokens of before a moment.
+    Subject,
+    /// This one token is revoked.
+    Token,
+    /// It was issued before the epoch of its origin or before the one of all origins, or does not say when.
+    Epoch,
+}
+
+/// Everything that is revoked, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    /// Holds for every origin, listed or not.
+    epoch: Option<UnixSeconds>,
+    origins: Names,
+    /// One for each name in `origins`, in the same order.
+    by_origin: Box<[OfOrigin]>,
+}
+
+impl Revocations {
+    /// A builder in which nothing is revoked yet.
+    #[must_use]
+    pub fn builder() -> RevocationsBuilder {
+        RevocationsBuilder::default()
+    }
+
+    /// Why the token is void, or `None` if nothing here says so.
+    ///
+    /// All levels are honoured together: the narrower one never hides the wider one (CVE-2026-8922). A token without `iat` is void as
+    /// soon as any epoch applies to it, because nothing shows that it is younger.
+    #[must_use]
+    pub fn revoked_by(&self, token: &Presented<'_>) -> Option<RevokedBy> {
+        let before = |epoch: Option<UnixSeconds>| {
+            epoch.is_some_and(|epoch| token.issued_at.is_none_or(|issued_at| issued_at < epoch))
+        };
+        if let Some(of_origin) = self.origins.position(token.origin).and_then(|at| self.by_origin.get(at)) {
+            if token.key_id.is_some_and(|key_id| of_origin.keys.position(key_id).is_some()) {
+                return Some(RevokedBy::Key);
+            }
+            let subject = token.subject.and_then(|subject| of_origin.subjects.position(subject));
+            if let Some(until) = subject.and_then(|at| of_origin.subjects_until.get(at))
+                && (until.is_none() || before(*until))
+            {
+                return Some(RevokedBy::Subject);
+            }
+            if token.token_id.is_some_and(|token_id| of_origin.tokens.position(token_id).is_some()) {
+                return Some(RevokedBy::Token);
+            }
+            if before(of_origin.epoch) {
+                return Some(RevokedBy::Epoch);
+            }
+        }
+        before(self.epoch).then_some(RevokedBy::Epoch)
+    }
+
+    /// How many keys, subjects and tokens are named; epochs are not counted.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.by_origin
+            .iter()
+            .map(|of_origin| of_origin.keys.len() + of_origin.subjects.len() + of_origin.tokens.len())
+            .sum()
+    }
+}
+
+/// Collects revocations in any order; what is said twice holds once, and of two moments the later one.
+#[derive(Clone, Debug, Default)]
+pub struct RevocationsBuilder {
+    epoch: Option<UnixSeconds>,
+    origins: BTreeMap<String, OriginBuilder>,
+}
+
+impl RevocationsBuilder {
+    /// Revokes a key of an origin.
+    pub fn key(&mut self, origin: &str, key_id: &str) -> &mut Self {
+        self.origin(origin).keys.push(key_id.into());
+        self
+    }
+
+    /// Revokes every token of a subject, those of the future too.
+    pub fn subject(&mut self, origin: &str, subject: &str) -> &mut Self {
+        self.origin(origin).subjects.insert(subject.into(), None);
+        self
+    }
+
+    /// Revokes the tokens of a subject that were issued before `moment`, or do not say when.
+    pub fn subject_before(&mut self, origin: &str, subject: &str, moment: UnixSeconds) -> &mut Self {
+        let until = self.origin(origin).subjects.entry(subject.into()).or_insert(Some(moment));
+        *until = until.map(|known| known.max(moment));
+        self
+    }
+
+    /// Revokes one token.
+    pub fn token(&mut self, origin: &str, token_id: &str) -> &mut Self {
+        self.origin(origin).tokens.push(token_id.into());
+        self
+    }
+
+    /// Revokes every token of an origin that was issued before `moment`, or does not say when.
+    pub fn origin_before(&mut self, origin: &str, moment: UnixSeconds) -> &mut Self {
+        let of_origin = self.origin(origin);
+        of_origin.epoch = of_origin.epoch.max(Some(moment));
+        self
+    }
+
+    /// Revokes every token of every origin, listed or not, that was issued before `moment`, or does not say when.
+    pub fn all_before(&mut self, moment: UnixSeconds) -> &mut Self {
+        self.epoch = self.epoch.max(Some(moment));
+        self
+    }
+
+    /// The finished value.
+    #[must_use]
+    pub fn build(&self) -> Revocations {
+        Revocations {
+            epoch: self.epoch,
+            origins: Names::from_sorted(self.origins.keys().map(String::as_str)),
+            by_origin: self.origins.values().map(OriginBuilder::build).collect(),
+        }
+    }
+
+    fn origin(&mut self, origin: &str) -> &mut OriginBuilder {
+        self.origins.entry(origin.into()).or_default()
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct OriginBuilder {
+    epoch: Option<UnixSeconds>,
+    keys: Vec<String>,
+    /// With the moment before which their tokens are void, or `None` for all.
+    subjects: BTreeMap<String, Option<UnixSeconds>>,
+    tokens: Vec<String>,
+}
+
+impl OriginBuilder {
+    fn build(&self) -> OfOrigin {
+        OfOrigin {
+            epoch: self.epoch,
+            keys: Names::from_unsorted(&self.keys),
+            subjects: Names::from_sorted(self.subjects.keys().map(String::as_str)),
+            subjects_until: self.subjects.values().copied().collect(),
+            tokens: Names::from_unsorted(&self.tokens),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct OfOrigin {
+    epoch: Option<UnixSeconds>,
+    keys: Names,
+    subjects: Names,
+    /// One for each name in `subjects`, in the same order.
+    subjects_until: Box<[Option<UnixSeconds>]>,
+    tokens: Names,
+}
+
+/// Names in one piece of text: a million token ids are two allocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Names {
+    text: Box<str>,
+    /// Where each name ends; it begins where the one before ends. Ascending by name, no name twice.
+    ends: Box<[usize]>,
+}
+
+impl Names {
+    fn from_unsorted(names: &[String]) -> Self {
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self::from_sorted(names.into_iter())
+    }
+
+    fn from_sorted<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut text = String::new();
+        let ends = names
+            .map(|name| {
+                text.push_str(name);
+                text.len()
+            })
+            .collect();
+        Self { text: text.into_boxed_str(), ends }
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let mut range = 0..self.ends.len();
+        while !range.is_empty() {
+            let middle = range.start + range.len() / 2;
+            match self.name(middle)?.cmp(name) {
+                core::cmp::Ordering::Less => range.start = middle + 1,
+                core::cmp::Ordering::Equal => return Some(middle),
+                core::cmp::Ordering::Greater => range.end = middle,
+            }
+        }
+        None
+    }
+
+    fn name(&self, at: usize) -> Option<&str> {
+        let start = match at {
+            0 => 0,
+            _ => *self.ends.get(at - 1)?,
+        };
+        self.text.get(start..*self.ends.get(at)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    const TOKEN: Presented<'static> = Presented {
+        origin: "https://as.example",
+        key_id: Some("k1"),
+        subject: Some("alice"),
+        token_id: Some("t1"),
+        issued_at: Some(UnixSeconds::new(1000)),
+    };
+
+    #[test]
+    fn nothing_is_revoked_by_default() {
+        assert_eq!(Revocations::default().revoked_by(&TOKEN), None);
+        assert_eq!(Revocations::builder().build(), Revocations::default());
+        let nothing = Presented { origin: "", key_id: None, subject: None, token_id: None, issued_at: None };
+        assert_eq!(Revocations::default().revoked_by(&nothing), None);
+    }
+
+    #[test]
+    fn names_belong_to_their_origin() {
+        let revocations = Revocations::builder()
+            .key("https://as.example", "k1")
+            .subject("https://as.example", "bob")
+            .token("https://as.example", "t9")
+            .build();
+        assert_eq!(revocations.names(), 3);
+        assert_eq!(revocations.revoked_by(&TOKEN), Some(RevokedBy::Key));
+        assert_eq!(revocations.revoked_by(&Presented { origin: "https://other.example", ..TOKEN }), None);
+        let survivor = Presented { key_id: Some("k2"), ..TOKEN };
+        assert_eq!(revocations.revoked_by(&survivor), None);
+        assert_eq!(revocations.revoked_by(&Presented { subject: Some("bob"), ..survivor }), Some(RevokedBy::Subject));
+        assert_eq!(revocations.revoked_by(&Presented { token_id: Some("t9"), ..survivor }), Some(RevokedBy::Token));
+        // A name of one kind is not one of another kind, and a part of a name is not the name.
+        for name in ["k1", "t9", "bo", "bobb", "", "b", "bobt9"] {
+            assert_eq!(revocations.revoked_by(&Presented { subject: Some(name), ..survivor }), None, "{name}");
+        }
+    }
+
+    /// CVE-2026-8922: of two revocation levels the wider one was ignored.
+    #[test]
+    fn every_combination_of_levels_is_honoured() {
+        let issued_at = 1000;
+        for levels in 0..8 {
+            for (offset, reached) in [(1, true), (0, false)] {
+                let moment = UnixSeconds::new(issued_at + offset);
+                let earlier = UnixSeconds::new(issued_at - 500);
+                let at = |level: u32| if levels >> level & 1 == 1 { moment } else { earlier };
+                let revocations = Revocations::builder()
+                    .all_before(at(0))
+                    .origin_before(TOKEN.origin, at(1))
+                    .subject_before(TOKEN.origin, "alice", at(2))
+                    .build();
+                let expected = match levels {
+                    _ if !reached || levels == 0 => None,
+                    4.. => Some(RevokedBy::Subject),
+                    _ => Some(RevokedBy::Epoch),
+                };
+                assert_eq!(revocations.revoked_by(&TOKEN), expected, "levels {levels:03b} offset {offset}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_level_alone_and_absent() {
+        let moment = UnixSeconds::new(1001);
+        for levels in 0..8 {
+            let mut builder = Revocations::builder();
+            if levels & 1 != 0 {
+                builder.all_before(moment);
+            }
+            if levels & 2 != 0 {
+                builder.origin_before(TOKEN.origin, moment);
+            }
+            if levels & 4 != 0 {
+                builder.subject_before(TOKEN.origin, "alice", moment);
+            }
+            let revocations = builder.build();
+            for issued_at in [Some(UnixSeconds::new(1000)), None] {
+                let verdict = revocations.revoked_by(&Presented { issued_at, ..TOKEN });
+                assert_eq!(verdict.is_some(), levels != 0, "levels {levels:03b} iat {issued_at:?}");
+                let stranger = Presented { origin: "https://other.example", issued_at, ..TOKEN };
+                assert_eq!(revocations.revoked_by(&stranger).is_some(), levels & 1 != 0);
+            }
+            let young = Presented { issued_at: Some(moment), ..TOKEN };
+            assert_eq!(revocations.revoked_by(&young), None);
+        }
+    }
+
+    #[test]
+    fn the_later_moment_and_the_wider_revocation_win() {
+        let build = |steps: &[u64]| {
+            let mut builder = Revocations::builder();
+            for step in steps {
+                builder.subject_before(TOKEN.origin, "alice", UnixSeconds::new(*step));
+                builder.origin_before(TOKEN.origin, UnixSeconds::new(*step));
+                builder.all_before(UnixSeconds::new(*step));
+            }
+            builder.build()
+        };
+        assert_eq!(build(&[5, 2000, 7]), build(&[2000]));
+        let forever = Revocations::builder()
+            .subject(TOKEN.origin, "alice")
+            .subject_before(TOKEN.origin, "alice", UnixSeconds::new(1))
+            .build();
+        assert_eq!(forever.revoked_by(&TOKEN), Some(RevokedBy::Subject));
+    }
+
+    #[test]
+    fn a_hundred_thousand_names_are_found_and_no_others() {
+        let mut builder = Revocations::builder();
+        for number in 0..100_000 {
+            builder.token(TOKEN.origin, &format!("jti-{:05}", number * 7 % 100_000));
+        }
+        let revocations = builder.build();
+        assert_eq!(revocations.names(), 100_000);
+        for number in (0..200_000).step_by(997) {
+            let name = format!("jti-{number:05}");
+            let verdict = revocations.revoked_by(&Presented { token_id: Some(&name), ..TOKEN });
+            assert_eq!(verdict.is_some(), number < 100_000, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_plain_sets(
+            entries in prop::collection::vec((0..3u8, "[ab]{0,2}", "[abc]{0,3}"), 0..40),
+            asked in prop::collection::vec(("[ab]{0,2}", "[abc]{0,3}", "[abc]{0,3}", "[abc]{0,3}"), 1..40),
+        ) {
+            let mut builder = Revocations::builder();
+            let mut twin = BTreeSet::new();
+            for (kind, origin, name) in &entries {
+                match kind {
+                    0 => builder.key(origin, name),
+                    1 => builder.subject(origin, name),
+                    _ => builder.token(origin, name),
+                };
+                twin.insert((*kind, origin.as_str(), name.as_str()));
+            }
+            let revocations = builder.build();
+            prop_assert_eq!(revocations.names(), twin.len());
+            for (origin, key_id, subject, token_id) in &asked {
+                let expected = if twin.contains(&(0, origin, key_id)) {
+                    Some(RevokedBy::Key)
+                } else if twin.contains(&(1, origin, subject)) {
+                    Some(RevokedBy::Subject)
+                } else if twin.contains(&(2, origin, token_id)) {
+                    Some(RevokedBy::Token)
+                } else {
+                    None
+                };
+                let token = Presented {
+                    origin, key_id: Some(key_id), subject: Some(subject), token_id: Some(token_id), issued_at: None,
+                };
+                prop_assert_eq!(revocations.revoked_by(&token), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Header rules that hold for every token kind (RFC 7515 §4.1, RFC 7797 §7, RFC 8725 §3).
+
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::claims::UnverifiedClaims;
+use crate::jose::header::UnverifiedHeader;
+use crate::jose::json::{JsonString, Value};
+use crate::reason::Reason;
+
+/// RFC 7515 §4.1.11: "If any of the listed extension Header Parameters are not understood and supported by the
+/// recipient, then the JWS is invalid." We understand none, so any `crit` is invalid, and an empty or malformed one was
+/// never valid. RFC 7797 §7: `b64` "MUST NOT be used" in a JWT with the value false, and needs `crit` for any.
+///
+/// # Errors
+/// [`Reason::HeaderCritical`]
+pub fn check_critical(header: &UnverifiedHeader<'_>) -> Result<(), Reason> {
+    if header.critical { Err(Reason::HeaderCritical) } else { Ok(()) }
+}
+
+/// RFC 8725 §3.1: "Libraries MUST enable the caller to specify a supported set of algorithms and MUST NOT use any other
+/// algorithms". `none`, MACs, unknown names, an absent or mistyped `alg` are all outside `allowed`.
+///
+/// # Errors
+/// [`Reason::AlgorithmRefused`]
+pub fn check_algorithm(header: &UnverifiedHeader<'_>, allowed: AlgorithmSet) -> Result<Algorithm, Reason> {
+    header.algorithm.filter(|algorithm| allowed.contains(*algorithm)).ok_or(Reason::AlgorithmRefused)
+}
+
+/// RFC 8725 §3.3: a JWE must be told from a JWS; `enc` means encryption, `zip` compression, `cty` a token in the token.
+/// We take none of them, so none is half-read.
+///
+/// # Errors
+/// [`Reason::HeaderForbidden`]
+pub fn check_nested(header: &UnverifiedHeader<'_>) -> Result<(), Reason> {
+    if header.nested { Err(Reason::HeaderForbidden) } else { Ok(()) }
+}
+
+/// RFC 7519 §5.3: for claims replicated in the header, "the application receiving them SHOULD verify that their values are
+/// identical". We do, and otherwise do not use them.
+///
+/// # Errors
+/// [`Reason::HeaderForbidden`] for a replica that differs.
+pub fn check_replicated(header: &UnverifiedHeader<'_>, claims: &UnverifiedClaims<'_>) -> Result<(), Reason> {
+    let differs = |replica: Option<Value<'_>>, claim: Option<JsonString<'_>>| {
+        replica.is_some_and(|replica| match (replica, claim) {
+            (Value::String(replica), Some(claim)) => !replica.chars().eq(claim.chars()),
+            _ => true,
+        })
+    };
+    let single_audience = claims.audience.and_then(|audience| {
+        let mut values = audience.values();
+        values.next().filter(|_| values.next().is_none())
+    });
+    if differs(header.issuer, claims.issuer)
+        || differs(header.subject, claims.subject)
+        || differs(header.audience, single_audience)
+    {
+        return Err(Reason::HeaderForbidden);
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! Certificate-bound access tokens (RFC 8705 §3).
+//!
+//! Does not check the certificate's chain, name or dates: "the thumbprint is the check" (§6.2). Whether the handshake
+//! proved possession of its key is the host's to know; it must only ever pass the certificate of the TLS connection.
+
+use crate::crypto::sha256;
+use crate::reason::Reason;
+
+/// The client certificate of the connection that carries the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate<'r> {
+    /// The certificate in DER.
+    Der(&'r [u8]),
+    /// Its SHA-256, where the host already knows it.
+    Sha256([u8; 32]),
+}
+
+impl ClientCertificate<'_> {
+    /// The SHA-256 of the certificate in DER.
+    #[must_use]
+    pub fn thumbprint(&self) -> [u8; 32] {
+        match self {
+            Self::Der(der) => sha256(der),
+            Self::Sha256(thumbprint) => *thumbprint,
+        }
+    }
+}
+
+/// §3: "The protected resource MUST obtain […] the client certificate used for mutual TLS and MUST verify that the
+/// certificate matches the certificate associated with the access token."
+///
+/// # Errors
+/// [`Reason::CertificateMissing`], [`Reason::CertificateMismatch`]
+pub fn check(bound_to: &[u8; 32], certificate: Option<ClientCertificate<'_>>) -> Result<(), Reason> {
+    let certificate = certificate.ok_or(Reason::CertificateMissing)?;
+    if certificate.thumbprint() == *bound_to { Ok(()) } else { Err(Reason::CertificateMismatch) }
+}

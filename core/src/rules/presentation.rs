@@ -1,0 +1,113 @@
+//! How a token is presented (RFC 6750 §2, RFC 9449 §7.1): exactly one credential, one scheme, bounded sizes.
+
+use crate::limits;
+use crate::reason::Reason;
+use crate::uri;
+
+/// A header field that may come once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Field<'r> {
+    /// The request has none.
+    #[default]
+    Absent,
+    /// Its one value.
+    One(&'r [u8]),
+    /// The request has several.
+    Repeated,
+}
+
+impl<'r> Field<'r> {
+    /// This field after one more value was seen.
+    #[must_use]
+    pub const fn and(self, value: &'r [u8]) -> Self {
+        match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Repeated => Self::Repeated,
+        }
+    }
+}
+
+/// The scheme that a token came under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer` (RFC 6750 §2.1).
+    Bearer,
+    /// `DPoP` (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// A credential as presented.
+#[derive(Clone, Copy, Debug)]
+pub struct Credential<'r> {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// The token's text, not yet looked at.
+    pub token: &'r [u8],
+}
+
+impl<'r> Credential<'r> {
+    /// Takes the one credential out of the `Authorization` field.
+    ///
+    /// Tokens in a form body are never taken (RFC 6750 §2.2 leaves that open), nor in the URI query (§2.3: "SHOULD NOT be
+    /// used"); a query that has one is refused rather than ignored.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialMissing`], [`Reason::SchemeUnsupported`], [`Reason::CredentialRepeated`],
+    /// [`Reason::CredentialTooLarge`], or [`Reason::TokenMalformed`] for a scheme without a token.
+    pub fn read(authorization: Field<'r>, request_uri: &[u8]) -> Result<Self, Reason> {
+        let in_query = uri::has_query_parameter(request_uri, b"access_token");
+        let value = match authorization {
+            Field::Absent if in_query => return Err(Reason::SchemeUnsupported),
+            Field::Absent => return Err(Reason::CredentialMissing),
+            // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
+            Field::Repeated => return Err(Reason::CredentialRepeated),
+            Field::One(_) if in_query => return Err(Reason::CredentialRepeated),
+            Field::One(value) => trim(value),
+        };
+        if value.is_empty() {
+            return Err(Reason::CredentialMissing);
+        }
+        // RFC 6750 §2.1: credentials = "Bearer" 1*SP b64token. Spaces only: a tab is part of an unknown scheme's name.
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (name, rest) = value.split_at_checked(end).unwrap_or_default();
+        // RFC 9110 §11.1: the scheme is case-insensitive.
+        let scheme = if name.eq_ignore_ascii_case(b"Bearer") {
+            Scheme::Bearer
+        } else if name.eq_ignore_ascii_case(b"DPoP") {
+            Scheme::Dpop
+        } else {
+            return Err(Reason::SchemeUnsupported);
+        };
+        let token = rest.trim_ascii_start();
+        if token.len() > limits::TOKEN_BYTES {
+            return Err(Reason::CredentialTooLarge);
+        }
+        // A list is what some hosts make of two fields; no b64token holds a comma.
+        if token.contains(&b',') {
+            return Err(Reason::CredentialRepeated);
+        }
+        if token.is_empty() { Err(Reason::TokenMalformed) } else { Ok(Self { scheme, token }) }
+    }
+}
+
+/// Takes the one proof out of the `DPoP` field.
+///
+/// # Errors
+/// [`Reason::CredentialRepeated`] (RFC 9449 §4.3 item 1: "There is not more than one DPoP HTTP request header field"),
+/// [`Reason::CredentialTooLarge`], [`Reason::ProofMissing`]
+pub(crate) fn proof(field: Field<'_>) -> Result<&[u8], Reason> {
+    match field {
+        Field::Absent => Err(Reason::ProofMissing),
+        Field::Repeated => Err(Reason::CredentialRepeated),
+        Field::One(value) if value.len() > limits::PROOF_BYTES => Err(Reason::CredentialTooLarge),
+        Field::One(value) => Ok(trim(value)),
+    }
+}
+
+/// Removes the optional white space around a field value (RFC 9110 §5.5).
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
