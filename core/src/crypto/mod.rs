@@ -207,7 +207,7 @@ impl PublicKey {
     /// RFC 7518 knows no other rule. RSA is as long as the modulus and below it; the salt of PSS is as long as the hash.
     /// Ed25519 is strict: canonical, `R` not of small order, the equation without cofactor.
     ///
-    /// Nothing is allocated with ring, except for RSA and ES512.
+    /// Nothing is allocated with ring, except for RSA.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
         let holds = self.material.admits(algorithm, signature)
             && self.key.verify(&self.material, algorithm, message, signature);
