@@ -74,14 +74,18 @@ impl SubjectPattern {
     /// Tells whether the pattern stands for `subject`. Linear in the subject, allocates nothing.
     #[must_use]
     pub fn matches(&self, subject: &str) -> bool {
+        self.matches_bytes(subject.as_bytes())
+    }
+
+    pub(crate) fn matches_bytes(&self, subject: &[u8]) -> bool {
         if self.literal {
-            return *self.text == *subject;
+            return self.text.as_bytes() == subject;
         }
         if self.spiffe && subject.len() > spiffe_id::MAX_ID_BYTES {
             return false;
         }
         let head = self.text.as_bytes().get(..self.head_len).unwrap_or_default();
-        let mut segments = subject.as_bytes().split(|byte| *byte == b'/');
+        let mut segments = subject.split(|byte| *byte == b'/');
         for wanted in head.split(|byte| *byte == b'/') {
             let Some(segment) = segments.next() else {
                 return false;

@@ -194,8 +194,9 @@ impl AcceptedKind {
         if self.origins.as_ref().is_some_and(|origins| !origins.contains(&facts.origin)) {
             return Err((2, Reason::SubjectRefused));
         }
-        let may = |subject: &str| self.subjects.iter().any(|pattern| pattern.matches(subject));
-        if !self.subjects.is_empty() && !facts.subject().is_some_and(may) {
+        // An absent subject is an empty text here, and no pattern matches that.
+        let subject = facts.subject_bytes();
+        if !self.subjects.is_empty() && !self.subjects.iter().any(|pattern| pattern.matches_bytes(subject)) {
             return Err((3, Reason::SubjectRefused));
         }
         validity::check_lifetime(facts, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;

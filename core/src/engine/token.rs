@@ -77,7 +77,7 @@ pub(crate) fn verify(
 
     // RFC 8725 §3.11: "explicit typing"; a kind that the policy does not name is refused before anything else is asked.
     trail.enter(Check::TokenKind);
-    let spiffe_subject = claims.subject.is_some_and(|subject| subject_is_spiffe(subject.raw()));
+    let spiffe_subject = claims.subject.is_some_and(|subject| subject_is_spiffe(subject.raw().as_bytes()));
     let kind = policy.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::HeaderType)?;
     trail.enter(Check::Algorithm);
     let algorithm = jws::check_algorithm(&header, policy.algorithms(kind))?;
@@ -140,8 +140,8 @@ pub(crate) fn verify(
 }
 
 /// Whether a subject makes a token a JWT-SVID where its `typ` leaves that open.
-pub(crate) fn subject_is_spiffe(subject: &str) -> bool {
-    subject.starts_with("spiffe:")
+pub(crate) fn subject_is_spiffe(subject: &[u8]) -> bool {
+    subject.starts_with(b"spiffe:")
 }
 
 fn find(origins: &[KnownOrigin], is_its: impl Fn(&Origin) -> bool) -> Option<OriginIndex> {

@@ -239,7 +239,7 @@ impl Worker {
             return Err(Reason::CredentialRepeated);
         }
 
-        self.recall_or_verify(engine, snapshot, policy, credential.token, request.now, trail, outcome)?;
+        self.recall_or_verify(engine, snapshot, policy, &credential, request.now, trail, outcome)?;
         let Some(facts) = outcome.source.and_then(|source| source.record(self)).and_then(Facts::unpack) else {
             return Err(Reason::InternalError);
         };
@@ -278,11 +278,12 @@ impl Worker {
         engine: &Engine,
         snapshot: &Snapshot,
         policy: &Policy,
-        token: &[u8],
+        credential: &Credential<'_>,
         now: UnixSeconds,
         trail: &mut impl Trail,
         outcome: &mut Outcome,
     ) -> Result<(), Reason> {
+        let token = credential.token;
         trail.enter(Check::VerdictCache);
         if let Some(entry) = self.verdicts.find(token)
             && self.still_stands(entry, engine, snapshot, policy, now)
@@ -292,6 +293,7 @@ impl Worker {
             return Ok(());
         }
         outcome.tier = CacheTier::Miss;
+        credential.check_single()?;
         let buffers = TokenBuffers {
             names: &mut self.names,
             header: &mut self.header,
@@ -328,7 +330,7 @@ impl Worker {
             let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
             most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
         };
-        let kind = policy.kinds.resolve(facts.typ, facts.subject().is_some_and(token::subject_is_spiffe));
+        let kind = policy.kinds.resolve(facts.typ, token::subject_is_spiffe(facts.subject_bytes()));
         kind == Some(facts.kind)
             && policy.algorithms(facts.kind).contains(facts.algorithm)
             && snapshot.trust.key(facts.key).is_some()

@@ -255,6 +255,16 @@ impl<'a> Facts<'a> {
         self.texts.text(SUBJECT)
     }
 
+    /// `sub` as bytes, empty if absent: comparing them needs no check that they are UTF-8, which they are.
+    pub(crate) fn subject_bytes(&self) -> &'a [u8] {
+        self.texts.bytes_of(SUBJECT)
+    }
+
+    /// `scope` as bytes, empty if absent.
+    pub(crate) fn scope_bytes(&self) -> &'a [u8] {
+        self.texts.bytes_of(SCOPE)
+    }
+
     /// `scope`, as it stands in the token.
     #[must_use]
     pub fn scope(&self) -> Option<&'a str> {
@@ -284,7 +294,7 @@ impl<'a> Facts<'a> {
         self.audience_bytes().map(text)
     }
 
-    /// The values of `aud` as bytes: comparing them needs no check that they are UTF-8, which they are.
+    /// The values of `aud` as bytes.
     pub(crate) fn audience_bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut rest = self.texts.bytes.get(self.texts.start_of(TEXTS)..).unwrap_or_default();
         core::iter::from_fn(move || {
@@ -309,8 +319,12 @@ impl<'a> Texts<'a> {
         if *self.lengths.get(place)? == ABSENT {
             return None;
         }
+        Some(text(self.bytes_of(place)))
+    }
+
+    fn bytes_of(&self, place: usize) -> &'a [u8] {
         let start = self.start_of(place);
-        self.bytes.get(start..start + self.length(place)).map(text)
+        self.bytes.get(start..start + self.length(place)).unwrap_or_default()
     }
 }
 

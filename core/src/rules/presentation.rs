@@ -82,11 +82,18 @@ impl<'r> Credential<'r> {
         if token.len() > limits::TOKEN_BYTES {
             return Err(Reason::CredentialTooLarge);
         }
-        // A list is what some hosts make of two fields; no b64token holds a comma.
-        if token.contains(&b',') {
-            return Err(Reason::CredentialRepeated);
-        }
         if token.is_empty() { Err(Reason::TokenMalformed) } else { Ok(Self { scheme, token }) }
+    }
+}
+
+impl Credential<'_> {
+    /// A list is what some hosts make of two fields; no `b64token` holds a comma. Asked of tokens that are not cached only:
+    /// no verified token holds one.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialRepeated`]
+    pub fn check_single(&self) -> Result<(), Reason> {
+        if self.token.contains(&b',') { Err(Reason::CredentialRepeated) } else { Ok(()) }
     }
 }
 

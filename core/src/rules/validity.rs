@@ -54,7 +54,7 @@ pub fn check_scope(facts: &Facts<'_>, demanded: &[Box<str>]) -> Result<(), Reaso
     if demanded.is_empty() {
         return Ok(());
     }
-    let granted = facts.scope().unwrap_or_default();
-    let has = |word: &str| granted.split(' ').any(|grant| grant == word);
+    let granted = facts.scope_bytes();
+    let has = |word: &str| granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes());
     if demanded.iter().all(|word| has(word)) { Ok(()) } else { Err(Reason::ScopeInsufficient) }
 }
