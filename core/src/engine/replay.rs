@@ -1,5 +1,6 @@
 //! Where used proofs are remembered.
 
+use alloc::sync::Arc;
 use core::sync::atomic::AtomicU64;
 
 use crate::memory::replay::{Claim, ReplayStore};
@@ -24,5 +25,12 @@ pub trait Replay: Send + Sync {
 impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
     fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
         Ok(Self::claim(self, proof, issued_at, now))
+    }
+}
+
+/// A store that several engines share, as when a host loads a new policy document and must not forget used proofs.
+impl<R: Replay + ?Sized> Replay for Arc<R> {
+    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+        (**self).claim(proof, issued_at, now)
     }
 }

@@ -29,8 +29,8 @@ use crate::rules::nonce::NonceKeys;
 use crate::rules::presentation::{self, Credential, Scheme};
 use crate::rules::{mtls, validity};
 use crate::time::UnixSeconds;
-use crate::trust::{OriginIndex, TrustSnapshot};
-use crate::uri::TargetUri;
+use crate::trust::{EngineId, OriginIndex, TrustSnapshot};
+use crate::uri::{TargetUri, UriFault};
 
 /// Everything that changes while the engine runs; the host swaps it whole.
 ///
@@ -47,6 +47,8 @@ pub struct Snapshot {
 
 /// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
 pub struct Engine {
+    /// No other engine of this process has it: what a worker or a snapshot learned from one is nothing to another.
+    id: EngineId,
     pub(crate) document: PolicyDocument,
     origins: Vec<KnownOrigin>,
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
@@ -83,6 +85,7 @@ impl Engine {
             })
             .collect();
         Self {
+            id: EngineId::next(),
             refresh_asked: origins.iter().map(|_| AtomicU64::new(0)).collect(),
             origins,
             document,
@@ -110,7 +113,7 @@ impl Engine {
     #[must_use]
     pub fn empty_snapshot(&self) -> Snapshot {
         Snapshot {
-            trust: Arc::new(TrustSnapshot::new(self.origins.len())),
+            trust: Arc::new(TrustSnapshot::new(self.id, self.origins.len())),
             revocations: Arc::new(Revocations::default()),
             nonces: None,
         }
@@ -158,6 +161,8 @@ impl Engine {
 /// One thread's caches and buffers. Allocates when it is made, and never after.
 #[derive(Debug)]
 pub struct Worker {
+    /// The engine whose tokens are cached.
+    engine: EngineId,
     pub(crate) verdicts: RecordCache,
     proofs: ProofKeys,
     names: NameTable,
@@ -175,6 +180,7 @@ impl Worker {
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
         Self {
+            engine: engine.id,
             verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
             proofs: ProofKeys::new(seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
@@ -212,7 +218,12 @@ impl Worker {
         trail: &mut impl Trail,
     ) -> Decision<'d> {
         let mut outcome = Outcome::default();
-        let found = engine.document.policies.get(policy.0);
+        if self.engine != engine.id {
+            self.engine = engine.id;
+            self.verdicts.clear();
+        }
+        // A snapshot of another engine numbers its origins otherwise; a policy of another document may not exist.
+        let found = engine.document.policies.get(policy.0).filter(|_| snapshot.trust.engine() == engine.id);
         let result = match found {
             Some(policy) => self.judge(engine, snapshot, policy, request, trail, &mut outcome),
             None => Err(Reason::InternalError),
@@ -424,7 +435,13 @@ fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>
         Some(origin) => TargetUri::with_origin(&origin.borrow(), request.uri),
         None => TargetUri::parse(request.uri),
     }
-    .map_err(|_| Reason::RequestUnusable)
+    .map_err(|fault| match fault {
+        // A path that no proof can name is the client's doing; a URI without authority is the host's.
+        UriFault::TooLong | UriFault::NonAscii | UriFault::PathCharacter | UriFault::PercentEncoding => {
+            Reason::ProofUriMismatch
+        }
+        _ => Reason::RequestUnusable,
+    })
 }
 
 fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Result<(), Reason> {

@@ -105,8 +105,9 @@ impl<'a> UnverifiedHeader<'a> {
         match known {
             "alg" => {
                 self.has_algorithm = true;
-                self.algorithm =
-                    value.as_string().and_then(JsonString::plain).map(str::as_bytes).and_then(Algorithm::from_name);
+                let mut text = [0; 8]; // "Ed25519" is the longest name
+                let length = value.as_string().and_then(|name| name.unescape(&mut text));
+                self.algorithm = length.and_then(|length| text.get(..length)).and_then(Algorithm::from_name);
             }
             "typ" => self.typ = Typ::read(value.as_string().ok_or(Reason::HeaderType)?),
             "kid" => self.kid = Some(value.as_string().ok_or(Reason::ClaimType)?),

@@ -6,4 +6,4 @@ mod set;
 pub mod thumbprint;
 
 pub use parse::{DroppedKey, LoadReport, TrustFault};
-pub use set::{KeyId, KeySet, Origin, OriginIndex, TrustSnapshot, TrustedKey};
+pub use set::{EngineId, KeyId, KeySet, Origin, OriginIndex, TrustSnapshot, TrustedKey};

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::crypto::PublicKey;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
@@ -58,6 +59,20 @@ impl OriginIndex {
     }
 }
 
+/// Which engine something belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineId(u64);
+
+/// Numbers engines and keys alike. Never repeats within a process, so that nothing cached for one engine, or for a key
+/// that left, can be taken for that of another.
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
+
+impl EngineId {
+    pub(crate) fn next() -> Self {
+        Self(NEXT_SERIAL.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// The identity of one key while it stays in its set.
 ///
 /// A key that leaves its set and comes back is another key: `serial` is never used twice.
@@ -68,7 +83,7 @@ pub struct KeyId {
 }
 
 impl KeyId {
-    /// A number that no other key of this engine ever had, for logs.
+    /// A number that no other key of this process ever had, for logs.
     #[must_use]
     pub const fn serial(self) -> u64 {
         self.serial
@@ -210,19 +225,22 @@ impl KeySet {
 ///
 /// Immutable. A host keeps the newest one and gives it to each decision; an update makes a new snapshot, so a reader
 /// never sees half of it. Does not know when to fetch anything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TrustSnapshot {
+    engine: EngineId,
     sets: Vec<Option<Arc<KeySet>>>,
     /// Every live key by the slot in its id.
     slots: Vec<Option<Arc<TrustedKey>>>,
-    next_serial: u64,
 }
 
 impl TrustSnapshot {
-    /// A snapshot without any key for `origins` origins.
-    #[must_use]
-    pub fn new(origins: usize) -> Self {
-        Self { sets: alloc::vec![None; origins], slots: Vec::new(), next_serial: 1 }
+    /// A snapshot without any key for the `origins` origins of an engine.
+    pub(crate) fn new(engine: EngineId, origins: usize) -> Self {
+        Self { engine, sets: alloc::vec![None; origins], slots: Vec::new() }
+    }
+
+    pub(crate) const fn engine(&self) -> EngineId {
+        self.engine
     }
 
     /// The keys of an origin, or `None` if they were never loaded.
@@ -308,14 +326,13 @@ impl TrustSnapshot {
             }
             let slot = u32::try_from(free).map_err(|_| TrustFault::TooManyKeys)?;
             let key = Arc::new(TrustedKey {
-                id: KeyId { slot, serial: next.next_serial },
+                id: KeyId { slot, serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed) },
                 origin: index,
                 key_id: key.key_id,
                 public: key.public,
                 algorithms: key.algorithms,
                 thumbprint: key.thumbprint,
             });
-            next.next_serial += 1;
             match next.slots.get_mut(free) {
                 Some(place) => *place = Some(Arc::clone(&key)),
                 None => next.slots.push(Some(Arc::clone(&key))),

@@ -1,0 +1,36 @@
+# On a bare machine `make demo` runs the main job and `make test` passes the tests; both install what they need first.
+CARGO ?= cargo
+PREFIX ?= /usr/local
+
+.PHONY: demo test bench build lint docs fuzz-record clean
+
+demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
+	$(CARGO) run --release --quiet -p countersign-cli -- demo
+
+build: tools ## the command `countersign` in target/release
+	$(CARGO) build --release -p countersign-cli
+
+test: tools wasm-target ## everything: unit, vectors, conformance, properties, wasm build, foreign issuers
+	$(CARGO) test --workspace
+	$(CARGO) test -p countersign --no-default-features --features rust-crypto --lib --test wycheproof
+	$(CARGO) build -p countersign --no-default-features --features rust-crypto --target wasm32-unknown-unknown
+	$(CARGO) build -p countersign-cli
+	tests/interop/run --bin target/debug/countersign
+
+lint: tools ## format, clippy with warnings denied, the documentation build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+
+bench: tools ## criterion benches: cached and new tokens, DPoP, per algorithm, beside the raw signature check
+	$(CARGO) bench -p countersign-benches
+
+.PHONY: tools wasm-target
+tools:
+	@.ci/install
+
+wasm-target:
+	@.ci/install wasm
+
+clean:
+	$(CARGO) clean
