@@ -4,7 +4,7 @@
 //! them. Entries lie in one ring of bytes in the order of their arrival, found through sets of eight index slots:
 //!
 //! ```text
-//! ring   [ hash | lengths | key bytes | record bytes ] [ ... ] [ ... ]      oldest overwritten first
+//! ring   [ set | lengths | key bytes | record bytes ] [ ... ] [ ... ]      oldest overwritten first
 //! index  [ tag, used, place ] x 8 = one cache line                           one set per key, never a second
 //! ```
 //!
@@ -60,10 +60,11 @@ impl RecordCache {
     #[must_use]
     pub fn new(capacity_bytes: usize, expected_entry_bytes: usize, seed: [u64; 2]) -> Self {
         let room = entry_bytes(expected_entry_bytes.max(1), 0).unwrap_or(usize::MAX);
-        let entries = capacity_bytes / room.saturating_add(SLOTS_PER_ENTRY * SLOT_BYTES);
-        let sets = (entries * SLOTS_PER_ENTRY).div_ceil(WAYS).min(capacity_bytes / SET_BYTES);
+        let pair = room.saturating_mul(2).saturating_add(SLOTS_PER_TWO_ENTRIES * SLOT_BYTES);
+        let slots = capacity_bytes / pair * SLOTS_PER_TWO_ENTRIES;
+        let sets = slots.div_ceil(WAYS).min(capacity_bytes / SET_BYTES).min(u32::MAX as usize);
         let ring_bytes = if sets == 0 { 0 } else { capacity_bytes - sets * SET_BYTES };
-        let ring_bytes = ring_bytes.min(RING_BYTES_MAX) / ALIGNMENT * ALIGNMENT;
+        let ring_bytes = (ring_bytes as u64).min(RING_BYTES_MAX) as usize / ALIGNMENT * ALIGNMENT;
         let [a, b] = seed;
         Self {
             ring: vec![0; ring_bytes].into_boxed_slice(),
@@ -88,7 +89,7 @@ impl RecordCache {
     /// The entry with exactly this key, marked as used.
     #[inline]
     pub fn find(&mut self, key: &[u8]) -> Option<RecordRef> {
-        let found = self.look_up(hash(key, &self.seed), key);
+        let found = self.look_up(self.aim(key), key);
         match found {
             Some(_) => self.hits += 1,
             None => self.misses += 1,
@@ -124,20 +125,20 @@ impl RecordCache {
     /// `None` when the entry would take more than half of the ring; the key then has no record at all.
     pub fn insert(&mut self, key: &[u8], record: &[u8]) -> Option<RecordRef> {
         self.stamp += 1;
-        let hash = hash(key, &self.seed);
-        if let Some(known) = self.look_up(hash, key) {
+        let aim = self.aim(key);
+        if let Some(known) = self.look_up(aim, key) {
             if known.record_len as usize == record.len() {
                 self.record_mut(known).copy_from_slice(record);
                 return Some(known);
             }
-            self.forget(hash, known.entry);
+            self.forget(aim.set, known.entry);
         }
         let key_len = u32::try_from(key.len()).ok()?;
         let record_len = u32::try_from(record.len()).ok()?;
         let size = entry_bytes(key.len(), record.len()).filter(|size| *size <= self.ring.len() / 2)?;
 
         let entry = self.make_room(size);
-        let header = Header { hash, key_len, record_len };
+        let header = Header { set: aim.set, key_len, record_len };
         header.write(&mut self.ring, entry)?;
         let stored = RecordRef { entry, key_len, record_len, stamp: self.stamp };
         let (key_span, record_span) = self.spans(stored);
@@ -145,7 +146,7 @@ impl RecordCache {
         self.ring.get_mut(record_span)?.copy_from_slice(record);
         self.layout.head += size;
 
-        self.claim_slot(hash, entry);
+        self.claim_slot(aim, entry);
         self.entries += 1;
         self.bytes_used += size;
         Some(stored)
@@ -158,7 +159,7 @@ impl RecordCache {
         }
         self.stamp += 1;
         if let Some(header) = Header::read(&self.ring, entry.entry) {
-            self.forget(header.hash, entry.entry);
+            self.forget(header.set, entry.entry);
         }
     }
 
@@ -208,16 +209,23 @@ impl RecordCache {
     }
 
     #[inline]
-    fn look_up(&mut self, hash: u64, key: &[u8]) -> Option<RecordRef> {
-        let at = set_of(hash, self.index.len());
-        let set = self.index.get_mut(at)?;
-        let tag = Slot::tag_of(hash);
+    fn aim(&self, key: &[u8]) -> Aim {
+        let hash = hash(key, &self.seed);
+        let set = (u128::from(hash) * self.index.len() as u128) >> 64;
+        Aim { set: set as u32, tag: hash & 0x7f_ffff }
+    }
+
+    #[inline]
+    fn look_up(&mut self, aim: Aim, key: &[u8]) -> Option<RecordRef> {
+        let set = self.index.get_mut(aim.set as usize)?;
         for slot in &mut set.0 {
-            if slot.tag() != tag || *slot == Slot::EMPTY {
+            if slot.tag() != aim.tag || *slot == Slot::EMPTY {
                 continue;
             }
             let entry = slot.place();
-            let Some(header) = Header::read(&self.ring, entry) else { continue };
+            let Some(header) = Header::read(&self.ring, entry) else {
+                continue;
+            };
             if header.key_len as usize != key.len() {
                 continue;
             }
@@ -245,16 +253,15 @@ impl RecordCache {
     }
 
     /// The slot that points at `place`; without one, the bytes there belong to no entry any more.
-    fn slot_mut(&mut self, hash: u64, place: usize) -> Option<&mut Slot> {
-        let at = set_of(hash, self.index.len());
-        let set = self.index.get_mut(at)?;
+    fn slot_mut(&mut self, set: u32, place: usize) -> Option<&mut Slot> {
+        let set = self.index.get_mut(set as usize)?;
         set.0.iter_mut().find(|slot| **slot != Slot::EMPTY && slot.place() == place)
     }
 
     /// Takes an entry out of the index; its bytes are skipped when the ring comes round.
-    fn forget(&mut self, hash: u64, place: usize) {
+    fn forget(&mut self, set: u32, place: usize) {
         let size = Header::read(&self.ring, place).map_or(0, |header| header.entry_bytes());
-        if let Some(slot) = self.slot_mut(hash, place) {
+        if let Some(slot) = self.slot_mut(set, place) {
             *slot = Slot::EMPTY;
             self.entries -= 1;
             self.bytes_used -= size;
@@ -263,16 +270,19 @@ impl RecordCache {
 
     /// Points a slot of the key's set at a new entry. A full set loses its oldest entry that was not used since it was
     /// written, or the oldest of all.
-    fn claim_slot(&mut self, hash: u64, place: usize) {
-        let at = set_of(hash, self.index.len());
+    fn claim_slot(&mut self, aim: Aim, place: usize) {
         let (layout, ring_bytes) = (self.layout, self.ring.len());
-        let Some(set) = self.index.get_mut(at) else { return };
+        let Some(set) = self.index.get_mut(aim.set as usize) else {
+            return;
+        };
         let rank = |slot: &Slot| match *slot == Slot::EMPTY {
             true => (false, 0),
             false => (slot.is_used(), 1 + layout.rank(slot.place(), ring_bytes)),
         };
-        let Some(slot) = set.0.iter_mut().min_by_key(|slot| rank(slot)) else { return };
-        let lost = core::mem::replace(slot, Slot::new(hash, place));
+        let Some(slot) = set.0.iter_mut().min_by_key(|slot| rank(slot)) else {
+            return;
+        };
+        let lost = core::mem::replace(slot, Slot::new(aim.tag, place));
         if lost != Slot::EMPTY {
             let size = Header::read(&self.ring, lost.place()).map_or(0, |header| header.entry_bytes());
             self.entries -= 1;
@@ -314,10 +324,12 @@ impl RecordCache {
             self.layout.wrapped_at = None;
         }
         let head = self.layout.head;
-        let Some(slot) = self.slot_mut(header.hash, oldest) else { return };
+        let Some(slot) = self.slot_mut(header.set, oldest) else {
+            return;
+        };
         if slot.is_used() && *moves > 0 {
             // The copy fits: the head lies at or before `oldest`, and all between the head and `oldest + size` is free now.
-            *slot = Slot::new(header.hash, head);
+            *slot = Slot::new(slot.tag(), head);
             *moves -= 1;
             self.ring.copy_within(oldest..oldest + size, head);
             self.layout.head += size;
@@ -349,7 +361,7 @@ impl Layout {
 /// What stands before the key bytes of each entry.
 #[derive(Clone, Copy, Default)]
 struct Header {
-    hash: u64,
+    set: u32,
     key_len: u32,
     record_len: u32,
 }
@@ -358,13 +370,20 @@ impl Header {
     #[inline]
     fn read(ring: &[u8], place: usize) -> Option<Self> {
         let bytes = ring.get(place..)?.first_chunk::<HEADER_BYTES>()?;
-        let word = u128::from_le_bytes(*bytes);
-        Some(Self { hash: word as u64, key_len: (word >> 64) as u32, record_len: (word >> 96) as u32 })
+        let mut words = [0; 3];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        let [set, key_len, record_len] = words;
+        Some(Self { set, key_len, record_len })
     }
 
     fn write(self, ring: &mut [u8], place: usize) -> Option<()> {
-        let word = u128::from(self.hash) | u128::from(self.key_len) << 64 | u128::from(self.record_len) << 96;
-        ring.get_mut(place..)?.first_chunk_mut::<HEADER_BYTES>()?.copy_from_slice(&word.to_le_bytes());
+        let bytes = ring.get_mut(place..)?.first_chunk_mut::<HEADER_BYTES>()?;
+        let words = [self.set, self.key_len, self.record_len];
+        for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
         Some(())
     }
 
@@ -386,14 +405,8 @@ impl Slot {
     const EMPTY: Self = Self(0);
     const USED: u64 = 1 << 40;
 
-    fn new(hash: u64, place: usize) -> Self {
-        Self(Self::tag_of(hash) << 41 | (place / ALIGNMENT + 1) as u64)
-    }
-
-    /// The low bits of the hash; [`set_of`] uses the high ones.
-    #[inline]
-    fn tag_of(hash: u64) -> u64 {
-        hash & 0x7f_ffff
+    fn new(tag: u64, place: usize) -> Self {
+        Self(tag << 41 | (place / ALIGNMENT + 1) as u64)
     }
 
     #[inline]
@@ -417,9 +430,11 @@ impl Slot {
     }
 }
 
-#[inline]
-fn set_of(hash: u64, sets: usize) -> usize {
-    ((u128::from(hash) * sets as u128) >> 64) as usize
+/// Where a key belongs: the set by the high bits of its hash, the tag by the low ones.
+#[derive(Clone, Copy)]
+struct Aim {
+    set: u32,
+    tag: u64,
 }
 
 /// A keyed hash of the length and of the telling part of the key: all of it up to [`HASHED_WHOLE`] bytes, then the last 32
@@ -487,14 +502,15 @@ pub const WAYS: usize = 8;
 /// Entries that one insertion may append again. With 16, a ring of nothing but used entries loses one of 17 that it passes.
 pub const MOVES: u32 = 16;
 
-/// Half of the slots stay empty on average, so that fewer than one entry in a hundred loses its place to a full set.
-const SLOTS_PER_ENTRY: usize = 2;
+/// Five slots for two entries: with that, one entry in four hundred loses its place to a full set.
+const SLOTS_PER_TWO_ENTRIES: usize = 5;
 const SLOT_BYTES: usize = size_of::<Slot>();
 const SET_BYTES: usize = size_of::<Set>();
-const HEADER_BYTES: usize = 16;
+const HEADER_BYTES: usize = 12;
 /// What 40 bits of place can tell apart.
-const RING_BYTES_MAX: usize = if usize::BITS > 40 { usize::MAX >> (usize::BITS - 43) } else { usize::MAX };
-const ALIGNMENT: usize = 8;
+const RING_BYTES_MAX: u64 = (1 << 42) - 8;
+/// Of entries: a smaller one would cost bits of the index, a larger one bytes of the ring.
+const ALIGNMENT: usize = 4;
 
 /// A proof's header is shorter than this and may end in constant members, so all of it is hashed.
 const HASHED_WHOLE: usize = 384;

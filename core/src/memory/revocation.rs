@@ -293,7 +293,9 @@ mod tests {
             for (offset, reached) in [(1, true), (0, false)] {
                 let moment = UnixSeconds::new(issued_at + offset);
                 let earlier = UnixSeconds::new(issued_at - 500);
-                let at = |level: u32| if levels >> level & 1 == 1 { moment } else { earlier };
+                let at = |level: u32| {
+                    if levels >> level & 1 == 1 { moment } else { earlier }
+                };
                 let revocations = Revocations::builder()
                     .all_before(at(0))
                     .origin_before(TOKEN.origin, at(1))

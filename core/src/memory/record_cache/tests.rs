@@ -26,11 +26,11 @@ fn check(cache: &RecordCache) {
     for (at, set) in cache.index.iter().enumerate() {
         for slot in set.0.iter().filter(|slot| **slot != Slot::EMPTY) {
             let header = Header::read(&cache.ring, slot.place()).unwrap();
-            assert_eq!(Slot::tag_of(header.hash), slot.tag());
-            assert_eq!(set_of(header.hash, cache.index.len()), at);
             let end = slot.place() + header.entry_bytes();
             let key = slot.place() + HEADER_BYTES;
-            assert_eq!(hash(&cache.ring[key..key + header.key_len as usize], &cache.seed), header.hash);
+            let aim = cache.aim(&cache.ring[key..key + header.key_len as usize]);
+            assert_eq!((header.set as usize, aim.set as usize), (at, at));
+            assert_eq!(aim.tag, slot.tag());
             match wrapped_at {
                 None => assert!(tail <= slot.place() && end <= head),
                 Some(wrapped_at) => {
@@ -321,13 +321,10 @@ fn a_second_chance_is_one() {
     let hot = token(0, 900);
     cache.insert(&hot, &[1; 100]).unwrap();
     assert!(cache.find(&hot).is_some());
+    let aim = cache.aim(&hot);
     let rounds = (1..1000).find(|number| {
         cache.insert(&token(*number, 900), &[0; 100]).unwrap();
-        cache.slot_mut(hash(&hot, &cache.seed.clone()), 0).is_none() && {
-            let seed = cache.seed;
-            let at = set_of(hash(&hot, &seed), cache.index.len());
-            !cache.index[at].0.iter().any(|slot| slot.tag() == Slot::tag_of(hash(&hot, &seed)))
-        }
+        cache.index[aim.set as usize].0.iter().all(|slot| slot.tag() != aim.tag)
     });
     let rounds = rounds.unwrap();
     // One round of the ring for the insertion, one for the hit.

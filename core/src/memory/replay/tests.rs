@@ -1,1 +1,444 @@
+extern crate std;
 
+use super::*;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+use std::collections::HashSet;
+
+const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
+const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
+const NOON: u64 = 1_800_000_000;
+
+/// A digest without structure, in place of SHA-256.
+fn digest(number: u64) -> [u8; 32] {
+    let mut state = number;
+    let mut bytes = [0; 32];
+    for chunk in bytes.as_chunks_mut::<8>().0 {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        state ^= word ^ word >> 31;
+        *chunk = (word ^ word >> 31).to_le_bytes();
+    }
+    bytes
+}
+
+fn store(live_proofs: usize) -> ReplayStore<Box<[AtomicU64]>> {
+    ReplayStore::new(live_proofs, WINDOW, SEED)
+}
+
+fn claim<S: AsRef<[AtomicU64]>>(store: &ReplayStore<S>, number: u64, iat: u64, now: u64) -> Claim {
+    store.claim(&digest(number), UnixSeconds::new(iat), UnixSeconds::new(now))
+}
+
+#[test]
+fn the_second_claim_is_a_replay() {
+    let store = store(100);
+    assert_eq!(claim(&store, 1, NOON, NOON), Claim::First);
+    assert_eq!(claim(&store, 1, NOON, NOON), Claim::Replayed);
+    assert_eq!(claim(&store, 2, NOON, NOON), Claim::First);
+    assert_eq!(claim(&store, 1, NOON, NOON + 60), Claim::Replayed, "to the last second of its life");
+    assert_eq!(claim(&store, 1, NOON + 20, NOON + 20), Claim::Replayed, "whatever its iat says now");
+    assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), 2);
+}
+
+#[test]
+fn the_window_is_exact() {
+    let store = store(100);
+    assert_eq!(claim(&store, 1, NOON + 6, NOON), Claim::Unknowable);
+    assert_eq!(claim(&store, 1, NOON + 5, NOON), Claim::First);
+    assert_eq!(claim(&store, 2, NOON - 61, NOON), Claim::Unknowable);
+    assert_eq!(claim(&store, 2, NOON - 60, NOON), Claim::First);
+    for iat in [0, 1, u64::MAX] {
+        assert_eq!(claim(&store, 3, iat, NOON), Claim::Unknowable);
+    }
+}
+
+#[test]
+fn the_ends_of_time_do_not_wrap() {
+    for now in [0, 1, 3, u64::from(u32::MAX), 1 << 33, u64::MAX - 1, u64::MAX] {
+        let store = store(10);
+        assert_eq!(claim(&store, 1, now, now), Claim::First, "{now}");
+        assert_eq!(claim(&store, 1, now, now), Claim::Replayed, "{now}");
+        assert_eq!(claim(&store, 2, now.saturating_sub(60), now), Claim::First, "{now}");
+        assert_eq!(claim(&store, 2, now.saturating_sub(60), now), Claim::Replayed, "{now}");
+    }
+}
+
+/// Experiment 6: when full it says so, and forgets nobody for it.
+#[test]
+fn a_full_store_refuses_and_remembers() {
+    let store = store(1000);
+    let mut firsts = Vec::new();
+    let mut full = 0;
+    for number in 0..20_000 {
+        match claim(&store, number, NOON, NOON) {
+            Claim::First => firsts.push(number),
+            Claim::Full => full += 1,
+            other => panic!("{number}: {other:?}"),
+        }
+    }
+    assert_eq!(firsts.len(), store.slots());
+    assert_eq!(full, 20_000 - store.slots());
+    assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), store.slots());
+    for now in [NOON, NOON + 30, NOON + 60] {
+        for number in &firsts {
+            assert_eq!(claim(&store, *number, NOON, now), Claim::Replayed);
+        }
+    }
+    // Room comes back by time alone.
+    let later = NOON + WINDOW.seconds_of_room();
+    assert!((0..500).all(|number| claim(&store, 1 << 32 | number, later, later) == Claim::First));
+    assert!(firsts.iter().all(|number| claim(&store, *number, NOON, NOON + 60) != Claim::First));
+}
+
+/// Experiment 6, the store alone: a million proofs, planned load, all replays refused.
+#[test]
+fn a_million_proofs_at_planned_load() {
+    const COUNT: u64 = 1_000_000;
+    let store = store(COUNT as usize);
+    assert!(store.words.len() * 8 <= COUNT as usize * 16 + 2048);
+    for number in 0..COUNT {
+        assert_eq!(claim(&store, number, NOON + number % 6, NOON), Claim::First);
+    }
+    for number in 0..COUNT {
+        assert_eq!(claim(&store, number, NOON + number % 6, NOON + 60), Claim::Replayed);
+    }
+    assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), COUNT as usize);
+}
+
+/// At a steady rate, with plan and room equal, nothing is refused by mistake and nothing passes twice.
+#[test]
+fn a_steady_stream_for_an_hour() {
+    const RATE: u64 = 100;
+    let live = RATE * WINDOW.seconds_of_room();
+    let store = store(live as usize);
+    let mut number = 0;
+    for now in NOON..NOON + 3600 {
+        for turn in 0..RATE {
+            number += 1;
+            // Clocks of clients: from a minute behind to five seconds ahead.
+            let iat = now + 5 - (turn * 7 + now) % 66;
+            assert_eq!(claim(&store, number, iat, now), Claim::First, "{number}");
+            assert_eq!(claim(&store, number, iat, now), Claim::Replayed, "{number}");
+            assert_eq!(claim(&store, number, iat, iat + 60), Claim::Replayed, "{number}");
+        }
+    }
+    assert!(store.floor() < UnixSeconds::new(NOON + 3600 - 60));
+}
+
+/// Experiment 9.
+#[test]
+fn a_clock_that_jumps_back_opens_nothing() {
+    for jump in [7_200, 36_000, 86_400, 7 * 86_400] {
+        let store = store(64);
+        let slots = store.slots() as u64;
+        let firsts: Vec<u64> = (0..slots).filter(|number| claim(&store, *number, NOON, NOON) == Claim::First).collect();
+        assert!(firsts.len() > 60);
+        // The clock is ahead for a while, long enough to write over everything, twice.
+        for (offset, base) in [(0, 1 << 32), (120, 1 << 33)] {
+            let now = NOON + jump + offset;
+            let passed = (0..slots).filter(|number| claim(&store, base | number, now, now) == Claim::First).count();
+            assert!(passed > 60, "{jump} {passed}");
+        }
+        // And back: everything used before it went ahead is refused, although its entry is gone.
+        for number in &firsts {
+            assert_ne!(claim(&store, *number, NOON, NOON + 1), Claim::First, "+{jump} -{jump}");
+        }
+        // And ahead again.
+        let now = NOON + jump + 121;
+        for number in 0..slots {
+            assert_ne!(claim(&store, 1 << 33 | number, now - 1, now), Claim::First, "+{jump} -{jump} +{jump}");
+        }
+    }
+}
+
+/// What a jump costs: proofs from before what was forgotten, and no others.
+#[test]
+fn one_request_by_a_wrong_clock_costs_at_most_one_window() {
+    let store = store(64);
+    assert_eq!(claim(&store, 1, NOON, NOON), Claim::First);
+    let number = (2..100_000).find(|number| {
+        claim(&store, *number, NOON + 7200, NOON + 7200);
+        store.floor() > UnixSeconds::new(0)
+    });
+    assert!(number.is_some());
+    assert!(store.floor() <= UnixSeconds::new(NOON + 4), "{}", store.floor());
+    assert_eq!(claim(&store, 200_000, NOON - 5, NOON), Claim::Unknowable);
+    assert_eq!(claim(&store, 200_001, NOON + 4, NOON), Claim::First);
+}
+
+/// Experiment 8: a store that lost its memory refuses what the lost one may have accepted.
+#[test]
+fn a_cold_store_refuses_the_past() {
+    let store = store(64);
+    store.refuse_until(UnixSeconds::new(NOON));
+    assert_eq!(store.floor(), UnixSeconds::new(NOON + 6));
+    for iat in NOON - 60..=NOON + 5 {
+        assert_eq!(claim(&store, iat, iat, NOON), Claim::Unknowable);
+    }
+    assert_eq!(claim(&store, 1, NOON + 6, NOON + 1), Claim::First);
+    store.refuse_until(UnixSeconds::new(NOON - 1000));
+    assert_eq!(store.floor(), UnixSeconds::new(NOON + 6), "the floor never goes down");
+}
+
+/// Idle for almost 2^18 units, old entries look alive again: they take room, but refuse nobody as a replay.
+#[test]
+fn idle_for_any_time_it_works_again() {
+    let circle = 4 << TIME_BITS;
+    let shadow = circle - 4 * (1 << 13)..circle;
+    for idle in (0..2_400_000).step_by(10_007) {
+        let store = store(640);
+        for number in 0..640 {
+            assert_eq!(claim(&store, number, NOON, NOON), Claim::First);
+        }
+        let now = NOON + 200 + idle;
+        let answers = (0..640).map(|number| claim(&store, 1 << 32 | number, now, now));
+        let full =
+            answers.filter(|answer| *answer != Claim::First).inspect(|answer| assert_eq!(*answer, Claim::Full)).count();
+        let in_shadow = shadow.contains(&(idle % circle));
+        assert!(full <= if in_shadow { 60 } else { 0 }, "{full} full after {idle} s");
+        assert!(store.floor() <= UnixSeconds::new(now - 60));
+    }
+}
+
+/// The clock visits the same future twice: what was used there stays used.
+#[test]
+fn a_future_visited_twice_opens_nothing() {
+    for window in
+        [WINDOW, Window { max_age_seconds: 10, future_seconds: 0 }, Window { max_age_seconds: 300, future_seconds: 60 }]
+    {
+        let store = ReplayStore::new(64, window, SEED);
+        let ahead = NOON + 7200;
+        let used: Vec<u64> = (0..60).filter(|number| claim(&store, *number, ahead, ahead) == Claim::First).collect();
+        assert_eq!(used.len(), 60);
+        for now in NOON..NOON + 600 {
+            for number in 0..20 {
+                claim(&store, now << 8 | number, now, now);
+            }
+        }
+        for number in used {
+            assert_eq!(claim(&store, number, ahead, ahead), Claim::Replayed);
+        }
+    }
+}
+
+#[test]
+fn memory_of_the_caller_is_shared() {
+    let words: Vec<AtomicU64> = (0..required_words(1000)).map(|_| AtomicU64::new(u64::MAX)).collect();
+    assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachFault::NotInitialised);
+    let one = ReplayStore::initialise(&words[..], WINDOW, SEED).unwrap();
+    assert_eq!(claim(&one, 1, NOON, NOON), Claim::First);
+    let two = ReplayStore::attach(&words[..], WINDOW).unwrap();
+    assert_eq!((two.window(), two.slots()), (WINDOW, one.slots()));
+    assert_eq!(claim(&two, 1, NOON, NOON), Claim::Replayed);
+    assert_eq!(claim(&two, 2, NOON, NOON), Claim::First);
+    assert_eq!(claim(&one, 2, NOON, NOON), Claim::Replayed);
+
+    let narrower = Window { max_age_seconds: 30, future_seconds: 0 };
+    assert!(ReplayStore::attach(&words[..], narrower).is_ok());
+    for wider in [Window { max_age_seconds: 61, ..WINDOW }, Window { future_seconds: 6, ..WINDOW }] {
+        assert_eq!(ReplayStore::attach(&words[..], wider).unwrap_err(), AttachFault::WindowTooNarrow);
+    }
+    assert_eq!(ReplayStore::attach(&words[..words.len() - 1], WINDOW).unwrap_err(), AttachFault::OtherSize);
+    words[MAGIC_AT].fetch_add(1, Ordering::Relaxed);
+    assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachFault::OtherVersion);
+    for len in [0, 1, HEADER_WORDS, required_words(1) - 1] {
+        assert_eq!(ReplayStore::initialise(&words[..len], WINDOW, SEED).unwrap_err(), AttachFault::TooSmall);
+        assert_eq!(ReplayStore::attach(&words[..len], WINDOW).unwrap_err(), AttachFault::TooSmall);
+    }
+    // Words beyond the last whole bucket stay unused.
+    let odd = ReplayStore::initialise(&words[..required_words(64) + 100], WINDOW, SEED).unwrap();
+    assert_eq!(odd.slots(), SLOTS);
+    assert!(ReplayStore::attach(&words[..required_words(64) + 100], WINDOW).is_ok());
+}
+
+/// A slice that changes its length under the store: refused, not a panic.
+#[test]
+fn memory_that_shrinks_is_a_full_store() {
+    struct Shrinking(Vec<AtomicU64>, AtomicU64);
+    impl AsRef<[AtomicU64]> for Shrinking {
+        fn as_ref(&self) -> &[AtomicU64] {
+            &self.0[..self.1.load(Ordering::Relaxed) as usize]
+        }
+    }
+    let words: Vec<AtomicU64> = (0..required_words(64)).map(|_| AtomicU64::new(0)).collect();
+    let len = AtomicU64::new(words.len() as u64);
+    let store = ReplayStore::initialise(Shrinking(words, len), WINDOW, SEED).unwrap();
+    for len in [0, 6, 50] {
+        store.words.1.store(len, Ordering::Relaxed);
+        assert_eq!(claim(&store, 1, NOON, NOON), Claim::Full);
+        assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), 0);
+    }
+}
+
+#[test]
+fn the_plan_is_sixteen_bytes_a_proof() {
+    assert_eq!(required_words(0), HEADER_WORDS + SLOTS);
+    assert_eq!(required_words(64), HEADER_WORDS + 128);
+    assert_eq!(required_words(65), HEADER_WORDS + 256);
+    assert_eq!(required_words(7_000_000) * 8, 112_000_064);
+    assert_eq!(required_words(usize::MAX) % 2, 1, "saturates");
+}
+
+/// A client that chooses its digests cannot aim at a bucket whose seed it does not know.
+#[test]
+fn chosen_digests_spread() {
+    for byte in [0, 7, 8, 15, 16, 24, 31] {
+        let store = store(65_536);
+        let mut buckets = HashSet::new();
+        let mut fingerprints = HashSet::new();
+        for number in 0..=u8::MAX {
+            let mut digest = [0x5a; 32];
+            digest[byte] = number;
+            let (bucket, fingerprint) = store.place(&digest);
+            buckets.insert(bucket);
+            fingerprints.insert(fingerprint);
+        }
+        match byte {
+            0..16 => assert!(buckets.len() > 180, "{} buckets by byte {byte}", buckets.len()),
+            _ => assert_eq!(fingerprints.len(), 256, "byte {byte}"),
+        }
+    }
+}
+
+/// Experiment 7, with real threads: each proof has one winner.
+#[test]
+fn two_threads_race_for_each_proof() {
+    const PROOFS: u64 = 100_000;
+    // Small enough that entries are written over while others are claimed.
+    let store = Arc::new(ReplayStore::new(20_000, WINDOW, SEED));
+    let clock = Arc::new(AtomicU64::new(0));
+    let race = |offset: u64| {
+        let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
+        std::thread::spawn(move || {
+            let mut won = Vec::new();
+            for number in 0..PROOFS {
+                // Each waits for the other now and then, so that both stay close; 200 proofs a second.
+                clock.fetch_max(number, Ordering::SeqCst);
+                while number > 100 + clock.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                let iat = NOON + number / 200;
+                if claim(&store, number, iat, iat + offset) == Claim::First {
+                    won.push(number);
+                }
+            }
+            won
+        })
+    };
+    let threads = [race(0), race(3)];
+    let mut winners = std::vec![0; PROOFS as usize];
+    for thread in threads {
+        for number in thread.join().unwrap() {
+            winners[number as usize] += 1;
+        }
+    }
+    assert!(winners.iter().all(|count| *count <= 1));
+    assert_eq!(winners.iter().sum::<u64>(), PROOFS);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Moves the clock.
+    Tick(i64),
+    /// Claims a new proof with this offset of its `iat`.
+    New(i64),
+    /// Claims an earlier one again.
+    Again(prop::sample::Index),
+}
+
+fn step(jump: i64) -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..20i64).prop_map(Step::Tick),
+        1 => (-jump..=jump).prop_map(Step::Tick),
+        1 => prop::sample::select(alloc::vec![-jump, 0, jump]).prop_map(Step::Tick),
+        20 => (-60..=5i64).prop_map(Step::New),
+        10 => any::<prop::sample::Index>().prop_map(Step::Again),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// The twin is a set that forgets nothing. Whatever the clock does, nobody wins twice.
+    #[test]
+    fn nobody_wins_twice(steps in prop::collection::vec(step(7200), 1..2000)) {
+        let store = store(1);
+        let mut now = NOON;
+        let mut made: Vec<(u64, u64)> = Vec::new();
+        let mut won = HashSet::new();
+        for step in steps {
+            let (number, iat) = match step {
+                Step::Tick(seconds) => {
+                    // Further apart than `REACH` the protocol promises less.
+                    now = now.saturating_add_signed(seconds).clamp(NOON - 15_000, NOON + 15_000);
+                    continue;
+                }
+                Step::New(offset) => {
+                    made.push((made.len() as u64, now.saturating_add_signed(offset)));
+                    made[made.len() - 1]
+                }
+                Step::Again(index) if !made.is_empty() => *index.get(&made),
+                Step::Again(_) => continue,
+            };
+            if claim(&store, number, iat, now) == Claim::First {
+                prop_assert!(won.insert(number));
+            }
+        }
+    }
+
+    /// With a clock that does not go back, and room for all, a new proof always wins.
+    #[test]
+    fn nobody_is_refused_by_mistake(steps in prop::collection::vec(step(0), 1..600)) {
+        let store = store(2000);
+        let mut now = NOON;
+        let mut made: Vec<(u64, u64)> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Tick(seconds) => now = now.saturating_add_signed(seconds),
+                Step::New(offset) => {
+                    let iat = now.saturating_add_signed(offset);
+                    made.push((made.len() as u64, iat));
+                    prop_assert_eq!(claim(&store, made.len() as u64 - 1, iat, now), Claim::First);
+                }
+                Step::Again(index) if !made.is_empty() => {
+                    let (number, iat) = *index.get(&made);
+                    let expected = if now <= iat + 60 { Claim::Replayed } else { Claim::Unknowable };
+                    prop_assert_eq!(claim(&store, number, iat, now), expected);
+                }
+                Step::Again(_) => {}
+            }
+        }
+    }
+
+    /// Modular judgement equals exact arithmetic for all that can meet: any window, any two proofs of one moment.
+    #[test]
+    fn eighteen_bits_judge_like_sixty_four(
+        max_age_seconds in prop_oneof![0..400u32, any::<u32>()],
+        future_seconds in prop_oneof![0..400u32, any::<u32>()],
+        now in prop_oneof![0..1u64 << 34, Just(NOON)],
+        ages in [0.0..=1.0f64, 0.0..=1.0f64],
+    ) {
+        let window = Window { max_age_seconds, future_seconds };
+        let (max_age, future) = (u64::from(max_age_seconds), u64::from(future_seconds));
+        let now = now + max_age + future;
+        let [one, two] = ages.map(|age| now + future - ((max_age + future) as f64 * age) as u64);
+        let unit = 1 << window.unit_shift();
+        let exact = (two + max_age + 1).div_ceil(unit);
+        let (one_entry, two_entry) = (Entry::new(7, one, window), Entry::new(9, two, window));
+        prop_assert_eq!(one_entry.is_free(two_entry.word), exact <= (one - future) / unit);
+        prop_assert!(one_entry.is_in(one_entry.word));
+        prop_assert!(!one_entry.is_free(two_entry.word), "both are accepted now");
+        prop_assert!(exact - (one - future) / unit <= 67);
+        // Two windows later the entry is free, and the floor lies exactly above every proof of that unit.
+        let later = Entry::new(8, two + 2 * (max_age + future + unit), window);
+        prop_assert!(later.is_free(two_entry.word));
+        let floor = later.floor_above(two_entry.word);
+        prop_assert!(two < floor);
+        prop_assert_eq!((floor + max_age).div_ceil(unit), exact);
+        prop_assert_eq!((floor + max_age + 1).div_ceil(unit), exact + 1);
+    }
+}

@@ -1,0 +1,97 @@
+//! The replay protocol in larger mixes under random schedules; with planted faults that must be found.
+//!
+//! ```text
+//! cargo test -p countersign --test replay_shuttle
+//! REPLAY_SHUTTLE_SCHEDULES=100000 cargo test --release -p countersign --test replay_shuttle      the long form
+//! ```
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/memory/replay/protocol.rs"]
+mod protocol;
+mod replay_model;
+
+use std::panic::catch_unwind;
+use std::sync::atomic::Ordering;
+
+use protocol::{Claim, Word, claim_in};
+use replay_model::*;
+
+#[test]
+fn no_second_winner() {
+    for scenario in [twins_and_rival(), twins_and_overwriter(), crowd()] {
+        check::<Shuttle>(scenario, claim_in, false);
+    }
+}
+
+#[test]
+fn a_torn_exchange_is_found() {
+    assert!(catch_unwind(|| check::<Torn<Shuttle>>(twins(), claim_in, false)).is_err());
+}
+
+#[test]
+fn a_floor_read_too_early_is_found() {
+    assert!(catch_unwind(|| check::<Shuttle>(replay_while_overwritten(), floor_first, false)).is_err());
+}
+
+#[test]
+fn a_floor_raised_too_late_is_found() {
+    assert!(catch_unwind(|| check::<Shuttle>(replay_while_overwritten(), raised_late, false)).is_err());
+}
+
+#[test]
+fn slots_judged_by_the_clock_are_found() {
+    assert!(catch_unwind(|| check::<Shuttle>(twins_apart(), claim_in, true)).is_err());
+}
+
+fn check<M: Machine>(scenario: Scenario, protocol: Protocol<M::Word>, by_clock: bool) {
+    let again = scenario.clone();
+    shuttle::check_random(move || execute::<M>(&scenario, protocol, by_clock), schedules());
+    shuttle::check_pct(move || execute::<M>(&again, protocol, by_clock), schedules(), 3);
+}
+
+fn schedules() -> usize {
+    std::env::var("REPLAY_SHUTTLE_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(2000)
+}
+
+/// Three workers, five proofs used twice each, old entries and a late overwriter in a bucket with room for all.
+fn crowd() -> Scenario {
+    let proofs: Vec<(Proof, i64)> = (1..=5).map(|number| ((number, number as i64 - 3), 0)).collect();
+    let backwards = proofs.iter().rev().copied().collect();
+    let late = vec![proofs[2], ((7, 300), 300), proofs[0], ((8, 310), 310), proofs[4]];
+    let bucket = vec![Some((21, -80)), None, Some((22, -100)), Some((23, -75)), None, None, None, None, None];
+    Scenario { bucket, threads: vec![proofs, backwards, late], roomy: true }
+}
+
+struct Shuttle;
+
+impl Machine for Shuttle {
+    type Word = shuttle::sync::atomic::AtomicU64;
+    fn word(value: u64) -> Self::Word {
+        shuttle::sync::atomic::AtomicU64::new(value)
+    }
+    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<Claim> + Send>>) -> Vec<Vec<Claim>> {
+        let threads: Vec<_> = threads.into_iter().map(shuttle::thread::spawn).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    }
+}
+
+impl Word for shuttle::sync::atomic::AtomicU64 {
+    fn read(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+    fn raise(&self, floor: u64) {
+        self.fetch_max(floor, Ordering::Relaxed);
+    }
+    fn exchange(&self, old: u64, new: u64) -> bool {
+        self.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+    fn acquire() {}
+}
+
+impl Swap for shuttle::sync::atomic::AtomicU64 {
+    fn swap(&self, new: u64) {
+        self.store(new, Ordering::SeqCst);
+    }
+}
