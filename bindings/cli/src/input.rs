@@ -1,0 +1,222 @@
+//! What comes in by the stream: strict types, and errors that never repeat a byte of the input.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// One line of the stream.
+#[derive(Debug)]
+pub(crate) enum Line<'a> {
+    Request(Box<RequestLine>),
+    Trust(TrustLine<'a>),
+    Revoke(RevokeLine),
+}
+
+/// One request to judge.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequestLine {
+    pub(crate) id: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    /// All fields in order, repeated ones too. Their bytes are those of the strings in UTF-8.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Standard base64 of the certificate in DER.
+    pub(crate) client_cert: Option<String>,
+    pub(crate) now: Option<u64>,
+}
+
+/// A new document for one trust domain or issuer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustLine<'a> {
+    pub(crate) id: Option<String>,
+    pub(crate) now: Option<u64>,
+    #[serde(borrow)]
+    pub(crate) trust: TrustPush<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustPush<'a> {
+    pub(crate) trust_domain: Option<String>,
+    pub(crate) issuer: Option<String>,
+    #[serde(borrow)]
+    pub(crate) document: &'a RawValue,
+}
+
+/// More to revoke, besides what is revoked already.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevokeLine {
+    pub(crate) id: Option<String>,
+    /// Taken for symmetry with the other lines; what is revoked does not depend on when that is said.
+    #[serde(rename = "now")]
+    pub(crate) _now: Option<u64>,
+    pub(crate) revoke: RevocationDocument,
+}
+
+/// What is revoked: the document of `--revocations`, and the value of a line's `revoke`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevocationDocument {
+    /// Every token that was issued before this moment, whoever issued it.
+    pub(crate) all_before: Option<u64>,
+    #[serde(default)]
+    pub(crate) origins: Vec<RevokedOrigin>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevokedOrigin {
+    pub(crate) trust_domain: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) before: Option<u64>,
+    #[serde(default)]
+    pub(crate) keys: Vec<String>,
+    #[serde(default)]
+    pub(crate) subjects: Vec<RevokedSubject>,
+    #[serde(default)]
+    pub(crate) tokens: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a subject, or an object of `subject` and `before`")]
+pub(crate) enum RevokedSubject {
+    ForGood(String),
+    Before(SubjectBefore),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SubjectBefore {
+    pub(crate) subject: String,
+    pub(crate) before: u64,
+}
+
+/// A line that cannot be used.
+#[derive(Debug)]
+pub(crate) struct InputError {
+    /// Its `id`, where that could be read.
+    pub(crate) id: Option<String>,
+    pub(crate) message: String,
+}
+
+/// Enough of a line to tell what it wants to be, and whose answer its error is.
+#[derive(Debug, Default, Deserialize)]
+struct Glimpse {
+    id: Option<TextOrOther>,
+    trust: Option<IgnoredAny>,
+    revoke: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum TextOrOther {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+/// Reads one line.
+pub(crate) fn read_line(bytes: &[u8]) -> Result<Line<'_>, InputError> {
+    let text = utf8(bytes).map_err(|message| InputError { id: None, message })?;
+    let error = match serde_json::from_str(text) {
+        Ok(request) => return Ok(Line::Request(Box::new(request))),
+        Err(error) => error,
+    };
+    let glimpse: Glimpse = serde_json::from_str(text).unwrap_or_default();
+    let line = if glimpse.trust.is_some() {
+        serde_json::from_str(text).map(Line::Trust)
+    } else if glimpse.revoke.is_some() {
+        serde_json::from_str(text).map(Line::Revoke)
+    } else {
+        Err(error)
+    };
+    line.map_err(|error| {
+        let id = match glimpse.id {
+            Some(TextOrOther::Text(id)) => Some(id),
+            Some(TextOrOther::Other(_)) | None => None,
+        };
+        InputError { id, message: describe(&error) }
+    })
+}
+
+/// Reads one request that stands alone, on as many lines as it likes.
+pub(crate) fn read_request(bytes: &[u8]) -> Result<RequestLine, String> {
+    serde_json::from_str(utf8(bytes)?).map_err(|error| describe(&error))
+}
+
+/// Reads a document of revocations.
+pub(crate) fn read_revocations(bytes: &[u8]) -> Result<RevocationDocument, String> {
+    serde_json::from_str(utf8(bytes)?).map_err(|error| describe(&error))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, String> {
+    str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))
+}
+
+/// An error without any value or name of the input, which may be a token that stands in the wrong place.
+fn describe(error: &serde_json::Error) -> String {
+    let place = match error.line() {
+        0 | 1 => format!("column {}", error.column()),
+        line => format!("line {line}, column {}", error.column()),
+    };
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    if !error.is_data() {
+        return format!("not JSON at {place}: {text}"); // these texts are fixed ones
+    }
+    // After the last `, expected ` stand our own words; before it stands what was found.
+    let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!(", expected {expected}"));
+    let expected = expected.unwrap_or_default().replace("a tuple of size 2", "a name and a value");
+    let found = if text.starts_with("missing field") || text.starts_with("duplicate field") {
+        return text.replace("field", "member"); // the name is one of ours
+    } else if text.starts_with("unknown field") {
+        "an unknown member"
+    } else if text.starts_with("invalid type") {
+        "a value of the wrong type"
+    } else {
+        "an unsuitable value"
+    };
+    format!("{found} at {place}{expected}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "eyJzZWNyZXQi, expected eyJ";
+
+    #[test]
+    fn errors_repeat_no_byte_of_the_input() {
+        let lines = [
+            format!(r#"{{"{SECRET}":1}}"#),
+            format!(r#"{{"method":"{SECRET}","uri":1,"headers":[]}}"#),
+            format!(r#"{{"method":"GET","uri":"/","headers":"{SECRET}"}}"#),
+            format!(r#"{{"method":"GET","uri":"/","headers":[["a","{SECRET}","c"]]}}"#),
+            format!(r#"{{"method":"GET","uri":"/","headers":[["a"]],"now":"{SECRET}"}}"#),
+            format!(r#"{{"revoke":{{"{SECRET}":1}}}}"#),
+            format!(r#"{{"revoke":{{"origins":[{{"subjects":[{{"{SECRET}":1}}]}}]}}}}"#),
+            format!(r#"{{"trust":{{"issuer":["{SECRET}"],"document":{{}}}}}}"#),
+            format!(r#"{{"trust":"{SECRET}"}}"#),
+            format!(r#""{SECRET}""#),
+            SECRET.to_owned(),
+        ];
+        for line in lines {
+            let error = read_line(line.as_bytes()).unwrap_err();
+            assert!(!error.message.contains("eyJ"), "{line}: {}", error.message);
+            assert!(!error.message.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_id_is_found_where_it_can_be() {
+        let id = |line: &str| read_line(line.as_bytes()).unwrap_err().id;
+        assert_eq!(id(r#"{"id":"a","method":1}"#).as_deref(), Some("a"));
+        assert_eq!(id(r#"{"method":1,"id":"a"}"#).as_deref(), Some("a"));
+        assert_eq!(id(r#"{"id":7}"#), None);
+        assert_eq!(id(r#"{"id":"a","#), None);
+        assert_eq!(id(r#"{"id":"a","id":"b"}"#), None);
+    }
+}

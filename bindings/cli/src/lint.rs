@@ -1,0 +1,378 @@
+//! `countersign lint`: what is wrong with a policy, a bundle or a JWK set, and what only smells.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use countersign::engine::{Engine, PolicyDocument, TrustDocument};
+use countersign::jose::base64url;
+use countersign::limits;
+use countersign::trust::jwk::JwkFault;
+use countersign::trust::{KeySet, LoadReport};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::failure::{Failure, Outcome, Verdict};
+use crate::files;
+use crate::moment;
+use crate::printable::printable;
+use crate::style::{self, BAD, CAUTION, GOOD, styled};
+use crate::thumbprint::meaning;
+use crate::trust_files;
+
+#[derive(Args, Debug)]
+pub(crate) struct LintArgs {
+    /// The document; standard input if absent
+    file: Option<PathBuf>,
+
+    /// What the document is; told by its members if absent
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
+
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Warnings give exit code 1 too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// A policy document, and the trust documents that it names
+    Policy,
+    /// A SPIFFE bundle
+    Bundle,
+    /// A JWK set
+    Jwks,
+}
+
+pub(crate) fn run(args: &LintArgs) -> Outcome {
+    let text = files::need_or_stdin(args.file.as_deref(), limits::POLICY_DOCUMENT_BYTES)?;
+    let name = args.file.as_deref().unwrap_or(Path::new("standard input"));
+    let kind = args.kind.or_else(|| guess(&text)).ok_or_else(|| {
+        let name = name.display();
+        Failure::unusable(format!("{name}: neither a policy, nor a bundle, nor a JWK set; --kind says what it should be"))
+    })?;
+    let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new() };
+    match kind {
+        Kind::Policy => lint.policy(&text, name.parent().unwrap_or(Path::new("")))?,
+        Kind::Bundle | Kind::Jwks => lint.key_set(&text),
+    }
+    if args.json {
+        style::print_json(&lint)?;
+    } else {
+        style::print(&lint.text(name))?;
+    }
+    Ok(Verdict::of(!lint.findings.iter().any(|finding| args.strict || finding.severity == Severity::Fault)))
+}
+
+/// A document that is not JSON is taken for a policy: that reader tells where it breaks.
+fn guess(text: &[u8]) -> Option<Kind> {
+    let Ok(document) = serde_json::from_slice::<Value>(text) else { return Some(Kind::Policy) };
+    let document = document.as_object()?;
+    if document.contains_key("policies") || document.contains_key("trust") {
+        return Some(Kind::Policy);
+    }
+    let keys = document.get("keys")?.as_array()?;
+    let spiffe = |key: &Value| matches!(key["use"].as_str(), Some("jwt-svid" | "x509-svid" | "wit-svid"));
+    let bundle = document.contains_key("spiffe_sequence")
+        || document.contains_key("spiffe_refresh_hint")
+        || keys.iter().any(spiffe);
+    Some(if bundle { Kind::Bundle } else { Kind::Jwks })
+}
+
+#[derive(Debug, Serialize)]
+struct Lint {
+    kind: Kind,
+    findings: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sets: Vec<SetLine>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Severity {
+    /// Something does not work as written.
+    Fault,
+    /// It works, and may not be what was meant.
+    Warning,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    severity: Severity,
+    /// A JSON pointer into the document, or a file.
+    at: String,
+    text: String,
+}
+
+/// One key set that could be read.
+#[derive(Debug, Serialize)]
+struct SetLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    keys: Vec<KeyLine>,
+    other_use: usize,
+    dropped: usize,
+    sequence: Option<u64>,
+    refresh_hint_seconds: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct KeyLine {
+    key_id: Option<String>,
+    algorithms: Vec<&'static str>,
+    thumbprint: String,
+}
+
+impl Lint {
+    fn add(&mut self, severity: Severity, at: impl Into<String>, text: impl Into<String>) {
+        self.findings.push(Finding { severity, at: at.into(), text: text.into() });
+    }
+
+    /// A bundle or JWK set that stands alone: loaded by an engine that knows nothing else.
+    fn key_set(&mut self, text: &[u8]) {
+        const BUNDLE: &str = r#"{"trust":[{"trust_domain":"lint"}],
+            "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
+        const JWKS: &str =
+            r#"{"trust":[{"issuer":"lint"}],"policies":{"lint":{"accept":["jwt"],"audience":"lint"}}}"#;
+        let policy = if self.kind == Kind::Bundle { BUNDLE } else { JWKS };
+        let Ok(document) = PolicyDocument::parse(policy.as_bytes()) else { return };
+        let engine = Engine::new(document, [0; 2]);
+        let mut snapshot = engine.empty_snapshot();
+        let Some((index, _)) = engine.document().trust().next() else { return };
+        match trust_files::load(&engine, &mut snapshot, index, text, moment::now(None)) {
+            Ok(report) => {
+                let Some(set) = snapshot.trust.set(index) else { return };
+                self.set("", None, set, &report, self.kind == Kind::Bundle);
+            }
+            Err(fault) => self.add(Severity::Fault, "", fault.to_string()),
+        }
+    }
+
+    fn set(&mut self, at: &str, origin: Option<String>, set: &KeySet, report: &LoadReport, bundle: bool) {
+        for dropped in &report.dropped {
+            let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
+            // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
+            let severity = match dropped.fault {
+                JwkFault::TypeUnknown | JwkFault::CurveUnknown | JwkFault::Use | JwkFault::Algorithm => {
+                    Severity::Warning
+                }
+                _ => Severity::Fault,
+            };
+            let at = format!("{at}/keys/{}", dropped.index);
+            self.add(severity, at, format!("dropped{key_id}: {}: {}", dropped.fault.code(), meaning(dropped.fault)));
+        }
+        if report.dropped_count > report.dropped.len() {
+            let more = report.dropped_count - report.dropped.len();
+            self.add(Severity::Fault, at, format!("{more} more keys are dropped"));
+        }
+        if set.is_empty() {
+            self.add(Severity::Warning, at, "no usable key: every token of this origin is refused");
+        }
+        if set.len() > 1 && set.keys().any(|key| key.key_id().is_none()) {
+            self.add(Severity::Warning, at, "a key without kid beside others: a token cannot say that it means this one");
+        }
+        if bundle && set.sequence().is_none() {
+            self.add(Severity::Warning, at, "no spiffe_sequence: an older bundle cannot be told from a newer one");
+        }
+        if bundle && set.refresh_hint_seconds().is_none() {
+            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: whoever fetches must guess how often");
+        }
+        self.sets.push(SetLine {
+            origin,
+            keys: set
+                .keys()
+                .map(|key| KeyLine {
+                    key_id: key.key_id().map(str::to_owned),
+                    algorithms: key.algorithms().iter().map(|algorithm| algorithm.name()).collect(),
+                    thumbprint: thumbprint_text(key.thumbprint()),
+                })
+                .collect(),
+            other_use: report.other_use,
+            dropped: report.dropped_count,
+            sequence: set.sequence(),
+            refresh_hint_seconds: set.refresh_hint_seconds(),
+        });
+    }
+
+    fn policy(&mut self, text: &[u8], directory: &Path) -> Result<(), Failure> {
+        let document = match PolicyDocument::parse(text) {
+            Ok(document) => document,
+            Err(faults) => {
+                for fault in faults {
+                    let text = format!("found {}, expected {}", fault.found, fault.expected);
+                    self.add(Severity::Fault, fault.pointer, text);
+                }
+                return Ok(());
+            }
+        };
+        // What the reader has accepted can be looked at as plain JSON too.
+        let json: Value = serde_json::from_slice(text).unwrap_or_default();
+        self.documents(document, directory);
+        for (name, policy) in json["policies"].as_object().into_iter().flatten() {
+            self.one_policy(&pointer("/policies", name), policy);
+        }
+        self.shared_audiences(&json["policies"]);
+        Ok(())
+    }
+
+    /// The trust documents of a policy, inline ones and files.
+    fn documents(&mut self, document: PolicyDocument, directory: &Path) {
+        let engine = Engine::new(document, [0; 2]);
+        let mut snapshot = engine.empty_snapshot();
+        let now = moment::now(None);
+        let mut owners: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
+        for (index, source) in engine.document().trust() {
+            let origin = source.origin();
+            let pointer = format!("/trust/{}", index.as_usize());
+            let (at, bytes) = match source.document() {
+                TrustDocument::Inline(text) => {
+                    let member = if origin.is_trust_domain() { "bundle" } else { "jwks" };
+                    (format!("{pointer}/{member}"), text.clone().into_bytes())
+                }
+                TrustDocument::File(name) => {
+                    let path = directory.join(name);
+                    match files::read(&path, limits::TRUST_DOCUMENT_BYTES) {
+                        Ok(bytes) => (path.display().to_string(), bytes),
+                        Err(error) => {
+                            self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
+                            continue;
+                        }
+                    }
+                }
+                TrustDocument::Uri(_) | TrustDocument::Pushed => continue,
+            };
+            match trust_files::load(&engine, &mut snapshot, index, &bytes, now) {
+                Ok(report) => {
+                    let Some(set) = snapshot.trust.set(index) else { continue };
+                    for key in set.keys() {
+                        let owners = owners.entry(*key.thumbprint()).or_default();
+                        if !owners.contains(&origin.to_string()) {
+                            owners.push(origin.to_string());
+                        }
+                    }
+                    self.set(&at, Some(origin.to_string()), set, &report, origin.is_trust_domain());
+                }
+                Err(fault) => self.add(Severity::Fault, at, fault.to_string()),
+            }
+        }
+        for (thumbprint, owners) in owners {
+            if owners.len() > 1 {
+                let owners: Vec<String> = owners.iter().map(|owner| printable(owner)).collect();
+                let text = format!("the key {} is that of the {}", thumbprint_text(&thumbprint), owners.join(" and the "));
+                self.add(Severity::Warning, "/trust", format!("{text}: each can speak for the other"));
+            }
+        }
+    }
+
+    fn one_policy(&mut self, at: &str, policy: &Value) {
+        /// Half a minute of clock skew, and a proof that lives longer is worth stealing.
+        const LONG_WINDOW_SECONDS: u64 = 120;
+        let dpop = &policy["dpop"];
+        if let Some(replay) = dpop["replay"].as_str().filter(|replay| replay.starts_with("danger_")) {
+            let lost = "a stolen proof can be used again while its window is open";
+            self.add(Severity::Warning, format!("{at}/dpop/replay"), format!("{replay}: {lost}"));
+        }
+        let window = dpop["max_age_seconds"].as_u64().unwrap_or(60) + dpop["future_seconds"].as_u64().unwrap_or(5);
+        if window > LONG_WINDOW_SECONDS && dpop["nonce"].as_str().unwrap_or("off") == "off" {
+            let text = format!("proofs are good for {window} seconds, and nonces are off: made early, they are used late");
+            self.add(Severity::Warning, format!("{at}/dpop"), text);
+        }
+        let is_http = |uri: &str| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
+        if policy["origin"].as_str().is_some_and(is_http) {
+            self.add(Severity::Warning, format!("{at}/origin"), "an http origin: tokens travel in the clear");
+        }
+        if policy["mode"] == "shadow" {
+            self.add(Severity::Warning, format!("{at}/mode"), "shadow: nothing is refused");
+        }
+        for switch in ["single_candidate_key", "ignore_unknown_headers"] {
+            if policy["jwt_svid"][switch] == true {
+                let text = "looser than the specification; meant for issuers that cannot be mended";
+                self.add(Severity::Warning, format!("{at}/jwt_svid/{switch}"), text);
+            }
+        }
+        let accept = policy["accept"].as_array().map_or(&[][..], Vec::as_slice);
+        for (place, entry) in accept.iter().enumerate() {
+            let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
+            let open = |name: &str| entry[name].is_null() && policy[name].is_null();
+            if kind == "jwt-svid" && open("subjects") {
+                let text = "any workload of every trust domain is let in: no subjects are named";
+                self.add(Severity::Warning, format!("{at}/accept/{place}"), text);
+            }
+            if kind == "jwt" && open("scope") && open("subjects") {
+                let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
+                self.add(Severity::Warning, format!("{at}/accept/{place}"), text);
+            }
+        }
+    }
+
+    /// A token for one policy is good for the other too, although they stand for different origins.
+    fn shared_audiences(&mut self, policies: &Value) {
+        let mut by_audience: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+        for (name, policy) in policies.as_object().into_iter().flatten() {
+            let Some(origin) = policy["origin"].as_str() else { continue };
+            let many = policy["audience"].as_array().map_or(&[][..], Vec::as_slice);
+            for audience in policy["audience"].as_str().into_iter().chain(many.iter().filter_map(Value::as_str)) {
+                by_audience.entry(audience).or_default().push((name, origin));
+            }
+        }
+        for (audience, users) in by_audience {
+            if let Some((first, rest)) = users.split_first()
+                && rest.iter().any(|(_, origin)| *origin != first.1)
+            {
+                let names: Vec<&str> = users.iter().map(|(name, _)| *name).collect();
+                let text = format!(
+                    "the policies {} have different origins and share the audience {}: a token for one is good for all",
+                    names.join(", "),
+                    printable(audience)
+                );
+                self.add(Severity::Warning, "/policies", text);
+            }
+        }
+    }
+
+    fn text(&self, name: &Path) -> String {
+        let mut text = String::new();
+        for set in &self.sets {
+            let whose = set.origin.as_deref().map(|origin| format!("{}: ", printable(origin))).unwrap_or_default();
+            let number = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
+            text += &format!(
+                "{whose}{} usable keys, {} for another use, {} dropped; sequence {}, refresh hint {}\n",
+                set.keys.len(),
+                set.other_use,
+                set.dropped,
+                number(set.sequence),
+                number(set.refresh_hint_seconds)
+            );
+            for key in &set.keys {
+                let key_id = key.key_id.as_deref().map_or_else(|| "(no kid)".to_owned(), printable);
+                text += &format!("  {key_id} {} {}\n", key.thumbprint, key.algorithms.join(" "));
+            }
+        }
+        for finding in &self.findings {
+            let severity = match finding.severity {
+                Severity::Fault => styled(BAD, "fault"),
+                Severity::Warning => styled(CAUTION, "warning"),
+            };
+            let at = if finding.at.is_empty() { "the document" } else { &finding.at };
+            text += &format!("{}: {severity}: {}: {}\n", name.display(), printable(at), printable(&finding.text));
+        }
+        if self.findings.is_empty() {
+            text += &format!("{}: {}\n", name.display(), styled(GOOD, "nothing to complain of"));
+        }
+        text
+    }
+}
+
+fn thumbprint_text(thumbprint: &[u8; 32]) -> String {
+    String::from_utf8_lossy(&base64url::encode_array_32(thumbprint)).into_owned()
+}
+
+/// RFC 6901 §3.
+fn pointer(parent: &str, name: &str) -> String {
+    format!("{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+}

@@ -1,0 +1,231 @@
+//! Decisions as lines: JSON for machines, one sentence for people.
+
+use std::fmt::Display;
+
+use countersign::engine::{Decision, Mode};
+use countersign::rules::facts::Facts;
+use countersign::trust::LoadReport;
+use serde::Serialize;
+
+use crate::input::TrustPush;
+use crate::printable::printable;
+
+/// One decision.
+#[derive(Debug, Serialize)]
+pub(crate) struct DecisionLine<'a> {
+    id: Option<&'a str>,
+    decision: &'static str,
+    reason: Option<&'static str>,
+    /// 0 is "no reason".
+    number: u16,
+    status: u16,
+    headers: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<TokenLine<'a>>,
+    policy: &'a str,
+    cache: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enforced: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<&'a str>,
+}
+
+/// What an accepted token says.
+#[derive(Debug, Serialize)]
+struct TokenLine<'a> {
+    kind: &'static str,
+    issuer: Option<&'a str>,
+    subject: Option<&'a str>,
+    audience: Vec<&'a str>,
+    scope: Option<&'a str>,
+    key_id: Option<&'a str>,
+    expires_at: u64,
+    binding: &'static str,
+}
+
+impl<'a> DecisionLine<'a> {
+    pub(crate) fn new(id: Option<&'a str>, decision: &'a Decision<'_>) -> Self {
+        let reason = decision.reason();
+        let shadow = decision.policy().is_some_and(|policy| policy.mode() == Mode::Shadow);
+        Self {
+            id,
+            decision: word(decision),
+            reason: reason.map(|reason| reason.code()),
+            number: reason.map_or(0, |reason| reason.number()),
+            status: decision.status(),
+            headers: headers(decision),
+            token: decision.facts().map(|facts| TokenLine {
+                kind: facts.kind.name(),
+                issuer: decision.issuer().map(|origin| origin.name()),
+                subject: facts.subject(),
+                audience: facts.audience().collect(),
+                scope: facts.scope(),
+                key_id: decision.key_id(),
+                expires_at: facts.expires_at.as_u64(),
+                binding: binding(facts),
+            }),
+            policy: decision.policy().map_or("", |policy| policy.name()),
+            cache: decision.cache_tier().name(),
+            mode: shadow.then_some("shadow"),
+            enforced: shadow.then_some(false),
+            refresh: decision.wants_refresh().map(|(_, origin)| origin.name()),
+        }
+    }
+
+    /// The same for a person, on one line.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        if let Some(id) = self.id {
+            text = format!("{}: ", printable(id));
+        }
+        text += &format!("{} {}", self.decision, self.status);
+        if let Some(token) = &self.token {
+            let subject = token.subject.map_or_else(|| "nobody in particular".to_owned(), printable);
+            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("nobody")));
+            if token.binding != "none" {
+                text += &format!(", bound by {}", token.binding);
+            }
+        }
+        if let Some(reason) = self.reason.and_then(countersign::reason::Reason::from_code) {
+            text += &format!(" {} {reason}: {}", reason.number(), reason.meaning());
+        }
+        text += &format!(" [policy {}, cache {}]", self.policy, self.cache);
+        if self.mode.is_some() {
+            text += " [shadow: not enforced]";
+        }
+        if let Some(origin) = self.refresh {
+            text += &format!(" [wants fresh keys of {}]", printable(origin));
+        }
+        text
+    }
+}
+
+/// `accept` or `refuse`, whether it is enforced or not.
+pub(crate) const fn word(decision: &Decision<'_>) -> &'static str {
+    if decision.reason().is_none() { "accept" } else { "refuse" }
+}
+
+/// The header fields of the answer, in order.
+pub(crate) fn headers(decision: &Decision<'_>) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let _infallible = decision.write_headers(&mut |name: &str, value: &dyn Display| {
+        fields.push((name.to_owned(), value.to_string()));
+        Ok(())
+    });
+    fields
+}
+
+/// What binds a token.
+pub(crate) const fn binding(facts: &Facts<'_>) -> &'static str {
+    let cnf = &facts.confirmation;
+    match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
+        (false, false) => "none",
+        (true, false) => "dpop",
+        (false, true) => "mtls",
+        (true, true) => "dpop+mtls",
+    }
+}
+
+/// A line that could not be used.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorLine<'a> {
+    pub(crate) id: Option<&'a str>,
+    /// Counted from 1.
+    pub(crate) line: u64,
+    pub(crate) error: &'a str,
+}
+
+impl ErrorLine<'_> {
+    pub(crate) fn text(&self) -> String {
+        let id = self.id.map(|id| format!("{}: ", printable(id))).unwrap_or_default();
+        format!("{id}error in line {}: {}", self.line, self.error)
+    }
+}
+
+/// What became of a pushed trust document.
+#[derive(Debug, Serialize)]
+pub(crate) struct TrustReportLine<'a> {
+    id: Option<&'a str>,
+    trust: PushedOrigin<'a>,
+    kept: usize,
+    added: usize,
+    removed: usize,
+    other_use: usize,
+    dropped_count: usize,
+    dropped: Vec<DroppedLine<'a>>,
+    sequence_reused: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum PushedOrigin<'a> {
+    TrustDomain(&'a str),
+    Issuer(&'a str),
+}
+
+/// A key that was left out.
+#[derive(Debug, Serialize)]
+pub(crate) struct DroppedLine<'a> {
+    index: usize,
+    key_id: Option<&'a str>,
+    fault: &'static str,
+}
+
+/// The keys that were left out, as far as they are named.
+pub(crate) fn dropped(report: &LoadReport) -> Vec<DroppedLine<'_>> {
+    let line = |key: &'_ countersign::trust::DroppedKey| (key.index, key.fault.code());
+    let with_id = report.dropped.iter().map(|key| (line(key), key.key_id.as_deref()));
+    with_id.map(|((index, fault), key_id)| DroppedLine { index, key_id, fault }).collect()
+}
+
+impl<'a> TrustReportLine<'a> {
+    pub(crate) fn new(id: Option<&'a str>, push: &'a TrustPush<'_>, report: &'a LoadReport) -> Self {
+        let trust = match (&push.trust_domain, &push.issuer) {
+            (Some(name), _) => PushedOrigin::TrustDomain(name),
+            (None, name) => PushedOrigin::Issuer(name.as_deref().unwrap_or_default()),
+        };
+        Self {
+            id,
+            trust,
+            kept: report.kept,
+            added: report.added,
+            removed: report.removed,
+            other_use: report.other_use,
+            dropped_count: report.dropped_count,
+            dropped: dropped(report),
+            sequence_reused: report.sequence_reused,
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let (PushedOrigin::TrustDomain(name) | PushedOrigin::Issuer(name)) = self.trust;
+        let Self { kept, added, removed, dropped_count, .. } = self;
+        let name = printable(name);
+        format!("keys of {name}: {kept} kept, {added} added, {removed} removed, {dropped_count} dropped")
+    }
+}
+
+/// What is revoked now.
+#[derive(Debug, Serialize)]
+pub(crate) struct RevokeReportLine<'a> {
+    pub(crate) id: Option<&'a str>,
+    pub(crate) revoke: RevokeReport,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RevokeReport {
+    /// Keys, subjects and tokens that are revoked by name, all together.
+    pub(crate) names: usize,
+    /// Origins that the policy document does not know.
+    pub(crate) unknown: Vec<String>,
+}
+
+impl RevokeReportLine<'_> {
+    pub(crate) fn text(&self) -> String {
+        let unknown: Vec<String> = self.revoke.unknown.iter().map(|origin| printable(origin)).collect();
+        let unknown = if unknown.is_empty() { String::new() } else { format!(", unknown: {}", unknown.join(", ")) };
+        format!("revoked by name: {}{unknown}", self.revoke.names)
+    }
+}

@@ -1,0 +1,205 @@
+//! An engine with all that a host gives it: policy, keys, revocations, nonce keys, randomness, time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, Trail, Worker};
+use countersign::jose::base64url;
+use countersign::limits;
+use countersign::rules::mtls::ClientCertificate;
+use countersign::rules::nonce::NonceKeys;
+use countersign::time::UnixSeconds;
+use countersign::trust::{LoadReport, Origin};
+
+use crate::failure::Failure;
+use crate::files;
+use crate::input::{RequestLine, RevocationDocument, TrustPush};
+use crate::moment;
+use crate::revoked::Revoked;
+use crate::trust_files::{self, TrustFiles};
+
+/// How often the files are looked at, unless every line asks for it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What `decide` and `explain` have in common.
+#[derive(Args, Debug)]
+pub(crate) struct SessionArgs {
+    /// The policy document; files in it are relative to its directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+
+    /// The time to go by, in seconds since 1970; the system clock's if absent
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    pub(crate) now: Option<u64>,
+
+    /// The keys of DPoP nonces, 32 bytes in hexadecimal or base64url each: the current one on the first line, on the
+    /// second the one before it, if any; a random key if absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nonce_key: Option<PathBuf>,
+
+    /// What is revoked: {"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+    /// "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    pub(crate) revocations: Option<PathBuf>,
+}
+
+/// One engine with one worker, whose state lasts from request to request.
+#[derive(Debug)]
+pub(crate) struct Session {
+    engine: Engine,
+    worker: Worker,
+    snapshot: Snapshot,
+    files: TrustFiles,
+    revoked: Revoked,
+    /// When the files were looked at last.
+    looked_at: Instant,
+    fixed_now: Option<u64>,
+}
+
+impl Session {
+    pub(crate) fn open(args: &SessionArgs) -> Result<Self, Failure> {
+        let now = moment::now(args.now);
+        let engine = Engine::new(read_policy(&args.policy)?, random_seed()?);
+        let mut snapshot = engine.empty_snapshot();
+        snapshot.nonces = Some(Arc::new(nonce_keys(args.nonce_key.as_deref())?));
+        let revoked = Revoked::open(args.revocations.as_deref(), engine.document(), &mut snapshot)?;
+        let files = TrustFiles::open(&engine, &mut snapshot, &args.policy, now)?;
+        let worker = Worker::new(&engine, random_seed()?);
+        Ok(Self { engine, worker, snapshot, files, revoked, looked_at: Instant::now(), fixed_now: args.now })
+    }
+
+    /// The time of a line: its own, that of the command, or the clock's.
+    pub(crate) fn time(&self, of_line: Option<u64>) -> UnixSeconds {
+        moment::now(of_line.or(self.fixed_now))
+    }
+
+    /// Takes in changed files, if it is time to look or `urgent`.
+    pub(crate) fn look_at_files(&mut self, now: UnixSeconds, urgent: bool) {
+        if urgent || self.looked_at.elapsed() >= LOOK_EVERY {
+            self.looked_at = Instant::now();
+            self.files.look(&self.engine, &mut self.snapshot, now);
+            self.revoked.look(self.engine.document(), &mut self.snapshot);
+        }
+    }
+
+    /// The policy that is asked for by name, or else the one called `default`, or else the only one.
+    pub(crate) fn policy(&self, name: Option<&str>) -> Result<PolicyIndex, String> {
+        let document = self.engine.document();
+        let mut all = document.policies();
+        let found = match (name, all.next(), all.next()) {
+            (Some(name), ..) => document.policy(name),
+            (None, Some((only, _)), None) => Some(only),
+            (None, ..) => document.policy("default"),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<&str> = document.policies().map(|(_, policy)| policy.name()).collect();
+            let asked = if name.is_some() { "no such policy" } else { "no policy is named, and none is called default" };
+            format!("{asked}; there are: {}", names.join(", "))
+        })
+    }
+
+    /// Judges one request.
+    pub(crate) fn decide(
+        &mut self,
+        policy: PolicyIndex,
+        line: &RequestLine,
+        certificate: Option<&[u8]>,
+        now: UnixSeconds,
+        trail: &mut impl Trail,
+    ) -> Decision<'_> {
+        let headers = line.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let mut request = Request::new(line.method.as_bytes(), line.uri.as_bytes(), headers, now);
+        if let Some(der) = certificate {
+            request = request.with_certificate(ClientCertificate::Der(der));
+        }
+        self.worker.decide_with(&self.engine, &self.snapshot, policy, &request, trail)
+    }
+
+    /// Puts a new document in force for one trust domain or issuer.
+    pub(crate) fn push(&mut self, push: &TrustPush<'_>, now: UnixSeconds) -> Result<LoadReport, String> {
+        let origin = match (&push.trust_domain, &push.issuer) {
+            (Some(name), None) => Origin::TrustDomain(name.clone()),
+            (None, Some(name)) => Origin::Issuer(name.clone()),
+            _ => return Err("expected one of trust_domain and issuer".to_owned()),
+        };
+        let index = self.engine.document().origin(&origin).ok_or("no such trust domain or issuer in the policy")?;
+        let document = push.document.get().as_bytes();
+        trust_files::load(&self.engine, &mut self.snapshot, index, document, now)
+            .map_err(|fault| format!("the document is refused, and the last good one stays in force: {fault}"))
+    }
+
+    /// Revokes more; tells the origins that the policy does not know.
+    pub(crate) fn revoke(&mut self, more: &RevocationDocument) -> Result<Vec<String>, String> {
+        self.revoked.add(more, self.engine.document(), &mut self.snapshot)
+    }
+
+    /// How many keys, subjects and tokens are revoked by name.
+    pub(crate) fn revoked_names(&self) -> usize {
+        self.snapshot.revocations.names()
+    }
+}
+
+/// Reads a policy document; every fault in it becomes a line.
+pub(crate) fn read_policy(path: &Path) -> Result<PolicyDocument, Failure> {
+    let text = files::need(path, limits::POLICY_DOCUMENT_BYTES)?;
+    PolicyDocument::parse(&text).map_err(|faults| {
+        Failure::Unusable(faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect())
+    })
+}
+
+/// The client certificate of a line: standard base64 of DER.
+pub(crate) fn certificate(line: &RequestLine) -> Result<Option<Vec<u8>>, String> {
+    let Some(text) = &line.client_cert else { return Ok(None) };
+    let mut der = vec![0; text.len()];
+    match base64url::decode_standard_padded(text.as_bytes(), &mut der) {
+        Ok([]) => Err("client_cert is empty; a connection without certificate has null".to_owned()),
+        Ok(decoded) => {
+            let length = decoded.len();
+            der.truncate(length);
+            Ok(Some(der))
+        }
+        Err(fault) => Err(format!("client_cert is not standard, padded base64: {fault}")),
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::Io(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+/// A seed for caches and stores.
+pub(crate) fn random_seed() -> Result<[u64; 2], Failure> {
+    Ok([u64::from_ne_bytes(random()?), u64::from_ne_bytes(random()?)])
+}
+
+fn nonce_keys(path: Option<&Path>) -> Result<NonceKeys, Failure> {
+    let Some(path) = path else { return Ok(NonceKeys::new(&random()?, None)) };
+    let text = files::need(path, 1024)?;
+    let fault = || {
+        let form = "expected one or two lines, each a key of 32 bytes in hexadecimal or base64url";
+        Failure::unusable(format!("{}: {form}", path.display()))
+    };
+    let keys = text.trim_ascii().split(|byte| *byte == b'\n').map(|line| nonce_key(line.trim_ascii()));
+    let keys: Option<Vec<[u8; 32]>> = keys.collect();
+    match keys.as_deref() {
+        Some([current]) => Ok(NonceKeys::new(current, None)),
+        Some([current, previous]) => Ok(NonceKeys::new(current, Some(previous))),
+        _ => Err(fault()),
+    }
+}
+
+fn nonce_key(text: &[u8]) -> Option<[u8; 32]> {
+    if text.len() != 64 {
+        let unpadded = text.strip_suffix(b"=").unwrap_or(text);
+        return base64url::decode_array(unpadded);
+    }
+    let mut key = [0; 32];
+    for (byte, digits) in key.iter_mut().zip(text.as_chunks::<2>().0) {
+        let digits = str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(key)
+}
