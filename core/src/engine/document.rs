@@ -646,11 +646,6 @@ impl Reader {
                     entry.max_lifetime_seconds = Some(entry.max_lifetime_seconds.map_or(most, |known| known.min(most)));
                 }
             }
-            let sort = kind.is_keyed_by_trust_domain();
-            if !trust.is_empty() && !trust.iter().any(|source| source.origin.is_trust_domain() == sort) {
-                let needs = if sort { "a trust domain in /trust" } else { "an issuer in /trust" };
-                self.fault(&kind_at, format!("{}, which nobody in /trust can sign", kind.name()), needs);
-            }
             accepted.push(entry);
         }
         accepted

@@ -1,0 +1,259 @@
+//! Keys that are used often get a table, and their signatures are then checked in a fraction of a library's time.
+//!
+//! Libraries treat every verification as if the key were new. Here a bundle has a handful of keys and a client signs every
+//! proof with one, so a P-256 key that verified [`PROMOTE_AFTER`] signatures is promoted: a table is built for it in small
+//! steps, one with each further request, so that no request pays for a whole table. Before a table is believed it must
+//! agree with the library on [`PROOFS_OF_TABLE`] signatures in a row; one disagreement bans it. Memory is bounded, and
+//! the key that was used least makes room.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use once_cell::race::OnceBox;
+
+use crate::crypto::p256::{Generator, GeneratorBuilder, KeyTable, TableBuilder, verify_prehashed};
+use crate::crypto::{PublicKey, SignatureInvalid, sha256};
+use crate::jose::algorithm::Algorithm;
+
+/// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
+/// a library, so a key that comes by a few dozen times is likely to pay it back.
+pub const PROMOTE_AFTER: u32 = 32;
+
+/// How many signatures table and library must agree on before the table answers alone.
+pub const PROOFS_OF_TABLE: u8 = 4;
+
+/// How many point additions a request may spend on building: about as long as one verification by a library.
+const STEP_ADDITIONS: u32 = 128;
+
+/// How many keys are counted at once; a set of four takes the keys whose thumbprints begin alike.
+const SETS: usize = 64;
+const WAYS: usize = 4;
+
+/// After so many checks all counts are halved: what was used long ago counts less.
+const HALVE_AFTER: u32 = 8192;
+
+/// The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
+static GENERATOR: OnceBox<Generator> = OnceBox::new();
+
+/// What became of the tables, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HotKeyCounts {
+    /// Keys that have a proven table now.
+    pub promoted: usize,
+    /// Signatures that a table checked alone.
+    pub table_checks: u64,
+    /// Tables that were dropped for a key that is used more.
+    pub evicted: u64,
+    /// Tables that disagreed with the library; must stay 0.
+    pub banned: u64,
+    /// Memory that the tables of this worker take, in bytes; the generator's, shared by all, is not counted.
+    pub table_bytes: usize,
+}
+
+/// The keys of one worker that are used often.
+#[derive(Debug)]
+pub(crate) struct HotKeys {
+    sets: Box<[[Option<HotKey>; WAYS]]>,
+    max_table_bytes: usize,
+    checks_until_halving: u32,
+    generator: Option<GeneratorBuilder>,
+    building: Option<([u8; 32], TableBuilder)>,
+    counts: HotKeyCounts,
+}
+
+#[derive(Debug)]
+struct HotKey {
+    thumbprint: [u8; 32],
+    uses: u32,
+    table: Table,
+}
+
+#[derive(Debug)]
+enum Table {
+    None,
+    /// Agreed with the library so many times.
+    Unproven(KeyTable, u8),
+    Proven(KeyTable),
+    /// Disagreed once: never again for this key, while it is remembered.
+    Banned,
+}
+
+impl HotKeys {
+    /// Room for tables of `max_table_bytes` in all; 0 turns them off.
+    pub(crate) fn new(max_table_bytes: usize) -> Self {
+        let sets = if max_table_bytes == 0 { 0 } else { SETS };
+        Self {
+            sets: (0..sets).map(|_| [const { None }; WAYS]).collect::<Vec<_>>().into(),
+            max_table_bytes,
+            checks_until_halving: HALVE_AFTER,
+            generator: None,
+            building: None,
+            counts: HotKeyCounts::default(),
+        }
+    }
+
+    pub(crate) const fn counts(&self) -> HotKeyCounts {
+        self.counts
+    }
+
+    /// Checks a signature by the key's table where it has one, and by the library where not.
+    ///
+    /// # Errors
+    /// [`SignatureInvalid`]: the same answer either way.
+    pub(crate) fn verify(
+        &mut self,
+        key: &PublicKey,
+        thumbprint: &[u8; 32],
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureInvalid> {
+        let set = usize::from(thumbprint[0]) % SETS;
+        let Some(set) = self.sets.get_mut(set).filter(|_| algorithm == Algorithm::Es256) else {
+            return key.verify(algorithm, message, signature);
+        };
+        let known = set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint);
+        if let Some(hot) = known {
+            if let (Table::Proven(table), Some(generator)) = (&hot.table, GENERATOR.get()) {
+                let signature: &[u8; 64] = signature.try_into().map_err(|_| SignatureInvalid)?;
+                hot.uses = hot.uses.saturating_add(1);
+                self.counts.table_checks += 1;
+                self.checks_until_halving -= 1;
+                let valid = verify_prehashed(generator, table, &sha256(message), signature);
+                if self.checks_until_halving == 0 {
+                    self.halve();
+                }
+                return if valid { Ok(()) } else { Err(SignatureInvalid) };
+            }
+        }
+        let verdict = key.verify(algorithm, message, signature);
+        // Only valid signatures count: nobody earns a table, or evicts one, without the private key.
+        self.learn(key, thumbprint, message, signature, verdict.is_ok());
+        verdict
+    }
+
+    /// Counts a use that the library judged, and goes on with whatever is being built.
+    #[cold]
+    fn learn(&mut self, key: &PublicKey, thumbprint: &[u8; 32], message: &[u8], signature: &[u8], valid: bool) {
+        self.prove(thumbprint, message, signature, valid);
+        if !valid {
+            return;
+        }
+        let Some(hot) = self.remember(thumbprint) else { return };
+        hot.uses = hot.uses.saturating_add(1);
+        let (uses, wants_table) = (hot.uses, matches!(hot.table, Table::None));
+        if wants_table && uses >= PROMOTE_AFTER && self.building.is_none() && self.make_room(uses) {
+            let point = key.ec_point().and_then(|(x, y)| {
+                let mut point = [0; 64];
+                point.get_mut(..32)?.copy_from_slice(x);
+                point.get_mut(32..)?.copy_from_slice(y);
+                Some(point)
+            });
+            self.building = point.and_then(|point| TableBuilder::new(&point)).map(|builder| (*thumbprint, builder));
+        }
+        self.build(STEP_ADDITIONS);
+    }
+
+    /// Compares an unproven table's answer with the library's.
+    fn prove(&mut self, thumbprint: &[u8; 32], message: &[u8], signature: &[u8], valid: bool) {
+        let Some(generator) = GENERATOR.get() else { return };
+        let Some(hot) = self.find(thumbprint) else { return };
+        let Table::Unproven(table, agreed) = &mut hot.table else { return };
+        let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return };
+        let size = table.size_bytes();
+        if verify_prehashed(generator, table, &sha256(message), signature) != valid {
+            hot.table = Table::Banned;
+            self.counts.banned += 1;
+            self.counts.table_bytes -= size;
+            return;
+        }
+        // A refusal proves little: a wrong table refuses nearly everything.
+        *agreed += u8::from(valid);
+        if *agreed >= PROOFS_OF_TABLE {
+            if let Table::Unproven(table, _) = core::mem::replace(&mut hot.table, Table::None) {
+                hot.table = Table::Proven(table);
+                self.counts.promoted += 1;
+            }
+        }
+    }
+
+    fn find(&mut self, thumbprint: &[u8; 32]) -> Option<&mut HotKey> {
+        let set = self.sets.get_mut(usize::from(thumbprint[0]) % SETS)?;
+        set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint)
+    }
+
+    /// The entry of a key; a new one takes the place of the least used key of its set that has no table.
+    fn remember(&mut self, thumbprint: &[u8; 32]) -> Option<&mut HotKey> {
+        let set = self.sets.get_mut(usize::from(thumbprint[0]) % SETS)?;
+        let at = set.iter().position(|way| way.as_ref().is_some_and(|hot| hot.thumbprint == *thumbprint)).or_else(|| {
+            let replaceable = |way: &Option<HotKey>| match way {
+                None => Some(0),
+                Some(HotKey { uses, table: Table::None, .. }) => Some(uses.saturating_add(1)),
+                Some(_) => None,
+            };
+            let ways = set.iter().enumerate().filter_map(|(at, way)| Some((replaceable(way)?, at)));
+            let (_, at) = ways.min()?;
+            *set.get_mut(at)? = Some(HotKey { thumbprint: *thumbprint, uses: 0, table: Table::None });
+            Some(at)
+        })?;
+        set.get_mut(at)?.as_mut()
+    }
+
+    /// Whether there is room for one more table, if need be by dropping one that is used less than half as much.
+    fn make_room(&mut self, uses: u32) -> bool {
+        let one = TABLE_BYTES;
+        if self.counts.table_bytes + one <= self.max_table_bytes {
+            return true;
+        }
+        let with_table = |hot: &&mut HotKey| matches!(hot.table, Table::Proven(_) | Table::Unproven(..));
+        let coldest = self.sets.iter_mut().flatten().flatten().filter(with_table).min_by_key(|hot| hot.uses);
+        let Some(coldest) = coldest.filter(|coldest| coldest.uses < uses / 2) else { return false };
+        match core::mem::replace(&mut coldest.table, Table::None) {
+            Table::Proven(table) => {
+                self.counts.promoted -= 1;
+                self.counts.table_bytes -= table.size_bytes();
+            }
+            Table::Unproven(table, _) => self.counts.table_bytes -= table.size_bytes(),
+            Table::None | Table::Banned => {}
+        }
+        self.counts.evicted += 1;
+        self.counts.table_bytes + one <= self.max_table_bytes
+    }
+
+    /// Spends up to `additions` point additions on what is being built; the generator's table comes first.
+    ///
+    /// Returns whether anything is left to build.
+    pub(crate) fn build(&mut self, additions: u32) -> bool {
+        let Some((thumbprint, builder)) = &mut self.building else { return false };
+        if GENERATOR.get().is_none() {
+            let generator = self.generator.get_or_insert_with(GeneratorBuilder::new);
+            if let Some(complete) = generator.step(additions) {
+                // Another thread may have been first; both tables are the same.
+                let _given_to_all = GENERATOR.set(Box::new(complete));
+                self.generator = None;
+            }
+            return true;
+        }
+        self.generator = None;
+        let Some(table) = builder.step(additions) else { return true };
+        let thumbprint = *thumbprint;
+        self.building = None;
+        let size = table.size_bytes();
+        // The key may have been forgotten meanwhile; its table goes with it.
+        if let Some(hot) = self.find(&thumbprint) {
+            hot.table = Table::Unproven(table, 0);
+            self.counts.table_bytes += size;
+        }
+        false
+    }
+
+    fn halve(&mut self) {
+        self.checks_until_halving = HALVE_AFTER;
+        for hot in self.sets.iter_mut().flatten().flatten() {
+            hot.uses /= 2;
+        }
+    }
+}
+
+/// What one key's table takes; a test holds it to [`KeyTable::size_bytes`].
+const TABLE_BYTES: usize = 264 * 1024;
