@@ -139,11 +139,7 @@ struct CheckLine {
 }
 
 impl<'a> Explanation<'a> {
-    fn new(
-        id: Option<&'a str>,
-        decision: &'a Decision<'_>,
-        checks: &[(Check, CheckResult)],
-    ) -> Result<Self, Failure> {
+    fn new(id: Option<&'a str>, decision: &'a Decision<'_>, checks: &[(Check, CheckResult)]) -> Result<Self, Failure> {
         let reason = decision.reason();
         let line = |(check, result): &(Check, CheckResult)| CheckLine {
             check: check.name(),
@@ -200,7 +196,8 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
         }
     }
     if is_shadow(decision) {
-        text += &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
+        text +=
+            &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
     if let Some((_, origin)) = decision.wants_refresh() {
         text += &format!("A fresh document of the {} may know that key.\n", printable(&origin.to_string()));

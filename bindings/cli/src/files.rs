@@ -54,8 +54,7 @@ pub(crate) fn need(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 pub(crate) fn need_or_stdin(path: Option<&Path>, limit: usize) -> Result<Vec<u8>, Failure> {
     match path {
         Some(path) if path != Path::new("-") => need(path, limit),
-        _ => read_bounded(io::stdin().lock(), limit)
-            .map_err(|error| Failure::Io(format!("standard input: {error}"))),
+        _ => read_bounded(io::stdin().lock(), limit).map_err(|error| Failure::Io(format!("standard input: {error}"))),
     }
 }
 

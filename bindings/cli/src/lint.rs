@@ -54,7 +54,9 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     let name = args.file.as_deref().unwrap_or(Path::new("standard input"));
     let kind = args.kind.or_else(|| guess(&text)).ok_or_else(|| {
         let name = name.display();
-        Failure::unusable(format!("{name}: neither a policy, nor a bundle, nor a JWK set; --kind says what it should be"))
+        Failure::unusable(format!(
+            "{name}: neither a policy, nor a bundle, nor a JWK set; --kind says what it should be"
+        ))
     })?;
     let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new() };
     match kind {
@@ -137,8 +139,7 @@ impl Lint {
     fn key_set(&mut self, text: &[u8]) {
         const BUNDLE: &str = r#"{"trust":[{"trust_domain":"lint"}],
             "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
-        const JWKS: &str =
-            r#"{"trust":[{"issuer":"lint"}],"policies":{"lint":{"accept":["jwt"],"audience":"lint"}}}"#;
+        const JWKS: &str = r#"{"trust":[{"issuer":"lint"}],"policies":{"lint":{"accept":["jwt"],"audience":"lint"}}}"#;
         let policy = if self.kind == Kind::Bundle { BUNDLE } else { JWKS };
         let Ok(document) = PolicyDocument::parse(policy.as_bytes()) else { return };
         let engine = Engine::new(document, [0; 2]);
@@ -174,7 +175,11 @@ impl Lint {
             self.add(Severity::Warning, at, "no usable key: every token of this origin is refused");
         }
         if set.len() > 1 && set.keys().any(|key| key.key_id().is_none()) {
-            self.add(Severity::Warning, at, "a key without kid beside others: a token cannot say that it means this one");
+            self.add(
+                Severity::Warning,
+                at,
+                "a key without kid beside others: a token cannot say that it means this one",
+            );
         }
         if bundle && set.sequence().is_none() {
             self.add(Severity::Warning, at, "no spiffe_sequence: an older bundle cannot be told from a newer one");
@@ -263,7 +268,8 @@ impl Lint {
         for (thumbprint, owners) in owners {
             if owners.len() > 1 {
                 let owners: Vec<String> = owners.iter().map(|owner| printable(owner)).collect();
-                let text = format!("the key {} is that of the {}", thumbprint_text(&thumbprint), owners.join(" and the "));
+                let text =
+                    format!("the key {} is that of the {}", thumbprint_text(&thumbprint), owners.join(" and the "));
                 self.add(Severity::Warning, "/trust", format!("{text}: each can speak for the other"));
             }
         }
@@ -279,7 +285,8 @@ impl Lint {
         }
         let window = dpop["max_age_seconds"].as_u64().unwrap_or(60) + dpop["future_seconds"].as_u64().unwrap_or(5);
         if window > LONG_WINDOW_SECONDS && dpop["nonce"].as_str().unwrap_or("off") == "off" {
-            let text = format!("proofs are good for {window} seconds, and nonces are off: made early, they are used late");
+            let text =
+                format!("proofs are good for {window} seconds, and nonces are off: made early, they are used late");
             self.add(Severity::Warning, format!("{at}/dpop"), text);
         }
         let is_http = |uri: &str| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));

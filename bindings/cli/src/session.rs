@@ -95,7 +95,8 @@ impl Session {
         };
         found.ok_or_else(|| {
             let names: Vec<&str> = document.policies().map(|(_, policy)| policy.name()).collect();
-            let asked = if name.is_some() { "no such policy" } else { "no policy is named, and none is called default" };
+            let asked =
+                if name.is_some() { "no such policy" } else { "no policy is named, and none is called default" };
             format!("{asked}; there are: {}", names.join(", "))
         })
     }
@@ -198,7 +199,8 @@ fn nonce_key(text: &[u8]) -> Option<[u8; 32]> {
     }
     let mut key = [0; 32];
     for (byte, digits) in key.iter_mut().zip(text.as_chunks::<2>().0) {
-        let digits = str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let digits =
+            str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         *byte = u8::from_str_radix(digits, 16).ok()?;
     }
     Some(key)

@@ -60,13 +60,8 @@ pub(super) fn all(world: &World) -> Result<Vec<Case>, Failure> {
     let to_certificate = access(&access_claims(json!({"x5t#S256": x5t})))?;
     let to_both = access(&access_claims(json!({"jkt": jkt, "x5t#S256": x5t})))?;
 
-    let case = |name, expected, token: &str, make| Case {
-        name,
-        expected,
-        story: Story::Plain,
-        token: token.to_owned(),
-        make,
-    };
+    let case =
+        |name, expected, token: &str, make| Case { name, expected, story: Story::Plain, token: token.to_owned(), make };
     let forged = signed(&header("JWT", &world.thief_key), &svid_claims(WEB), &world.thief_key)?;
     let unknown = json!({"alg": "ES256", "typ": "JWT", "kid": "domain-9"});
     let unknown = signed(&unknown, &svid_claims(WEB), &world.domain_key)?;
@@ -107,20 +102,12 @@ pub(super) fn all(world: &World) -> Result<Vec<Case>, Failure> {
         case("proof for another token", Some(Reason::ProofTokenMismatch), &to_key, |world, token| {
             world.proven(token, &world.client_key, URI, "another")
         }),
-        case(
-            "stolen certificate-bound token",
-            Some(Reason::CertificateMismatch),
-            &to_certificate,
-            |world, token| Ok(world.bearer(token).over_tls_with(&world.thief_certificate)),
-        ),
+        case("stolen certificate-bound token", Some(Reason::CertificateMismatch), &to_certificate, |world, token| {
+            Ok(world.bearer(token).over_tls_with(&world.thief_certificate))
+        }),
         case("forged token under a known kid", Some(Reason::SignatureInvalid), &forged, bearer),
         case("token under an unknown kid", Some(Reason::KeyUnknown), &unknown, bearer),
-        case(
-            "alg none",
-            Some(Reason::AlgorithmRefused),
-            &tokens::unsigned(&none, &svid_claims(WEB)),
-            bearer,
-        ),
+        case("alg none", Some(Reason::AlgorithmRefused), &tokens::unsigned(&none, &svid_claims(WEB)), bearer),
         case(
             "HS256 with the public key",
             Some(Reason::AlgorithmRefused),
