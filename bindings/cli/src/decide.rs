@@ -26,7 +26,7 @@ pub(crate) struct DecideArgs {
     trust_poll: bool,
 
     /// The longest line; a longer one is an error, and is skipped
-    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
+    #[arg(long, value_name = "BYTES", default_value_t = 4 * 1024 * 1024)]
     line_limit: usize,
 }
 

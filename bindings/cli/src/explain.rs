@@ -41,7 +41,7 @@ pub(crate) struct ExplainArgs {
 }
 
 /// The longest request.
-const REQUEST_BYTES: usize = 1024 * 1024;
+const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
 pub(crate) fn run(args: &ExplainArgs) -> Outcome {
     let mut session = Session::open(&args.session)?;

@@ -11,6 +11,8 @@ use core::hint::black_box;
 use crate::jose::algorithm::Algorithm;
 
 mod curve;
+#[cfg(feature = "hot-keys")]
+pub mod p256;
 mod roca;
 mod spki;
 

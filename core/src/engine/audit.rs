@@ -36,6 +36,8 @@ pub struct AuditRecord<'a> {
     pub subject: Option<&'a str>,
     /// `client_id`
     pub client_id: Option<&'a str>,
+    /// `jti`: what an operator revokes this one token by.
+    pub token_id: Option<&'a str>,
     /// `kid` of the key.
     pub key_id: Option<&'a str>,
     /// The key's RFC 7638 thumbprint.
@@ -68,6 +70,7 @@ impl<'a> AuditRecord<'a> {
             issuer: facts.and_then(|facts| decision.origin(facts.origin)).map(|origin| origin.name()),
             subject: facts.and_then(|facts| facts.subject()),
             client_id: facts.and_then(|facts| facts.client_id()),
+            token_id: facts.and_then(|facts| facts.token_id()),
             key_id: key.and_then(|key| key.key_id()),
             key_thumbprint: key.map(|key| *key.thumbprint()),
             expires_at: facts.map(|facts| facts.expires_at),
@@ -105,6 +108,7 @@ impl Display for AuditRecord<'_> {
         text(f, "issuer", self.issuer)?;
         text(f, "subject", self.subject)?;
         text(f, "client_id", self.client_id)?;
+        text(f, "token_id", self.token_id)?;
         text(f, "key_id", self.key_id)?;
         thumbprint(f, "key_thumbprint", self.key_thumbprint.as_ref())?;
         if let Some(expires_at) = self.expires_at {

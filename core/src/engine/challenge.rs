@@ -20,7 +20,7 @@ pub(crate) fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt
             for scheme in schemes(policy, outcome) {
                 field(
                     "www-authenticate",
-                    &Challenge { policy, reason, error: error_for(scheme, error, outcome), scheme },
+                    &Challenge { policy, reason, error: error_for(policy, scheme, error, outcome), scheme },
                 )?;
             }
         }
@@ -42,12 +42,14 @@ fn schemes(policy: &Policy, outcome: &Outcome) -> impl Iterator<Item = Scheme> {
 
 /// RFC 9449 §7.2: with both schemes challenged, the error goes to "the scheme that was used". Errors of proofs exist for
 /// DPoP only. Where the request had no usable scheme, both say what was wrong.
-fn error_for(scheme: Scheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
+fn error_for(policy: &Policy, scheme: Scheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
     let used = match error {
         ChallengeError::InvalidDpopProof | ChallengeError::UseDpopNonce => Some(Scheme::Dpop),
         _ => outcome.scheme,
     };
-    if used.is_none_or(|used| used == scheme) { error } else { ChallengeError::None }
+    // A scheme that is not challenged cannot carry the error: then those that are do.
+    let challenged = |used: Scheme| schemes(policy, outcome).any(|scheme| scheme == used);
+    if used.is_none_or(|used| used == scheme || !challenged(used)) { error } else { ChallengeError::None }
 }
 
 struct Challenge<'c> {

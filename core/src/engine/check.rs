@@ -133,7 +133,7 @@ impl Check {
             Self::Signature => ("signature", "RFC 7515 §5.2"),
             Self::Time => ("time", "RFC 7519 §4.1.4, §4.1.5"),
             Self::Audience => ("audience", "RFC 7519 §4.1.3, RFC 9068 §4, JWT-SVID §3.2"),
-            Self::Subject => ("subject", "policy: issuer, subjects, max_lifetime_seconds"),
+            Self::Subject => ("subject", "policy: issuer, subjects, algorithms, max_lifetime_seconds"),
             Self::Scope => ("scope", "RFC 6750 §3.1"),
             Self::Revocation => ("revocation", "host's revocation list"),
             Self::Binding => ("binding", "RFC 7800 §3.1, RFC 9449 §7.2, policy: binding"),

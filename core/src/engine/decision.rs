@@ -145,8 +145,8 @@ impl<'d> Decision<'d> {
         self.facts().and_then(|facts| self.key(facts)).and_then(TrustedKey::key_id)
     }
 
-    /// The trust domain or issuer for which the host should fetch a new document now, because a token names a key that is not
-    /// in the one it has. At most once in that source's `min_refresh_seconds`.
+    /// The trust domain or issuer for which the host should fetch a new document now: a token names a key that is not in the
+    /// one it has, or it has none, or one that is too old. At most once in that source's `min_refresh_seconds`.
     #[must_use]
     pub fn wants_refresh(&self) -> Option<(OriginIndex, &'d Origin)> {
         let index = self.outcome.refresh?;

@@ -38,8 +38,14 @@ pub struct PolicyFault {
 
 impl fmt::Display for PolicyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pointer = if self.pointer.is_empty() { "the document" } else { &self.pointer };
-        write!(f, "{pointer}: found {}, expected {}", self.found, self.expected)
+        if self.pointer.is_empty() {
+            f.write_str("the document")?;
+        }
+        // Names come from the document: a line feed or a terminal sequence in one must not reach the log.
+        for c in self.pointer.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        write!(f, ": found {}, expected {}", self.found, self.expected)
     }
 }
 
@@ -101,10 +107,13 @@ pub struct PolicyDocument {
     pub(crate) policies: Vec<Policy>,
     pub(crate) verdict_cache_bytes: usize,
     pub(crate) replay_proofs: usize,
+    pub(crate) hot_key_bytes: usize,
 }
 
 const DEFAULT_VERDICT_CACHE_BYTES: u64 = 8 * 1024 * 1024;
 const DEFAULT_REPLAY_PROOFS: u64 = 65_536;
+/// Thirty keys of 256 KiB.
+const DEFAULT_HOT_KEY_BYTES: u64 = 8 * 1024 * 1024;
 const DEFAULT_LEEWAY_SECONDS: u64 = 30;
 /// JWT-SVID Appendix A and RFC 9068 §4 allow "no more than a few minutes".
 const MAX_LEEWAY_SECONDS: u64 = 300;
@@ -119,7 +128,7 @@ impl PolicyDocument {
     /// Reads a document.
     ///
     /// # Errors
-    /// Every fault in it, in document order; never an empty list.
+    /// Every fault in it; never an empty list.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::default();
         if text.len() > limits::POLICY_DOCUMENT_BYTES {
@@ -179,6 +188,12 @@ impl PolicyDocument {
     #[must_use]
     pub const fn verdict_cache_bytes(&self) -> usize {
         self.verdict_cache_bytes
+    }
+
+    /// How many bytes of tables each worker may keep for keys that are used often (`memory.hot_key_bytes`); 0 for none.
+    #[must_use]
+    pub const fn hot_key_bytes(&self) -> usize {
+        self.hot_key_bytes
     }
 
     /// How many live proofs the replay store has room for (`memory.replay_proofs`).
@@ -356,13 +371,16 @@ impl Reader {
         }
         policies.sort_by(|a: &Policy, b: &Policy| a.name.cmp(&b.name));
 
-        let (mut cache, mut proofs) = (DEFAULT_VERDICT_CACHE_BYTES, DEFAULT_REPLAY_PROOFS);
+        let (mut cache, mut proofs, mut tables) =
+            (DEFAULT_VERDICT_CACHE_BYTES, DEFAULT_REPLAY_PROOFS, DEFAULT_HOT_KEY_BYTES);
         if let Some(memory) = members.take("memory")
-            && let Some(memory) = self.members("/memory", memory, ["verdict_cache_bytes", "replay_proofs"])
+            && let Some(memory) =
+                self.members("/memory", memory, ["verdict_cache_bytes", "replay_proofs", "hot_key_bytes"])
         {
             let most = 1 << 31;
             let value = memory.take("verdict_cache_bytes");
             cache = self.number(("/memory", "verdict_cache_bytes"), value, cache, (0, most));
+            tables = self.number(("/memory", "hot_key_bytes"), memory.take("hot_key_bytes"), tables, (0, most));
             proofs = self.number(("/memory", "replay_proofs"), memory.take("replay_proofs"), proofs, (64, most / 16));
         }
         Some(PolicyDocument {
@@ -370,6 +388,7 @@ impl Reader {
             policies,
             verdict_cache_bytes: usize::try_from(cache).ok()?,
             replay_proofs: usize::try_from(proofs).ok()?,
+            hot_key_bytes: usize::try_from(tables).ok()?,
         })
     }
 
@@ -431,7 +450,7 @@ impl Reader {
                 continue;
             }
             document = match place {
-                0 => value.as_object().map(|inline| TrustDocument::Inline(inline.raw().to_owned())).or_else(|| {
+                0 => inline_document(value).or_else(|| {
                     self.fault(&at, describe(value), "the document, an object with an array `keys`");
                     None
                 }),
@@ -778,6 +797,12 @@ impl Reader {
             hide_description: self.flag((pointer, "hide_description"), members.take("hide_description")),
         }
     }
+}
+
+fn inline_document(value: Value<'_>) -> Option<TrustDocument> {
+    let object = value.as_object()?;
+    object.member("keys")?.as_array()?;
+    Some(TrustDocument::Inline(object.raw().to_owned()))
 }
 
 fn kind_names() -> String {

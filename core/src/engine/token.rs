@@ -10,6 +10,7 @@ use crate::jose::compact::CompactJws;
 use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::{JsonString, NameTable};
 use crate::limits;
+use crate::memory::hot_keys::HotKeys;
 use crate::reason::Reason;
 use crate::rules::{access_token, actor, facts, jws, jwt, jwt_svid};
 use crate::time::UnixSeconds;
@@ -19,6 +20,7 @@ use crate::trust::{Origin, OriginIndex, TrustedKey};
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
 pub(crate) struct TokenBuffers<'b> {
+    pub(crate) hot_keys: &'b mut HotKeys,
     pub(crate) names: &'b mut NameTable,
     pub(crate) header: &'b mut [u8],
     pub(crate) payload: &'b mut [u8],
@@ -58,7 +60,7 @@ pub(crate) fn verify(
     buffers: TokenBuffers<'_>,
     trail: &mut impl Trail,
 ) -> Result<usize, TokenRefused> {
-    let TokenBuffers { names, header, payload, signature, record } = buffers;
+    let TokenBuffers { hot_keys, names, header, payload, signature, record } = buffers;
 
     trail.enter(Check::TokenForm);
     let jws = CompactJws::parse(token)?;
@@ -128,13 +130,15 @@ pub(crate) fn verify(
         Some(_) => Err(Reason::KeyUnknown),
         None => keys.find(None, algorithm, single_candidate),
     };
-    // Only a key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
+    // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
     let key: &TrustedKey =
         key.map_err(|reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) })?;
 
     trail.enter(Check::Signature);
     let signature = decode(jws.signature(), signature)?;
-    key.public().verify(algorithm, jws.signing_input(), signature).map_err(|_| Reason::SignatureInvalid)?;
+    hot_keys
+        .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
+        .map_err(|_| Reason::SignatureInvalid)?;
     facts::set_key(record, index, key.id());
     Ok(length)
 }

@@ -113,18 +113,18 @@ impl HotKeys {
             return key.verify(algorithm, message, signature);
         };
         let known = set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint);
-        if let Some(hot) = known {
-            if let (Table::Proven(table), Some(generator)) = (&hot.table, GENERATOR.get()) {
-                let signature: &[u8; 64] = signature.try_into().map_err(|_| SignatureInvalid)?;
-                hot.uses = hot.uses.saturating_add(1);
-                self.counts.table_checks += 1;
-                self.checks_until_halving -= 1;
-                let valid = verify_prehashed(generator, table, &sha256(message), signature);
-                if self.checks_until_halving == 0 {
-                    self.halve();
-                }
-                return if valid { Ok(()) } else { Err(SignatureInvalid) };
+        if let Some(hot) = known
+            && let (Table::Proven(table), Some(generator)) = (&hot.table, GENERATOR.get())
+        {
+            let signature: &[u8; 64] = signature.try_into().map_err(|_| SignatureInvalid)?;
+            hot.uses = hot.uses.saturating_add(1);
+            self.counts.table_checks += 1;
+            self.checks_until_halving -= 1;
+            let valid = verify_prehashed(generator, table, &sha256(message), signature);
+            if self.checks_until_halving == 0 {
+                self.halve();
             }
+            return if valid { Ok(()) } else { Err(SignatureInvalid) };
         }
         let verdict = key.verify(algorithm, message, signature);
         // Only valid signatures count: nobody earns a table, or evicts one, without the private key.
@@ -169,11 +169,11 @@ impl HotKeys {
         }
         // A refusal proves little: a wrong table refuses nearly everything.
         *agreed += u8::from(valid);
-        if *agreed >= PROOFS_OF_TABLE {
-            if let Table::Unproven(table, _) = core::mem::replace(&mut hot.table, Table::None) {
-                hot.table = Table::Proven(table);
-                self.counts.promoted += 1;
-            }
+        if *agreed >= PROOFS_OF_TABLE
+            && let Table::Unproven(table, _) = core::mem::replace(&mut hot.table, Table::None)
+        {
+            hot.table = Table::Proven(table);
+            self.counts.promoted += 1;
         }
     }
 
@@ -185,17 +185,18 @@ impl HotKeys {
     /// The entry of a key; a new one takes the place of the least used key of its set that has no table.
     fn remember(&mut self, thumbprint: &[u8; 32]) -> Option<&mut HotKey> {
         let set = self.sets.get_mut(usize::from(thumbprint[0]) % SETS)?;
-        let at = set.iter().position(|way| way.as_ref().is_some_and(|hot| hot.thumbprint == *thumbprint)).or_else(|| {
-            let replaceable = |way: &Option<HotKey>| match way {
-                None => Some(0),
-                Some(HotKey { uses, table: Table::None, .. }) => Some(uses.saturating_add(1)),
-                Some(_) => None,
-            };
-            let ways = set.iter().enumerate().filter_map(|(at, way)| Some((replaceable(way)?, at)));
-            let (_, at) = ways.min()?;
-            *set.get_mut(at)? = Some(HotKey { thumbprint: *thumbprint, uses: 0, table: Table::None });
-            Some(at)
-        })?;
+        let at =
+            set.iter().position(|way| way.as_ref().is_some_and(|hot| hot.thumbprint == *thumbprint)).or_else(|| {
+                let replaceable = |way: &Option<HotKey>| match way {
+                    None => Some(0),
+                    Some(HotKey { uses, table: Table::None, .. }) => Some(uses.saturating_add(1)),
+                    Some(_) => None,
+                };
+                let ways = set.iter().enumerate().filter_map(|(at, way)| Some((replaceable(way)?, at)));
+                let (_, at) = ways.min()?;
+                *set.get_mut(at)? = Some(HotKey { thumbprint: *thumbprint, uses: 0, table: Table::None });
+                Some(at)
+            })?;
         set.get_mut(at)?.as_mut()
     }
 
@@ -256,4 +257,8 @@ impl HotKeys {
 }
 
 /// What one key's table takes; a test holds it to [`KeyTable::size_bytes`].
-const TABLE_BYTES: usize = 264 * 1024;
+const TABLE_BYTES: usize = 262_176;
+
+#[cfg(test)]
+#[path = "hot_keys_tests.rs"]
+mod tests;

@@ -142,7 +142,7 @@ impl<'a> UnverifiedProof<'a> {
         max_age_seconds: u64,
         future_seconds: u64,
     ) -> Result<(), Reason> {
-        let expired = self.expires_at.is_some_and(|at| now >= at.plus(future_seconds));
+        let expired = self.expires_at.is_some_and(|at| now >= at);
         if now > self.issued_at.plus(max_age_seconds) || expired {
             return Err(Reason::ProofTooOld);
         }

@@ -163,8 +163,10 @@ pub(super) fn parse(origin: &Origin, document: &[u8]) -> Result<ParsedSet, Trust
 
 /// One entry: a usable key, `None` for a key of another purpose, or why it is dropped.
 fn read_key(origin: &Origin, index: usize, entry: Value<'_>) -> Result<Option<ParsedKey>, JwkFault> {
-    let jwk = UnverifiedJwk::parse(entry.as_object().ok_or(JwkFault::Malformed)?)?;
-    match (origin, jwk.usage) {
+    let object = entry.as_object().ok_or(JwkFault::Malformed)?;
+    // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
+    let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkFault::Malformed)).transpose()?;
+    match (origin, usage) {
         // Trust Domain and Bundle §4.2.2: `use` is required; unknown values are ignored. JWT-SVID §6.2: only
         // `jwt-svid` entries verify JWT-SVIDs.
         (Origin::TrustDomain(_), Some(usage)) if usage.is("jwt-svid") => {}
@@ -175,6 +177,7 @@ fn read_key(origin: &Origin, index: usize, entry: Value<'_>) -> Result<Option<Pa
         (Origin::Issuer(_), Some(usage)) if !usage.is("sig") => return Err(JwkFault::Use),
         (Origin::Issuer(_), _) => {}
     }
+    let jwk = UnverifiedJwk::parse(object)?;
     let key_id = jwk.key_id.map(JsonString::to_owned_string).filter(|id| !id.is_empty());
     // JWT-SVID §6.1: "each [jwt-svid] entry […] MUST include a kid parameter"
     if origin.is_trust_domain() && key_id.is_none() {

@@ -96,7 +96,7 @@ const uri = [
 const method = ['get', 'HEAD', 'GET ', ''].map((value) =>
   row(
     `method-${value.trim() || 'empty'}${value.endsWith(' ') ? '-space' : ''}`,
-    'proof_method_mismatch',
+    value ? 'proof_method_mismatch' : ['proof_method_mismatch', 'proof_malformed'],
     'RFC 9110 §9.1: case-sensitive',
     change({ htm: value }),
   ),

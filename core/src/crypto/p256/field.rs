@@ -1,0 +1,21 @@
+//! The field in the representation that suits the machine, and what both representations share.
+//!
+//! The arithmetic is ours and not that of the verified `fiat-crypto` crate because that one was measured at 2.2 to 2.8 times the time:
+//! in one run on a shared x86-64 core, without target features, a product took 59 ns where ours takes 22 (dependent)
+//! and 44 where ours takes 20 (independent), a square 39 where ours takes 19. `fiat-crypto` is the twin in the tests.
+
+#[cfg(any(countersign_limbs = "32", not(target_pointer_width = "64")))]
+pub(crate) use super::field32::Fe;
+#[cfg(all(not(countersign_limbs = "32"), target_pointer_width = "64"))]
+pub(crate) use super::field64::Fe;
+use super::inverse::{PRIME, invert};
+
+/// p, little-endian words.
+pub(crate) const P: [u64; 4] = [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001];
+
+impl Fe {
+    /// The inverse, or 0 for 0.
+    pub(crate) fn inverse(self) -> Self {
+        Self::from_words(&invert(&PRIME, &self.to_words()))
+    }
+}

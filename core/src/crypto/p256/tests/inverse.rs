@@ -1,0 +1,85 @@
+//! Inversion, products modulo n and digits against big integers.
+
+use num_bigint::BigUint;
+use proptest::prelude::*;
+
+use super::super::inverse::{ORDER, PRIME, invert};
+use super::super::scalar::{N, Scalar};
+use super::{P, big, bytes, integer, words};
+
+fn check_inverse(a: &[u64; 4]) {
+    for (modulus, limbs) in [(ORDER, N), (PRIME, P)] {
+        let m = big(&limbs);
+        let value = big(a) % &m;
+        let inverse = big(&invert(&modulus, &words(&value)));
+        let expected = if value == BigUint::ZERO { BigUint::ZERO } else { BigUint::from(1u8) };
+        assert!(inverse < m);
+        assert_eq!(value * inverse % m, expected);
+    }
+}
+
+#[test]
+fn inverses_at_edges() {
+    for a in [[0; 4], [1, 0, 0, 0], [2, 0, 0, 0], [u64::MAX; 4]] {
+        check_inverse(&a);
+    }
+    for base in [P, N] {
+        for less in 1..40 {
+            check_inverse(&super::minus(&base, less));
+        }
+    }
+    for bit in 0..256usize {
+        let mut a = [0; 4];
+        a[bit / 64] = 1 << (bit % 64);
+        check_inverse(&a);
+        check_inverse(&super::minus(&a, 1));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn inverses(a in integer()) {
+        check_inverse(&a);
+    }
+
+    #[test]
+    fn quotients(a in integer(), b in integer(), c in integer()) {
+        let n = big(&N);
+        let parse = |a: &[u64; 4]| Scalar::from_hash(&bytes(a));
+        let s = words(&(big(&c) % &n));
+        prop_assume!(s != [0; 4]);
+        let (u, v) = parse(&a).divided_by(parse(&b), parse(&s));
+        prop_assert!(big(u.words()) < n && big(v.words()) < n);
+        prop_assert_eq!(big(u.words()) * big(&s) % &n, big(&a) % &n);
+        prop_assert_eq!(big(v.words()) * big(&s) % &n, big(&b) % &n);
+    }
+
+    #[test]
+    fn signature_parts(a in integer()) {
+        let inside = big(&a) < big(&N) && a != [0; 4];
+        prop_assert_eq!(Scalar::from_signature_part(&bytes(&a)).is_some(), inside);
+    }
+
+    #[test]
+    fn digits(a in integer(), window in 4u32..=14) {
+        let n = big(&N);
+        let scalar = Scalar::from_hash(&bytes(&a));
+        let (digits, count) = scalar.signed_digits(window);
+        let (mut positive, mut negative) = (BigUint::ZERO, BigUint::ZERO);
+        for (i, digit) in digits.iter().enumerate().take(count) {
+            let last = i + 1 == count;
+            let bits = if last { 255 - (count as u32 - 1) * window } else { window - 1 };
+            prop_assert!(digit.unsigned_abs() <= 1 << bits);
+            let value = BigUint::from(digit.unsigned_abs()) << (i as u32 * window);
+            if *digit < 0 {
+                negative += value;
+            } else {
+                positive += value;
+            }
+        }
+        prop_assert!(digits.iter().skip(count).all(|digit| *digit == 0));
+        prop_assert_eq!((positive + &n - negative % &n) % &n, big(scalar.words()));
+    }
+}
