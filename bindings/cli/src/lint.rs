@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::failure::{Failure, Outcome, Verdict};
 use crate::files;
 use crate::moment;
-use crate::printable::printable;
+use crate::printable::{counted, printable};
 use crate::style::{self, BAD, CAUTION, GOOD, styled};
 use crate::thumbprint::meaning;
 use crate::trust_files;
@@ -106,7 +106,7 @@ enum Severity {
 #[derive(Debug, Serialize)]
 struct Finding {
     severity: Severity,
-    /// A JSON pointer into the document, or a file.
+    /// A JSON pointer into the document, or a file and, behind `#`, a pointer into that.
     at: String,
     text: String,
 }
@@ -242,7 +242,7 @@ impl Lint {
                 TrustDocument::File(name) => {
                     let path = directory.join(name);
                     match files::read(&path, limits::TRUST_DOCUMENT_BYTES) {
-                        Ok(bytes) => (path.display().to_string(), bytes),
+                        Ok(bytes) => (format!("{}#", path.display()), bytes),
                         Err(error) => {
                             self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
                             continue;
@@ -348,8 +348,8 @@ impl Lint {
             let whose = set.origin.as_deref().map(|origin| format!("{}: ", printable(origin))).unwrap_or_default();
             let number = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
             text += &format!(
-                "{whose}{} usable keys, {} for another use, {} dropped; sequence {}, refresh hint {}\n",
-                set.keys.len(),
+                "{whose}{}, {} for another use, {} dropped; sequence {}, refresh hint {}\n",
+                counted(set.keys.len(), "usable key"),
                 set.other_use,
                 set.dropped,
                 number(set.sequence),

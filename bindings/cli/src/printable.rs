@@ -41,6 +41,12 @@ pub(crate) fn json_string(out: &mut String, text: impl Iterator<Item = char>) {
     out.push('"');
 }
 
+/// `1 key`, `2 keys`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::input::{RequestLine, RevocationDocument, TrustPush};
 use crate::moment;
+use crate::printable::printable;
 use crate::revoked::Revoked;
 use crate::trust_files::{self, TrustFiles};
 
@@ -146,7 +147,9 @@ impl Session {
 pub(crate) fn read_policy(path: &Path) -> Result<PolicyDocument, Failure> {
     let text = files::need(path, limits::POLICY_DOCUMENT_BYTES)?;
     PolicyDocument::parse(&text).map_err(|faults| {
-        Failure::Unusable(faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect())
+        Failure::Unusable(
+            faults.iter().map(|fault| format!("{}: {}", path.display(), printable(&fault.to_string()))).collect(),
+        )
     })
 }
 

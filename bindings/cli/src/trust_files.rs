@@ -10,7 +10,7 @@ use countersign::trust::{LoadReport, OriginIndex, TrustFault};
 
 use crate::failure::{Failure, complain};
 use crate::files::{self, Stamp};
-use crate::printable::printable;
+use crate::printable::{counted, printable};
 
 /// The files of a policy document's trust sources.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ pub(crate) fn load(
 
 fn what_stands(snapshot: &Snapshot, index: OriginIndex) -> String {
     match snapshot.trust.set(index) {
-        Some(set) => format!("the last good document stays in force, with {} keys", set.len()),
+        Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
         None => "there are no keys yet".to_owned(),
     }
 }

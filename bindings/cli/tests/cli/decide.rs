@@ -239,13 +239,13 @@ fn all_faults_of_a_policy_at_once_with_their_pointers() {
     let place = Place::new();
     let path = place.write(
         "policy.json",
-        r#"{"trust":[{"trust_domain":"Example"}],"policies":{"a":{"accept":["jwt"]},"b/c":1},"more":0}"#,
+        r#"{"trust":[{"trust_domain":"Example"}],"policies":{"a":{"accept":["jwt"]},"b/c":1},"more\u001b[2J":0}"#,
     );
     let output = place.decide().with("");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(output.stdout, b"");
     let complaints = text(&output.stderr);
-    for pointer in ["/trust/0/trust_domain", "/policies/a/audience", "/policies/b~1c", "/more"] {
+    for pointer in ["/trust/0/trust_domain", "/policies/a/audience", "/policies/b~1c", "/more\\u{1b}[2J"] {
         let start = format!("{}: {pointer}: found ", path.display());
         assert!(complaints.lines().any(|line| line.starts_with(&start)), "{pointer} in {complaints}");
     }

@@ -25,7 +25,7 @@ pub(crate) fn b64(bytes: &[u8]) -> String {
 /// Standard base64 with its padding.
 pub(crate) fn standard_b64(bytes: &[u8]) -> String {
     let mut text = b64(bytes).replace('-', "+").replace('_', "/");
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text
