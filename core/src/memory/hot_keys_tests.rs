@@ -34,10 +34,9 @@ impl Client {
 }
 
 fn promote(client: &Client, hot: &mut HotKeys) {
-    let before = hot.counts().promoted;
     for round in 0..10_000u32 {
         assert!(client.check(hot, &round.to_be_bytes()));
-        if hot.counts().promoted > before {
+        if matches!(hot.find(&client.thumbprint), Some(HotKey { table: Table::Proven(_), .. })) {
             return;
         }
         hot.build(20_000); // what a host does in an idle moment
