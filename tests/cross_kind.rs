@@ -1,0 +1,124 @@
+//! RFC 8725 §3.12: a token of one kind is never one of another (the cross-kind matrix, BCP-11).
+//!
+//! Every token here is signed rightly, by a key that the validator trusts for its own kind; only the kind is wrong.
+
+use countersign_tests::issuer::{self, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid};
+use countersign_tests::request::{Doc, bearer, domain, issuer};
+use countersign_tests::runner::Runner;
+
+/// A token that would satisfy every claim rule of every validator here: only its `typ` tells its kind.
+fn everything(typ: Option<&str>, who: &str, subject: &str) -> Token {
+    let token = access().claim("iss", &q(who)).claim("sub", &q(subject)).claim("aud", &q(issuer::AUDIENCE));
+    let token = token.key("shared");
+    match typ {
+        Some(typ) => token.header("typ", &q(typ)),
+        None => token.no_header("typ"),
+    }
+}
+
+const OTHERS: [&str; 22] = [
+    "wit+jwt",
+    "wpt+jwt",
+    "txntoken+jwt",
+    "statuslist+jwt",
+    "token-introspection+jwt",
+    "client-authentication+jwt",
+    "oauth-client-attestation+jwt",
+    "oauth-client-attestation-pop+jwt",
+    "secevent+jwt",
+    "logout+jwt",
+    "dpop+jwt",
+    "entity-statement+jwt",
+    "oauth-authz-req+jwt",
+    "dc+sd-jwt",
+    "vc+sd-jwt",
+    "kb+jwt",
+    "application/dpop+jwt",
+    "application/wit+jwt",
+    "application/logout+jwt",
+    "JWS",
+    "jwt+at",
+    "",
+];
+
+/// Validators for one kind each, all of them trusting one key.
+fn validators() -> Vec<(&'static str, Doc)> {
+    let key = jwk("server-p256", r#""kid":"shared""#);
+    let svid_key = jwk("server-p256", r#""kid":"shared","use":"jwt-svid""#);
+    let trust = [domain("example.org", &[svid_key]), issuer(SERVER, &[key.clone()]), issuer(PLAIN, &[key])];
+    vec![
+        ("jwt-svid", Doc::new(&trust, r#"["jwt-svid"]"#)),
+        ("at+jwt", Doc::new(&trust, r#"["at+jwt"]"#)),
+        ("jwt", Doc::new(&trust, r#"["jwt"]"#)),
+    ]
+}
+
+fn signed(token: Token) -> String {
+    token.header("kid", "\"shared\"").forged_by("server-p256").text()
+}
+
+/// The kinds that a validator for each accepted kind must take, by `typ`.
+fn diagonal(kind: &str, typ: Option<&str>) -> bool {
+    match kind {
+        "jwt-svid" => matches!(typ, None | Some("JWT" | "JOSE")),
+        "at+jwt" => typ.is_some_and(|typ| {
+            typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
+        }),
+        _ => typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")),
+    }
+}
+
+#[test]
+fn off_the_diagonal_everything_is_refused() {
+    let mut typs: Vec<Option<&str>> = OTHERS.into_iter().map(Some).collect();
+    typs.extend([None, Some("JWT"), Some("jwt"), Some("JOSE"), Some("at+jwt"), Some("AT+JWT"), Some("application/at+jwt")]);
+    let (mut taken, mut refused) = (0, 0);
+    for (kind, doc) in validators() {
+        for who in [SERVER, PLAIN] {
+            for typ in &typs {
+                let mut runner = Runner::new(&doc.text(), issuer::NOW);
+                let token = signed(everything(*typ, who, SUBJECT).no_header("kid"));
+                let answer = runner.ask(&bearer(&token));
+                if diagonal(kind, *typ) {
+                    assert_eq!((answer.reason, answer.kind), (None, Some(kind)), "{kind} {typ:?}");
+                    taken += 1;
+                } else {
+                    assert_eq!(answer.reason.map(|reason| reason.code()), Some("header_type"), "{kind} {typ:?}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert_eq!((taken, refused), (18, 156));
+}
+
+#[test]
+fn valid_tokens_of_each_kind_pass_their_own_validator_only() {
+    let access_token = signed(access());
+    let dpop_proof = proof(&access_token).text();
+    let tokens = [
+        ("jwt-svid", signed(svid())),
+        ("at+jwt", access_token),
+        ("jwt", signed(plain())),
+        ("dpop", dpop_proof),
+    ];
+    for (kind, doc) in validators() {
+        for (of, token) in &tokens {
+            let mut runner = Runner::new(&doc.text(), issuer::NOW);
+            let answer = runner.ask(&bearer(token));
+            assert_eq!(answer.reason.is_none(), kind == *of, "{of} fed to {kind}: {:?}", answer.reason);
+        }
+    }
+}
+
+#[test]
+fn access_tokens_and_assertions_are_no_proofs() {
+    let doc = Doc::access();
+    let bound = access().bound_to_key("client-p256").text();
+    for typ in ["at+jwt", "JWT", "wpt+jwt", "client-authentication+jwt", "oauth-client-attestation-pop+jwt", "kb+jwt"] {
+        let mut runner = Runner::new(&doc.text(), issuer::NOW);
+        let other = proof(&bound).header("typ", &q(typ)).text();
+        let answer = runner.ask(&countersign_tests::request::dpop(&bound, &other));
+        assert_eq!(answer.reason.map(|reason| reason.code()), Some("proof_malformed"), "{typ}");
+    }
+}

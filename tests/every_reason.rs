@@ -1,0 +1,115 @@
+//! Every reason has a vector, or, where no request can bring it about, a test of its own here.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign::engine::{Engine, Replay, ReplayUnavailable};
+use countersign::memory::replay::Claim;
+use countersign::reason::Reason;
+use countersign::time::UnixSeconds;
+use countersign_tests::issuer::{NOW, access, proof, q};
+use countersign_tests::request::{Doc, dpop};
+use countersign_tests::runner::{Runner, document};
+use countersign_tests::vector;
+
+/// Reasons that no vector can have, with the test that brings them about.
+const BY_TEST: [(Reason, &str); 2] = [
+    (Reason::ReplayStoreFull, "a_full_replay_store_is_our_fault"),
+    (Reason::ReplayStoreUnavailable, "a_replay_store_that_does_not_answer_is_our_fault"),
+];
+
+#[test]
+fn every_reason_has_a_vector_or_a_test() {
+    let vectors = vector::all();
+    let seen: BTreeSet<String> = vectors
+        .iter()
+        .flat_map(|vector| vector.requests().filter_map(|(_, expect)| expect["reason"].as_str().map(str::to_owned)))
+        .collect();
+    let source = include_str!("every_reason.rs");
+    for reason in Reason::ALL {
+        let by_test = BY_TEST.iter().find(|(known, _)| *known == reason);
+        match by_test {
+            None => assert!(seen.contains(reason.code()), "{reason} has no vector"),
+            Some((_, test)) => {
+                assert!(!seen.contains(reason.code()), "{reason} has a vector and needs no exception");
+                assert!(source.contains(&format!("fn {test}()")), "{test} is not here");
+            }
+        }
+    }
+    for code in seen {
+        assert!(Reason::from_code(&code).is_some(), "{code} is no reason");
+    }
+}
+
+/// Requests with proofs that differ only in their `jti`.
+fn ask(runner: &mut Runner, jti: usize) -> Option<Reason> {
+    let bound = access().bound_to_key("client-p256").text();
+    runner.ask(&dpop(&bound, &proof(&bound).claim("jti", &q(&format!("p{jti}"))).text())).reason
+}
+
+#[test]
+fn a_full_replay_store_is_our_fault() {
+    let mut runner = Runner::new(&Doc::access().memory(r#"{"replay_proofs":64}"#).text(), NOW);
+    let full = (0..100_000).find_map(|jti| ask(&mut runner, jti).map(|reason| (jti, reason)));
+    let (jti, reason) = full.unwrap();
+    assert_eq!(reason, Reason::ReplayStoreFull);
+    assert_eq!(reason.status(), 503);
+    assert!(jti >= 64, "full after {jti} proofs");
+    // What is in the store stays refused, and the refusal of a new proof does not make room.
+    assert_eq!(ask(&mut runner, 0), Some(Reason::ProofReplayed));
+    assert_eq!(ask(&mut runner, jti), Some(Reason::ReplayStoreFull));
+    assert_eq!(runner.engine.refused(Reason::ReplayStoreFull), 2);
+}
+
+#[test]
+fn a_full_replay_store_lets_pass_only_where_the_policy_says_so() {
+    let policy = Doc::access()
+        .member("dpop", r#"{"replay":"danger_accept_when_full"}"#)
+        .memory(r#"{"replay_proofs":64}"#);
+    let mut runner = Runner::new(&policy.text(), NOW);
+    for jti in 0..400 {
+        assert_eq!(ask(&mut runner, jti), None);
+    }
+    assert_eq!(ask(&mut runner, 0), Some(Reason::ProofReplayed));
+}
+
+#[derive(Default)]
+struct Broken(AtomicU64);
+
+impl Replay for Broken {
+    fn claim(&self, _: &[u8; 32], _: UnixSeconds, _: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(ReplayUnavailable)
+    }
+}
+
+#[test]
+fn a_replay_store_that_does_not_answer_is_our_fault() {
+    let engine = Engine::with_replay(document(&Doc::access().text()).unwrap(), Box::new(Broken::default()));
+    let mut runner = Runner::with_engine(engine, NOW);
+    let bound = access().bound_to_key("client-p256").text();
+    let answer = runner.ask(&dpop(&bound, &proof(&bound).text()));
+    assert_eq!(answer.reason, Some(Reason::ReplayStoreUnavailable));
+    assert_eq!((answer.status, answer.headers), (503, vec![]));
+}
+
+#[test]
+fn counters_name_every_refusal_of_the_corpus() {
+    for vector in vector::all() {
+        let mut runner = vector.runner();
+        let mut asked = 0;
+        for step in vector.steps() {
+            if step.get("request").is_some() {
+                let reason = runner.ask(&countersign_tests::request::Req::from_json(&step["request"])).reason;
+                asked += 1;
+                if let Some(reason) = reason {
+                    assert!(runner.engine.refused(reason) >= 1, "{}", vector.path);
+                }
+            } else {
+                runner.prepare(step);
+            }
+        }
+        let refused: u64 = Reason::ALL.into_iter().map(|reason| runner.engine.refused(reason)).sum();
+        assert_eq!(runner.engine.accepted() + refused, asked, "{}", vector.path);
+    }
+}

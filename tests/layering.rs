@@ -1,0 +1,117 @@
+//! What may import what inside the core: a row takes from its own row or from rows above it.
+
+use std::fs;
+use std::path::Path;
+
+/// Design, section 2. First the highest row, which imports nothing but its own.
+const ROWS: [(&str, &[&str]); 6] = [
+    ("words", &["reason", "limits", "time"]),
+    ("syntax", &["jose", "uri", "spiffe_id", "subject_pattern", "token_kind"]),
+    ("trust", &["crypto", "trust"]),
+    ("rules", &["rules"]),
+    ("memory", &["memory"]),
+    ("engine", &["engine"]),
+];
+
+fn row(module: &str) -> Option<usize> {
+    ROWS.iter().position(|(_, modules)| modules.contains(&module))
+}
+
+/// The modules that a source text names by `crate::`, in a `use` (nested lists too) or inline.
+fn named(source: &str) -> Vec<String> {
+    let mut modules = Vec::new();
+    for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for (at, _) in line.match_indices("crate::") {
+            let rest = &line[at + "crate::".len()..];
+            if line[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+                continue;
+            }
+            match rest.strip_prefix('{') {
+                Some(list) => modules.extend(list.split([',', '}']).filter_map(first_word)),
+                None => modules.extend(first_word(rest)),
+            }
+        }
+    }
+    modules
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let word: String = text.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push((path.to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn no_row_imports_from_a_row_below_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    let prefix = format!("{}/", root.to_str().unwrap());
+    let mut faults = Vec::new();
+    let mut imports = 0;
+    for (path, source) in &found {
+        let inside = path.strip_prefix(&prefix).unwrap();
+        if inside == "lib.rs" {
+            continue;
+        }
+        let stem = inside.split(['/', '.']).next().unwrap();
+        // Unit tests of a file lie beside it, under its name.
+        let module = stem.strip_suffix("_tests").unwrap_or(stem);
+        let own = row(module).unwrap_or_else(|| panic!("{inside} stands in no row"));
+        for imported in named(source) {
+            imports += 1;
+            match row(&imported) {
+                Some(theirs) if theirs <= own => {}
+                Some(theirs) => faults.push(format!("{inside} ({}) imports {imported} ({})", ROWS[own].0, ROWS[theirs].0)),
+                None => faults.push(format!("{inside} imports {imported}, which stands in no row")),
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(imports > 50, "only {imports} imports were seen: the reader is blind");
+}
+
+#[test]
+fn lib_rs_lists_every_module_of_a_row_and_nothing_else() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/lib.rs")).unwrap();
+    let mut listed: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut placed: Vec<&str> = ROWS.iter().flat_map(|(_, modules)| modules.iter().copied()).collect();
+    listed.sort_unstable();
+    placed.sort_unstable();
+    assert_eq!(listed, placed);
+    assert!(lib.contains("#![no_std]") && lib.contains("#![forbid(unsafe_code)]"));
+}
+
+#[test]
+fn the_reader_sees_every_form_of_import() {
+    let source = "use crate::jose::json;\nuse crate::{trust::set, crypto};\nlet x = crate::engine::Y;\n// crate::no\npub(crate) fn f() {}\nmycrate::z()";
+    assert_eq!(named(source), ["jose", "trust", "crypto", "engine"]);
+}
+
+/// The core has no I/O, no clock, no environment and no threads: not by its imports, and not by macro.
+#[test]
+fn the_core_touches_no_outer_world() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src"), &mut found);
+    for (path, source) in found {
+        if path.contains("tests") {
+            continue;
+        }
+        let live = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let code: Vec<&str> = live.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for word in ["std::", "SystemTime", "Instant", "println!", "eprintln!", "env!(", "include_bytes!", "unsafe "] {
+            let uses = |line: &&&str| line.contains(word) && !line.contains("no_std");
+            assert_eq!(code.iter().find(uses), None, "{path} uses {word}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Keys come and go: at once, without a flush, and without a fetch storm.
+
+use std::sync::Arc;
+
+use countersign::reason::Reason;
+use countersign::trust::{Origin, TrustFault};
+use countersign_tests::issuer::{DOMAIN, NOW, SERVER, access, jwk, proof, q, svid};
+use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
+use countersign_tests::runner::Runner;
+
+fn org() -> Origin {
+    Origin::TrustDomain(DOMAIN.to_owned())
+}
+
+fn bundle(keys: &[String]) -> Vec<u8> {
+    format!("{{\"keys\":[{}]}}", keys.join(",")).into_bytes()
+}
+
+fn reason(runner: &mut Runner, token: &str, now: u64) -> Option<Reason> {
+    runner.ask(&bearer(token).now(now)).reason
+}
+
+#[test]
+fn removed_key_is_refused_at_once_and_the_surviving_one_stays_cached() {
+    let doc = Doc::svid().trust(&[domain(DOMAIN, &[svid_key("domain-p256"), svid_key("domain-next-p256")])]);
+    let mut runner = Runner::new(&doc.text(), NOW);
+    let (old, new) = (svid().text(), svid().key("domain-next-p256").text());
+    for token in [&old, &new] {
+        assert_eq!(reason(&mut runner, token, NOW), None);
+        assert_eq!(runner.ask(&bearer(token)).cache, "hit");
+    }
+    let report = runner.push(&org(), &bundle(&[svid_key("domain-next-p256")]), NOW).unwrap();
+    assert_eq!((report.kept, report.added, report.removed), (1, 0, 1));
+    assert_eq!(reason(&mut runner, &old, NOW), Some(Reason::KeyUnknown));
+    assert_eq!(runner.ask(&bearer(&new)).cache, "hit");
+    // The order of keys, and members that do not make the key, change nothing.
+    let reordered = [svid_key("domain-p256"), jwk("domain-next-p256", r#""use":"jwt-svid","comment":[1],"kid":"domain-next-p256""#)];
+    let report = runner.push(&org(), &bundle(&reordered), NOW).unwrap();
+    assert_eq!((report.kept, report.added, report.removed), (1, 1, 0));
+    assert_eq!(runner.ask(&bearer(&new)).cache, "hit");
+    assert_eq!(reason(&mut runner, &old, NOW), None);
+}
+
+#[test]
+fn a_key_that_moves_to_another_kid_is_another_key() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let token = svid().text();
+    assert_eq!(reason(&mut runner, &token, NOW), None);
+    let moved = jwk("domain-p256", r#""kid":"new","use":"jwt-svid""#);
+    let report = runner.push(&org(), &bundle(&[moved]), NOW).unwrap();
+    assert_eq!((report.kept, report.added, report.removed), (0, 1, 1));
+    assert_eq!(reason(&mut runner, &token, NOW), Some(Reason::KeyUnknown));
+    assert_eq!(reason(&mut runner, &svid().header("kid", "\"new\"").text(), NOW), None);
+}
+
+#[test]
+fn slots_of_lost_keys_are_used_again_without_reviving_cached_tokens() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let token = svid().text();
+    assert_eq!(reason(&mut runner, &token, NOW), None);
+    runner.push(&org(), &bundle(&[]), NOW).unwrap();
+    // The new key takes the slot of the old one, under the very kid of the old one.
+    runner.push(&org(), &bundle(&[jwk("domain-next-p256", r#""kid":"domain-p256","use":"jwt-svid""#)]), NOW).unwrap();
+    assert_eq!(reason(&mut runner, &token, NOW), Some(Reason::SignatureInvalid));
+    assert_eq!(runner.snapshot.trust.key_count(), 1);
+}
+
+#[test]
+fn a_snapshot_in_use_is_not_changed_by_a_newer_one() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let token = svid().text();
+    let old = runner.snapshot.clone();
+    runner.push(&org(), &bundle(&[]), NOW).unwrap();
+    assert_eq!(reason(&mut runner, &token, NOW), Some(Reason::KeyUnknown));
+    runner.snapshot = old;
+    assert_eq!(reason(&mut runner, &token, NOW), None);
+}
+
+#[test]
+fn sequence_rollback_names_both_numbers() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let document = |sequence: u64| format!("{{\"spiffe_sequence\":{sequence},\"keys\":[{}]}}", svid_key("domain-p256"));
+    runner.push(&org(), document(9).as_bytes(), NOW).unwrap();
+    let fault = runner.push(&org(), document(8).as_bytes(), NOW).unwrap_err();
+    assert_eq!(fault, TrustFault::SequenceRollback { stored: 9, offered: 8 });
+    assert!(!runner.push(&org(), document(9).as_bytes(), NOW).unwrap().sequence_reused, "the same document");
+    let other = format!("{{\"spiffe_sequence\":9,\"keys\":[{}]}}", svid_key("domain-next-p256"));
+    assert!(runner.push(&org(), other.as_bytes(), NOW).unwrap().sequence_reused, "another document of one number");
+    // BND-9: without a number the newest fetch wins; the number in force is then forgotten, and told by `sequence`.
+    runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
+    let index = runner.engine.document().origin(&org()).unwrap();
+    assert_eq!(runner.snapshot.trust.set(index).unwrap().sequence(), None);
+}
+
+#[test]
+fn refresh_hints_are_surfaced_and_clamped() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let index = runner.engine.document().origin(&org()).unwrap();
+    for (hint, expected) in [
+        ("300", Some(300)),
+        ("1", Some(10)),
+        ("0", None),
+        ("-5", None),
+        ("1.5", None),
+        ("\"300\"", None),
+        ("9223372036854775808", Some(86_400)),
+        ("99999999999999999999", None),
+    ] {
+        let document = format!("{{\"spiffe_refresh_hint\":{hint},\"keys\":[]}}");
+        runner.push(&org(), document.as_bytes(), NOW).unwrap();
+        assert_eq!(runner.snapshot.trust.set(index).unwrap().refresh_hint_seconds(), expected, "{hint}");
+    }
+}
+
+#[test]
+fn ten_thousand_unknown_kids_ask_for_one_refresh_in_each_floor() {
+    let trust = format!(r#"{{"issuer":"{SERVER}","min_refresh_seconds":60,"jwks":{{"keys":[{}]}}}}"#, set_key("server-p256"));
+    let mut runner = Runner::new(&Doc::access().trust(&[trust]).text(), NOW);
+    let mut asked = Vec::new();
+    for flood in 0..10_000u64 {
+        let now = NOW + flood / 100; // a hundred seconds of flood
+        let token = access().header("kid", &q(&format!("kid-{flood}"))).with_signature(&[1; 64]);
+        let answer = runner.ask(&bearer(&token).now(now));
+        assert_eq!(answer.reason, Some(Reason::KeyUnknown));
+        if let Some(origin) = answer.wants_refresh {
+            assert_eq!(origin, SERVER);
+            asked.push(now);
+        }
+    }
+    assert_eq!(asked, [NOW, NOW + 60]);
+    assert_eq!(runner.engine.refused(Reason::KeyUnknown), 10_000);
+}
+
+#[test]
+fn ten_thousand_tokens_without_kid_ask_for_one_refresh() {
+    let doc = Doc::access().trust(&[issuer(SERVER, &[set_key("server-p384")])]);
+    let mut runner = Runner::new(&doc.text(), NOW);
+    let asked = (0..10_000)
+        .filter(|flood| {
+            let token = access().no_header("kid").claim("jti", &q(&flood.to_string())).with_signature(&[1; 64]);
+            runner.ask(&bearer(&token)).wants_refresh.is_some()
+        })
+        .count();
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn the_floors_of_two_origins_are_their_own_and_only_an_unknown_key_asks() {
+    let other = "https://other-as.example";
+    let doc = Doc::access().trust(&[issuer(SERVER, &[set_key("server-p256")]), issuer(other, &[set_key("other-server-p256")])]);
+    let mut runner = Runner::new(&doc.text(), NOW);
+    let strange = |iss: &str| access().claim("iss", &q(iss)).header("kid", "\"x\"").text();
+    assert_eq!(runner.ask(&bearer(&strange(SERVER))).wants_refresh.as_deref(), Some(SERVER));
+    assert_eq!(runner.ask(&bearer(&strange(other))).wants_refresh.as_deref(), Some(other));
+    assert_eq!(runner.ask(&bearer(&strange(SERVER))).wants_refresh, None);
+    let mut fresh = Runner::new(&doc.text(), NOW);
+    for token in [
+        access().with_signature(&[1; 64]),                        // a bad signature
+        access().algorithm("RS256").with_signature(&[1; 256]),    // a key of another sort
+        access().claim("iss", "\"https://evil.example\"").text(), // a strange issuer
+        access().claim("aud", "\"x\"").text(),                    // a valid token for others
+    ] {
+        let answer = fresh.ask(&bearer(&token));
+        assert!(answer.reason.is_some());
+        assert_eq!(answer.wants_refresh, None, "{:?}", answer.reason);
+    }
+    // Keys that were never loaded are wanted too.
+    let mut empty = Runner::new(&Doc::access().trust(&[format!(r#"{{"issuer":"{SERVER}"}}"#)]).text(), NOW);
+    let answer = empty.ask(&bearer(&access().text()));
+    assert_eq!((answer.reason, answer.wants_refresh.as_deref()), (Some(Reason::BundleStale), Some(SERVER)));
+}
+
+#[test]
+fn a_client_key_rotates_with_its_proof() {
+    let mut runner = Runner::new(&Doc::access().text(), NOW);
+    for (jti, client) in [("1", "client-p256"), ("2", "client-other-p256"), ("3", "client-p256")] {
+        let token = access().bound_to_key(client).text();
+        let proof = proof(&token).key(client).claim("jti", &q(jti)).text();
+        assert_eq!(runner.ask(&dpop(&token, &proof)).reason, None);
+    }
+}
+
+#[test]
+fn threads_share_one_engine_and_one_floor() {
+    let doc = Doc::access();
+    let runner = Runner::new(&doc.text(), NOW);
+    let (engine, snapshot) = (Arc::new(runner.engine), runner.snapshot);
+    let bound = access().bound_to_key("client-p256").text();
+    let proof = proof(&bound).text();
+    let authorization = format!("DPoP {bound}");
+    let first = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|seed| {
+                let (engine, snapshot) = (Arc::clone(&engine), snapshot.clone());
+                let (authorization, proof) = (&authorization, &proof);
+                scope.spawn(move || {
+                    let mut worker = countersign::engine::Worker::new(&engine, [seed, 1]);
+                    let headers = [(&b"authorization"[..], authorization.as_bytes()), (b"dpop", proof.as_bytes())];
+                    let now = countersign::time::UnixSeconds::new(NOW);
+                    let request = countersign::engine::Request::new(b"GET", b"https://api.example/orders", headers, now);
+                    let policy = engine.document().policy("default").unwrap();
+                    (0..200).filter(|_| worker.decide(&engine, &snapshot, policy, &request).reason().is_none()).count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+    });
+    assert_eq!(first, 1, "one proof, one acceptance, whatever the number of threads (A28)");
+    assert_eq!(engine.refused(Reason::ProofReplayed), 799);
+}
