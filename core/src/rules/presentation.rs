@@ -78,7 +78,8 @@ impl<'r> Credential<'r> {
         } else {
             return Err(Reason::SchemeUnsupported);
         };
-        let token = rest.trim_ascii_start();
+        let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+        let token = rest.get(spaces..).unwrap_or_default();
         if token.len() > limits::TOKEN_BYTES {
             return Err(Reason::CredentialTooLarge);
         }
