@@ -1,7 +1,7 @@
 //! `WWW-Authenticate` and `DPoP-Nonce` as a client sees them. Exact texts are in `vectors/challenge` and `vectors/nonce`;
 //! here is the grammar, over every answer of the whole corpus, and what a host reads beside the headers.
 
-use countersign::reason::Reason;
+use countersign::reason::{ChallengeError, Reason};
 use countersign_tests::issuer::{NOW, access, proof};
 use countersign_tests::request::{Doc, Req, bare, bearer, dpop};
 use countersign_tests::runner::{Answer, Runner};
@@ -52,12 +52,25 @@ fn check(answer: &Answer, request: &Req) {
         let has = |name: &str| names.contains(&name);
         assert!(!has("error_description") || has("error"));
     }
-    let with_error = challenges.iter().filter(|(_, parameters)| parameters.iter().any(|(name, _)| name == "error"));
-    let expected = match reason {
-        Reason::CredentialRepeated | Reason::CredentialTooLarge => None, // no scheme was used, so both say it
-        _ => Some(usize::from(reason.answer().1.word().is_some())),
+    let offered = |scheme: &str| challenges.iter().any(|(name, _)| name.eq_ignore_ascii_case(scheme));
+    let with_error: Vec<&str> = challenges
+        .iter()
+        .filter(|(_, parameters)| parameters.iter().any(|(name, _)| name == "error"))
+        .map(|(scheme, _)| scheme.as_str())
+        .collect();
+    let used = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    let used = used.and_then(|(_, value)| value.trim().split(' ').next()).unwrap_or_default();
+    let scheme = if used.eq_ignore_ascii_case("dpop") { "DPoP" } else { "Bearer" };
+    // RFC 9449 §7.2: the error goes to the scheme that was used. One that is not offered here is unsupported, and RFC 6750
+    // §3.1 wants no error then.
+    let expected: Vec<&str> = match reason.answer().1 {
+        ChallengeError::None => vec![],
+        ChallengeError::InvalidDpopProof | ChallengeError::UseDpopNonce => vec!["DPoP"],
+        _ if matches!(reason, Reason::CredentialRepeated | Reason::CredentialTooLarge) => return,
+        _ if offered(scheme) => vec![scheme],
+        _ => vec![],
     };
-    assert!(expected.is_none_or(|expected| with_error.count() == expected), "{reason}: error on the scheme used");
+    assert_eq!(with_error, expected, "{reason} under {used}");
     // Nothing of the request is in the answer.
     for (name, value) in &request.headers {
         for word in value.split([' ', '.', ',']).filter(|word| word.len() >= 12) {

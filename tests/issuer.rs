@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -167,14 +167,20 @@ impl Key {
                     _ => &ring::signature::RSA_PKCS1_SHA256,
                 };
                 // PSS has a random salt: what was signed once keeps the signature that the committed corpus has.
-                if algorithm.starts_with("PS")
-                    && let Some(known) = committed_signature(input)
-                    && verifies_pss(key, algorithm, input, &known)
-                {
-                    return known;
+                let salted = algorithm.starts_with("PS");
+                let mut known = SIGNED.lock().unwrap();
+                if salted {
+                    let signatures = known.get_or_insert_with(committed_signatures).get(input);
+                    let mut signatures = signatures.into_iter().flatten();
+                    if let Some(known) = signatures.find(|known| verifies_pss(key, algorithm, input, known)) {
+                        return known.clone();
+                    }
                 }
                 let mut signature = vec![0; key.public().modulus_len()];
                 key.sign(encoding, &rng, input, &mut signature).unwrap();
+                if salted && let Some(known) = known.as_mut() {
+                    known.entry(input.to_vec()).or_default().push(signature.clone());
+                }
                 signature
             }
             Signer::Public => vec![0x5a; 64],
@@ -191,24 +197,25 @@ fn verifies_pss(key: &ring::rsa::KeyPair, algorithm: &str, input: &[u8], signatu
     ring::signature::UnparsedPublicKey::new(parameters, key.public_key().as_ref()).verify(input, signature).is_ok()
 }
 
-fn committed_signature(input: &[u8]) -> Option<Vec<u8>> {
-    static COMMITTED: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
-    let committed = COMMITTED.get_or_init(|| {
-        let mut known = BTreeMap::new();
-        for (_, text) in crate::vector::texts() {
-            for word in text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.')) {
-                if let Some((input, signature)) = word.rsplit_once('.')
-                    && let Ok(signature) = URL_SAFE_NO_PAD.decode(signature)
-                    && input.contains('.')
-                    && signature.len() >= 256
-                {
-                    known.insert(input.to_owned(), signature);
-                }
+/// RSA signatures by what they sign: those of the committed corpus in order of its paths, then those made since.
+static SIGNED: Mutex<Option<Signatures>> = Mutex::new(None);
+
+type Signatures = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
+
+fn committed_signatures() -> Signatures {
+    let mut known = Signatures::new();
+    for (_, text) in crate::vector::texts() {
+        for word in text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.')) {
+            if let Some((input, signature)) = word.rsplit_once('.')
+                && let Ok(signature) = URL_SAFE_NO_PAD.decode(signature)
+                && input.contains('.')
+                && signature.len() >= 256
+            {
+                known.entry(input.as_bytes().to_vec()).or_default().push(signature);
             }
         }
-        known
-    });
-    committed.get(std::str::from_utf8(input).ok()?).cloned()
+    }
+    known
 }
 
 /// The public key of this name as a JWK, with more members behind it: `r#""kid":"k","use":"sig""#`.
