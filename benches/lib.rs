@@ -1,0 +1,75 @@
+//! What the benches share: an engine, a worker and one request, judged again and again.
+
+use std::sync::Arc;
+
+use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
+use countersign::reason::Reason;
+use countersign::rules::mtls::ClientCertificate;
+use countersign::time::UnixSeconds;
+use countersign_tests::issuer::{NOW, Token};
+use countersign_tests::request::Req;
+
+/// An engine ready to judge, and the policy to judge by.
+#[derive(Debug)]
+pub struct Bench {
+    engine: Engine,
+    worker: Worker,
+    snapshot: Snapshot,
+    policy: PolicyIndex,
+}
+
+impl Bench {
+    /// Reads a policy document and loads its inline trust.
+    ///
+    /// # Panics
+    /// If the document or its trust has a fault: a bench measures nothing then.
+    #[must_use]
+    #[allow(clippy::panic)]
+    pub fn new(document: &str) -> Self {
+        let document = match PolicyDocument::parse(document.as_bytes()) {
+            Ok(document) => document,
+            Err(faults) => panic!("{faults:?}"),
+        };
+        let engine = Engine::new(document, [0x5eed, 0xc0de]);
+        let mut snapshot = engine.empty_snapshot();
+        for (index, source) in engine.document().trust() {
+            let TrustDocument::Inline(text) = source.document() else { continue };
+            let now = UnixSeconds::new(NOW);
+            match snapshot.trust.with_document(index, source.origin(), text.as_bytes(), now) {
+                Ok((trust, _)) => snapshot.trust = Arc::new(trust),
+                Err(fault) => panic!("{fault}"),
+            }
+        }
+        let worker = Worker::new(&engine, [7, 11]);
+        let Some(policy) = engine.document().policy("default") else { panic!("no default policy") };
+        Self { engine, worker, snapshot, policy }
+    }
+
+    /// Judges one request; the caller says what the answer must be, so that nothing wrong is ever measured.
+    ///
+    /// # Panics
+    /// If the answer is another one.
+    #[allow(clippy::panic)]
+    pub fn judge(&mut self, request: &Request<'_>, expected: Option<Reason>) {
+        let decision = self.worker.decide(&self.engine, &self.snapshot, self.policy, request);
+        assert!(decision.reason() == expected, "{:?} instead of {expected:?}", decision.reason());
+    }
+}
+
+/// The engine's view of a request of the vectors.
+#[must_use]
+pub fn view(request: &Req) -> Request<'_> {
+    let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let view = Request::new(request.method.as_bytes(), request.uri.as_bytes(), headers, UnixSeconds::new(request.now));
+    match &request.client_cert {
+        Some(der) => view.with_certificate(ClientCertificate::Der(der)),
+        None => view,
+    }
+}
+
+/// A token grown with an unknown claim to about `bytes`, as real tokens carry claims that we ignore.
+#[must_use]
+pub fn grown(token: Token, bytes: usize) -> Token {
+    let missing = bytes.saturating_sub(token.text().len()) * 3 / 4;
+    token.claim("filler", &format!("\"{}\"", "f".repeat(missing)))
+}
