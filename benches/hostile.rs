@@ -1,5 +1,4 @@
 //! A bad request never costs more than a good one of the same size.
-#![allow(missing_docs)] // criterion's macros
 
 use std::hint::black_box;
 

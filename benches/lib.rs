@@ -24,7 +24,6 @@ impl Bench {
     /// # Panics
     /// If the document or its trust has a fault: a bench measures nothing then.
     #[must_use]
-    #[allow(clippy::panic)]
     pub fn new(document: &str) -> Self {
         let document = match PolicyDocument::parse(document.as_bytes()) {
             Ok(document) => document,
@@ -49,7 +48,6 @@ impl Bench {
     ///
     /// # Panics
     /// If the answer is another one.
-    #[allow(clippy::panic)]
     pub fn judge(&mut self, request: &Request<'_>, expected: Option<Reason>) {
         let decision = self.worker.decide(&self.engine, &self.snapshot, self.policy, request);
         assert!(decision.reason() == expected, "{:?} instead of {expected:?}", decision.reason());

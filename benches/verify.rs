@@ -1,5 +1,4 @@
 //! What a request costs: a cached token, a new one per algorithm, a proof; each beside the signature check alone.
-#![allow(missing_docs)] // criterion's macros
 
 use std::hint::black_box;
 
