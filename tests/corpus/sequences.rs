@@ -225,6 +225,16 @@ fn add_cache(corpus: &mut Corpus) {
     let both = Doc::all().accept(r#"["jwt"]"#).also("other", r#"{"accept":["jwt-svid","jwt"],"audience":"https://api.example"}"#);
     let spiffe = bearer(&plain().claim("sub", "\"spiffe://evil.example/a\"").text());
     corpus.steps("other_kind_of_the_same_text", rule, &both, vec![ask(&spiffe, accepted()), ask(&spiffe.clone().policy("other"), refused(TrustDomainUnknown))]);
+    let strict = r#"{"accept":["jwt-svid"],"audience":"https://api.example"}"#;
+    for (name, setting, token, reason) in [
+        ("taken_leniently_then_asked_strictly", "ignore_unknown_headers", svid().header("x", "1"), Reason::HeaderForbidden),
+        ("taken_by_the_single_key_then_asked_with_kid", "single_candidate_key", svid().no_header("kid"), KeyUnknown),
+    ] {
+        let doc = Doc::svid().member("jwt_svid", &format!("{{\"{setting}\":true}}")).also("other", strict);
+        let request = bearer(&token.text());
+        let cold = ask(&request.clone().policy("other"), refused(reason));
+        corpus.steps(name, rule, &doc, vec![cold.clone(), ask(&request, accepted()), cold]);
+    }
     let steps = |corpus: &mut Corpus, name: &str, rule: &str, doc: &Doc, steps: Vec<Value>| corpus.steps(name, rule, doc, steps);
     steps(corpus, "expired_in_the_cache", "CWE-613", &Doc::access(), vec![ask(&request, accepted()), ask(&request.clone().now(NOW + 330), refused(TokenExpired))]);
     steps(corpus, "clock_that_steps_back", "A18", &Doc::access(), vec![ask(&request, accepted()), ask(&request.clone().now(NOW - 3600), refused(Reason::TokenNotYetValid)), ask(&request, accepted())]);
