@@ -61,9 +61,9 @@ fn signed(token: Token) -> String {
 fn diagonal(kind: &str, typ: Option<&str>) -> bool {
     match kind {
         "jwt-svid" => matches!(typ, None | Some("JWT" | "JOSE")),
-        "at+jwt" => typ.is_some_and(|typ| {
-            typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
-        }),
+        "at+jwt" => {
+            typ.is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt"))
+        }
         _ => typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")),
     }
 }
@@ -71,7 +71,15 @@ fn diagonal(kind: &str, typ: Option<&str>) -> bool {
 #[test]
 fn off_the_diagonal_everything_is_refused() {
     let mut typs: Vec<Option<&str>> = OTHERS.into_iter().map(Some).collect();
-    typs.extend([None, Some("JWT"), Some("jwt"), Some("JOSE"), Some("at+jwt"), Some("AT+JWT"), Some("application/at+jwt")]);
+    typs.extend([
+        None,
+        Some("JWT"),
+        Some("jwt"),
+        Some("JOSE"),
+        Some("at+jwt"),
+        Some("AT+JWT"),
+        Some("application/at+jwt"),
+    ]);
     let (mut taken, mut refused) = (0, 0);
     for (kind, doc) in validators() {
         for who in [SERVER, PLAIN] {
@@ -96,12 +104,8 @@ fn off_the_diagonal_everything_is_refused() {
 fn valid_tokens_of_each_kind_pass_their_own_validator_only() {
     let access_token = signed(access());
     let dpop_proof = proof(&access_token).text();
-    let tokens = [
-        ("jwt-svid", signed(svid())),
-        ("at+jwt", access_token),
-        ("jwt", signed(plain())),
-        ("dpop", dpop_proof),
-    ];
+    let tokens =
+        [("jwt-svid", signed(svid())), ("at+jwt", access_token), ("jwt", signed(plain())), ("dpop", dpop_proof)];
     for (kind, doc) in validators() {
         for (of, token) in &tokens {
             let mut runner = Runner::new(&doc.text(), issuer::NOW);

@@ -63,9 +63,8 @@ fn a_full_replay_store_is_our_fault() {
 
 #[test]
 fn a_full_replay_store_lets_pass_only_where_the_policy_says_so() {
-    let policy = Doc::access()
-        .member("dpop", r#"{"replay":"danger_accept_when_full"}"#)
-        .memory(r#"{"replay_proofs":64}"#);
+    let policy =
+        Doc::access().member("dpop", r#"{"replay":"danger_accept_when_full"}"#).memory(r#"{"replay_proofs":64}"#);
     let mut runner = Runner::new(&policy.text(), NOW);
     for jti in 0..400 {
         assert_eq!(ask(&mut runner, jti), None);

@@ -90,7 +90,8 @@ fn json_ten_thousand_deep() {
             let half = open.repeat(depth);
             for text in [&deep, &half] {
                 let claims = with_claims(&format!("{{\"x\":{text}"));
-                let expected = if claims.len() > limits::TOKEN_BYTES { Reason::CredentialTooLarge } else { Reason::LimitExceeded };
+                let expected =
+                    if claims.len() > limits::TOKEN_BYTES { Reason::CredentialTooLarge } else { Reason::LimitExceeded };
                 assert_eq!(refusal(&mut runner, "Bearer", claims.as_bytes()), expected);
             }
         }
@@ -110,14 +111,25 @@ fn audiences_members_numbers_and_strings_without_end() {
     let grown = |more: &str| right.replace('}', &format!(",{more}}}"));
     let many = |count: usize| format!("\"aud2\":[{}]", vec!["\"a\""; count].join(","));
     // 10^5 elements do not fit into a token; what fits is counted.
-    assert_eq!(refusal(&mut runner, "Bearer", with_claims(&grown(&many(100_000))).as_bytes()), Reason::CredentialTooLarge);
+    assert_eq!(
+        refusal(&mut runner, "Bearer", with_claims(&grown(&many(100_000))).as_bytes()),
+        Reason::CredentialTooLarge
+    );
     let audiences = access().claim("aud", &format!("[{}]", vec!["\"a\""; 2_000].join(","))).text();
     assert_eq!(refusal(&mut runner, "Bearer", audiences.as_bytes()), Reason::LimitExceeded);
     let members: Vec<String> = (0..1_200).map(|n| format!("\"{n}\":0")).collect();
-    assert_eq!(refusal(&mut runner, "Bearer", with_claims(&grown(&members.join(","))).as_bytes()), Reason::LimitExceeded);
+    assert_eq!(
+        refusal(&mut runner, "Bearer", with_claims(&grown(&members.join(","))).as_bytes()),
+        Reason::LimitExceeded
+    );
     for digits in [33, 1000, 10_000] {
         let number = "9".repeat(digits);
-        for member in [format!("\"x\":{number}"), format!("\"x\":-{number}"), format!("\"x\":1.{number}"), format!("\"x\":1e{number}")] {
+        for member in [
+            format!("\"x\":{number}"),
+            format!("\"x\":-{number}"),
+            format!("\"x\":1.{number}"),
+            format!("\"x\":1e{number}"),
+        ] {
             assert_eq!(refusal(&mut runner, "Bearer", with_claims(&grown(&member)).as_bytes()), Reason::LimitExceeded);
         }
     }
@@ -148,7 +160,18 @@ fn every_byte_and_every_half_of_a_character() {
         let raw = [&text.as_bytes()[..50], &[byte], &text.as_bytes()[50..]].concat();
         assert!(refusal_or_none(&mut runner, &raw).is_some(), "{byte}");
     }
-    for text in ["\\ud800", "\\udfff", "\\ud800\\u0041", "\\ud800\\ud800", "\\ude00\\ud83d", "\\u", "\\u12", "\\uzzzz", "\\x41", "\\"] {
+    for text in [
+        "\\ud800",
+        "\\udfff",
+        "\\ud800\\u0041",
+        "\\ud800\\ud800",
+        "\\ude00\\ud83d",
+        "\\u",
+        "\\u12",
+        "\\uzzzz",
+        "\\x41",
+        "\\",
+    ] {
         for claims in [format!("{{\"iss\":\"{text}\"}}"), format!("{{\"{text}\":1}}")] {
             assert_eq!(refusal(&mut runner, "Bearer", with_claims(&claims).as_bytes()), Reason::TokenJson, "{text}");
             assert_eq!(refusal(&mut runner, "Bearer", with_header(&claims).as_bytes()), Reason::TokenJson, "{text}");
@@ -204,12 +227,17 @@ fn odd_keys_of_every_kind_and_type_never_panic() {
         for kty in ["EC", "RSA", "OKP", "oct", "AKP", ""] {
             for member in members {
                 for value in values {
-                    let mut runner = Runner::new(&Doc::access().trust(&[format!("{{\"issuer\":\"{SERVER}\"}}")]).text(), NOW);
+                    let mut runner =
+                        Runner::new(&Doc::access().trust(&[format!("{{\"issuer\":\"{SERVER}\"}}")]).text(), NOW);
                     let mut key: serde_json::Value = serde_json::from_str(&set_key(base)).unwrap();
                     key["kty"] = kty.into();
                     let key = key.to_string().replace(&format!("\"{member}\":"), "\"was\":");
                     let key = format!("{},\"{member}\":{value}}}", key.trim_end_matches('}'));
-                    let key = if key.matches("\"was\":").count() > 1 { key.replacen("\"was\":", "\"was2\":", 1) } else { key };
+                    let key = if key.matches("\"was\":").count() > 1 {
+                        key.replacen("\"was\":", "\"was2\":", 1)
+                    } else {
+                        key
+                    };
                     let document = format!("{{\"keys\":[{key},{}]}}", set_key("server-p384"));
                     let report = runner.push(&Origin::Issuer(SERVER.to_owned()), document.as_bytes(), NOW).unwrap();
                     assert!(report.added >= 1, "the good key stays beside {key}");
@@ -360,7 +388,13 @@ fn judge_policy(runner: &mut Runner, policy: &str, headers: &[(&[u8], &[u8])]) -
 
 #[test]
 fn memory_of_caches_stays_bounded_under_a_flood() {
-    let mut runner = Runner::new(&Doc::svid().trust(&[domain(DOMAIN, &[svid_key("domain-p256")])]).memory(r#"{"verdict_cache_bytes":65536}"#).text(), NOW);
+    let mut runner = Runner::new(
+        &Doc::svid()
+            .trust(&[domain(DOMAIN, &[svid_key("domain-p256")])])
+            .memory(r#"{"verdict_cache_bytes":65536}"#)
+            .text(),
+        NOW,
+    );
     for n in 0..1500 {
         let token = svid().claim("n", &n.to_string()).text();
         assert_eq!(runner.ask(&bearer(&token)).reason, None);

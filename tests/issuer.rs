@@ -452,13 +452,8 @@ pub fn ath(token: &str) -> String {
 /// A valid proof for `GET` on [`URI`] with this token.
 #[must_use]
 pub fn proof(token: &str) -> Token {
-    let claims = [
-        ("jti", q("proof-1")),
-        ("htm", q("GET")),
-        ("htu", q(URI)),
-        ("iat", NOW.to_string()),
-        ("ath", q(&ath(token))),
-    ];
+    let claims =
+        [("jti", q("proof-1")), ("htm", q("GET")), ("htu", q(URI)), ("iat", NOW.to_string()), ("ath", q(&ath(token)))];
     let mut proof = Token::new("client-p256", "dpop+jwt", &claims).no_header("kid");
     proof.header.push(("jwk".to_owned(), jwk("client-p256", "")));
     proof

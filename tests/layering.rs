@@ -72,7 +72,9 @@ fn no_row_imports_from_a_row_below_it() {
             imports += 1;
             match row(&imported) {
                 Some(theirs) if theirs <= own => {}
-                Some(theirs) => faults.push(format!("{inside} ({}) imports {imported} ({})", ROWS[own].0, ROWS[theirs].0)),
+                Some(theirs) => {
+                    faults.push(format!("{inside} ({}) imports {imported} ({})", ROWS[own].0, ROWS[theirs].0))
+                }
                 None => faults.push(format!("{inside} imports {imported}, which stands in no row")),
             }
         }
@@ -84,7 +86,8 @@ fn no_row_imports_from_a_row_below_it() {
 #[test]
 fn lib_rs_lists_every_module_of_a_row_and_nothing_else() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/lib.rs")).unwrap();
-    let mut listed: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut listed: Vec<&str> =
+        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     let mut placed: Vec<&str> = ROWS.iter().flat_map(|(_, modules)| modules.iter().copied()).collect();
     listed.sort_unstable();
     placed.sort_unstable();

@@ -130,11 +130,14 @@ impl core::fmt::Write for Nowhere {
 #[test]
 fn a_cached_token_of_any_algorithm_allocates_nothing() {
     let mut hits = 0;
-    for vector in vector::all().iter().filter(|vector| vector.path.starts_with("accept/") && vector.path.ends_with("_bearer")) {
+    for vector in
+        vector::all().iter().filter(|vector| vector.path.starts_with("accept/") && vector.path.ends_with("_bearer"))
+    {
         let mut runner = vector.runner();
         let (request, _) = vector.requests().next().unwrap();
         let headers = [(request.headers[0].0.as_bytes(), request.headers[0].1.as_bytes())];
-        let asked = Request::new(request.method.as_bytes(), request.uri.as_bytes(), headers, UnixSeconds::new(request.now));
+        let asked =
+            Request::new(request.method.as_bytes(), request.uri.as_bytes(), headers, UnixSeconds::new(request.now));
         let policy = runner.engine.document().policy("default").unwrap();
         for tier in ["miss", "hit", "hit"] {
             let before = allocations();

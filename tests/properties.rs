@@ -417,16 +417,26 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
         ("jwt_only", r#"{"accept":["jwt"],"audience":"https://api.example"}"#),
         ("scoped", r#"{"accept":[{"kind":"at+jwt","scope":["orders:read"]}],"audience":"https://api.example"}"#),
         ("narrow", r#"{"accept":[{"kind":"at+jwt","algorithms":["ES384","EdDSA"]}],"audience":"https://api.example"}"#),
-        ("bound", r#"{"accept":["at+jwt","jwt-svid"],"audience":"https://api.example","binding":{"require":"any"},"dpop":{"replay":"danger_accept"}}"#),
-        ("lenient", r#"{"accept":["jwt-svid"],"audience":"https://api.example","jwt_svid":{"ignore_unknown_headers":true,"single_candidate_key":true}}"#),
-        ("short", r#"{"accept":["at+jwt","jwt-svid","jwt"],"audience":"https://api.example","max_lifetime_seconds":250,"leeway_seconds":0}"#),
+        (
+            "bound",
+            r#"{"accept":["at+jwt","jwt-svid"],"audience":"https://api.example","binding":{"require":"any"},"dpop":{"replay":"danger_accept"}}"#,
+        ),
+        (
+            "lenient",
+            r#"{"accept":["jwt-svid"],"audience":"https://api.example","jwt_svid":{"ignore_unknown_headers":true,"single_candidate_key":true}}"#,
+        ),
+        (
+            "short",
+            r#"{"accept":["at+jwt","jwt-svid","jwt"],"audience":"https://api.example","max_lifetime_seconds":250,"leeway_seconds":0}"#,
+        ),
     ];
     let trust = |svid_keys: &[&str], set_keys: &[&str]| {
         let svid_keys: Vec<String> = svid_keys.iter().map(|name| svid_key(name)).collect();
         let set_keys: Vec<String> = set_keys.iter().map(|name| set_key(name)).collect();
         (svid_keys, set_keys)
     };
-    let (svid_keys, set_keys) = trust(&["domain-p256", "domain-next-p256"], &["server-p256", "server-p384", "server-ed25519"]);
+    let (svid_keys, set_keys) =
+        trust(&["domain-p256", "domain-next-p256"], &["server-p256", "server-p384", "server-ed25519"]);
     let mut doc = Doc::new(
         &[
             domain("example.org", &svid_keys),
@@ -450,13 +460,19 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
         match dice.below(40) {
             0 => {
                 let origin = countersign::trust::Origin::TrustDomain("example.org".to_owned());
-                let sets: [&[&str]; 4] = [&["domain-p256"], &["domain-next-p256"], &["domain-p256", "domain-next-p256"], &[]];
+                let sets: [&[&str]; 4] =
+                    [&["domain-p256"], &["domain-next-p256"], &["domain-p256", "domain-next-p256"], &[]];
                 let (keys, _) = trust(sets[dice.below(sets.len())], &[]);
                 push(&mut cached, &mut cacheless, &origin, &keys, now);
             }
             1 => {
                 let origin = countersign::trust::Origin::Issuer(SERVER.to_owned());
-                let sets: [&[&str]; 4] = [&["server-p256"], &["server-p256", "server-p384"], &["server-ed25519", "server-p384", "server-p256"], &[]];
+                let sets: [&[&str]; 4] = [
+                    &["server-p256"],
+                    &["server-p256", "server-p384"],
+                    &["server-ed25519", "server-p384", "server-p256"],
+                    &[],
+                ];
                 let (_, keys) = trust(&[], sets[dice.below(sets.len())]);
                 push(&mut cached, &mut cacheless, &origin, &keys, now);
             }
@@ -529,7 +545,15 @@ fn tokens() -> Vec<Req> {
     }
     requests.push(bearer(&plain().text()));
     requests.push(bearer(&plain().no_header("typ").claim("sub", "\"spiffe://example.org/x\"").text()));
-    for (claim, value) in [("aud", "[\"https://b.example\",\"https://api.example\"]"), ("aud", "\"https://b.example\""), ("scope", "\"none\""), ("nbf", "1800000200"), ("exp", "1800000050"), ("jti", "\"at-2\""), ("cnf", "{}")] {
+    for (claim, value) in [
+        ("aud", "[\"https://b.example\",\"https://api.example\"]"),
+        ("aud", "\"https://b.example\""),
+        ("scope", "\"none\""),
+        ("nbf", "1800000200"),
+        ("exp", "1800000050"),
+        ("jti", "\"at-2\""),
+        ("cnf", "{}"),
+    ] {
         requests.push(bearer(&access().claim(claim, value).text()));
     }
     requests.push(bearer(&access().forged_by("client-p256").text()));

@@ -6,8 +6,8 @@ use countersign::crypto::{self, PublicKey};
 use countersign::jose::algorithm::Algorithm;
 use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
-use countersign::jose::json::{self, Budget, NameTable};
 use countersign::jose::header::{Typ, UnverifiedHeader};
+use countersign::jose::json::{self, Budget, NameTable};
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use countersign::trust::thumbprint::thumbprint;
 use countersign_tests::issuer::{SERVER, access, b64, q, unb64};
@@ -182,6 +182,7 @@ fn rfc_8705_appendix_a_certificate_and_its_thumbprint() {
     request.client_cert.as_mut().unwrap()[100] ^= 1;
     assert_eq!(runner.ask(&request).reason.map(|reason| reason.code()), Some("certificate_mismatch"));
     // Figure 7: the JWK of the same certificate; its point stands in the DER.
-    let point = [unb64("1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q"), unb64("8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8")];
+    let point =
+        [unb64("1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q"), unb64("8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8")];
     assert!(certificate.windows(64).any(|window| window == point.concat()));
 }

@@ -27,8 +27,7 @@ fn every_published_line_still_holds_and_every_reason_has_a_line() {
 #[test]
 fn words_are_the_registered_ones() {
     // RFC 6750 §3.1, §6.2; RFC 9449 §7.1, §9, §12.2.
-    let registered =
-        ["invalid_request", "invalid_token", "insufficient_scope", "invalid_dpop_proof", "use_dpop_nonce"];
+    let registered = ["invalid_request", "invalid_token", "insufficient_scope", "invalid_dpop_proof", "use_dpop_nonce"];
     for reason in Reason::ALL {
         let (status, error) = reason.answer();
         assert!(error.word().is_none_or(|word| registered.contains(&word)), "{reason}");

@@ -86,8 +86,7 @@ impl Req {
 
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut line =
-            json!({ "method": self.method, "uri": self.uri, "headers": self.headers, "now": self.now });
+        let mut line = json!({ "method": self.method, "uri": self.uri, "headers": self.headers, "now": self.now });
         if let Some(certificate) = &self.client_cert {
             line["client_cert"] = STANDARD.encode(certificate).into();
         }

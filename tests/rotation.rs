@@ -34,7 +34,10 @@ fn removed_key_is_refused_at_once_and_the_surviving_one_stays_cached() {
     assert_eq!(reason(&mut runner, &old, NOW), Some(Reason::KeyUnknown));
     assert_eq!(runner.ask(&bearer(&new)).cache, "hit");
     // The order of keys, and members that do not make the key, change nothing.
-    let reordered = [svid_key("domain-p256"), jwk("domain-next-p256", r#""use":"jwt-svid","comment":[1],"kid":"domain-next-p256""#)];
+    let reordered = [
+        svid_key("domain-p256"),
+        jwk("domain-next-p256", r#""use":"jwt-svid","comment":[1],"kid":"domain-next-p256""#),
+    ];
     let report = runner.push(&org(), &bundle(&reordered), NOW).unwrap();
     assert_eq!((report.kept, report.added, report.removed), (1, 1, 0));
     assert_eq!(runner.ask(&bearer(&new)).cache, "hit");
@@ -114,7 +117,8 @@ fn refresh_hints_are_surfaced_and_clamped() {
 
 #[test]
 fn ten_thousand_unknown_kids_ask_for_one_refresh_in_each_floor() {
-    let trust = format!(r#"{{"issuer":"{SERVER}","min_refresh_seconds":60,"jwks":{{"keys":[{}]}}}}"#, set_key("server-p256"));
+    let trust =
+        format!(r#"{{"issuer":"{SERVER}","min_refresh_seconds":60,"jwks":{{"keys":[{}]}}}}"#, set_key("server-p256"));
     let mut runner = Runner::new(&Doc::access().trust(&[trust]).text(), NOW);
     let mut asked = Vec::new();
     for flood in 0..10_000u64 {
@@ -147,7 +151,8 @@ fn ten_thousand_tokens_without_kid_ask_for_one_refresh() {
 #[test]
 fn the_floors_of_two_origins_are_their_own_and_only_an_unknown_key_asks() {
     let other = "https://other-as.example";
-    let doc = Doc::access().trust(&[issuer(SERVER, &[set_key("server-p256")]), issuer(other, &[set_key("other-server-p256")])]);
+    let doc = Doc::access()
+        .trust(&[issuer(SERVER, &[set_key("server-p256")]), issuer(other, &[set_key("other-server-p256")])]);
     let mut runner = Runner::new(&doc.text(), NOW);
     let strange = |iss: &str| access().claim("iss", &q(iss)).header("kid", "\"x\"").text();
     assert_eq!(runner.ask(&bearer(&strange(SERVER))).wants_refresh.as_deref(), Some(SERVER));
@@ -197,7 +202,8 @@ fn threads_share_one_engine_and_one_floor() {
                     let mut worker = countersign::engine::Worker::new(&engine, [seed, 1]);
                     let headers = [(&b"authorization"[..], authorization.as_bytes()), (b"dpop", proof.as_bytes())];
                     let now = countersign::time::UnixSeconds::new(NOW);
-                    let request = countersign::engine::Request::new(b"GET", b"https://api.example/orders", headers, now);
+                    let request =
+                        countersign::engine::Request::new(b"GET", b"https://api.example/orders", headers, now);
                     let policy = engine.document().policy("default").unwrap();
                     (0..200).filter(|_| worker.decide(&engine, &snapshot, policy, &request).reason().is_none()).count()
                 })

@@ -74,12 +74,8 @@ impl Runner {
     /// Judges one request.
     pub fn ask(&mut self, request: &Req) -> Answer {
         let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let mut asked = Request::new(
-            request.method.as_bytes(),
-            request.uri.as_bytes(),
-            headers,
-            UnixSeconds::new(request.now),
-        );
+        let mut asked =
+            Request::new(request.method.as_bytes(), request.uri.as_bytes(), headers, UnixSeconds::new(request.now));
         if let Some(der) = &request.client_cert {
             asked = asked.with_certificate(ClientCertificate::Der(der));
         }
@@ -118,8 +114,7 @@ impl Runner {
     /// Why the document was refused; the old one stays.
     pub fn push(&mut self, origin: &Origin, document: &[u8], now: u64) -> Result<LoadReport, TrustFault> {
         let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
-        let (trust, report) =
-            self.snapshot.trust.with_document(index, origin, document, UnixSeconds::new(now))?;
+        let (trust, report) = self.snapshot.trust.with_document(index, origin, document, UnixSeconds::new(now))?;
         self.snapshot.trust = Arc::new(trust);
         Ok(report)
     }
@@ -168,9 +163,10 @@ impl Runner {
         }
         if let Some(nonces) = step.get("nonces") {
             let secret = |name: &str| {
-                nonces.get(name).and_then(Value::as_str).map(|text| -> [u8; 32] {
-                    URL_SAFE_NO_PAD.decode(text).unwrap().try_into().unwrap()
-                })
+                nonces
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .map(|text| -> [u8; 32] { URL_SAFE_NO_PAD.decode(text).unwrap().try_into().unwrap() })
             };
             self.nonces(&secret("current").unwrap(), secret("previous").as_ref());
             return "keyed";

@@ -25,8 +25,10 @@ fn every_vector_comes_out_as_it_says() {
 fn the_committed_corpus_is_the_generated_one() {
     let committed: BTreeMap<String, Value> =
         vector::all().into_iter().map(|vector| (vector.path, vector.content)).collect();
-    let made: BTreeMap<String, Value> =
-        corpus::all().into_iter().map(|made| (made.path.clone(), serde_json::from_str(&made.text()).unwrap())).collect();
+    let made: BTreeMap<String, Value> = corpus::all()
+        .into_iter()
+        .map(|made| (made.path.clone(), serde_json::from_str(&made.text()).unwrap()))
+        .collect();
     assert!(committed.keys().eq(made.keys()), "run make_vectors: files were added or removed");
     for (path, content) in &made {
         assert!(committed[path] == *content, "{path}: run make_vectors");

@@ -146,7 +146,10 @@ fn unknown_members_are_faults_everywhere() {
         (with(r#""jwt_svid":{"skip":true}"#), "/policies/default/jwt_svid/skip"),
         (with(r#""challenge":{"real":"x"}"#), "/policies/default/challenge/real"),
         (with(r#""a/b~c":1"#), "/policies/default/a~1b~0c"),
-        (with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"jwt-svid","subject":"x"}]"#), "/policies/default/accept/0/subject"),
+        (
+            with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"jwt-svid","subject":"x"}]"#),
+            "/policies/default/accept/0/subject",
+        ),
         (with("").replacen(r#""example.org""#, r#""example.org","bundel":{}"#, 1), "/trust/0/bundel"),
         (with("").replacen(r#"{"trust"#, r#"{"memory":{"cache":1},"trust"#, 1), "/memory/cache"),
     ] {
@@ -195,15 +198,23 @@ fn algorithms_narrow_and_never_widen() {
         assert_eq!(fault.pointer, "/policies/default/algorithms/0", "{algorithm}");
     }
     for algorithm in ["none", "HS256", "HS512"] {
-        assert_eq!(only(&with_access(&alloc::format!(r#""algorithms":"{algorithm}""#))).pointer, "/policies/default/algorithms");
-        assert_eq!(only(&with(&alloc::format!(r#""dpop":{{"algorithms":["{algorithm}"]}}"#))).pointer, "/policies/default/dpop/algorithms/0");
+        assert_eq!(
+            only(&with_access(&alloc::format!(r#""algorithms":"{algorithm}""#))).pointer,
+            "/policies/default/algorithms"
+        );
+        assert_eq!(
+            only(&with(&alloc::format!(r#""dpop":{{"algorithms":["{algorithm}"]}}"#))).pointer,
+            "/policies/default/dpop/algorithms/0"
+        );
     }
     let document = PolicyDocument::parse(with_access(r#""algorithms":["EdDSA","ES256"]"#).as_bytes()).unwrap();
     let set = document.policies[0].algorithms(TokenKind::AccessToken);
     assert!(set.iter().eq([Algorithm::Es256, Algorithm::EdDsa]));
     assert!(document.policies[0].algorithms(TokenKind::JwtSvid).is_empty(), "a kind that is not accepted has none");
     // The policy's list and the entry's own: only what stands in both.
-    let both = with_policy(r#""accept":[{"kind":"at+jwt","algorithms":["ES256","RS256"]}],"audience":"x","algorithms":["ES256","PS256"]"#);
+    let both = with_policy(
+        r#""accept":[{"kind":"at+jwt","algorithms":["ES256","RS256"]}],"audience":"x","algorithms":["ES256","PS256"]"#,
+    );
     let document = PolicyDocument::parse(both.as_bytes()).unwrap();
     assert!(document.policies[0].algorithms(TokenKind::AccessToken).iter().eq([Algorithm::Es256]));
     let none = both.replace("\"ES256\",\"PS256\"", "\"PS256\"");
@@ -217,10 +228,24 @@ fn algorithms_narrow_and_never_widen() {
 fn conditions_that_a_kind_cannot_carry_are_faults() {
     for (text, pointer) in [
         (with(r#""scope":["orders:read"]"#), "/policies/default/scope"),
-        (with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"jwt-svid","scope":["a"]}]"#), "/policies/default/accept/0/scope"),
-        (with("").replace(r#"["jwt-svid"]"#, r#"["at+jwt","jwt-svid"]"#).replace(r#""audience""#, r#""scope":"a","audience""#), "/policies/default/scope"),
-        (with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"jwt-svid","issuer":"https://as.example"}]"#), "/policies/default/accept/0/issuer"),
-        (with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"at+jwt","trust_domain":"example.org"}]"#), "/policies/default/accept/0/trust_domain"),
+        (
+            with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"jwt-svid","scope":["a"]}]"#),
+            "/policies/default/accept/0/scope",
+        ),
+        (
+            with("")
+                .replace(r#"["jwt-svid"]"#, r#"["at+jwt","jwt-svid"]"#)
+                .replace(r#""audience""#, r#""scope":"a","audience""#),
+            "/policies/default/scope",
+        ),
+        (
+            with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"jwt-svid","issuer":"https://as.example"}]"#),
+            "/policies/default/accept/0/issuer",
+        ),
+        (
+            with("").replace(r#"["jwt-svid"]"#, r#"[{"kind":"at+jwt","trust_domain":"example.org"}]"#),
+            "/policies/default/accept/0/trust_domain",
+        ),
         (with(r#""subjects":["alice"]"#), "/policies/default/subjects/0"),
         (with_access(r#""jwt_svid":{"single_candidate_key":true}"#), "/policies/default/jwt_svid"),
     ] {
@@ -249,7 +274,9 @@ fn kinds_need_somebody_who_can_sign_them() {
 
 #[test]
 fn trust_sources() {
-    let with_source = |source: &str| with("").replace(TRUST, &alloc::format!(r#""trust":[{{"trust_domain":"example.org"}},{source}]"#));
+    let with_source = |source: &str| {
+        with("").replace(TRUST, &alloc::format!(r#""trust":[{{"trust_domain":"example.org"}},{source}]"#))
+    };
     for (source, pointer) in [
         ("7", "/trust/1"),
         ("{}", "/trust/1"),
@@ -279,7 +306,8 @@ fn trust_sources() {
     let (_, source) = document.trust().nth(1).unwrap();
     assert_eq!(source.document(), &TrustDocument::Inline(r#"{"keys": [ ]}"#.to_owned()));
     assert_eq!((source.min_refresh_seconds(), source.max_stale_seconds()), (5, Some(60)));
-    let remote = PolicyDocument::parse(with_source(r#"{"issuer":"a","jwks_uri":"https://a/jwks"}"#).as_bytes()).unwrap();
+    let remote =
+        PolicyDocument::parse(with_source(r#"{"issuer":"a","jwks_uri":"https://a/jwks"}"#).as_bytes()).unwrap();
     assert_eq!(remote.trust().nth(1).unwrap().1.document(), &TrustDocument::Uri("https://a/jwks".to_owned()));
     let pushed = PolicyDocument::parse(with_source(r#"{"issuer":"a"}"#).as_bytes()).unwrap();
     assert_eq!(pushed.trust().nth(1).unwrap().1.document(), &TrustDocument::Pushed);
@@ -293,13 +321,27 @@ fn numbers_have_bounds_and_types() {
         for good in [least, most] {
             assert_eq!(faults(&with(&alloc::format!("\"{member}\":{good}"))), [], "{member} {good}");
         }
-        let bad = vec!["-1".to_owned(), "1.5".to_owned(), "\"30\"".to_owned(), "null".to_owned(), "true".to_owned(), (most + 1).to_string(), "99999999999999999999".to_owned()];
+        let bad = vec![
+            "-1".to_owned(),
+            "1.5".to_owned(),
+            "\"30\"".to_owned(),
+            "null".to_owned(),
+            "true".to_owned(),
+            (most + 1).to_string(),
+            "99999999999999999999".to_owned(),
+        ];
         for bad in bad {
-            assert_eq!(only(&with(&alloc::format!("\"{member}\":{bad}"))).pointer, alloc::format!("/policies/default/{member}"), "{bad}");
+            assert_eq!(
+                only(&with(&alloc::format!("\"{member}\":{bad}"))).pointer,
+                alloc::format!("/policies/default/{member}"),
+                "{bad}"
+            );
         }
     }
     assert_eq!(only(&with("\"max_lifetime_seconds\":0")).found, "0");
-    for (member, least, most) in [("max_age_seconds", 1, 300), ("future_seconds", 0, 300), ("nonce_lifetime_seconds", 10, 3600)] {
+    for (member, least, most) in
+        [("max_age_seconds", 1, 300), ("future_seconds", 0, 300), ("nonce_lifetime_seconds", 10, 3600)]
+    {
         for (value, good) in [(least, true), (most, true), (most + 1, false)] {
             let found = faults(&with(&alloc::format!("\"dpop\":{{\"{member}\":{value}}}")));
             assert_eq!(found.is_empty(), good, "{member} {value}: {found:?}");
@@ -339,7 +381,11 @@ fn words_flags_and_texts() {
         assert_eq!(only(&with(member)).pointer, alloc::format!("/policies/default/{pointer}"), "{member}");
     }
     for scope in ["a b", "a\\\"b", "a\\\\b", "\\t", "\u{e4}", ""] {
-        assert_eq!(only(&with_access(&alloc::format!("\"scope\":[\"{scope}\"]"))).pointer, "/policies/default/scope/0", "{scope}");
+        assert_eq!(
+            only(&with_access(&alloc::format!("\"scope\":[\"{scope}\"]"))).pointer,
+            "/policies/default/scope/0",
+            "{scope}"
+        );
     }
     let document = PolicyDocument::parse(with(r#""mode":"shadow","binding":{"require":"mtls"},"dpop":{"replay":"danger_accept_when_full","nonce":"required"},"origin":"https://api.example/v1""#).as_bytes()).unwrap();
     let policy = &document.policies[0];
@@ -393,7 +439,9 @@ fn repeated_names_and_other_bad_json() {
     }
     let deep = with(&alloc::format!("\"comment\":{}{}", "[".repeat(40), "]".repeat(40)));
     assert_eq!(only(&deep).found, "JSON that is too deep or too wide");
-    assert!(matches!(PolicyDocument::parse(&vec![b' '; limits::POLICY_DOCUMENT_BYTES + 1]), Err(faults) if faults.len() == 1));
+    assert!(
+        matches!(PolicyDocument::parse(&vec![b' '; limits::POLICY_DOCUMENT_BYTES + 1]), Err(faults) if faults.len() == 1)
+    );
 }
 
 #[test]
@@ -406,7 +454,9 @@ fn faults_show_little_of_what_was_found() {
 
 #[test]
 fn limits_of_a_policy_and_its_entry_both_hold() {
-    let text = with_policy(r#""accept":[{"kind":"at+jwt","max_lifetime_seconds":600},{"kind":"at+jwt","max_lifetime_seconds":60}],"audience":"x","max_lifetime_seconds":300"#);
+    let text = with_policy(
+        r#""accept":[{"kind":"at+jwt","max_lifetime_seconds":600},{"kind":"at+jwt","max_lifetime_seconds":60}],"audience":"x","max_lifetime_seconds":300"#,
+    );
     let document = PolicyDocument::parse(text.as_bytes()).unwrap();
     let lifetimes: Vec<_> = document.policies[0].accept.iter().map(|entry| entry.max_lifetime_seconds).collect();
     assert_eq!(lifetimes, [Some(300), Some(60)]);

@@ -392,14 +392,18 @@ fn members_are_counted_over_all_objects() {
 fn numbers_are_bounded_by_their_text() {
     let long = "1".repeat(limits::JSON_NUMBER_BYTES);
     assert_eq!(check(long.as_bytes()), Ok(()));
-    for text in [format!("{long}1"), format!("-{long}"), format!("1.{long}"), format!("1e{long}"), "9".repeat(1_000_000)] {
+    for text in
+        [format!("{long}1"), format!("-{long}"), format!("1.{long}"), format!("1e{long}"), "9".repeat(1_000_000)]
+    {
         assert_eq!(check(text.as_bytes()), Err(JsonFault::Limit));
     }
 }
 
 #[test]
 fn a_fault_says_where_it_is() {
-    for (text, at) in [("", 0), ("{\"a\":1,}", 7), ("[1 2]", 3), ("{\"a\":1,\"a\":2}", 7), ("[\"\\x\"]", 2), ("[01]", 1), ("nul", 0)] {
+    for (text, at) in
+        [("", 0), ("{\"a\":1,}", 7), ("[1 2]", 3), ("{\"a\":1,\"a\":2}", 7), ("[\"\\x\"]", 2), ("[01]", 1), ("nul", 0)]
+    {
         match check(text.as_bytes()) {
             Err(JsonFault::Malformed { at: found, .. }) => assert_eq!(found, at, "{text}"),
             other => panic!("{text}: {other:?}"),
@@ -559,7 +563,15 @@ fn numeric_dates() {
 
 #[test]
 fn whole_numbers() {
-    for (text, value) in [("0", Some(0)), ("18446744073709551615", Some(u64::MAX)), ("18446744073709551616", None), ("-1", None), ("-0", None), ("1.0", None), ("1e3", None)] {
+    for (text, value) in [
+        ("0", Some(0)),
+        ("18446744073709551615", Some(u64::MAX)),
+        ("18446744073709551616", None),
+        ("-1", None),
+        ("-0", None),
+        ("1.0", None),
+        ("1e3", None),
+    ] {
         let Ok(Value::Number(number)) = parse(text.as_bytes(), Budget::TOKEN) else { panic!("{text}") };
         assert_eq!(number.as_u64(), value, "{text}");
     }
