@@ -276,6 +276,15 @@ fn add_challenges(corpus: &mut Corpus) {
         Reason::CredentialMissing,
         &["DPoP realm=\"default\", algs=\"PS256 ES256\"".to_owned()],
     );
+    answer(
+        "dpop_only_tells_a_bearer_what_was_wrong",
+        "RFC 9449 §7.1 figure 16 (DP-20)",
+        &narrow,
+        &bearer(&token.text()),
+        Reason::BindingRequired,
+        &["DPoP realm=\"default\", error=\"invalid_token\", error_description=\"binding_required\", algs=\"PS256 ES256\""
+            .to_owned()],
+    );
     let mtls = doc.clone().member("binding", r#"{"require":"mtls"}"#);
     answer(
         "mtls_only_has_no_dpop_challenge",
