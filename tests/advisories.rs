@@ -38,10 +38,8 @@ const OTHER: &str = "https://other-as.example";
 
 #[test]
 fn cve_2026_49998_two_issuers_same_kid() {
-    let doc = Doc::access().trust(&[
-        key_set(SERVER, &[named("server-p256", "k")]),
-        key_set(OTHER, &[named("other-server-p256", "k")]),
-    ]);
+    let doc = Doc::access()
+        .trust(&[key_set(SERVER, &[named("server-p256", "k")]), key_set(OTHER, &[named("other-server-p256", "k")])]);
     let mut runner = run(&doc);
     let ours = access().header("kid", "\"k\"");
     let theirs = ours.clone().claim("iss", &q(OTHER));
@@ -50,7 +48,10 @@ fn cve_2026_49998_two_issuers_same_kid() {
         assert_eq!(runner.ask(&bearer(&theirs.clone().forged_by("other-server-p256").text())).reason, None);
         // Swapped, also after a warm hit.
         assert_eq!(runner.ask(&bearer(&theirs.text())).reason, Some(Reason::SignatureInvalid));
-        assert_eq!(runner.ask(&bearer(&ours.clone().forged_by("other-server-p256").text())).reason, Some(Reason::SignatureInvalid));
+        assert_eq!(
+            runner.ask(&bearer(&ours.clone().forged_by("other-server-p256").text())).reason,
+            Some(Reason::SignatureInvalid)
+        );
     }
 }
 
@@ -71,7 +72,9 @@ fn cve_2025_59936_issuer_and_kid_that_concatenate_alike() {
 /// A hit says what the token itself says, over thousands of tokens that differ in one place only.
 #[test]
 fn cve_2026_35039_near_identical_tokens_never_mix() {
-    let doc = Doc::access().trust(&[key_set(SERVER, &[set_key("server-ed25519")])]).memory(r#"{"verdict_cache_bytes":262144}"#);
+    let doc = Doc::access()
+        .trust(&[key_set(SERVER, &[set_key("server-ed25519")])])
+        .memory(r#"{"verdict_cache_bytes":262144}"#);
     let mut runner = run(&doc);
     let tokens: Vec<(String, String)> = (0..1500)
         .map(|n| {
@@ -144,9 +147,24 @@ fn cve_2025_22149_a_refresh_does_not_append() {
 
 #[test]
 fn cve_2026_32301_hostile_issuers_and_kids_name_nothing() {
-    for text in ["../../etc/passwd", "https://as.example@evil.example", "https://as.example#", "https://as.example/../x", "file:///etc/passwd", "%2e%2e"] {
-        assert_eq!(reason(&Doc::access(), &bearer(&access().claim("iss", &q(text)).text())), Some(Reason::IssuerUnknown), "{text}");
-        assert_eq!(reason(&Doc::access(), &bearer(&access().header("kid", &q(text)).text())), Some(Reason::KeyUnknown), "{text}");
+    for text in [
+        "../../etc/passwd",
+        "https://as.example@evil.example",
+        "https://as.example#",
+        "https://as.example/../x",
+        "file:///etc/passwd",
+        "%2e%2e",
+    ] {
+        assert_eq!(
+            reason(&Doc::access(), &bearer(&access().claim("iss", &q(text)).text())),
+            Some(Reason::IssuerUnknown),
+            "{text}"
+        );
+        assert_eq!(
+            reason(&Doc::access(), &bearer(&access().header("kid", &q(text)).text())),
+            Some(Reason::KeyUnknown),
+            "{text}"
+        );
     }
 }
 
@@ -176,7 +194,10 @@ fn cve_2026_42576_keys_of_every_type_beside_a_good_one() {
 #[test]
 fn cve_2026_22817_the_header_alone_chooses_no_algorithm() {
     let suffixes = ["p256", "p384", "p521", "ed25519", "rsa2048"];
-    let names = ["none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "ES256K", "RS1", ""];
+    let names = [
+        "none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
+        "ES512", "EdDSA", "Ed25519", "ES256K", "RS1", "",
+    ];
     let kinds: [(&str, Doc, fn() -> Token); 3] =
         [("jwt-svid", Doc::svid(), svid), ("at+jwt", Doc::access(), access), ("jwt", Doc::plain(), plain)];
     let (mut accepted, mut refused) = (0, 0);
@@ -250,7 +271,10 @@ fn cve_2025_24976_and_cve_2018_0114_the_tokens_own_key_is_never_trusted() {
                 None => forged.no_header("kid"),
             };
             let reason = reason(&Doc::access(), &bearer(&forged.text())).unwrap();
-            assert!(matches!(reason, Reason::KeyUnknown | Reason::KeyUnfit | Reason::SignatureInvalid), "{name} {kid:?} {reason}");
+            assert!(
+                matches!(reason, Reason::KeyUnknown | Reason::KeyUnfit | Reason::SignatureInvalid),
+                "{name} {kid:?} {reason}"
+            );
         }
     }
 }
@@ -284,7 +308,14 @@ fn cve_2026_35042_and_cve_2025_59420_unknown_critical_extensions() {
 /// Every claim with every JSON type: a wrong type never reads as "absent".
 #[test]
 fn cve_2026_25537_a_wrong_type_is_never_absent() {
-    let values = [("null", "null"), ("boolean", "true"), ("number", "1.8e9"), ("string", "\"x\""), ("array", "[1]"), ("object", "{}")];
+    let values = [
+        ("null", "null"),
+        ("boolean", "true"),
+        ("number", "1.8e9"),
+        ("string", "\"x\""),
+        ("array", "[1]"),
+        ("object", "{}"),
+    ];
     let right = |claim: &str| match claim {
         "exp" | "nbf" | "iat" => "number",
         "cnf" | "act" => "object",
@@ -313,7 +344,19 @@ fn cve_2026_25537_a_wrong_type_is_never_absent() {
 
 #[test]
 fn cve_2024_5798_the_audience_in_every_mode() {
-    let wrong = ["[]", "[\"\"]", "\"\"", "null", "\"https://api.exampl\"", "\"https://api.example.x\"", "[\"a\"]", "[[\"https://api.example\"]]", "{\"https://api.example\":1}", "\"*\"", "true"];
+    let wrong = [
+        "[]",
+        "[\"\"]",
+        "\"\"",
+        "null",
+        "\"https://api.exampl\"",
+        "\"https://api.example.x\"",
+        "[\"a\"]",
+        "[[\"https://api.example\"]]",
+        "{\"https://api.example\":1}",
+        "\"*\"",
+        "true",
+    ];
     for member in [
         ("mode", "\"enforce\""),
         ("mode", "\"shadow\""),
@@ -382,7 +425,11 @@ fn cve_2026_8922_revocation_levels_add_up() {
 fn cve_2025_53864_depth() {
     for depth in [16, 17, 100, 2000] {
         let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(reason(&Doc::access(), &bearer(&access().claim("x", &deep).text())), Some(Reason::LimitExceeded), "{depth}");
+        assert_eq!(
+            reason(&Doc::access(), &bearer(&access().claim("x", &deep).text())),
+            Some(Reason::LimitExceeded),
+            "{depth}"
+        );
         let bound = access().bound_to_key("client-p256").text();
         let proof = proof(&bound).claim("x", &deep).text();
         assert_eq!(reason(&Doc::access(), &dpop(&bound, &proof)), Some(Reason::LimitExceeded), "{depth}");
@@ -458,11 +505,17 @@ fn fapi_2_dpop_negative_tests_and_auth0_express_1_9_1() {
         ("htu with query and fragment", ask(&right().claim("htu", "\"https://api.example/orders?a=b#c\""))),
         ("htu without", ask(&right())),
         ("unknown names", ask(&right().header("foo", "1").claim("bar", "[]"))),
-        ("header in capitals", bare().header("Authorization", &format!("DPoP {bound}")).header("DPOP", &right().text())),
+        (
+            "header in capitals",
+            bare().header("Authorization", &format!("DPoP {bound}")).header("DPOP", &right().text()),
+        ),
         ("htu in capitals", ask(&right().claim("htu", "\"HTTPS://API.EXAMPLE/orders\""))),
         ("htu with port", ask(&right().claim("htu", "\"https://api.example:443/orders\""))),
         ("iat ten seconds ago", ask(&right().claim("iat", &(NOW - 10).to_string()))),
-        ("scheme in small letters", bare().header("authorization", &format!("dpop {bound}")).header("dpop", &right().text())),
+        (
+            "scheme in small letters",
+            bare().header("authorization", &format!("dpop {bound}")).header("dpop", &right().text()),
+        ),
         ("a correct proof at the end", ask(&right())),
     ];
     for (name, request) in accepted {
@@ -478,14 +531,28 @@ fn mcp_oauth_383_and_384_host_headers_bend_nothing() {
     let bound = access().bound_to_key("client-p256").text();
     let elsewhere = proof(&bound).claim("htu", "\"https://evil.example/orders\"").text();
     let doc = Doc::access().member("origin", "\"https://api.example\"");
-    for host in ["evil.example", "evil.example/", "api.example@evil.example", "evil.example?", "evil.example#", "evil example", "evil\\example"] {
+    for host in [
+        "evil.example",
+        "evil.example/",
+        "api.example@evil.example",
+        "evil.example?",
+        "evil.example#",
+        "evil example",
+        "evil\\example",
+    ] {
         for name in ["host", "x-forwarded-host", "forwarded", "x-original-host", ":authority"] {
             let request = dpop(&bound, &elsewhere).header(name, host).uri("/orders");
             assert_eq!(reason(&doc, &request), Some(Reason::ProofUriMismatch), "{name}: {host}");
         }
     }
     // In the URI that a host passes without an origin, the same texts are unusable or name another target.
-    for uri in ["https://api.example@evil.example/orders", "https://evil.example\\@api.example/orders", "https://api.example evil/orders", "https:///orders", "https://api.example:x/orders"] {
+    for uri in [
+        "https://api.example@evil.example/orders",
+        "https://evil.example\\@api.example/orders",
+        "https://api.example evil/orders",
+        "https:///orders",
+        "https://api.example:x/orders",
+    ] {
         let refused = reason(&Doc::access(), &dpop(&bound, &proof(&bound).text()).uri(uri));
         assert!(matches!(refused, Some(Reason::RequestUnusable | Reason::ProofUriMismatch)), "{uri}: {refused:?}");
     }
@@ -508,7 +575,11 @@ fn ghsa_v2jf_442r_6mjh_replay_key_lifetime_and_restart() {
         assert_eq!(runner.ask(&dpop(&bound, &ahead).now(now)).reason, expected, "{now}");
     }
     // Re-spelt method and URI are the same proof.
-    let respelt = proof(&bound).claim("jti", "\"ahead\"").claim("iat", &(NOW + 5).to_string()).claim("htu", "\"https://API.example:443/x/../orders\"").text();
+    let respelt = proof(&bound)
+        .claim("jti", "\"ahead\"")
+        .claim("iat", &(NOW + 5).to_string())
+        .claim("htu", "\"https://API.example:443/x/../orders\"")
+        .text();
     assert_eq!(runner.ask(&dpop(&bound, &respelt).now(NOW + 6)).reason, Some(Reason::ProofReplayed));
 }
 
@@ -532,7 +603,9 @@ fn sourcebot_1395_a_full_store_forgets_nothing() {
 #[test]
 fn cve_2026_47673_any_other_scheme() {
     let token = access().text();
-    for scheme in ["Basic", "Token", "JWT", "MAC", "Digest", "Bearer\u{a0}", "BearerBearer", "Bear", "GNAP", "PoP", "DPoPs"] {
+    for scheme in
+        ["Basic", "Token", "JWT", "MAC", "Digest", "Bearer\u{a0}", "BearerBearer", "Bear", "GNAP", "PoP", "DPoPs"]
+    {
         let refused = reason(&Doc::access(), &bare().header("authorization", &format!("{scheme} {token}")));
         assert_eq!(refused, Some(Reason::SchemeUnsupported), "{scheme}");
     }
@@ -542,7 +615,14 @@ fn cve_2026_47673_any_other_scheme() {
 fn cve_2026_40575_query_encoding_and_path_are_compared_as_given() {
     let bound = access().bound_to_key("client-p256").text();
     let asked = |uri: &str| reason(&Doc::access(), &dpop(&bound, &proof(&bound).text()).uri(uri));
-    for uri in ["https://api.example/orders%2f", "https://api.example/orders%2F..%2Fadmin", "https://api.example/orders/..;/admin", "https://api.example/admin?/orders", "https://api.example/orders/", "https://API.example./orders"] {
+    for uri in [
+        "https://api.example/orders%2f",
+        "https://api.example/orders%2F..%2Fadmin",
+        "https://api.example/orders/..;/admin",
+        "https://api.example/admin?/orders",
+        "https://api.example/orders/",
+        "https://API.example./orders",
+    ] {
         assert_eq!(asked(uri), Some(Reason::ProofUriMismatch), "{uri}");
     }
 }
@@ -642,7 +722,14 @@ fn trap_control_characters_in_a_challenge() {
         let faults = countersign_tests::runner::document(&text).unwrap_err();
         assert_eq!(faults[0].pointer, "/policies/default/challenge/realm", "{realm}");
     }
-    for uri in ["http://api.example/x", "https://u@api.example/x", "https://api.example/\\\"x", "https://api.example/\\r\\nx", "/x", ""] {
+    for uri in [
+        "http://api.example/x",
+        "https://u@api.example/x",
+        "https://api.example/\\\"x",
+        "https://api.example/\\r\\nx",
+        "/x",
+        "",
+    ] {
         let text = Doc::access().member("challenge", &format!("{{\"resource_metadata\":\"{uri}\"}}")).text();
         let faults = countersign_tests::runner::document(&text).unwrap_err();
         assert_eq!(faults[0].pointer, "/policies/default/challenge/resource_metadata", "{uri}");
@@ -652,7 +739,12 @@ fn trap_control_characters_in_a_challenge() {
 /// What follows `?` and `#` in `resource_metadata` goes into a header field too.
 #[test]
 fn trap_control_characters_in_the_query_of_resource_metadata() {
-    for uri in ["https://api.example/x?a\\r\\nset-cookie: a=b", "https://api.example/x#\\u0000", "https://api.example/x?\u{e4}", "https://api.example/x?a b"] {
+    for uri in [
+        "https://api.example/x?a\\r\\nset-cookie: a=b",
+        "https://api.example/x#\\u0000",
+        "https://api.example/x?\u{e4}",
+        "https://api.example/x?a b",
+    ] {
         let text = Doc::access().member("challenge", &format!("{{\"resource_metadata\":\"{uri}\"}}")).text();
         let faults = countersign_tests::runner::document(&text).expect_err(uri);
         assert_eq!(faults[0].pointer, "/policies/default/challenge/resource_metadata", "{uri}");

@@ -66,11 +66,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             let bound = token.clone().bound_to_certificate("client").text();
             take("mtls", "RFC 8705 §3", bearer(&bound).certificate("client"));
             let bound = token.clone().bound_to_both(&client, "client").text();
-            take(
-                "dpop_and_mtls",
-                "RFC 9449 §7.1, RFC 8705 §3",
-                dpop(&bound, &proven(&bound)).certificate("client"),
-            );
+            take("dpop_and_mtls", "RFC 9449 §7.1, RFC 8705 §3", dpop(&bound, &proven(&bound)).certificate("client"));
         }
     }
 }

@@ -57,16 +57,34 @@ fn add_form(corpus: &mut Corpus) {
     for name in ["jti", "htm", "htu", "iat", "ath"] {
         corpus.refuse(&format!("{name}_absent"), rule, &doc, &with(&valid().no_claim(name).text()), ProofMalformed);
         for (sort, value) in [("null", "null"), ("array", "[\"x\"]"), ("object", "{}"), ("true", "true")] {
-            corpus.refuse(&format!("{name}_{sort}"), rule, &doc, &with(&valid().claim(name, value).text()), ProofMalformed);
+            corpus.refuse(
+                &format!("{name}_{sort}"),
+                rule,
+                &doc,
+                &with(&valid().claim(name, value).text()),
+                ProofMalformed,
+            );
         }
         let (sort, value) = if name == "iat" { ("string", "\"1800000000\"") } else { ("number", "1") };
         corpus.refuse(&format!("{name}_{sort}"), rule, &doc, &with(&valid().claim(name, value).text()), ProofMalformed);
         if name != "iat" {
-            corpus.refuse(&format!("{name}_empty"), rule, &doc, &with(&valid().claim(name, "\"\"").text()), ProofMalformed);
+            corpus.refuse(
+                &format!("{name}_empty"),
+                rule,
+                &doc,
+                &with(&valid().claim(name, "\"\"").text()),
+                ProofMalformed,
+            );
         }
     }
     for (name, value) in [("huge", "1e400"), ("negative", "-1"), ("two_to_53", "9007199254740992")] {
-        corpus.refuse(&format!("iat_{name}"), "DP-11 (A17)", &doc, &with(&valid().claim("iat", value).text()), ProofMalformed);
+        corpus.refuse(
+            &format!("iat_{name}"),
+            "DP-11 (A17)",
+            &doc,
+            &with(&valid().claim("iat", value).text()),
+            ProofMalformed,
+        );
     }
     let rule = "RFC 9449 §4.3 item 4, §11.5 (DP-4)";
     for (name, typ) in [
@@ -80,24 +98,67 @@ fn add_form(corpus: &mut Corpus) {
     ] {
         corpus.refuse(&format!("typ_{name}"), rule, &doc, &with(&valid().header("typ", typ).text()), ProofMalformed);
     }
-    corpus.accept("typ_in_capitals", "RFC 7515 §4.1.9 (D6)", &doc, &with(&valid().header("typ", "\"DPoP+JWT\"").text()));
+    corpus.accept(
+        "typ_in_capitals",
+        "RFC 7515 §4.1.9 (D6)",
+        &doc,
+        &with(&valid().header("typ", "\"DPoP+JWT\"").text()),
+    );
     let rule = "RFC 7515 §4.1.11, RFC 8725 §3.3 (DP-14)";
-    for (name, value) in [("crit", "[\"x\"]"), ("b64", "true"), ("zip", "\"DEF\""), ("enc", "\"A128GCM\""), ("cty", "\"JWT\"")] {
-        corpus.refuse(&format!("header_{name}"), rule, &doc, &with(&valid().header(name, value).text()), ProofMalformed);
+    for (name, value) in
+        [("crit", "[\"x\"]"), ("b64", "true"), ("zip", "\"DEF\""), ("enc", "\"A128GCM\""), ("cty", "\"JWT\"")]
+    {
+        corpus.refuse(
+            &format!("header_{name}"),
+            rule,
+            &doc,
+            &with(&valid().header(name, value).text()),
+            ProofMalformed,
+        );
     }
     let rule = "RFC 9449 §4.2 (DP-14)";
-    corpus.accept("unknown_header_and_claims", rule, &doc, &with(&valid().header("x", "1").header("kid", "\"k\"").header("jku", "\"https://evil.example\"").header("x5c", "[\"x\"]").claim("y", "{}").text()));
+    corpus.accept(
+        "unknown_header_and_claims",
+        rule,
+        &doc,
+        &with(
+            &valid()
+                .header("x", "1")
+                .header("kid", "\"k\"")
+                .header("jku", "\"https://evil.example\"")
+                .header("x5c", "[\"x\"]")
+                .claim("y", "{}")
+                .text(),
+        ),
+    );
     let rule = "RFC 7519 §4 (D10, A16)";
     for name in ["jti", "htm", "htu", "iat", "ath", "x"] {
         let twice = valid().claim("x", "1").more_claim(name, "\"x\"");
         corpus.refuse(&format!("repeated_{name}"), rule, &doc, &with(&twice.text()), ProofMalformed);
     }
     corpus.refuse("repeated_alg", rule, &doc, &with(&valid().more_header("alg", "\"none\"").text()), ProofMalformed);
-    corpus.refuse("repeated_inside_jwk", rule, &doc, &with(&valid().header("jwk", &jwk("client-p256", "\"kty\":\"EC\"")).text()), ProofMalformed);
+    corpus.refuse(
+        "repeated_inside_jwk",
+        rule,
+        &doc,
+        &with(&valid().header("jwk", &jwk("client-p256", "\"kty\":\"EC\"")).text()),
+        ProofMalformed,
+    );
     let deep = format!("{}{}", "[".repeat(16), "]".repeat(16));
     corpus.refuse("too_deep", "JWT-8 (A20)", &doc, &with(&valid().claim("x", &deep).text()), LimitExceeded);
-    corpus.refuse("header_too_long", "JWS-4", &doc, &with(&valid().header("x", &q(&"y".repeat(4096))).text()), LimitExceeded);
-    corpus.accept("long_jti", "RFC 9449 §11.1 (DP-13)", &doc, &with(&valid().claim("jti", &q(&"j".repeat(3000))).text()));
+    corpus.refuse(
+        "header_too_long",
+        "JWS-4",
+        &doc,
+        &with(&valid().header("x", &q(&"y".repeat(4096))).text()),
+        LimitExceeded,
+    );
+    corpus.accept(
+        "long_jti",
+        "RFC 9449 §11.1 (DP-13)",
+        &doc,
+        &with(&valid().claim("jti", &q(&"j".repeat(3000))).text()),
+    );
     corpus.accept("jwt_svid_with_a_proof", "RFC 9449 §7.1", &Doc::svid(), &{
         let token = svid().bound_to_key("client-p256").text();
         dpop(&token, &proof(&token).text())
@@ -117,15 +178,44 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
         ("small_letters", "\"es256\""),
         ("number", "256"),
     ] {
-        corpus.refuse(&format!("alg_{name}"), rule, &doc, &with(&valid().header("alg", value).text()), ProofAlgorithmRefused);
+        corpus.refuse(
+            &format!("alg_{name}"),
+            rule,
+            &doc,
+            &with(&valid().header("alg", value).text()),
+            ProofAlgorithmRefused,
+        );
     }
-    corpus.refuse("alg_none_unsigned", rule, &doc, &with(&valid().header("alg", "\"none\"").with_signature(b"")), ProofAlgorithmRefused);
+    corpus.refuse(
+        "alg_none_unsigned",
+        rule,
+        &doc,
+        &with(&valid().header("alg", "\"none\"").with_signature(b"")),
+        ProofAlgorithmRefused,
+    );
     let symmetric = valid().header("jwk", r#"{"kty":"oct","k":"AAAA"}"#);
-    corpus.refuse("alg_hs256_by_its_own_secret", "RFC 9449 §4.3 items 5, 7 (DP-7)", &doc, &with(&hmac(&symmetric, "HS256", &[0; 3])), ProofAlgorithmRefused);
+    corpus.refuse(
+        "alg_hs256_by_its_own_secret",
+        "RFC 9449 §4.3 items 5, 7 (DP-7)",
+        &doc,
+        &with(&hmac(&symmetric, "HS256", &[0; 3])),
+        ProofAlgorithmRefused,
+    );
     let fapi = doc.clone().member("dpop", r#"{"algorithms":["PS256","ES256","EdDSA"]}"#);
     let rsa = access().bound_to_key("client-rsa2048").text();
-    corpus.refuse("rs256_where_fapi_forbids_it", "FAPI 2 §5.4.1, policy: dpop.algorithms", &fapi, &dpop(&rsa, &proof(&rsa).key("client-rsa2048").algorithm("RS256").text()), ProofAlgorithmRefused);
-    corpus.accept("ps256_where_fapi_allows_it", "FAPI 2 §5.4.1", &fapi, &dpop(&rsa, &proof(&rsa).key("client-rsa2048").algorithm("PS256").text()));
+    corpus.refuse(
+        "rs256_where_fapi_forbids_it",
+        "FAPI 2 §5.4.1, policy: dpop.algorithms",
+        &fapi,
+        &dpop(&rsa, &proof(&rsa).key("client-rsa2048").algorithm("RS256").text()),
+        ProofAlgorithmRefused,
+    );
+    corpus.accept(
+        "ps256_where_fapi_allows_it",
+        "FAPI 2 §5.4.1",
+        &fapi,
+        &dpop(&rsa, &proof(&rsa).key("client-rsa2048").algorithm("PS256").text()),
+    );
 
     let rule = "RFC 9449 §4.3 item 7 (DP-7, A15)";
     let private = |name: &str, member: &str, value: Value| {
@@ -140,7 +230,13 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
             corpus.refuse(&format!("private_{member}_{sort}"), rule, &doc, &with(&proof.text()), ProofKeyRefused);
         }
     }
-    corpus.refuse("private_d_escaped", rule, &doc, &with(&valid().header("jwk", &jwk("client-p256", r#""\u0064":"x""#)).text()), ProofKeyRefused);
+    corpus.refuse(
+        "private_d_escaped",
+        rule,
+        &doc,
+        &with(&valid().header("jwk", &jwk("client-p256", r#""\u0064":"x""#)).text()),
+        ProofKeyRefused,
+    );
     for member in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
         let token = proof(&rsa).key("client-rsa2048").algorithm("PS256");
         let token = token.header("jwk", &private("client-rsa2048", member, "".into()));
@@ -148,12 +244,19 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
     }
     let ed = access().bound_to_key("client-ed25519").text();
     let okp = proof(&ed).key("client-ed25519").algorithm("EdDSA");
-    corpus.refuse("private_okp_d", rule, &doc, &dpop(&ed, &okp.clone().header("jwk", &private("client-ed25519", "d", "".into())).text()), ProofKeyRefused);
+    corpus.refuse(
+        "private_okp_d",
+        rule,
+        &doc,
+        &dpop(&ed, &okp.clone().header("jwk", &private("client-ed25519", "d", "".into())).text()),
+        ProofKeyRefused,
+    );
 
     let rule = "RFC 9449 §4.3 item 6, RFC 7518 §6 (DP-6, A13)";
     corpus.refuse("jwk_string", rule, &doc, &with(&valid().header("jwk", "\"x\"").text()), ProofMalformed);
     corpus.refuse("jwk_null", rule, &doc, &with(&valid().header("jwk", "null").text()), ProofMalformed);
-    let edited = |member: &str, value: Value| with(&valid().header("jwk", &private("client-p256", member, value)).text());
+    let edited =
+        |member: &str, value: Value| with(&valid().header("jwk", &private("client-p256", member, value)).text());
     let y = key("client-other-p256").jwk["y"].clone();
     let x = key("client-p256").jwk["x"].as_str().unwrap().to_owned();
     for (name, member, value) in [
@@ -174,27 +277,99 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
         corpus.refuse(&format!("jwk_{name}"), rule, &doc, &edited(member, value), ProofKeyRefused);
     }
     corpus.refuse("jwk_empty", rule, &doc, &with(&valid().header("jwk", "{}").text()), ProofKeyRefused);
-    corpus.refuse("jwk_at_infinity", rule, &doc, &with(&valid().header("jwk", &format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, b64([0; 32]))).text()), ProofKeyRefused);
-    corpus.refuse("es256_with_a_p384_key", "RFC 7518 §3.4 (JWA-3)", &doc, &with(&valid().header("jwk", &jwk("client-p384", "")).text()), ProofKeyRefused);
-    corpus.refuse("es256_with_an_rsa_key", "RFC 7518 §3.1 (A3)", &doc, &with(&valid().header("jwk", &jwk("client-rsa2048", "")).text()), ProofKeyRefused);
-    corpus.refuse("es256_with_a_secp256k1_key", "RFC 7518 §3.4 (JWA-3)", &doc, &with(&valid().header("jwk", &jwk("secp256k1", "")).text()), ProofKeyRefused);
-    for (name, x) in [("identity", [&[1][..], &[0; 31]].concat()), ("order_four", vec![0; 32]), ("order_two", [&[0xec][..], &[0xff; 30], &[0x7f]].concat())] {
+    corpus.refuse(
+        "jwk_at_infinity",
+        rule,
+        &doc,
+        &with(
+            &valid()
+                .header("jwk", &format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, b64([0; 32])))
+                .text(),
+        ),
+        ProofKeyRefused,
+    );
+    corpus.refuse(
+        "es256_with_a_p384_key",
+        "RFC 7518 §3.4 (JWA-3)",
+        &doc,
+        &with(&valid().header("jwk", &jwk("client-p384", "")).text()),
+        ProofKeyRefused,
+    );
+    corpus.refuse(
+        "es256_with_an_rsa_key",
+        "RFC 7518 §3.1 (A3)",
+        &doc,
+        &with(&valid().header("jwk", &jwk("client-rsa2048", "")).text()),
+        ProofKeyRefused,
+    );
+    corpus.refuse(
+        "es256_with_a_secp256k1_key",
+        "RFC 7518 §3.4 (JWA-3)",
+        &doc,
+        &with(&valid().header("jwk", &jwk("secp256k1", "")).text()),
+        ProofKeyRefused,
+    );
+    for (name, x) in [
+        ("identity", [&[1][..], &[0; 31]].concat()),
+        ("order_four", vec![0; 32]),
+        ("order_two", [&[0xec][..], &[0xff; 30], &[0x7f]].concat()),
+    ] {
         let weak = okp.clone().header("jwk", &format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, b64(x)));
-        corpus.refuse(&format!("ed25519_of_small_order_{name}"), "ED-7 (A14)", &doc, &dpop(&ed, &weak.text()), ProofKeyRefused);
+        corpus.refuse(
+            &format!("ed25519_of_small_order_{name}"),
+            "ED-7 (A14)",
+            &doc,
+            &dpop(&ed, &weak.text()),
+            ProofKeyRefused,
+        );
     }
     let rsa_jwk = |name: &str| proof(&rsa).key("client-rsa2048").algorithm("PS256").header("jwk", &jwk(name, ""));
-    corpus.refuse("rsa_of_1024_bits", "RFC 7518 §3.3 (JWA-4)", &doc, &dpop(&rsa, &rsa_jwk("weak-rsa1024").text()), ProofKeyRefused);
-    corpus.refuse("rsa_past_4096_bits", "a client's key costs us, 13.5", &doc, &dpop(&rsa, &rsa_jwk("client-rsa4104").text()), ProofKeyRefused);
+    corpus.refuse(
+        "rsa_of_1024_bits",
+        "RFC 7518 §3.3 (JWA-4)",
+        &doc,
+        &dpop(&rsa, &rsa_jwk("weak-rsa1024").text()),
+        ProofKeyRefused,
+    );
+    corpus.refuse(
+        "rsa_past_4096_bits",
+        "a client's key costs us, 13.5",
+        &doc,
+        &dpop(&rsa, &rsa_jwk("client-rsa4104").text()),
+        ProofKeyRefused,
+    );
     let large = access().bound_to_key("client-rsa4096").text();
-    corpus.accept("rsa_of_4096_bits", "RFC 7518 §3.5", &doc, &dpop(&large, &proof(&large).key("client-rsa4096").algorithm("PS256").text()));
-    corpus.accept("jwk_with_its_algorithm", "RFC 7517 §4.4", &doc, &with(&valid().header("jwk", &jwk("client-p256", r#""alg":"ES256","use":"sig","kid":"c""#)).text()));
+    corpus.accept(
+        "rsa_of_4096_bits",
+        "RFC 7518 §3.5",
+        &doc,
+        &dpop(&large, &proof(&large).key("client-rsa4096").algorithm("PS256").text()),
+    );
+    corpus.accept(
+        "jwk_with_its_algorithm",
+        "RFC 7517 §4.4",
+        &doc,
+        &with(&valid().header("jwk", &jwk("client-p256", r#""alg":"ES256","use":"sig","kid":"c""#)).text()),
+    );
 
     let rule = "RFC 9449 §4.3 item 12, §6 (DP-12)";
     corpus.refuse("other_key", rule, &doc, &with(&valid().key("client-other-p256").text()), ProofKeyMismatch);
-    corpus.refuse("other_key_of_another_type", rule, &doc, &with(&proof(&bound()).key("client-ed25519").algorithm("EdDSA").text()), ProofKeyMismatch);
+    corpus.refuse(
+        "other_key_of_another_type",
+        rule,
+        &doc,
+        &with(&proof(&bound()).key("client-ed25519").algorithm("EdDSA").text()),
+        ProofKeyMismatch,
+    );
     let rule = "RFC 9449 §4.3 item 6 (DP-6, A8, A9)";
     let right = valid().signature();
-    corpus.refuse("signed_by_another", rule, &doc, &with(&valid().forged_by("client-other-p256").text()), ProofSignatureInvalid);
+    corpus.refuse(
+        "signed_by_another",
+        rule,
+        &doc,
+        &with(&valid().forged_by("client-other-p256").text()),
+        ProofSignatureInvalid,
+    );
     for (name, signature) in [
         ("empty", Vec::new()),
         ("all_zero", vec![0; 64]),
@@ -203,7 +378,13 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
         ("one_byte_long", [&right[..], &[0]].concat()),
         ("one_bit_changed", [&[right[0] ^ 1], &right[1..]].concat()),
     ] {
-        corpus.refuse(&format!("signature_{name}"), rule, &doc, &with(&valid().with_signature(&signature)), ProofSignatureInvalid);
+        corpus.refuse(
+            &format!("signature_{name}"),
+            rule,
+            &doc,
+            &with(&valid().with_signature(&signature)),
+            ProofSignatureInvalid,
+        );
     }
     corpus.accept("signature_with_high_s", "D5 (A10)", &doc, &with(&valid().with_signature(&twin(&right))));
 }
@@ -220,11 +401,26 @@ fn add_claims(corpus: &mut Corpus) {
         ("space", "GET", "GET "),
         ("prefix", "GETS", "GET"),
     ] {
-        corpus.refuse(&format!("method_{name}"), rule, &doc, &with(valid().claim("htm", &q(claimed))).method(asked), ProofMethodMismatch);
+        corpus.refuse(
+            &format!("method_{name}"),
+            rule,
+            &doc,
+            &with(valid().claim("htm", &q(claimed))).method(asked),
+            ProofMethodMismatch,
+        );
     }
-    corpus.refuse("method_overridden_by_a_header", rule, &doc, &with(valid().claim("htm", "\"PUT\"")).method("POST").header("x-http-method-override", "PUT"), ProofMethodMismatch);
+    corpus.refuse(
+        "method_overridden_by_a_header",
+        rule,
+        &doc,
+        &with(valid().claim("htm", "\"PUT\"")).method("POST").header("x-http-method-override", "PUT"),
+        ProofMethodMismatch,
+    );
     for method in ["POST", "OPTIONS", "PROPFIND", "M-SEARCH", "get"] {
-        let name = format!("method_{}", if method == "get" { "custom_small_letters".to_owned() } else { method.to_lowercase().replace('-', "_") });
+        let name = format!(
+            "method_{}",
+            if method == "get" { "custom_small_letters".to_owned() } else { method.to_lowercase().replace('-', "_") }
+        );
         corpus.accept(&name, rule, &doc, &with(valid().claim("htm", &q(method))).method(method));
     }
     corpus.accept("method_escaped", "RFC 8259 §7", &doc, &with(valid().claim("htm", "\"\\u0047ET\"")));
@@ -245,7 +441,12 @@ fn add_claims(corpus: &mut Corpus) {
     corpus.accept("ten_seconds_ahead_in_a_wide_window", "Keycloak's list", &wide, &made(NOW + 10));
     corpus.accept("five_minutes_old_in_a_wide_window", rule, &wide, &made(NOW - 300));
     corpus.refuse("expired", "DP-11", &doc, &with(valid().claim("exp", &(NOW - 5).to_string())), ProofTooOld);
-    corpus.accept("not_expired", "DP-11", &doc, &with(valid().claim("exp", &(NOW + 5).to_string()).claim("nbf", &NOW.to_string())));
+    corpus.accept(
+        "not_expired",
+        "DP-11",
+        &doc,
+        &with(valid().claim("exp", &(NOW + 5).to_string()).claim("nbf", &NOW.to_string())),
+    );
     corpus.refuse("not_yet_valid", "DP-11", &doc, &with(valid().claim("nbf", &(NOW + 6).to_string())), ProofFromFuture);
     corpus.refuse("exp_string", "DP-11 (A17)", &doc, &with(valid().claim("exp", "\"1800000300\"")), ProofMalformed);
 
@@ -262,7 +463,12 @@ fn add_claims(corpus: &mut Corpus) {
     }
     let other = access().claim("jti", "\"at-2\"").bound_to_key("client-p256").text();
     corpus.refuse("proof_of_another_token", rule, &doc, &dpop(&other, &valid().text()), ProofTokenMismatch);
-    corpus.accept("scheme_in_capitals", "RFC 9110 §11.1 (DP-15)", &doc, &authorization(&format!("DPOP {}", bound())).header("dpop", &valid().text()));
+    corpus.accept(
+        "scheme_in_capitals",
+        "RFC 9110 §11.1 (DP-15)",
+        &doc,
+        &authorization(&format!("DPOP {}", bound())).header("dpop", &valid().text()),
+    );
 }
 
 fn add_uris(corpus: &mut Corpus) {
@@ -329,14 +535,40 @@ fn add_uris(corpus: &mut Corpus) {
     let rule = "policy: origin (13.2), CVE-2026-40575";
     let origin = doc.clone().member("origin", "\"https://api.example\"");
     corpus.accept("origin_and_a_path", rule, &origin, &ask(here, "/orders?x=1"));
-    corpus.accept("origin_and_an_absolute_form", "RFC 9112 §3.2.2", &origin, &ask(here, "https://internal:8080/orders"));
-    corpus.accept("origin_beats_the_host_header", rule, &origin, &ask(here, "/orders").header("host", "evil.example").header("x-forwarded-host", "evil.example").header("x-forwarded-proto", "http"));
-    corpus.refuse("origin_is_not_the_internal_name", rule, &origin, &ask("https://internal:8080/orders", "https://internal:8080/orders"), ProofUriMismatch);
+    corpus.accept(
+        "origin_and_an_absolute_form",
+        "RFC 9112 §3.2.2",
+        &origin,
+        &ask(here, "https://internal:8080/orders"),
+    );
+    corpus.accept(
+        "origin_beats_the_host_header",
+        rule,
+        &origin,
+        &ask(here, "/orders")
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "http"),
+    );
+    corpus.refuse(
+        "origin_is_not_the_internal_name",
+        rule,
+        &origin,
+        &ask("https://internal:8080/orders", "https://internal:8080/orders"),
+        ProofUriMismatch,
+    );
     let based = doc.clone().member("origin", "\"https://api.example/v1\"");
     corpus.accept("origin_with_a_base_path", rule, &based, &ask("https://api.example/v1/orders", "/orders"));
     corpus.refuse("origin_with_a_base_path_left_out", rule, &based, &ask(here, "/orders"), ProofUriMismatch);
     let rule = "the host's fault: no URI to judge by";
-    for (name, asked) in [("path", "/orders"), ("empty", ""), ("authority", "api.example:443"), ("star", "*"), ("userinfo", "https://a@api.example/orders"), ("no_host", "https:///orders")] {
+    for (name, asked) in [
+        ("path", "/orders"),
+        ("empty", ""),
+        ("authority", "api.example:443"),
+        ("star", "*"),
+        ("userinfo", "https://a@api.example/orders"),
+        ("no_host", "https:///orders"),
+    ] {
         corpus.refuse(&format!("unusable_{name}"), rule, &doc, &ask(here, asked), RequestUnusable);
     }
     corpus.refuse("unusable_star_with_origin", rule, &origin, &ask(here, "*"), RequestUnusable);

@@ -38,7 +38,13 @@ fn add_framing(corpus: &mut Corpus) {
     }
     let flattened = format!(r#"{{"payload":"{claims}","protected":"{header}","signature":"{signature}"}}"#);
     // A comma makes it a list of credentials, before it is looked at as a token.
-    corpus.refuse("json_serialization", "RFC 7515 §7.2, JWT-SVID §1 (JSV-1, BCP-13)", &doc, &bearer(&flattened), CredentialRepeated);
+    corpus.refuse(
+        "json_serialization",
+        "RFC 7515 §7.2, JWT-SVID §1 (JSV-1, BCP-13)",
+        &doc,
+        &bearer(&flattened),
+        CredentialRepeated,
+    );
     let rule = "RFC 7515 §2 (JWS-2, A11)";
     let middle = claims.len() / 2;
     for (name, text) in [
@@ -54,14 +60,29 @@ fn add_framing(corpus: &mut Corpus) {
     ] {
         corpus.refuse(name, rule, &doc, &bearer(&text), TokenBase64);
     }
-    corpus.refuse("one_character_too_many", "RFC 4648 §5: length 1 mod 4", &doc, &bearer(&format!("{}A.{claims}.{signature}", &header[..header.len() - header.len() % 4])), TokenBase64);
+    corpus.refuse(
+        "one_character_too_many",
+        "RFC 4648 §5: length 1 mod 4",
+        &doc,
+        &bearer(&format!("{}A.{claims}.{signature}", &header[..header.len() - header.len() % 4])),
+        TokenBase64,
+    );
     corpus.refuse("trailing_bits_in_the_signature", "JWS-3 (A11)", &doc, &bearer(&trailing_bits(&token)), TokenBase64);
-    let odd = (0..3).map(|pad| access().claim("x", &q(&"y".repeat(pad)))).find(|token| b64(token.claims_text()).len() % 4 != 0).unwrap();
+    let odd = (0..3)
+        .map(|pad| access().claim("x", &q(&"y".repeat(pad))))
+        .find(|token| b64(token.claims_text()).len() % 4 != 0)
+        .unwrap();
     let text = odd.text();
     let mut parts: Vec<String> = text.split('.').map(str::to_owned).collect();
     parts[1] = next_last(&parts[1]);
     corpus.refuse("trailing_bits_in_the_payload", "JWS-3 (A11)", &doc, &bearer(&parts.join(".")), TokenBase64);
-    corpus.refuse("header_too_long", "JWS-4", &doc, &bearer(&access().header("x", &q(&"y".repeat(4096))).text()), LimitExceeded);
+    corpus.refuse(
+        "header_too_long",
+        "JWS-4",
+        &doc,
+        &bearer(&access().header("x", &q(&"y".repeat(4096))).text()),
+        LimitExceeded,
+    );
     corpus.refuse("signature_too_long", "JWS-4", &doc, &bearer(&access().with_signature(&[7; 1025])), LimitExceeded);
 }
 
@@ -113,7 +134,12 @@ fn add_header(corpus: &mut Corpus) {
     }
     let spaced = format!(" \t\r\n{} ", right.replace(':', " :\n"));
     corpus.accept("white_space", "RFC 8259 §2 (JWS-6)", &doc, &of(spaced.as_bytes()));
-    corpus.accept("escaped_parameter_name", "RFC 8259 §7", &doc, &of(right.replace("\"alg\"", "\"\\u0061lg\"").as_bytes()));
+    corpus.accept(
+        "escaped_parameter_name",
+        "RFC 8259 §7",
+        &doc,
+        &of(right.replace("\"alg\"", "\"\\u0061lg\"").as_bytes()),
+    );
     let rule = "RFC 7515 §4 (JWS-7, A16)";
     for (name, header) in [
         ("repeated_alg", token.clone().more_header("alg", "\"none\"")),
@@ -136,22 +162,57 @@ fn add_header(corpus: &mut Corpus) {
         ("crit_string", "\"x\""),
         ("crit_null", "null"),
     ] {
-        corpus.refuse(name, rule, &doc, &bearer(&token.clone().header("x", "1").header("crit", value).text()), HeaderCritical);
+        corpus.refuse(
+            name,
+            rule,
+            &doc,
+            &bearer(&token.clone().header("x", "1").header("crit", value).text()),
+            HeaderCritical,
+        );
     }
     let rule = "RFC 7797 §6, §7 (JWS-10)";
     corpus.refuse("b64_false", rule, &doc, &bearer(&token.clone().header("b64", "false").text()), HeaderCritical);
     corpus.refuse("b64_true", rule, &doc, &bearer(&token.clone().header("b64", "true").text()), HeaderCritical);
-    corpus.refuse("b64_false_and_crit", rule, &doc, &bearer(&token.clone().header("crit", r#"["b64"]"#).header("b64", "false").text()), HeaderCritical);
+    corpus.refuse(
+        "b64_false_and_crit",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("crit", r#"["b64"]"#).header("b64", "false").text()),
+        HeaderCritical,
+    );
     let rule = "RFC 8725 §3.3 (JWS-13, JWS-14)";
     corpus.refuse("zip", rule, &doc, &bearer(&token.clone().header("zip", "\"DEF\"").text()), HeaderForbidden);
     corpus.refuse("enc", rule, &doc, &bearer(&token.clone().header("enc", "\"A128GCM\"").text()), HeaderForbidden);
     corpus.refuse("cty", rule, &doc, &bearer(&token.clone().header("cty", "\"JWT\"").text()), HeaderForbidden);
     corpus.accept("unknown_parameter", "RFC 7515 §4 (JWS-11)", &doc, &bearer(&token.clone().header("x", "{}").text()));
     let rule = "RFC 7519 §5.3 (JWT-6)";
-    corpus.accept("replicated_claims_alike", rule, &doc, &bearer(&token.clone().header("iss", "\"https://as.example\"").header("sub", "\"alice\"").text()));
-    corpus.refuse("replicated_issuer_differs", rule, &doc, &bearer(&token.clone().header("iss", "\"https://evil.example\"").text()), HeaderForbidden);
-    corpus.refuse("replicated_audience_differs", rule, &doc, &bearer(&token.clone().header("aud", "\"https://other.example\"").text()), HeaderForbidden);
-    corpus.refuse("replicated_subject_is_no_string", rule, &doc, &bearer(&token.clone().header("sub", "7").text()), HeaderForbidden);
+    corpus.accept(
+        "replicated_claims_alike",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("iss", "\"https://as.example\"").header("sub", "\"alice\"").text()),
+    );
+    corpus.refuse(
+        "replicated_issuer_differs",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("iss", "\"https://evil.example\"").text()),
+        HeaderForbidden,
+    );
+    corpus.refuse(
+        "replicated_audience_differs",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("aud", "\"https://other.example\"").text()),
+        HeaderForbidden,
+    );
+    corpus.refuse(
+        "replicated_subject_is_no_string",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("sub", "7").text()),
+        HeaderForbidden,
+    );
     let rule = "RFC 7515 §4.1.4 (JWK-4, A6)";
     for (name, kid) in [
         ("kid_path", "../../dev/null"),
@@ -167,9 +228,22 @@ fn add_header(corpus: &mut Corpus) {
     ] {
         corpus.refuse(name, rule, &doc, &bearer(&token.clone().header("kid", &q(kid)).text()), KeyUnknown);
     }
-    corpus.refuse("kid_long", rule, &doc, &bearer(&token.clone().header("kid", &q(&"k".repeat(2000))).text()), KeyUnknown);
-    corpus.accept("kid_escaped", "RFC 8259 §7", &doc, &bearer(&token.clone().header("kid", "\"server\\u002dp256\"").text()));
-    for (name, kid) in [("kid_number", "1"), ("kid_array", r#"["server-p256"]"#), ("kid_null", "null"), ("kid_object", "{}")] {
+    corpus.refuse(
+        "kid_long",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("kid", &q(&"k".repeat(2000))).text()),
+        KeyUnknown,
+    );
+    corpus.accept(
+        "kid_escaped",
+        "RFC 8259 §7",
+        &doc,
+        &bearer(&token.clone().header("kid", "\"server\\u002dp256\"").text()),
+    );
+    for (name, kid) in
+        [("kid_number", "1"), ("kid_array", r#"["server-p256"]"#), ("kid_null", "null"), ("kid_object", "{}")]
+    {
         corpus.refuse(name, "RFC 7515 §4.1.4", &doc, &bearer(&token.clone().header("kid", kid).text()), ClaimType);
     }
     let rule = "RFC 8725 §3.10 (JWS-12, A4)";
@@ -182,8 +256,19 @@ fn add_header(corpus: &mut Corpus) {
     ] {
         corpus.refuse(name, rule, &doc, &bearer(&forged.text()), SignatureInvalid);
     }
-    corpus.accept("embedded_jwk_of_another_is_ignored", rule, &doc, &bearer(&token.clone().header("jwk", &jwk("client-p256", "")).text()));
-    corpus.refuse("embedded_jwk_without_kid", rule, &Doc::access().trust(&[issuer("https://as.example", &[set_key("server-p384")])]), &bearer(&attacker.no_header("kid").header("jwk", &jwk("client-p256", "")).text()), KeyUnknown);
+    corpus.accept(
+        "embedded_jwk_of_another_is_ignored",
+        rule,
+        &doc,
+        &bearer(&token.clone().header("jwk", &jwk("client-p256", "")).text()),
+    );
+    corpus.refuse(
+        "embedded_jwk_without_kid",
+        rule,
+        &Doc::access().trust(&[issuer("https://as.example", &[set_key("server-p384")])]),
+        &bearer(&attacker.no_header("kid").header("jwk", &jwk("client-p256", "")).text()),
+        KeyUnknown,
+    );
 }
 
 fn add_claims(corpus: &mut Corpus) {
@@ -213,21 +298,88 @@ fn add_claims(corpus: &mut Corpus) {
         let twice = token.clone().claim("cnf", "{}").claim("x", "1").more_claim(name, "1");
         corpus.refuse(&format!("repeated_{name}"), rule, &doc, &bearer(&twice.text()), TokenJson);
     }
-    corpus.refuse("repeated_sub_escaped", rule, &doc, &bearer(&token.clone().more_claim("su\\u0062", "\"bob\"").text()), TokenJson);
-    corpus.refuse("repeated_inside_cnf", rule, &doc, &bearer(&token.clone().claim("cnf", r#"{"jkt":"a","jkt":"b"}"#).text()), TokenJson);
-    corpus.refuse("repeated_inside_act", rule, &doc, &bearer(&token.clone().claim("act", r#"{"sub":"a","sub":"b"}"#).text()), TokenJson);
-    corpus.refuse("repeated_deep_down", rule, &doc, &bearer(&token.clone().claim("x", r#"[[{"a":{"b":1,"\u0062":2}}]]"#).text()), TokenJson);
+    corpus.refuse(
+        "repeated_sub_escaped",
+        rule,
+        &doc,
+        &bearer(&token.clone().more_claim("su\\u0062", "\"bob\"").text()),
+        TokenJson,
+    );
+    corpus.refuse(
+        "repeated_inside_cnf",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("cnf", r#"{"jkt":"a","jkt":"b"}"#).text()),
+        TokenJson,
+    );
+    corpus.refuse(
+        "repeated_inside_act",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("act", r#"{"sub":"a","sub":"b"}"#).text()),
+        TokenJson,
+    );
+    corpus.refuse(
+        "repeated_deep_down",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("x", r#"[[{"a":{"b":1,"\u0062":2}}]]"#).text()),
+        TokenJson,
+    );
     let rule = "JWT-8 (A20)";
-    corpus.accept("depth_at_the_limit", rule, &doc, &bearer(&token.clone().claim("x", &format!("{}{}", "[".repeat(15), "]".repeat(15))).text()));
-    corpus.refuse("depth_past_the_limit", rule, &doc, &bearer(&token.clone().claim("x", &format!("{}{}", "[".repeat(16), "]".repeat(16))).text()), LimitExceeded);
+    corpus.accept(
+        "depth_at_the_limit",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("x", &format!("{}{}", "[".repeat(15), "]".repeat(15))).text()),
+    );
+    corpus.refuse(
+        "depth_past_the_limit",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("x", &format!("{}{}", "[".repeat(16), "]".repeat(16))).text()),
+        LimitExceeded,
+    );
     let members = |count: usize| (0..count).map(|n| format!("\"m{n}\":0")).collect::<Vec<_>>().join(",");
-    corpus.accept("members_at_the_limit", rule, &doc, &bearer(&token.clone().claim("x", &format!("{{{}}}", members(256 - 9))).text()));
-    corpus.refuse("members_past_the_limit", rule, &doc, &bearer(&token.clone().claim("x", &format!("{{{}}}", members(256 - 8))).text()), LimitExceeded);
+    corpus.accept(
+        "members_at_the_limit",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("x", &format!("{{{}}}", members(256 - 9))).text()),
+    );
+    corpus.refuse(
+        "members_past_the_limit",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("x", &format!("{{{}}}", members(256 - 8))).text()),
+        LimitExceeded,
+    );
     corpus.accept("number_at_the_limit", rule, &doc, &bearer(&token.clone().claim("x", &"1".repeat(32)).text()));
-    corpus.refuse("number_past_the_limit", rule, &doc, &bearer(&token.clone().claim("x", &"1".repeat(33)).text()), LimitExceeded);
-    corpus.accept("unknown_claims", "RFC 7519 §4", &doc, &bearer(&token.clone().claim("x", r#"{"y":[null,true,-1.5e3]}"#).text()));
-    corpus.accept("claims_with_white_space", "RFC 8259 §2", &doc, &of(format!("\n{} ", right.replace(',', " ,\n\t")).as_bytes()));
-    corpus.accept("escaped_claim_values", "RFC 8259 §7", &doc, &of(right.replace("https://api.example", "https:\\/\\/api.ex\\u0061mple").as_bytes()));
+    corpus.refuse(
+        "number_past_the_limit",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("x", &"1".repeat(33)).text()),
+        LimitExceeded,
+    );
+    corpus.accept(
+        "unknown_claims",
+        "RFC 7519 §4",
+        &doc,
+        &bearer(&token.clone().claim("x", r#"{"y":[null,true,-1.5e3]}"#).text()),
+    );
+    corpus.accept(
+        "claims_with_white_space",
+        "RFC 8259 §2",
+        &doc,
+        &of(format!("\n{} ", right.replace(',', " ,\n\t")).as_bytes()),
+    );
+    corpus.accept(
+        "escaped_claim_values",
+        "RFC 8259 §7",
+        &doc,
+        &of(right.replace("https://api.example", "https:\\/\\/api.ex\\u0061mple").as_bytes()),
+    );
 }
 
 fn add_algorithms(corpus: &mut Corpus) {
@@ -235,9 +387,17 @@ fn add_algorithms(corpus: &mut Corpus) {
     let doc = Doc::access();
     let token = access();
     let rule = "RFC 7518 §3.6, RFC 8725 §3.2 (JWA-7, A1)";
-    for (name, algorithm) in [("none", "none"), ("none_capital", "None"), ("none_mixed", "nOnE"), ("none_space", "NONE ")] {
+    for (name, algorithm) in
+        [("none", "none"), ("none_capital", "None"), ("none_mixed", "nOnE"), ("none_space", "NONE ")]
+    {
         let unsigned = token.clone().header("alg", &q(algorithm));
-        corpus.refuse(&format!("{name}_unsigned"), rule, &doc, &bearer(&unsigned.with_signature(b"")), AlgorithmRefused);
+        corpus.refuse(
+            &format!("{name}_unsigned"),
+            rule,
+            &doc,
+            &bearer(&unsigned.with_signature(b"")),
+            AlgorithmRefused,
+        );
         corpus.refuse(&format!("{name}_signed"), rule, &doc, &bearer(&unsigned.text()), AlgorithmRefused);
     }
     let rule = "RFC 7515 §4.1.1 (JWS-8, BCP-1)";
@@ -272,7 +432,15 @@ fn add_algorithms(corpus: &mut Corpus) {
         }
     }
     let rule = "RFC 7518 §3.4, RFC 8725 §3.1 (JWA-3, A3)";
-    let suffixes = [("RS256", "rsa2048"), ("PS256", "rsa2048"), ("ES256", "p256"), ("ES384", "p384"), ("ES512", "p521"), ("EdDSA", "ed25519"), ("Ed25519", "ed25519")];
+    let suffixes = [
+        ("RS256", "rsa2048"),
+        ("PS256", "rsa2048"),
+        ("ES256", "p256"),
+        ("ES384", "p384"),
+        ("ES512", "p521"),
+        ("EdDSA", "ed25519"),
+        ("Ed25519", "ed25519"),
+    ];
     for (algorithm, fitting) in suffixes {
         for suffix in ["rsa2048", "p256", "p384", "p521", "ed25519"] {
             if suffix == fitting {
@@ -281,7 +449,13 @@ fn add_algorithms(corpus: &mut Corpus) {
             let name = format!("server-{suffix}");
             let doc = Doc::access().trust(&[issuer("https://as.example", &[set_key(&name)])]);
             let wrong = token.clone().key(&name).header("alg", &q(algorithm));
-            corpus.refuse(&format!("{}_by_a_key_for_{suffix}", algorithm.to_lowercase()), rule, &doc, &bearer(&wrong.text()), KeyUnfit);
+            corpus.refuse(
+                &format!("{}_by_a_key_for_{suffix}", algorithm.to_lowercase()),
+                rule,
+                &doc,
+                &bearer(&wrong.text()),
+                KeyUnfit,
+            );
         }
     }
     let rule = "RFC 7517 §4.4, RFC 8725 §3.1 (JWK-3, BCP-1, ED-5)";
@@ -308,8 +482,8 @@ fn add_algorithms(corpus: &mut Corpus) {
 /// n − s of P-256, for the twin of a signature.
 pub(super) fn twin(signature: &[u8]) -> Vec<u8> {
     const N: [u8; 32] = [
-        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
-        0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
+        0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
     ];
     let mut out = signature.to_vec();
     let mut borrow = 0i16;
@@ -369,7 +543,13 @@ fn add_signatures(corpus: &mut Corpus) {
         corpus.refuse(&format!("es256_{name}"), rule, &doc, &with(&signature), SignatureInvalid);
     }
     corpus.accept("es256_high_s", "RFC 7518 §3.4 (D5, A10)", &doc, &with(&twin(&right)));
-    corpus.refuse("of_another_key", "RFC 7515 §5.2", &doc, &bearer(&token.clone().forged_by("client-p256").text()), SignatureInvalid);
+    corpus.refuse(
+        "of_another_key",
+        "RFC 7515 §5.2",
+        &doc,
+        &bearer(&token.clone().forged_by("client-p256").text()),
+        SignatureInvalid,
+    );
     let other = token.clone().claim("sub", "\"mallory\"");
     corpus.refuse("of_other_claims", "RFC 7515 §5.2", &doc, &bearer(&other.with_signature(&right)), SignatureInvalid);
     // CVE-2024-51744: the signature dominates, whatever else is wrong.
@@ -402,15 +582,21 @@ fn add_signatures(corpus: &mut Corpus) {
     let rs = access().by("server", "RS256");
     let as_ps = rs.clone().header("alg", "\"PS256\"");
     let input = format!("{}.{}", b64(as_ps.header_text()), b64(as_ps.claims_text()));
-    corpus.refuse("rs256_under_a_ps256_header", "RFC 8725 §3.1 (A3)", &doc, &bearer(&as_ps.with_signature(&rs.signature_of(&input))), SignatureInvalid);
+    corpus.refuse(
+        "rs256_under_a_ps256_header",
+        "RFC 8725 §3.1 (A3)",
+        &doc,
+        &bearer(&as_ps.with_signature(&rs.signature_of(&input))),
+        SignatureInvalid,
+    );
 
     let rule = "RFC 8032 §5.1.7 (ED-6, A14)";
     let doc = Doc::access().trust(&[issuer("https://as.example", &[set_key("server-ed25519")])]);
     let token = access().by("server", "EdDSA");
     let right = token.signature();
     const L: [u8; 32] = [
-        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let mut greater = right.clone();
     let mut carry = 0u16;
@@ -427,6 +613,12 @@ fn add_signatures(corpus: &mut Corpus) {
         ("one_byte_short", right[..63].to_vec()),
         ("one_byte_long", [&right[..], &[0]].concat()),
     ] {
-        corpus.refuse(&format!("eddsa_{name}"), rule, &doc, &bearer(&token.with_signature(&signature)), SignatureInvalid);
+        corpus.refuse(
+            &format!("eddsa_{name}"),
+            rule,
+            &doc,
+            &bearer(&token.with_signature(&signature)),
+            SignatureInvalid,
+        );
     }
 }

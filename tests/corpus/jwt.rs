@@ -13,17 +13,47 @@ pub(super) fn add(corpus: &mut Corpus) {
     let doc = Doc::plain();
     let token = plain();
     for claim in ["iss", "aud", "exp"] {
-        corpus.refuse(&format!("{claim}_absent"), "RFC 7519 §4.1, RFC 8725 §3.8, §3.9 (AT-10)", &doc, &bearer(&token.clone().no_claim(claim).text()), ClaimMissing);
+        corpus.refuse(
+            &format!("{claim}_absent"),
+            "RFC 7519 §4.1, RFC 8725 §3.8, §3.9 (AT-10)",
+            &doc,
+            &bearer(&token.clone().no_claim(claim).text()),
+            ClaimMissing,
+        );
     }
     for claim in ["sub", "iat"] {
-        corpus.accept(&format!("{claim}_absent"), "RFC 7519 §4.1", &doc, &bearer(&token.clone().no_claim(claim).text()));
+        corpus.accept(
+            &format!("{claim}_absent"),
+            "RFC 7519 §4.1",
+            &doc,
+            &bearer(&token.clone().no_claim(claim).text()),
+        );
     }
-    corpus.accept("typ_lower_case", "RFC 7515 §4.1.9 (D6)", &doc, &bearer(&token.clone().header("typ", "\"jwt\"").text()));
+    corpus.accept(
+        "typ_lower_case",
+        "RFC 7515 §4.1.9 (D6)",
+        &doc,
+        &bearer(&token.clone().header("typ", "\"jwt\"").text()),
+    );
     corpus.accept("typ_absent", "RFC 7519 §5.1", &doc, &bearer(&token.clone().no_header("typ").text()));
-    for (name, typ) in [("jose", "JOSE"), ("at_jwt", "at+jwt"), ("dpop_jwt", "dpop+jwt"), ("secevent", "secevent+jwt"), ("empty", "")] {
-        corpus.refuse(&format!("typ_{name}"), "RFC 8725 §3.11 (BCP-10)", &doc, &bearer(&token.clone().header("typ", &q(typ)).text()), HeaderType);
+    for (name, typ) in
+        [("jose", "JOSE"), ("at_jwt", "at+jwt"), ("dpop_jwt", "dpop+jwt"), ("secevent", "secevent+jwt"), ("empty", "")]
+    {
+        corpus.refuse(
+            &format!("typ_{name}"),
+            "RFC 8725 §3.11 (BCP-10)",
+            &doc,
+            &bearer(&token.clone().header("typ", &q(typ)).text()),
+            HeaderType,
+        );
     }
-    corpus.refuse("aud_other", "RFC 7519 §4.1.3", &doc, &bearer(&token.clone().claim("aud", "\"client\"").text()), AudienceMismatch);
+    corpus.refuse(
+        "aud_other",
+        "RFC 7519 §4.1.3",
+        &doc,
+        &bearer(&token.clone().claim("aud", "\"client\"").text()),
+        AudienceMismatch,
+    );
 
     corpus.area("kind");
     let all = Doc::all();
@@ -32,16 +62,44 @@ pub(super) fn add(corpus: &mut Corpus) {
     corpus.accept("access_token_among_all", rule, &all, &bearer(&access().text()));
     corpus.accept("jwt_among_all", rule, &all, &bearer(&plain().text()));
     // An ID token whose subject looks like a SPIFFE ID never passes by its issuer's key.
-    corpus.refuse("jwt_with_a_spiffe_subject", "spiffe-client-auth §8.1", &all, &bearer(&plain().claim("sub", &q(SUBJECT)).text()), KeyUnknown);
-    corpus.refuse("jwt_with_a_spiffe_subject_and_a_stolen_kid", "spiffe-client-auth §8.1", &all, &bearer(&plain().claim("sub", &q(SUBJECT)).header("kid", "\"domain-p256\"").text()), SignatureInvalid);
-    corpus.refuse("jwt_with_a_subject_of_a_strange_domain", "spiffe-client-auth §8.1", &all, &bearer(&plain().claim("sub", "\"spiffe://evil.example/a\"").text()), TrustDomainUnknown);
-    corpus.refuse("jwt_with_half_a_spiffe_subject", "spiffe-client-auth §8.1", &all, &bearer(&plain().claim("sub", "\"spiffe:evil\"").text()), SubjectMalformed);
+    corpus.refuse(
+        "jwt_with_a_spiffe_subject",
+        "spiffe-client-auth §8.1",
+        &all,
+        &bearer(&plain().claim("sub", &q(SUBJECT)).text()),
+        KeyUnknown,
+    );
+    corpus.refuse(
+        "jwt_with_a_spiffe_subject_and_a_stolen_kid",
+        "spiffe-client-auth §8.1",
+        &all,
+        &bearer(&plain().claim("sub", &q(SUBJECT)).header("kid", "\"domain-p256\"").text()),
+        SignatureInvalid,
+    );
+    corpus.refuse(
+        "jwt_with_a_subject_of_a_strange_domain",
+        "spiffe-client-auth §8.1",
+        &all,
+        &bearer(&plain().claim("sub", "\"spiffe://evil.example/a\"").text()),
+        TrustDomainUnknown,
+    );
+    corpus.refuse(
+        "jwt_with_half_a_spiffe_subject",
+        "spiffe-client-auth §8.1",
+        &all,
+        &bearer(&plain().claim("sub", "\"spiffe:evil\"").text()),
+        SubjectMalformed,
+    );
     corpus.refuse("svid_where_only_jwt_is_taken", rule, &Doc::plain(), &bearer(&svid().text()), ClaimMissing);
     corpus.refuse("svid_where_only_access_tokens_are_taken", rule, &Doc::access(), &bearer(&svid().text()), HeaderType);
     corpus.refuse("access_token_where_only_svids_are_taken", rule, &Doc::svid(), &bearer(&access().text()), HeaderType);
     corpus.refuse("access_token_where_only_jwt_is_taken", rule, &Doc::plain(), &bearer(&access().text()), HeaderType);
     corpus.refuse("jwt_where_only_svids_are_taken", rule, &Doc::svid(), &bearer(&plain().text()), SubjectMalformed);
     corpus.refuse("jwt_where_only_access_tokens_are_taken", rule, &Doc::access(), &bearer(&plain().text()), HeaderType);
-    let retyped = svid().header("typ", "\"at+jwt\"").claim("iss", "\"https://as.example\"").claim("client_id", "\"c\"").claim("jti", "\"j\"");
+    let retyped = svid()
+        .header("typ", "\"at+jwt\"")
+        .claim("iss", "\"https://as.example\"")
+        .claim("client_id", "\"c\"")
+        .claim("jti", "\"j\"");
     corpus.refuse("svid_key_signs_an_access_token", "RFC 8725 §3.8", &all, &bearer(&retyped.text()), KeyUnknown);
 }

@@ -19,10 +19,28 @@ pub(super) fn add(corpus: &mut Corpus) {
     for algorithm in ["EdDSA", "Ed25519"] {
         let trust = [domain(DOMAIN, &[svid_key("domain-ed25519")])];
         let name = format!("algorithm_{}", algorithm.to_lowercase());
-        corpus.refuse(&name, rule, &doc.clone().trust(&trust), &bearer(&token.clone().by("domain", algorithm).text()), AlgorithmRefused);
+        corpus.refuse(
+            &name,
+            rule,
+            &doc.clone().trust(&trust),
+            &bearer(&token.clone().by("domain", algorithm).text()),
+            AlgorithmRefused,
+        );
     }
-    for (name, value) in [("none", "\"none\""), ("hs256", "\"HS256\""), ("es256k", "\"ES256K\""), ("lower_case", "\"rs256\""), ("number", "1")] {
-        corpus.refuse(&format!("algorithm_{name}"), rule, &doc, &bearer(&token.clone().header("alg", value).text()), AlgorithmRefused);
+    for (name, value) in [
+        ("none", "\"none\""),
+        ("hs256", "\"HS256\""),
+        ("es256k", "\"ES256K\""),
+        ("lower_case", "\"rs256\""),
+        ("number", "1"),
+    ] {
+        corpus.refuse(
+            &format!("algorithm_{name}"),
+            rule,
+            &doc,
+            &bearer(&token.clone().header("alg", value).text()),
+            AlgorithmRefused,
+        );
     }
     corpus.refuse("algorithm_absent", rule, &doc, &bearer(&token.clone().no_header("alg").text()), AlgorithmRefused);
 
@@ -85,13 +103,31 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("null", "null"),
         ("array", "[\"JWT\"]"),
     ] {
-        corpus.refuse(&format!("typ_{name}"), rule, &doc, &bearer(&token.clone().header("typ", typ).text()), HeaderType);
+        corpus.refuse(
+            &format!("typ_{name}"),
+            rule,
+            &doc,
+            &bearer(&token.clone().header("typ", typ).text()),
+            HeaderType,
+        );
     }
 
     let rule = "JWT-SVID §3.1 (JSV-6)";
     corpus.refuse("sub_absent", rule, &doc, &bearer(&token.clone().no_claim("sub").text()), ClaimMissing);
-    for (name, value) in [("number", "7"), ("null", "null"), ("array", "[\"spiffe://example.org/a\"]"), ("object", "{}"), ("true", "true")] {
-        corpus.refuse(&format!("sub_{name}"), rule, &doc, &bearer(&token.clone().claim("sub", value).text()), ClaimType);
+    for (name, value) in [
+        ("number", "7"),
+        ("null", "null"),
+        ("array", "[\"spiffe://example.org/a\"]"),
+        ("object", "{}"),
+        ("true", "true"),
+    ] {
+        corpus.refuse(
+            &format!("sub_{name}"),
+            rule,
+            &doc,
+            &bearer(&token.clone().claim("sub", value).text()),
+            ClaimType,
+        );
     }
     let subject = |id: &str| bearer(&svid().claim("sub", &q(id)).text());
     let long = format!("spiffe://example.org/{}", "a".repeat(2048 - 21));
@@ -129,16 +165,31 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("no_path", "§2.2 (SID-12)", "spiffe://example.org"),
         ("too_long", "§2.3 (SID-9)", &format!("{long}b")),
     ] {
-        corpus.refuse(&format!("subject_{name}"), &format!("SPIFFE-ID {section}"), &doc, &subject(id), SubjectMalformed);
+        corpus.refuse(
+            &format!("subject_{name}"),
+            &format!("SPIFFE-ID {section}"),
+            &doc,
+            &subject(id),
+            SubjectMalformed,
+        );
     }
     corpus.accept("subject_at_its_longest", "SPIFFE-ID §2.3 (SID-9)", &doc, &subject(&long));
-    for (name, id) in [("three_dots", "spiffe://example.org/..."), ("hidden", "spiffe://example.org/.path"), ("all_characters", "spiffe://example.org/AZaz09._-")] {
+    for (name, id) in [
+        ("three_dots", "spiffe://example.org/..."),
+        ("hidden", "spiffe://example.org/.path"),
+        ("all_characters", "spiffe://example.org/AZaz09._-"),
+    ] {
         corpus.accept(&format!("subject_{name}"), "SPIFFE-ID §2.2 (SID-7, SID-8)", &doc, &subject(id));
     }
     for name in ["1.2.3.4", "a..b", "-"] {
         let word = name.replace('.', "_").replace('-', "dash");
         let doc = doc.clone().trust(&[domain(name, &[svid_key("domain-p256")])]);
-        corpus.accept(&format!("subject_in_domain_{word}"), "SPIFFE-ID §2.1 (SID-6)", &doc, &subject(&format!("spiffe://{name}/a")));
+        corpus.accept(
+            &format!("subject_in_domain_{word}"),
+            "SPIFFE-ID §2.1 (SID-6)",
+            &doc,
+            &subject(&format!("spiffe://{name}/a")),
+        );
     }
     for (name, id) in [
         ("trailing_dot", "spiffe://example.org./a"),
@@ -162,7 +213,13 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("array_with_an_empty_string", format!("[{},\"\"]", q(AUDIENCE))),
         ("nested_array", format!("[[{}]]", q(AUDIENCE))),
     ] {
-        corpus.refuse(&format!("aud_{name}"), rule, &doc, &bearer(&token.clone().claim("aud", &value).text()), ClaimType);
+        corpus.refuse(
+            &format!("aud_{name}"),
+            rule,
+            &doc,
+            &bearer(&token.clone().claim("aud", &value).text()),
+            ClaimType,
+        );
     }
     for (name, value) in [
         ("other", "https://other.example"),
@@ -175,21 +232,45 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("star", "*"),
         ("default_port", "https://api.example:443"),
     ] {
-        corpus.refuse(&format!("aud_{name}"), rule, &doc, &bearer(&token.clone().claim("aud", &q(value)).text()), AudienceMismatch);
+        corpus.refuse(
+            &format!("aud_{name}"),
+            rule,
+            &doc,
+            &bearer(&token.clone().claim("aud", &q(value)).text()),
+            AudienceMismatch,
+        );
     }
     corpus.accept("aud_string", rule, &doc, &bearer(&token.clone().claim("aud", &q(AUDIENCE)).text()));
-    corpus.accept("aud_one_of_many", rule, &doc, &bearer(&token.clone().claim("aud", &format!("[\"a\",{},\"b\"]", q(AUDIENCE))).text()));
+    corpus.accept(
+        "aud_one_of_many",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("aud", &format!("[\"a\",{},\"b\"]", q(AUDIENCE))).text()),
+    );
     let many = |count: usize| format!("[{}{}]", "\"a\",".repeat(count - 1), q(AUDIENCE));
     corpus.accept("aud_at_the_limit", rule, &doc, &bearer(&token.clone().claim("aud", &many(64)).text()));
-    corpus.refuse("aud_past_the_limit", rule, &doc, &bearer(&token.clone().claim("aud", &many(65)).text()), LimitExceeded);
+    corpus.refuse(
+        "aud_past_the_limit",
+        rule,
+        &doc,
+        &bearer(&token.clone().claim("aud", &many(65)).text()),
+        LimitExceeded,
+    );
     let policy = doc.clone().audience(r#"["https://a.example","https://b.example"]"#);
-    corpus.accept("aud_second_of_the_policy", rule, &policy, &bearer(&token.clone().claim("aud", "[\"x\",\"https://b.example\"]").text()));
+    corpus.accept(
+        "aud_second_of_the_policy",
+        rule,
+        &policy,
+        &bearer(&token.clone().claim("aud", "[\"x\",\"https://b.example\"]").text()),
+    );
 
     add_time(corpus);
 
     corpus.area("jwt_svid");
     let rule = "JWT-SVID §4, §6.2 (JSV-10, BND-17)";
-    let as_use = |usage: &str| doc.clone().trust(&[domain(DOMAIN, &[jwk("domain-p256", &format!(r#""kid":"domain-p256"{usage}"#))])]);
+    let as_use = |usage: &str| {
+        doc.clone().trust(&[domain(DOMAIN, &[jwk("domain-p256", &format!(r#""kid":"domain-p256"{usage}"#))])])
+    };
     let request = bearer(&token.text());
     for (name, usage) in [
         ("x509_svid", r#","use":"x509-svid""#),
@@ -201,17 +282,65 @@ pub(super) fn add(corpus: &mut Corpus) {
         corpus.refuse(&format!("bundle_use_{name}"), rule, &as_use(usage), &request, KeyUnknown);
     }
     let unnamed = doc.clone().trust(&[domain(DOMAIN, &[jwk("domain-p256", r#""use":"jwt-svid""#)])]);
-    corpus.refuse("bundle_entry_without_kid", "JWT-SVID §6.1 (D7, BND-17)", &unnamed.member("jwt_svid", r#"{"single_candidate_key":true}"#), &bare, KeyUnknown);
-    corpus.refuse("bundle_empty", "Trust Domain and Bundle §4.1.3 (BND-3)", &doc.clone().trust(&[domain(DOMAIN, &[])]), &request, KeyUnknown);
-    corpus.refuse("bundle_without_usable_entry", "Trust Domain and Bundle §4.1.3 (BND-4)", &doc.clone().trust(&[domain(DOMAIN, &[r#"{"kty":"AKP"}"#.to_owned()])]), &request, KeyUnknown);
-    corpus.refuse("bundle_never_loaded", rule, &doc.clone().trust(&[r#"{"trust_domain":"example.org"}"#.to_owned()]), &request, BundleStale);
-    let map = |other: &str| doc.clone().trust(&[domain(DOMAIN, &[svid_key("domain-p256")]), domain("other.example", &[other.to_owned()])]);
+    corpus.refuse(
+        "bundle_entry_without_kid",
+        "JWT-SVID §6.1 (D7, BND-17)",
+        &unnamed.member("jwt_svid", r#"{"single_candidate_key":true}"#),
+        &bare,
+        KeyUnknown,
+    );
+    corpus.refuse(
+        "bundle_empty",
+        "Trust Domain and Bundle §4.1.3 (BND-3)",
+        &doc.clone().trust(&[domain(DOMAIN, &[])]),
+        &request,
+        KeyUnknown,
+    );
+    corpus.refuse(
+        "bundle_without_usable_entry",
+        "Trust Domain and Bundle §4.1.3 (BND-4)",
+        &doc.clone().trust(&[domain(DOMAIN, &[r#"{"kty":"AKP"}"#.to_owned()])]),
+        &request,
+        KeyUnknown,
+    );
+    corpus.refuse(
+        "bundle_never_loaded",
+        rule,
+        &doc.clone().trust(&[r#"{"trust_domain":"example.org"}"#.to_owned()]),
+        &request,
+        BundleStale,
+    );
+    let map = |other: &str| {
+        doc.clone().trust(&[domain(DOMAIN, &[svid_key("domain-p256")]), domain("other.example", &[other.to_owned()])])
+    };
     let foreign = svid().claim("sub", "\"spiffe://other.example/a\"");
-    corpus.refuse("key_of_another_domain", "JWT-SVID §4 (JSV-10, A25)", &map(&svid_key("other-domain-p256")), &bearer(&foreign.text()), KeyUnknown);
+    corpus.refuse(
+        "key_of_another_domain",
+        "JWT-SVID §4 (JSV-10, A25)",
+        &map(&svid_key("other-domain-p256")),
+        &bearer(&foreign.text()),
+        KeyUnknown,
+    );
     let twin = map(&jwk("other-domain-p256", r#""kid":"domain-p256","use":"jwt-svid""#));
-    corpus.refuse("one_kid_in_two_domains_swapped", "JWT-SVID §4 (A25)", &twin, &bearer(&foreign.text()), SignatureInvalid);
-    corpus.accept("one_kid_in_two_domains_right", "JWT-SVID §4 (A25)", &twin, &bearer(&foreign.clone().forged_by("other-domain-p256").text()));
-    corpus.accept("issuer_is_not_asked", "JWT-SVID §3 (JSV-12)", &map(&svid_key("other-domain-p256")), &bearer(&token.clone().claim("iss", "\"https://other.example\"").text()));
+    corpus.refuse(
+        "one_kid_in_two_domains_swapped",
+        "JWT-SVID §4 (A25)",
+        &twin,
+        &bearer(&foreign.text()),
+        SignatureInvalid,
+    );
+    corpus.accept(
+        "one_kid_in_two_domains_right",
+        "JWT-SVID §4 (A25)",
+        &twin,
+        &bearer(&foreign.clone().forged_by("other-domain-p256").text()),
+    );
+    corpus.accept(
+        "issuer_is_not_asked",
+        "JWT-SVID §3 (JSV-12)",
+        &map(&svid_key("other-domain-p256")),
+        &bearer(&token.clone().claim("iss", "\"https://other.example\"").text()),
+    );
 
     let rule = "policy: subjects (SID-13)";
     let only = |pattern: &str| doc.clone().accept(&format!(r#"[{{"kind":"jwt-svid","subjects":[{}]}}]"#, q(pattern)));
@@ -260,12 +389,24 @@ fn add_time(corpus: &mut Corpus) {
     let made = |at: u64| bearer(&svid().claim("iat", &at.to_string()).text());
     corpus.accept("iat_within_leeway", "JSV-9", &doc, &made(NOW + 30));
     corpus.refuse("iat_past_leeway", "JSV-9", &doc, &made(NOW + 31), TokenNotYetValid);
-    corpus.refuse("exp_before_nbf", rule, &doc, &bearer(&svid().claim("nbf", &(NOW + 1000).to_string()).text()), TokenNotYetValid);
+    corpus.refuse(
+        "exp_before_nbf",
+        rule,
+        &doc,
+        &bearer(&svid().claim("nbf", &(NOW + 1000).to_string()).text()),
+        TokenNotYetValid,
+    );
     let rule = "RFC 7519 §2 (JWT-3)";
     let exp = |value: &str| bearer(&svid().claim("exp", value).text());
     corpus.accept("exp_with_fraction", rule, &strict, &exp("1800000300.9").now(NOW + 299));
     corpus.refuse("exp_fraction_is_dropped", rule, &strict, &exp("1800000300.9").now(NOW + 300), TokenExpired);
-    corpus.refuse("nbf_fraction_is_rounded_up", rule, &strict, &bearer(&svid().claim("nbf", "1800000000.1").text()), TokenNotYetValid);
+    corpus.refuse(
+        "nbf_fraction_is_rounded_up",
+        rule,
+        &strict,
+        &bearer(&svid().claim("nbf", "1800000000.1").text()),
+        TokenNotYetValid,
+    );
     corpus.accept("exp_with_exponent", rule, &doc, &exp("1.8000003e9"));
     corpus.accept("exp_with_capital_exponent", rule, &doc, &exp("18000003E+2"));
     corpus.accept("exp_at_its_largest", rule, &doc, &exp("9007199254740991"));
@@ -283,7 +424,13 @@ fn add_time(corpus: &mut Corpus) {
             ("two_to_64", "18446744073709551616"),
         ] {
             let name = format!("{claim}_{name}");
-            corpus.refuse(&name, "RFC 7519 §2, CVE-2026-25537 (JWT-3, A17)", &doc, &bearer(&svid().claim(claim, value).text()), ClaimType);
+            corpus.refuse(
+                &name,
+                "RFC 7519 §2, CVE-2026-25537 (JWT-3, A17)",
+                &doc,
+                &bearer(&svid().claim(claim, value).text()),
+                ClaimType,
+            );
         }
         for (name, value) in [
             ("nan", "NaN"),
@@ -296,11 +443,20 @@ fn add_time(corpus: &mut Corpus) {
             ("empty_exponent", "18e"),
         ] {
             let name = format!("{claim}_{name}");
-            corpus.refuse(&name, "RFC 8259 §6 (JWT-3, A17)", &doc, &bearer(&svid().claim(claim, value).text()), TokenJson);
+            corpus.refuse(
+                &name,
+                "RFC 8259 §6 (JWT-3, A17)",
+                &doc,
+                &bearer(&svid().claim(claim, value).text()),
+                TokenJson,
+            );
         }
     }
     corpus.refuse("exp_absent", "JWT-SVID §3.3 (JSV-8)", &doc, &bearer(&svid().no_claim("exp").text()), ClaimMissing);
-    let short = Doc::svid().trust(&[format!(r#"{{"trust_domain":"example.org","max_stale_seconds":60,"bundle":{{"keys":[{}]}}}}"#, svid_key("domain-p256"))]);
+    let short = Doc::svid().trust(&[format!(
+        r#"{{"trust_domain":"example.org","max_stale_seconds":60,"bundle":{{"keys":[{}]}}}}"#,
+        svid_key("domain-p256")
+    )]);
     corpus.steps(
         "bundle_too_old",
         "policy: max_stale_seconds",

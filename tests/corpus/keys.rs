@@ -33,8 +33,16 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("with_contradicting_use", "RFC 7517 §4.3 (JWK-2)", with(r#","use":"enc","key_ops":["verify"]"#)),
         ("with_an_encryption_algorithm", "RFC 7517 §4.4 (JWK-3)", with(r#","alg":"ECDH-ES""#)),
         ("with_the_algorithm_of_another_curve", "RFC 7517 §4.4 (JWK-3)", with(r#","alg":"ES384""#)),
-        ("with_a_private_part", "RFC 7517 §9.2 (JWK-7, A15)", edited("server-p256", "d", text("server-p256", "d").into())),
-        ("with_an_empty_private_part", "RFC 9449 §4.3 item 7, by analogy (JWK-7, A15)", edited("server-p256", "d", "".into())),
+        (
+            "with_a_private_part",
+            "RFC 7517 §9.2 (JWK-7, A15)",
+            edited("server-p256", "d", text("server-p256", "d").into()),
+        ),
+        (
+            "with_an_empty_private_part",
+            "RFC 9449 §4.3 item 7, by analogy (JWK-7, A15)",
+            edited("server-p256", "d", "".into()),
+        ),
         ("with_a_symmetric_part", "RFC 7518 §6.4 (JWK-7)", edited("server-p256", "k", "AAAA".into())),
         ("without_type", "RFC 7517 §4.1 (JWK-1)", without("server-p256", "kty")),
         ("of_symmetric_type", "RFC 7518 §6.4 (JWK-1)", edited("server-p256", "kty", "oct".into())),
@@ -50,26 +58,66 @@ pub(super) fn add(corpus: &mut Corpus) {
             jwk["y"] = b64([0; 32]).into();
             jwk.to_string()
         }),
-        ("with_a_short_coordinate", "RFC 7518 §6.2.1.2 (JWK-5, A13)", edited("server-p256", "x", b64(&unb64(&text("server-p256", "x"))[1..]).into())),
-        ("with_a_long_coordinate", "RFC 7518 §6.2.1.2 (JWK-5)", edited("server-p256", "x", padded("server-p256", "x").into())),
-        ("with_padded_base64", "RFC 7518 §6.2.1.2 (TP-3)", edited("server-p256", "x", format!("{}=", text("server-p256", "x")).into())),
+        (
+            "with_a_short_coordinate",
+            "RFC 7518 §6.2.1.2 (JWK-5, A13)",
+            edited("server-p256", "x", b64(&unb64(&text("server-p256", "x"))[1..]).into()),
+        ),
+        (
+            "with_a_long_coordinate",
+            "RFC 7518 §6.2.1.2 (JWK-5)",
+            edited("server-p256", "x", padded("server-p256", "x").into()),
+        ),
+        (
+            "with_padded_base64",
+            "RFC 7518 §6.2.1.2 (TP-3)",
+            edited("server-p256", "x", format!("{}=", text("server-p256", "x")).into()),
+        ),
     ] {
         // The good key beside the odd one stays, and is not the one that the token names.
-        corpus.refuse(&format!("key_{name}"), rule, &set(&[entry, set_key("server-next-p256")]), &bearer(&token), KeyUnknown);
+        corpus.refuse(
+            &format!("key_{name}"),
+            rule,
+            &set(&[entry, set_key("server-next-p256")]),
+            &bearer(&token),
+            KeyUnknown,
+        );
     }
     let rs = access().by("server", "RS256");
     for (name, rule, entry) in [
-        ("rsa_with_leading_zero", "RFC 7518 §6.3.1.1 (JWK-5, TP-3)", edited("server-rsa2048", "n", padded("server-rsa2048", "n").into())),
+        (
+            "rsa_with_leading_zero",
+            "RFC 7518 §6.3.1.1 (JWK-5, TP-3)",
+            edited("server-rsa2048", "n", padded("server-rsa2048", "n").into()),
+        ),
         ("rsa_with_padded_exponent", "RFC 7518 §6.3.1.2 (TP-3)", edited("server-rsa2048", "e", "AAEAAQ".into())),
         ("rsa_with_exponent_one", "A12", edited("server-rsa2048", "e", "AQ".into())),
         ("rsa_with_even_exponent", "A12", edited("server-rsa2048", "e", "AQAA".into())),
         ("rsa_without_exponent", "RFC 7518 §6.3.1", without("server-rsa2048", "e")),
-        ("rsa_with_even_modulus", "A12", edited("server-rsa2048", "n", b64([&unb64(&text("server-rsa2048", "n"))[..255], &[2]].concat()).into())),
+        (
+            "rsa_with_even_modulus",
+            "A12",
+            edited("server-rsa2048", "n", b64([&unb64(&text("server-rsa2048", "n"))[..255], &[2]].concat()).into()),
+        ),
         ("rsa_with_private_primes", "RFC 7517 §9.2 (A15)", edited("server-rsa2048", "p", "".into())),
-        ("rsa_of_1024_bits", "RFC 7518 §3.3 (JWA-4, A12)", members(&jwk("weak-rsa1024", r#""kid":"server-rsa2048""#)).to_string()),
-        ("rsa_of_16384_bits", "JWA-4 (A12)", edited("server-rsa2048", "n", b64([&[0x80][..], &[0; 2046], &[1]].concat()).into())),
+        (
+            "rsa_of_1024_bits",
+            "RFC 7518 §3.3 (JWA-4, A12)",
+            members(&jwk("weak-rsa1024", r#""kid":"server-rsa2048""#)).to_string(),
+        ),
+        (
+            "rsa_of_16384_bits",
+            "JWA-4 (A12)",
+            edited("server-rsa2048", "n", b64([&[0x80][..], &[0; 2046], &[1]].concat()).into()),
+        ),
     ] {
-        corpus.refuse(&format!("key_{name}"), rule, &set(&[entry, set_key("server-p256")]), &bearer(&rs.text()), KeyUnknown);
+        corpus.refuse(
+            &format!("key_{name}"),
+            rule,
+            &set(&[entry, set_key("server-p256")]),
+            &bearer(&rs.text()),
+            KeyUnknown,
+        );
     }
     let ed = access().by("server", "EdDSA");
     let identity = [&[1][..], &[0; 31]].concat();
@@ -85,7 +133,13 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("ed25519_as_ed448", "RFC 9864 §2.2 (ED-3)", edited("server-ed25519", "crv", "Ed448".into())),
         ("ed25519_with_private_part", "RFC 8037 §2 (A15)", edited("server-ed25519", "d", "AA".into())),
     ] {
-        corpus.refuse(&format!("key_{name}"), rule, &set(&[entry, set_key("server-p256")]), &bearer(&ed.text()), KeyUnknown);
+        corpus.refuse(
+            &format!("key_{name}"),
+            rule,
+            &set(&[entry, set_key("server-p256")]),
+            &bearer(&ed.text()),
+            KeyUnknown,
+        );
     }
     let odd = [
         r#"{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"pq"}"#,
@@ -101,38 +155,117 @@ pub(super) fn add(corpus: &mut Corpus) {
     let mut keys: Vec<String> = odd.iter().map(|key| (*key).to_owned()).collect();
     keys.push(set_key("server-p256"));
     corpus.accept("odd_keys_do_not_spoil_a_set", "RFC 7517 §5 (JWK-1, D7)", &set(&keys), &bearer(&token));
-    corpus.accept("unknown_members_of_a_key", "RFC 7517 §4", &set(&[with(r#","ext":true,"x5u":"https://evil.example","comment":{"a":1}"#)]), &bearer(&token));
-    corpus.accept("key_that_verifies", "RFC 7517 §4.3", &set(&[with(r#","use":"sig","key_ops":["sign","verify"]"#)]), &bearer(&token));
+    corpus.accept(
+        "unknown_members_of_a_key",
+        "RFC 7517 §4",
+        &set(&[with(r#","ext":true,"x5u":"https://evil.example","comment":{"a":1}"#)]),
+        &bearer(&token),
+    );
+    corpus.accept(
+        "key_that_verifies",
+        "RFC 7517 §4.3",
+        &set(&[with(r#","use":"sig","key_ops":["sign","verify"]"#)]),
+        &bearer(&token),
+    );
     corpus.accept("key_with_its_algorithm", "RFC 7517 §4.4", &set(&[with(r#","alg":"ES256""#)]), &bearer(&token));
-    corpus.accept("key_with_escaped_members", "RFC 7638 §3.3 (TP-2)", &set(&[with("").replace("\"kty\"", "\"k\\u0074y\"")]), &bearer(&token));
+    corpus.accept(
+        "key_with_escaped_members",
+        "RFC 7638 §3.3 (TP-2)",
+        &set(&[with("").replace("\"kty\"", "\"k\\u0074y\"")]),
+        &bearer(&token),
+    );
 
     let rule = "RFC 7517 §4.5 (JWK-4)";
     let named = |name: &str, kid: &str| jwk(name, &format!(r#""kid":"{kid}""#));
-    corpus.refuse("two_keys_of_one_kid", rule, &set(&[named("server-p256", "k"), named("server-next-p256", "k")]), &bearer(&access().header("kid", "\"k\"").text()), KeyUnknown);
-    corpus.refuse("two_keys_of_one_kid_and_different_types", rule, &set(&[named("server-p256", "k"), named("server-rsa2048", "k")]), &bearer(&access().header("kid", "\"k\"").text()), KeyUnknown);
+    corpus.refuse(
+        "two_keys_of_one_kid",
+        rule,
+        &set(&[named("server-p256", "k"), named("server-next-p256", "k")]),
+        &bearer(&access().header("kid", "\"k\"").text()),
+        KeyUnknown,
+    );
+    corpus.refuse(
+        "two_keys_of_one_kid_and_different_types",
+        rule,
+        &set(&[named("server-p256", "k"), named("server-rsa2048", "k")]),
+        &bearer(&access().header("kid", "\"k\"").text()),
+        KeyUnknown,
+    );
     corpus.accept("one_key_twice", rule, &set(&[set_key("server-p256"), set_key("server-p256")]), &bearer(&token));
-    corpus.accept("one_key_under_two_kids", rule, &set(&[named("server-p256", "a"), named("server-p256", "b")]), &bearer(&access().header("kid", "\"b\"").text()));
+    corpus.accept(
+        "one_key_under_two_kids",
+        rule,
+        &set(&[named("server-p256", "a"), named("server-p256", "b")]),
+        &bearer(&access().header("kid", "\"b\"").text()),
+    );
     let bare = access().no_header("kid").text();
     let rule = "RFC 7515 §4.1.4, RFC 9068 §4";
     corpus.accept("no_kid_and_one_key", rule, &set(&[set_key("server-p256")]), &bearer(&bare));
-    corpus.accept("no_kid_and_one_key_of_the_algorithm", rule, &set(&[set_key("server-p256"), set_key("server-rsa2048")]), &bearer(&bare));
+    corpus.accept(
+        "no_kid_and_one_key_of_the_algorithm",
+        rule,
+        &set(&[set_key("server-p256"), set_key("server-rsa2048")]),
+        &bearer(&bare),
+    );
     corpus.accept("no_kid_and_a_key_without_kid", rule, &set(&[jwk("server-p256", "")]), &bearer(&bare));
-    corpus.refuse("no_kid_and_two_keys", rule, &set(&[set_key("server-p256"), set_key("server-next-p256")]), &bearer(&bare), KeyUnknown);
-    corpus.refuse("no_kid_and_no_key_of_the_algorithm", rule, &set(&[set_key("server-rsa2048")]), &bearer(&bare), KeyUnknown);
+    corpus.refuse(
+        "no_kid_and_two_keys",
+        rule,
+        &set(&[set_key("server-p256"), set_key("server-next-p256")]),
+        &bearer(&bare),
+        KeyUnknown,
+    );
+    corpus.refuse(
+        "no_kid_and_no_key_of_the_algorithm",
+        rule,
+        &set(&[set_key("server-rsa2048")]),
+        &bearer(&bare),
+        KeyUnknown,
+    );
     corpus.refuse("kid_and_a_key_without_kid", rule, &set(&[jwk("server-p256", "")]), &bearer(&token), KeyUnknown);
     corpus.refuse("empty_set", "RFC 7517 §5", &set(&[]), &bearer(&token), KeyUnknown);
-    corpus.refuse("wrong_kid_of_a_right_key", rule, &set(&[set_key("server-p256")]), &bearer(&access().header("kid", "\"server-next-p256\"").text()), KeyUnknown);
+    corpus.refuse(
+        "wrong_kid_of_a_right_key",
+        rule,
+        &set(&[set_key("server-p256")]),
+        &bearer(&access().header("kid", "\"server-next-p256\"").text()),
+        KeyUnknown,
+    );
 
     corpus.area("issuers");
     let other = "https://other-as.example";
-    let two = |first: &[String], second: &[String]| Doc::access().trust(&[issuer(SERVER, first), issuer(other, second)]);
+    let two =
+        |first: &[String], second: &[String]| Doc::access().trust(&[issuer(SERVER, first), issuer(other, second)]);
     let rule = "RFC 8725 §3.8 (BCP-7, A25)";
     let foreign = access().claim("iss", &q(other));
-    corpus.refuse("key_of_another_issuer", rule, &two(&[set_key("server-p256")], &[set_key("other-server-p256")]), &bearer(&foreign.text()), KeyUnknown);
+    corpus.refuse(
+        "key_of_another_issuer",
+        rule,
+        &two(&[set_key("server-p256")], &[set_key("other-server-p256")]),
+        &bearer(&foreign.text()),
+        KeyUnknown,
+    );
     let same_kid = two(&[named("server-p256", "k")], &[named("other-server-p256", "k")]);
-    corpus.refuse("one_kid_two_issuers_swapped", "CVE-2026-49998 (A25)", &same_kid, &bearer(&foreign.clone().header("kid", "\"k\"").text()), SignatureInvalid);
-    corpus.accept("one_kid_two_issuers_right", "CVE-2026-49998 (A25)", &same_kid, &bearer(&foreign.clone().key("other-server-p256").header("kid", "\"k\"").text()));
-    corpus.refuse("one_key_two_issuers_other_algorithm", rule, &two(&[set_key("server-p256")], &[jwk("server-p384", r#""kid":"server-p256""#)]), &bearer(&foreign.text()), KeyUnfit);
+    corpus.refuse(
+        "one_kid_two_issuers_swapped",
+        "CVE-2026-49998 (A25)",
+        &same_kid,
+        &bearer(&foreign.clone().header("kid", "\"k\"").text()),
+        SignatureInvalid,
+    );
+    corpus.accept(
+        "one_kid_two_issuers_right",
+        "CVE-2026-49998 (A25)",
+        &same_kid,
+        &bearer(&foreign.clone().key("other-server-p256").header("kid", "\"k\"").text()),
+    );
+    corpus.refuse(
+        "one_key_two_issuers_other_algorithm",
+        rule,
+        &two(&[set_key("server-p256")], &[jwk("server-p384", r#""kid":"server-p256""#)]),
+        &bearer(&foreign.text()),
+        KeyUnfit,
+    );
     let rule = "RFC 9068 §4, RFC 7519 §7.3 (AT-3)";
     for (name, issuer) in [
         ("trailing_slash", "https://as.example/"),
@@ -146,8 +279,25 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("nul", "https://as.example\\u0000"),
         ("unknown", "https://evil.example"),
     ] {
-        corpus.refuse(&format!("issuer_{name}"), rule, &Doc::access(), &bearer(&access().claim("iss", &q(issuer)).text()), IssuerUnknown);
+        corpus.refuse(
+            &format!("issuer_{name}"),
+            rule,
+            &Doc::access(),
+            &bearer(&access().claim("iss", &q(issuer)).text()),
+            IssuerUnknown,
+        );
     }
-    corpus.accept("issuer_escaped", "RFC 8259 §7", &Doc::access(), &bearer(&access().claim("iss", "\"https:\\/\\/as.ex\\u0061mple\"").text()));
-    corpus.refuse("issuer_named_like_a_trust_domain", rule, &Doc::all(), &bearer(&access().claim("iss", "\"example.org\"").key("domain-p256").text()), IssuerUnknown);
+    corpus.accept(
+        "issuer_escaped",
+        "RFC 8259 §7",
+        &Doc::access(),
+        &bearer(&access().claim("iss", "\"https:\\/\\/as.ex\\u0061mple\"").text()),
+    );
+    corpus.refuse(
+        "issuer_named_like_a_trust_domain",
+        rule,
+        &Doc::all(),
+        &bearer(&access().claim("iss", "\"example.org\"").key("domain-p256").text()),
+        IssuerUnknown,
+    );
 }

@@ -19,9 +19,21 @@ pub(super) fn add(corpus: &mut Corpus) {
     corpus.refuse("empty_authorization", rule, &doc, &authorization(""), Reason::CredentialMissing);
     corpus.refuse("blank_authorization", rule, &doc, &authorization(" \t "), Reason::CredentialMissing);
     corpus.refuse("basic", rule, &doc, &authorization("Basic YTpi"), Reason::SchemeUnsupported);
-    corpus.refuse("bearer_by_prefix", rule, &doc, &authorization(&format!("Bearers {token}")), Reason::SchemeUnsupported);
+    corpus.refuse(
+        "bearer_by_prefix",
+        rule,
+        &doc,
+        &authorization(&format!("Bearers {token}")),
+        Reason::SchemeUnsupported,
+    );
     corpus.refuse("token_without_scheme", rule, &doc, &authorization(&token), Reason::SchemeUnsupported);
-    corpus.refuse("tab_after_scheme", rule, &doc, &authorization(&format!("Bearer\t{token}")), Reason::SchemeUnsupported);
+    corpus.refuse(
+        "tab_after_scheme",
+        rule,
+        &doc,
+        &authorization(&format!("Bearer\t{token}")),
+        Reason::SchemeUnsupported,
+    );
     // GHSA-gv94-wp4h-vv8p; what the engine makes of the tab is that the token is no base64url.
     corpus.refuse(
         "space_and_tab_after_scheme",
@@ -30,32 +42,124 @@ pub(super) fn add(corpus: &mut Corpus) {
         &authorization(&format!("Bearer \t{token}")),
         Reason::TokenBase64,
     );
-    corpus.refuse("colon_after_scheme", rule, &doc, &authorization(&format!("Bearer: {token}")), Reason::SchemeUnsupported);
+    corpus.refuse(
+        "colon_after_scheme",
+        rule,
+        &doc,
+        &authorization(&format!("Bearer: {token}")),
+        Reason::SchemeUnsupported,
+    );
     corpus.refuse("scheme_alone", rule, &doc, &authorization("Bearer"), Reason::TokenMalformed);
     corpus.refuse("dpop_scheme_alone", rule, &doc, &authorization("DPoP "), Reason::TokenMalformed);
     corpus.refuse("two_words_after_scheme", rule, &doc, &bearer(&format!("{token} x")), Reason::TokenBase64);
     corpus.refuse("padding_after_token", rule, &doc, &bearer(&format!("{token}==")), Reason::TokenBase64);
-    corpus.refuse("comma_joined", "RFC 6750 §2.1, RFC 9110 §5.3", &doc, &bearer(&format!("{token}, Bearer {token}")), Reason::CredentialRepeated);
-    corpus.refuse("two_authorization_fields", "RFC 6750 §2 (BR-1, A30)", &doc, &bearer(&token).header("Authorization", &format!("Bearer {token}")), Reason::CredentialRepeated);
-    corpus.refuse("bearer_and_dpop_fields", "RFC 9449 §7.2 (DP-19)", &doc, &bearer(&token).header("authorization", &format!("DPoP {token}")), Reason::CredentialRepeated);
+    corpus.refuse(
+        "comma_joined",
+        "RFC 6750 §2.1, RFC 9110 §5.3",
+        &doc,
+        &bearer(&format!("{token}, Bearer {token}")),
+        Reason::CredentialRepeated,
+    );
+    corpus.refuse(
+        "two_authorization_fields",
+        "RFC 6750 §2 (BR-1, A30)",
+        &doc,
+        &bearer(&token).header("Authorization", &format!("Bearer {token}")),
+        Reason::CredentialRepeated,
+    );
+    corpus.refuse(
+        "bearer_and_dpop_fields",
+        "RFC 9449 §7.2 (DP-19)",
+        &doc,
+        &bearer(&token).header("authorization", &format!("DPoP {token}")),
+        Reason::CredentialRepeated,
+    );
     let rule = "RFC 6750 §2.3 (BR-3)";
-    corpus.refuse("token_in_query", rule, &doc, &bare().uri("https://api.example/orders?access_token=abc"), Reason::SchemeUnsupported);
-    corpus.refuse("token_in_header_and_query", "RFC 6750 §2 (BR-1)", &doc, &bearer(&token).uri("https://api.example/orders?access_token=abc"), Reason::CredentialRepeated);
-    corpus.refuse("token_in_encoded_query_name", rule, &doc, &bearer(&token).uri("https://api.example/orders?a=1&acc%65ss_token=abc"), Reason::CredentialRepeated);
-    corpus.accept("other_query_parameters", rule, &doc, &bearer(&token).uri("https://api.example/orders?token=abc&x_access_token=1"));
-    corpus.refuse("token_too_large", "8725bis §3.13 (JWS-4)", &doc, &bearer(&"a".repeat(limits::TOKEN_BYTES + 1)), Reason::CredentialTooLarge);
-    corpus.refuse("proof_too_large", "JWS-4", &doc, &dpop(&bound, &"a".repeat(limits::PROOF_BYTES + 1)), Reason::CredentialTooLarge);
-    corpus.refuse("two_proofs", "RFC 9449 §4.3 item 1 (DP-1)", &doc, &dpop(&bound, &proven).header("dpop", &proven), Reason::CredentialRepeated);
-    corpus.refuse("two_proofs_beside_an_unbound_token", "RFC 9449 §4.3 item 1 (DP-1)", &doc, &bearer(&token).header("dpop", "a").header("DPoP", "b"), Reason::CredentialRepeated);
+    corpus.refuse(
+        "token_in_query",
+        rule,
+        &doc,
+        &bare().uri("https://api.example/orders?access_token=abc"),
+        Reason::SchemeUnsupported,
+    );
+    corpus.refuse(
+        "token_in_header_and_query",
+        "RFC 6750 §2 (BR-1)",
+        &doc,
+        &bearer(&token).uri("https://api.example/orders?access_token=abc"),
+        Reason::CredentialRepeated,
+    );
+    corpus.refuse(
+        "token_in_encoded_query_name",
+        rule,
+        &doc,
+        &bearer(&token).uri("https://api.example/orders?a=1&acc%65ss_token=abc"),
+        Reason::CredentialRepeated,
+    );
+    corpus.accept(
+        "other_query_parameters",
+        rule,
+        &doc,
+        &bearer(&token).uri("https://api.example/orders?token=abc&x_access_token=1"),
+    );
+    corpus.refuse(
+        "token_too_large",
+        "8725bis §3.13 (JWS-4)",
+        &doc,
+        &bearer(&"a".repeat(limits::TOKEN_BYTES + 1)),
+        Reason::CredentialTooLarge,
+    );
+    corpus.refuse(
+        "proof_too_large",
+        "JWS-4",
+        &doc,
+        &dpop(&bound, &"a".repeat(limits::PROOF_BYTES + 1)),
+        Reason::CredentialTooLarge,
+    );
+    corpus.refuse(
+        "two_proofs",
+        "RFC 9449 §4.3 item 1 (DP-1)",
+        &doc,
+        &dpop(&bound, &proven).header("dpop", &proven),
+        Reason::CredentialRepeated,
+    );
+    corpus.refuse(
+        "two_proofs_beside_an_unbound_token",
+        "RFC 9449 §4.3 item 1 (DP-1)",
+        &doc,
+        &bearer(&token).header("dpop", "a").header("DPoP", "b"),
+        Reason::CredentialRepeated,
+    );
     corpus.accept("scheme_in_capitals", "RFC 9110 §11.1", &doc, &authorization(&format!("BEARER {token}")));
     corpus.accept("scheme_in_small_letters", "RFC 9110 §11.1", &doc, &authorization(&format!("bearer {token}")));
     corpus.accept("several_spaces", "RFC 6750 §2.1: 1*SP", &doc, &authorization(&format!("Bearer   {token}")));
     corpus.accept("space_around_the_value", "RFC 9110 §5.5", &doc, &authorization(&format!(" \tBearer {token} \t")));
-    corpus.accept("header_name_in_capitals", "RFC 9110 §5.1", &doc, &bare().header("AUTHORIZATION", &format!("Bearer {token}")));
-    corpus.accept("proof_header_name_in_capitals", "RFC 9110 §5.1", &doc, &bare().header("Authorization", &format!("dpop {bound}")).header("DPOP", &proven));
+    corpus.accept(
+        "header_name_in_capitals",
+        "RFC 9110 §5.1",
+        &doc,
+        &bare().header("AUTHORIZATION", &format!("Bearer {token}")),
+    );
+    corpus.accept(
+        "proof_header_name_in_capitals",
+        "RFC 9110 §5.1",
+        &doc,
+        &bare().header("Authorization", &format!("dpop {bound}")).header("DPOP", &proven),
+    );
     corpus.accept("proof_beside_an_unbound_token", "RFC 9449 §7.2", &doc, &bearer(&token).header("dpop", &proven));
-    corpus.accept("other_headers", "RFC 9110", &doc, &bearer(&token).header("proxy-authorization", "Bearer x").header("x-forwarded-host", "evil.example"));
-    corpus.refuse("proxy_authorization_alone", "RFC 9449 §7.1 (DP-18)", &doc, &bare().header("proxy-authorization", &format!("DPoP {bound}")).header("dpop", &proven), Reason::CredentialMissing);
+    corpus.accept(
+        "other_headers",
+        "RFC 9110",
+        &doc,
+        &bearer(&token).header("proxy-authorization", "Bearer x").header("x-forwarded-host", "evil.example"),
+    );
+    corpus.refuse(
+        "proxy_authorization_alone",
+        "RFC 9449 §7.1 (DP-18)",
+        &doc,
+        &bare().header("proxy-authorization", &format!("DPoP {bound}")).header("dpop", &proven),
+        Reason::CredentialMissing,
+    );
 
     corpus.area("challenge");
     add_challenges(corpus);
@@ -69,27 +173,74 @@ fn add_challenges(corpus: &mut Corpus) {
     let expired = token.clone().claim("exp", &(NOW - 100).to_string()).text();
     let both = |error: &str, on_bearer: bool| {
         let (bearer, dpop) = if on_bearer { (error, "") } else { ("", error) };
-        [
-            format!("Bearer realm=\"default\"{bearer}"),
-            format!("DPoP realm=\"default\"{dpop}, algs=\"{ALGS}\""),
-        ]
+        [format!("Bearer realm=\"default\"{bearer}"), format!("DPoP realm=\"default\"{dpop}, algs=\"{ALGS}\"")]
     };
     let mut answer = |name: &str, rule: &str, doc: &Doc, request: &Req, reason: Reason, values: &[String]| {
         let headers: Vec<(&str, &str)> = values.iter().map(|value| ("www-authenticate", value.as_str())).collect();
         corpus.answer(name, rule, doc, request, reason, &headers);
     };
     let doc = Doc::access();
-    answer("no_error_without_credential", "RFC 6750 §3.1, RFC 9449 §7.2 (BR-5, BR-6)", &doc, &bare(), Reason::CredentialMissing, &both("", true));
-    answer("no_error_for_another_scheme", "RFC 6750 §3.1 (BR-6)", &doc, &authorization("Basic YTpi"), Reason::SchemeUnsupported, &both("", true));
+    answer(
+        "no_error_without_credential",
+        "RFC 6750 §3.1, RFC 9449 §7.2 (BR-5, BR-6)",
+        &doc,
+        &bare(),
+        Reason::CredentialMissing,
+        &both("", true),
+    );
+    answer(
+        "no_error_for_another_scheme",
+        "RFC 6750 §3.1 (BR-6)",
+        &doc,
+        &authorization("Basic YTpi"),
+        Reason::SchemeUnsupported,
+        &both("", true),
+    );
     let error = |word: &str, reason: Reason| format!(", error=\"{word}\", error_description=\"{reason}\"");
-    answer("error_on_bearer", "RFC 6750 §3.1, RFC 9449 §7.2 (DP-21)", &doc, &bearer(&expired), Reason::TokenExpired, &both(&error("invalid_token", Reason::TokenExpired), true));
-    answer("error_on_dpop", "RFC 9449 §7.1, §7.2 (DP-21)", &doc, &authorization(&format!("DPoP {expired}")), Reason::TokenExpired, &both(&error("invalid_token", Reason::TokenExpired), false));
-    answer("missing_proof_is_the_dpop_challenge", "RFC 9449 §7.1 (DP-20)", &doc, &bearer(&bound), Reason::ProofMissing, &both(&error("invalid_dpop_proof", Reason::ProofMissing), false));
+    answer(
+        "error_on_bearer",
+        "RFC 6750 §3.1, RFC 9449 §7.2 (DP-21)",
+        &doc,
+        &bearer(&expired),
+        Reason::TokenExpired,
+        &both(&error("invalid_token", Reason::TokenExpired), true),
+    );
+    answer(
+        "error_on_dpop",
+        "RFC 9449 §7.1, §7.2 (DP-21)",
+        &doc,
+        &authorization(&format!("DPoP {expired}")),
+        Reason::TokenExpired,
+        &both(&error("invalid_token", Reason::TokenExpired), false),
+    );
+    answer(
+        "missing_proof_is_the_dpop_challenge",
+        "RFC 9449 §7.1 (DP-20)",
+        &doc,
+        &bearer(&bound),
+        Reason::ProofMissing,
+        &both(&error("invalid_dpop_proof", Reason::ProofMissing), false),
+    );
     let ambiguous = error("invalid_request", Reason::CredentialRepeated);
-    let twice = [format!("Bearer realm=\"default\"{ambiguous}"), format!("DPoP realm=\"default\"{ambiguous}, algs=\"{ALGS}\"")];
-    answer("two_credentials_challenge_both", "RFC 9449 §7.2 figure 19 (DP-19)", &doc, &bearer(&bound).header("authorization", "DPoP x"), Reason::CredentialRepeated, &twice);
+    let twice =
+        [format!("Bearer realm=\"default\"{ambiguous}"), format!("DPoP realm=\"default\"{ambiguous}, algs=\"{ALGS}\"")];
+    answer(
+        "two_credentials_challenge_both",
+        "RFC 9449 §7.2 figure 19 (DP-19)",
+        &doc,
+        &bearer(&bound).header("authorization", "DPoP x"),
+        Reason::CredentialRepeated,
+        &twice,
+    );
     let wrong_key = proof(&bound).key("client-other-p256").text();
-    answer("binding_mismatch_is_invalid_token", "RFC 9449 §7.1 figure 16", &doc, &dpop(&bound, &wrong_key), Reason::ProofKeyMismatch, &both(&error("invalid_token", Reason::ProofKeyMismatch), false));
+    answer(
+        "binding_mismatch_is_invalid_token",
+        "RFC 9449 §7.1 figure 16",
+        &doc,
+        &dpop(&bound, &wrong_key),
+        Reason::ProofKeyMismatch,
+        &both(&error("invalid_token", Reason::ProofKeyMismatch), false),
+    );
     let scoped = doc.clone().member("scope", r#"["orders:admin"]"#);
     answer(
         "insufficient_scope_names_the_scope",
@@ -115,11 +266,53 @@ fn add_challenges(corpus: &mut Corpus) {
             format!("DPoP realm=\"shop orders\", algs=\"{ALGS}\", {metadata}"),
         ],
     );
-    let narrow = doc.clone().member("binding", r#"{"require":"dpop"}"#).member("dpop", r#"{"algorithms":["ES256","PS256"]}"#);
-    answer("dpop_only_names_its_algorithms", "RFC 9449 §7.1 figure 15 (DP-20)", &narrow, &bare(), Reason::CredentialMissing, &["DPoP realm=\"default\", algs=\"PS256 ES256\"".to_owned()]);
+    let narrow =
+        doc.clone().member("binding", r#"{"require":"dpop"}"#).member("dpop", r#"{"algorithms":["ES256","PS256"]}"#);
+    answer(
+        "dpop_only_names_its_algorithms",
+        "RFC 9449 §7.1 figure 15 (DP-20)",
+        &narrow,
+        &bare(),
+        Reason::CredentialMissing,
+        &["DPoP realm=\"default\", algs=\"PS256 ES256\"".to_owned()],
+    );
+    answer(
+        "dpop_only_tells_a_bearer_what_was_wrong",
+        "RFC 9449 §7.1 figure 16 (DP-20)",
+        &narrow,
+        &bearer(&token.text()),
+        Reason::BindingRequired,
+        &["DPoP realm=\"default\", error=\"invalid_token\", error_description=\"binding_required\", algs=\"PS256 ES256\""
+            .to_owned()],
+    );
     let mtls = doc.clone().member("binding", r#"{"require":"mtls"}"#);
-    answer("mtls_only_has_no_dpop_challenge", "RFC 8705 §3", &mtls, &bearer(&token.text()), Reason::BindingRequired, &["Bearer realm=\"default\", error=\"invalid_token\", error_description=\"binding_required\"".to_owned()]);
-    answer("our_faults_have_no_challenge", "RFC 9110 §15.6.4", &doc.clone().trust(&[r#"{"issuer":"https://as.example"}"#.to_owned()]), &bearer(&token.text()), Reason::BundleStale, &[]);
-    let evil = token.clone().claim("sub", r#""alice\" , error=\"none\r\nset-cookie: a=b""#).claim("exp", &(NOW - 100).to_string()).text();
-    answer("nothing_of_the_token_is_echoed", "RFC 6750 §3, A34", &doc, &bearer(&evil), Reason::TokenExpired, &both(&error("invalid_token", Reason::TokenExpired), true));
+    answer(
+        "mtls_only_has_no_dpop_challenge",
+        "RFC 8705 §3",
+        &mtls,
+        &bearer(&token.text()),
+        Reason::BindingRequired,
+        &["Bearer realm=\"default\", error=\"invalid_token\", error_description=\"binding_required\"".to_owned()],
+    );
+    answer(
+        "our_faults_have_no_challenge",
+        "RFC 9110 §15.6.4",
+        &doc.clone().trust(&[r#"{"issuer":"https://as.example"}"#.to_owned()]),
+        &bearer(&token.text()),
+        Reason::BundleStale,
+        &[],
+    );
+    let evil = token
+        .clone()
+        .claim("sub", r#""alice\" , error=\"none\r\nset-cookie: a=b""#)
+        .claim("exp", &(NOW - 100).to_string())
+        .text();
+    answer(
+        "nothing_of_the_token_is_echoed",
+        "RFC 6750 §3, A34",
+        &doc,
+        &bearer(&evil),
+        Reason::TokenExpired,
+        &both(&error("invalid_token", Reason::TokenExpired), true),
+    );
 }
