@@ -476,7 +476,8 @@ impl Reader {
     fn https_uri(&mut self, pointer: &str, value: Value<'_>) -> Option<String> {
         let uri = self.text(pointer, value, "an https URI")?;
         let is_https = TargetUri::parse(uri.as_bytes()).is_ok_and(|uri| uri.is_https());
-        let is_quotable = !uri.bytes().any(|byte| matches!(byte, b'"' | b'\\'));
+        // It goes into a quoted string of a header field: nothing in it may end the one or the other.
+        let is_quotable = uri.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
         if is_https && is_quotable {
             return Some(uri);
         }
