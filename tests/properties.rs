@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 
 use countersign::jose::json::{self, Budget, Fraction, JsonFault, NameTable};
+use countersign::memory::revocation::Revocations;
+use countersign::trust::Origin;
 use countersign_tests::issuer::{ALGORITHMS, NOW, SERVER, access, jwk, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -450,23 +452,23 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
         doc = doc.also(name, policy);
     }
     // Small enough to be full now and then.
-    let mut cached = Runner::new(&doc.clone().memory(r#"{"verdict_cache_bytes":16384}"#).text(), NOW);
+    let mut cached = Runner::new(&doc.clone().memory(r#"{"verdict_cache_bytes":32768}"#).text(), NOW);
     let mut cacheless = Runner::new(&doc.memory(r#"{"verdict_cache_bytes":0}"#).text(), NOW);
     let requests = tokens();
     let names: Vec<&str> = ["default"].into_iter().chain(policies.iter().map(|(name, _)| *name)).collect();
     let mut dice = Dice(0x0dd5_eed5);
     let (mut hits, mut refusals, mut acceptances, mut now) = (0, 0, 0, NOW);
     for step in 0..STEPS {
-        match dice.below(40) {
+        match dice.below(150) {
             0 => {
-                let origin = countersign::trust::Origin::TrustDomain("example.org".to_owned());
+                let origin = Origin::TrustDomain("example.org".to_owned());
                 let sets: [&[&str]; 4] =
                     [&["domain-p256"], &["domain-next-p256"], &["domain-p256", "domain-next-p256"], &[]];
                 let (keys, _) = trust(sets[dice.below(sets.len())], &[]);
                 push(&mut cached, &mut cacheless, &origin, &keys, now);
             }
             1 => {
-                let origin = countersign::trust::Origin::Issuer(SERVER.to_owned());
+                let origin = Origin::Issuer(SERVER.to_owned());
                 let sets: [&[&str]; 4] = [
                     &["server-p256"],
                     &["server-p256", "server-p384"],
@@ -478,12 +480,12 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
             }
             2 => {
                 // Another key under a known kid.
-                let origin = countersign::trust::Origin::Issuer(SERVER.to_owned());
+                let origin = Origin::Issuer(SERVER.to_owned());
                 push(&mut cached, &mut cacheless, &origin, &[jwk("server-next-p256", r#""kid":"server-p256""#)], now);
             }
             3 => {
                 for runner in [&mut cached, &mut cacheless] {
-                    let mut builder = countersign::memory::revocation::Revocations::builder();
+                    let mut builder = Revocations::builder();
                     match step % 5 {
                         0 => _ = builder.key(SERVER, "server-p256"),
                         1 => _ = builder.subject("example.org", countersign_tests::issuer::SUBJECT),
@@ -495,7 +497,21 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
                 }
             }
             4 => now = NOW + u64::try_from(dice.below(500)).unwrap(),
-            5 => now = NOW,
+            5..10 => {
+                // All is well again.
+                now = NOW;
+                for (origin, svid_names, set_names) in [
+                    (Origin::TrustDomain("example.org".to_owned()), &["domain-p256", "domain-next-p256"][..], &[][..]),
+                    (Origin::Issuer(SERVER.to_owned()), &[][..], &["server-p256", "server-p384", "server-ed25519"][..]),
+                ] {
+                    let (mut keys, more) = trust(svid_names, set_names);
+                    keys.extend(more);
+                    push(&mut cached, &mut cacheless, &origin, &keys, now);
+                }
+                for runner in [&mut cached, &mut cacheless] {
+                    runner.revoke(Revocations::default());
+                }
+            }
             _ => {}
         }
         let request = dice.of(&requests).clone().policy(names[dice.below(names.len())]).now(now);
@@ -516,7 +532,7 @@ fn without_tier(mut answer: Answer) -> Answer {
     answer
 }
 
-fn push(a: &mut Runner, b: &mut Runner, origin: &countersign::trust::Origin, keys: &[String], now: u64) {
+fn push(a: &mut Runner, b: &mut Runner, origin: &Origin, keys: &[String], now: u64) {
     let document = format!("{{\"keys\":[{}]}}", keys.join(","));
     let first = a.push(origin, document.as_bytes(), now).unwrap();
     assert_eq!(first, b.push(origin, document.as_bytes(), now).unwrap());

@@ -538,6 +538,19 @@ fn add_cache(corpus: &mut Corpus) {
         let cold = ask(&request.clone().policy("other"), refused(reason));
         corpus.steps(name, rule, &doc, vec![cold.clone(), ask(&request, accepted()), cold]);
     }
+    let two: Vec<Value> =
+        ["server-p256", "server-next-p256"].iter().map(|name| serde_json::from_str(&set_key(name)).unwrap()).collect();
+    let unnamed = bearer(&access().no_header("kid").text());
+    corpus.steps(
+        "without_kid_then_a_second_key",
+        "a warm cache answers as a cold one would: two keys fit, so none is meant",
+        &Doc::access(),
+        vec![
+            ask(&unnamed, accepted()),
+            json!({ "trust": { "issuer": SERVER, "jwks": { "keys": two }, "now": NOW }, "expect": "installed" }),
+            ask(&unnamed, refused(KeyUnknown)),
+        ],
+    );
     let steps = |corpus: &mut Corpus, name: &str, rule: &str, doc: &Doc, steps: Vec<Value>| {
         corpus.steps(name, rule, doc, steps)
     };
