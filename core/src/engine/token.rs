@@ -123,7 +123,7 @@ pub(crate) fn verify(
     }
 
     trail.enter(Check::Key);
-    let single_candidate = kind != TokenKind::JwtSvid || policy.svid.single_candidate_key;
+    let single_candidate = takes_single_candidate(kind, policy);
     let key = match header.kid.map(KeyIdText::new) {
         // An empty `kid` names nothing, and is not the same as none.
         Some(Some(kid)) if !kid.as_str().is_empty() => keys.find(Some(kid.as_str()), algorithm, single_candidate),
@@ -141,6 +141,15 @@ pub(crate) fn verify(
         .map_err(|_| Reason::SignatureInvalid)?;
     facts::set_key(record, index, key.id());
     Ok(length)
+}
+
+/// Whether a token without `kid` may be verified by the only key that fits. `kid` is optional in a JWS (RFC 7515 §4.1.4);
+/// SPIFFE's own validators demand it (specs: D2).
+pub(crate) const fn takes_single_candidate(kind: TokenKind, policy: &Policy) -> bool {
+    match kind {
+        TokenKind::JwtSvid => policy.svid.single_candidate_key,
+        TokenKind::AccessToken | TokenKind::Jwt => true,
+    }
 }
 
 /// Whether a subject makes a token a JWT-SVID where its `typ` leaves that open.

@@ -30,6 +30,7 @@ use crate::rules::nonce::NonceKeys;
 use crate::rules::presentation::{self, Credential, Scheme};
 use crate::rules::{mtls, validity};
 use crate::time::UnixSeconds;
+use crate::token_kind::TokenKind;
 use crate::trust::{EngineId, OriginIndex, TrustSnapshot};
 use crate::uri::{TargetUri, UriFault};
 
@@ -357,10 +358,19 @@ impl Worker {
             let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
             most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
         };
+        // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
+        let still_the_one = || {
+            let single = token::takes_single_candidate(facts.kind, policy);
+            let found = snapshot.trust.set(facts.origin).map(|set| set.find(None, facts.algorithm, single));
+            matches!(found, Some(Ok(key)) if key.id() == facts.key)
+        };
+        let strict = facts.kind == TokenKind::JwtSvid && !policy.svid.ignore_unknown_headers;
         let kind = policy.kinds.resolve(facts.typ, token::subject_is_spiffe(facts.subject_bytes()));
         kind == Some(facts.kind)
             && policy.algorithms(facts.kind).contains(facts.algorithm)
             && snapshot.trust.key(facts.key).is_some()
+            && !(facts.extra_parameters && strict)
+            && (!facts.without_key_id || still_the_one())
             && !stale()
     }
 

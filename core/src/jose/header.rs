@@ -90,6 +90,12 @@ impl<'a> UnverifiedHeader<'a> {
         value.as_object().map(|_| header).ok_or(Reason::TokenJson)
     }
 
+    /// Whether there is more than `alg`, `typ`, `kid` and what the other fields name.
+    #[must_use]
+    pub const fn has_extra_parameters(&self) -> bool {
+        self.unknown || self.issuer.is_some() || self.subject.is_some() || self.audience.is_some()
+    }
+
     fn take(&mut self, name: JsonString<'a>, value: Value<'a>) -> Result<(), Reason> {
         // Names are compared unescaped. An escaped name of ours is rare enough to take the slow comparison.
         let known = match name.plain() {

@@ -22,6 +22,10 @@ pub struct Facts<'a> {
     pub kind: TokenKind,
     /// The header's `typ`.
     pub(crate) typ: Typ,
+    /// Whether the header has no `kid`: then which key is meant depends on the policy and on the other keys.
+    pub(crate) without_key_id: bool,
+    /// Whether the header has parameters that a strict reader of JWT-SVIDs refuses.
+    pub(crate) extra_parameters: bool,
     /// The algorithm of its signature.
     pub algorithm: Algorithm,
     /// Whose keys verified it.
@@ -70,7 +74,8 @@ const AT_SERIAL: usize = 24;
 const AT_EXPIRES: usize = 32;
 const AT_NOT_BEFORE: usize = 40;
 const AT_ISSUED: usize = 48;
-const FIXED: usize = 56;
+const AT_HEADER: usize = 56;
+const FIXED: usize = 57;
 
 const HAS_NOT_BEFORE: u8 = 1;
 const HAS_ISSUED: u8 = 2;
@@ -79,6 +84,9 @@ const HAS_CERTIFICATE_THUMBPRINT: u8 = 8;
 const HAS_TOKEN_HASH: u8 = 16;
 const CNF_UNSUPPORTED: u8 = 32;
 const CNF_AMBIGUOUS: u8 = 64;
+
+const WITHOUT_KEY_ID: u8 = 1;
+const EXTRA_PARAMETERS: u8 = 2;
 
 /// The longest record of a token of `token_bytes`.
 #[must_use]
@@ -179,6 +187,9 @@ pub(crate) fn pack(
     put(out, AT_KIND, [code_of_kind(kind)]);
     put(out, AT_TYP, [code_of_typ(header.typ)]);
     put(out, AT_ALGORITHM, [algorithm.index()]);
+    let without_key_id = if header.kid.is_none() { WITHOUT_KEY_ID } else { 0 };
+    let extra_parameters = if header.has_extra_parameters() { EXTRA_PARAMETERS } else { 0 };
+    put(out, AT_HEADER, [without_key_id | extra_parameters]);
     put(out, AT_FLAGS, [flags]);
     for (place, length) in lengths.iter().enumerate() {
         put(out, AT_LENGTHS + 2 * place, length.to_le_bytes());
@@ -200,6 +211,7 @@ impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
         let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
+        let [header] = take(record, AT_HEADER)?;
         let has = |flag: u8| flags & flag != 0;
         let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(record, at)?)));
         let mut at = FIXED;
@@ -228,6 +240,8 @@ impl<'a> Facts<'a> {
         Some(Self {
             kind: TokenKind::ALL.into_iter().find(|known| code_of_kind(*known) == kind)?,
             typ: TYPS.into_iter().find(|known| code_of_typ(*known) == typ)?,
+            without_key_id: header & WITHOUT_KEY_ID != 0,
+            extra_parameters: header & EXTRA_PARAMETERS != 0,
             algorithm: Algorithm::from_index(algorithm)?,
             origin: OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?)),
             key: KeyId {

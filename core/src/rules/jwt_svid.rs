@@ -17,8 +17,7 @@ use crate::spiffe_id::SpiffeId;
 /// # Errors
 /// [`Reason::HeaderForbidden`]
 pub fn check_header(header: &UnverifiedHeader<'_>, ignore_unknown: bool) -> Result<(), Reason> {
-    let replicated = header.issuer.is_some() || header.subject.is_some() || header.audience.is_some();
-    if header.names_key || ((header.unknown || replicated) && !ignore_unknown) {
+    if header.names_key || (header.has_extra_parameters() && !ignore_unknown) {
         return Err(Reason::HeaderForbidden);
     }
     Ok(())

@@ -87,11 +87,11 @@ fn bytes_that_are_no_text_are_an_error() {
 fn a_long_line_is_skipped() {
     let place = Place::new();
     let good = bearer("good", &place.domain.svid(WEB)).to_string();
-    let long = "x".repeat(3 * 1024 * 1024);
+    let long = "x".repeat(5 * 1024 * 1024);
     let answers = json_lines(&place.decide().with(format!("{long}\n{good}\n{long}")));
     assert_eq!(answers.len(), 3);
     for at in [0, 2] {
-        assert_eq!(answers[at], json!({"id": null, "line": at + 1, "error": "longer than 1048576 bytes"}));
+        assert_eq!(answers[at], json!({"id": null, "line": at + 1, "error": "longer than 4194304 bytes"}));
     }
     assert_eq!(answers[1]["decision"], "accept");
 

@@ -20,7 +20,7 @@ fn a_pushed_bundle_holds_from_the_next_line_on() {
         push("example.org", &keys(&[old_entry.clone(), new_entry.clone()])),
         bearer("4", &old),
         bearer("5", &new),
-        push("example.org", &keys(&[new_entry, json!({"kty": "oct", "k": "AAAA"})])),
+        push("example.org", &keys(&[new_entry, json!({"kty": "oct", "use": "jwt-svid", "k": "AAAA"})])),
         bearer("7", &old),
         bearer("8", &new),
         push("example.org", &json!({"no": "keys"})),
