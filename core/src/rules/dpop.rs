@@ -1,7 +1,7 @@
 //! DPoP proofs (RFC 9449 §4.3), the twelve items of the list.
 //!
 //! Items 1 (one header field) and 12b (the key is the one that the token is bound to) are checked where the fact is
-//! known: `request` and [`check_key`]. The order is: form, claims, binding, signature, and last the replay store, so
+//! known: `request` and `check_key`. The order is: form, claims, binding, signature, and last the replay store, so
 //! that nobody fills the store without a valid signature (§11.1).
 
 use crate::crypto::{KeyMaterial, Sha256};

@@ -260,7 +260,11 @@ fn an_inline_document_that_is_none_is_a_fault_of_the_policy() {
     place.write("policy.json", &policy.to_string());
     let output = place.decide().with("");
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("/trust/1/jwks: found an object, expected the document"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("/trust/1/jwks: found an object, expected the document"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
