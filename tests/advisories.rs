@@ -198,8 +198,8 @@ fn cve_2026_22817_the_header_alone_chooses_no_algorithm() {
         "none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
         "ES512", "EdDSA", "Ed25519", "ES256K", "RS1", "",
     ];
-    let kinds: [(&str, Doc, fn() -> Token); 3] =
-        [("jwt-svid", Doc::svid(), svid), ("at+jwt", Doc::access(), access), ("jwt", Doc::plain(), plain)];
+    let kinds =
+        [("jwt-svid", Doc::svid(), svid()), ("at+jwt", Doc::access(), access()), ("jwt", Doc::plain(), plain())];
     let (mut accepted, mut refused) = (0, 0);
     for (kind, doc, token) in kinds {
         for suffix in suffixes {
@@ -211,7 +211,7 @@ fn cve_2026_22817_the_header_alone_chooses_no_algorithm() {
             };
             let mut runner = run(&doc.clone().trust(&[trust]));
             for algorithm in names {
-                let signed = token().header("kid", "\"k\"").forged_by(&name).header("alg", &q(algorithm));
+                let signed = token.clone().header("kid", "\"k\"").forged_by(&name).header("alg", &q(algorithm));
                 let signed = if algorithm.is_empty() { signed } else { signed.algorithm(algorithm) };
                 let fits = issuer::ALGORITHMS.iter().any(|(known, end)| *known == algorithm && *end == suffix)
                     && !(kind == "jwt-svid" && suffix == "ed25519");

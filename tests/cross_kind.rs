@@ -45,7 +45,11 @@ const OTHERS: [&str; 22] = [
 fn validators() -> Vec<(&'static str, Doc)> {
     let key = jwk("server-p256", r#""kid":"shared""#);
     let svid_key = jwk("server-p256", r#""kid":"shared","use":"jwt-svid""#);
-    let trust = [domain("example.org", &[svid_key]), issuer(SERVER, &[key.clone()]), issuer(PLAIN, &[key])];
+    let trust = [
+        domain("example.org", &[svid_key]),
+        issuer(SERVER, std::slice::from_ref(&key)),
+        issuer(PLAIN, std::slice::from_ref(&key)),
+    ];
     vec![
         ("jwt-svid", Doc::new(&trust, r#"["jwt-svid"]"#)),
         ("at+jwt", Doc::new(&trust, r#"["at+jwt"]"#)),
