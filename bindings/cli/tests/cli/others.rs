@@ -104,3 +104,26 @@ fn a_closed_standard_output_is_no_error() {
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{arguments:?}");
     }
 }
+
+/// What stands between the two marks of the README.
+fn section(name: &str) -> String {
+    let readme = include_str!("../../../../README.md");
+    let (_, rest) = readme.split_once(&format!("<!-- {name}:begin -->\n")).unwrap();
+    rest.split_once(&format!("\n<!-- {name}:end -->")).unwrap().0.to_owned()
+}
+
+#[test]
+fn the_readme_has_the_reasons_as_they_are() {
+    let output = Run::new(&["reasons", "--markdown"]).with("");
+    assert_eq!(section("reasons"), text(&output.stdout).trim_end(), "put in: countersign reasons --markdown");
+}
+
+#[test]
+fn the_readme_shows_the_demo_as_it_runs() {
+    let columns = |text: &str| -> Vec<String> {
+        // Times differ from run to run; what was asked and what was answered does not.
+        text.lines().filter(|line| line.len() > 60).map(|line| line[..62].trim_end().to_owned()).collect()
+    };
+    let output = Run::new(&["demo"]).with("");
+    assert_eq!(columns(&section("demo")), columns(&text(&output.stdout)), "put in: countersign demo");
+}
