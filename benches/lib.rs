@@ -44,6 +44,26 @@ impl Bench {
         Self { engine, worker, snapshot, policy }
     }
 
+    /// Judges a good request until the keys in it have their tables.
+    ///
+    /// # Panics
+    /// If that never happens.
+    pub fn promote(&mut self, request: &Request<'_>) {
+        for _ in 0..1_000 {
+            self.judge(request, None);
+            while self.worker.build_tables(10_000) {}
+            if self.worker.hot_keys().promoted > 0 {
+                break;
+            }
+        }
+        // A second key, that of a proof, is promoted a little later.
+        for _ in 0..200 {
+            self.judge(request, None);
+            while self.worker.build_tables(10_000) {}
+        }
+        assert!(self.worker.hot_keys().promoted > 0, "no key was promoted");
+    }
+
     /// Judges one request; the caller says what the answer must be, so that nothing wrong is ever measured.
     ///
     /// # Panics

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use countersign::crypto::{self, KeyMaterial, PublicKey};
 use countersign::jose::algorithm::Algorithm;
 use countersign::jose::json::{self, Budget};
+use countersign::reason::Reason;
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use countersign_benches::{Bench, grown, view};
 use countersign_tests::issuer::{self, Token};
@@ -14,6 +15,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 const TOKEN_BYTES: usize = 900;
 /// No room for any verdict: every token is new.
 const NO_CACHE: &str = r#"{"verdict_cache_bytes":0}"#;
+/// The same, and no tables for keys that are used often: every signature is the library's to check.
+const NO_CACHE_NO_TABLES: &str = r#"{"verdict_cache_bytes":0,"hot_key_bytes":0}"#;
 /// One proof is judged again and again here, so its use must not be remembered; the store has its own bench.
 const FORGETFUL: &str = r#"{"replay":"danger_accept"}"#;
 
@@ -69,12 +72,19 @@ fn new_token(c: &mut Criterion) {
             b.iter(|| public.verify(known, black_box(input.as_bytes()), &signature).unwrap());
         });
         let trust = [request::issuer(issuer::SERVER, &[request::set_key(key)])];
-        let mut bench = Bench::new(&Doc::access().trust(&trust).memory(NO_CACHE).text());
         let request = request::bearer(&text);
         let request = view(&request);
+        let mut bench = Bench::new(&Doc::access().trust(&trust).memory(NO_CACHE_NO_TABLES).text());
         group.bench_function(BenchmarkId::new("token", algorithm), |b| {
             b.iter(|| bench.judge(black_box(&request), None));
         });
+        if algorithm == "ES256" {
+            let mut bench = Bench::new(&Doc::access().trust(&trust).memory(NO_CACHE).text());
+            bench.promote(&request);
+            group.bench_function(BenchmarkId::new("token, key with a table", algorithm), |b| {
+                b.iter(|| bench.judge(black_box(&request), None));
+            });
+        }
     }
     group.finish();
 }
@@ -100,6 +110,13 @@ fn dpop(c: &mut Criterion) {
 
 fn parts(c: &mut Criterion) {
     let mut group = c.benchmark_group("parts");
+    let nobody = grown(issuer::access().header("kid", "\"nobody\""), TOKEN_BYTES).text();
+    let request = request::bearer(&nobody);
+    let request = view(&request);
+    let mut bench = Bench::new(&Doc::access().memory(NO_CACHE).text());
+    group.bench_function("a new token up to its key", |b| {
+        b.iter(|| bench.judge(black_box(&request), Some(Reason::KeyUnknown)));
+    });
     let message = vec![b'm'; 700];
     group.bench_function("SHA-256 of 700 bytes", |b| b.iter(|| crypto::sha256(black_box(&message))));
     group.finish();
