@@ -1,7 +1,5 @@
 //! What the benches share: an engine, a worker and one request, judged again and again.
 
-use std::sync::Arc;
-
 use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
 use countersign::reason::Reason;
 use countersign::rules::mtls::ClientCertificate;
@@ -33,10 +31,8 @@ impl Bench {
         let mut snapshot = engine.empty_snapshot();
         for (index, source) in engine.document().trust() {
             let TrustDocument::Inline(text) = source.document() else { continue };
-            let now = UnixSeconds::new(NOW);
-            match snapshot.trust.with_document(index, source.origin(), text.as_bytes(), now) {
-                Ok((trust, _)) => snapshot.trust = Arc::new(trust),
-                Err(fault) => panic!("{fault}"),
+            if let Err(fault) = engine.load(&mut snapshot, index, text.as_bytes(), UnixSeconds::new(NOW)) {
+                panic!("{fault}");
             }
         }
         let worker = Worker::new(&engine, [7, 11]);

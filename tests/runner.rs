@@ -60,11 +60,8 @@ impl Runner {
         let mut snapshot = engine.empty_snapshot();
         for (index, source) in engine.document().trust() {
             if let TrustDocument::Inline(text) = source.document() {
-                let (trust, _) = snapshot
-                    .trust
-                    .with_document(index, source.origin(), text.as_bytes(), UnixSeconds::new(now))
-                    .unwrap_or_else(|fault| panic!("{fault}"));
-                snapshot.trust = Arc::new(trust);
+                let loaded = engine.load(&mut snapshot, index, text.as_bytes(), UnixSeconds::new(now));
+                loaded.unwrap_or_else(|fault| panic!("{fault}"));
             }
         }
         let worker = Worker::new(&engine, [7, 11]);
@@ -114,9 +111,7 @@ impl Runner {
     /// Why the document was refused; the old one stays.
     pub fn push(&mut self, origin: &Origin, document: &[u8], now: u64) -> Result<LoadReport, TrustFault> {
         let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
-        let (trust, report) = self.snapshot.trust.with_document(index, origin, document, UnixSeconds::new(now))?;
-        self.snapshot.trust = Arc::new(trust);
-        Ok(report)
+        self.engine.load(&mut self.snapshot, index, document, UnixSeconds::new(now))
     }
 
     /// Takes the document of an origin away.

@@ -18,7 +18,6 @@ use crate::moment;
 use crate::printable::{counted, printable};
 use crate::style::{self, BAD, CAUTION, GOOD, styled};
 use crate::thumbprint::meaning;
-use crate::trust_files;
 
 #[derive(Args, Debug)]
 pub(crate) struct LintArgs {
@@ -145,7 +144,7 @@ impl Lint {
         let engine = Engine::new(document, [0; 2]);
         let mut snapshot = engine.empty_snapshot();
         let Some((index, _)) = engine.document().trust().next() else { return };
-        match trust_files::load(&engine, &mut snapshot, index, text, moment::now(None)) {
+        match engine.load(&mut snapshot, index, text, moment::now(None)) {
             Ok(report) => {
                 let Some(set) = snapshot.trust.set(index) else { return };
                 self.set("", None, set, &report, self.kind == Kind::Bundle);
@@ -251,7 +250,7 @@ impl Lint {
                 }
                 TrustDocument::Uri(_) | TrustDocument::Pushed => continue,
             };
-            match trust_files::load(&engine, &mut snapshot, index, &bytes, now) {
+            match engine.load(&mut snapshot, index, &bytes, now) {
                 Ok(report) => {
                     let Some(set) = snapshot.trust.set(index) else { continue };
                     for key in set.keys() {

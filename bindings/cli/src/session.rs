@@ -19,7 +19,7 @@ use crate::input::{RequestLine, RevocationDocument, TrustPush};
 use crate::moment;
 use crate::printable::printable;
 use crate::revoked::Revoked;
-use crate::trust_files::{self, TrustFiles};
+use crate::trust_files::TrustFiles;
 
 /// How often the files are looked at, unless every line asks for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -128,7 +128,8 @@ impl Session {
         };
         let index = self.engine.document().origin(&origin).ok_or("no such trust domain or issuer in the policy")?;
         let document = push.document.get().as_bytes();
-        trust_files::load(&self.engine, &mut self.snapshot, index, document, now)
+        self.engine
+            .load(&mut self.snapshot, index, document, now)
             .map_err(|fault| format!("the document is refused, and the last good one stays in force: {fault}"))
     }
 

@@ -1,12 +1,11 @@
 //! Trust documents: inline ones, files that are read again when they change, and pushed ones.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use countersign::engine::{Engine, Snapshot, TrustDocument};
 use countersign::limits;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, OriginIndex, TrustFault};
+use countersign::trust::{LoadReport, OriginIndex};
 
 use crate::failure::{Failure, complain};
 use crate::files::{self, Stamp};
@@ -44,7 +43,7 @@ impl TrustFiles {
         for (index, source) in engine.document().trust() {
             let origin = source.origin();
             match source.document() {
-                TrustDocument::Inline(text) => match load(engine, snapshot, index, text.as_bytes(), now) {
+                TrustDocument::Inline(text) => match engine.load(snapshot, index, text.as_bytes(), now) {
                     Ok(report) => warn_of_drops(&printable(&origin.to_string()), &report),
                     Err(fault) => {
                         let member = if origin.is_trust_domain() { "bundle" } else { "jwks" };
@@ -89,27 +88,12 @@ impl TrustFiles {
                 }
             };
             (file.missing, file.seen) = (false, stamp);
-            match load(engine, snapshot, file.index, &bytes, now) {
+            match engine.load(snapshot, file.index, &bytes, now) {
                 Ok(report) => warn_of_drops(&path.to_string(), &report),
                 Err(fault) => complain(&format!("warning: {path}: {fault}; {}", what_stands(snapshot, file.index))),
             }
         }
     }
-}
-
-/// Puts `document` in force for one origin.
-pub(crate) fn load(
-    engine: &Engine,
-    snapshot: &mut Snapshot,
-    index: OriginIndex,
-    document: &[u8],
-    now: UnixSeconds,
-) -> Result<LoadReport, TrustFault> {
-    let source = engine.document().trust().find(|(known, _)| *known == index);
-    let (_, source) = source.ok_or(TrustFault::OriginUnknown)?;
-    let (trust, report) = snapshot.trust.with_document(index, source.origin(), document, now)?;
-    snapshot.trust = Arc::new(trust);
-    Ok(report)
 }
 
 fn what_stands(snapshot: &Snapshot, index: OriginIndex) -> String {

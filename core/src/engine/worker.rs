@@ -31,7 +31,7 @@ use crate::rules::presentation::{self, Credential, Scheme};
 use crate::rules::{mtls, validity};
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
-use crate::trust::{EngineId, OriginIndex, TrustSnapshot};
+use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
 use crate::uri::{TargetUri, UriFault};
 
 /// Everything that changes while the engine runs; the host swaps it whole.
@@ -119,6 +119,27 @@ impl Engine {
             revocations: Arc::new(Revocations::default()),
             nonces: None,
         }
+    }
+
+    /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `snapshot`.
+    ///
+    /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
+    /// from the next decision on. A document without a usable key revokes all that its origin signed. Fetches nothing.
+    ///
+    /// # Errors
+    /// A [`TrustFault`]; the last good document then stays in force.
+    pub fn load(
+        &self,
+        snapshot: &mut Snapshot,
+        origin: OriginIndex,
+        document: &[u8],
+        now: UnixSeconds,
+    ) -> Result<LoadReport, TrustFault> {
+        let source = self.document.trust.get(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
+        let source = source.ok_or(TrustFault::OriginUnknown)?;
+        let (trust, report) = snapshot.trust.with_document(origin, source.origin(), document, now)?;
+        snapshot.trust = Arc::new(trust);
+        Ok(report)
     }
 
     /// How many requests were accepted.

@@ -269,7 +269,7 @@ impl TrustSnapshot {
     ///
     /// # Errors
     /// A [`TrustFault`] and no new snapshot: the last good document stays in force (specs: BND-2).
-    pub fn with_document(
+    pub(crate) fn with_document(
         &self,
         index: OriginIndex,
         origin: &Origin,

@@ -13,7 +13,6 @@ use super::keys::{SigningKey, b64};
 use super::tokens;
 use crate::failure::Failure;
 use crate::session;
-use crate::trust_files;
 
 /// The time of all that happens.
 pub(super) const NOW: u64 = 1_800_000_000;
@@ -135,7 +134,8 @@ pub(super) fn certificate_hash(der: &[u8]) -> String {
 fn trust(engine: &Engine, snapshot: &mut Snapshot, origin: &Origin, keys: &Value) -> Result<(), Failure> {
     let index = engine.document().origin(origin).ok_or_else(|| Failure::unusable("no such origin"))?;
     let document = json!({ "keys": keys }).to_string();
-    trust_files::load(engine, snapshot, index, document.as_bytes(), UnixSeconds::new(NOW))
+    engine
+        .load(snapshot, index, document.as_bytes(), UnixSeconds::new(NOW))
         .map_err(|fault| Failure::unusable(fault.to_string()))?;
     Ok(())
 }

@@ -125,5 +125,5 @@ fn the_readme_shows_the_demo_as_it_runs() {
         text.lines().filter(|line| line.len() > 60).map(|line| line[..62].trim_end().to_owned()).collect()
     };
     let output = Run::new(&["demo"]).with("");
-    assert_eq!(columns(&section("demo")), columns(&text(&output.stdout)), "put in: countersign demo");
+    assert_eq!(columns(&section("demo")), columns(text(&output.stdout)), "put in: countersign demo");
 }
