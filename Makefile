@@ -2,7 +2,7 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: demo test bench build lint docs fuzz-record clean
+.PHONY: demo test bench build lint clean
 
 demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -12,7 +12,8 @@ build: tools ## the command `countersign` in target/release
 
 test: tools wasm-target ## everything: unit, vectors, conformance, properties, wasm build, foreign issuers
 	$(CARGO) test --workspace
-	$(CARGO) test -p countersign --no-default-features --features rust-crypto --lib --test wycheproof
+	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
+	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto --target wasm32-unknown-unknown
 	$(CARGO) build -p countersign-cli
 	tests/interop/run --bin target/debug/countersign

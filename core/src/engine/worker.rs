@@ -280,8 +280,8 @@ impl Worker {
         outcome: &mut Outcome,
     ) -> Result<(), Reason> {
         trail.enter(Check::Presentation);
+        outcome.scheme = Scheme::of(request.authorization);
         let credential = Credential::read(request.authorization, request.uri)?;
-        outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
         if request.proof == presentation::Field::Repeated {
             return Err(Reason::CredentialRepeated);

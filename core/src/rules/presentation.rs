@@ -36,6 +36,31 @@ pub enum Scheme {
     Dpop,
 }
 
+impl Scheme {
+    /// The scheme of a request's one credential, whatever is wrong with the rest of it.
+    #[must_use]
+    pub fn of(authorization: Field<'_>) -> Option<Self> {
+        match authorization {
+            Field::One(value) => Self::split(trim(value)).map(|(scheme, _)| scheme),
+            Field::Absent | Field::Repeated => None,
+        }
+    }
+
+    /// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`. Spaces only: a tab is part of an unknown scheme's name.
+    fn split(value: &[u8]) -> Option<(Self, &[u8])> {
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (name, rest) = value.split_at_checked(end)?;
+        // RFC 9110 §11.1: the scheme is case-insensitive.
+        if name.eq_ignore_ascii_case(b"Bearer") {
+            Some((Self::Bearer, rest))
+        } else if name.eq_ignore_ascii_case(b"DPoP") {
+            Some((Self::Dpop, rest))
+        } else {
+            None
+        }
+    }
+}
+
 /// A credential as presented.
 #[derive(Clone, Copy, Debug)]
 pub struct Credential<'r> {
@@ -67,17 +92,7 @@ impl<'r> Credential<'r> {
         if value.is_empty() {
             return Err(Reason::CredentialMissing);
         }
-        // RFC 6750 §2.1: credentials = "Bearer" 1*SP b64token. Spaces only: a tab is part of an unknown scheme's name.
-        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
-        let (name, rest) = value.split_at_checked(end).unwrap_or_default();
-        // RFC 9110 §11.1: the scheme is case-insensitive.
-        let scheme = if name.eq_ignore_ascii_case(b"Bearer") {
-            Scheme::Bearer
-        } else if name.eq_ignore_ascii_case(b"DPoP") {
-            Scheme::Dpop
-        } else {
-            return Err(Reason::SchemeUnsupported);
-        };
+        let (scheme, rest) = Scheme::split(value).ok_or(Reason::SchemeUnsupported)?;
         let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
         let token = rest.get(spaces..).unwrap_or_default();
         if token.len() > limits::TOKEN_BYTES {
