@@ -1,0 +1,109 @@
+"""The two charts as SVG, readable on light and dark pages."""
+
+import math
+from html import escape
+
+STYLE = """<style>
+text { font: 12px system-ui, sans-serif; fill: #1f2328 }
+.title { font-weight: 600; font-size: 13px } .faint { fill: #59636e; font-size: 11px }
+.grid { stroke: #d1d9e0; stroke-width: 1 } .ours { fill: #0a7d50 } .ring { fill: #8c959f } .peer { fill: #4c7fd0 }
+.line { fill: none; stroke: #0a7d50; stroke-width: 2 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 } .faint { fill: #9198a1 } .grid { stroke: #3d444d }
+  .ours { fill: #3fc98d } .ring { fill: #6e7781 } .peer { fill: #6ea2f0 } .line { stroke: #3fc98d }
+}
+</style>"""
+LABELS, BARS, BAR = 300, 460, 20
+
+
+def svg(width, height, parts):
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+    return "\n".join([head, STYLE, *parts, "</svg>", ""])
+
+
+def text(x, y, words, kind="", anchor="start"):
+    kind = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}>{escape(words)}</text>'
+
+
+def line(x1, y1, x2, y2):
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="grid"/>'
+
+
+def short(number):
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}" if number >= 1 else f"{number:.2f}"
+
+
+def compare(lines, titles, caption):
+    """One bar a peer, on a logarithmic scale."""
+    lines = [one for one in lines if one.get("median") and one["row"] in titles]
+    times = [float(one["median"]) for one in lines]
+    low = math.floor(math.log10(min(times)) * 2) / 2
+    high = math.ceil(math.log10(max(times)) * 2) / 2
+
+    def place(value):
+        return LABELS + (math.log10(value) - low) / (high - low) * BARS
+
+    y, parts = 22, [text(8, 22, f"Microseconds a request, logarithmic; shorter is better. {caption}", "faint")]
+    for row, title in titles.items():
+        peers = [one for one in lines if one["row"] == row]
+        if not peers:
+            continue
+        y += 34
+        parts.append(text(8, y, title, "title"))
+        top = y + 8
+        bottom = top + BAR * len(peers)
+        for power in range(math.ceil(low), math.floor(high) + 1):
+            parts.append(line(place(10**power), top, place(10**power), bottom))
+            parts.append(text(place(10**power), bottom + 12, f"{10.0**power:g}", "faint", "middle"))
+        for number, one in enumerate(peers):
+            median, name = float(one["median"]), one["peer"]
+            kind = name.split(",")[0] if name.startswith(("countersign", "ring")) else "peer"
+            kind, y = {"countersign": "ours"}.get(kind, kind), top + BAR * number
+            end = place(median)
+            bar = f'width="{end - LABELS:.1f}" height="{BAR - 5}" rx="2" class="{kind}"'
+            parts.append(f'<rect x="{LABELS}" y="{y + 2}" {bar}/>')
+            parts.append(text(LABELS - 8, y + 14, name, "", "end"))
+            parts.append(text(end + 6, y + 14, short(median)))
+        y = bottom + 12
+    return svg(LABELS + BARS + 70, y + 14, parts)
+
+
+def growth(lines, caption):
+    """Two curves over n and two pairs of bars."""
+    charts = {}
+    for one in lines:
+        if one["row"].startswith("growth: "):
+            charts.setdefault(one["row"].removeprefix("growth: "), []).append((int(one["n"]), float(one["median"])))
+    parts = [text(8, 22, f"How costs grow. {caption}", "faint")]
+    parts += curve(charts["cached tokens"], 60, 40, "A decision on one of n cached tokens, µs")
+    parts += curve(charts["keys of an issuer"], 480, 40, "Finding one of n keys of an issuer by kid, µs")
+    y = 330
+    for chart in ("cached tokens a second", "new tokens a second"):
+        most = max(rate for _, rate in charts[chart])
+        parts.append(text(8, y, f"{chart[0].upper()}{chart[1:]}, by threads", "title"))
+        for threads, rate in charts[chart]:
+            y += BAR
+            width = rate / most * BARS
+            parts.append(text(52, y, str(threads), "", "end"))
+            parts.append(f'<rect x="60" y="{y - 12}" width="{width:.1f}" height="{BAR - 5}" rx="2" class="ours"/>')
+            parts.append(text(66 + width, y, f"{rate:,.0f}"))
+        y += 32
+    return svg(860, y, parts)
+
+
+def curve(points, left, top, title):
+    width, height = 340, 190
+    most_x = max(math.log10(n) for n, _ in points)
+    most_y = max(value for _, value in points) * 1.25
+    at = [(left + math.log10(n) / most_x * width, top + 20 + height - v / most_y * height) for n, v in points]
+    parts = [text(left, top + 6, title, "title")]
+    for step in range(4):
+        y = top + 20 + height - step / 3 * height
+        parts += [line(left, y, left + width, y), text(left - 6, y + 4, short(most_y * step / 3), "faint", "end")]
+    for (n, value), (x, y) in zip(points, at, strict=True):
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="ours"/>')
+        parts.append(text(x, y - 9, short(value), "", "middle"))
+        parts.append(text(x, top + 20 + height + 16, f"{n:,}", "faint", "middle"))
+    road = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+    return [*parts, f'<polyline points="{road}" class="line"/>']
