@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
 use aws_lc_rs::{digest, hmac};
 
+use super::hash::HashAlgorithm;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
 
@@ -66,6 +67,21 @@ fn rsa_index(algorithm: Algorithm) -> Option<usize> {
         Algorithm::Ps384 => Some(4),
         Algorithm::Ps512 => Some(5),
         Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => None,
+    }
+}
+
+/// Writes the digest of the parts to the front of `out`.
+pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
+    let mut context = digest::Context::new(match hash {
+        HashAlgorithm::Sha256 => &digest::SHA256,
+        HashAlgorithm::Sha384 => &digest::SHA384,
+        HashAlgorithm::Sha512 => &digest::SHA512,
+    });
+    for part in parts {
+        context.update(part);
+    }
+    for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
     }
 }
 

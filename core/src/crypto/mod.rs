@@ -11,9 +11,11 @@ use core::hint::black_box;
 use crate::jose::algorithm::Algorithm;
 
 mod curve;
+mod hash;
 #[cfg(feature = "hot-keys")]
 pub mod p256;
 mod roca;
+mod rsa;
 mod spki;
 
 // In unit tests every backend that is built in is compiled, to be compared; else only the one in charge.
@@ -36,6 +38,9 @@ compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-cr
 
 #[cfg(test)]
 mod tests;
+
+pub use hash::{Digest, HashAlgorithm};
+pub use rsa::RsaKey;
 
 /// The name of the library in charge, as the feature names it.
 pub const BACKEND: &str = backend::NAME;

@@ -7,6 +7,7 @@ use ::ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use ::ring::{digest, hmac};
 use p521::ecdsa::signature::Verifier as _;
 
+use super::hash::HashAlgorithm;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
 
@@ -57,6 +58,21 @@ impl Key {
                 _ => false,
             },
         }
+    }
+}
+
+/// Writes the digest of the parts to the front of `out`.
+pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
+    let mut context = digest::Context::new(match hash {
+        HashAlgorithm::Sha256 => &digest::SHA256,
+        HashAlgorithm::Sha384 => &digest::SHA384,
+        HashAlgorithm::Sha512 => &digest::SHA512,
+    });
+    for part in parts {
+        context.update(part);
+    }
+    for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
     }
 }
 

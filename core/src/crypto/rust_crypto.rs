@@ -7,6 +7,7 @@ use p256::ecdsa::signature::Verifier as _;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::{Digest as _, Sha384, Sha512};
 
+use super::hash::HashAlgorithm;
 use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
 use crate::jose::algorithm::Algorithm;
 
@@ -73,6 +74,25 @@ fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, message: &[u8], signatur
         Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => return false,
     };
     outcome.is_ok()
+}
+
+/// Writes the digest of the parts to the front of `out`.
+pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
+    match hash {
+        HashAlgorithm::Sha256 => write_digest::<sha2::Sha256>(parts, out),
+        HashAlgorithm::Sha384 => write_digest::<Sha384>(parts, out),
+        HashAlgorithm::Sha512 => write_digest::<Sha512>(parts, out),
+    }
+}
+
+fn write_digest<H: sha2::Digest>(parts: &[&[u8]], out: &mut [u8; 64]) {
+    let mut hash = H::new();
+    for part in parts {
+        hash.update(part);
+    }
+    for (to, from) in out.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
 }
 
 #[derive(Clone)]
