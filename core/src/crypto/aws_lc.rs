@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
 use aws_lc_rs::{digest, hmac};
 
+#[cfg(feature = "hot-keys")]
 use super::hash::HashAlgorithm;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
@@ -71,6 +72,7 @@ fn rsa_index(algorithm: Algorithm) -> Option<usize> {
 }
 
 /// Writes the digest of the parts to the front of `out`.
+#[cfg(feature = "hot-keys")]
 pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
     let mut context = digest::Context::new(match hash {
         HashAlgorithm::Sha256 => &digest::SHA256,

@@ -11,10 +11,12 @@ use core::hint::black_box;
 use crate::jose::algorithm::Algorithm;
 
 mod curve;
+#[cfg(feature = "hot-keys")]
 mod hash;
 #[cfg(feature = "hot-keys")]
 pub mod p256;
 mod roca;
+#[cfg(feature = "hot-keys")]
 mod rsa;
 mod spki;
 
@@ -39,7 +41,9 @@ compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-cr
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "hot-keys")]
 pub use hash::{Digest, HashAlgorithm};
+#[cfg(feature = "hot-keys")]
 pub use rsa::RsaKey;
 
 /// The name of the library in charge, as the feature names it.
@@ -214,7 +218,7 @@ impl PublicKey {
     /// RFC 7518 knows no other rule. RSA is as long as the modulus and below it; the salt of PSS is as long as the hash.
     /// Ed25519 is strict: canonical, `R` not of small order, the equation without cofactor.
     ///
-    /// Nothing is allocated with ring, except for RSA.
+    /// Nothing is allocated with ring, except for RSA keys that are not used often enough to be prepared.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
         let holds = self.material.admits(algorithm, signature)
             && self.key.verify(&self.material, algorithm, message, signature);
@@ -227,6 +231,15 @@ impl PublicKey {
         match &self.material {
             Material::Ec { curve, .. } => self.material.ec_point().get(1..)?.split_at_checked(curve.field_len()),
             Material::Rsa { .. } | Material::Ed25519 { .. } => None,
+        }
+    }
+
+    /// The modulus and the exponent of an RSA key.
+    #[must_use]
+    pub fn rsa_numbers(&self) -> Option<(&[u8], u64)> {
+        match &self.material {
+            Material::Rsa { n, e } => Some((n, e.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))),
+            Material::Ec { .. } | Material::Ed25519 { .. } => None,
         }
     }
 

@@ -7,6 +7,7 @@ use ::ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use ::ring::{digest, hmac};
 use p521::ecdsa::signature::Verifier as _;
 
+#[cfg(feature = "hot-keys")]
 use super::hash::HashAlgorithm;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
@@ -62,6 +63,7 @@ impl Key {
 }
 
 /// Writes the digest of the parts to the front of `out`.
+#[cfg(feature = "hot-keys")]
 pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
     let mut context = digest::Context::new(match hash {
         HashAlgorithm::Sha256 => &digest::SHA256,

@@ -7,6 +7,7 @@ use p256::ecdsa::signature::Verifier as _;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::{Digest as _, Sha384, Sha512};
 
+#[cfg(feature = "hot-keys")]
 use super::hash::HashAlgorithm;
 use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
 use crate::jose::algorithm::Algorithm;
@@ -77,6 +78,7 @@ fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, message: &[u8], signatur
 }
 
 /// Writes the digest of the parts to the front of `out`.
+#[cfg(feature = "hot-keys")]
 pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
     match hash {
         HashAlgorithm::Sha256 => write_digest::<sha2::Sha256>(parts, out),

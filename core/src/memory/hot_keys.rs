@@ -1,8 +1,8 @@
-//! Keys that are used often get a table, and their signatures are then checked in a fraction of a library's time.
+//! Keys that are used often are prepared, and their signatures are then checked in a fraction of a library's time.
 //!
 //! Libraries treat every verification as if the key were new. Here a bundle has a handful of keys and a client signs every
-//! proof with one, so a P-256 key that verified [`PROMOTE_AFTER`] signatures is promoted: a table is built for it in small
-//! steps, one with each further request, so that no request pays for a whole table. Before a table is believed it must
+//! proof with one, so a P-256 or RSA key that verified [`PROMOTE_AFTER`] signatures is promoted. For P-256 a table is built
+//! in small steps, one with each further request, so that no request pays for a whole table; an RSA key is prepared at once. Before a table is believed it must
 //! agree with the library on [`PROOFS_OF_TABLE`] signatures in a row; one disagreement bans it. Memory is bounded, and
 //! the key that was used least makes room.
 
@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use once_cell::race::OnceBox;
 
 use crate::crypto::p256::{Generator, GeneratorBuilder, KeyTable, TableBuilder, verify_prehashed};
-use crate::crypto::{PublicKey, SignatureInvalid, sha256};
+use crate::crypto::{HashAlgorithm, PublicKey, RsaKey, SignatureInvalid, sha256};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -72,10 +72,72 @@ struct HotKey {
 enum Table {
     None,
     /// Agreed with the library so many times.
-    Unproven(KeyTable, u8),
-    Proven(KeyTable),
+    Unproven(Prepared, u8),
+    Proven(Prepared),
     /// Disagreed once: never again for this key, while it is remembered.
     Banned,
+}
+
+/// A key with everything about it computed.
+#[derive(Debug)]
+enum Prepared {
+    P256(KeyTable),
+    Rsa(RsaKey),
+}
+
+impl Prepared {
+    fn size_bytes(&self) -> usize {
+        match self {
+            Self::P256(table) => table.size_bytes(),
+            Self::Rsa(key) => key.size_bytes(),
+        }
+    }
+
+    /// Whether the signature holds; `None` if this key cannot tell, which is never what a promoted key says.
+    fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+        use HashAlgorithm::{Sha256, Sha384, Sha512};
+        match self {
+            Self::P256(table) => {
+                let generator = GENERATOR.get()?;
+                let Ok(signature) = signature.try_into() else { return Some(false) };
+                Some(verify_prehashed(generator, table, &sha256(message), signature))
+            }
+            Self::Rsa(key) => {
+                let (hash, is_pss) = match algorithm {
+                    Algorithm::Rs256 => (Sha256, false),
+                    Algorithm::Rs384 => (Sha384, false),
+                    Algorithm::Rs512 => (Sha512, false),
+                    Algorithm::Ps256 => (Sha256, true),
+                    Algorithm::Ps384 => (Sha384, true),
+                    Algorithm::Ps512 => (Sha512, true),
+                    Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
+                        return None;
+                    }
+                };
+                let digest = hash.digest(&[message]);
+                let digest = digest.as_ref();
+                Some(if is_pss {
+                    key.verify_pss(hash, digest, signature)
+                } else {
+                    key.verify_pkcs1(hash, digest, signature)
+                })
+            }
+        }
+    }
+}
+
+/// Whether keys of this algorithm can be prepared.
+const fn can_prepare(algorithm: Algorithm) -> bool {
+    match algorithm {
+        Algorithm::Es256
+        | Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512
+        | Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512 => true,
+        Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => false,
+    }
 }
 
 impl HotKeys {
@@ -109,18 +171,17 @@ impl HotKeys {
         signature: &[u8],
     ) -> Result<(), SignatureInvalid> {
         let set = usize::from(thumbprint[0]) % SETS;
-        let Some(set) = self.sets.get_mut(set).filter(|_| algorithm == Algorithm::Es256) else {
+        let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(algorithm)) else {
             return key.verify(algorithm, message, signature);
         };
         let known = set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint);
         if let Some(hot) = known
-            && let (Table::Proven(table), Some(generator)) = (&hot.table, GENERATOR.get())
+            && let Table::Proven(prepared) = &hot.table
+            && let Some(valid) = prepared.verify(algorithm, message, signature)
         {
-            let signature: &[u8; 64] = signature.try_into().map_err(|_| SignatureInvalid)?;
             hot.uses = hot.uses.saturating_add(1);
             self.counts.table_checks += 1;
             self.checks_until_halving -= 1;
-            let valid = verify_prehashed(generator, table, &sha256(message), signature);
             if self.checks_until_halving == 0 {
                 self.halve();
             }
@@ -128,21 +189,34 @@ impl HotKeys {
         }
         let verdict = key.verify(algorithm, message, signature);
         // Only valid signatures count: nobody earns a table, or evicts one, without the private key.
-        self.learn(key, thumbprint, message, signature, verdict.is_ok());
+        self.prove(thumbprint, algorithm, message, signature, verdict.is_ok());
+        if verdict.is_ok() {
+            self.learn(key, thumbprint);
+        }
         verdict
     }
 
-    /// Counts a use that the library judged, and goes on with whatever is being built.
+    /// Counts a valid use that the library judged, and goes on with whatever is being built.
     #[cold]
-    fn learn(&mut self, key: &PublicKey, thumbprint: &[u8; 32], message: &[u8], signature: &[u8], valid: bool) {
-        self.prove(thumbprint, message, signature, valid);
-        if !valid {
-            return;
-        }
+    fn learn(&mut self, key: &PublicKey, thumbprint: &[u8; 32]) {
         let Some(hot) = self.remember(thumbprint) else { return };
         hot.uses = hot.uses.saturating_add(1);
         let (uses, wants_table) = (hot.uses, matches!(hot.table, Table::None));
-        if wants_table && uses >= PROMOTE_AFTER && self.building.is_none() && self.make_room(uses) {
+        if wants_table && uses >= PROMOTE_AFTER {
+            self.promote(key, thumbprint, uses);
+        }
+        self.build(STEP_ADDITIONS);
+    }
+
+    /// Prepares an RSA key, or begins the table of a P-256 key, if there is room.
+    fn promote(&mut self, key: &PublicKey, thumbprint: &[u8; 32], uses: u32) {
+        if let Some((n, e)) = key.rsa_numbers() {
+            let Some(prepared) = RsaKey::new(n, e).map(Prepared::Rsa) else { return };
+            let size = prepared.size_bytes();
+            if self.make_room(uses, size) {
+                self.keep(thumbprint, prepared);
+            }
+        } else if self.building.is_none() && self.make_room(uses, TABLE_BYTES) {
             let point = key.ec_point().and_then(|(x, y)| {
                 let mut point = [0; 64];
                 point.get_mut(..32)?.copy_from_slice(x);
@@ -151,17 +225,24 @@ impl HotKeys {
             });
             self.building = point.and_then(|point| TableBuilder::new(&point)).map(|builder| (*thumbprint, builder));
         }
-        self.build(STEP_ADDITIONS);
+    }
+
+    /// Gives a key what was prepared for it. The key may have been forgotten meanwhile; its table goes with it.
+    fn keep(&mut self, thumbprint: &[u8; 32], prepared: Prepared) {
+        let size = prepared.size_bytes();
+        if let Some(hot) = self.find(thumbprint) {
+            hot.table = Table::Unproven(prepared, 0);
+            self.counts.table_bytes += size;
+        }
     }
 
     /// Compares an unproven table's answer with the library's.
-    fn prove(&mut self, thumbprint: &[u8; 32], message: &[u8], signature: &[u8], valid: bool) {
-        let Some(generator) = GENERATOR.get() else { return };
+    fn prove(&mut self, thumbprint: &[u8; 32], algorithm: Algorithm, message: &[u8], signature: &[u8], valid: bool) {
         let Some(hot) = self.find(thumbprint) else { return };
-        let Table::Unproven(table, agreed) = &mut hot.table else { return };
-        let Ok(signature) = <&[u8; 64]>::try_from(signature) else { return };
-        let size = table.size_bytes();
-        if verify_prehashed(generator, table, &sha256(message), signature) != valid {
+        let Table::Unproven(prepared, agreed) = &mut hot.table else { return };
+        let Some(ours) = prepared.verify(algorithm, message, signature) else { return };
+        let size = prepared.size_bytes();
+        if ours != valid {
             hot.table = Table::Banned;
             self.counts.banned += 1;
             self.counts.table_bytes -= size;
@@ -201,9 +282,8 @@ impl HotKeys {
     }
 
     /// Whether there is room for one more table, if need be by dropping one that is used less than half as much.
-    fn make_room(&mut self, uses: u32) -> bool {
-        let one = TABLE_BYTES;
-        if self.counts.table_bytes + one <= self.max_table_bytes {
+    fn make_room(&mut self, uses: u32, size: usize) -> bool {
+        if self.counts.table_bytes + size <= self.max_table_bytes {
             return true;
         }
         let with_table = |hot: &&mut HotKey| matches!(hot.table, Table::Proven(_) | Table::Unproven(..));
@@ -218,7 +298,7 @@ impl HotKeys {
             Table::None | Table::Banned => {}
         }
         self.counts.evicted += 1;
-        self.counts.table_bytes + one <= self.max_table_bytes
+        self.counts.table_bytes + size <= self.max_table_bytes
     }
 
     /// Spends up to `additions` point additions on what is being built; the generator's table comes first.
@@ -239,12 +319,7 @@ impl HotKeys {
         let Some(table) = builder.step(additions) else { return true };
         let thumbprint = *thumbprint;
         self.building = None;
-        let size = table.size_bytes();
-        // The key may have been forgotten meanwhile; its table goes with it.
-        if let Some(hot) = self.find(&thumbprint) {
-            hot.table = Table::Unproven(table, 0);
-            self.counts.table_bytes += size;
-        }
+        self.keep(&thumbprint, Prepared::P256(table));
         false
     }
 

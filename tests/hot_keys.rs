@@ -1,0 +1,59 @@
+//! Keys that are used often are prepared, and give the same answers as before.
+
+use countersign::reason::Reason;
+use countersign_tests::issuer::{self, NOW, SERVER};
+use countersign_tests::request::{self, Doc, bearer};
+use countersign_tests::runner::Runner;
+
+const NO_CACHE: &str = r#"{"verdict_cache_bytes":0}"#;
+
+fn runner(key: &str, memory: &str) -> Runner {
+    let trust = [request::issuer(SERVER, &[request::set_key(key)])];
+    Runner::new(&Doc::access().trust(&trust).memory(memory).text(), NOW)
+}
+
+#[test]
+fn every_algorithm_that_can_be_prepared_is_and_answers_the_same() {
+    let algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"].map(|name| ("server-rsa2048", name));
+    for (key, algorithm) in [("server-p256", "ES256")].into_iter().chain(algorithms) {
+        let mut runner = runner(key, NO_CACHE);
+        for round in 0..120 {
+            let token = issuer::access().key(key).algorithm(algorithm).claim("jti", &format!("\"{round}\""));
+            assert_eq!(runner.ask(&bearer(&token.text())).reason, None, "{algorithm} {round}");
+            let mut forged = token.signature();
+            let place = round % forged.len();
+            forged[place] ^= 1 << (round % 8);
+            let answer = runner.ask(&bearer(&token.with_signature(&forged)));
+            assert_eq!(answer.reason, Some(Reason::SignatureInvalid), "{algorithm} {round}");
+            while runner.worker.build_tables(10_000) {}
+        }
+        let counts = runner.worker.hot_keys();
+        assert_eq!((counts.promoted, counts.banned, counts.evicted), (1, 0, 0), "{algorithm}");
+        assert!(counts.table_checks > 100, "{algorithm}: {counts:?}");
+        assert!(counts.table_bytes > 0);
+    }
+}
+
+#[test]
+fn the_policy_turns_it_off() {
+    let mut runner = runner("server-p256", r#"{"verdict_cache_bytes":0,"hot_key_bytes":0}"#);
+    let token = issuer::access().text();
+    for _ in 0..100 {
+        assert_eq!(runner.ask(&bearer(&token)).reason, None);
+    }
+    assert!(!runner.worker.build_tables(u32::MAX));
+    assert_eq!(runner.worker.hot_keys().table_checks, 0);
+}
+
+#[test]
+fn the_key_of_a_client_is_prepared_too() {
+    let mut runner = Runner::new(&Doc::access().text(), NOW);
+    let token = issuer::access().bound_to_key("client-p256").text();
+    for round in 0..120 {
+        let proof = issuer::proof(&token).claim("jti", &format!("\"proof-{round}\""));
+        assert_eq!(runner.ask(&request::dpop(&token, &proof.text())).reason, None, "{round}");
+        while runner.worker.build_tables(10_000) {}
+    }
+    assert!(runner.worker.hot_keys().table_checks > 50);
+    assert_eq!(runner.worker.hot_keys().banned, 0);
+}
