@@ -14,7 +14,7 @@ test: tools wasm-target ## everything: unit, vectors, conformance, properties, w
 	$(CARGO) test --workspace
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
-	$(CARGO) build -p countersign --no-default-features --features rust-crypto --target wasm32-unknown-unknown
+	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) build -p countersign-cli
 	tests/interop/run --bin target/debug/countersign
 
