@@ -13,7 +13,8 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
   .ours { fill: #3fc98d } .ring { fill: #6e7781 } .peer { fill: #6ea2f0 } .line { stroke: #3fc98d }
 }
 </style>"""
-LABELS, BARS, BAR = 300, 460, 20
+SCALE = "Median microseconds a request, logarithmic. Green: countersign; grey: the signature alone; blue: peers."
+LABELS, BARS, BAR = 350, 440, 20
 
 
 def svg(width, height, parts):
@@ -44,7 +45,7 @@ def compare(lines, titles, caption):
     def place(value):
         return LABELS + (math.log10(value) - low) / (high - low) * BARS
 
-    y, parts = 22, [text(8, 22, f"Microseconds a request, logarithmic; shorter is better. {caption}", "faint")]
+    y, parts = 22, [text(8, 22, f"{SCALE} {caption}", "faint")]
     for row, title in titles.items():
         peers = [one for one in lines if one["row"] == row]
         if not peers:
@@ -74,14 +75,15 @@ def growth(lines, caption):
     charts = {}
     for one in lines:
         if one["row"].startswith("growth: "):
-            charts.setdefault(one["row"].removeprefix("growth: "), []).append((int(one["n"]), float(one["median"])))
+            value = one["best"] if one["unit"] == "a second" else one["median"]
+            charts.setdefault(one["row"].removeprefix("growth: "), []).append((int(one["n"]), float(value)))
     parts = [text(8, 22, f"How costs grow. {caption}", "faint")]
     parts += curve(charts["cached tokens"], 60, 40, "A decision on one of n cached tokens, µs")
     parts += curve(charts["keys of an issuer"], 480, 40, "Finding one of n keys of an issuer by kid, µs")
-    y = 330
+    y = 310
     for chart in ("cached tokens a second", "new tokens a second"):
         most = max(rate for _, rate in charts[chart])
-        parts.append(text(8, y, f"{chart[0].upper()}{chart[1:]}, by threads", "title"))
+        parts.append(text(8, y, f"{chart[0].upper()}{chart[1:]}, by threads, best round", "title"))
         for threads, rate in charts[chart]:
             y += BAR
             width = rate / most * BARS
@@ -92,18 +94,25 @@ def growth(lines, caption):
     return svg(860, y, parts)
 
 
+def nice(step):
+    """The next larger one of 1, 2, 2.5 and 5 times a power of ten."""
+    power = 10 ** math.floor(math.log10(step))
+    return next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= step)
+
+
 def curve(points, left, top, title):
     width, height = 340, 190
     most_x = max(math.log10(n) for n, _ in points)
-    most_y = max(value for _, value in points) * 1.25
+    step = nice(max(value for _, value in points) * 1.15 / 4)
+    most_y = step * 4
     at = [(left + math.log10(n) / most_x * width, top + 20 + height - v / most_y * height) for n, v in points]
     parts = [text(left, top + 6, title, "title")]
-    for step in range(4):
-        y = top + 20 + height - step / 3 * height
-        parts += [line(left, y, left + width, y), text(left - 6, y + 4, short(most_y * step / 3), "faint", "end")]
+    for number in range(5):
+        y = top + 20 + height - number / 4 * height
+        parts += [line(left, y, left + width, y), text(left - 6, y + 4, f"{step * number:g}", "faint", "end")]
     for (n, value), (x, y) in zip(points, at, strict=True):
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="ours"/>')
-        parts.append(text(x, y - 9, short(value), "", "middle"))
+        parts.append(text(x + (n == 1) * 14, y - 9, short(value), "", "middle"))
         parts.append(text(x, top + 20 + height + 16, f"{n:,}", "faint", "middle"))
     road = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
     return [*parts, f'<polyline points="{road}" class="line"/>']
