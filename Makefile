@@ -23,8 +23,9 @@ lint: tools ## format, clippy with warnings denied, the documentation build
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-bench: tools ## criterion benches: cached and new tokens, DPoP, per algorithm, beside the raw signature check
+bench: tools ## criterion benches, then the peers in one run: table on the screen, record and charts in benches/record
 	$(CARGO) bench -p countersign-benches
+	benches/compare/run
 
 .PHONY: tools wasm-target
 tools:
