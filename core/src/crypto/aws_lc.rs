@@ -5,13 +5,18 @@
 
 use alloc::boxed::Box;
 
+use aws_lc_rs as library;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
-use aws_lc_rs::{digest, hmac};
 
-#[cfg(feature = "hot-keys")]
-use super::hash::HashAlgorithm;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
+
+// aws-lc-rs has ring's interface for hashes, so one file serves both.
+#[path = "ring_hashes.rs"]
+mod hashes;
+#[cfg(feature = "hot-keys")]
+pub(super) use hashes::digest;
+pub(super) use hashes::{Hmac, Sha256};
 
 pub(super) const NAME: &str = "aws-lc";
 
@@ -69,62 +74,4 @@ fn rsa_index(algorithm: Algorithm) -> Option<usize> {
         Algorithm::Ps512 => Some(5),
         Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => None,
     }
-}
-
-/// Writes the digest of the parts to the front of `out`.
-#[cfg(feature = "hot-keys")]
-pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
-    let mut context = digest::Context::new(match hash {
-        HashAlgorithm::Sha256 => &digest::SHA256,
-        HashAlgorithm::Sha384 => &digest::SHA384,
-        HashAlgorithm::Sha512 => &digest::SHA512,
-    });
-    for part in parts {
-        context.update(part);
-    }
-    for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct Sha256(digest::Context);
-
-impl Sha256 {
-    pub(super) fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(super) fn finish(self) -> [u8; 32] {
-        bytes_of(self.0.finish().as_ref())
-    }
-}
-
-pub(super) struct Hmac(hmac::Key);
-
-impl Hmac {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    pub(super) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        bytes_of(context.sign().as_ref())
-    }
-}
-
-/// The 32 bytes of a digest whose type does not say that there are 32.
-fn bytes_of(digest: &[u8]) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (to, from) in bytes.iter_mut().zip(digest) {
-        *to = *from;
-    }
-    bytes
 }

@@ -3,14 +3,19 @@
 //! ring keeps no parsed keys: it reads the point or the modulus again with each signature. RSA allocates its numbers
 //! inside ring; the others allocate nothing.
 
+use ::ring as library;
 use ::ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use ::ring::{digest, hmac};
 use p521::ecdsa::signature::Verifier as _;
 
-#[cfg(feature = "hot-keys")]
-use super::hash::HashAlgorithm;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
+
+// aws-lc-rs has ring's interface for hashes, so one file serves both.
+#[path = "ring_hashes.rs"]
+mod hashes;
+#[cfg(feature = "hot-keys")]
+pub(super) use hashes::digest;
+pub(super) use hashes::{Hmac, Sha256};
 
 pub(super) const NAME: &str = "ring";
 
@@ -60,62 +65,4 @@ impl Key {
             },
         }
     }
-}
-
-/// Writes the digest of the parts to the front of `out`.
-#[cfg(feature = "hot-keys")]
-pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
-    let mut context = digest::Context::new(match hash {
-        HashAlgorithm::Sha256 => &digest::SHA256,
-        HashAlgorithm::Sha384 => &digest::SHA384,
-        HashAlgorithm::Sha512 => &digest::SHA512,
-    });
-    for part in parts {
-        context.update(part);
-    }
-    for (to, from) in out.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct Sha256(digest::Context);
-
-impl Sha256 {
-    pub(super) fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(super) fn finish(self) -> [u8; 32] {
-        bytes_of(self.0.finish().as_ref())
-    }
-}
-
-pub(super) struct Hmac(hmac::Key);
-
-impl Hmac {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    pub(super) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        bytes_of(context.sign().as_ref())
-    }
-}
-
-/// The 32 bytes of a digest whose type does not say that there are 32.
-fn bytes_of(digest: &[u8]) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (to, from) in bytes.iter_mut().zip(digest) {
-        *to = *from;
-    }
-    bytes
 }
