@@ -170,16 +170,16 @@ fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
 proptest! {
     #[test]
     fn the_curve_check_agrees_with_the_curve_crates(seed in any::<[u8; 32]>(), flip in 0..512_usize, wrong: bool) {
-        use p256::elliptic_curve::ops::Reduce as _;
-        let scalar = p256::Scalar::reduce(&p256::FieldBytes::from(seed));
-        let point = (p256::ProjectivePoint::GENERATOR * scalar).to_affine();
-        let encoded = p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&point, false);
+        use ::p256::elliptic_curve::ops::Reduce as _;
+        let scalar = ::p256::Scalar::reduce(&::p256::FieldBytes::from(seed));
+        let point = (::p256::ProjectivePoint::GENERATOR * scalar).to_affine();
+        let encoded = ::p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&point, false);
         let mut bytes = encoded.as_bytes().to_vec();
         prop_assume!(bytes.len() == 65);
         if wrong {
             bytes[1 + flip / 8] ^= 1 << (flip % 8);
         }
-        let theirs = p256::PublicKey::from_sec1_bytes(&bytes).is_ok();
+        let theirs = ::p256::PublicKey::from_sec1_bytes(&bytes).is_ok();
         prop_assert_eq!(curve::is_on_curve(Curve::P256, &bytes[1..33], &bytes[33..]), theirs);
     }
 
@@ -486,4 +486,25 @@ fn keys_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<PublicKey>();
     shared::<HmacKey>();
+}
+
+#[cfg(all(feature = "hot-keys", feature = "ring", feature = "aws-lc", feature = "rust-crypto"))]
+#[test]
+fn backends_agree_on_digests() {
+    use super::hash::HashAlgorithm;
+    let message: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512] {
+        for cut in [0, 1, 64, 127, 1000] {
+            let (front, back) = message.split_at(cut);
+            let by = |digest: fn(HashAlgorithm, &[&[u8]], &mut [u8; 64])| {
+                let mut out = [0; 64];
+                digest(hash, &[front, back], &mut out);
+                out
+            };
+            let expected = by(super::ring::digest);
+            assert_eq!(by(super::aws_lc::digest), expected, "{hash:?}");
+            assert_eq!(by(super::rust_crypto::digest), expected, "{hash:?}");
+            assert!(expected[..hash.digest_len()].iter().any(|byte| *byte != 0));
+        }
+    }
 }
