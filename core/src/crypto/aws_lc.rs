@@ -12,6 +12,7 @@ use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
 
 // aws-lc-rs has ring's interface for hashes, so one file serves both.
+#[allow(clippy::duplicate_mod)] // loaded twice on purpose, over another library each time
 #[path = "ring_hashes.rs"]
 mod hashes;
 #[cfg(feature = "hot-keys")]
