@@ -76,7 +76,6 @@ pub(crate) const fn meaning(fault: JwkFault) -> &'static str {
         JwkFault::InvalidKey => "no valid public key: off the curve, a weak modulus or exponent, a small-order point",
         JwkFault::KeyIdMissing => "kid is absent where it must be there",
         JwkFault::KeyIdRepeated => "another key has the same kid, so neither can be meant",
-        JwkFault::Certificate => "the certificate in x5c is not for this key, or cannot be read",
         _ => "not usable",
     }
 }

@@ -3,7 +3,6 @@
 //! `none` and the HMAC algorithms have no place here, so no configuration can allow them (RFC 8725 §3.1).
 
 use core::fmt;
-use core::ops::RangeInclusive;
 
 /// A signature algorithm by its `alg` name (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Ord, PartialOrd, Hash)]
@@ -97,19 +96,6 @@ impl Algorithm {
     #[must_use]
     pub fn from_index(index: u8) -> Option<Self> {
         Self::ALL.get(usize::from(index)).copied()
-    }
-
-    /// The lengths in bytes that a signature can have before its key is known.
-    ///
-    /// An RSA signature is as long as the modulus, here 2048 to 8192 bits; the others have one length each.
-    #[must_use]
-    pub const fn signature_len_limits(self) -> RangeInclusive<usize> {
-        match self {
-            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => 256..=1024,
-            Self::Es256 | Self::EdDsa | Self::Ed25519 => 64..=64,
-            Self::Es384 => 96..=96,
-            Self::Es512 => 132..=132,
-        }
     }
 }
 

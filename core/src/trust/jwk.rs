@@ -36,8 +36,6 @@ pub enum JwkFault {
     KeyIdMissing,
     /// `kid` stands at another key too, so neither can be meant (RFC 7517 §4.5).
     KeyIdRepeated,
-    /// The certificate in `x5c` is not for this key, or cannot be read.
-    Certificate,
 }
 
 impl JwkFault {
@@ -58,7 +56,6 @@ impl JwkFault {
             Self::InvalidKey => "invalid_key",
             Self::KeyIdMissing => "key_id_missing",
             Self::KeyIdRepeated => "key_id_repeated",
-            Self::Certificate => "certificate",
         }
     }
 }
