@@ -1,5 +1,7 @@
 //! What comes in by the stream: strict types, and errors that never repeat a byte of the input.
 
+use countersign_live::RevocationDocument;
+use countersign_live::json_document::{self, describe, utf8};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -57,44 +59,6 @@ pub(crate) struct RevokeLine {
     pub(crate) revoke: RevocationDocument,
 }
 
-/// What is revoked: the document of `--revocations`, and the value of a line's `revoke`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RevocationDocument {
-    /// Every token that was issued before this moment, whoever issued it.
-    pub(crate) all_before: Option<u64>,
-    #[serde(default)]
-    pub(crate) origins: Vec<RevokedOrigin>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RevokedOrigin {
-    pub(crate) trust_domain: Option<String>,
-    pub(crate) issuer: Option<String>,
-    pub(crate) before: Option<u64>,
-    #[serde(default)]
-    pub(crate) keys: Vec<String>,
-    #[serde(default)]
-    pub(crate) subjects: Vec<RevokedSubject>,
-    #[serde(default)]
-    pub(crate) tokens: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a subject, or an object of `subject` and `before`")]
-pub(crate) enum RevokedSubject {
-    ForGood(String),
-    Before(SubjectBefore),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SubjectBefore {
-    pub(crate) subject: String,
-    pub(crate) before: u64,
-}
-
 /// A line that cannot be used.
 #[derive(Debug)]
 pub(crate) struct InputError {
@@ -144,42 +108,7 @@ pub(crate) fn read_line(bytes: &[u8]) -> Result<Line<'_>, InputError> {
 
 /// Reads one request that stands alone, on as many lines as it likes.
 pub(crate) fn read_request(bytes: &[u8]) -> Result<RequestLine, String> {
-    serde_json::from_str(utf8(bytes)?).map_err(|error| describe(&error))
-}
-
-/// Reads a document of revocations.
-pub(crate) fn read_revocations(bytes: &[u8]) -> Result<RevocationDocument, String> {
-    serde_json::from_str(utf8(bytes)?).map_err(|error| describe(&error))
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, String> {
-    str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))
-}
-
-/// An error without any value or name of the input, which may be a token that stands in the wrong place.
-fn describe(error: &serde_json::Error) -> String {
-    let place = match error.line() {
-        0 | 1 => format!("column {}", error.column()),
-        line => format!("line {line}, column {}", error.column()),
-    };
-    let text = error.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    if !error.is_data() {
-        return format!("not JSON at {place}: {text}"); // these texts are fixed ones
-    }
-    // After the last `, expected ` stand our own words; before it stands what was found.
-    let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!(", expected {expected}"));
-    let expected = expected.unwrap_or_default().replace("a tuple of size 2", "a name and a value");
-    let found = if text.starts_with("missing field") || text.starts_with("duplicate field") {
-        return text.replace("field", "member"); // the name is one of ours
-    } else if text.starts_with("unknown field") {
-        "an unknown member"
-    } else if text.starts_with("invalid type") {
-        "a value of the wrong type"
-    } else {
-        "an unsuitable value"
-    };
-    format!("{found} at {place}{expected}")
+    json_document::read(bytes)
 }
 
 #[cfg(test)]

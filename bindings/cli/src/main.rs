@@ -15,11 +15,9 @@ mod moment;
 mod output;
 mod printable;
 mod reasons;
-mod revoked;
 mod session;
 mod style;
 mod thumbprint;
-mod trust_files;
 
 use std::process::ExitCode;
 

@@ -1,25 +1,23 @@
 //! An engine with all that a host gives it: policy, keys, revocations, nonce keys, randomness, time.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, Trail, Worker};
+use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Trail, TrustDocument};
 use countersign::jose::base64url;
 use countersign::limits;
 use countersign::rules::mtls::ClientCertificate;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, Origin};
+use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign_live::{LiveEngine, LiveFault, LiveWorker, RevocationDocument, nonce_keys, seed};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, complain};
 use crate::files;
-use crate::input::{RequestLine, RevocationDocument, TrustPush};
+use crate::input::{RequestLine, TrustPush};
 use crate::moment;
 use crate::printable::printable;
-use crate::revoked::Revoked;
-use crate::trust_files::TrustFiles;
 
 /// How often the files are looked at, unless every line asks for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -49,11 +47,8 @@ pub(crate) struct SessionArgs {
 /// One engine with one worker, whose state lasts from request to request.
 #[derive(Debug)]
 pub(crate) struct Session {
-    engine: Engine,
-    worker: Worker,
-    snapshot: Snapshot,
-    files: TrustFiles,
-    revoked: Revoked,
+    live: LiveEngine,
+    worker: LiveWorker,
     /// When the files were looked at last.
     looked_at: Instant,
     fixed_now: Option<u64>,
@@ -63,12 +58,28 @@ impl Session {
     pub(crate) fn open(args: &SessionArgs) -> Result<Self, Failure> {
         let now = moment::now(args.now);
         let engine = Engine::new(read_policy(&args.policy)?, random_seed()?);
-        let mut snapshot = engine.empty_snapshot();
-        snapshot.nonces = Some(Arc::new(nonce_keys(args.nonce_key.as_deref())?));
-        let revoked = Revoked::open(args.revocations.as_deref(), engine.document(), &mut snapshot)?;
-        let files = TrustFiles::open(&engine, &mut snapshot, &args.policy, now)?;
-        let worker = Worker::new(&engine, random_seed()?);
-        Ok(Self { engine, worker, snapshot, files, revoked, looked_at: Instant::now(), fixed_now: args.now })
+        let live = LiveEngine::new(engine, now, &mut warn).map_err(|faults| {
+            let line = |fault: LiveFault| format!("{}: {fault}", args.policy.display());
+            Failure::Unusable(faults.into_iter().map(line).collect())
+        })?;
+        live.set_nonce_keys(match &args.nonce_key {
+            Some(path) => nonce_keys_in(path)?,
+            None => nonce_keys().map_err(|error| Failure::Io(error.to_string()))?,
+        });
+        if let Some(path) = &args.revocations {
+            files::need(path, limits::POLICY_DOCUMENT_BYTES)?;
+            let watched = live.watch_revocations(path.clone(), &mut warn);
+            watched.map_err(|fault| Failure::unusable(fault.to_string()))?;
+        }
+        for (_, source) in live.engine().document().trust() {
+            if let TrustDocument::Uri(_) = source.document() {
+                let origin = printable(&source.origin().to_string());
+                warn(&format!("{origin}: URIs are not fetched here; it starts without keys"));
+            }
+        }
+        live.watch_trust_files(args.policy.parent().unwrap_or(Path::new("")), now, &mut warn);
+        let worker = LiveWorker::new(&live, random_seed()?);
+        Ok(Self { live, worker, looked_at: Instant::now(), fixed_now: args.now })
     }
 
     /// The time of a line: its own, that of the command, or the clock's.
@@ -80,14 +91,13 @@ impl Session {
     pub(crate) fn look_at_files(&mut self, now: UnixSeconds, urgent: bool) {
         if urgent || self.looked_at.elapsed() >= LOOK_EVERY {
             self.looked_at = Instant::now();
-            self.files.look(&self.engine, &mut self.snapshot, now);
-            self.revoked.look(self.engine.document(), &mut self.snapshot);
+            self.live.look(now, &mut warn);
         }
     }
 
     /// The policy that is asked for by name, or else the one called `default`, or else the only one.
     pub(crate) fn policy(&self, name: Option<&str>) -> Result<PolicyIndex, String> {
-        let document = self.engine.document();
+        let document = self.live.engine().document();
         let mut all = document.policies();
         let found = match (name, all.next(), all.next()) {
             (Some(name), ..) => document.policy(name),
@@ -116,7 +126,7 @@ impl Session {
         if let Some(der) = certificate {
             request = request.with_certificate(ClientCertificate::Der(der));
         }
-        self.worker.decide_with(&self.engine, &self.snapshot, policy, &request, trail)
+        self.worker.decide_with(&self.live, policy, &request, trail)
     }
 
     /// Puts a new document in force for one trust domain or issuer.
@@ -126,22 +136,26 @@ impl Session {
             (None, Some(name)) => Origin::Issuer(name.clone()),
             _ => return Err("expected one of trust_domain and issuer".to_owned()),
         };
-        let index = self.engine.document().origin(&origin).ok_or("no such trust domain or issuer in the policy")?;
-        let document = push.document.get().as_bytes();
-        self.engine
-            .load(&mut self.snapshot, index, document, now)
-            .map_err(|fault| format!("the document is refused, and the last good one stays in force: {fault}"))
+        let pushed = self.live.push_trust(&origin, push.document.get().as_bytes(), now);
+        pushed.map_err(|fault| match fault {
+            TrustFault::OriginUnknown => "no such trust domain or issuer in the policy".to_owned(),
+            _ => format!("the document is refused, and the last good one stays in force: {fault}"),
+        })
     }
 
     /// Revokes more; tells the origins that the policy does not know.
     pub(crate) fn revoke(&mut self, more: &RevocationDocument) -> Result<Vec<String>, String> {
-        self.revoked.add(more, self.engine.document(), &mut self.snapshot)
+        self.live.revoke(more)
     }
 
     /// How many keys, subjects and tokens are revoked by name.
     pub(crate) fn revoked_names(&self) -> usize {
-        self.snapshot.revocations.names()
+        self.live.snapshot().revocations.names()
     }
+}
+
+fn warn(line: &str) {
+    complain(&format!("warning: {line}"));
 }
 
 /// Reads a policy document; every fault in it becomes a line.
@@ -169,19 +183,12 @@ pub(crate) fn certificate(line: &RequestLine) -> Result<Option<Vec<u8>>, String>
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::Io(format!("no randomness: {error}")))?;
-    Ok(bytes)
-}
-
 /// A seed for caches and stores.
 pub(crate) fn random_seed() -> Result<[u64; 2], Failure> {
-    Ok([u64::from_ne_bytes(random()?), u64::from_ne_bytes(random()?)])
+    seed().map_err(|error| Failure::Io(error.to_string()))
 }
 
-fn nonce_keys(path: Option<&Path>) -> Result<NonceKeys, Failure> {
-    let Some(path) = path else { return Ok(NonceKeys::new(&random()?, None)) };
+fn nonce_keys_in(path: &Path) -> Result<NonceKeys, Failure> {
     let text = files::need(path, 1024)?;
     let fault = || {
         let form = "expected one or two lines, each a key of 32 bytes in hexadecimal or base64url";

@@ -1,0 +1,279 @@
+//! An engine with the newest snapshot of what changes, shared by threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, TrustDocument, Worker};
+use countersign::rules::nonce::NonceKeys;
+use countersign::time::UnixSeconds;
+use countersign::trust::{LoadReport, Origin, TrustFault};
+
+use crate::printable::printable;
+use crate::revocations::{RevocationDocument, Revoked};
+use crate::trust_files::{TrustFiles, warn_of_drops};
+
+/// Takes one line for the host's log; it names files and origins, and holds no byte of a token.
+pub type Notice<'n> = &'n mut dyn FnMut(&str);
+
+/// A fault of what the host started with, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveFault {
+    /// A JSON pointer into the policy document, or the path of a file.
+    pub place: String,
+    /// What is wrong there.
+    pub fault: String,
+}
+
+impl std::fmt::Display for LiveFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place, self.fault)
+    }
+}
+
+impl std::error::Error for LiveFault {}
+
+/// What a look at the watched files came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookReport {
+    /// Documents that were read and are in force now.
+    pub loaded: u32,
+    /// Documents that cannot be used; the last good ones stay in force.
+    pub refused: u32,
+    /// Files that are not there or cannot be read, told once each.
+    pub unreadable: u32,
+}
+
+/// An [`Engine`] whose keys, revocations and nonce keys change while threads decide with a [`LiveWorker`] each.
+///
+/// Deciding takes no lock, but for the moment after a change, when each worker takes over the new snapshot.
+#[derive(Debug)]
+pub struct LiveEngine {
+    engine: Engine,
+    /// Held while a change is made, which may read files.
+    sources: Mutex<Sources>,
+    /// Held only to exchange or to clone the pointer.
+    newest: Mutex<Arc<Snapshot>>,
+    /// How many snapshots there were; written after `newest`.
+    generation: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    files: TrustFiles,
+    revoked: Revoked,
+}
+
+impl LiveEngine {
+    /// Takes over `engine` and loads the documents that stand in its policy document.
+    ///
+    /// Files are read from [`watch_trust_files`](Self::watch_trust_files) on; documents behind URIs are for the host to push.
+    ///
+    /// # Errors
+    /// Every document that cannot be used, by its JSON pointer.
+    pub fn new(engine: Engine, now: UnixSeconds, notice: Notice<'_>) -> Result<Self, Vec<LiveFault>> {
+        let mut snapshot = engine.empty_snapshot();
+        let mut faults = Vec::new();
+        for (index, source) in engine.document().trust() {
+            let TrustDocument::Inline(text) = source.document() else { continue };
+            match engine.load(&mut snapshot, index, text.as_bytes(), now) {
+                Ok(report) => warn_of_drops(&printable(&source.origin().to_string()), &report, notice),
+                Err(fault) => {
+                    let member = if source.origin().is_trust_domain() { "bundle" } else { "jwks" };
+                    let place = format!("/trust/{}/{member}", index.as_usize());
+                    faults.push(LiveFault { place, fault: fault.to_string() });
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            engine,
+            sources: Mutex::default(),
+            newest: Mutex::new(Arc::new(snapshot)),
+            generation: AtomicU64::new(1),
+        })
+    }
+
+    /// The engine: its document and its counters.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The newest snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&lock(&self.newest))
+    }
+
+    /// Reads the files that the policy document names, relative to `directory`, and from now on again at each
+    /// [`look`](Self::look) at which they have changed.
+    ///
+    /// A file that cannot be read may still come: until then its tokens are refused with `bundle_stale`.
+    pub fn watch_trust_files(&self, directory: &Path, now: UnixSeconds, notice: Notice<'_>) -> LookReport {
+        self.change(|sources, snapshot| {
+            sources.files = TrustFiles::named_by(self.engine.document(), directory);
+            let report = sources.files.look(&self.engine, snapshot, now, notice);
+            (report, report.loaded > 0)
+        })
+    }
+
+    /// Reads a document of revocations, and from now on again at each [`look`](Self::look) at which it has changed.
+    ///
+    /// # Errors
+    /// Why it cannot be used: a host that was told to revoke must not start without knowing what.
+    pub fn watch_revocations(&self, path: PathBuf, notice: Notice<'_>) -> Result<(), LiveFault> {
+        self.change(|sources, snapshot| {
+            let watched = sources.revoked.watch(path, self.engine.document(), notice);
+            snapshot.revocations = Arc::new(sources.revoked.all());
+            (watched, true)
+        })
+    }
+
+    /// Reads again every watched file that has changed. What cannot be used leaves the last good document in force.
+    ///
+    /// Costs one `stat` a file where nothing has changed.
+    pub fn look(&self, now: UnixSeconds, notice: Notice<'_>) -> LookReport {
+        self.change(|sources, snapshot| {
+            let mut report = sources.files.look(&self.engine, snapshot, now, notice);
+            let revoked = sources.revoked.look(self.engine.document(), notice);
+            if revoked.loaded > 0 {
+                snapshot.revocations = Arc::new(sources.revoked.all());
+            }
+            report.loaded += revoked.loaded;
+            report.refused += revoked.refused;
+            (report, report.loaded > 0)
+        })
+    }
+
+    /// Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
+    ///
+    /// # Errors
+    /// Why it cannot be used; the last good one stays in force.
+    pub fn push_trust(&self, origin: &Origin, document: &[u8], now: UnixSeconds) -> Result<LoadReport, TrustFault> {
+        let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
+        self.change(|_, snapshot| {
+            let report = self.engine.load(snapshot, index, document, now);
+            let loaded = report.is_ok();
+            (report, loaded)
+        })
+    }
+
+    /// Takes the document of an origin away: its tokens are refused with `bundle_stale` until another one comes.
+    ///
+    /// # Errors
+    /// [`TrustFault::OriginUnknown`]
+    pub fn withdraw_trust(&self, origin: &Origin) -> Result<(), TrustFault> {
+        let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
+        self.change(|_, snapshot| {
+            snapshot.trust = Arc::new(snapshot.trust.without(index));
+            (Ok(()), true)
+        })
+    }
+
+    /// Revokes what `document` says besides everything that is revoked already. Gives the origins that the policy
+    /// document does not know: no fault, since one list may serve many policies, but perhaps a slip of the pen.
+    ///
+    /// # Errors
+    /// Where an entry does not name one origin.
+    pub fn revoke(&self, document: &RevocationDocument) -> Result<Vec<String>, String> {
+        self.change(|sources, snapshot| {
+            let unknown = sources.revoked.add(document, self.engine.document());
+            snapshot.revocations = Arc::new(sources.revoked.all());
+            let changed = unknown.is_ok();
+            (unknown, changed)
+        })
+    }
+
+    /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more. A watched file still does.
+    ///
+    /// # Errors
+    /// Where an entry does not name one origin; what was said before then stays.
+    pub fn replace_revocations(&self, document: &RevocationDocument) -> Result<Vec<String>, String> {
+        self.change(|sources, snapshot| {
+            let unknown = sources.revoked.replace(document, self.engine.document());
+            snapshot.revocations = Arc::new(sources.revoked.all());
+            let changed = unknown.is_ok();
+            (unknown, changed)
+        })
+    }
+
+    /// Puts the keys of nonces in force.
+    pub fn set_nonce_keys(&self, keys: NonceKeys) {
+        self.change(|_, snapshot| {
+            snapshot.nonces = Some(Arc::new(keys));
+            ((), true)
+        });
+    }
+
+    /// Makes a change on a copy of the newest snapshot, and publishes it whole if `make` says that it differs.
+    fn change<T>(&self, make: impl FnOnce(&mut Sources, &mut Snapshot) -> (T, bool)) -> T {
+        let mut sources = lock(&self.sources);
+        let mut snapshot = Snapshot::clone(&self.snapshot());
+        let (result, differs) = make(&mut sources, &mut snapshot);
+        if differs {
+            *lock(&self.newest) = Arc::new(snapshot);
+            // After the exchange: whoever sees the number finds this snapshot or a newer one.
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+        result
+    }
+}
+
+/// A change replaces whole values, so what a panicking holder left behind is still sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The worker of one thread, and the snapshot that it saw last.
+#[derive(Debug)]
+pub struct LiveWorker {
+    worker: Worker,
+    snapshot: Arc<Snapshot>,
+    generation: u64,
+}
+
+impl LiveWorker {
+    /// A worker for `live`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
+    #[must_use]
+    pub fn new(live: &LiveEngine, seed: [u64; 2]) -> Self {
+        // Before the snapshot: if it changes in between, the next decision takes it over once more.
+        let generation = live.generation.load(Ordering::Acquire);
+        Self { worker: Worker::new(&live.engine, seed), snapshot: live.snapshot(), generation }
+    }
+
+    /// The worker itself, for its counters.
+    #[must_use]
+    pub const fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// As [`Worker::build_tables`].
+    pub fn build_tables(&mut self, additions: u32) -> bool {
+        self.worker.build_tables(additions)
+    }
+
+    /// Judges `request` by the newest snapshot.
+    pub fn decide<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Decision<'d> {
+        self.decide_with(live, policy, request, &mut Silent)
+    }
+
+    /// Judges `request` by the newest snapshot, and tells `trail` each check as it begins.
+    #[inline]
+    pub fn decide_with<'d>(
+        &'d mut self,
+        live: &'d LiveEngine,
+        policy: PolicyIndex,
+        request: &Request<'_>,
+        trail: &mut impl Trail,
+    ) -> Decision<'d> {
+        let generation = live.generation.load(Ordering::Acquire);
+        if generation != self.generation {
+            self.generation = generation;
+            self.snapshot = live.snapshot();
+        }
+        self.worker.decide_with(&live.engine, &self.snapshot, policy, request, trail)
+    }
+}

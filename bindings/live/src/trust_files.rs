@@ -1,0 +1,100 @@
+//! The trust documents that stand in files, read again when they change.
+
+use std::path::{Path, PathBuf};
+
+use countersign::engine::{Engine, PolicyDocument, Snapshot, TrustDocument};
+use countersign::limits;
+use countersign::time::UnixSeconds;
+use countersign::trust::{LoadReport, OriginIndex};
+
+use crate::engine::{LookReport, Notice};
+use crate::files::{self, Stamp};
+use crate::printable::{counted, printable};
+
+/// The files of a policy document's trust sources.
+#[derive(Debug, Default)]
+pub(crate) struct TrustFiles {
+    watched: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    index: OriginIndex,
+    path: PathBuf,
+    /// The version that was read last, good or not; `None` where there was none to read.
+    seen: Option<Stamp>,
+    missing: bool,
+}
+
+impl TrustFiles {
+    /// The files that `document` names, relative to `directory`; none is read yet.
+    pub(crate) fn named_by(document: &PolicyDocument, directory: &Path) -> Self {
+        let watched = document.trust().filter_map(|(index, source)| match source.document() {
+            TrustDocument::File(name) => {
+                Some(Watched { index, path: directory.join(name), seen: None, missing: false })
+            }
+            TrustDocument::Inline(_) | TrustDocument::Uri(_) | TrustDocument::Pushed => None,
+        });
+        Self { watched: watched.collect() }
+    }
+
+    /// Reads again what has changed. A document that is refused leaves the last good one in force.
+    pub(crate) fn look(
+        &mut self,
+        engine: &Engine,
+        snapshot: &mut Snapshot,
+        now: UnixSeconds,
+        notice: Notice<'_>,
+    ) -> LookReport {
+        let mut report = LookReport::default();
+        for file in &mut self.watched {
+            // Taken before the file is read: if it changes meanwhile, the next look sees another stamp.
+            let stamp = Stamp::of(&file.path);
+            if stamp.is_some() && stamp == file.seen {
+                continue;
+            }
+            let path = file.path.display();
+            let bytes = match files::read(&file.path, limits::TRUST_DOCUMENT_BYTES) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    if !file.missing || stamp.is_some() {
+                        notice(&format!("{path}: {error}; {}", what_stands(snapshot, file.index)));
+                        report.unreadable += 1;
+                    }
+                    (file.missing, file.seen) = (true, stamp);
+                    continue;
+                }
+            };
+            (file.missing, file.seen) = (false, stamp);
+            match engine.load(snapshot, file.index, &bytes, now) {
+                Ok(loaded) => {
+                    warn_of_drops(&path.to_string(), &loaded, notice);
+                    report.loaded += 1;
+                }
+                Err(fault) => {
+                    notice(&format!("{path}: {fault}; {}", what_stands(snapshot, file.index)));
+                    report.refused += 1;
+                }
+            }
+        }
+        report
+    }
+}
+
+fn what_stands(snapshot: &Snapshot, index: OriginIndex) -> String {
+    match snapshot.trust.set(index) {
+        Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
+        None => "there are no keys yet".to_owned(),
+    }
+}
+
+/// Tells which keys of a document are not used, and why.
+pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
+    for dropped in &report.dropped {
+        let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
+        notice(&format!("{whose}: key {}{key_id} is dropped: {}", dropped.index, dropped.fault.code()));
+    }
+    if report.sequence_reused {
+        notice(&format!("{whose}: another document with the sequence number of the one before"));
+    }
+}

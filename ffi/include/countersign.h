@@ -1,0 +1,891 @@
+/* countersign: token validation in process. Written by cbindgen from ffi/src; do not edit.
+ *
+ * Rules that hold for every function:
+ *  - The handle comes first, inputs next, outputs last. An engine is always `const`: it is shared, and changes inside.
+ *  - Outputs are written only if the call returns COUNTERSIGN_RESULT_OK; the one exception says so.
+ *  - NULL, misaligned and impossible pointers give a result, never a crash; pointers to freed or too little memory are
+ *    the caller's promise not to give.
+ *  - No result is 0, and no reason: zeroed memory never reads as success or as an accepted request.
+ *  - Nothing unwinds into C, and nothing may unwind out of a callback.
+ *  - Views (countersign_bytes, countersign_str) are not NUL-terminated. What the caller lends, the library reads during the
+ *    call only, but for memory and callbacks of a replay store.
+ *  - An engine may be used by all threads at once. A worker and its decision belong to one thread at a time: make one for each.
+ *  - A structure with `size` is set to zero first, so that new members keep their old meaning.
+ *  - Safe after fork(): the library owns no thread and no lock outlives a call. Give each process workers of its own.
+ */
+#ifndef COUNTERSIGN_H
+#define COUNTERSIGN_H
+
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#if defined(__cplusplus)
+#define COUNTERSIGN_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define COUNTERSIGN_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+
+// The version of the ABI that the header was written for. Before 1.0 each minor version of the library has its own.
+#define COUNTERSIGN_ABI 1
+
+// Why a request was refused, or that it was not. Numbers are append-only, and the core's own.
+//
+// 0 is none of them, so zeroed memory never reads as accepted. A newer library may give numbers that are not
+// here: treat every number but `COUNTERSIGN_REASON_ACCEPTED` as a refusal.
+enum countersign_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Not refused.
+  COUNTERSIGN_REASON_ACCEPTED = 1000,
+  // The request carries no credential (RFC 6750 §3).
+  COUNTERSIGN_REASON_CREDENTIAL_MISSING = 1101,
+  // The credential comes by a scheme or a place that is not taken here: not `Bearer`, not `DPoP`, or the URI query.
+  COUNTERSIGN_REASON_SCHEME_UNSUPPORTED = 1102,
+  // More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1).
+  COUNTERSIGN_REASON_CREDENTIAL_REPEATED = 1103,
+  // The credential or the proof is longer than the limit.
+  COUNTERSIGN_REASON_CREDENTIAL_TOO_LARGE = 1104,
+  // The token is not three base64url parts with two periods (RFC 7515 §7.1).
+  COUNTERSIGN_REASON_TOKEN_MALFORMED = 1201,
+  // A part is not strict, unpadded base64url (RFC 7515 §2).
+  COUNTERSIGN_REASON_TOKEN_BASE64 = 1202,
+  // Header or payload is not one JSON object in UTF-8 without repeated names (RFC 7515 §4, RFC 7519 §7.2).
+  COUNTERSIGN_REASON_TOKEN_JSON = 1203,
+  // The header's `typ` names no token kind that this policy accepts (RFC 8725 §3.11).
+  COUNTERSIGN_REASON_HEADER_TYPE = 1204,
+  // The header has `crit`, and no extension is understood (RFC 7515 §4.1.11), or `b64` (RFC 7797 §7).
+  COUNTERSIGN_REASON_HEADER_CRITICAL = 1205,
+  // A claim that the token kind requires is absent.
+  COUNTERSIGN_REASON_CLAIM_MISSING = 1206,
+  // A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
+  COUNTERSIGN_REASON_CLAIM_TYPE = 1207,
+  // The header carries a parameter that this token kind forbids (an embedded or remote key, `zip`, `enc`, `cty`).
+  COUNTERSIGN_REASON_HEADER_FORBIDDEN = 1208,
+  // The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
+  COUNTERSIGN_REASON_ALGORITHM_REFUSED = 1301,
+  // No bundle is configured for the trust domain of the subject.
+  COUNTERSIGN_REASON_TRUST_DOMAIN_UNKNOWN = 1302,
+  // The trust domain or issuer has no usable key of this `kid`.
+  COUNTERSIGN_REASON_KEY_UNKNOWN = 1303,
+  // The key of this `kid` may not be used with the token's algorithm.
+  COUNTERSIGN_REASON_KEY_UNFIT = 1304,
+  // The signature does not verify.
+  COUNTERSIGN_REASON_SIGNATURE_INVALID = 1305,
+  // The keys of this trust domain or issuer were never loaded, or are too old; our fault, not the client's.
+  COUNTERSIGN_REASON_BUNDLE_STALE = 1306,
+  // No key set is configured for the token's issuer.
+  COUNTERSIGN_REASON_ISSUER_UNKNOWN = 1307,
+  // The token has expired (RFC 7519 §4.1.4).
+  COUNTERSIGN_REASON_TOKEN_EXPIRED = 1401,
+  // The token is not valid yet, by `nbf` or by an `iat` in the future (RFC 7519 §4.1.5).
+  COUNTERSIGN_REASON_TOKEN_NOT_YET_VALID = 1402,
+  // The token is for another audience (RFC 7519 §4.1.3).
+  COUNTERSIGN_REASON_AUDIENCE_MISMATCH = 1403,
+  // The subject is not a valid SPIFFE ID with a path (SPIFFE-ID §2).
+  COUNTERSIGN_REASON_SUBJECT_MALFORMED = 1404,
+  // The token lives longer than the policy allows.
+  COUNTERSIGN_REASON_LIFETIME_TOO_LONG = 1405,
+  // The subject, the issuer or the client is not one that the policy lets in.
+  COUNTERSIGN_REASON_SUBJECT_REFUSED = 1406,
+  // The token's scope lacks one that the policy demands (RFC 6750 §3.1).
+  COUNTERSIGN_REASON_SCOPE_INSUFFICIENT = 1407,
+  // A proof of possession is demanded and there is none (RFC 9449 §7.1).
+  COUNTERSIGN_REASON_PROOF_MISSING = 1501,
+  // The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
+  COUNTERSIGN_REASON_PROOF_MALFORMED = 1502,
+  // The proof is for another method (RFC 9449 §4.3 item 8).
+  COUNTERSIGN_REASON_PROOF_METHOD_MISMATCH = 1503,
+  // The proof is for another URI (RFC 9449 §4.3 item 9).
+  COUNTERSIGN_REASON_PROOF_URI_MISMATCH = 1504,
+  // The proof is for another access token (RFC 9449 §4.3 item 12).
+  COUNTERSIGN_REASON_PROOF_TOKEN_MISMATCH = 1505,
+  // The proof is made with another key than the token is bound to (RFC 9449 §4.3 item 12).
+  COUNTERSIGN_REASON_PROOF_KEY_MISMATCH = 1506,
+  // The proof is older than the window (RFC 9449 §4.3 item 11).
+  COUNTERSIGN_REASON_PROOF_TOO_OLD = 1507,
+  // The proof is dated in the future (RFC 9449 §4.3 item 11).
+  COUNTERSIGN_REASON_PROOF_FROM_FUTURE = 1508,
+  // The proof's signature does not verify (RFC 9449 §4.3 item 6).
+  COUNTERSIGN_REASON_PROOF_SIGNATURE_INVALID = 1509,
+  // The proof was used before (RFC 9449 §11.1).
+  COUNTERSIGN_REASON_PROOF_REPLAYED = 1510,
+  // The proof must carry a nonce that this server gave (RFC 9449 §9).
+  COUNTERSIGN_REASON_NONCE_REQUIRED = 1511,
+  // The proof's nonce is not one of ours, or has expired (RFC 9449 §9).
+  COUNTERSIGN_REASON_NONCE_MISMATCH = 1512,
+  // The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
+  COUNTERSIGN_REASON_PROOF_ALGORITHM_REFUSED = 1513,
+  // The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
+  COUNTERSIGN_REASON_PROOF_KEY_REFUSED = 1514,
+  // The token is bound to a certificate and the connection has none (RFC 8705 §3).
+  COUNTERSIGN_REASON_CERTIFICATE_MISSING = 1601,
+  // The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
+  COUNTERSIGN_REASON_CERTIFICATE_MISMATCH = 1602,
+  // The policy, or the `DPoP` scheme, demands a bound token and this one is not.
+  COUNTERSIGN_REASON_BINDING_REQUIRED = 1701,
+  // The token's `cnf` holds no confirmation method that we can check (RFC 7800 §3.1).
+  COUNTERSIGN_REASON_BINDING_UNSUPPORTED = 1702,
+  // The token's `cnf` holds more than one key representation (RFC 7800 §3.1).
+  COUNTERSIGN_REASON_BINDING_AMBIGUOUS = 1703,
+  // A DPoP-bound token came under the `Bearer` scheme (RFC 9449 §7.2).
+  COUNTERSIGN_REASON_SCHEME_MISMATCH = 1704,
+  // The key that signed the token is revoked.
+  COUNTERSIGN_REASON_KEY_REVOKED = 1801,
+  // The subject is revoked.
+  COUNTERSIGN_REASON_SUBJECT_REVOKED = 1802,
+  // This token (its `jti`) is revoked.
+  COUNTERSIGN_REASON_TOKEN_REVOKED = 1803,
+  // The token was issued before its issuer's revocation epoch, or does not say when it was issued.
+  COUNTERSIGN_REASON_EPOCH_REVOKED = 1804,
+  // The input asks for more work than a limit allows: depth, members, string length.
+  COUNTERSIGN_REASON_LIMIT_EXCEEDED = 1901,
+  // The replay store is full; our fault, not the client's.
+  COUNTERSIGN_REASON_REPLAY_STORE_FULL = 1902,
+  // The replay store did not answer; our fault, not the client's.
+  COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE = 1903,
+  // The host gave a request that cannot be judged, such as a URI without authority and no `origin` in the policy.
+  COUNTERSIGN_REASON_REQUEST_UNUSABLE = 1904,
+  // A fault of ours.
+  COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_reason countersign_reason;
+#else
+typedef uint32_t countersign_reason;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a call came to. 0 is none of them, so zeroed memory never reads as success.
+//
+// A refused request is no failed call: the decision says that.
+enum countersign_result
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Done.
+  COUNTERSIGN_RESULT_OK = 2000,
+  // A pointer that must not be NULL is.
+  COUNTERSIGN_RESULT_NULL_PARAMETER = 2001,
+  // A pointer does not have the alignment of what it points to.
+  COUNTERSIGN_RESULT_MISALIGNED = 2002,
+  // `size` is not that of a version of this structure that the library knows.
+  COUNTERSIGN_RESULT_WRONG_SIZE = 2003,
+  // A length that no memory can have.
+  COUNTERSIGN_RESULT_INVALID_LENGTH = 2004,
+  // A text is not UTF-8.
+  COUNTERSIGN_RESULT_NOT_UTF8 = 2005,
+  // An enumerator has a value that does not exist.
+  COUNTERSIGN_RESULT_INVALID_VALUE = 2006,
+  // A fault of the library was caught. A worker that returned this returns nothing else any more.
+  COUNTERSIGN_RESULT_PANIC = 2007,
+  // The worker is deciding already, on another thread or further up this one's stack.
+  COUNTERSIGN_RESULT_WORKER_BUSY = 2008,
+  // There is no such policy in the document.
+  COUNTERSIGN_RESULT_POLICY_UNKNOWN = 2009,
+  // There is no such trust domain or issuer in the policy document.
+  COUNTERSIGN_RESULT_ORIGIN_UNKNOWN = 2010,
+  // There is nothing at this index.
+  COUNTERSIGN_RESULT_NOT_FOUND = 2011,
+  // The text does not fit; the length that it needs is written.
+  COUNTERSIGN_RESULT_BUFFER_TOO_SMALL = 2012,
+  // The system gives no randomness.
+  COUNTERSIGN_RESULT_NO_RANDOMNESS = 2013,
+  // The policy document has faults; the notice was given each.
+  COUNTERSIGN_RESULT_POLICY_FAULTY = 2020,
+  // A trust document cannot be used; the notice was given why. The last good one stays in force.
+  COUNTERSIGN_RESULT_TRUST_FAULTY = 2021,
+  // A document of revocations cannot be used; the notice was given why.
+  COUNTERSIGN_RESULT_REVOCATIONS_FAULTY = 2022,
+  // The memory is too small for a replay store.
+  COUNTERSIGN_RESULT_REPLAY_TOO_SMALL = 2030,
+  // The memory holds no replay store, or one whose initialisation did not end.
+  COUNTERSIGN_RESULT_REPLAY_NOT_INITIALISED = 2031,
+  // The replay store has the layout of another version.
+  COUNTERSIGN_RESULT_REPLAY_OTHER_VERSION = 2032,
+  // The replay store was initialised with another size.
+  COUNTERSIGN_RESULT_REPLAY_OTHER_SIZE = 2033,
+  // The replay store forgets proofs while a policy still accepts them.
+  COUNTERSIGN_RESULT_REPLAY_WINDOW_TOO_NARROW = 2034,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_result countersign_result;
+#else
+typedef uint32_t countersign_result;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Whose keys.
+enum countersign_origin_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // A SPIFFE trust domain, such as `example.org`; its document is a bundle.
+  COUNTERSIGN_ORIGIN_KIND_TRUST_DOMAIN = 1,
+  // An issuer, such as `https://as.example`; its document is a JWK set.
+  COUNTERSIGN_ORIGIN_KIND_ISSUER = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_origin_kind countersign_origin_kind;
+#else
+typedef uint32_t countersign_origin_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Where the document of a trust source is.
+enum countersign_trust_place
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // In the policy document.
+  COUNTERSIGN_TRUST_PLACE_INLINE = 1,
+  // In a file: `countersign_engine_watch_trust_files`.
+  COUNTERSIGN_TRUST_PLACE_FILE = 2,
+  // Behind a URI, which the host fetches and pushes.
+  COUNTERSIGN_TRUST_PLACE_URI = 3,
+  // The host pushes it.
+  COUNTERSIGN_TRUST_PLACE_PUSHED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_trust_place countersign_trust_place;
+#else
+typedef uint32_t countersign_trust_place;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// A fact about a decision that is a text.
+enum countersign_field
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The policy's name.
+  COUNTERSIGN_FIELD_POLICY = 1,
+  // `enforce` or `shadow`.
+  COUNTERSIGN_FIELD_MODE = 2,
+  // `Bearer` or `DPoP`: the scheme that the token came under.
+  COUNTERSIGN_FIELD_SCHEME = 3,
+  // `none`, `hit` or `miss`: where the token's facts came from.
+  COUNTERSIGN_FIELD_CACHE = 4,
+  // `jwt-svid`, `at+jwt`, `jwt`. From here on, there is a text only if the request was accepted.
+  COUNTERSIGN_FIELD_KIND = 5,
+  // The trust domain or issuer whose key verified the token.
+  COUNTERSIGN_FIELD_ISSUER = 6,
+  // `sub`
+  COUNTERSIGN_FIELD_SUBJECT = 7,
+  // `client_id`
+  COUNTERSIGN_FIELD_CLIENT_ID = 8,
+  // `scope`, as it stands in the token.
+  COUNTERSIGN_FIELD_SCOPE = 9,
+  // `jti`
+  COUNTERSIGN_FIELD_TOKEN_ID = 10,
+  // `kid` of the key that signed the token.
+  COUNTERSIGN_FIELD_KEY_ID = 11,
+  // `act`, as the JSON object in the token.
+  COUNTERSIGN_FIELD_ACTOR = 12,
+  // What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.
+  COUNTERSIGN_FIELD_BINDING = 13,
+  // `cnf` `jkt`: the thumbprint of the key that the token is bound to, base64url.
+  COUNTERSIGN_FIELD_BOUND_KEY = 14,
+  // `cnf` `x5t#S256`: the thumbprint of the certificate that the token is bound to, base64url.
+  COUNTERSIGN_FIELD_BOUND_CERTIFICATE = 15,
+  // The thumbprint of the key that signed the token, base64url.
+  COUNTERSIGN_FIELD_KEY_THUMBPRINT = 16,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_field countersign_field;
+#else
+typedef uint32_t countersign_field;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What `certificate` holds.
+enum countersign_certificate_form
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nothing: the connection has no client certificate.
+  COUNTERSIGN_CERTIFICATE_FORM_NONE = 0,
+  // The certificate in DER.
+  COUNTERSIGN_CERTIFICATE_FORM_DER = 1,
+  // The SHA-256 of the certificate in DER: 32 bytes.
+  COUNTERSIGN_CERTIFICATE_FORM_SHA256 = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_certificate_form countersign_certificate_form;
+#else
+typedef uint32_t countersign_certificate_form;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Where an engine remembers the proofs that were used.
+enum countersign_replay_place
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // In memory of the engine, for all of its workers. A restarted process has forgotten them.
+  COUNTERSIGN_REPLAY_PLACE_OWN = 0,
+  // In `memory`, which nobody else uses yet: it is wiped. Proofs made up to now are refused from then on, so that none passes twice
+  // that a lost store had seen.
+  COUNTERSIGN_REPLAY_PLACE_INITIALISE = 1,
+  // In `memory`, which was initialised before, here or in another process.
+  COUNTERSIGN_REPLAY_PLACE_ATTACH = 2,
+  // By calling `claim`.
+  COUNTERSIGN_REPLAY_PLACE_CALLBACK = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_replay_place countersign_replay_place;
+#else
+typedef uint32_t countersign_replay_place;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// The answer of a store of the caller. 0 is none of them; every other number counts as `UNAVAILABLE`.
+enum countersign_claim
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nobody claimed this proof before, and nobody will again.
+  COUNTERSIGN_CLAIM_FIRST = 1,
+  // It was claimed before.
+  COUNTERSIGN_CLAIM_REPLAYED = 2,
+  // Nobody can know; a fresh proof helps.
+  COUNTERSIGN_CLAIM_UNKNOWABLE = 3,
+  // There is no room.
+  COUNTERSIGN_CLAIM_FULL = 4,
+  // The store did not answer: refused with `replay_store_unavailable` (503).
+  COUNTERSIGN_CLAIM_UNAVAILABLE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_claim countersign_claim;
+#else
+typedef uint32_t countersign_claim;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What became of a request. Valid until the next call with its worker, and only for that worker's thread; so are the texts that
+// the getters give. The getters of a NULL decision say that it is refused.
+typedef struct countersign_decision countersign_decision;
+
+// A compiled policy document with counters, keys and the replay store. Every function on it is thread-safe.
+typedef struct countersign_engine countersign_engine;
+
+// The caches of one thread. It may move to another thread, but no two may be in a call with it at once.
+typedef struct countersign_worker countersign_worker;
+
+// Text in UTF-8 that the library lends; each function says for how long. Not NUL-terminated. `data` is NULL if there is none.
+typedef struct countersign_str {
+  // The first byte.
+  const uint8_t *data;
+  // How many bytes there are.
+  size_t length;
+} countersign_str;
+
+// Bytes that the caller lends for the time of one call. Not NUL-terminated. `data` may be NULL if `length` is 0.
+typedef struct countersign_bytes {
+  // The first byte.
+  const uint8_t *data;
+  // How many there are.
+  size_t length;
+} countersign_bytes;
+
+// Where used proofs are remembered. All zero: in the engine.
+typedef struct countersign_replay {
+  // One of `countersign_replay_place`.
+  uint32_t place;
+  // For `INITIALISE` and `ATTACH`: aligned to 8 bytes, valid and at the same address until the engine and all its workers
+  // are freed. It may be shared with other processes, which may die at any instruction.
+  void *memory;
+  // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
+  size_t memory_bytes;
+  // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
+  // `countersign_claim`. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+  // thread; it must not unwind.
+  uint32_t (*claim)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
+  // Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
+  void *context;
+} countersign_replay;
+
+// A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
+//
+// It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
+// in documents, and holds no byte of a token. It must not unwind and must not call back into the same handle.
+typedef struct countersign_notice {
+  // Takes one line, valid until it returns. NULL: nobody wants to know.
+  void (*tell)(void *context, struct countersign_str line);
+  // Handed to `tell` as it is.
+  void *context;
+} countersign_notice;
+
+// What an engine is made from. Set it to zero first, then `size`.
+typedef struct countersign_engine_config {
+  // `sizeof(countersign_engine_config)`.
+  size_t size;
+  // The policy document, JSON.
+  struct countersign_bytes policy;
+  // The time, in seconds since 1970.
+  uint64_t now_seconds;
+  // Where used proofs are remembered.
+  struct countersign_replay replay;
+  // Takes each fault of the document, one a line, with its JSON pointer; and each key of an inline trust document that is dropped.
+  struct countersign_notice notice;
+} countersign_engine_config;
+
+// What a look at the watched files came to; the notice was given the rest.
+typedef struct countersign_look_report {
+  // Documents that were read and are in force now.
+  uint32_t loaded;
+  // Documents that cannot be used; the last good ones stay in force.
+  uint32_t refused;
+  // Files that are not there or cannot be read, told once each.
+  uint32_t unreadable;
+} countersign_look_report;
+
+// What a pushed document came to.
+typedef struct countersign_load_report {
+  // Keys that were in force before and still are.
+  size_t kept;
+  // New keys.
+  size_t added;
+  // Keys that are gone: their tokens are refused from now on.
+  size_t removed;
+  // Entries for another purpose.
+  size_t other_use;
+  // Entries that cannot be used; the notice was given each.
+  size_t dropped;
+} countersign_load_report;
+
+// A trust source of the policy document. The texts are valid until the engine and its workers are freed.
+typedef struct countersign_trust_source {
+  // Whose keys.
+  countersign_origin_kind kind;
+  // Where the document is.
+  countersign_trust_place place;
+  // The trust domain or issuer.
+  struct countersign_str name;
+  // The file name or the URI; none for the other places.
+  struct countersign_str location;
+  // The floor between two fetches that unknown keys can ask for.
+  uint64_t min_refresh_seconds;
+} countersign_trust_source;
+
+// A header field, as received.
+typedef struct countersign_header {
+  // In any case.
+  struct countersign_bytes name;
+  // Without line folding.
+  struct countersign_bytes value;
+} countersign_header;
+
+// A request, borrowed for one call. Set it to zero first, then `size`.
+typedef struct countersign_request {
+  // `sizeof(countersign_request)`.
+  size_t size;
+  // Such as `GET`.
+  struct countersign_bytes method;
+  // The external URI: absolute, as the client sees it, or path and query where the policy has an `origin`.
+  struct countersign_bytes uri;
+  // All header fields, so that repetitions are seen. Only Authorization and DPoP are looked at.
+  const struct countersign_header *headers;
+  // How many there are.
+  size_t header_count;
+  // One of `countersign_certificate_form`.
+  uint32_t certificate_form;
+  // The client certificate of the TLS connection, or one that a trusted hop vouches for; never one from a header that
+  // clients can send.
+  struct countersign_bytes certificate;
+  // The time, in seconds since 1970.
+  uint64_t now_seconds;
+} countersign_request;
+
+// What a worker's memory holds, for metrics.
+typedef struct countersign_worker_counts {
+  // Verified tokens in the cache.
+  uint64_t cached_tokens;
+  // Keys whose signatures are checked by a table or a prepared key.
+  uint64_t promoted_keys;
+  // Signatures that were checked so.
+  uint64_t table_checks;
+  // Prepared keys that made room for keys that are used more.
+  uint64_t evicted_keys;
+  // Prepared keys that disagreed with the library; must stay 0.
+  uint64_t banned_keys;
+  // The memory of all prepared keys, in bytes.
+  uint64_t table_bytes;
+} countersign_worker_counts;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Why the request is refused, or `ACCEPTED`. In shadow mode too: whether to let it pass is `countersign_decision_lets_pass`.
+//
+// # Safety
+// `decision` is NULL, or a decision that is still valid, here and in every getter below.
+countersign_reason countersign_decision_reason(const struct countersign_decision *decision);
+
+// Whether the request may go on: it is accepted, or the policy is in shadow mode. False for NULL.
+//
+// # Safety
+// As `countersign_decision_reason`.
+bool countersign_decision_lets_pass(const struct countersign_decision *decision);
+
+// The HTTP status to answer with; 200 stands for "go on". 500 for NULL.
+//
+// # Safety
+// As `countersign_decision_reason`.
+uint16_t countersign_decision_status(const struct countersign_decision *decision);
+
+// A fact that is a text, by a `countersign_field`; none if there is no such fact.
+//
+// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
+// line has it for refused ones too.
+//
+// # Safety
+// As `countersign_decision_reason`.
+struct countersign_str countersign_decision_text(const struct countersign_decision *decision,
+                                                 uint32_t field);
+
+// The value of `aud` at `index`, if the request was accepted; none past the last one.
+//
+// # Safety
+// As `countersign_decision_reason`.
+struct countersign_str countersign_decision_audience(const struct countersign_decision *decision, size_t index);
+
+// `exp`, in seconds since 1970, if the request was accepted; else 0.
+//
+// # Safety
+// As `countersign_decision_reason`.
+uint64_t countersign_decision_expires_at_seconds(const struct countersign_decision *decision);
+
+// How many header fields the answer has: challenges of a refusal, and a nonce with its Cache-Control where there is one.
+// An accepted request may have some too.
+//
+// # Safety
+// As `countersign_decision_reason`.
+size_t countersign_decision_header_count(const struct countersign_decision *decision);
+
+// The header field of the answer at `index`: a name in lower case and its value, valid as they are.
+//
+// Returns `OK`, `NOT_FOUND` past the last one, `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_decision_reason`; the outputs are valid for the call.
+countersign_result countersign_decision_header(const struct countersign_decision *decision,
+                                               size_t index,
+                                               struct countersign_str *name_out,
+                                               struct countersign_str *value_out);
+
+// Writes the audit record, one line of JSON without a line feed, to `buffer`. It has no byte of a token's signature, and is
+// there for refused requests too.
+//
+// Returns `OK` and writes the length; `BUFFER_TOO_SMALL` and writes the length that it needs, `buffer` then holds its beginning;
+// `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_decision_reason`; `buffer` has room for `capacity` bytes, `length_out` is valid for the call.
+countersign_result countersign_decision_audit(const struct countersign_decision *decision,
+                                              uint8_t *buffer,
+                                              size_t capacity,
+                                              size_t *length_out);
+
+// The origin whose document the host should fetch now, because a token names a key that is not in it. At most once in
+// `min_refresh_seconds` of that origin, whatever the number of workers.
+//
+// Returns `OK` and writes the kind (a `countersign_origin_kind`) and the name; `NOT_FOUND` if there is nothing to fetch;
+// `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_decision_reason`; the outputs are valid for the call.
+countersign_result countersign_decision_wants_refresh(const struct countersign_decision *decision,
+                                                      countersign_origin_kind *kind_out,
+                                                      struct countersign_str *name_out);
+
+// Makes an engine.
+//
+// Nonces are made with a random key until `countersign_engine_set_nonce_keys`. Files are read from
+// `countersign_engine_watch_trust_files` on. Reads no file itself.
+//
+// Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+// `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
+// store (`REPLAY_…`).
+//
+// # Safety
+// `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
+// and its workers live.
+countersign_result countersign_engine_new(const struct countersign_engine_config *config,
+                                          const struct countersign_engine **engine_out);
+
+// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is nothing to do.
+//
+// # Safety
+// `engine` came from `countersign_engine_new`, was not freed before, and no thread is in a call with it.
+void countersign_engine_free(const struct countersign_engine *engine);
+
+// The longest policy document that is read, in bytes. Thread-safe.
+size_t countersign_policy_document_bytes(void);
+
+// Finds a policy by its name: the number that `countersign_worker_decide` takes.
+//
+// Returns `OK`, `POLICY_UNKNOWN`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `name` and `policy_out` are valid for the call.
+countersign_result countersign_engine_policy(const struct countersign_engine *engine,
+                                             struct countersign_bytes name,
+                                             uint32_t *policy_out);
+
+// The name of a policy by its number; none past the last one. Valid until the engine and its workers are freed. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+struct countersign_str countersign_engine_policy_name(const struct countersign_engine *engine,
+                                                      uint32_t policy);
+
+// Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.
+//
+// Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.
+// Returns `OK`, `NULL_PARAMETER`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine; `current`, and `previous` unless NULL, point to 32 bytes.
+countersign_result countersign_engine_set_nonce_keys(const struct countersign_engine *engine,
+                                                     const uint8_t *current,
+                                                     const uint8_t *previous);
+
+// How many requests the workers of this engine accepted. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+uint64_t countersign_engine_accepted(const struct countersign_engine *engine);
+
+// How many requests the workers of this engine refused for a reason. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+uint64_t countersign_engine_refused(const struct countersign_engine *engine, uint32_t reason);
+
+// The word of a reason, such as `token_expired`: the same in challenges, metrics, logs and on the command line.
+// `accepted` for an accepted request, no text for a number that is no reason. Valid for ever.
+//
+// Thread-safe.
+struct countersign_str countersign_reason_word(uint32_t reason);
+
+// The HTTP status of a reason, 200 for an accepted request, 500 for a number that is no reason.
+//
+// Thread-safe.
+uint16_t countersign_reason_status(uint32_t reason);
+
+// How many reasons there are, `COUNTERSIGN_REASON_ACCEPTED` not counted: a host's own counters are an array of them.
+//
+// Thread-safe.
+size_t countersign_reason_count(void);
+
+// The reason at `index`, in the order of the numbers; `COUNTERSIGN_REASON_INTERNAL_ERROR` past the last one.
+//
+// Thread-safe.
+countersign_reason countersign_reason_at(size_t index);
+
+// Where a reason stands in that order; that of `COUNTERSIGN_REASON_INTERNAL_ERROR` for a number that is no reason.
+//
+// Thread-safe.
+size_t countersign_reason_index(uint32_t reason);
+
+// How many bytes `memory` needs to remember so many live proofs: 16 a proof and a little more.
+//
+// A proof is live for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
+size_t countersign_replay_required_bytes(size_t live_proofs);
+
+// The result in words, for logs. Valid for ever.
+//
+// Thread-safe. A number that is no result gives a text that says so.
+struct countersign_str countersign_result_text(uint32_t result);
+
+// Revokes what `document` says besides everything that is revoked already.
+//
+// `{"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],"subjects":["sub",
+// {"subject":"sub","before":N}],"tokens":["jti"]}]}`; every member but the origin's name may be absent. Decisions that begin
+// after it returned see it, on every thread. The notice is given the origins that the policy document does not know.
+//
+// Returns `OK`; `REVOCATIONS_FAULTY` after telling why; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `document` is valid for the call.
+countersign_result countersign_engine_revoke(const struct countersign_engine *engine,
+                                             struct countersign_bytes document,
+                                             struct countersign_notice notice);
+
+// As `countersign_engine_revoke`, but what was revoked by these two functions before holds no more. A watched file still does.
+//
+// # Safety
+// As `countersign_engine_revoke`.
+countersign_result countersign_engine_replace_revocations(const struct countersign_engine *engine,
+                                                          struct countersign_bytes document,
+                                                          struct countersign_notice notice);
+
+// Reads the files that the policy document names, relative to `directory`, and from now on again at each
+// `countersign_engine_look` at which they have changed: replace them by an atomic rename.
+//
+// A file that cannot be read may still come: until then its tokens are refused with `bundle_stale`. `report_out` may be NULL.
+// Returns `OK`, whatever the files were; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe; it reads files, so
+// it may wait.
+//
+// # Safety
+// `engine` is an engine; `directory`, and `report_out` unless NULL, are valid for the call.
+countersign_result countersign_engine_watch_trust_files(const struct countersign_engine *engine,
+                                                        struct countersign_bytes directory,
+                                                        uint64_t now_seconds,
+                                                        struct countersign_notice notice,
+                                                        struct countersign_look_report *report_out);
+
+// Reads a document of revocations (`countersign_engine_revoke`) from a file, and from now on again at each
+// `countersign_engine_look` at which it has changed.
+//
+// Returns `OK`; `REVOCATIONS_FAULTY` after telling why: who was told to revoke must not start without knowing what;
+// `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `file` is valid for the call.
+countersign_result countersign_engine_watch_revocations(const struct countersign_engine *engine,
+                                                        struct countersign_bytes file,
+                                                        struct countersign_notice notice);
+
+// Reads again every watched file that has changed; costs one `stat` a file where none has. A file that cannot be used leaves the
+// last good one in force.
+//
+// Decisions that begin after it returned see what it found, on every thread. `report_out` may be NULL. Returns `OK`,
+// `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine; `report_out`, unless NULL, is valid for the call.
+countersign_result countersign_engine_look(const struct countersign_engine *engine,
+                                           uint64_t now_seconds,
+                                           struct countersign_notice notice,
+                                           struct countersign_look_report *report_out);
+
+// Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
+//
+// Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
+// returned. `kind` is a `countersign_origin_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
+// the last good document then stays in force; `ORIGIN_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
+// `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine; `name`, `document`, and `report_out` unless NULL, are valid for the call.
+countersign_result countersign_engine_push_trust(const struct countersign_engine *engine,
+                                                 uint32_t kind,
+                                                 struct countersign_bytes name,
+                                                 struct countersign_bytes document,
+                                                 uint64_t now_seconds,
+                                                 struct countersign_notice notice,
+                                                 struct countersign_load_report *report_out);
+
+// Takes the document of a trust domain or issuer away: its tokens are refused with `bundle_stale` until another one comes.
+//
+// Returns `OK`, `ORIGIN_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `name` is valid for the call.
+countersign_result countersign_engine_withdraw_trust(const struct countersign_engine *engine,
+                                                     uint32_t kind,
+                                                     struct countersign_bytes name);
+
+// The trust source of the policy document at `index`, for hosts that fetch.
+//
+// Returns `OK`, `NOT_FOUND` past the last one, `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `source_out` is valid for the call.
+countersign_result countersign_engine_trust_source(const struct countersign_engine *engine,
+                                                   size_t index,
+                                                   struct countersign_trust_source *source_out);
+
+// The version of the ABI that the loaded library has: compare it with `COUNTERSIGN_ABI` once at start.
+//
+// Thread-safe.
+uint32_t countersign_abi(void);
+
+// The version of the library, such as `0.1.0`. Valid for ever.
+//
+// Thread-safe.
+struct countersign_str countersign_version(void);
+
+// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges.
+//
+// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `NULL_PARAMETER`, `MISALIGNED`,
+// `NO_RANDOMNESS`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `worker_out` is valid for the call.
+countersign_result countersign_worker_new(const struct countersign_engine *engine,
+                                          struct countersign_worker **worker_out);
+
+// Frees a worker and its decision. NULL is nothing to do.
+//
+// # Safety
+// `worker` came from `countersign_worker_new`, was not freed before, and no thread is in a call with it or its decision.
+void countersign_worker_free(struct countersign_worker *worker);
+
+// Judges a request by a policy of `countersign_engine_policy`.
+//
+// The decision is valid until the next call with this worker, and must be read by the same thread. A request that cannot
+// be judged is a failed call without a decision: refuse it with status 500.
+//
+// Returns `OK` and writes the decision, for accepted and for refused requests; `POLICY_UNKNOWN`, `NULL_PARAMETER`,
+// `MISALIGNED`, `WRONG_SIZE`, `INVALID_LENGTH`, `INVALID_VALUE`, `WORKER_BUSY`, `PANIC`. Takes no lock and allocates
+// nothing, but for the first call after a change of keys or revocations, which takes over the new snapshot.
+//
+// # Safety
+// `worker` is a worker that no other thread uses; `request` and all that it points to is valid for the call.
+countersign_result countersign_worker_decide(struct countersign_worker *worker,
+                                             uint32_t policy,
+                                             const struct countersign_request *request,
+                                             const struct countersign_decision **decision_out);
+
+// Goes on preparing keys that are used often, for about so many point additions (some 0.3 µs each), in a moment when no
+// request waits. Without it, requests do it in small steps. Returns whether anything is left to do. Ends the decision.
+//
+// # Safety
+// `worker` is NULL or a worker that no other thread uses.
+bool countersign_worker_build_tables(struct countersign_worker *worker,
+                                     uint32_t additions);
+
+// What the worker's memory holds.
+//
+// Returns `OK`, `NULL_PARAMETER`, `MISALIGNED`, `WORKER_BUSY`.
+//
+// # Safety
+// `worker` is a worker that no other thread uses, `counts_out` is valid for the call.
+countersign_result countersign_worker_count(const struct countersign_worker *worker,
+                                            struct countersign_worker_counts *counts_out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/* What the library was built for, and what this compiler makes of it. */
+COUNTERSIGN_ASSERT(sizeof(countersign_bytes) == 2 * sizeof(void *), "countersign_bytes");
+COUNTERSIGN_ASSERT(sizeof(countersign_reason) == 4, "countersign_reason");
+COUNTERSIGN_ASSERT(sizeof(countersign_result) == 4, "countersign_result");
+COUNTERSIGN_ASSERT(COUNTERSIGN_RESULT_OK == 2000, "results are not those of this library");
+COUNTERSIGN_ASSERT(COUNTERSIGN_REASON_ACCEPTED == 1000, "reasons are not those of this library");
+#undef COUNTERSIGN_ASSERT
+
+#endif /* COUNTERSIGN_H */

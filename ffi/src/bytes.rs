@@ -1,0 +1,71 @@
+//! Views of memory: what the caller lends, and what the library lends.
+
+use std::marker::PhantomData;
+
+use crate::result::countersign_result;
+
+/// Bytes that the caller lends for the time of one call. Not NUL-terminated. `data` may be NULL if `length` is 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_bytes {
+    /// The first byte.
+    pub data: *const u8,
+    /// How many there are.
+    pub length: usize,
+}
+
+/// Text in UTF-8 that the library lends; each function says for how long. Not NUL-terminated. `data` is NULL if there is none.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_str<'a> {
+    /// The first byte.
+    pub data: *const u8,
+    /// How many bytes there are.
+    pub length: usize,
+    /// cbindgen:ignore
+    lent: PhantomData<&'a str>,
+}
+
+impl countersign_bytes {
+    /// The bytes; `INVALID_LENGTH` for what cannot be memory.
+    ///
+    /// # Safety
+    /// `data` must point to `length` bytes that nobody writes to while `'a` lasts.
+    pub(crate) unsafe fn read<'a>(self) -> Result<&'a [u8], countersign_result> {
+        if self.length == 0 {
+            return Ok(&[]);
+        }
+        if self.data.is_null() {
+            return Err(countersign_result::NullParameter);
+        }
+        if isize::try_from(self.length).is_err() {
+            return Err(countersign_result::InvalidLength);
+        }
+        debug_assert!(!self.data.is_null() && self.length <= isize::MAX as usize);
+        // SAFETY: neither NULL nor longer than memory can be; the rest is the caller's promise.
+        Ok(unsafe { std::slice::from_raw_parts(self.data, self.length) })
+    }
+
+    /// The bytes as text.
+    ///
+    /// # Safety
+    /// As [`read`](Self::read).
+    pub(crate) unsafe fn read_text<'a>(self) -> Result<&'a str, countersign_result> {
+        // SAFETY: the caller's promise is passed on.
+        let bytes = unsafe { self.read() }?;
+        std::str::from_utf8(bytes).map_err(|_| countersign_result::NotUtf8)
+    }
+}
+
+impl<'a> countersign_str<'a> {
+    /// No text.
+    pub(crate) const NONE: Self = Self { data: std::ptr::null(), length: 0, lent: PhantomData };
+
+    pub(crate) const fn of(text: &'a str) -> Self {
+        Self { data: text.as_ptr(), length: text.len(), lent: PhantomData }
+    }
+
+    pub(crate) fn or_none(text: Option<&'a str>) -> Self {
+        text.map_or(Self::NONE, Self::of)
+    }
+}

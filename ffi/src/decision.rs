@@ -1,0 +1,380 @@
+//! The decision: what became of a request, read by getters.
+
+use std::cell::{Cell, OnceCell};
+use std::fmt::Write;
+
+use countersign::engine::{Decision, Mode};
+use countersign::jose::base64url;
+use countersign::rules::presentation::Scheme;
+
+use crate::boundary::{Output, borrow, checked, guarded};
+use crate::bytes::countersign_str;
+use crate::reason::countersign_reason;
+use crate::result::countersign_result;
+use crate::trust::countersign_origin_kind;
+
+/// What became of a request. Valid until the next call with its worker, and only for that worker's thread; so are the texts that
+/// the getters give. The getters of a NULL decision say that it is refused.
+#[derive(Default)]
+pub struct countersign_decision {
+    made: Option<Decision<'static>>,
+    headers: OnceCell<Headers>,
+    /// Memory of the last decision's header fields, for the next ones.
+    spare: Cell<Headers>,
+    bound_key: OnceCell<Thumbprint>,
+    bound_certificate: OnceCell<Thumbprint>,
+    key_thumbprint: OnceCell<Thumbprint>,
+}
+
+/// In base64url.
+type Thumbprint = [u8; 43];
+
+/// The header fields of an answer, one after the other.
+#[derive(Default)]
+struct Headers {
+    text: String,
+    /// Where each name and each value ends.
+    ends: Vec<(usize, usize)>,
+}
+
+/// A fact about a decision that is a text.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum countersign_field {
+    /// The policy's name.
+    Policy = 1,
+    /// `enforce` or `shadow`.
+    Mode = 2,
+    /// `Bearer` or `DPoP`: the scheme that the token came under.
+    Scheme = 3,
+    /// `none`, `hit` or `miss`: where the token's facts came from.
+    Cache = 4,
+    /// `jwt-svid`, `at+jwt`, `jwt`. From here on, there is a text only if the request was accepted.
+    Kind = 5,
+    /// The trust domain or issuer whose key verified the token.
+    Issuer = 6,
+    /// `sub`
+    Subject = 7,
+    /// `client_id`
+    ClientId = 8,
+    /// `scope`, as it stands in the token.
+    Scope = 9,
+    /// `jti`
+    TokenId = 10,
+    /// `kid` of the key that signed the token.
+    KeyId = 11,
+    /// `act`, as the JSON object in the token.
+    Actor = 12,
+    /// What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.
+    Binding = 13,
+    /// `cnf` `jkt`: the thumbprint of the key that the token is bound to, base64url.
+    BoundKey = 14,
+    /// `cnf` `x5t#S256`: the thumbprint of the certificate that the token is bound to, base64url.
+    BoundCertificate = 15,
+    /// The thumbprint of the key that signed the token, base64url.
+    KeyThumbprint = 16,
+}
+
+impl countersign_decision {
+    /// Ends the decision, and with it all that borrows from the worker.
+    pub(crate) fn forget(&mut self) {
+        self.made = None;
+        if let Some(mut headers) = self.headers.take() {
+            headers.text.clear();
+            headers.ends.clear();
+            self.spare.set(headers);
+        }
+        self.bound_key.take();
+        self.bound_certificate.take();
+        self.key_thumbprint.take();
+    }
+
+    pub(crate) fn keep(&mut self, decision: Decision<'static>) {
+        self.made = Some(decision);
+    }
+
+    fn text(&self, field: u32) -> countersign_str<'_> {
+        let Some(decision) = &self.made else { return countersign_str::NONE };
+        let wanted = |known: countersign_field| field == known as u32;
+        let policy = decision.policy();
+        let always = match field {
+            _ if wanted(countersign_field::Policy) => policy.map(|policy| policy.name()),
+            _ if wanted(countersign_field::Mode) => policy.map(|policy| match policy.mode() {
+                Mode::Enforce => "enforce",
+                Mode::Shadow => "shadow",
+            }),
+            _ if wanted(countersign_field::Scheme) => decision.audit().scheme.map(|scheme| match scheme {
+                Scheme::Bearer => "Bearer",
+                Scheme::Dpop => "DPoP",
+            }),
+            _ if wanted(countersign_field::Cache) => Some(decision.cache_tier().name()),
+            _ => None,
+        };
+        if always.is_some() {
+            return countersign_str::or_none(always);
+        }
+        let Some(facts) = decision.facts() else { return countersign_str::NONE };
+        let cnf = &facts.confirmation;
+        countersign_str::or_none(match field {
+            _ if wanted(countersign_field::Kind) => Some(facts.kind.name()),
+            _ if wanted(countersign_field::Issuer) => decision.issuer().map(|origin| origin.name()),
+            _ if wanted(countersign_field::Subject) => facts.subject(),
+            _ if wanted(countersign_field::ClientId) => facts.client_id(),
+            _ if wanted(countersign_field::Scope) => facts.scope(),
+            _ if wanted(countersign_field::TokenId) => facts.token_id(),
+            _ if wanted(countersign_field::KeyId) => decision.key_id(),
+            _ if wanted(countersign_field::Actor) => facts.actor_json(),
+            _ if wanted(countersign_field::Binding) => {
+                Some(match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
+                    (false, false) => "none",
+                    (true, false) => "dpop",
+                    (false, true) => "mtls",
+                    (true, true) => "dpop+mtls",
+                })
+            }
+            _ if wanted(countersign_field::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
+            _ if wanted(countersign_field::BoundCertificate) => {
+                thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
+            }
+            _ if wanted(countersign_field::KeyThumbprint) => {
+                thumbprint(&self.key_thumbprint, decision.audit().key_thumbprint)
+            }
+            _ => None,
+        })
+    }
+
+    /// The answer's header fields, written when they are first asked for.
+    fn headers(&self) -> &Headers {
+        self.headers.get_or_init(|| {
+            let mut headers = self.spare.take();
+            let Headers { text, ends } = &mut headers;
+            if let Some(decision) = &self.made {
+                // Writing to a string never fails.
+                let _written = decision.write_headers(&mut |name, value| {
+                    text.push_str(name);
+                    let middle = text.len();
+                    write!(text, "{value}")?;
+                    ends.push((middle, text.len()));
+                    Ok(())
+                });
+            }
+            headers
+        })
+    }
+}
+
+/// A thumbprint as text, in a place where it stays until the decision ends.
+fn thumbprint(place: &OnceCell<Thumbprint>, thumbprint: Option<[u8; 32]>) -> Option<&str> {
+    let thumbprint = thumbprint?;
+    std::str::from_utf8(place.get_or_init(|| base64url::encode_array_32(&thumbprint))).ok()
+}
+
+/// Why the request is refused, or `ACCEPTED`. In shadow mode too: whether to let it pass is `countersign_decision_lets_pass`.
+///
+/// # Safety
+/// `decision` is NULL, or a decision that is still valid, here and in every getter below.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_reason(decision: *const countersign_decision) -> countersign_reason {
+    guarded(countersign_reason::InternalError, || {
+        // SAFETY: the caller's promise.
+        let made = unsafe { borrow(decision) }.ok().and_then(|decision| decision.made.as_ref());
+        made.map_or(countersign_reason::InternalError, |made| {
+            made.reason().map_or(countersign_reason::Accepted, countersign_reason::from)
+        })
+    })
+}
+
+/// Whether the request may go on: it is accepted, or the policy is in shadow mode. False for NULL.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_lets_pass(decision: *const countersign_decision) -> bool {
+    guarded(false, || {
+        // SAFETY: the caller's promise.
+        let made = unsafe { borrow(decision) }.ok().and_then(|decision| decision.made.as_ref());
+        made.is_some_and(Decision::lets_pass)
+    })
+}
+
+/// The HTTP status to answer with; 200 stands for "go on". 500 for NULL.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_status(decision: *const countersign_decision) -> u16 {
+    guarded(500, || {
+        // SAFETY: the caller's promise.
+        let made = unsafe { borrow(decision) }.ok().and_then(|decision| decision.made.as_ref());
+        made.map_or(500, Decision::status)
+    })
+}
+
+/// A fact that is a text, by a `countersign_field`; none if there is no such fact.
+///
+/// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
+/// line has it for refused ones too.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_text<'a>(
+    decision: *const countersign_decision,
+    field: u32,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        unsafe { borrow(decision) }.map_or(countersign_str::NONE, |decision| decision.text(field))
+    })
+}
+
+/// The value of `aud` at `index`, if the request was accepted; none past the last one.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_audience<'a>(
+    decision: *const countersign_decision,
+    index: usize,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let Ok(decision) = (unsafe { borrow(decision) }) else { return countersign_str::NONE };
+        let facts = decision.made.as_ref().and_then(|made| made.facts());
+        countersign_str::or_none(facts.and_then(|facts| facts.audience().nth(index)))
+    })
+}
+
+/// `exp`, in seconds since 1970, if the request was accepted; else 0.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_expires_at_seconds(decision: *const countersign_decision) -> u64 {
+    guarded(0, || {
+        // SAFETY: the caller's promise.
+        let Ok(decision) = (unsafe { borrow(decision) }) else { return 0 };
+        decision.made.as_ref().and_then(|made| made.facts()).map_or(0, |facts| facts.expires_at.as_u64())
+    })
+}
+
+/// How many header fields the answer has: challenges of a refusal, and a nonce with its Cache-Control where there is one.
+/// An accepted request may have some too.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_header_count(decision: *const countersign_decision) -> usize {
+    guarded(0, || {
+        // SAFETY: the caller's promise.
+        unsafe { borrow(decision) }.map_or(0, |decision| decision.headers().ends.len())
+    })
+}
+
+/// The header field of the answer at `index`: a name in lower case and its value, valid as they are.
+///
+/// Returns `OK`, `NOT_FOUND` past the last one, `NULL_PARAMETER`, `MISALIGNED`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; the outputs are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_header<'a>(
+    decision: *const countersign_decision,
+    index: usize,
+    name_out: *mut countersign_str<'a>,
+    value_out: *mut countersign_str<'a>,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (decision, name, value) = unsafe { (borrow(decision)?, Output::at(name_out)?, Output::at(value_out)?) };
+        let Headers { text, ends } = decision.headers();
+        let (middle, end) = *ends.get(index).ok_or(countersign_result::NotFound)?;
+        let start = index.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |(_, end)| *end);
+        name.write(countersign_str::or_none(text.get(start..middle)));
+        value.write(countersign_str::or_none(text.get(middle..end)));
+        Ok(())
+    })
+}
+
+/// Writes the audit record, one line of JSON without a line feed, to `buffer`. It has no byte of a token's signature, and is
+/// there for refused requests too.
+///
+/// Returns `OK` and writes the length; `BUFFER_TOO_SMALL` and writes the length that it needs, `buffer` then holds its beginning;
+/// `NULL_PARAMETER`, `MISALIGNED`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; `buffer` has room for `capacity` bytes, `length_out` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_audit(
+    decision: *const countersign_decision,
+    buffer: *mut u8,
+    capacity: usize,
+    length_out: *mut usize,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (decision, output) = unsafe { (borrow(decision)?, Output::at(length_out)?) };
+        let made = decision.made.as_ref().ok_or(countersign_result::NotFound)?;
+        if isize::try_from(capacity).is_err() {
+            return Err(countersign_result::InvalidLength);
+        }
+        let room: &mut [u8] = if capacity == 0 {
+            &mut []
+        } else if buffer.is_null() {
+            return Err(countersign_result::NullParameter);
+        } else {
+            debug_assert!(!buffer.is_null());
+            // SAFETY: not NULL, not longer than memory can be, and by the caller's promise so long. It may be uninitialised
+            // in C's eyes; only bytes are ever written.
+            unsafe { std::slice::from_raw_parts_mut(buffer, capacity) }
+        };
+        let mut line = Line { room, length: 0 };
+        let _never_fails = write!(line, "{}", made.audit());
+        let (length, fits) = (line.length, line.length <= line.room.len());
+        output.write(length);
+        if fits { Ok(()) } else { Err(countersign_result::BufferTooSmall) }
+    })
+}
+
+/// Writes what fits and counts everything.
+struct Line<'b> {
+    room: &'b mut [u8],
+    length: usize,
+}
+
+impl Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let free = self.room.get_mut(self.length..).unwrap_or_default();
+        let fitting = text.len().min(free.len());
+        if let (Some(to), Some(from)) = (free.get_mut(..fitting), text.as_bytes().get(..fitting)) {
+            to.copy_from_slice(from);
+        }
+        self.length = self.length.saturating_add(text.len());
+        Ok(())
+    }
+}
+
+/// The origin whose document the host should fetch now, because a token names a key that is not in it. At most once in
+/// `min_refresh_seconds` of that origin, whatever the number of workers.
+///
+/// Returns `OK` and writes the kind (a `countersign_origin_kind`) and the name; `NOT_FOUND` if there is nothing to fetch;
+/// `NULL_PARAMETER`, `MISALIGNED`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; the outputs are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_wants_refresh<'a>(
+    decision: *const countersign_decision,
+    kind_out: *mut countersign_origin_kind,
+    name_out: *mut countersign_str<'a>,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (decision, kind, name) = unsafe { (borrow(decision)?, Output::at(kind_out)?, Output::at(name_out)?) };
+        let wanted = decision.made.as_ref().and_then(|made| made.wants_refresh());
+        let (_, origin) = wanted.ok_or(countersign_result::NotFound)?;
+        kind.write(countersign_origin_kind::of(origin));
+        name.write(countersign_str::of(origin.name()));
+        Ok(())
+    })
+}

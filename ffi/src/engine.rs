@@ -1,0 +1,197 @@
+//! The engine: one policy document, compiled, with the newest keys. Shared by all threads.
+
+use std::sync::Arc;
+
+use countersign::engine::{PolicyDocument, PolicyIndex};
+use countersign::limits;
+use countersign::reason::Reason;
+use countersign::rules::nonce::NonceKeys;
+use countersign::time::UnixSeconds;
+use countersign_live::{LiveEngine, nonce_keys};
+
+use crate::boundary::{Output, borrow, check_size, checked, guarded};
+use crate::bytes::{countersign_bytes, countersign_str};
+use crate::notice::countersign_notice;
+use crate::reason::countersign_reason;
+use crate::replay::countersign_replay;
+use crate::result::countersign_result;
+
+/// A compiled policy document with counters, keys and the replay store. Every function on it is thread-safe.
+pub struct countersign_engine {
+    pub(crate) live: LiveEngine,
+    pub(crate) policies: Vec<PolicyIndex>,
+}
+
+/// What an engine is made from. Set it to zero first, then `size`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_engine_config {
+    /// `sizeof(countersign_engine_config)`.
+    pub size: usize,
+    /// The policy document, JSON.
+    pub policy: countersign_bytes,
+    /// The time, in seconds since 1970.
+    pub now_seconds: u64,
+    /// Where used proofs are remembered.
+    pub replay: countersign_replay,
+    /// Takes each fault of the document, one a line, with its JSON pointer; and each key of an inline trust document that is dropped.
+    pub notice: countersign_notice,
+}
+
+/// Makes an engine.
+///
+/// Nonces are made with a random key until `countersign_engine_set_nonce_keys`. Files are read from
+/// `countersign_engine_watch_trust_files` on. Reads no file itself.
+///
+/// Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+/// `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
+/// store (`REPLAY_…`).
+///
+/// # Safety
+/// `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
+/// and its workers live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_new(
+    config: *const countersign_engine_config,
+    engine_out: *mut *const countersign_engine,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let output = unsafe { Output::at(engine_out) }?;
+        // SAFETY: the caller's promise; the size is looked at before any other member.
+        let size = unsafe { borrow(config.cast::<usize>()) }?;
+        check_size::<countersign_engine_config>(*size)?;
+        // SAFETY: the caller's promise, for a structure of this size.
+        let config = unsafe { borrow(config) }?;
+        // SAFETY: the caller's promise.
+        let text = unsafe { config.policy.read() }?;
+        let document = PolicyDocument::parse(text).map_err(|faults| {
+            for fault in faults {
+                config.notice.tell(&fault.to_string());
+            }
+            countersign_result::PolicyFaulty
+        })?;
+        let now = UnixSeconds::new(config.now_seconds);
+        // SAFETY: the caller's promise.
+        let engine = unsafe { config.replay.engine(document, now) }?;
+        let policies = engine.document().policies().map(|(index, _)| index).collect();
+        let live = LiveEngine::new(engine, now, &mut |line| config.notice.tell(line)).map_err(|faults| {
+            for fault in faults {
+                config.notice.tell(&fault.to_string());
+            }
+            countersign_result::PolicyFaulty
+        })?;
+        live.set_nonce_keys(nonce_keys().map_err(|_| countersign_result::NoRandomness)?);
+        output.write(Arc::into_raw(Arc::new(countersign_engine { live, policies })));
+        Ok(())
+    })
+}
+
+/// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is nothing to do.
+///
+/// # Safety
+/// `engine` came from `countersign_engine_new`, was not freed before, and no thread is in a call with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_free(engine: *const countersign_engine) {
+    guarded((), || {
+        if !engine.is_null() {
+            debug_assert!(engine.is_aligned());
+            // SAFETY: by the caller's promise this is the pointer of `Arc::into_raw`, given back once.
+            drop(unsafe { Arc::from_raw(engine) });
+        }
+    });
+}
+
+/// The longest policy document that is read, in bytes. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_policy_document_bytes() -> usize {
+    limits::POLICY_DOCUMENT_BYTES
+}
+
+/// Finds a policy by its name: the number that `countersign_worker_decide` takes.
+///
+/// Returns `OK`, `POLICY_UNKNOWN`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine, `name` and `policy_out` are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy(
+    engine: *const countersign_engine,
+    name: countersign_bytes,
+    policy_out: *mut u32,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (engine, output, name) = unsafe { (borrow(engine)?, Output::at(policy_out)?, name.read_text()?) };
+        let index = engine.live.engine().document().policy(name).ok_or(countersign_result::PolicyUnknown)?;
+        let place = engine.policies.iter().position(|known| *known == index);
+        let number = place.and_then(|place| u32::try_from(place).ok());
+        output.write(number.ok_or(countersign_result::PolicyUnknown)?);
+        Ok(())
+    })
+}
+
+/// The name of a policy by its number; none past the last one. Valid until the engine and its workers are freed. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_name<'a>(
+    engine: *const countersign_engine,
+    policy: u32,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
+        let found =
+            usize::try_from(policy).ok().and_then(|place| engine.live.engine().document().policies().nth(place));
+        countersign_str::or_none(found.map(|(_, policy)| policy.name()))
+    })
+}
+
+/// Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.
+///
+/// Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.
+/// Returns `OK`, `NULL_PARAMETER`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine; `current`, and `previous` unless NULL, point to 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_set_nonce_keys(
+    engine: *const countersign_engine,
+    current: *const u8,
+    previous: *const u8,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise; bytes have no alignment.
+        let (engine, current) = unsafe { (borrow(engine)?, borrow(current.cast::<[u8; 32]>())?) };
+        // SAFETY: as above; NULL means that there is none.
+        let previous = unsafe { borrow(previous.cast::<[u8; 32]>()) }.ok();
+        engine.live.set_nonce_keys(NonceKeys::new(current, previous));
+        Ok(())
+    })
+}
+
+/// How many requests the workers of this engine accepted. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_accepted(engine: *const countersign_engine) -> u64 {
+    // SAFETY: the caller's promise.
+    guarded(0, || unsafe { borrow(engine) }.map_or(0, |engine| engine.live.engine().accepted()))
+}
+
+/// How many requests the workers of this engine refused for a reason. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_refused(engine: *const countersign_engine, reason: u32) -> u64 {
+    guarded(0, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return 0 };
+        let known = Reason::ALL.into_iter().find(|known| countersign_reason::from(*known) as u32 == reason);
+        known.map_or(0, |reason| engine.live.engine().refused(reason))
+    })
+}

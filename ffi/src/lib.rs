@@ -1,0 +1,18 @@
+//! The C ABI of countersign.
+//!
+//! One C noun is one file: `countersign_worker_decide` lives in `worker.rs`. The header `include/countersign.h` is written
+//! from here and committed; a test holds it to this source. The rules that hold for every function stand at its top.
+
+mod boundary;
+pub mod bytes;
+pub mod decision;
+pub mod engine;
+pub mod notice;
+pub mod reason;
+pub mod replay;
+pub mod request;
+pub mod result;
+pub mod revocation;
+pub mod trust;
+pub mod version;
+pub mod worker;

@@ -1,0 +1,28 @@
+//! Where the library says more than a number: one line at a time, to a function of the caller.
+
+use std::ffi::c_void;
+
+use crate::bytes::countersign_str;
+
+/// A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
+///
+/// It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
+/// in documents, and holds no byte of a token. It must not unwind and must not call back into the same handle.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_notice {
+    /// Takes one line, valid until it returns. NULL: nobody wants to know.
+    pub tell: Option<unsafe extern "C" fn(context: *mut c_void, line: countersign_str<'_>)>,
+    /// Handed to `tell` as it is.
+    pub context: *mut c_void,
+}
+
+impl countersign_notice {
+    pub(crate) fn tell(&self, line: &str) {
+        if let Some(tell) = self.tell {
+            debug_assert!(!line.is_empty());
+            // SAFETY: the caller gave a function of this type, and lends its context for the time of the call.
+            unsafe { tell(self.context, countersign_str::of(line)) };
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Why a request was refused: the core's reasons under the names of C.
+
+use countersign::reason::Reason;
+
+use crate::bytes::countersign_str;
+
+/// Why a request was refused, or that it was not. Numbers are append-only, and the core's own.
+///
+/// 0 is none of them, so zeroed memory never reads as accepted. A newer library may give numbers that are not
+/// here: treat every number but `COUNTERSIGN_REASON_ACCEPTED` as a refusal.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum countersign_reason {
+    /// Not refused.
+    Accepted = 1000,
+    /// The request carries no credential (RFC 6750 §3).
+    CredentialMissing = 1101,
+    /// The credential comes by a scheme or a place that is not taken here: not `Bearer`, not `DPoP`, or the URI query.
+    SchemeUnsupported = 1102,
+    /// More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1).
+    CredentialRepeated = 1103,
+    /// The credential or the proof is longer than the limit.
+    CredentialTooLarge = 1104,
+    /// The token is not three base64url parts with two periods (RFC 7515 §7.1).
+    TokenMalformed = 1201,
+    /// A part is not strict, unpadded base64url (RFC 7515 §2).
+    TokenBase64 = 1202,
+    /// Header or payload is not one JSON object in UTF-8 without repeated names (RFC 7515 §4, RFC 7519 §7.2).
+    TokenJson = 1203,
+    /// The header's `typ` names no token kind that this policy accepts (RFC 8725 §3.11).
+    HeaderType = 1204,
+    /// The header has `crit`, and no extension is understood (RFC 7515 §4.1.11), or `b64` (RFC 7797 §7).
+    HeaderCritical = 1205,
+    /// A claim that the token kind requires is absent.
+    ClaimMissing = 1206,
+    /// A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
+    ClaimType = 1207,
+    /// The header carries a parameter that this token kind forbids (an embedded or remote key, `zip`, `enc`, `cty`).
+    HeaderForbidden = 1208,
+    /// The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
+    AlgorithmRefused = 1301,
+    /// No bundle is configured for the trust domain of the subject.
+    TrustDomainUnknown = 1302,
+    /// The trust domain or issuer has no usable key of this `kid`.
+    KeyUnknown = 1303,
+    /// The key of this `kid` may not be used with the token's algorithm.
+    KeyUnfit = 1304,
+    /// The signature does not verify.
+    SignatureInvalid = 1305,
+    /// The keys of this trust domain or issuer were never loaded, or are too old; our fault, not the client's.
+    BundleStale = 1306,
+    /// No key set is configured for the token's issuer.
+    IssuerUnknown = 1307,
+    /// The token has expired (RFC 7519 §4.1.4).
+    TokenExpired = 1401,
+    /// The token is not valid yet, by `nbf` or by an `iat` in the future (RFC 7519 §4.1.5).
+    TokenNotYetValid = 1402,
+    /// The token is for another audience (RFC 7519 §4.1.3).
+    AudienceMismatch = 1403,
+    /// The subject is not a valid SPIFFE ID with a path (SPIFFE-ID §2).
+    SubjectMalformed = 1404,
+    /// The token lives longer than the policy allows.
+    LifetimeTooLong = 1405,
+    /// The subject, the issuer or the client is not one that the policy lets in.
+    SubjectRefused = 1406,
+    /// The token's scope lacks one that the policy demands (RFC 6750 §3.1).
+    ScopeInsufficient = 1407,
+    /// A proof of possession is demanded and there is none (RFC 9449 §7.1).
+    ProofMissing = 1501,
+    /// The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
+    ProofMalformed = 1502,
+    /// The proof is for another method (RFC 9449 §4.3 item 8).
+    ProofMethodMismatch = 1503,
+    /// The proof is for another URI (RFC 9449 §4.3 item 9).
+    ProofUriMismatch = 1504,
+    /// The proof is for another access token (RFC 9449 §4.3 item 12).
+    ProofTokenMismatch = 1505,
+    /// The proof is made with another key than the token is bound to (RFC 9449 §4.3 item 12).
+    ProofKeyMismatch = 1506,
+    /// The proof is older than the window (RFC 9449 §4.3 item 11).
+    ProofTooOld = 1507,
+    /// The proof is dated in the future (RFC 9449 §4.3 item 11).
+    ProofFromFuture = 1508,
+    /// The proof's signature does not verify (RFC 9449 §4.3 item 6).
+    ProofSignatureInvalid = 1509,
+    /// The proof was used before (RFC 9449 §11.1).
+    ProofReplayed = 1510,
+    /// The proof must carry a nonce that this server gave (RFC 9449 §9).
+    NonceRequired = 1511,
+    /// The proof's nonce is not one of ours, or has expired (RFC 9449 §9).
+    NonceMismatch = 1512,
+    /// The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
+    ProofAlgorithmRefused = 1513,
+    /// The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
+    ProofKeyRefused = 1514,
+    /// The token is bound to a certificate and the connection has none (RFC 8705 §3).
+    CertificateMissing = 1601,
+    /// The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
+    CertificateMismatch = 1602,
+    /// The policy, or the `DPoP` scheme, demands a bound token and this one is not.
+    BindingRequired = 1701,
+    /// The token's `cnf` holds no confirmation method that we can check (RFC 7800 §3.1).
+    BindingUnsupported = 1702,
+    /// The token's `cnf` holds more than one key representation (RFC 7800 §3.1).
+    BindingAmbiguous = 1703,
+    /// A DPoP-bound token came under the `Bearer` scheme (RFC 9449 §7.2).
+    SchemeMismatch = 1704,
+    /// The key that signed the token is revoked.
+    KeyRevoked = 1801,
+    /// The subject is revoked.
+    SubjectRevoked = 1802,
+    /// This token (its `jti`) is revoked.
+    TokenRevoked = 1803,
+    /// The token was issued before its issuer's revocation epoch, or does not say when it was issued.
+    EpochRevoked = 1804,
+    /// The input asks for more work than a limit allows: depth, members, string length.
+    LimitExceeded = 1901,
+    /// The replay store is full; our fault, not the client's.
+    ReplayStoreFull = 1902,
+    /// The replay store did not answer; our fault, not the client's.
+    ReplayStoreUnavailable = 1903,
+    /// The host gave a request that cannot be judged, such as a URI without authority and no `origin` in the policy.
+    RequestUnusable = 1904,
+    /// A fault of ours.
+    InternalError = 1999,
+}
+
+/// Holds names, numbers and their count to the core's, at compile time.
+macro_rules! the_core_has {
+    ($($name:ident)+) => {
+        impl From<Reason> for countersign_reason {
+            fn from(reason: Reason) -> Self {
+                match reason {
+                    $(Reason::$name => Self::$name,)+
+                    // A reason that is not here does not get past the count below.
+                    _ => Self::InternalError,
+                }
+            }
+        }
+
+        $(const _: () = assert!(Reason::$name as u32 == countersign_reason::$name as u32, "another number");)+
+
+        const _: () = assert!([$(Reason::$name),+].len() == Reason::COUNT, "the core has another reason");
+    };
+}
+
+the_core_has! {
+    CredentialMissing SchemeUnsupported CredentialRepeated CredentialTooLarge TokenMalformed TokenBase64 TokenJson
+    HeaderType HeaderCritical ClaimMissing ClaimType HeaderForbidden AlgorithmRefused TrustDomainUnknown KeyUnknown
+    KeyUnfit SignatureInvalid BundleStale IssuerUnknown TokenExpired TokenNotYetValid AudienceMismatch
+    SubjectMalformed LifetimeTooLong SubjectRefused ScopeInsufficient ProofMissing ProofMalformed ProofMethodMismatch
+    ProofUriMismatch ProofTokenMismatch ProofKeyMismatch ProofTooOld ProofFromFuture ProofSignatureInvalid
+    ProofReplayed NonceRequired NonceMismatch ProofAlgorithmRefused ProofKeyRefused CertificateMissing
+    CertificateMismatch BindingRequired BindingUnsupported BindingAmbiguous SchemeMismatch KeyRevoked SubjectRevoked
+    TokenRevoked EpochRevoked LimitExceeded ReplayStoreFull ReplayStoreUnavailable RequestUnusable InternalError
+}
+
+/// The reason with this number.
+fn reason_of(number: u32) -> Option<Reason> {
+    Reason::ALL.into_iter().find(|reason| u32::from(reason.number()) == number)
+}
+
+/// The word of a reason, such as `token_expired`: the same in challenges, metrics, logs and on the command line.
+/// `accepted` for an accepted request, no text for a number that is no reason. Valid for ever.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_reason_word(reason: u32) -> countersign_str<'static> {
+    if reason == countersign_reason::Accepted as u32 {
+        return countersign_str::of("accepted");
+    }
+    countersign_str::or_none(reason_of(reason).map(Reason::code))
+}
+
+/// The HTTP status of a reason, 200 for an accepted request, 500 for a number that is no reason.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_reason_status(reason: u32) -> u16 {
+    match reason_of(reason) {
+        _ if reason == countersign_reason::Accepted as u32 => 200,
+        Some(reason) => reason.status(),
+        None => 500,
+    }
+}
+
+/// How many reasons there are, `COUNTERSIGN_REASON_ACCEPTED` not counted: a host's own counters are an array of them.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_reason_count() -> usize {
+    Reason::COUNT
+}
+
+/// The reason at `index`, in the order of the numbers; `COUNTERSIGN_REASON_INTERNAL_ERROR` past the last one.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_reason_at(index: usize) -> countersign_reason {
+    Reason::ALL.get(index).map_or(countersign_reason::InternalError, |reason| (*reason).into())
+}
+
+/// Where a reason stands in that order; that of `COUNTERSIGN_REASON_INTERNAL_ERROR` for a number that is no reason.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_reason_index(reason: u32) -> usize {
+    let found = Reason::ALL.iter().position(|known| u32::from(known.number()) == reason);
+    found.unwrap_or(Reason::COUNT - 1)
+}

@@ -1,0 +1,157 @@
+//! Where used proofs are remembered: in the engine, in memory of the caller that processes share, or in a store of the caller.
+
+use std::ffi::c_void;
+use std::sync::atomic::AtomicU64;
+
+use countersign::engine::{Engine, PolicyDocument, Replay, ReplayUnavailable};
+use countersign::memory::replay::{AttachFault, Claim, ReplayStore, required_words};
+use countersign::time::UnixSeconds;
+use countersign_live::seed;
+
+use crate::boundary::{borrow_all, guarded};
+use crate::result::countersign_result;
+
+/// Where an engine remembers the proofs that were used.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum countersign_replay_place {
+    /// In memory of the engine, for all of its workers. A restarted process has forgotten them.
+    Own = 0,
+    /// In `memory`, which nobody else uses yet: it is wiped. Proofs made up to now are refused from then on, so that none passes twice
+    /// that a lost store had seen.
+    Initialise = 1,
+    /// In `memory`, which was initialised before, here or in another process.
+    Attach = 2,
+    /// By calling `claim`.
+    Callback = 3,
+}
+
+/// The answer of a store of the caller. 0 is none of them; every other number counts as `UNAVAILABLE`.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum countersign_claim {
+    /// Nobody claimed this proof before, and nobody will again.
+    First = 1,
+    /// It was claimed before.
+    Replayed = 2,
+    /// Nobody can know; a fresh proof helps.
+    Unknowable = 3,
+    /// There is no room.
+    Full = 4,
+    /// The store did not answer: refused with `replay_store_unavailable` (503).
+    Unavailable = 5,
+}
+
+/// Where used proofs are remembered. All zero: in the engine.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_replay {
+    /// One of `countersign_replay_place`.
+    pub place: u32,
+    /// For `INITIALISE` and `ATTACH`: aligned to 8 bytes, valid and at the same address until the engine and all its workers
+    /// are freed. It may be shared with other processes, which may die at any instruction.
+    pub memory: *mut c_void,
+    /// Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
+    pub memory_bytes: usize,
+    /// For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
+    /// `countersign_claim`. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+    /// thread; it must not unwind.
+    pub claim: Option<
+        unsafe extern "C" fn(context: *mut c_void, proof: *const u8, issued_at_seconds: u64, now_seconds: u64) -> u32,
+    >,
+    /// Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
+    pub context: *mut c_void,
+}
+
+/// How many bytes `memory` needs to remember so many live proofs: 16 a proof and a little more.
+///
+/// A proof is live for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn countersign_replay_required_bytes(live_proofs: usize) -> usize {
+    guarded(usize::MAX, || required_words(live_proofs).saturating_mul(size_of::<u64>()))
+}
+
+/// The caller's words, by the address that was promised to stay.
+struct SharedWords(&'static [AtomicU64]);
+
+impl AsRef<[AtomicU64]> for SharedWords {
+    fn as_ref(&self) -> &[AtomicU64] {
+        self.0
+    }
+}
+
+impl countersign_replay {
+    /// An engine for `document` with this store. `now_seconds` is when a new store began to be empty.
+    ///
+    /// # Safety
+    /// What the members of `countersign_replay` promise.
+    pub(crate) unsafe fn engine(
+        &self,
+        document: PolicyDocument,
+        now: UnixSeconds,
+    ) -> Result<Engine, countersign_result> {
+        let window = Engine::replay_window(&document);
+        let place = |wanted: countersign_replay_place| self.place == wanted as u32;
+        if place(countersign_replay_place::Own) {
+            return Ok(Engine::new(document, random_seed()?));
+        }
+        if place(countersign_replay_place::Callback) {
+            let claim = self.claim.ok_or(countersign_result::NullParameter)?;
+            return Ok(Engine::with_replay(document, Box::new(CallerStore { claim, context: self.context })));
+        }
+        let initialise = place(countersign_replay_place::Initialise);
+        if !initialise && !place(countersign_replay_place::Attach) {
+            return Err(countersign_result::InvalidValue);
+        }
+        let count = self.memory_bytes / size_of::<AtomicU64>();
+        if count == 0 {
+            return Err(countersign_result::ReplayTooSmall);
+        }
+        // SAFETY: the caller promises the memory until the engine is gone; atomics may be written to by all.
+        let words = SharedWords(unsafe { borrow_all(self.memory.cast::<AtomicU64>().cast_const(), count) }?);
+        let store = if initialise {
+            let store = ReplayStore::initialise(words, window, random_seed()?);
+            store.inspect(|store| store.refuse_until(now))
+        } else {
+            ReplayStore::attach(words, window)
+        };
+        let store = store.map_err(|fault| match fault {
+            AttachFault::TooSmall => countersign_result::ReplayTooSmall,
+            AttachFault::NotInitialised => countersign_result::ReplayNotInitialised,
+            AttachFault::OtherVersion => countersign_result::ReplayOtherVersion,
+            AttachFault::OtherSize => countersign_result::ReplayOtherSize,
+            AttachFault::WindowTooNarrow => countersign_result::ReplayWindowTooNarrow,
+        })?;
+        Ok(Engine::with_replay(document, Box::new(store)))
+    }
+}
+
+fn random_seed() -> Result<[u64; 2], countersign_result> {
+    seed().map_err(|_| countersign_result::NoRandomness)
+}
+
+/// A store of the caller.
+struct CallerStore {
+    claim: unsafe extern "C" fn(*mut c_void, *const u8, u64, u64) -> u32,
+    context: *mut c_void,
+}
+
+// SAFETY: the caller promises that function and context may be used by all threads.
+unsafe impl Send for CallerStore {}
+// SAFETY: as above.
+unsafe impl Sync for CallerStore {}
+
+impl Replay for CallerStore {
+    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+        debug_assert_eq!(proof.len(), 32);
+        // SAFETY: the caller gave a function of this type, and `proof` is 32 bytes for the time of the call.
+        let answer = unsafe { (self.claim)(self.context, proof.as_ptr(), issued_at.as_u64(), now.as_u64()) };
+        match answer {
+            _ if answer == countersign_claim::First as u32 => Ok(Claim::First),
+            _ if answer == countersign_claim::Replayed as u32 => Ok(Claim::Replayed),
+            _ if answer == countersign_claim::Unknowable as u32 => Ok(Claim::Unknowable),
+            _ if answer == countersign_claim::Full as u32 => Ok(Claim::Full),
+            _ => Err(ReplayUnavailable),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A request as the host sees it: borrowed for one call.
+
+use countersign::engine::Request;
+use countersign::rules::mtls::ClientCertificate;
+use countersign::time::UnixSeconds;
+
+use crate::boundary::{borrow_all, check_size};
+use crate::bytes::countersign_bytes;
+use crate::result::countersign_result;
+
+/// A header field, as received.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_header {
+    /// In any case.
+    pub name: countersign_bytes,
+    /// Without line folding.
+    pub value: countersign_bytes,
+}
+
+/// What `certificate` holds.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum countersign_certificate_form {
+    /// Nothing: the connection has no client certificate.
+    None = 0,
+    /// The certificate in DER.
+    Der = 1,
+    /// The SHA-256 of the certificate in DER: 32 bytes.
+    Sha256 = 2,
+}
+
+/// A request, borrowed for one call. Set it to zero first, then `size`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct countersign_request {
+    /// `sizeof(countersign_request)`.
+    pub size: usize,
+    /// Such as `GET`.
+    pub method: countersign_bytes,
+    /// The external URI: absolute, as the client sees it, or path and query where the policy has an `origin`.
+    pub uri: countersign_bytes,
+    /// All header fields, so that repetitions are seen. Only Authorization and DPoP are looked at.
+    pub headers: *const countersign_header,
+    /// How many there are.
+    pub header_count: usize,
+    /// One of `countersign_certificate_form`.
+    pub certificate_form: u32,
+    /// The client certificate of the TLS connection, or one that a trusted hop vouches for; never one from a header that
+    /// clients can send.
+    pub certificate: countersign_bytes,
+    /// The time, in seconds since 1970.
+    pub now_seconds: u64,
+}
+
+impl countersign_request {
+    /// The request with every pointer looked at.
+    ///
+    /// # Safety
+    /// Every pointer is valid while `'a` lasts.
+    pub(crate) unsafe fn read<'a>(&self) -> Result<Request<'a>, countersign_result> {
+        check_size::<Self>(self.size)?;
+        // SAFETY: the caller's promise, here and below.
+        let (method, uri) = unsafe { (self.method.read()?, self.uri.read()?) };
+        // SAFETY: as above.
+        let headers = unsafe { borrow_all(self.headers, self.header_count) }?;
+        let mut fault = None;
+        let fields = headers.iter().filter_map(|header| {
+            // SAFETY: as above.
+            match unsafe { (header.name.read(), header.value.read()) } {
+                (Ok(name), Ok(value)) => Some((name, value)),
+                (Err(found), _) | (_, Err(found)) => {
+                    fault = Some(found);
+                    None
+                }
+            }
+        });
+        let request = Request::new(method, uri, fields, UnixSeconds::new(self.now_seconds));
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let form = |wanted: countersign_certificate_form| self.certificate_form == wanted as u32;
+        if form(countersign_certificate_form::None) {
+            return Ok(request);
+        }
+        // SAFETY: as above.
+        let certificate = unsafe { self.certificate.read() }?;
+        if form(countersign_certificate_form::Der) {
+            // An empty one is no certificate: it would have a thumbprint.
+            if certificate.is_empty() {
+                return Err(countersign_result::InvalidLength);
+            }
+            return Ok(request.with_certificate(ClientCertificate::Der(certificate)));
+        }
+        if form(countersign_certificate_form::Sha256) {
+            let hash = certificate.try_into().map_err(|_| countersign_result::InvalidLength)?;
+            return Ok(request.with_certificate(ClientCertificate::Sha256(hash)));
+        }
+        Err(countersign_result::InvalidValue)
+    }
+}

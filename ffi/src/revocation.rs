@@ -1,0 +1,70 @@
+//! Revocations, pushed by the host.
+
+use countersign_live::RevocationDocument;
+
+use crate::boundary::{borrow, checked};
+use crate::bytes::countersign_bytes;
+use crate::engine::countersign_engine;
+use crate::notice::countersign_notice;
+use crate::result::countersign_result;
+
+/// Revokes what `document` says besides everything that is revoked already.
+///
+/// `{"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],"subjects":["sub",
+/// {"subject":"sub","before":N}],"tokens":["jti"]}]}`; every member but the origin's name may be absent. Decisions that begin
+/// after it returned see it, on every thread. The notice is given the origins that the policy document does not know.
+///
+/// Returns `OK`; `REVOCATIONS_FAULTY` after telling why; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine, `document` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_revoke(
+    engine: *const countersign_engine,
+    document: countersign_bytes,
+    notice: countersign_notice,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    checked(|| unsafe { push(engine, document, notice, false) })
+}
+
+/// As `countersign_engine_revoke`, but what was revoked by these two functions before holds no more. A watched file still does.
+///
+/// # Safety
+/// As `countersign_engine_revoke`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_replace_revocations(
+    engine: *const countersign_engine,
+    document: countersign_bytes,
+    notice: countersign_notice,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    checked(|| unsafe { push(engine, document, notice, true) })
+}
+
+/// # Safety
+/// As `countersign_engine_revoke`.
+unsafe fn push(
+    engine: *const countersign_engine,
+    document: countersign_bytes,
+    notice: countersign_notice,
+    replace: bool,
+) -> Result<(), countersign_result> {
+    // SAFETY: the caller's promise.
+    let (engine, bytes) = unsafe { (borrow(engine)?, document.read()?) };
+    let pushed = RevocationDocument::read(bytes).and_then(|document| {
+        if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) }
+    });
+    match pushed {
+        Ok(unknown) => {
+            for origin in unknown {
+                notice.tell(&format!("the policy knows no {origin}"));
+            }
+            Ok(())
+        }
+        Err(fault) => {
+            notice.tell(&fault);
+            Err(countersign_result::RevocationsFaulty)
+        }
+    }
+}
