@@ -1,8 +1,9 @@
 # On a bare machine `make demo` runs the main job and `make test` passes the tests; both install what they need first.
 CARGO ?= cargo
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench build lint clean
+.PHONY: demo test bench build install lint clean
 
 demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -10,12 +11,16 @@ demo: tools ## an issuer, a client and the attacks on them, in memory: request, 
 build: tools ## the command `countersign` in target/release
 	$(CARGO) build --release -p countersign-cli
 
-test: tools wasm-target ## everything: unit, vectors, conformance, properties, wasm build, foreign issuers
+install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR
+	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
+
+test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers
 	$(CARGO) test --workspace
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) build -p countersign-cli
+	tests/c/run
 	tests/interop/run --bin target/debug/countersign
 
 lint: tools ## format, clippy with warnings denied, the documentation build
@@ -23,16 +28,20 @@ lint: tools ## format, clippy with warnings denied, the documentation build
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
-bench: tools ## criterion benches, then the peers in one run: table on the screen, record and charts in benches/record
+bench: tools ## criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
 	$(CARGO) bench -p countersign-benches
+	benches/abi/run
 	benches/compare/run
 
-.PHONY: tools wasm-target
+.PHONY: tools wasm-target c-tools
 tools:
 	@.ci/install
 
 wasm-target:
 	@.ci/install wasm
+
+c-tools:
+	@.ci/install c
 
 clean:
 	$(CARGO) clean

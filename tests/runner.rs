@@ -156,14 +156,9 @@ impl Runner {
             self.revoke(revocations(revoke));
             return "revoked";
         }
-        if let Some(nonces) = step.get("nonces") {
-            let secret = |name: &str| {
-                nonces
-                    .get(name)
-                    .and_then(Value::as_str)
-                    .map(|text| -> [u8; 32] { URL_SAFE_NO_PAD.decode(text).unwrap().try_into().unwrap() })
-            };
-            self.nonces(&secret("current").unwrap(), secret("previous").as_ref());
+        if step.get("nonces").is_some() {
+            let [current, previous] = nonce_secrets(step);
+            self.nonces(&current.unwrap(), previous.as_ref());
             return "keyed";
         }
         panic!("an unknown step: {step}");
@@ -176,6 +171,40 @@ fn origin_of(trust: &Value) -> Origin {
         (None, Some(name)) => Origin::Issuer(name.as_str().unwrap().to_owned()),
         (None, None) => panic!("trust of nobody"),
     }
+}
+
+/// The current and the previous key of a step `nonces`.
+#[must_use]
+pub fn nonce_secrets(step: &Value) -> [Option<[u8; 32]>; 2] {
+    ["current", "previous"].map(|name| {
+        let text = step["nonces"].get(name).and_then(Value::as_str);
+        text.map(|text| URL_SAFE_NO_PAD.decode(text).unwrap().try_into().unwrap())
+    })
+}
+
+/// What a step `revoke` says, as operators write it.
+#[must_use]
+pub fn revocation_document(revoke: &Value) -> Value {
+    let mut document = serde_json::json!({ "origins": [] });
+    for (list, entries) in revoke.as_object().unwrap() {
+        for entry in entries.as_array().unwrap() {
+            let Some(origin) = entry.get("origin") else {
+                document["all_before"] = entry["before"].clone();
+                continue;
+            };
+            let kind = if origin.as_str().unwrap().contains(':') { "issuer" } else { "trust_domain" };
+            let mut of_origin = serde_json::json!({ kind: origin });
+            match (list.as_str(), entry.get("before")) {
+                ("epochs", before) => of_origin["before"] = before.unwrap().clone(),
+                ("subjects", Some(before)) => {
+                    of_origin[list] = serde_json::json!([{ "subject": entry["name"], "before": before }]);
+                }
+                _ => of_origin[list] = serde_json::json!([entry["name"]]),
+            }
+            document["origins"].as_array_mut().unwrap().push(of_origin);
+        }
+    }
+    document
 }
 
 fn revocations(revoke: &Value) -> Revocations {

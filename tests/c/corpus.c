@@ -1,0 +1,119 @@
+/* Runs a script of steps (see tests/c_corpus.rs) through the C ABI and prints what came of each, one fact a line. */
+#include "script.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static char buffer[1 << 20];
+
+static void print(const char *name, countersign_str text) {
+  if (text.data != NULL) printf("%s %.*s\n", name, (int)text.length, (const char *)text.data);
+}
+
+static void tell(void *context, countersign_str line) {
+  (void)context;
+  NEED(line.data != NULL && line.length > 0);
+}
+
+static const countersign_notice NOTICE = {tell, NULL};
+
+static void answer(const countersign_decision *decision) {
+  countersign_reason reason = countersign_decision_reason(decision);
+  print("reason", countersign_reason_word(reason));
+  printf("number %" PRIu32 "\n", (uint32_t)reason);
+  printf("status %u\n", countersign_decision_status(decision));
+  NEED(countersign_reason_status(reason) == countersign_decision_status(decision));
+  printf("lets_pass %d\n", countersign_decision_lets_pass(decision));
+  print("cache", countersign_decision_text(decision, COUNTERSIGN_FIELD_CACHE));
+  print("kind", countersign_decision_text(decision, COUNTERSIGN_FIELD_KIND));
+  print("issuer", countersign_decision_text(decision, COUNTERSIGN_FIELD_ISSUER));
+  print("subject", countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT));
+  print("key_id", countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_ID));
+  countersign_str name, value;
+  size_t count = countersign_decision_header_count(decision);
+  for (size_t at = 0; at < count; at++) {
+    WORKS(countersign_decision_header(decision, at, &name, &value));
+    printf("header %.*s: %.*s\n", (int)name.length, (const char *)name.data, (int)value.length, (const char *)value.data);
+  }
+  NEED(countersign_decision_header(decision, count, &name, &value) == COUNTERSIGN_RESULT_NOT_FOUND);
+  countersign_origin_kind kind;
+  if (countersign_decision_wants_refresh(decision, &kind, &name) == COUNTERSIGN_RESULT_OK) print("refresh", name);
+  size_t length = 0, again = 0;
+  NEED(countersign_decision_audit(decision, NULL, 0, &length) == COUNTERSIGN_RESULT_BUFFER_TOO_SMALL);
+  uint8_t *line = malloc(length);
+  NEED(line != NULL);
+  NEED(countersign_decision_audit(decision, line, length - 1, &again) == COUNTERSIGN_RESULT_BUFFER_TOO_SMALL);
+  NEED(again == length);
+  WORKS(countersign_decision_audit(decision, line, length, &length));
+  printf("audit %.*s\n", (int)length, (const char *)line);
+  free(line);
+}
+
+static void request(const countersign_engine *engine, countersign_worker *worker) {
+  countersign_bytes policy_name = bytes();
+  countersign_request asked = read_request();
+  uint32_t policy;
+  WORKS(countersign_engine_policy(engine, policy_name, &policy));
+  const countersign_decision *decision = NULL;
+  WORKS(countersign_worker_decide(worker, policy, &asked, &decision));
+  /* The request is gone before the decision is read: nothing of it may be kept. */
+  release_request(&asked);
+  release(policy_name);
+  answer(decision);
+}
+
+int main(void) {
+  const countersign_engine *engine = NULL;
+  countersign_worker *worker = NULL;
+  char word[16];
+  NEED(countersign_abi() == COUNTERSIGN_ABI);
+  setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+  while (scanf("%15s", word) == 1) {
+    NEED(getchar() != EOF);
+    if (strcmp(word, "vector") == 0) {
+      countersign_worker_free(worker);
+      countersign_engine_free(engine);
+      countersign_engine_config config = {.size = sizeof config, .notice = NOTICE};
+      countersign_bytes name = bytes();
+      printf("vector %.*s\n", (int)name.length, (const char *)name.data);
+      release(name);
+      config.policy = bytes();
+      config.now_seconds = number();
+      WORKS(countersign_engine_new(&config, &engine));
+      WORKS(countersign_worker_new(engine, &worker));
+      release(config.policy);
+    } else if (strcmp(word, "request") == 0) {
+      request(engine, worker);
+    } else if (strcmp(word, "trust") == 0) {
+      uint32_t kind = (uint32_t)number();
+      countersign_bytes name = bytes(), document = bytes();
+      countersign_result result =
+          countersign_engine_push_trust(engine, kind, name, document, number(), NOTICE, NULL);
+      NEED(result == COUNTERSIGN_RESULT_OK || result == COUNTERSIGN_RESULT_TRUST_FAULTY);
+      printf("trust %d\n", result == COUNTERSIGN_RESULT_OK);
+      release(name);
+      release(document);
+    } else if (strcmp(word, "withdraw") == 0) {
+      uint32_t kind = (uint32_t)number();
+      countersign_bytes name = bytes();
+      WORKS(countersign_engine_withdraw_trust(engine, kind, name));
+      release(name);
+    } else if (strcmp(word, "revoke") == 0) {
+      countersign_bytes document = bytes();
+      WORKS(countersign_engine_replace_revocations(engine, document, NOTICE));
+      release(document);
+    } else if (strcmp(word, "nonces") == 0) {
+      countersign_bytes current = bytes(), previous = bytes();
+      NEED(current.length == 32);
+      WORKS(countersign_engine_set_nonce_keys(engine, current.data, previous.length ? previous.data : NULL));
+      release(current);
+      release(previous);
+    } else {
+      fprintf(stderr, "no such step: %s\n", word);
+      return 1;
+    }
+  }
+  countersign_worker_free(worker);
+  countersign_engine_free(engine);
+  return 0;
+}

@@ -1,0 +1,396 @@
+/* Every way of calling that a C program can get wrong and the library can see: a result, never a crash, and no output touched.
+ * Then the replay store in memory that processes share. Reads the script of one vector whose request is accepted. */
+#include "script.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define IS(call, result) NEED((call) == COUNTERSIGN_RESULT_##result)
+
+static countersign_bytes lend(const char *text) { return (countersign_bytes){(const uint8_t *)text, strlen(text)}; }
+
+static int told;
+static void tell(void *context, countersign_str line) {
+  NEED(context == &told && line.length > 0);
+  told++;
+}
+static const countersign_notice NOTICE = {tell, &told};
+static const countersign_notice SILENT = {NULL, NULL};
+
+static countersign_engine_config config;
+static countersign_request asked;
+static uint8_t name_of_policy[] = "default";
+
+static const countersign_engine *engine_with(countersign_replay replay) {
+  const countersign_engine *engine = NULL;
+  countersign_engine_config with = config;
+  with.replay = replay;
+  WORKS(countersign_engine_new(&with, &engine));
+  return engine;
+}
+
+static countersign_reason decide(countersign_worker *worker) {
+  const countersign_decision *decision = NULL;
+  WORKS(countersign_worker_decide(worker, 0, &asked, &decision));
+  return countersign_decision_reason(decision);
+}
+
+static void engines(void) {
+  const countersign_engine *engine = (const countersign_engine *)&told, *untouched = engine;
+  countersign_engine_config wrong = config;
+  IS(countersign_engine_new(NULL, &engine), NULL_PARAMETER);
+  IS(countersign_engine_new(&config, NULL), NULL_PARAMETER);
+  IS(countersign_engine_new((const countersign_engine_config *)((const char *)&config + 1), &engine), MISALIGNED);
+  IS(countersign_engine_new(&config, (const countersign_engine **)((char *)&engine + 1)), MISALIGNED);
+  wrong.size = sizeof wrong - 1;
+  IS(countersign_engine_new(&wrong, &engine), WRONG_SIZE);
+  wrong.size = 0;
+  IS(countersign_engine_new(&wrong, &engine), WRONG_SIZE);
+  wrong = config;
+  wrong.policy.data = NULL;
+  IS(countersign_engine_new(&wrong, &engine), NULL_PARAMETER);
+  wrong.policy = (countersign_bytes){name_of_policy, SIZE_MAX};
+  IS(countersign_engine_new(&wrong, &engine), INVALID_LENGTH);
+  wrong.policy = lend("{\"policies\":{},\"trust\":7,\"more\":1}");
+  told = 0;
+  IS(countersign_engine_new(&wrong, &engine), POLICY_FAULTY);
+  NEED(told >= 3);
+  wrong.notice = SILENT;
+  IS(countersign_engine_new(&wrong, &engine), POLICY_FAULTY);
+  wrong = config;
+  wrong.replay.place = 77;
+  IS(countersign_engine_new(&wrong, &engine), INVALID_VALUE);
+  wrong.replay.place = COUNTERSIGN_REPLAY_PLACE_CALLBACK;
+  IS(countersign_engine_new(&wrong, &engine), NULL_PARAMETER);
+  NEED(engine == untouched);
+  countersign_engine_free(NULL);
+  countersign_worker_free(NULL);
+}
+
+static void policies_and_trust(const countersign_engine *engine) {
+  uint32_t policy = 99;
+  IS(countersign_engine_policy(NULL, lend("default"), &policy), NULL_PARAMETER);
+  IS(countersign_engine_policy(engine, lend("default"), NULL), NULL_PARAMETER);
+  IS(countersign_engine_policy(engine, lend("\xff"), &policy), NOT_UTF8);
+  IS(countersign_engine_policy(engine, lend("nobody"), &policy), POLICY_UNKNOWN);
+  IS(countersign_engine_policy(engine, (countersign_bytes){NULL, 1}, &policy), NULL_PARAMETER);
+  NEED(policy == 99);
+  WORKS(countersign_engine_policy(engine, lend("default"), &policy));
+  NEED(countersign_engine_policy_name(engine, policy).length == 7);
+  NEED(countersign_engine_policy_name(engine, 1000).data == NULL);
+  NEED(countersign_engine_policy_name(NULL, 0).data == NULL);
+
+  countersign_load_report report = {.kept = 42};
+  const uint32_t issuer = COUNTERSIGN_ORIGIN_KIND_ISSUER;
+  countersign_bytes name = lend("https://as.example");
+  IS(countersign_engine_push_trust(NULL, issuer, name, name, 0, NOTICE, &report), NULL_PARAMETER);
+  IS(countersign_engine_push_trust(engine, 3, name, name, 0, NOTICE, &report), INVALID_VALUE);
+  IS(countersign_engine_push_trust(engine, issuer, lend("https://other.example"), name, 0, NOTICE, &report), ORIGIN_UNKNOWN);
+  told = 0;
+  IS(countersign_engine_push_trust(engine, issuer, name, lend("{}"), 0, NOTICE, &report), TRUST_FAULTY);
+  NEED(told == 1 && report.kept == 42);
+  IS(countersign_engine_withdraw_trust(engine, issuer, lend("https://other.example")), ORIGIN_UNKNOWN);
+  IS(countersign_engine_withdraw_trust(engine, 0, name), INVALID_VALUE);
+  countersign_trust_source source;
+  WORKS(countersign_engine_trust_source(engine, 0, &source));
+  NEED(source.place == COUNTERSIGN_TRUST_PLACE_INLINE && source.name.length > 0 && source.location.data == NULL);
+  IS(countersign_engine_trust_source(engine, 1000, &source), NOT_FOUND);
+  IS(countersign_engine_trust_source(engine, 0, NULL), NULL_PARAMETER);
+
+  told = 0;
+  IS(countersign_engine_revoke(engine, lend("{\"origins\":[{}]}"), NOTICE), REVOCATIONS_FAULTY);
+  IS(countersign_engine_revoke(engine, lend("\xff"), NOTICE), REVOCATIONS_FAULTY);
+  IS(countersign_engine_watch_revocations(engine, lend("/nowhere/at/all"), NOTICE), REVOCATIONS_FAULTY);
+  WORKS(countersign_engine_revoke(engine, lend("{\"origins\":[{\"issuer\":\"https://unknown.example\"}]}"), NOTICE));
+  NEED(told == 4);
+  IS(countersign_engine_revoke(NULL, lend("{}"), NOTICE), NULL_PARAMETER);
+  WORKS(countersign_engine_replace_revocations(engine, lend("{}"), SILENT));
+  IS(countersign_engine_set_nonce_keys(engine, NULL, NULL), NULL_PARAMETER);
+  IS(countersign_engine_look(NULL, 0, NOTICE, NULL), NULL_PARAMETER);
+  WORKS(countersign_engine_look(engine, 0, NOTICE, NULL));
+  WORKS(countersign_engine_watch_trust_files(engine, lend("/nowhere"), 0, NOTICE, NULL));
+  NEED(countersign_engine_accepted(NULL) == 0 && countersign_engine_refused(NULL, 1101) == 0);
+  NEED(countersign_engine_refused(engine, 7) == 0);
+}
+
+static void requests(const countersign_engine *engine) {
+  countersign_worker *worker = NULL;
+  IS(countersign_worker_new(NULL, &worker), NULL_PARAMETER);
+  IS(countersign_worker_new(engine, NULL), NULL_PARAMETER);
+  NEED(worker == NULL);
+  WORKS(countersign_worker_new(engine, &worker));
+  const countersign_decision *decision = NULL;
+  countersign_request wrong = asked;
+  IS(countersign_worker_decide(NULL, 0, &asked, &decision), NULL_PARAMETER);
+  IS(countersign_worker_decide((countersign_worker *)((char *)worker + 1), 0, &asked, &decision), MISALIGNED);
+  IS(countersign_worker_decide(worker, 0, NULL, &decision), NULL_PARAMETER);
+  IS(countersign_worker_decide(worker, 0, &asked, NULL), NULL_PARAMETER);
+  IS(countersign_worker_decide(worker, 1000, &asked, &decision), POLICY_UNKNOWN);
+  wrong.size = 8;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), WRONG_SIZE);
+  wrong = asked;
+  wrong.headers = NULL;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), NULL_PARAMETER);
+  wrong = asked;
+  wrong.header_count = SIZE_MAX / 2;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
+  wrong = asked;
+  wrong.method = (countersign_bytes){NULL, 3};
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), NULL_PARAMETER);
+  countersign_header hollow[2] = {asked.headers[0], {lend("x"), {NULL, 9}}};
+  wrong = asked;
+  wrong.headers = hollow;
+  wrong.header_count = 2;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), NULL_PARAMETER);
+  wrong = asked;
+  wrong.certificate_form = 9;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_VALUE);
+  wrong.certificate_form = COUNTERSIGN_CERTIFICATE_FORM_SHA256;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
+  wrong.certificate_form = COUNTERSIGN_CERTIFICATE_FORM_DER;
+  wrong.certificate.length = 0;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
+  NEED(decision == NULL);
+
+  /* None of these used up the proof. */
+  WORKS(countersign_worker_decide(worker, 0, &asked, &decision));
+  NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_ACCEPTED && countersign_decision_lets_pass(decision));
+  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).length > 0);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_KEY).length == 43);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_CERTIFICATE).length == 43);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_THUMBPRINT).length == 43);
+  NEED(memcmp(countersign_decision_text(decision, COUNTERSIGN_FIELD_BINDING).data, "dpop+mtls", 9) == 0);
+  NEED(countersign_decision_text(decision, 0).data == NULL && countersign_decision_text(decision, 999).data == NULL);
+  NEED(countersign_decision_audience(decision, 0).length > 0 && countersign_decision_audience(decision, 64).data == NULL);
+  NEED(countersign_decision_expires_at_seconds(decision) > asked.now_seconds);
+  NEED(countersign_decision_header_count(decision) == 0);
+  uint8_t line[8];
+  size_t length = 7;
+  IS(countersign_decision_audit(decision, NULL, 9, &length), NULL_PARAMETER);
+  IS(countersign_decision_audit(decision, line, SIZE_MAX, &length), INVALID_LENGTH);
+  IS(countersign_decision_audit(decision, line, sizeof line, NULL), NULL_PARAMETER);
+  NEED(length == 7);
+
+  /* The SHA-256 of a certificate is as good as the certificate; here it is another one's. */
+  wrong.certificate_form = COUNTERSIGN_CERTIFICATE_FORM_SHA256;
+  wrong.certificate = (countersign_bytes){(const uint8_t *)"01234567890123456789012345678901", 32};
+  WORKS(countersign_worker_decide(worker, 0, &wrong, &decision));
+  NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_CERTIFICATE_MISMATCH);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).data == NULL);
+  NEED(countersign_decision_expires_at_seconds(decision) == 0 && !countersign_decision_lets_pass(decision));
+  NEED(decide(worker) == COUNTERSIGN_REASON_PROOF_REPLAYED);
+  NEED(countersign_engine_accepted(engine) == 1);
+  NEED(countersign_engine_refused(engine, COUNTERSIGN_REASON_PROOF_REPLAYED) == 1);
+
+  /* A failed call leaves the decision of the one before; a NULL decision says no. */
+  NEED(countersign_decision_reason(NULL) == COUNTERSIGN_REASON_INTERNAL_ERROR && !countersign_decision_lets_pass(NULL));
+  NEED(countersign_decision_status(NULL) == 500 && countersign_decision_header_count(NULL) == 0);
+  NEED(countersign_decision_text(NULL, COUNTERSIGN_FIELD_SUBJECT).data == NULL);
+  countersign_worker_counts counts;
+  WORKS(countersign_worker_count(worker, &counts));
+  NEED(counts.cached_tokens == 1 && counts.banned_keys == 0);
+  IS(countersign_worker_count(worker, NULL), NULL_PARAMETER);
+  NEED(!countersign_worker_build_tables(NULL, 10) && !countersign_worker_build_tables(worker, 10));
+  countersign_worker_free(worker);
+}
+
+static void numbers(void) {
+  NEED(countersign_reason_count() >= 55);
+  for (size_t at = 0; at < countersign_reason_count(); at++) {
+    countersign_reason reason = countersign_reason_at(at);
+    NEED(countersign_reason_index(reason) == at && countersign_reason_word(reason).length > 0);
+    NEED(countersign_reason_status(reason) >= 400);
+  }
+  NEED(countersign_reason_at(SIZE_MAX) == COUNTERSIGN_REASON_INTERNAL_ERROR);
+  NEED(countersign_reason_status(COUNTERSIGN_REASON_ACCEPTED) == 200 && countersign_reason_status(0) == 500);
+  NEED(countersign_reason_word(0).data == NULL && countersign_result_text(0).length > 0);
+  NEED(countersign_version().length >= 5);
+}
+
+/* A store whose answer is chosen by the test, and which tries to use the worker that waits for it. */
+static countersign_worker *waiting;
+static uint32_t answer_of_store;
+static uint32_t claim(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds) {
+  const countersign_decision *decision = NULL;
+  countersign_worker_counts counts;
+  NEED(context == &told && proof[0] + proof[31] >= 0 && issued_at_seconds <= now_seconds + 60);
+  IS(countersign_worker_decide(waiting, 0, &asked, &decision), WORKER_BUSY);
+  IS(countersign_worker_count(waiting, &counts), WORKER_BUSY);
+  NEED(!countersign_worker_build_tables(waiting, 1));
+  return answer_of_store;
+}
+
+static void callback_store(void) {
+  const countersign_engine *engine = engine_with(
+      (countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_CALLBACK, .claim = claim, .context = &told});
+  WORKS(countersign_worker_new(engine, &waiting));
+  const uint32_t expected[][2] = {
+      {COUNTERSIGN_CLAIM_FIRST, COUNTERSIGN_REASON_ACCEPTED},
+      {COUNTERSIGN_CLAIM_REPLAYED, COUNTERSIGN_REASON_PROOF_REPLAYED},
+      {COUNTERSIGN_CLAIM_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_TOO_OLD},
+      {COUNTERSIGN_CLAIM_FULL, COUNTERSIGN_REASON_REPLAY_STORE_FULL},
+      {COUNTERSIGN_CLAIM_UNAVAILABLE, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
+      {0, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
+      {4711, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
+  };
+  for (size_t at = 0; at < sizeof expected / sizeof *expected; at++) {
+    answer_of_store = expected[at][0];
+    NEED(decide(waiting) == expected[at][1]);
+  }
+  /* The engine may go first. */
+  countersign_engine_free(engine);
+  answer_of_store = COUNTERSIGN_CLAIM_FIRST;
+  NEED(decide(waiting) == COUNTERSIGN_REASON_ACCEPTED);
+  countersign_worker_free(waiting);
+}
+
+#define PROCESSES 8
+
+/* Each process attaches on its own and presents the same proof at once: one of them is accepted. */
+static int accepted_by_processes(countersign_replay attach) {
+  pid_t children[PROCESSES];
+  int gate[2];
+  atomic_int *accepted = mmap(NULL, sizeof *accepted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  NEED(accepted != MAP_FAILED && pipe(gate) == 0);
+  for (int at = 0; at < PROCESSES; at++) {
+    children[at] = fork();
+    NEED(children[at] >= 0);
+    if (children[at] == 0) {
+      const countersign_engine *engine = engine_with(attach);
+      countersign_worker *worker;
+      char go;
+      WORKS(countersign_worker_new(engine, &worker));
+      close(gate[1]);
+      NEED(read(gate[0], &go, 1) == 0);
+      countersign_reason reason = decide(worker);
+      NEED(reason == COUNTERSIGN_REASON_ACCEPTED || reason == COUNTERSIGN_REASON_PROOF_REPLAYED);
+      atomic_fetch_add(accepted, reason == COUNTERSIGN_REASON_ACCEPTED);
+      /* Half of them are killed at once, without freeing anything. */
+      if (at % 2 == 0) raise(SIGKILL);
+      countersign_worker_free(worker);
+      countersign_engine_free(engine);
+      exit(0);
+    }
+  }
+  close(gate[0]);
+  close(gate[1]);
+  for (int at = 0; at < PROCESSES; at++) {
+    int status;
+    NEED(waitpid(children[at], &status, 0) == children[at]);
+    NEED(at % 2 == 0 ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL : WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  int count = atomic_load(accepted);
+  NEED(munmap(accepted, sizeof *accepted) == 0);
+  return count;
+}
+
+static void shared_store(void) {
+  size_t size = countersign_replay_required_bytes(1000);
+  NEED(size >= 16000 && size < 20000);
+  uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  NEED(memory != MAP_FAILED);
+  countersign_replay attach = {.place = COUNTERSIGN_REPLAY_PLACE_ATTACH, .memory = memory, .memory_bytes = size};
+  countersign_engine_config with = config;
+  const countersign_engine *engine = NULL;
+#define FAILS(change, result)                                                  \
+  do {                                                                         \
+    with.replay = attach;                                                      \
+    change;                                                                    \
+    IS(countersign_engine_new(&with, &engine), result);                        \
+    NEED(engine == NULL);                                                      \
+  } while (0)
+  FAILS((void)0, REPLAY_NOT_INITIALISED);
+  FAILS(with.replay.memory = NULL, NULL_PARAMETER);
+  FAILS(with.replay.memory = memory + 4, MISALIGNED);
+  FAILS(with.replay.memory_bytes = 7, REPLAY_TOO_SMALL);
+  FAILS(with.replay.memory_bytes = 512, REPLAY_TOO_SMALL);
+  FAILS((with.replay.place = COUNTERSIGN_REPLAY_PLACE_INITIALISE, with.replay.memory_bytes = 512), REPLAY_TOO_SMALL);
+
+  /* A new store refuses what was made before it began: here, an hour later than the proof. */
+  with.now_seconds = config.now_seconds + 3600;
+  with.replay = attach;
+  with.replay.place = COUNTERSIGN_REPLAY_PLACE_INITIALISE;
+  WORKS(countersign_engine_new(&with, &engine));
+  countersign_worker *worker;
+  WORKS(countersign_worker_new(engine, &worker));
+  NEED(decide(worker) == COUNTERSIGN_REASON_PROOF_TOO_OLD);
+  countersign_worker_free(worker);
+  countersign_engine_free(engine);
+
+  /* One that began an hour before the proof takes it. */
+  with.now_seconds = config.now_seconds - 3600;
+  engine = NULL;
+  WORKS(countersign_engine_new(&with, &engine));
+  countersign_engine_free(engine);
+  engine = NULL;
+  with.now_seconds = config.now_seconds;
+  FAILS(with.replay.memory_bytes = size - 1024, REPLAY_OTHER_SIZE);
+  FAILS(memory[0] ^= 0xff, REPLAY_OTHER_VERSION);
+  memory[0] ^= 0xff;
+
+  NEED(accepted_by_processes(attach) == 1);
+  engine = engine_with(attach);
+  WORKS(countersign_worker_new(engine, &worker));
+  NEED(decide(worker) == COUNTERSIGN_REASON_PROOF_REPLAYED);
+  countersign_worker_free(worker);
+  countersign_engine_free(engine);
+  NEED(munmap(memory, size) == 0);
+}
+
+/* Threads with a worker each decide while another one changes keys and revocations: the key that signed is never away. */
+static const countersign_engine *shared_engine;
+static void *deciding(void *unused) {
+  (void)unused;
+  countersign_worker *worker;
+  WORKS(countersign_worker_new(shared_engine, &worker));
+  for (int at = 0; at < 2000; at++) {
+    countersign_reason reason = decide(worker);
+    NEED(reason == COUNTERSIGN_REASON_ACCEPTED || reason == COUNTERSIGN_REASON_PROOF_REPLAYED);
+  }
+  countersign_worker_free(worker);
+  return NULL;
+}
+
+static void threads(void) {
+  shared_engine = engine_with((countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_OWN});
+  pthread_t each[4];
+  for (int at = 0; at < 4; at++) NEED(pthread_create(&each[at], NULL, deciding, NULL) == 0);
+  uint8_t key[32] = {1};
+  for (int at = 0; at < 200; at++) {
+    WORKS(countersign_engine_set_nonce_keys(shared_engine, key, at % 2 ? key : NULL));
+    WORKS(countersign_engine_replace_revocations(shared_engine, lend("{\"all_before\":1}"), SILENT));
+    WORKS(countersign_engine_look(shared_engine, config.now_seconds, SILENT, NULL));
+  }
+  for (int at = 0; at < 4; at++) NEED(pthread_join(each[at], NULL) == 0);
+  NEED(countersign_engine_accepted(shared_engine) == 1);
+  NEED(countersign_engine_refused(shared_engine, COUNTERSIGN_REASON_PROOF_REPLAYED) == 4 * 2000 - 1);
+  countersign_engine_free(shared_engine);
+}
+
+int main(void) {
+  char word[16];
+  NEED(scanf("%15s", word) == 1 && getchar() == ' ' && strcmp(word, "vector") == 0);
+  release(bytes());
+  config = (countersign_engine_config){.size = sizeof config, .policy = bytes(), .now_seconds = number(), .notice = NOTICE};
+  NEED(scanf("%15s", word) == 1 && getchar() == ' ' && strcmp(word, "request") == 0);
+  release(bytes());
+  asked = read_request();
+  numbers();
+  engines();
+  const countersign_engine *engine = engine_with((countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_OWN});
+  policies_and_trust(engine);
+  requests(engine);
+  countersign_engine_free(engine);
+  callback_store();
+  shared_store();
+  threads();
+  release_request(&asked);
+  release(config.policy);
+  puts("misuse: every wrong call got its result");
+  return 0;
+}

@@ -1,0 +1,117 @@
+//! The corpus for programs that cannot read JSON: `c_corpus script` writes all vectors as a script of steps, `c_corpus answers`
+//! what Rust answers to them, one fact a line. `c/corpus.c` runs the one and must print the other.
+
+use std::io::{self, Write};
+
+use countersign_tests::request::Req;
+use countersign_tests::runner::{Answer, revocation_document};
+use countersign_tests::vector::{self, Vector};
+use serde_json::Value;
+
+fn main() {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let only = std::env::args().nth(2);
+    let write = match std::env::args().nth(1).as_deref() {
+        Some("script") => script,
+        Some("answers") => answers,
+        _ => panic!("usage: c_corpus script|answers [VECTOR]"),
+    };
+    for vector in vector::all() {
+        // A C engine has nonce keys from the start; one without them is for Rust to test.
+        if vector.path != "nonce/demanded_without_secrets" && only.as_ref().is_none_or(|only| vector.path == *only) {
+            write(&vector, &mut out).unwrap();
+        }
+    }
+    out.flush().unwrap();
+}
+
+fn script(vector: &Vector, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "vector ")?;
+    bytes(out, vector.path.as_bytes())?;
+    bytes(out, vector.content["policy"].to_string().as_bytes())?;
+    writeln!(out, "{}", vector.requests().next().map_or(0, |(request, _)| request.now))?;
+    for step in vector.steps() {
+        if let Some(request) = step.get("request") {
+            let request = Req::from_json(request);
+            write!(out, "request ")?;
+            for text in [&request.policy, &request.method, &request.uri] {
+                bytes(out, text.as_bytes())?;
+            }
+            let certificate = request.client_cert.as_deref();
+            writeln!(out, "{}\n{}", request.now, u8::from(certificate.is_some()))?;
+            bytes(out, certificate.unwrap_or_default())?;
+            writeln!(out, "{}", request.headers.len())?;
+            for (name, value) in &request.headers {
+                bytes(out, name.as_bytes())?;
+                bytes(out, value.as_bytes())?;
+            }
+        } else if let Some(trust) = step.get("trust") {
+            let (kind, name) = match trust.get("trust_domain") {
+                Some(name) => (1, name),
+                None => (2, &trust["issuer"]),
+            };
+            let removed = trust.get("removed") == Some(&Value::Bool(true));
+            writeln!(out, "{} {kind}", if removed { "withdraw" } else { "trust" })?;
+            bytes(out, name.as_str().unwrap().as_bytes())?;
+            if !removed {
+                let document = trust.get("bundle").or(trust.get("jwks")).map(Value::to_string);
+                bytes(out, document.as_deref().or(trust["text"].as_str()).unwrap().as_bytes())?;
+                writeln!(out, "{}", trust["now"])?;
+            }
+        } else if let Some(revoke) = step.get("revoke") {
+            write!(out, "revoke ")?;
+            bytes(out, revocation_document(revoke).to_string().as_bytes())?;
+        } else {
+            let [current, previous] = countersign_tests::runner::nonce_secrets(step);
+            write!(out, "nonces ")?;
+            bytes(out, &current.unwrap())?;
+            bytes(out, previous.as_ref().map_or(&[], |key| key.as_slice()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A length, a blank, the bytes, a line feed.
+fn bytes(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    write!(out, "{} ", bytes.len())?;
+    out.write_all(bytes)?;
+    writeln!(out)
+}
+
+fn answers(vector: &Vector, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "vector {}", vector.path)?;
+    let mut runner = vector.runner();
+    for step in vector.steps() {
+        match step.get("request") {
+            Some(request) => facts(&runner.ask(&Req::from_json(request)), out)?,
+            None => match runner.prepare(step) {
+                "removed" | "revoked" | "keyed" => {}
+                outcome => writeln!(out, "trust {}", u8::from(outcome == "installed"))?,
+            },
+        }
+    }
+    Ok(())
+}
+
+fn facts(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "reason {}", answer.reason.map_or("accepted", |reason| reason.code()))?;
+    writeln!(out, "number {}", answer.reason.map_or(1000, |reason| reason.number()))?;
+    writeln!(out, "status {}\nlets_pass {}\ncache {}", answer.status, u8::from(answer.lets_pass), answer.cache)?;
+    for (name, text) in [
+        ("kind", answer.kind),
+        ("issuer", answer.issuer.as_deref()),
+        ("subject", answer.subject.as_deref()),
+        ("key_id", answer.key_id.as_deref()),
+    ] {
+        if let Some(text) = text {
+            writeln!(out, "{name} {text}")?;
+        }
+    }
+    for (name, value) in &answer.headers {
+        writeln!(out, "header {name}: {value}")?;
+    }
+    if let Some(origin) = &answer.wants_refresh {
+        writeln!(out, "refresh {origin}")?;
+    }
+    writeln!(out, "audit {}", answer.audit)
+}
