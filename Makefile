@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench build install lint clean
+.PHONY: demo test bench build install miri lint clean
 
 demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -22,6 +22,10 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) build -p countersign-cli
 	tests/c/run
 	tests/interop/run --bin target/debug/countersign
+
+miri: ## the C ABI under Miri, which sees every access; installs a nightly toolchain
+	rustup toolchain install nightly --profile minimal --component miri --component rust-src
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test -p countersign-ffi --no-default-features --features rust-crypto --test abi
 
 lint: tools ## format, clippy with warnings denied, the documentation build
 	$(CARGO) fmt --all --check

@@ -1,0 +1,157 @@
+//! The C functions called from Rust, so that Miri can watch every access: `make miri`. What C programs do with them is tested by
+//! `tests/c/run`.
+
+use std::mem::zeroed;
+use std::ptr::{null, null_mut};
+
+use countersign_ffi::bytes::{countersign_bytes, countersign_str};
+use countersign_ffi::decision::*;
+use countersign_ffi::engine::*;
+use countersign_ffi::notice::countersign_notice;
+use countersign_ffi::reason::countersign_reason as Reason;
+use countersign_ffi::replay::{countersign_replay_place as Place, countersign_replay_required_bytes};
+use countersign_ffi::request::{countersign_certificate_form, countersign_header, countersign_request};
+use countersign_ffi::result::countersign_result as R;
+use countersign_ffi::revocation::countersign_engine_replace_revocations;
+use countersign_ffi::trust::*;
+use countersign_ffi::worker::*;
+use serde_json::Value;
+
+const VECTOR: &str = include_str!("../../tests/vectors/accept/access_token_es256_dpop_and_mtls.json");
+
+fn lend(bytes: &[u8]) -> countersign_bytes {
+    countersign_bytes { data: bytes.as_ptr(), length: bytes.len() }
+}
+
+fn text(lent: countersign_str<'_>) -> String {
+    if lent.data.is_null() {
+        return String::new();
+    }
+    // SAFETY: the library lends valid text.
+    unsafe { String::from_utf8_lossy(std::slice::from_raw_parts(lent.data, lent.length)).into_owned() }
+}
+
+const SILENT: countersign_notice = countersign_notice { tell: None, context: null_mut() };
+
+/// The vector's policy, and its request as C sees it; the texts live in `vector`.
+struct Request<'v> {
+    headers: Vec<countersign_header>,
+    certificate: Vec<u8>,
+    vector: &'v Value,
+}
+
+impl<'v> Request<'v> {
+    fn of(vector: &'v Value) -> Self {
+        let request = &vector["steps"][0]["request"];
+        let fields = request["headers"].as_array().unwrap().iter();
+        let lend_text = |value: &Value| lend(value.as_str().unwrap().as_bytes());
+        let headers =
+            fields.map(|field| countersign_header { name: lend_text(&field[0]), value: lend_text(&field[1]) });
+        let mut certificate = vec![0; 4096];
+        let base64 = request["client_cert"].as_str().unwrap().as_bytes();
+        let length = countersign::jose::base64url::decode_standard_padded(base64, &mut certificate).unwrap().len();
+        certificate.truncate(length);
+        Self { headers: headers.collect(), certificate, vector }
+    }
+
+    fn view(&self) -> countersign_request {
+        let request = &self.vector["steps"][0]["request"];
+        countersign_request {
+            size: size_of::<countersign_request>(),
+            method: lend(request["method"].as_str().unwrap().as_bytes()),
+            uri: lend(request["uri"].as_str().unwrap().as_bytes()),
+            headers: self.headers.as_ptr(),
+            header_count: self.headers.len(),
+            certificate_form: countersign_certificate_form::Der as u32,
+            certificate: lend(&self.certificate),
+            now_seconds: request["now"].as_u64().unwrap(),
+        }
+    }
+}
+
+#[test]
+fn one_engine_from_its_making_to_its_end() {
+    let vector: Value = serde_json::from_str(VECTOR).unwrap();
+    let policy_text = vector["policy"].to_string();
+    let request = Request::of(&vector);
+    let asked = request.view();
+    // Memory for a store, aligned to 8 bytes.
+    let mut memory = vec![0u64; countersign_replay_required_bytes(16) / 8];
+    // SAFETY: every pointer is valid for its call, the memory until the engine is freed; handles are used by this thread alone.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy_text.as_bytes());
+        config.now_seconds = asked.now_seconds - 3600;
+        config.replay.place = Place::Initialise as u32;
+        config.replay.memory = memory.as_mut_ptr().cast();
+        config.replay.memory_bytes = memory.len() * 8;
+        let (mut engine, mut worker) = (null(), null_mut());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        assert_eq!(countersign_worker_new(engine, &mut worker), R::Ok);
+        let mut policy = 9;
+        assert_eq!(countersign_engine_policy(engine, lend(b"default"), &mut policy), R::Ok);
+
+        let mut bare = asked;
+        bare.header_count = 0;
+        let mut decision = null();
+        assert_eq!(countersign_worker_decide(worker, policy, &bare, &mut decision), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::CredentialMissing);
+        let (mut name, mut value) = (countersign_decision_text(null(), 1), countersign_decision_text(null(), 1));
+        assert_eq!(countersign_decision_header_count(decision), 2);
+        assert_eq!(countersign_decision_header(decision, 1, &mut name, &mut value), R::Ok);
+        assert_eq!(text(name), "www-authenticate");
+        assert!(text(value).starts_with("DPoP realm=\"default\""));
+
+        // A failed call leaves the decision before it readable.
+        assert_eq!(countersign_worker_decide(worker, 77, &asked, null_mut()), R::NullParameter);
+        assert_eq!(countersign_decision_status(decision), 401);
+
+        assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
+        let bound = countersign_decision_text(decision, countersign_field::BoundKey as u32);
+        let certificate = countersign_decision_text(decision, countersign_field::BoundCertificate as u32);
+        let subject = countersign_decision_text(decision, countersign_field::Subject as u32);
+        let again = countersign_decision_text(decision, countersign_field::BoundKey as u32);
+        assert_eq!(countersign_decision_header_count(decision), 0);
+        // What was lent first is still good after later getters.
+        assert_eq!((text(bound), text(certificate).len(), text(subject).is_empty()), (text(again), 43, false));
+        let (mut line, mut length) = (vec![0u8; 4096], 0);
+        assert_eq!(countersign_decision_audit(decision, line.as_mut_ptr(), line.len(), &mut length), R::Ok);
+        assert!(line[..length].starts_with(b"{\"decision\":\"accept\""));
+
+        assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::ProofReplayed);
+        assert_eq!(text(countersign_decision_text(decision, countersign_field::Cache as u32)), "hit");
+
+        let revoked = br#"{"all_before":9000000000}"#;
+        assert_eq!(countersign_engine_replace_revocations(engine, lend(revoked), SILENT), R::Ok);
+        assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::EpochRevoked);
+        let mut counts = countersign_worker_counts::default();
+        assert_eq!(countersign_worker_count(worker, &mut counts), R::Ok);
+        assert_eq!(counts.cached_tokens, 1);
+        let mut source: countersign_trust_source<'_> = zeroed_source();
+        assert_eq!(countersign_engine_trust_source(engine, 0, &mut source), R::Ok);
+        assert!(!text(source.name).is_empty());
+
+        // The worker outlives the engine's own handle.
+        countersign_engine_free(engine);
+        assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::EpochRevoked);
+        countersign_worker_free(worker);
+    }
+    assert!(memory.iter().any(|word| *word != 0), "the claimed proof lies in our memory");
+}
+
+fn zeroed_source<'a>() -> countersign_trust_source<'a> {
+    // SAFETY: getters of NULL are allowed.
+    let none = || unsafe { countersign_decision_text(null(), 0) };
+    countersign_trust_source {
+        kind: countersign_origin_kind::Issuer,
+        place: countersign_trust_place::Pushed,
+        name: none(),
+        location: none(),
+        min_refresh_seconds: 0,
+    }
+}
