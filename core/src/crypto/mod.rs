@@ -12,13 +12,20 @@ use crate::jose::algorithm::Algorithm;
 
 mod curve;
 #[cfg(feature = "hot-keys")]
+mod fixed_base;
+#[cfg(feature = "hot-keys")]
 mod hash;
 #[cfg(feature = "hot-keys")]
+mod inverse;
+#[cfg(feature = "hot-keys")]
 pub mod p256;
+mod prime_field;
 mod roca;
 #[cfg(feature = "hot-keys")]
 mod rsa;
 mod spki;
+#[cfg(feature = "hot-keys")]
+mod words;
 
 // In unit tests every backend that is built in is compiled, to be compared; else only the one in charge.
 #[cfg(feature = "aws-lc")]

@@ -32,7 +32,7 @@ fn bytes(words: &[u64; 4]) -> [u8; 32] {
 }
 
 fn minus(words: &[u64; 4], less: u64) -> [u64; 4] {
-    super::scalar::sub_words(words, &[less, 0, 0, 0]).0
+    super::super::words::sub(words, &[less, 0, 0, 0]).0
 }
 
 /// Integers below 2^256: random ones and, half of the time, words at the edges, p, n and their neighbours.
@@ -48,7 +48,7 @@ fn integer() -> impl Strategy<Value = [u64; 4]> {
         any::<u64>(),
     ];
     let near = (prop_oneof![Just(P), Just(N), Just([0; 4])], 0u64..4, any::<bool>()).prop_map(|(base, by, up)| {
-        if up { super::scalar::add_words(&base, &[by, 0, 0, 0]).0 } else { minus(&base, by) }
+        if up { super::super::words::add(&base, &[by, 0, 0, 0]).0 } else { minus(&base, by) }
     });
     prop_oneof![2 => any::<[u64; 4]>(), 1 => [word.clone(), word.clone(), word.clone(), word], 1 => near]
 }
