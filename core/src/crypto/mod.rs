@@ -12,6 +12,8 @@ use crate::jose::algorithm::Algorithm;
 
 mod curve;
 #[cfg(feature = "hot-keys")]
+pub mod ed25519;
+#[cfg(feature = "hot-keys")]
 mod fixed_base;
 #[cfg(feature = "hot-keys")]
 mod hash;
