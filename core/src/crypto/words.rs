@@ -125,3 +125,7 @@ pub(crate) fn wide_square(a: &[u64; 4]) -> [u64; 8] {
     let (t7, _) = adc(t7, h3, c);
     [t0, t1, t2, t3, t4, t5, t6, t7]
 }
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+pub(crate) mod tests;

@@ -16,3 +16,6 @@ mod verify;
 pub use super::fixed_base::Window;
 pub use table::{Generator, GeneratorBuilder, KeyTable, TableBuilder};
 pub use verify::{verify, verify_hashed};
+
+#[cfg(test)]
+mod tests;

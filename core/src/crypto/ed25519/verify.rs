@@ -36,8 +36,7 @@ pub fn verify_hashed(generator: &Generator, key: &KeyTable, hash: &[u8; 64], sig
     // S·B - k·A must be R.
     let k = Scalar::from_hash(hash);
     let mut sum = Sum::ZERO;
-    for (table, factor) in [(&generator.0, s), (&key.table, k)] {
-        table.for_each_term(factor.words(), |term, negative| sum.add_entry(term, negative));
-    }
+    generator.0.for_each_term(s.words(), |term, negative| sum.add_entry(term, negative));
+    key.table.for_each_term(k.words(), |term, negative| sum.add_entry(term, negative));
     sum.is_encoded_as(&y, negative)
 }

@@ -25,10 +25,10 @@ pub fn verify_prehashed(generator: &Generator, key: &KeyTable, hash: &[u8; 32], 
     let (u, v) = Scalar::from_hash(hash).divided_by(r, s);
     // Step 6: the point u·G + v·Q, which must not be infinity.
     let mut sum = Sum::INFINITY;
-    for (table, factor) in [(&generator.0, u), (&key.0, v)] {
-        let (words, negated) = factor.halved();
-        table.for_each_term(&words, |term, negative| sum.add_affine(&term.negate_if(negative != negated)));
-    }
+    let (u, minus_u) = u.halved();
+    let (v, minus_v) = v.halved();
+    generator.0.for_each_term(&u, |term, negative| sum.add_affine(&term.negate_if(negative != minus_u)));
+    key.0.for_each_term(&v, |term, negative| sum.add_affine(&term.negate_if(negative != minus_v)));
     if sum.infinity {
         return false;
     }
