@@ -99,6 +99,11 @@ impl<E: Entry> Table<E> {
         }
     }
 
+    /// The memory that a table with this window takes.
+    pub(crate) const fn bytes_with(window: Window) -> usize {
+        size_of::<Self>() + window.entries(E::SCALAR_BITS) * size_of::<E>()
+    }
+
     /// The memory that the table takes.
     pub(crate) fn size_bytes(&self) -> usize {
         size_of::<Self>() + self.entries.capacity() * size_of::<E>()

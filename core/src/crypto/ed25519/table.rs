@@ -59,6 +59,10 @@ impl KeyTable {
     /// The window that [`TableBuilder::new`] takes.
     pub const WINDOW: Window = Window::known(8);
 
+    /// The memory that a table with this window takes.
+    pub const SIZE_BYTES: usize =
+        size_of::<Self>() - size_of::<Table<Niels>>() + Table::<Niels>::bytes_with(Self::WINDOW);
+
     /// The memory that the table takes.
     #[must_use]
     pub fn size_bytes(&self) -> usize {

@@ -56,6 +56,9 @@ impl KeyTable {
     /// 9 bits would save three additions of 54 for 448 KiB a key, 7 bits would save 112 KiB for five additions more.
     pub const WINDOW: Window = Window::known(8);
 
+    /// The memory that a table with this window takes.
+    pub const SIZE_BYTES: usize = Table::<Affine>::bytes_with(Self::WINDOW);
+
     /// The memory that the table takes.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
