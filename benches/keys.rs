@@ -1,47 +1,78 @@
-//! The signature check alone for keys that are used often: by table, and beside it by the library in charge, in one run.
-//!
-//! A round of the ratio takes both in turn, so that a busy machine slows both; what is printed is the median of the rounds.
+//! The signature check alone for keys that are used often: by table, by the library in charge, and the ratio of the two.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign::crypto::{BACKEND, KeyMaterial, PublicKey, ed25519, p256, sha256};
+use countersign::crypto::{BACKEND, PublicKey, ed25519, p256, sha256};
 use countersign::jose::algorithm::Algorithm;
-use countersign_benches::{Bench, grown, view};
+use countersign_benches::public;
 use countersign_tests::issuer;
-use countersign_tests::request::{self, Doc};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 
 const MESSAGE: [u8; 700] = [b'm'; 700];
-const TOKEN_BYTES: usize = 900;
-const NO_CACHE: &str = r#"{"verdict_cache_bytes":0}"#;
 
-/// One key of the vectors, its signature on [`MESSAGE`], and the check by table.
-struct Subject {
-    name: &'static str,
+fn by_table(c: &mut Criterion) {
+    let mut group = c.benchmark_group("signature alone");
+
+    let (public, signature) = signed("server-p256", "ES256");
+    let (x, y) = public.ec_point().unwrap();
+    let point = [x, y].concat();
+    let generator = p256::Generator::build();
+    let key = || p256::TableBuilder::new(point.as_slice().try_into().unwrap()).unwrap().step(u32::MAX).unwrap();
+    let table = key();
+    let ours = || p256::verify_prehashed(&generator, &table, &sha256(black_box(&MESSAGE)), &signature);
+    compare(&mut group, Algorithm::Es256, &public, &signature, ours);
+    group.bench_function(BenchmarkId::new("building a table", "ES256"), |b| b.iter(key));
+
+    let (public, signature) = signed("server-ed25519", "EdDSA");
+    let point = public.ed25519_point().unwrap();
+    let generator = ed25519::Generator::build();
+    let key = || ed25519::TableBuilder::new(point).unwrap().step(u32::MAX).unwrap();
+    let table = key();
+    let ours = || ed25519::verify(&generator, &table, black_box(&MESSAGE), &signature);
+    compare(&mut group, Algorithm::EdDsa, &public, &signature, ours);
+    group.bench_function(BenchmarkId::new("building a table", "EdDSA"), |b| b.iter(key));
+
+    group.finish();
+}
+
+fn signed(key: &str, algorithm: &str) -> (PublicKey, [u8; 64]) {
+    (public(key), issuer::key(key).sign(algorithm, &MESSAGE).try_into().unwrap())
+}
+
+fn compare(
+    group: &mut BenchmarkGroup<'_, WallTime>,
     algorithm: Algorithm,
-    public: PublicKey,
-    signature: [u8; 64],
-    by_table: Box<dyn Fn(&[u8], &[u8; 64]) -> bool>,
+    public: &PublicKey,
+    signature: &[u8; 64],
+    ours: impl Fn() -> bool,
+) {
+    let name = algorithm.name();
+    let library = || public.verify(algorithm, black_box(&MESSAGE), signature).is_ok();
+    group.bench_function(BenchmarkId::new("by table", name), |b| b.iter(|| assert!(ours())));
+    group.bench_function(BenchmarkId::new(format!("by {BACKEND}"), name), |b| b.iter(|| assert!(library())));
+    let ratio = ratio(&ours, &library);
+    println!("signature alone/{name}: by table takes {ratio:.3} of the time of {BACKEND}");
 }
 
-impl Subject {
-    fn p256() -> Self {
-        let key = issuer::key("server-p256");
-        let (x, y) = (key.part("x"), key.part("y"));
-        let mut point = [0; 64];
-        point[..32].copy_from_slice(&x);
-        point[32..].copy_from_slice(&y);
-        let generator = p256::Generator::build();
-        let table = p256::TableBuilder::new(&point).unwrap().step(u32::MAX).unwrap();
-        Self {
-            name: "ES256",
-            algorithm: Algorithm::Es256,
-            public: PublicKey::new(&KeyMaterial::Ec { curve: countersign::crypto::Curve::P256, x: &x, y: &y }).unwrap(),
-            signature: key.sign("ES256", &MESSAGE).try_into().unwrap(),
-            by_table: Box::new(move |message, signature| {
-                p256::verify_prehashed(&generator, &table, &sha256(message), signature)
-            }),
-        }
-    }
+/// The median of many rounds, each with both in turn, so that a busy machine slows both alike.
+fn ratio(ours: impl Fn() -> bool, library: impl Fn() -> bool) -> f64 {
+    let time = |check: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        (0..32).for_each(|_| assert!(check()));
+        start.elapsed()
+    };
+    let until = Instant::now() + Duration::from_secs(2);
+    let rounds = std::iter::from_fn(|| (Instant::now() < until).then(|| (time(&ours), time(&library))));
+    let mut ratios: Vec<f64> = rounds.map(|(ours, library)| ours.as_secs_f64() / library.as_secs_f64()).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
 }
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(40).measurement_time(Duration::from_secs(2));
+    targets = by_table
+}
+criterion_main!(benches);
