@@ -70,6 +70,7 @@ pub(crate) fn sbb(a: u64, b: u64, borrow: bool) -> (u64, bool) {
     (s, c1 | c2)
 }
 
+#[cfg(any(test, all(not(countersign_limbs = "32"), target_pointer_width = "64")))]
 #[inline(always)]
 pub(crate) fn wide_mul(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
     let (t0, c) = mac(0, a[0], b[0], 0);
@@ -94,6 +95,7 @@ pub(crate) fn wide_mul(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
     [t0, t1, t2, t3, t4, t5, t6, t7]
 }
 
+#[cfg(any(test, all(not(countersign_limbs = "32"), target_pointer_width = "64")))]
 #[inline(always)]
 pub(crate) fn wide_square(a: &[u64; 4]) -> [u64; 8] {
     // Each mixed product once …
