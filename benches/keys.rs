@@ -52,7 +52,7 @@ fn compare(
     let library = || public.verify(algorithm, black_box(&MESSAGE), signature).is_ok();
     group.bench_function(BenchmarkId::new("by table", name), |b| b.iter(|| assert!(ours())));
     group.bench_function(BenchmarkId::new(format!("by {BACKEND}"), name), |b| b.iter(|| assert!(library())));
-    let ratio = ratio(&ours, &library);
+    let ratio = ratio(ours, library);
     println!("signature alone/{name}: by table takes {ratio:.3} of the time of {BACKEND}");
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Not every backend can answer: ring looks at a point only while it verifies, and no library but one refuses the
 //! Ed25519 points of small order. So the curve equations are evaluated here, on public values and in variable time.
-//! No signature is checked with this arithmetic.
 
 use super::Curve;
 use super::prime_field::{Field, is_below};
