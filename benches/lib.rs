@@ -1,10 +1,13 @@
 //! What the benches share: an engine, a worker and one request, judged again and again.
 
+use countersign::crypto::PublicKey;
 use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
+use countersign::jose::json::{self, Budget};
 use countersign::reason::Reason;
 use countersign::rules::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
-use countersign_tests::issuer::{NOW, Token};
+use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign_tests::issuer::{self, NOW, Token};
 use countersign_tests::request::Req;
 
 /// An engine ready to judge, and the policy to judge by.
@@ -68,6 +71,18 @@ impl Bench {
         let decision = self.worker.decide(&self.engine, &self.snapshot, self.policy, request);
         assert!(decision.reason() == expected, "{:?} instead of {expected:?}", decision.reason());
     }
+}
+
+/// The public key of this name among the keys of the vectors, for the signature check alone.
+///
+/// # Panics
+/// If there is none, or it is no key.
+#[must_use]
+pub fn public(key: &str) -> PublicKey {
+    let text = issuer::jwk(key, "");
+    let object = json::parse(text.as_bytes(), Budget::TRUST).unwrap().as_object().unwrap();
+    let mut buffer = JwkBuffer::new();
+    PublicKey::new(&UnverifiedJwk::parse(object).unwrap().material(&mut buffer).unwrap()).unwrap()
 }
 
 /// The engine's view of a request of the vectors.

@@ -2,12 +2,10 @@
 
 use std::hint::black_box;
 
-use countersign::crypto::{self, KeyMaterial, PublicKey};
+use countersign::crypto;
 use countersign::jose::algorithm::Algorithm;
-use countersign::jose::json::{self, Budget};
 use countersign::reason::Reason;
-use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
-use countersign_benches::{Bench, grown, view};
+use countersign_benches::{Bench, grown, public, view};
 use countersign_tests::issuer::{self, Token};
 use countersign_tests::request::{self, Doc, Req};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -19,15 +17,6 @@ const NO_CACHE: &str = r#"{"verdict_cache_bytes":0}"#;
 const NO_CACHE_NO_TABLES: &str = r#"{"verdict_cache_bytes":0,"hot_key_bytes":0}"#;
 /// One proof is judged again and again here, so its use must not be remembered; the store has its own bench.
 const FORGETFUL: &str = r#"{"replay":"danger_accept"}"#;
-
-/// The same key as `token` is signed with, for the check alone.
-fn public(key: &str) -> PublicKey {
-    let text = issuer::jwk(key, "");
-    let object = json::parse(text.as_bytes(), Budget::TRUST).unwrap().as_object().unwrap();
-    let mut buffer = JwkBuffer::new();
-    let material: KeyMaterial<'_> = UnverifiedJwk::parse(object).unwrap().material(&mut buffer).unwrap();
-    PublicKey::new(&material).unwrap()
-}
 
 fn cached(c: &mut Criterion) {
     let mut group = c.benchmark_group("cached");
@@ -78,7 +67,7 @@ fn new_token(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("token", algorithm), |b| {
             b.iter(|| bench.judge(black_box(&request), None));
         });
-        if algorithm == "ES256" {
+        if matches!(algorithm, "ES256" | "EdDSA") {
             let mut bench = Bench::new(&Doc::access().trust(&trust).memory(NO_CACHE).text());
             bench.promote(&request);
             group.bench_function(BenchmarkId::new("token, key with a table", algorithm), |b| {

@@ -15,7 +15,8 @@ fn runner(key: &str, memory: &str) -> Runner {
 #[test]
 fn every_algorithm_that_can_be_prepared_is_and_answers_the_same() {
     let algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"].map(|name| ("server-rsa2048", name));
-    for (key, algorithm) in [("server-p256", "ES256")].into_iter().chain(algorithms) {
+    let curves = [("server-p256", "ES256"), ("server-ed25519", "EdDSA"), ("server-ed25519", "Ed25519")];
+    for (key, algorithm) in curves.into_iter().chain(algorithms) {
         let mut runner = runner(key, NO_CACHE);
         for round in 0..120 {
             let token = issuer::access().key(key).algorithm(algorithm).claim("jti", &format!("\"{round}\""));
@@ -47,13 +48,16 @@ fn the_policy_turns_it_off() {
 
 #[test]
 fn the_key_of_a_client_is_prepared_too() {
-    let mut runner = Runner::new(&Doc::access().text(), NOW);
-    let token = issuer::access().bound_to_key("client-p256").text();
-    for round in 0..120 {
-        let proof = issuer::proof(&token).claim("jti", &format!("\"proof-{round}\""));
-        assert_eq!(runner.ask(&request::dpop(&token, &proof.text())).reason, None, "{round}");
-        while runner.worker.build_tables(10_000) {}
+    for (key, algorithm) in [("client-p256", "ES256"), ("client-ed25519", "EdDSA")] {
+        let mut runner = Runner::new(&Doc::access().text(), NOW);
+        let token = issuer::access().bound_to_key(key).text();
+        for round in 0..120 {
+            let jti = format!("\"proof-{round}\"");
+            let proof = issuer::proof(&token).key(key).algorithm(algorithm).claim("jti", &jti);
+            assert_eq!(runner.ask(&request::dpop(&token, &proof.text())).reason, None, "{key} {round}");
+            while runner.worker.build_tables(10_000) {}
+        }
+        assert!(runner.worker.hot_keys().table_checks > 50);
+        assert_eq!(runner.worker.hot_keys().banned, 0);
     }
-    assert!(runner.worker.hot_keys().table_checks > 50);
-    assert_eq!(runner.worker.hot_keys().banned, 0);
 }

@@ -12,13 +12,22 @@ use crate::jose::algorithm::Algorithm;
 
 mod curve;
 #[cfg(feature = "hot-keys")]
+pub mod ed25519;
+#[cfg(feature = "hot-keys")]
+mod fixed_base;
+#[cfg(feature = "hot-keys")]
 mod hash;
 #[cfg(feature = "hot-keys")]
+mod inverse;
+#[cfg(feature = "hot-keys")]
 pub mod p256;
+mod prime_field;
 mod roca;
 #[cfg(feature = "hot-keys")]
 mod rsa;
 mod spki;
+#[cfg(feature = "hot-keys")]
+mod words;
 
 // In unit tests every backend that is built in is compiled, to be compared; else only the one in charge.
 #[cfg(feature = "aws-lc")]
@@ -220,9 +229,13 @@ impl PublicKey {
     ///
     /// Nothing is allocated with ring, except for RSA keys that are not used often enough to be prepared.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
-        let holds = self.material.admits(algorithm, signature)
-            && self.key.verify(&self.material, algorithm, message, signature);
+        let holds = self.admits(algorithm, signature) && self.key.verify(&self.material, algorithm, message, signature);
         if holds { Ok(()) } else { Err(SignatureInvalid) }
+    }
+
+    /// Whether the signature has the form that [`PublicKey::verify`] demands before it asks a library.
+    pub(crate) fn admits(&self, algorithm: Algorithm, signature: &[u8]) -> bool {
+        self.material.admits(algorithm, signature)
     }
 
     /// The coordinates of a key on a NIST curve.
@@ -231,6 +244,15 @@ impl PublicKey {
         match &self.material {
             Material::Ec { curve, .. } => self.material.ec_point().get(1..)?.split_at_checked(curve.field_len()),
             Material::Rsa { .. } | Material::Ed25519 { .. } => None,
+        }
+    }
+
+    /// The encoded point of an Ed25519 key (RFC 8037 §2).
+    #[must_use]
+    pub const fn ed25519_point(&self) -> Option<&[u8; 32]> {
+        match &self.material {
+            Material::Ed25519 { x } => Some(x),
+            Material::Ec { .. } | Material::Rsa { .. } => None,
         }
     }
 

@@ -1,18 +1,16 @@
 //! Keys that are used often are prepared, and their signatures are then checked in a fraction of a library's time.
 //!
 //! Libraries treat every verification as if the key were new. Here a bundle has a handful of keys and a client signs every
-//! proof with one, so a P-256 or RSA key that verified [`PROMOTE_AFTER`] signatures is promoted. For P-256 a table is built
-//! in small steps, one with each further request, so that no request pays for a whole table; an RSA key is prepared at once. Before a table is believed it must
-//! agree with the library on [`PROOFS_OF_TABLE`] signatures in a row; one disagreement bans it. Memory is bounded, and
-//! the key that was used least makes room.
+//! proof with one, so a P-256, Ed25519 or RSA key that verified [`PROMOTE_AFTER`] signatures is promoted. For the curves a table
+//! is built in small steps, one with each further request, so that no request pays for a whole table; an RSA key is prepared at
+//! once. Before a table is believed it must agree with the library on [`PROOFS_OF_TABLE`] signatures in a row; one
+//! disagreement bans it. Memory is bounded, and the key that was used least makes room.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use once_cell::race::OnceBox;
-
-use crate::crypto::p256::{Generator, GeneratorBuilder, KeyTable, TableBuilder, verify_prehashed};
-use crate::crypto::{HashAlgorithm, PublicKey, RsaKey, SignatureInvalid, sha256};
+use super::prepared::{Builder, Prepared, can_prepare};
+use crate::crypto::{PublicKey, RsaKey, SignatureInvalid};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -32,9 +30,6 @@ const WAYS: usize = 4;
 /// After so many checks all counts are halved: what was used long ago counts less.
 const HALVE_AFTER: u32 = 8192;
 
-/// The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
-static GENERATOR: OnceBox<Generator> = OnceBox::new();
-
 /// What became of the tables, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotKeyCounts {
@@ -46,7 +41,7 @@ pub struct HotKeyCounts {
     pub evicted: u64,
     /// Tables that disagreed with the library; must stay 0.
     pub banned: u64,
-    /// Memory that the tables of this worker take, in bytes; the generator's, shared by all, is not counted.
+    /// Memory that the tables of this worker take, in bytes; those of the generators, shared by all, are not counted.
     pub table_bytes: usize,
 }
 
@@ -56,8 +51,7 @@ pub(crate) struct HotKeys {
     sets: Box<[[Option<HotKey>; WAYS]]>,
     max_table_bytes: usize,
     checks_until_halving: u32,
-    generator: Option<GeneratorBuilder>,
-    building: Option<([u8; 32], TableBuilder)>,
+    building: Option<([u8; 32], Builder)>,
     counts: HotKeyCounts,
 }
 
@@ -78,68 +72,6 @@ enum Table {
     Banned,
 }
 
-/// A key with everything about it computed.
-#[derive(Debug)]
-enum Prepared {
-    P256(KeyTable),
-    Rsa(RsaKey),
-}
-
-impl Prepared {
-    fn size_bytes(&self) -> usize {
-        match self {
-            Self::P256(table) => table.size_bytes(),
-            Self::Rsa(key) => key.size_bytes(),
-        }
-    }
-
-    /// Whether the signature holds; `None` if this key cannot tell, which is never what a promoted key says.
-    fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
-        use HashAlgorithm::{Sha256, Sha384, Sha512};
-        match self {
-            Self::P256(table) => {
-                let generator = GENERATOR.get()?;
-                let Ok(signature) = signature.try_into() else { return Some(false) };
-                Some(verify_prehashed(generator, table, &sha256(message), signature))
-            }
-            Self::Rsa(key) => {
-                let (hash, is_pss) = match algorithm {
-                    Algorithm::Rs256 => (Sha256, false),
-                    Algorithm::Rs384 => (Sha384, false),
-                    Algorithm::Rs512 => (Sha512, false),
-                    Algorithm::Ps256 => (Sha256, true),
-                    Algorithm::Ps384 => (Sha384, true),
-                    Algorithm::Ps512 => (Sha512, true),
-                    Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
-                        return None;
-                    }
-                };
-                let digest = hash.digest(&[message]);
-                let digest = digest.as_ref();
-                Some(if is_pss {
-                    key.verify_pss(hash, digest, signature)
-                } else {
-                    key.verify_pkcs1(hash, digest, signature)
-                })
-            }
-        }
-    }
-}
-
-/// Whether keys of this algorithm can be prepared.
-const fn can_prepare(algorithm: Algorithm) -> bool {
-    match algorithm {
-        Algorithm::Es256
-        | Algorithm::Rs256
-        | Algorithm::Rs384
-        | Algorithm::Rs512
-        | Algorithm::Ps256
-        | Algorithm::Ps384
-        | Algorithm::Ps512 => true,
-        Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => false,
-    }
-}
-
 impl HotKeys {
     /// Room for tables of `max_table_bytes` in all; 0 turns them off.
     pub(crate) fn new(max_table_bytes: usize) -> Self {
@@ -148,7 +80,6 @@ impl HotKeys {
             sets: (0..sets).map(|_| [const { None }; WAYS]).collect::<Vec<_>>().into(),
             max_table_bytes,
             checks_until_halving: HALVE_AFTER,
-            generator: None,
             building: None,
             counts: HotKeyCounts::default(),
         }
@@ -174,6 +105,10 @@ impl HotKeys {
         let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(algorithm)) else {
             return key.verify(algorithm, message, signature);
         };
+        // The form once for both: a table, like a library, knows the equation only.
+        if !key.admits(algorithm, signature) {
+            return Err(SignatureInvalid);
+        }
         let known = set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint);
         if let Some(hot) = known
             && let Table::Proven(prepared) = &hot.table
@@ -208,7 +143,7 @@ impl HotKeys {
         self.build(STEP_ADDITIONS);
     }
 
-    /// Prepares an RSA key, or begins the table of a P-256 key, if there is room.
+    /// Prepares an RSA key, or begins the table of a key on a curve, if there is room.
     fn promote(&mut self, key: &PublicKey, thumbprint: &[u8; 32], uses: u32) {
         if let Some((n, e)) = key.rsa_numbers() {
             let Some(prepared) = RsaKey::new(n, e).map(Prepared::Rsa) else { return };
@@ -216,14 +151,11 @@ impl HotKeys {
             if self.make_room(uses, size) {
                 self.keep(thumbprint, prepared);
             }
-        } else if self.building.is_none() && self.make_room(uses, TABLE_BYTES) {
-            let point = key.ec_point().and_then(|(x, y)| {
-                let mut point = [0; 64];
-                point.get_mut(..32)?.copy_from_slice(x);
-                point.get_mut(32..)?.copy_from_slice(y);
-                Some(point)
-            });
-            self.building = point.and_then(|point| TableBuilder::new(&point)).map(|builder| (*thumbprint, builder));
+        } else if let Some(size) = Builder::table_bytes(key.kind())
+            && self.building.is_none()
+            && self.make_room(uses, size)
+        {
+            self.building = Builder::new(key).map(|builder| (*thumbprint, builder));
         }
     }
 
@@ -306,20 +238,10 @@ impl HotKeys {
     /// Returns whether anything is left to build.
     pub(crate) fn build(&mut self, additions: u32) -> bool {
         let Some((thumbprint, builder)) = &mut self.building else { return false };
-        if GENERATOR.get().is_none() {
-            let generator = self.generator.get_or_insert_with(GeneratorBuilder::new);
-            if let Some(complete) = generator.step(additions) {
-                // Another thread may have been first; both tables are the same.
-                let _given_to_all = GENERATOR.set(Box::new(complete));
-                self.generator = None;
-            }
-            return true;
-        }
-        self.generator = None;
-        let Some(table) = builder.step(additions) else { return true };
+        let Some(prepared) = builder.step(additions) else { return true };
         let thumbprint = *thumbprint;
         self.building = None;
-        self.keep(&thumbprint, Prepared::P256(table));
+        self.keep(&thumbprint, prepared);
         false
     }
 
@@ -330,9 +252,6 @@ impl HotKeys {
         }
     }
 }
-
-/// What one key's table takes; a test holds it to [`KeyTable::size_bytes`].
-const TABLE_BYTES: usize = 262_176;
 
 #[cfg(test)]
 #[path = "hot_keys_tests.rs"]

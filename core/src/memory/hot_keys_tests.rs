@@ -1,32 +1,72 @@
-use alloc::vec::Vec;
-
-use p256::ecdsa::SigningKey;
-use p256::ecdsa::signature::Signer;
+use ::p256::ecdsa::SigningKey;
+use ::p256::ecdsa::signature::Signer as _;
 
 use super::*;
-use crate::crypto::{Curve, KeyMaterial};
+use crate::crypto::{Curve, HashAlgorithm, KeyMaterial, ed25519, p256};
 use crate::trust::thumbprint::thumbprint;
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    P256,
+    Ed25519,
+}
+
+enum Signer {
+    P256(SigningKey),
+    Ed25519(ed25519_dalek::SigningKey),
+}
+
 struct Client {
-    signer: SigningKey,
+    signer: Signer,
     public: PublicKey,
     thumbprint: [u8; 32],
 }
 
 impl Client {
-    fn new(seed: u8) -> Self {
-        let signer = SigningKey::from_slice(&[seed; 32]).unwrap();
-        let point = signer.verifying_key().to_sec1_point(false);
-        let material = KeyMaterial::Ec { curve: Curve::P256, x: &point.as_bytes()[1..33], y: &point.as_bytes()[33..] };
-        Self { public: PublicKey::new(&material).unwrap(), thumbprint: thumbprint(&material), signer }
+    fn new(kind: Kind, seed: u8) -> Self {
+        let made = |signer, material: &KeyMaterial<'_>| Self {
+            public: PublicKey::new(material).unwrap(),
+            thumbprint: thumbprint(material),
+            signer,
+        };
+        match kind {
+            Kind::P256 => {
+                let signer = SigningKey::from_slice(&[seed; 32]).unwrap();
+                let point = signer.verifying_key().to_sec1_point(false);
+                let (x, y) = point.as_bytes()[1..].split_at(32);
+                made(Signer::P256(signer), &KeyMaterial::Ec { curve: Curve::P256, x, y })
+            }
+            Kind::Ed25519 => {
+                let signer = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+                let x = signer.verifying_key().to_bytes();
+                made(Signer::Ed25519(signer), &KeyMaterial::Ed25519 { x: &x })
+            }
+        }
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self.signer {
+            Signer::P256(_) => Algorithm::Es256,
+            Signer::Ed25519(_) => Algorithm::EdDsa,
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        match &self.signer {
+            Signer::P256(signer) => {
+                let signature: ::p256::ecdsa::Signature = signer.sign(message);
+                signature.to_bytes().into()
+            }
+            Signer::Ed25519(signer) => signer.sign(message).to_bytes(),
+        }
     }
 
     fn check(&self, hot: &mut HotKeys, message: &[u8]) -> bool {
-        let signature: p256::ecdsa::Signature = self.signer.sign(message);
-        let (valid, mut forged) = (signature.to_bytes(), signature.to_bytes());
+        let valid = self.sign(message);
+        let mut forged = valid;
         forged[40] ^= 1;
         let mut ask =
-            |signature: &[u8]| hot.verify(&self.public, &self.thumbprint, Algorithm::Es256, message, signature).is_ok();
+            |signature: &[u8]| hot.verify(&self.public, &self.thumbprint, self.algorithm(), message, signature).is_ok();
         assert!(!ask(&forged), "a forged signature passed");
         assert!(!ask(&valid[..63]), "a short signature passed");
         ask(&valid)
@@ -46,37 +86,42 @@ fn promote(client: &Client, hot: &mut HotKeys) {
 
 #[test]
 fn a_key_is_promoted_after_some_uses_and_answers_the_same() {
-    let client = Client::new(7);
-    let mut hot = HotKeys::new(1 << 20);
-    for round in 0..PROMOTE_AFTER - 1 {
-        assert!(client.check(&mut hot, &round.to_be_bytes()));
+    for (kind, size) in [(Kind::P256, p256::KeyTable::SIZE_BYTES), (Kind::Ed25519, ed25519::KeyTable::SIZE_BYTES)] {
+        let client = Client::new(kind, 7);
+        let mut hot = HotKeys::new(1 << 20);
+        for round in 0..PROMOTE_AFTER - 1 {
+            assert!(client.check(&mut hot, &round.to_be_bytes()));
+        }
+        assert_eq!(hot.counts(), HotKeyCounts::default());
+        promote(&client, &mut hot);
+        assert_eq!(hot.counts().table_bytes, size, "the constant is the size of a table");
+        for round in 0..100u32 {
+            assert!(client.check(&mut hot, &round.to_le_bytes()));
+        }
+        // Valid and forged signatures went by the table; short ones were refused by their form.
+        assert_eq!(hot.counts().table_checks, 200);
+        assert_eq!(hot.counts().banned, 0);
     }
-    assert_eq!(hot.counts(), HotKeyCounts::default());
-    promote(&client, &mut hot);
-    assert_eq!(hot.counts().table_bytes, TABLE_BYTES, "the constant is the size of a table");
-    for round in 0..100u32 {
-        assert!(client.check(&mut hot, &round.to_le_bytes()));
-    }
-    // Valid, forged and short signatures all went by the table.
-    assert_eq!(hot.counts().table_checks, 300);
-    assert_eq!(hot.counts().banned, 0);
 }
 
 #[test]
 fn requests_alone_complete_a_table() {
-    let client = Client::new(9);
-    let mut hot = HotKeys::new(1 << 20);
-    let promoted = (0..2_000u32).any(|round| {
-        assert!(client.check(&mut hot, &round.to_be_bytes()));
-        hot.counts().promoted == 1
-    });
-    assert!(promoted);
+    for kind in [Kind::P256, Kind::Ed25519] {
+        let client = Client::new(kind, 9);
+        let mut hot = HotKeys::new(1 << 20);
+        let promoted = (0..2_000u32).any(|round| {
+            assert!(client.check(&mut hot, &round.to_be_bytes()));
+            hot.counts().promoted == 1
+        });
+        assert!(promoted, "{kind:?}");
+    }
 }
 
 #[test]
 fn memory_is_bounded_and_the_least_used_key_makes_room() {
-    let mut hot = HotKeys::new(2 * TABLE_BYTES);
-    let clients: Vec<Client> = (1..=3).map(Client::new).collect();
+    let room = p256::KeyTable::SIZE_BYTES + ed25519::KeyTable::SIZE_BYTES;
+    let mut hot = HotKeys::new(room);
+    let clients = [Client::new(Kind::P256, 1), Client::new(Kind::Ed25519, 2), Client::new(Kind::P256, 3)];
     promote(&clients[0], &mut hot);
     promote(&clients[1], &mut hot);
     for round in 0..200u32 {
@@ -84,14 +129,14 @@ fn memory_is_bounded_and_the_least_used_key_makes_room() {
     }
     promote(&clients[2], &mut hot);
     let counts = hot.counts();
-    assert_eq!((counts.promoted, counts.evicted, counts.table_bytes), (2, 1, 2 * TABLE_BYTES));
+    assert_eq!((counts.promoted, counts.evicted, counts.table_bytes), (2, 1, room));
     // The evicted key still verifies, by the library.
     assert!(clients[0].check(&mut hot, b"again"));
 }
 
 #[test]
 fn forged_signatures_earn_no_table() {
-    let client = Client::new(11);
+    let client = Client::new(Kind::P256, 11);
     let mut hot = HotKeys::new(1 << 20);
     for round in 0..200u32 {
         let forged = [0x55; 64];
@@ -104,7 +149,7 @@ fn forged_signatures_earn_no_table() {
 
 #[test]
 fn without_room_nothing_is_counted() {
-    let client = Client::new(13);
+    let client = Client::new(Kind::P256, 13);
     let mut hot = HotKeys::new(0);
     for round in 0..200u32 {
         assert!(client.check(&mut hot, &round.to_be_bytes()));
@@ -112,19 +157,43 @@ fn without_room_nothing_is_counted() {
     assert_eq!(hot.counts(), HotKeyCounts::default());
 }
 
+/// What is true of the equation alone: S·B = k·A with the neutral element as R. The rules on form refuse it, by table or not.
+#[test]
+fn an_r_of_small_order_is_refused_and_bans_nothing() {
+    let client = Client::new(Kind::Ed25519, 14);
+    let Signer::Ed25519(signer) = &client.signer else { panic!("an Ed25519 key") };
+    let mut r = [0; 32];
+    r[0] = 1;
+    let mut hot = HotKeys::new(1 << 20);
+    for round in 0..400u32 {
+        let message = round.to_be_bytes();
+        assert!(client.check(&mut hot, &message));
+        hot.build(20_000);
+        let hash = HashAlgorithm::Sha512.digest(&[&r, signer.verifying_key().as_bytes(), &message]);
+        let k = curve25519_dalek::Scalar::from_bytes_mod_order_wide(hash.as_ref().try_into().unwrap());
+        let s = k * signer.to_scalar();
+        let mut signature = [0; 64];
+        signature[..32].copy_from_slice(&r);
+        signature[32..].copy_from_slice(s.as_bytes());
+        assert!(hot.verify(&client.public, &client.thumbprint, Algorithm::EdDsa, &message, &signature).is_err());
+    }
+    assert_eq!((hot.counts().promoted, hot.counts().banned), (1, 0));
+}
+
 #[test]
 fn a_table_that_disagrees_is_banned() {
-    let (client, other) = (Client::new(15), Client::new(16));
-    let mut hot = HotKeys::new(1 << 20);
-    promote(&client, &mut hot);
-    // The wrong table under the right name: what a fault in our arithmetic would look like.
-    let point: Vec<u8> = other.signer.verifying_key().to_sec1_point(false).as_bytes()[1..].to_vec();
-    let mut builder = TableBuilder::new(point.as_slice().try_into().unwrap()).unwrap();
-    let wrong = core::iter::from_fn(|| Some(builder.step(u32::MAX))).find_map(|table| table).unwrap();
-    hot.find(&client.thumbprint).unwrap().table = Table::Unproven(Prepared::P256(wrong), 0);
-    hot.counts.promoted = 0;
-    assert!(client.check(&mut hot, b"once"), "the library's answer stands");
-    assert_eq!(hot.counts().banned, 1);
-    assert!(client.check(&mut hot, b"twice"));
-    assert_eq!(hot.counts().promoted, 0);
+    for kind in [Kind::P256, Kind::Ed25519] {
+        let (client, other) = (Client::new(kind, 15), Client::new(kind, 16));
+        let mut hot = HotKeys::new(1 << 20);
+        promote(&client, &mut hot);
+        // The wrong table under the right name: what a fault in our arithmetic would look like.
+        let mut builder = Builder::new(&other.public).unwrap();
+        let wrong = core::iter::from_fn(|| Some(builder.step(u32::MAX))).find_map(|table| table).unwrap();
+        hot.find(&client.thumbprint).unwrap().table = Table::Unproven(wrong, 0);
+        hot.counts.promoted = 0;
+        assert!(client.check(&mut hot, b"once"), "the library's answer stands");
+        assert_eq!(hot.counts().banned, 1);
+        assert!(client.check(&mut hot, b"twice"));
+        assert_eq!(hot.counts().promoted, 0);
+    }
 }

@@ -12,6 +12,8 @@ pub mod hot_keys;
 #[cfg(not(feature = "hot-keys"))]
 #[path = "hot_keys_off.rs"]
 pub mod hot_keys;
+#[cfg(feature = "hot-keys")]
+mod prepared;
 pub(crate) mod proof_keys;
 pub mod record_cache;
 pub mod replay;

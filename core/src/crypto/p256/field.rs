@@ -8,10 +8,12 @@
 pub(crate) use super::field32::Fe;
 #[cfg(all(not(countersign_limbs = "32"), target_pointer_width = "64"))]
 pub(crate) use super::field64::Fe;
-use super::inverse::{PRIME, invert};
+use crate::crypto::inverse::{Modulus, invert};
 
 /// p, little-endian words.
 pub(crate) const P: [u64; 4] = [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001];
+
+pub(crate) const PRIME: Modulus = Modulus::new(&P);
 
 impl Fe {
     /// The inverse, or 0 for 0.

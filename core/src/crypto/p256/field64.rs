@@ -4,6 +4,8 @@
 //! under 2^256, not under p, because the test "did it overflow" is cheaper than the test "is it at least p".
 //! So 0 has two representations, 0 and p, and only [`Fe::canonical`] tells values apart.
 
+use crate::crypto::words::{self, adc, mac, sbb, wide_mul, wide_square};
+
 /// A field element: any representative below 2^256, little-endian limbs, Montgomery form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fe([u64; 4]);
@@ -41,7 +43,7 @@ impl Fe {
     /// The representative below p, still in Montgomery form.
     #[inline]
     fn canonical(self) -> [u64; 4] {
-        let (less, borrow) = sub_limbs(&self.0, &P);
+        let (less, borrow) = words::sub(&self.0, &P);
         if borrow { self.0 } else { less }
     }
 
@@ -63,23 +65,23 @@ impl Fe {
 
     #[inline(always)]
     pub(crate) fn add(&self, other: &Self) -> Self {
-        let (sum, carry) = add_limbs(&self.0, &other.0);
-        let (mut sum, borrow) = sub_limbs(&sum, &masked_p(carry));
+        let (sum, carry) = words::add(&self.0, &other.0);
+        let (mut sum, borrow) = words::sub(&sum, &masked_p(carry));
         // Two values above p can leave 2^256 or more even after one p was taken away. Without a carry there is no borrow, so
         // one comparison, nearly always the same, stands for "carry and no borrow".
         if carry != borrow {
-            sum = sub_limbs(&sum, &P).0;
+            sum = words::sub(&sum, &P).0;
         }
         Self(sum)
     }
 
     #[inline(always)]
     pub(crate) fn sub(&self, other: &Self) -> Self {
-        let (less, borrow) = sub_limbs(&self.0, &other.0);
-        let (mut less, carry) = add_limbs(&less, &masked_p(borrow));
+        let (less, borrow) = words::sub(&self.0, &other.0);
+        let (mut less, carry) = words::add(&less, &masked_p(borrow));
         // A value below 2^224 less one above p can stay negative even after one p was added; see `add`.
         if borrow != carry {
-            less = add_limbs(&less, &P).0;
+            less = words::add(&less, &P).0;
         }
         Self(less)
     }
@@ -87,7 +89,7 @@ impl Fe {
     /// `-self` where `negative`, else `self`, without a branch, for a normalized `self`.
     #[inline(always)]
     pub(crate) fn negate_if(&self, negative: bool) -> Self {
-        let minus = Self(sub_limbs(&P, &self.0).0);
+        let minus = Self(words::sub(&P, &self.0).0);
         let mask = 0u64.wrapping_sub(u64::from(negative));
         Self([
             (self.0[0] & !mask) | (minus.0[0] & mask),
@@ -113,7 +115,7 @@ impl Fe {
             (*t, borrow) = sbb(left, right, borrow);
         }
         let low = reduce_low([t[0], t[1], t[2], t[3]]);
-        let (sum, carry) = add_limbs(&low, &[t[4], t[5], t[6], t[7]]);
+        let (sum, carry) = words::add(&low, &[t[4], t[5], t[6], t[7]]);
         // The true value is sum + 2^256·(carry - borrow): take p away, add it, or leave the sum alone.
         let take = 0u64.wrapping_sub(u64::from(carry & !borrow));
         let give = 0u64.wrapping_sub(u64::from(borrow & !carry));
@@ -123,10 +125,10 @@ impl Fe {
             MINUS_P[2] & take,
             (MINUS_P[3] & take) | (P[3] & give),
         ];
-        let (mut value, over) = add_limbs(&sum, &amount);
+        let (mut value, over) = words::add(&sum, &amount);
         // A value more than p below 0, by less than 2^224, needs p once more.
         if (give != 0) & !over {
-            value = add_limbs(&value, &P).0;
+            value = words::add(&value, &P).0;
         }
         Self(value)
     }
@@ -148,102 +150,6 @@ fn masked_p(take: bool) -> [u64; 4] {
     [mask, mask & P[1], 0, mask & P[3]]
 }
 
-#[inline(always)]
-fn adc(a: u64, b: u64, carry: bool) -> (u64, bool) {
-    let (s, c1) = a.overflowing_add(b);
-    let (s, c2) = s.overflowing_add(u64::from(carry));
-    (s, c1 | c2)
-}
-
-#[inline(always)]
-fn sbb(a: u64, b: u64, borrow: bool) -> (u64, bool) {
-    let (s, c1) = a.overflowing_sub(b);
-    let (s, c2) = s.overflowing_sub(u64::from(borrow));
-    (s, c1 | c2)
-}
-
-#[inline(always)]
-fn add_limbs(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
-    let (r0, c) = adc(a[0], b[0], false);
-    let (r1, c) = adc(a[1], b[1], c);
-    let (r2, c) = adc(a[2], b[2], c);
-    let (r3, c) = adc(a[3], b[3], c);
-    ([r0, r1, r2, r3], c)
-}
-
-#[inline(always)]
-fn sub_limbs(a: &[u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
-    let (r0, c) = sbb(a[0], b[0], false);
-    let (r1, c) = sbb(a[1], b[1], c);
-    let (r2, c) = sbb(a[2], b[2], c);
-    let (r3, c) = sbb(a[3], b[3], c);
-    ([r0, r1, r2, r3], c)
-}
-
-/// `acc + a·b + carry` as (low, high); it cannot overflow.
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation)]
-fn mac(acc: u64, a: u64, b: u64, carry: u64) -> (u64, u64) {
-    let t = u128::from(acc) + u128::from(a) * u128::from(b) + u128::from(carry);
-    (t as u64, (t >> 64) as u64)
-}
-
-#[inline(always)]
-fn wide_mul(a: &[u64; 4], b: &[u64; 4]) -> [u64; 8] {
-    let (t0, c) = mac(0, a[0], b[0], 0);
-    let (t1, c) = mac(0, a[0], b[1], c);
-    let (t2, c) = mac(0, a[0], b[2], c);
-    let (t3, t4) = mac(0, a[0], b[3], c);
-
-    let (t1, c) = mac(t1, a[1], b[0], 0);
-    let (t2, c) = mac(t2, a[1], b[1], c);
-    let (t3, c) = mac(t3, a[1], b[2], c);
-    let (t4, t5) = mac(t4, a[1], b[3], c);
-
-    let (t2, c) = mac(t2, a[2], b[0], 0);
-    let (t3, c) = mac(t3, a[2], b[1], c);
-    let (t4, c) = mac(t4, a[2], b[2], c);
-    let (t5, t6) = mac(t5, a[2], b[3], c);
-
-    let (t3, c) = mac(t3, a[3], b[0], 0);
-    let (t4, c) = mac(t4, a[3], b[1], c);
-    let (t5, c) = mac(t5, a[3], b[2], c);
-    let (t6, t7) = mac(t6, a[3], b[3], c);
-    [t0, t1, t2, t3, t4, t5, t6, t7]
-}
-
-#[inline(always)]
-fn wide_square(a: &[u64; 4]) -> [u64; 8] {
-    // Each mixed product once …
-    let (t1, c) = mac(0, a[0], a[1], 0);
-    let (t2, c) = mac(0, a[0], a[2], c);
-    let (t3, t4) = mac(0, a[0], a[3], c);
-    let (t3, c) = mac(t3, a[1], a[2], 0);
-    let (t4, t5) = mac(t4, a[1], a[3], c);
-    let (t5, t6) = mac(t5, a[2], a[3], 0);
-    // … doubled …
-    let t7 = t6 >> 63;
-    let t6 = (t6 << 1) | (t5 >> 63);
-    let t5 = (t5 << 1) | (t4 >> 63);
-    let t4 = (t4 << 1) | (t3 >> 63);
-    let t3 = (t3 << 1) | (t2 >> 63);
-    let t2 = (t2 << 1) | (t1 >> 63);
-    let t1 = t1 << 1;
-    // … and the squares of the limbs.
-    let (t0, h0) = mac(0, a[0], a[0], 0);
-    let (l1, h1) = mac(0, a[1], a[1], 0);
-    let (l2, h2) = mac(0, a[2], a[2], 0);
-    let (l3, h3) = mac(0, a[3], a[3], 0);
-    let (t1, c) = adc(t1, h0, false);
-    let (t2, c) = adc(t2, l1, c);
-    let (t3, c) = adc(t3, h1, c);
-    let (t4, c) = adc(t4, l2, c);
-    let (t5, c) = adc(t5, h2, c);
-    let (t6, c) = adc(t6, l3, c);
-    let (t7, _) = adc(t7, h3, c);
-    [t0, t1, t2, t3, t4, t5, t6, t7]
-}
-
 /// `t / 2^256 mod p`, below 2^256.
 ///
 /// `-p^-1 mod 2^64` is 1, so each step adds `m·p` with `m` the lowest limb itself. `m·p` is
@@ -252,8 +158,8 @@ fn wide_square(a: &[u64; 4]) -> [u64; 8] {
 #[inline(always)]
 fn reduce(t: [u64; 8]) -> [u64; 4] {
     let low = reduce_low([t[0], t[1], t[2], t[3]]);
-    let (sum, carry) = add_limbs(&low, &[t[4], t[5], t[6], t[7]]);
-    sub_limbs(&sum, &masked_p(carry)).0
+    let (sum, carry) = words::add(&low, &[t[4], t[5], t[6], t[7]]);
+    words::sub(&sum, &masked_p(carry)).0
 }
 
 /// `low / 2^256` modulo p, at most p.

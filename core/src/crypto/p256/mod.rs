@@ -9,13 +9,13 @@ mod field;
 mod field32;
 #[cfg(any(test, all(not(countersign_limbs = "32"), target_pointer_width = "64")))]
 mod field64;
-mod inverse;
 mod point;
 mod scalar;
 mod table;
 mod verify;
 
-pub use table::{Generator, GeneratorBuilder, KeyTable, TableBuilder, Window};
+pub use super::fixed_base::Window;
+pub use table::{Generator, GeneratorBuilder, KeyTable, TableBuilder};
 pub use verify::verify_prehashed;
 
 #[cfg(test)]

@@ -16,6 +16,12 @@ pub(crate) struct Affine {
 const B: [u64; 4] = [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7];
 
 impl Affine {
+    /// The negative where `negative`, without a branch.
+    #[inline(always)]
+    pub(crate) fn negate_if(&self, negative: bool) -> Self {
+        Self { x: self.x, y: self.y.negate_if(negative) }
+    }
+
     /// The base point G of the group (SP 800-186 §3.2.1.3).
     pub(crate) fn generator() -> Self {
         Self {

@@ -1,8 +1,9 @@
 //! ECDSA verification (FIPS 186-5 §6.4.2) with both points' tables at hand.
 
+use super::super::words;
 use super::field::{Fe, P};
 use super::point::Sum;
-use super::scalar::{N, Scalar, add_words, less_than};
+use super::scalar::{N, Scalar};
 use super::table::{Generator, KeyTable};
 
 /// Whether `signature`, `r` then `s` in 32 big-endian bytes each (RFC 7518 §3.4), is the key's over a message whose SHA-256 is
@@ -24,8 +25,10 @@ pub fn verify_prehashed(generator: &Generator, key: &KeyTable, hash: &[u8; 32], 
     let (u, v) = Scalar::from_hash(hash).divided_by(r, s);
     // Step 6: the point u·G + v·Q, which must not be infinity.
     let mut sum = Sum::INFINITY;
-    generator.0.for_each_term(&u, |term| sum.add_affine(term));
-    key.0.for_each_term(&v, |term| sum.add_affine(term));
+    let (u, minus_u) = u.halved();
+    let (v, minus_v) = v.halved();
+    generator.0.for_each_term(&u, |term, negative| sum.add_affine(&term.negate_if(negative != minus_u)));
+    key.0.for_each_term(&v, |term, negative| sum.add_affine(&term.negate_if(negative != minus_v)));
     if sum.infinity {
         return false;
     }
@@ -35,6 +38,6 @@ pub fn verify_prehashed(generator: &Generator, key: &KeyTable, hash: &[u8; 32], 
     if has_x(r.words()) {
         return true;
     }
-    let (r_plus_n, over) = add_words(r.words(), &N);
-    !over && less_than(&r_plus_n, &P) && has_x(&r_plus_n)
+    let (r_plus_n, over) = words::add(r.words(), &N);
+    !over && words::less_than(&r_plus_n, &P) && has_x(&r_plus_n)
 }

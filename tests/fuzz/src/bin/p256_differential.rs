@@ -7,76 +7,45 @@
 //! crafted classes, whose hash is chosen.
 
 use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
+use countersign_fuzz::{Random, Tally, arguments, joined};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use p256::elliptic_curve::ff::{Field, PrimeField};
 use p256::elliptic_curve::ops::Reduce;
 use p256::elliptic_curve::sec1::{FromSec1Point, ToSec1Point};
 use p256::{AffinePoint, FieldBytes, ProjectivePoint, Scalar, Sec1Point};
-use std::collections::BTreeMap;
 
 const N: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
-    0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
+    0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
 /// Cases that share one key: a table costs as much as some fifty cases.
 const CASES_PER_KEY: u64 = 2048;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let cases: u64 = arguments.next().and_then(|a| a.parse().ok()).unwrap_or(100_000);
-    let seed: u64 = arguments.next().and_then(|a| a.parse().ok()).unwrap_or(1);
+    let (cases, seed) = arguments();
     let mut run = Run {
         random: Random(seed),
         generators: [12, 5].map(|bits| Generator::build_with(Window::bits(bits).expect("a window"))),
-        counts: BTreeMap::new(),
-        done: 0,
+        tally: Tally::default(),
         ring: 0,
         rust_crypto: 0,
     };
-    while run.done < cases {
+    while run.tally.done < cases {
         let key = run.key();
-        let end = cases.min(run.done + CASES_PER_KEY);
-        while run.done < end {
+        let end = cases.min(run.tally.done + CASES_PER_KEY);
+        while run.tally.done < end {
             run.round(&key);
         }
     }
-    println!("cases {} seed {seed} ring {} p256 {}", run.done, run.ring, run.rust_crypto);
-    for (class, (accepted, refused)) in &run.counts {
-        println!("{class:<40} accepted {accepted:>9} refused {refused:>9}");
-    }
-    println!("no difference");
+    println!("cases {} seed {seed} ring {} p256 {}", run.tally.done, run.ring, run.rust_crypto);
+    run.tally.print();
 }
 
-/// SplitMix64: small, seeded, the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn bytes(&mut self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes());
-        }
-        bytes
-    }
-
-    fn scalar(&mut self) -> Scalar {
-        let scalar = reduce(&self.bytes());
-        if bool::from(scalar.is_zero()) { Scalar::ONE } else { scalar }
-    }
+fn random_scalar(random: &mut Random) -> Scalar {
+    let scalar = reduce(&random.bytes());
+    if bool::from(scalar.is_zero()) { Scalar::ONE } else { scalar }
 }
 
 fn reduce(bytes: &[u8; 32]) -> Scalar {
@@ -136,8 +105,7 @@ fn x_of(point: &ProjectivePoint) -> [u8; 32] {
 struct Run {
     random: Random,
     generators: [Generator; 2],
-    counts: BTreeMap<&'static str, (u64, u64)>,
-    done: u64,
+    tally: Tally,
     ring: u64,
     rust_crypto: u64,
 }
@@ -158,7 +126,7 @@ impl Run {
             }
             1 | 2 => self.key_with_x_above_n(window),
             _ => {
-                let secret = self.random.scalar();
+                let secret = random_scalar(&mut self.random);
                 Key::new((ProjectivePoint::GENERATOR * secret).to_affine(), Some(secret), window)
             }
         }
@@ -190,7 +158,7 @@ impl Run {
             }
             let message = self.random.bytes();
             let hash = sha256(&message);
-            let s = self.random.scalar();
+            let s = random_scalar(&mut self.random);
             let q = (ProjectivePoint::from(point) * s - ProjectivePoint::GENERATOR * reduce(&hash)) * inverse(&r);
             let mut key = Key::new(q.to_affine(), None, window);
             key.crafted = Some((message, r, s));
@@ -207,7 +175,7 @@ impl Run {
             self.corruptions(key, &message, &r, &s);
         }
         if let Some(secret) = key.secret {
-            let k = self.random.scalar();
+            let k = random_scalar(&mut self.random);
             let r = reduce(&x_of(&(ProjectivePoint::GENERATOR * k)));
             let k_inverse = inverse(&k);
             for _ in 0..16 {
@@ -229,17 +197,11 @@ impl Run {
     }
 
     fn corruptions(&mut self, key: &Key, message: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) {
-        let flip = |random: &mut Random, bytes: &[u8; 32]| {
-            let mut bytes = *bytes;
-            let bit = random.below(256);
-            bytes[bit as usize / 8] ^= 1 << (bit % 8);
-            bytes
-        };
-        let flipped = flip(&mut self.random, r);
+        let flipped = self.random.flip(r);
         self.message_case("one bit of r", key, message, &flipped, s, None);
-        let flipped = flip(&mut self.random, s);
+        let flipped = self.random.flip(s);
         self.message_case("one bit of s", key, message, r, &flipped, None);
-        let flipped = flip(&mut self.random, message);
+        let flipped = self.random.flip(message);
         self.message_case("one bit of the message", key, &flipped, r, s, None);
         self.message_case("r and s exchanged", key, message, s, r, None);
         let edge = self.edge();
@@ -287,14 +249,7 @@ impl Run {
                 to_bytes(&(half - Scalar::from(self.random.below(3))))
             }
             10 => to_bytes(&power_of_two(self.random.below(256) as u32)),
-            _ => {
-                let mut bytes = [0u8; 32];
-                let (from, to) = (self.random.below(256), self.random.below(256));
-                for bit in from.min(to)..from.max(to) {
-                    bytes[bit as usize / 8] |= 1 << (bit % 8);
-                }
-                bytes
-            }
+            _ => self.random.ones(),
         }
     }
 
@@ -310,7 +265,7 @@ impl Run {
         let v = match self.random.below(4) {
             0 => Scalar::from(self.random.below(1 << 20) + 1),
             1 => power_of_two(self.random.below(255) as u32) * Scalar::from(self.random.below(256) + 1),
-            _ => self.random.scalar(),
+            _ => random_scalar(&mut self.random),
         };
         // The sum of the low rows of v, with the carry or without it, in either sign.
         let row = self.random.below(255u64.div_ceil(u64::from(key.window))) as u32;
@@ -330,7 +285,11 @@ impl Run {
         ] {
             let k = u + v * secret;
             let infinite = bool::from(k.is_zero());
-            let r = if infinite { self.random.scalar() } else { reduce(&x_of(&(ProjectivePoint::GENERATOR * k))) };
+            let r = if infinite {
+                random_scalar(&mut self.random)
+            } else {
+                reduce(&x_of(&(ProjectivePoint::GENERATOR * k)))
+            };
             let s = r * inverse(&v);
             let hash = to_bytes(&(u * s));
             self.hash_case(class, key, &hash, &to_bytes(&r), &to_bytes(&s), Some(!infinite));
@@ -390,11 +349,10 @@ impl Run {
         expected: bool,
         ring: Option<bool>,
     ) {
-        self.done += 1;
         // One case in eight through a generator table of another shape.
-        let generator = &self.generators[usize::from(self.done.is_multiple_of(8))];
+        let generator = &self.generators[usize::from(self.tally.done.is_multiple_of(8))];
         let ours = verify_prehashed(generator, &key.table, hash, signature);
-        let rust_crypto = if ring.is_none() || self.done.is_multiple_of(20) {
+        let rust_crypto = if ring.is_none() || self.tally.done.is_multiple_of(20) {
             self.rust_crypto(key, hash, signature)
         } else {
             ours
@@ -404,15 +362,7 @@ impl Run {
             println!("key {:02x?}\nhash {hash:02x?}\nsignature {signature:02x?}", key.public.to_sec1_point(false));
             std::process::exit(1);
         }
-        let count = self.counts.entry(class).or_default();
-        if ours {
-            count.0 += 1;
-        } else {
-            count.1 += 1;
-        }
-        if self.done.is_multiple_of(1_000_000) {
-            println!("{} cases, no difference", self.done);
-        }
+        self.tally.count(class, ours);
     }
 }
 
@@ -425,13 +375,6 @@ fn low_bits(scalar: &Scalar, bits: u32) -> Scalar {
         *byte &= ((1u16 << keep) - 1) as u8;
     }
     reduce(&bytes)
-}
-
-fn joined(r: &[u8; 32], s: &[u8; 32]) -> [u8; 64] {
-    let mut signature = [0; 64];
-    signature[..32].copy_from_slice(r);
-    signature[32..].copy_from_slice(s);
-    signature
 }
 
 fn sha256(message: &[u8]) -> [u8; 32] {

@@ -166,7 +166,7 @@ fn x_between_n_and_p() {
     use p256::elliptic_curve::sec1::FromSec1Point;
     let mut found = 0;
     for offset in 1u64..40 {
-        let x = super::super::scalar::add_words(&super::super::scalar::N, &[offset, 0, 0, 0]).0;
+        let x = crate::crypto::words::add(&super::super::scalar::N, &[offset, 0, 0, 0]).0;
         let mut sec1 = [2; 33];
         sec1[1..].copy_from_slice(&bytes(&x));
         let encoded = p256::Sec1Point::from_bytes(sec1).unwrap();

@@ -3,9 +3,11 @@
 use num_bigint::BigUint;
 use proptest::prelude::*;
 
-use super::super::inverse::{ORDER, PRIME, invert};
-use super::super::scalar::{N, Scalar};
+use super::super::Window;
+use super::super::field::PRIME;
+use super::super::scalar::{N, ORDER, Scalar};
 use super::{P, big, bytes, integer, words};
+use crate::crypto::inverse::invert;
 
 fn check_inverse(a: &[u64; 4]) {
     for (modulus, limbs) in [(ORDER, N), (PRIME, P)] {
@@ -66,14 +68,15 @@ proptest! {
     fn digits(a in integer(), window in 4u32..=14) {
         let n = big(&N);
         let scalar = Scalar::from_hash(&bytes(&a));
-        let (digits, count) = scalar.signed_digits(window);
+        let (halved, negated) = scalar.halved();
+        let (digits, count) = Window::bits(window).unwrap().signed_digits(&halved, 255);
         let (mut positive, mut negative) = (BigUint::ZERO, BigUint::ZERO);
         for (i, digit) in digits.iter().enumerate().take(count) {
             let last = i + 1 == count;
             let bits = if last { 255 - (count as u32 - 1) * window } else { window - 1 };
             prop_assert!(digit.unsigned_abs() <= 1 << bits);
             let value = BigUint::from(digit.unsigned_abs()) << (i as u32 * window);
-            if *digit < 0 {
+            if (*digit < 0) != negated {
                 negative += value;
             } else {
                 positive += value;

@@ -1,9 +1,11 @@
-//! Inverses modulo an odd prime of 256 bits, in time that depends on the input.
+//! Inverses modulo an odd prime of up to 256 bits, in time that depends on the input.
 //!
 //! The method is Bernstein and Yang's "Fast constant-time gcd computation and modular inversion"
 //! (<https://gcd.cr.yp.to/papers.html#safegcd>) in the variable-time form that libsecp256k1 describes in its
 //! `doc/safegcd_implementation.md`: 62 division steps at a time on the low words, gathered in a 2×2 matrix, which is then
 //! applied to the whole numbers. Everything here is public, so stopping early gives nothing away.
+
+use super::prime_field::inverse_of_odd;
 
 /// A modulus with what the division steps need of it.
 #[derive(Clone, Copy, Debug)]
@@ -13,17 +15,12 @@ pub(crate) struct Modulus {
     inverse: u64,
 }
 
-/// The order n of the group.
-pub(crate) const ORDER: Modulus = Modulus {
-    limbs: [0x33b9_cac2_fc63_2551, 0x339b_eab6_9c5e_7a13, 0x3fff_ffff_ffff_fffb, 0x3fff_ffc0_0000_003f, 0xff],
-    inverse: 0x332e_3755_11ff_43b1,
-};
-
-/// The prime p of the field.
-pub(crate) const PRIME: Modulus = Modulus {
-    limbs: [0x3fff_ffff_ffff_ffff, 0x0000_0003_ffff_ffff, 0, 0x3fff_ffc0_0000_0040, 0xff],
-    inverse: 0x3fff_ffff_ffff_ffff,
-};
+impl Modulus {
+    /// The modulus of these little-endian words: an odd number.
+    pub(crate) const fn new(words: &[u64; 4]) -> Self {
+        Self { limbs: split(words), inverse: inverse_of_odd(words[0]) & MASK }
+    }
+}
 
 const MASK: u64 = u64::MAX >> 2;
 
@@ -175,7 +172,7 @@ fn carry(value: &mut [i64; 5]) {
     }
 }
 
-fn split(w: &[u64; 4]) -> [i64; 5] {
+const fn split(w: &[u64; 4]) -> [i64; 5] {
     [
         (w[0] & MASK) as i64,
         ((w[0] >> 62 | w[1] << 2) & MASK) as i64,

@@ -1,0 +1,155 @@
+//! What a key is prepared as, and how the table of a key on a curve comes about in steps.
+
+use alloc::boxed::Box;
+
+use once_cell::race::OnceBox;
+
+use crate::crypto::{HashAlgorithm, KeyKind, PublicKey, RsaKey, ed25519, p256, sha256};
+use crate::jose::algorithm::Algorithm;
+
+// The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
+static P256_GENERATOR: OnceBox<p256::Generator> = OnceBox::new();
+static ED25519_GENERATOR: OnceBox<ed25519::Generator> = OnceBox::new();
+
+/// A key with everything about it computed.
+#[derive(Debug)]
+pub(super) enum Prepared {
+    P256(p256::KeyTable),
+    Ed25519(ed25519::KeyTable),
+    Rsa(RsaKey),
+}
+
+impl Prepared {
+    pub(super) fn size_bytes(&self) -> usize {
+        match self {
+            Self::P256(table) => table.size_bytes(),
+            Self::Ed25519(table) => table.size_bytes(),
+            Self::Rsa(key) => key.size_bytes(),
+        }
+    }
+
+    /// Whether the signature, which [`PublicKey::admits`], holds; `None` if this key cannot tell, which is never what a promoted
+    /// key says.
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+        use HashAlgorithm::{Sha256, Sha384, Sha512};
+        match self {
+            Self::P256(table) => {
+                let signature = signature.try_into().ok()?;
+                Some(p256::verify_prehashed(P256_GENERATOR.get()?, table, &sha256(message), signature))
+            }
+            Self::Ed25519(table) => {
+                let signature = signature.try_into().ok()?;
+                Some(ed25519::verify(ED25519_GENERATOR.get()?, table, message, signature))
+            }
+            Self::Rsa(key) => {
+                let (hash, is_pss) = match algorithm {
+                    Algorithm::Rs256 => (Sha256, false),
+                    Algorithm::Rs384 => (Sha384, false),
+                    Algorithm::Rs512 => (Sha512, false),
+                    Algorithm::Ps256 => (Sha256, true),
+                    Algorithm::Ps384 => (Sha384, true),
+                    Algorithm::Ps512 => (Sha512, true),
+                    Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
+                        return None;
+                    }
+                };
+                let digest = hash.digest(&[message]);
+                let digest = digest.as_ref();
+                Some(if is_pss {
+                    key.verify_pss(hash, digest, signature)
+                } else {
+                    key.verify_pkcs1(hash, digest, signature)
+                })
+            }
+        }
+    }
+}
+
+/// Whether keys of this algorithm can be prepared.
+pub(super) const fn can_prepare(algorithm: Algorithm) -> bool {
+    match algorithm {
+        Algorithm::Es256
+        | Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512
+        | Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512
+        | Algorithm::EdDsa
+        | Algorithm::Ed25519 => true,
+        Algorithm::Es384 | Algorithm::Es512 => false,
+    }
+}
+
+/// A table under construction: that of the generator where nobody has it yet, then the key's.
+#[derive(Debug)]
+pub(super) enum Builder {
+    P256 { generator: Option<p256::GeneratorBuilder>, key: p256::TableBuilder },
+    Ed25519 { generator: Option<ed25519::GeneratorBuilder>, key: ed25519::TableBuilder },
+}
+
+impl Builder {
+    /// What the table of a key of this kind takes, if such keys have tables.
+    pub(super) const fn table_bytes(kind: KeyKind) -> Option<usize> {
+        match kind {
+            KeyKind::P256 => Some(p256::KeyTable::SIZE_BYTES),
+            KeyKind::Ed25519 => Some(ed25519::KeyTable::SIZE_BYTES),
+            KeyKind::P384 | KeyKind::P521 | KeyKind::Rsa { .. } => None,
+        }
+    }
+
+    pub(super) fn new(key: &PublicKey) -> Option<Self> {
+        match key.kind() {
+            KeyKind::P256 => {
+                let (x, y) = key.ec_point()?;
+                let mut point = [0; 64];
+                for (to, from) in point.iter_mut().zip(x.iter().chain(y)) {
+                    *to = *from;
+                }
+                Some(Self::P256 { generator: None, key: p256::TableBuilder::new(&point)? })
+            }
+            KeyKind::Ed25519 => {
+                let key = ed25519::TableBuilder::new(key.ed25519_point()?)?;
+                Some(Self::Ed25519 { generator: None, key })
+            }
+            KeyKind::P384 | KeyKind::P521 | KeyKind::Rsa { .. } => None,
+        }
+    }
+
+    /// Spends about so many point additions; gives the key once its table and the generator's are complete.
+    pub(super) fn step(&mut self, additions: u32) -> Option<Prepared> {
+        match self {
+            Self::P256 { generator, key } => {
+                let step = |builder: &mut p256::GeneratorBuilder| builder.step(additions);
+                if !is_shared(&P256_GENERATOR, generator, step) {
+                    return None;
+                }
+                key.step(additions).map(Prepared::P256)
+            }
+            Self::Ed25519 { generator, key } => {
+                let step = |builder: &mut ed25519::GeneratorBuilder| builder.step(additions);
+                if !is_shared(&ED25519_GENERATOR, generator, step) {
+                    return None;
+                }
+                key.step(additions).map(Prepared::Ed25519)
+            }
+        }
+    }
+}
+
+/// Whether the table that all threads share was there already; if not, one step is done towards it.
+fn is_shared<T, B: Default>(
+    table: &OnceBox<T>,
+    builder: &mut Option<B>,
+    step: impl FnOnce(&mut B) -> Option<T>,
+) -> bool {
+    if table.get().is_some() {
+        *builder = None;
+        return true;
+    }
+    if let Some(complete) = step(builder.get_or_insert_default()) {
+        // Another thread may have been first; both tables are the same.
+        let _given_to_all = table.set(Box::new(complete));
+    }
+    false
+}
