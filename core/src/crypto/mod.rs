@@ -9,6 +9,7 @@ use core::fmt;
 use core::hint::black_box;
 
 use crate::jose::algorithm::Algorithm;
+use crate::limits;
 
 mod curve;
 #[cfg(feature = "hot-keys")]
@@ -134,6 +135,8 @@ pub enum KeyFault {
     ModulusRoca,
     /// The exponent is empty, even, has a leading zero byte, is 1, or is 2^33 or more.
     ExponentRefused,
+    /// The key is not one for the algorithm that it came with.
+    AlgorithmUnfit,
     /// The library refused a key that passed every check above.
     BackendRefused,
 }
@@ -150,6 +153,7 @@ impl fmt::Display for KeyFault {
             Self::ModulusTooLarge => "the modulus is above 8192 bits",
             Self::ModulusRoca => "the modulus carries the ROCA fingerprint",
             Self::ExponentRefused => "the exponent is not an odd number from 3 to 2^33 - 1 without leading zero bytes",
+            Self::AlgorithmUnfit => "the key is not one for its algorithm",
             Self::BackendRefused => "the cryptographic library refused the key",
         })
     }
@@ -204,7 +208,17 @@ impl PublicKey {
     ///   libraries share the upper bound.
     /// - Ed25519: a canonical encoding of a point of the curve, not of small order.
     pub fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+        Self::import(Material::new(material)?)
+    }
+
+    /// Imports a key that will only ever be used with one algorithm; one that does not [fit](Self::fits) it is refused before
+    /// the library sees it.
+    pub fn new_for(algorithm: Algorithm, material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
         let material = Material::new(material)?;
+        if material.fits(algorithm) { Self::import(material) } else { Err(KeyFault::AlgorithmUnfit) }
+    }
+
+    fn import(material: Material) -> Result<Self, KeyFault> {
         let key = backend::Key::new(&material).ok_or(KeyFault::BackendRefused)?;
         Ok(Self { material, key })
     }
@@ -227,7 +241,7 @@ impl PublicKey {
     /// RFC 7518 knows no other rule. RSA is as long as the modulus and below it; the salt of PSS is as long as the hash.
     /// Ed25519 is strict: canonical, `R` not of small order, the equation without cofactor.
     ///
-    /// Nothing is allocated with ring, except for RSA keys that are not used often enough to be prepared.
+    /// Nothing is allocated with ring, except for RSA; see the other backends for what they allocate.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
         let holds = self.admits(algorithm, signature) && self.key.verify(&self.material, algorithm, message, signature);
         if holds { Ok(()) } else { Err(SignatureInvalid) }
@@ -260,7 +274,7 @@ impl PublicKey {
     #[must_use]
     pub fn rsa_numbers(&self) -> Option<(&[u8], u64)> {
         match &self.material {
-            Material::Rsa { n, e } => Some((n, e.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))),
+            Material::Rsa { n, e } => Some((n.bytes(), u64::from_be_bytes(e.0))),
             Material::Ec { .. } | Material::Ed25519 { .. } => None,
         }
     }
@@ -278,6 +292,7 @@ impl fmt::Debug for PublicKey {
 }
 
 /// Key material that passed every check, owned.
+#[allow(clippy::large_enum_variant)] // in place, so that reading a client's key allocates nothing
 enum Material {
     Ec {
         curve: Curve,
@@ -285,12 +300,55 @@ enum Material {
         point: [u8; 133],
     },
     Rsa {
-        n: Box<[u8]>,
-        e: Box<[u8]>,
+        n: RsaModulus,
+        e: RsaExponent,
     },
     Ed25519 {
         x: [u8; 32],
     },
+}
+
+/// A big-endian modulus without leading zero bytes.
+enum RsaModulus {
+    /// As long as `len` says, so at most [`limits::PROOF_RSA_MODULUS_BITS`]; zeros follow.
+    InPlace { len: usize, bytes: [u8; limits::PROOF_RSA_MODULUS_BITS / 8] },
+    /// Longer than a client's key may be.
+    OnHeap(Box<[u8]>),
+}
+
+impl RsaModulus {
+    fn new(n: &[u8]) -> Self {
+        let mut bytes = [0; limits::PROOF_RSA_MODULUS_BITS / 8];
+        match bytes.get_mut(..n.len()) {
+            Some(to) => {
+                to.copy_from_slice(n);
+                Self::InPlace { len: n.len(), bytes }
+            }
+            None => Self::OnHeap(n.into()),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::InPlace { len, bytes } => bytes.get(..*len).unwrap_or_default(),
+            Self::OnHeap(bytes) => bytes,
+        }
+    }
+}
+
+/// A public exponent below 2^33, big-endian.
+struct RsaExponent([u8; 8]);
+
+impl RsaExponent {
+    fn new(e: &[u8]) -> Self {
+        Self(e.iter().fold(0, |value: u64, byte| value << 8 | u64::from(*byte)).to_be_bytes())
+    }
+
+    /// Without leading zero bytes.
+    fn bytes(&self) -> &[u8] {
+        let zeros = self.0.iter().take_while(|byte| **byte == 0).count();
+        self.0.get(zeros..).unwrap_or_default()
+    }
 }
 
 impl Material {
@@ -312,7 +370,7 @@ impl Material {
             }
             KeyMaterial::Rsa { n, e } => {
                 check_rsa(n, e)?;
-                Ok(Self::Rsa { n: n.into(), e: e.into() })
+                Ok(Self::Rsa { n: RsaModulus::new(n), e: RsaExponent::new(e) })
             }
             KeyMaterial::Ed25519 { x } => {
                 let x = x.try_into().map_err(|_| KeyFault::CoordinateLength)?;
@@ -332,7 +390,7 @@ impl Material {
             Self::Ec { curve: Curve::P384, .. } => KeyKind::P384,
             Self::Ec { curve: Curve::P521, .. } => KeyKind::P521,
             // At most 8192, or it had been refused.
-            Self::Rsa { n, .. } => KeyKind::Rsa { bits: u16::try_from(bit_len(n)).unwrap_or(u16::MAX) },
+            Self::Rsa { n, .. } => KeyKind::Rsa { bits: u16::try_from(bit_len(n.bytes())).unwrap_or(u16::MAX) },
             Self::Ed25519 { .. } => KeyKind::Ed25519,
         }
     }
@@ -359,7 +417,7 @@ impl Material {
                             .chunks_exact(order.len())
                             .all(|number| number < order && number.iter().any(|&byte| byte != 0))
                 }
-                Self::Rsa { n, .. } => signature.len() == n.len() && *signature < **n,
+                Self::Rsa { n, .. } => signature.len() == n.bytes().len() && signature < n.bytes(),
                 Self::Ed25519 { .. } => match signature.split_first_chunk() {
                     Some((r, s)) => {
                         s.len() == curve::EDWARDS_ORDER.len()

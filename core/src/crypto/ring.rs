@@ -39,9 +39,9 @@ impl Key {
     /// The caller has checked that the algorithm fits and that the signature has its form.
     pub(super) fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let rsa = |parameters: &signature::RsaParameters| match material {
-            Material::Rsa { n, e } => {
-                signature::RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
-            }
+            Material::Rsa { n, e } => signature::RsaPublicKeyComponents { n: n.bytes(), e: e.bytes() }
+                .verify(parameters, message, signature)
+                .is_ok(),
             _ => false,
         };
         let point = |verification: &'static dyn VerificationAlgorithm, key: &[u8]| {

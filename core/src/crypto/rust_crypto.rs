@@ -1,6 +1,6 @@
 //! The backend in pure Rust, for WebAssembly and wherever no C compiler is: no assembly, no source of randomness.
 //!
-//! RSA allocates its numbers in each verification; ECDSA and EdDSA allocate nothing.
+//! RSA allocates its numbers when a key is imported and in each verification; ECDSA and EdDSA allocate nothing.
 
 use hmac::{KeyInit as _, Mac as _};
 use p256::ecdsa::signature::Verifier as _;
@@ -36,8 +36,8 @@ impl Key {
                 p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok().map(Self::P521)
             }
             Material::Rsa { n, e } => RsaPublicKey::new_with_size_limits(
-                BoxedUint::from_be_slice_vartime(n),
-                BoxedUint::from_be_slice_vartime(e),
+                BoxedUint::from_be_slice_vartime(n.bytes()),
+                BoxedUint::from_be_slice_vartime(e.bytes()),
                 RSA_MODULUS_MIN_BITS..=RSA_MODULUS_MAX_BITS,
             )
             .ok()

@@ -17,9 +17,9 @@ pub(super) fn write(material: &Material, out: &mut Vec<u8>) {
             write_info(EC, parameters, material.ec_point(), out);
         }
         Material::Rsa { n, e } => {
-            let mut integers = Vec::with_capacity(n.len() + 16);
-            write_unsigned(n, &mut integers);
-            write_unsigned(e, &mut integers);
+            let mut integers = Vec::with_capacity(n.bytes().len() + 16);
+            write_unsigned(n.bytes(), &mut integers);
+            write_unsigned(e.bytes(), &mut integers);
             let mut key = Vec::with_capacity(integers.len() + 4);
             write_element(SEQUENCE, &[&integers], &mut key);
             write_info(RSA, NULL, &key, out);

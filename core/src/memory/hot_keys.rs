@@ -1,10 +1,11 @@
 //! Keys that are used often are prepared, and their signatures are then checked in a fraction of a library's time.
 //!
 //! Libraries treat every verification as if the key were new. Here a bundle has a handful of keys and a client signs every
-//! proof with one, so a P-256, Ed25519 or RSA key that verified [`PROMOTE_AFTER`] signatures is promoted. For the curves a table
-//! is built in small steps, one with each further request, so that no request pays for a whole table; an RSA key is prepared at
-//! once. Before a table is believed it must agree with the library on [`PROOFS_OF_TABLE`] signatures in a row; one
-//! disagreement bans it. Memory is bounded, and the key that was used least makes room.
+//! proof with one, so a P-256 or Ed25519 key that verified [`PROMOTE_AFTER`] signatures is promoted, an RSA key after
+//! [`PROMOTE_RSA_AFTER`]. For the curves a table is built in small steps, one with each further request, so that no request
+//! pays for a whole table; an RSA key is prepared at once. Before a table is believed it must agree with the library on
+//! [`PROOFS_OF_TABLE`] signatures in a row; one disagreement bans it. Memory is bounded, and the key that was used least
+//! makes room.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,6 +17,10 @@ use crate::jose::algorithm::Algorithm;
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
 /// a library, so a key that comes by a few dozen times is likely to pay it back.
 pub const PROMOTE_AFTER: u32 = 32;
+
+/// The same for an RSA key, which is prepared in the time of four checks (`benches/rsa.rs`), and until then has ring
+/// allocate in each.
+pub const PROMOTE_RSA_AFTER: u32 = 4;
 
 /// How many signatures table and library must agree on before the table answers alone.
 pub const PROOFS_OF_TABLE: u8 = 4;
@@ -137,7 +142,8 @@ impl HotKeys {
         let Some(hot) = self.remember(thumbprint) else { return };
         hot.uses = hot.uses.saturating_add(1);
         let (uses, wants_table) = (hot.uses, matches!(hot.table, Table::None));
-        if wants_table && uses >= PROMOTE_AFTER {
+        let enough = if key.rsa_numbers().is_some() { PROMOTE_RSA_AFTER } else { PROMOTE_AFTER };
+        if wants_table && uses >= enough {
             self.promote(key, thumbprint, uses);
         }
         self.build(STEP_ADDITIONS);

@@ -75,10 +75,7 @@ impl ProofKeys {
         let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
         let mut buffer = JwkBuffer::new();
         let (algorithm, material) = dpop::read_header(header, names, &mut buffer)?;
-        let public = PublicKey::new(&material).map_err(|_| Reason::ProofKeyRefused)?;
-        if !public.fits(algorithm) {
-            return Err(Reason::ProofKeyRefused);
-        }
+        let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
         let key =
             ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint: thumbprint(&material), public };
         self.next_serial += 1;

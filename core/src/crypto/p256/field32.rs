@@ -4,6 +4,9 @@
 //! 128-bit product, so products of limbs are summed by column in one `i64` and carried once at the end, and the shape of p
 //! makes the reduction shifts and additions only.
 //!
+//! `mul`, `square` and `mul_sub_mul` are never inlined: V8 runs a point addition with calls in 0.62 of the time (`benches/wasm/run`),
+//! as it finds registers for one product but not for ten at once.
+//!
 //! Bounds. *Carried*: limbs 0..=7 in `0..2^29`, limb 8 below 2^27 either way. `mul`, `square` and `mul_sub_mul` give
 //! carried values; their operands may be carried values or one `sub` or `negate_if` of carried values (limbs below 2^29 either
 //! way), so a column stays below 18·2^58 + 2^58 < 2^63. Anything longer goes through [`Fe::carried`] first.
@@ -168,13 +171,13 @@ impl Fe {
         ])
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn mul(&self, other: &Self) -> Self {
         reduce(columns(&self.0, &other.0))
     }
 
     /// `a·b - c·d` with one reduction for both products.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn mul_sub_mul(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
         let mut columns_ = columns(&a.0, &b.0);
         for (left, right) in columns_.iter_mut().zip(columns(&c.0, &d.0)) {
@@ -183,7 +186,7 @@ impl Fe {
         reduce(columns_)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn square(&self) -> Self {
         let a = widen(&self.0);
         let d = [a[0] * 2, a[1] * 2, a[2] * 2, a[3] * 2, a[4] * 2, a[5] * 2, a[6] * 2, a[7] * 2, a[8] * 2];

@@ -201,13 +201,8 @@ impl<D: Digit, const B: usize> Modulus<D, B> {
         let mut p = [D::ZERO; B];
         let mut sum = D::NOTHING;
         unrolled!(J, {
-            let mut column = t1[J].onto(D::NOTHING);
-            for k in 0..J + 1 {
-                column = q[k].times_onto(h0[J - k], column);
-            }
-            for k in 0..J {
-                column = p[k].times_onto(n0[J - k], column);
-            }
+            let mut column = add_each(t1[J].onto(D::NOTHING), 0, J + 1, |k| (q[k], h0[J - k]));
+            column = add_each(column, 0, J, |k| (p[k], n0[J - k]));
             sum = D::plus(sum, column);
             p[J] = D::low(sum).times(self.inverse);
             sum = p[J].times_onto(n0[0], sum);
@@ -241,10 +236,7 @@ impl<D: Digit, const B: usize> Modulus<D, B> {
         let mut sum = D::NOTHING;
         let (Some((low, above)), Some(n)) = (t.split_first_chunk_mut::<B>(), self.n.first_chunk::<B>()) else { return };
         unrolled!(J, {
-            let mut column = low[J].onto(D::NOTHING);
-            for k in 0..J {
-                column = quotient[k].times_onto(n[J - k], column);
-            }
+            let column = add_each(low[J].onto(D::NOTHING), 0, J, |k| (quotient[k], n[J - k]));
             sum = D::plus(sum, column);
             quotient[J] = D::low(sum).times(self.inverse);
             sum = quotient[J].times_onto(n[0], sum);
@@ -269,10 +261,7 @@ fn add_product<D: Digit, const B: usize>(t: &mut [D], a: &[D], b: &[D; B], carry
 fn add_low_product<D: Digit, const B: usize>(t: &mut [D; B], a: &[D; B], b: &[D; B]) -> D::Sum {
     let mut sum = D::NOTHING;
     unrolled!(J, {
-        let mut column = t[J].onto(D::NOTHING);
-        for k in 0..J + 1 {
-            column = b[k].times_onto(a[J - k], column);
-        }
+        let column = add_each(t[J].onto(D::NOTHING), 0, J + 1, |k| (b[k], a[J - k]));
         sum = D::plus(sum, column);
         (t[J], sum) = D::carry(sum);
     });
@@ -297,18 +286,30 @@ fn add_product_above<D: Digit, const B: usize>(
     }
     sum = D::plus(sum, carry);
     unrolled!(J, {
-        let mut column = tail[J].onto(D::NOTHING);
-        for k in J + 1..B {
-            column = b[k].times_onto(last[B + J - k], column);
-        }
+        let column = add_each(tail[J].onto(D::NOTHING), J + 1, B, |k| (b[k], last[B + J - k]));
         sum = D::plus(sum, column);
         (tail[J], sum) = D::carry(sum);
     });
     sum
 }
 
-/// Adds the products of the digits of `b` with those of `a` from the last to the first, two at a time: compiled for x86 that
-/// saves copies of every second product.
+/// Adds the products of the factors for each of `from..to`, two at a time: compiled for x86 that saves copies of every second
+/// product.
+#[inline(always)]
+fn add_each<D: Digit>(mut column: D::Sum, from: usize, to: usize, factors: impl Fn(usize) -> (D, D)) -> D::Sum {
+    let mut k = from;
+    while k + 1 < to {
+        column = D::two_onto(factors(k), factors(k + 1), column);
+        k += 2;
+    }
+    if k < to {
+        let (a, b) = factors(k);
+        column = a.times_onto(b, column);
+    }
+    column
+}
+
+/// As [`add_each`], the digits of `b` with those of `a` from the last to the first.
 #[inline(always)]
 fn add_products<D: Digit, const B: usize>(mut column: D::Sum, a: &[D], b: &[D; B]) -> D::Sum {
     let (pairs, odd) = b.as_chunks::<2>();
@@ -375,15 +376,7 @@ fn square_pair<D: Digit, const B: usize>(t: &mut [D], low: &[D; B], high: &[D; B
     let mut sum = D::NOTHING;
     macro_rules! column {
         ($t:expr, $from:expr, $index:expr) => {
-            let mut column = D::NOTHING;
-            let mut k = $from;
-            while k + 1 < $index.div_ceil(2) {
-                column = D::two_onto((twice(k), at($index - k)), (twice(k + 1), at($index - k - 1)), column);
-                k += 2;
-            }
-            if k < $index.div_ceil(2) {
-                column = twice(k).times_onto(at($index - k), column);
-            }
+            let mut column = add_each(D::NOTHING, $from, $index.div_ceil(2), |k| (twice(k), at($index - k)));
             if $index.is_multiple_of(2) && $index < 4 * B - 1 {
                 column = at($index / 2).times_onto(at($index / 2), column);
             }
@@ -422,10 +415,7 @@ fn square_block<D: Digit, const B: usize>(t: &mut [D], a: &[D; B]) {
     let Some(high) = high.first_chunk_mut::<B>() else { return };
     let twice = a.map(D::doubled);
     unrolled!(J, {
-        let mut column = D::NOTHING;
-        for k in 0..J.div_ceil(2) {
-            column = twice[k].times_onto(a[J - k], column);
-        }
+        let mut column = add_each(D::NOTHING, 0, J.div_ceil(2), |k| (twice[k], a[J - k]));
         if J.is_multiple_of(2) {
             column = a[J / 2].times_onto(a[J / 2], column);
         }
@@ -433,10 +423,7 @@ fn square_block<D: Digit, const B: usize>(t: &mut [D], a: &[D; B]) {
         (low[J], sum) = D::carry(sum);
     });
     unrolled!(J, {
-        let mut column = D::NOTHING;
-        for k in J + 1..(B + J).div_ceil(2) {
-            column = twice[k].times_onto(a[B + J - k], column);
-        }
+        let mut column = add_each(D::NOTHING, J + 1, (B + J).div_ceil(2), |k| (twice[k], a[B + J - k]));
         if (B + J).is_multiple_of(2) {
             column = a[(B + J) / 2].times_onto(a[(B + J) / 2], column);
         }

@@ -1,0 +1,104 @@
+//! Watched files: what is read when, what stays in force, and what the host is told.
+
+use std::fs;
+use std::path::Path;
+
+use countersign::engine::{Engine, PolicyDocument};
+use countersign::time::UnixSeconds;
+use countersign::trust::Origin;
+use countersign_live::{LiveEngine, LookReport, RevocationDocument};
+
+const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks_file": "as.json" },
+                                    { "trust_domain": "example.org", "bundle_file": "domain.json" }],
+    "policies": { "default": { "accept": ["at+jwt"], "audience": ["https://api.example"] } } }"#;
+const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig",
+    "x":"omJrIAVMWDPSaqApojf6ihzfnDegVw8x4zmllycrsvc","y":"hXbZ6uTyMLEjO4oOTyOoAZdCuvZubvdd4HQ8N4lAk6g"}]}"#;
+const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
+
+fn live() -> LiveEngine {
+    let engine = Engine::new(PolicyDocument::parse(POLICY.as_bytes()).unwrap(), [1, 2]);
+    LiveEngine::new(engine, NOW, &mut |_| {}).unwrap()
+}
+
+/// As operators should: written beside, then renamed over.
+fn put(directory: &Path, name: &str, text: &str) {
+    let beside = directory.join(format!("{name}.new"));
+    fs::write(&beside, text).unwrap();
+    fs::rename(beside, directory.join(name)).unwrap();
+}
+
+fn report(loaded: u32, refused: u32, unreadable: u32) -> LookReport {
+    LookReport { loaded, refused, unreadable }
+}
+
+#[test]
+fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
+    let (live, directory) = (live(), tempfile::tempdir().unwrap());
+    let mut told = Vec::new();
+    let mut notice = |line: &str| told.push(line.to_owned());
+    put(directory.path(), "as.json", KEYS);
+    assert_eq!(live.watch_trust_files(directory.path(), NOW, &mut notice), report(1, 0, 1));
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "nothing changed; what is missing was told");
+    assert_eq!(live.snapshot().trust.key_count(), 1);
+
+    put(directory.path(), "as.json", "{ torn");
+    assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0));
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "told once");
+    assert_eq!(live.snapshot().trust.key_count(), 1);
+
+    put(directory.path(), "domain.json", r#"{"keys":[]}"#);
+    put(directory.path(), "as.json", r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#);
+    assert_eq!(live.look(NOW, &mut notice), report(2, 0, 0));
+    assert_eq!(live.snapshot().trust.key_count(), 0);
+
+    fs::remove_file(directory.path().join("as.json")).unwrap();
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 1));
+    put(directory.path(), "as.json", KEYS);
+    assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0), "it may come back");
+    assert_eq!(live.snapshot().trust.key_count(), 1);
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told[1].contains("the last good document stays in force, with 1 key"), "{told:?}");
+    assert!(told[2].contains("is dropped"), "{told:?}");
+}
+
+#[test]
+fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
+    let (live, directory) = (live(), tempfile::tempdir().unwrap());
+    let path = directory.path().join("revoked.json");
+    let names = || live.snapshot().revocations.names();
+    assert!(live.watch_revocations(path.clone(), &mut |_| {}).is_err(), "a host must not start without knowing what");
+    put(directory.path(), "revoked.json", r#"{"origins":[{"issuer":"https://as.example","keys":["a"]}]}"#);
+    live.watch_revocations(path, &mut |_| {}).unwrap();
+    assert_eq!(names(), 1);
+    let more = |text: &str| RevocationDocument::read(text.as_bytes()).unwrap();
+    let token = more(r#"{"origins":[{"issuer":"https://as.example","tokens":["t"]}]}"#);
+    assert_eq!(live.revoke(&token), Ok(vec![]));
+    assert_eq!(names(), 2);
+    let elsewhere = more(r#"{"origins":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
+    assert_eq!(
+        live.replace_revocations(&elsewhere).unwrap().len(),
+        1,
+        "an origin that the policy does not know is told"
+    );
+    assert_eq!(names(), 2, "the file still holds, the first token no more");
+
+    put(directory.path(), "revoked.json", "torn");
+    let mut told = 0;
+    assert_eq!(live.look(NOW, &mut |_| told += 1), report(0, 1, 0));
+    assert_eq!((names(), told), (2, 1), "the last good list holds");
+    put(directory.path(), "revoked.json", "{}");
+    assert_eq!(live.look(NOW, &mut |_| {}), report(1, 0, 0));
+    assert_eq!(names(), 1);
+    assert!(live.revoke(&more(r#"{"origins":[{}]}"#)).is_err());
+}
+
+#[test]
+fn a_withdrawn_document_takes_its_keys_along() {
+    let live = live();
+    let issuer = Origin::Issuer("https://as.example".to_owned());
+    assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 1);
+    assert!(live.push_trust(&Origin::Issuer("https://other.example".to_owned()), KEYS.as_bytes(), NOW).is_err());
+    assert_eq!(live.snapshot().trust.key_count(), 1);
+    live.withdraw_trust(&issuer).unwrap();
+    assert_eq!(live.snapshot().trust.key_count(), 0);
+}
