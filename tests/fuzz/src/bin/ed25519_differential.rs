@@ -26,7 +26,7 @@ fn main() {
     let (cases, seed) = arguments();
     let mut run = Run {
         random: Random(seed),
-        generators: [12, 5].map(|bits| Generator::build_with(Window::bits(bits).expect("a window"))),
+        generators: [11, 5].map(|bits| Generator::build_with(Window::bits(bits).expect("a window"))),
         tally: Tally::default(),
         ring: 0,
         dalek: 0,

@@ -9,7 +9,7 @@ use ed25519_dalek::Verifier;
 use proptest::prelude::*;
 
 use super::super::{Generator, KeyTable, TableBuilder, verify, verify_hashed};
-use super::{L, P, generator, integer, joined, table, to_le_bytes, window};
+use super::{L, P, generator, integer, joined, table, to_le_bytes};
 
 fn scalar(words: &[u64; 4]) -> Scalar {
     Scalar::from_bytes_mod_order(to_le_bytes(words))
@@ -202,5 +202,4 @@ fn steps_are_bounded_and_end() {
         assert!(table.size_bytes() <= 400 * 1024);
         assert!(builder.step(1).is_none());
     }
-    assert_eq!(Generator::WINDOW, window(12));
 }
