@@ -309,6 +309,7 @@ enum Material {
 }
 
 /// A big-endian modulus without leading zero bytes.
+#[allow(clippy::large_enum_variant)] // the large variant is the usual one
 enum RsaModulus {
     /// As long as `len` says, so at most [`limits::PROOF_RSA_MODULUS_BITS`]; zeros follow.
     InPlace { len: usize, bytes: [u8; limits::PROOF_RSA_MODULUS_BITS / 8] },
