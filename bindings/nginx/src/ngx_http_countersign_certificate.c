@@ -262,6 +262,7 @@ ngx_http_countersign_of_header(ngx_http_request_t *r, ngx_http_countersign_certi
 static ngx_int_t
 ngx_http_countersign_der(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *der)
 {
+    size_t                    padding;
     u_char                   *p, *last, *to;
     ngx_str_t                 base64;
 
@@ -307,6 +308,13 @@ ngx_http_countersign_der(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *der)
         base64.len = to - base64.data;
     }
 
-    /* A second certificate in it, or anything else, is no base64. */
+    /* nginx's decoder stops at the first "=": what follows the padding, such as a second certificate, must not go unseen. */
+    for (p = base64.data; p < base64.data + base64.len && *p != '='; p++) { /* void */ }
+
+    padding = base64.data + base64.len - p;
+    if (padding > 2 || base64.len % 4 != 0 || (padding == 2 && p[1] != '=')) {
+        return NGX_DECLINED;
+    }
+
     return base64.len != 0 && ngx_decode_base64(der, &base64) == NGX_OK && der->len != 0 ? NGX_OK : NGX_DECLINED;
 }

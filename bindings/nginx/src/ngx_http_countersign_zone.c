@@ -259,6 +259,8 @@ static void
 ngx_http_countersign_unlock(ngx_http_countersign_zone_t *zone)
 {
     if (zone->locked != NGX_INVALID_FILE) {
+        /* A mapping keeps the file, and with it the lock. */
+        (void) flock(zone->locked, LOCK_UN);
         (void) ngx_close_file(zone->locked);
         zone->locked = NGX_INVALID_FILE;
     }

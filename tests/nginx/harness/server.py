@@ -20,7 +20,7 @@ worker_processes {workers};
 pid {folder}/nginx.pid;
 lock_file {folder}/nginx.lock;
 error_log {folder}/error.log {level};
-daemon off;
+daemon {daemon};
 {main}
 events {{ worker_connections {connections}; }}
 http {{
@@ -31,6 +31,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     {log}
     large_client_header_buffers 4 64k;
+    keepalive_requests 1000000;
 """
 
 
@@ -55,16 +56,22 @@ def until(what, condition, patience=PATIENCE):
 class Nginx:
     """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
 
-    def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024):
+    def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
+                 daemon=False):
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-nginx-"))
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
         self.process = None
-        self.settings = {"workers": workers, "level": level, "main": main, "connections": connections}
+        self.settings = {"workers": workers, "level": level, "main": main, "connections": connections,
+                         "daemon": "on" if daemon else "off"}
+        self.daemon = daemon
         self.environment = dict(os.environ)
         preload = " ".join(part for part in [place.preload(), (environment or {}).pop("LD_PRELOAD", "")] if part)
         if preload:
             self.environment["LD_PRELOAD"] = preload
+            # A binary upgrade needs them again; nginx takes away what it is not told to leave.
+            if "env LD_PRELOAD" not in main:
+                self.settings["main"] += " env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;"
         # The module and its library do not leak at exit more than nginx itself does; what is leaked in use, faults.py sees.
         self.environment["ASAN_OPTIONS"] = f"detect_leaks=0:abort_on_error=1:log_path={self.folder}/asan"
         self.environment["UBSAN_OPTIONS"] = f"halt_on_error=1:print_stacktrace=1:log_path={self.folder}/ubsan"
@@ -117,7 +124,7 @@ class Nginx:
         return self
 
     def is_up(self):
-        if self.process.poll() is not None:
+        if self.process.poll() is not None and (self.process.returncode or not self.daemon):
             raise AssertionError(f"nginx ended: {self.log()}")
         try:
             client.Client(self.address).close()

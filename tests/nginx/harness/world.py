@@ -31,6 +31,7 @@ HTTP = """
         listen 127.0.0.1:{port}{listen};
         server_name api.example;
         location = /status { countersign off; access_log off; countersign_status; }
+        location /load { root {folder}/pages; }
         location = /metrics { countersign off; access_log off; countersign_status prometheus; }
         {server}
     }
