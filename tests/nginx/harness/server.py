@@ -31,7 +31,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     {log}
     large_client_header_buffers 4 64k;
-    keepalive_requests 1000000;
+    keepalive_requests 100000000;
 """
 
 
