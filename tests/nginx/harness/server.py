@@ -121,6 +121,8 @@ class Nginx:
     def start(self):
         self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
         until("nginx answers", self.is_up)
+        until("its workers", lambda: (self.folder / "nginx.pid").exists() and self.master()
+              and len(self.workers()) == self.settings["workers"])
         return self
 
     def is_up(self):
@@ -147,7 +149,7 @@ class Nginx:
         until("the masters end", lambda: not any(is_alive(master) for master in masters))
 
     def master(self):
-        return int((self.folder / "nginx.pid").read_text())
+        return int((self.folder / "nginx.pid").read_text() or 0)
 
     def workers(self):
         """The numbers of the worker processes of the newest configuration."""
