@@ -62,6 +62,7 @@ class Nginx:
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
         self.process = None
+        self.started = None
         self.settings = {"workers": workers, "level": level, "main": main, "connections": connections,
                          "daemon": "on" if daemon else "off"}
         self.daemon = daemon
@@ -123,6 +124,8 @@ class Nginx:
         until("nginx answers", self.is_up)
         until("its workers", lambda: (self.folder / "nginx.pid").exists() and self.master()
               and len(self.workers()) == self.settings["workers"])
+        # By then its zones are made.
+        self.started = time.time()
         return self
 
     def is_up(self):

@@ -59,7 +59,6 @@ class World:
 
     def __enter__(self):
         self.nginx.start()
-        self.started = time.time()
         return self
 
     def __exit__(self, *failure):
@@ -76,7 +75,7 @@ class World:
 
     def proof(self, token, key=None, **claims):
         """A proof of the client. A new store refuses what may be from before it, so proofs are dated as late as they may be."""
-        while int(time.time()) <= int(self.started):
+        while int(time.time()) <= int(self.nginx.started):
             time.sleep(0.02)
         claims.setdefault("iat", int(time.time()) + 5)
         return (key or self.client).proof(token, **claims)
