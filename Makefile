@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench build install miri lint clean
+.PHONY: demo test bench bench-nginx build install miri lint clean
 
 demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -14,7 +14,7 @@ build: tools ## the command `countersign` in target/release
 install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
-test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers
+test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx
 	$(CARGO) test --workspace
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
@@ -25,6 +25,7 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) build -p countersign-cli
 	tests/c/run
 	tests/interop/run --bin target/debug/countersign
+	tests/nginx/run
 
 miri: ## the C ABI under Miri, which sees every access; installs a nightly toolchain
 	rustup toolchain install nightly --profile minimal --component miri --component rust-src
@@ -39,6 +40,9 @@ bench: tools ## criterion benches, the cost of the C ABI, then the peers in one 
 	$(CARGO) bench -p countersign-benches
 	benches/abi/run
 	benches/compare/run
+
+bench-nginx: tools ## the cost of the nginx module beside plain nginx, auth_request and njs: table, and record in benches/record
+	benches/nginx/run
 
 .PHONY: tools wasm-target c-tools
 tools:

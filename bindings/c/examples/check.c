@@ -29,8 +29,8 @@ int main(int count, char **arguments) {
   if (countersign_engine_policy(engine, lend("default"), &policy) != COUNTERSIGN_RESULT_OK) return 2;
 
   countersign_request request = {.size = sizeof request, .method = lend(arguments[3]), .uri = lend(arguments[4])};
-  countersign_header headers[16];
-  for (int at = 5; at + 1 < count && request.header_count < 16; at += 2)
+  countersign_header headers[count];
+  for (int at = 5; at + 1 < count; at += 2)
     headers[request.header_count++] = (countersign_header){lend(arguments[at]), lend(arguments[at + 1])};
   request.headers = headers;
   request.now_seconds = config.now_seconds;

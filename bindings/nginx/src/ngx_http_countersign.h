@@ -1,0 +1,251 @@
+/*
+ * ngx_http_countersign_module: token validation in nginx's access phase, by countersign's C ABI.
+ *
+ * One file per noun: directives (module), zone, engine, decision, access, identity, certificate, variables, status.
+ */
+
+#ifndef NGX_HTTP_COUNTERSIGN_H
+#define NGX_HTTP_COUNTERSIGN_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <countersign.h>
+
+#if !(NGX_HTTP_SSL)
+#error "ngx_http_countersign_module needs an nginx with --with-http_ssl_module"
+#endif
+
+#define NGX_HTTP_COUNTERSIGN_OFF     0
+#define NGX_HTTP_COUNTERSIGN_ON      1
+#define NGX_HTTP_COUNTERSIGN_SHADOW  2
+
+/* Room for the reasons of newer libraries; the shared memory has this many counters. */
+#define NGX_HTTP_COUNTERSIGN_REASONS  256
+
+
+/* Where something was said in the configuration, for faults that show later. */
+typedef struct {
+    ngx_str_t                          file;
+    ngx_uint_t                         line;
+} ngx_http_countersign_place_t;
+
+
+/* What all workers share, and what a reload keeps. Counters only grow; each is changed by one atomic instruction. */
+typedef struct {
+    uint64_t                           layout;
+    u_char                             nonce_secret[32];
+    /* By enforced (0) or shadow (1), and by index of the reason. */
+    ngx_atomic_t                       accepted[2];
+    ngx_atomic_t                       refused[2][NGX_HTTP_COUNTERSIGN_REASONS];
+    /* Of all workers together: each one reads the files for itself. */
+    ngx_atomic_t                       trust_loaded;
+    ngx_atomic_t                       trust_refused;
+    ngx_atomic_t                       trust_unreadable;
+    ngx_atomic_t                       faults;
+} ngx_http_countersign_shared_t;
+
+
+typedef struct {
+    ngx_str_t                          name;
+    ngx_str_t                          path;        /* of file=, or empty */
+    size_t                             size;
+    ngx_http_countersign_place_t       place;
+    ngx_cycle_t                       *cycle;
+    ngx_http_countersign_shared_t     *shared;
+    u_char                            *replay;
+    size_t                             replay_bytes;
+    ngx_fd_t                           locked;      /* of file=, while the store is made */
+    unsigned                           fresh:1;     /* nobody has used this memory yet */
+    ngx_array_t                        engines;     /* of ngx_http_countersign_engine_t * */
+} ngx_http_countersign_zone_t;
+
+
+/* A policy file, read and checked while its directive is parsed. */
+typedef struct {
+    ngx_str_t                          path;
+    ngx_str_t                          text;
+    const countersign_engine          *checked;     /* only to look up policies; freed once the engines stand */
+} ngx_http_countersign_document_t;
+
+
+/* One engine for each policy file with its zone and sources; each worker process has one worker for it. */
+typedef struct {
+    ngx_http_countersign_document_t   *document;
+    ngx_http_countersign_zone_t       *zone;
+    ngx_str_t                          trust_directory;
+    ngx_str_t                          revocations;
+    ngx_str_t                          nonce_keys;
+    ngx_msec_t                         trust_poll;
+    ngx_http_countersign_place_t       place;
+
+    const countersign_engine          *engine;
+
+    /* of this process */
+    countersign_worker                *worker;
+    ngx_event_t                        look;
+    ngx_msec_t                         looked_at;
+    uint64_t                           nonce_epoch;
+    time_t                             nonce_modified;
+    ino_t                              nonce_inode;
+    unsigned                           unready:1;   /* revocations that cannot be read: nobody passes */
+} ngx_http_countersign_engine_t;
+
+
+typedef struct {
+    ngx_array_t                        zones;       /* of ngx_http_countersign_zone_t * */
+    ngx_array_t                        documents;   /* of ngx_http_countersign_document_t * */
+    ngx_array_t                        engines;     /* of ngx_http_countersign_engine_t * */
+    ngx_int_t                          realip_index; /* $realip_remote_addr, or NGX_ERROR without that module */
+    ngx_uint_t                         audit;       /* $countersign_audit is used */
+    ngx_uint_t                         located;     /* phase handlers from this index on know their location */
+} ngx_http_countersign_main_conf_t;
+
+
+/* countersign_set_header */
+typedef struct {
+    ngx_str_t                          name;
+    ngx_str_t                          lowcase;
+    ngx_uint_t                         hash;
+    ngx_uint_t                         fact;
+} ngx_http_countersign_header_t;
+
+
+/* countersign_certificate_header */
+typedef struct {
+    ngx_str_t                          name;        /* empty: none */
+    ngx_array_t                       *hops;        /* of ngx_cidr_t */
+    unsigned                           unix_hop:1;
+} ngx_http_countersign_certificate_t;
+
+
+typedef struct {
+    ngx_uint_t                         enabled;
+    ngx_http_countersign_place_t       enabled_place;
+    ngx_http_countersign_document_t   *document;
+    ngx_str_t                          zone;
+    ngx_http_countersign_place_t       document_place;
+    ngx_str_t                          policy;
+    ngx_http_countersign_place_t       policy_place;
+    ngx_str_t                          trust_directory;
+    ngx_msec_t                         trust_poll;
+    ngx_str_t                          revocations;
+    ngx_str_t                          nonce_keys;
+    ngx_str_t                          origin;
+    ngx_array_t                       *headers;     /* of ngx_http_countersign_header_t */
+    ngx_http_countersign_certificate_t *certificate;
+    ngx_uint_t                         status_format;
+
+    /* where enabled is not off */
+    ngx_http_countersign_engine_t     *engine;
+    uint32_t                           policy_number;
+} ngx_http_countersign_loc_conf_t;
+
+
+/* What was copied of a decision, which lives only until its worker's next call. */
+typedef struct ngx_http_countersign_decision_s  ngx_http_countersign_decision_t;
+
+struct ngx_http_countersign_decision_s {
+    ngx_http_countersign_decision_t   *next;
+    ngx_http_countersign_engine_t     *engine;
+    uint32_t                           policy;
+    countersign_reason                 reason;
+    ngx_uint_t                         status;
+    ngx_uint_t                         lets_pass;   /* accepted, or the policy is in shadow mode */
+    uint64_t                           expires_at;
+    ngx_str_t                          texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
+    ngx_str_t                          audit;
+    ngx_keyval_t                      *headers;
+    ngx_uint_t                         header_count;
+};
+
+
+/* What was decided for a client's request: once for each policy, whatever redirects and subrequests came of it. */
+typedef struct {
+    ngx_http_countersign_decision_t   *newest;
+    ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
+} ngx_http_countersign_record_t;
+
+
+extern ngx_module_t  ngx_http_countersign_module;
+
+
+/* zone */
+char *ngx_http_countersign_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_countersign_zone_t *ngx_http_countersign_find_zone(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name);
+ngx_int_t ngx_http_countersign_open_file_zones(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
+ngx_int_t ngx_http_countersign_renew_file_zone(ngx_http_countersign_zone_t *zone);
+
+/* engine */
+ngx_http_countersign_document_t *ngx_http_countersign_document(ngx_conf_t *cf, ngx_str_t *path);
+ngx_http_countersign_engine_t *ngx_http_countersign_find_engine(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_zone_t *zone);
+ngx_int_t ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone);
+void ngx_http_countersign_forget_documents(ngx_http_countersign_main_conf_t *mcf);
+ngx_int_t ngx_http_countersign_start_engine(ngx_http_countersign_engine_t *engine, ngx_cycle_t *cycle);
+void ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine);
+ngx_uint_t ngx_http_countersign_look(ngx_http_countersign_engine_t *engine);
+void ngx_http_countersign_look_if_due(ngx_http_countersign_engine_t *engine);
+
+/* decision */
+ngx_http_countersign_record_t *ngx_http_countersign_record(ngx_http_request_t *r, ngx_uint_t create);
+ngx_http_countersign_decision_t *ngx_http_countersign_decide(ngx_http_request_t *r,
+    ngx_http_countersign_loc_conf_t *lcf);
+ngx_http_countersign_decision_t *ngx_http_countersign_known(ngx_http_request_t *r,
+    ngx_http_countersign_loc_conf_t *lcf);
+
+/* access */
+ngx_int_t ngx_http_countersign_access_init(ngx_conf_t *cf);
+
+/* identity */
+char *ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_decision_t *decision);
+
+/* certificate */
+char *ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_countersign_certificate(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    countersign_request *request);
+ngx_uint_t ngx_http_countersign_from_hop(ngx_http_request_t *r, ngx_http_countersign_certificate_t *certificate);
+
+/* variables */
+ngx_int_t ngx_http_countersign_add_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
+ngx_int_t ngx_http_countersign_fact_of_name(ngx_str_t *name);
+ngx_int_t ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t fact,
+    ngx_str_t *value);
+
+/* status */
+char *ngx_http_countersign_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+static ngx_inline countersign_bytes
+ngx_http_countersign_bytes(u_char *data, size_t length)
+{
+    countersign_bytes  bytes;
+
+    bytes.data = data;
+    bytes.length = length;
+
+    return bytes;
+}
+
+
+static ngx_inline ngx_http_countersign_place_t
+ngx_http_countersign_here(ngx_conf_t *cf)
+{
+    ngx_http_countersign_place_t  place;
+
+    if (cf->conf_file != NULL) {
+        place.file = cf->conf_file->file.name;
+        place.line = cf->conf_file->line;
+    } else {
+        ngx_str_set(&place.file, "command line");
+        place.line = 0;
+    }
+
+    return place;
+}
+
+#endif /* NGX_HTTP_COUNTERSIGN_H */

@@ -1,0 +1,192 @@
+/* Where decisions take effect: phase handlers, and the header filter that writes challenges. */
+
+#include "ngx_http_countersign.h"
+
+
+static ngx_int_t ngx_http_countersign_access_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_countersign_subrequest_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_countersign_precontent_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_countersign_header_filter(ngx_http_request_t *r);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+
+
+ngx_int_t
+ngx_http_countersign_access_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_http_handler_pt        *handler;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static const struct {
+        ngx_uint_t              phase;
+        ngx_http_handler_pt     handler;
+    } handlers[] = {
+        { NGX_HTTP_PREACCESS_PHASE, ngx_http_countersign_subrequest_handler },
+        { NGX_HTTP_ACCESS_PHASE, ngx_http_countersign_access_handler },
+        { NGX_HTTP_PRECONTENT_PHASE, ngx_http_countersign_precontent_handler }
+    };
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        handler = ngx_array_push(&cmcf->phases[handlers[i].phase].handlers);
+        if (handler == NULL) {
+            return NGX_ERROR;
+        }
+
+        *handler = handlers[i].handler;
+    }
+
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_countersign_header_filter;
+
+    return NGX_OK;
+}
+
+
+/*
+ * NGX_OK lets in, also by "satisfy any". A refusal in shadow mode is NGX_DECLINED: it neither lets in nor keeps out, so that other
+ * access rules hold as before.
+ */
+
+static ngx_int_t
+ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
+{
+    ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_decision_t  *decision;
+
+    decision = ngx_http_countersign_decide(r, lcf);
+    if (decision == NULL || ngx_http_countersign_identify(r, lcf, decision) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    record = ngx_http_countersign_record(r, 0);
+
+    if (decision->reason == COUNTERSIGN_REASON_ACCEPTED) {
+        record->answer = decision;
+        return NGX_OK;
+    }
+
+    if (lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW || decision->lets_pass) {
+        return NGX_DECLINED;
+    }
+
+    record->answer = decision;
+
+    return decision->status;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_countersign_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+
+    if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
+        /* Nobody may say who he is in our name. */
+        return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_countersign_judge(r, lcf);
+}
+
+
+/*
+ * nginx has no access phase for subrequests. One that reaches a protected location (auth_request, SSI, mirror, slice) is judged
+ * here by what the client sent, so that no page includes what its reader may not see; mostly that is the decision made before.
+ */
+
+static ngx_int_t
+ngx_http_countersign_subrequest_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                         rc;
+    ngx_http_countersign_loc_conf_t  *lcf;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+
+    if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
+        return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_countersign_judge(r, lcf);
+
+    return rc == NGX_OK ? NGX_DECLINED : rc;
+}
+
+
+/* Only who was let in comes here: by "satisfy any", in spite of our refusal, which then is not to be told. */
+
+static ngx_int_t
+ngx_http_countersign_precontent_handler(ngx_http_request_t *r)
+{
+    ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_loc_conf_t  *lcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+
+    if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
+        record = ngx_http_countersign_record(r, 0);
+
+        if (record != NULL && record->answer != NULL && record->answer->reason != COUNTERSIGN_REASON_ACCEPTED
+            && record->answer == ngx_http_countersign_known(r, lcf))
+        {
+            record->answer = NULL;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* Challenges go with the status that they explain, on an error page too; a nonce goes with every answer. */
+
+static ngx_int_t
+ngx_http_countersign_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t                        i;
+    ngx_table_elt_t                  *header;
+    ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_decision_t  *answer;
+
+    if (r != r->main) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    record = ngx_http_countersign_record(r, 0);
+    answer = record == NULL ? NULL : record->answer;
+
+    if (answer == NULL || answer->header_count == 0
+        || (answer->reason != COUNTERSIGN_REASON_ACCEPTED && answer->status != r->headers_out.status))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    for (i = 0; i < answer->header_count; i++) {
+        header = ngx_list_push(&r->headers_out.headers);
+        if (header == NULL) {
+            return NGX_ERROR;
+        }
+
+        header->hash = 1;
+        header->key = answer->headers[i].key;
+        header->value = answer->headers[i].value;
+        header->lowcase_key = header->key.data;
+#if (nginx_version >= 1023000)
+        header->next = NULL;
+#endif
+    }
+
+    return ngx_http_next_header_filter(r);
+}

@@ -1,0 +1,449 @@
+/*
+ * Deciding: once for each client request and policy.
+ *
+ * A proof is claimed with the decision, so an internal redirect, a subrequest or a variable that asks again is given the decision
+ * that was made. What is asked about is always what the client sent: method, URI and header fields of the main request.
+ */
+
+#include "ngx_http_countersign.h"
+
+
+static ngx_int_t ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_decision_t *made);
+static ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    countersign_bytes *uri);
+static ngx_int_t ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
+    ngx_http_countersign_decision_t *made);
+static ngx_int_t ngx_http_countersign_copy_headers(ngx_pool_t *pool, const countersign_decision *decision,
+    ngx_http_countersign_decision_t *made);
+static ngx_int_t ngx_http_countersign_copy_audit(ngx_pool_t *pool, const countersign_decision *decision,
+    ngx_http_countersign_decision_t *made);
+static void ngx_http_countersign_record_cleanup(void *data);
+
+
+/* A repeated field is refused, so more than these need not be shown. */
+#define NGX_HTTP_COUNTERSIGN_FIELDS  8
+
+
+/*
+ * What was decided for the client's request of r. nginx forgets a module's context at an internal redirect, so it is found again
+ * by its cleanup.
+ */
+
+ngx_http_countersign_record_t *
+ngx_http_countersign_record(ngx_http_request_t *r, ngx_uint_t create)
+{
+    ngx_http_request_t             *main = r->main;
+    ngx_pool_cleanup_t             *cleanup;
+    ngx_http_countersign_record_t  *record;
+
+    record = ngx_http_get_module_ctx(main, ngx_http_countersign_module);
+    if (record != NULL) {
+        return record;
+    }
+
+    if (main->internal || main->filter_finalize) {
+        for (cleanup = main->pool->cleanup; cleanup != NULL; cleanup = cleanup->next) {
+            if (cleanup->handler == ngx_http_countersign_record_cleanup) {
+                record = cleanup->data;
+                ngx_http_set_ctx(main, record, ngx_http_countersign_module);
+                return record;
+            }
+        }
+    }
+
+    if (!create) {
+        return NULL;
+    }
+
+    cleanup = ngx_pool_cleanup_add(main->pool, sizeof(ngx_http_countersign_record_t));
+    if (cleanup == NULL) {
+        return NULL;
+    }
+
+    cleanup->handler = ngx_http_countersign_record_cleanup;
+    record = cleanup->data;
+    ngx_memzero(record, sizeof(ngx_http_countersign_record_t));
+    ngx_http_set_ctx(main, record, ngx_http_countersign_module);
+
+    return record;
+}
+
+
+static void
+ngx_http_countersign_record_cleanup(void *data)
+{
+    /* The record lives in the pool; this only marks where. */
+}
+
+
+/* The decision of this location's policy, if it was made. */
+
+ngx_http_countersign_decision_t *
+ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
+{
+    ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_decision_t  *made;
+
+    record = ngx_http_countersign_record(r, 0);
+    if (record == NULL) {
+        return NULL;
+    }
+
+    for (made = record->newest; made != NULL; made = made->next) {
+        if (made->engine == lcf->engine && made->policy == lcf->policy_number) {
+            return made;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The decision of this location's policy, made now unless it was before. NULL: out of memory. */
+
+ngx_http_countersign_decision_t *
+ngx_http_countersign_decide(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
+{
+    ngx_uint_t                        shadow;
+    ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_shared_t    *shared;
+    ngx_http_countersign_decision_t  *made;
+
+    made = ngx_http_countersign_known(r, lcf);
+    if (made != NULL) {
+        return made;
+    }
+
+    record = ngx_http_countersign_record(r, 1);
+    made = ngx_pcalloc(r->main->pool, sizeof(ngx_http_countersign_decision_t));
+    if (record == NULL || made == NULL) {
+        return NULL;
+    }
+
+    made->engine = lcf->engine;
+    made->policy = lcf->policy_number;
+
+    ngx_http_countersign_look_if_due(lcf->engine);
+
+    shared = lcf->engine->zone->shared;
+
+    if (lcf->engine->unready || ngx_http_countersign_ask(r->main, lcf, made) != NGX_OK) {
+        (void) ngx_atomic_fetch_add(&shared->faults, 1);
+        ngx_memzero(made->texts, sizeof(made->texts));
+        made->reason = COUNTERSIGN_REASON_INTERNAL_ERROR;
+        made->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        made->lets_pass = 0;
+        made->header_count = 0;
+    }
+
+    made->next = record->newest;
+    record->newest = made;
+
+    shadow = lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW
+             || (made->lets_pass && made->reason != COUNTERSIGN_REASON_ACCEPTED);
+
+    if (made->reason == COUNTERSIGN_REASON_ACCEPTED) {
+        (void) ngx_atomic_fetch_add(&shared->accepted[shadow], 1);
+        return made;
+    }
+
+    (void) ngx_atomic_fetch_add(&shared->refused[shadow][countersign_reason_index(made->reason)], 1);
+
+    if (r->connection->log->log_level >= NGX_LOG_INFO) {
+        countersign_str  word = countersign_reason_word(made->reason);
+        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, made->policy);
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "countersign: refused%s by policy \"%*s\": %*s",
+                      shadow ? " in shadow" : "", policy.length, policy.data, word.length, word.data);
+    }
+
+    return made;
+}
+
+
+/* Shows the engine what the client sent. */
+
+static ngx_int_t
+ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_decision_t *made)
+{
+    ngx_uint_t                      i, count, again;
+    ngx_list_part_t                *part;
+    ngx_table_elt_t                *header;
+    countersign_header              fields[NGX_HTTP_COUNTERSIGN_FIELDS];
+    countersign_result              result;
+    countersign_request             request;
+    const countersign_decision     *decision;
+    ngx_http_countersign_engine_t  *engine = lcf->engine;
+
+    ngx_memzero(&request, sizeof(countersign_request));
+    request.size = sizeof(countersign_request);
+    request.method = ngx_http_countersign_bytes(r->method_name.data, r->method_name.len);
+    request.now_seconds = ngx_time();
+
+    if (ngx_http_countersign_uri(r, lcf, &request.uri) != NGX_OK
+        || ngx_http_countersign_certificate(r, lcf, &request) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    header = part->elts;
+    count = 0;
+
+    for (i = 0; count < NGX_HTTP_COUNTERSIGN_FIELDS; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            header = part->elts;
+            i = 0;
+        }
+
+        if ((header[i].key.len == sizeof("authorization") - 1
+             && ngx_strncasecmp(header[i].key.data, (u_char *) "authorization", sizeof("authorization") - 1) == 0)
+            || (header[i].key.len == sizeof("dpop") - 1
+                && ngx_strncasecmp(header[i].key.data, (u_char *) "dpop", sizeof("dpop") - 1) == 0))
+        {
+            fields[count].name = ngx_http_countersign_bytes(header[i].key.data, header[i].key.len);
+            fields[count].value = ngx_http_countersign_bytes(header[i].value.data, header[i].value.len);
+            count++;
+        }
+    }
+
+    request.headers = fields;
+    request.header_count = count;
+
+    for (again = 0; /* void */ ; again++) {
+
+        result = countersign_worker_decide(engine->worker, made->policy, &request, &decision);
+        if (result != COUNTERSIGN_RESULT_OK) {
+            break;
+        }
+
+        made->reason = countersign_decision_reason(decision);
+
+        /*
+         * A key that was published a moment ago may be in its file already, and no proof is claimed before a token's key is known:
+         * one more look, one more decision, so that nobody is refused for coming early.
+         */
+        if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_BUNDLE_STALE)
+            || engine->looked_at == ngx_current_msec || !ngx_http_countersign_look(engine))
+        {
+            return ngx_http_countersign_copy(r, decision, made);
+        }
+    }
+
+    {
+        countersign_str  text = countersign_result_text(result);
+
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "countersign: no decision: %*s", text.length, text.data);
+    }
+
+    if (result == COUNTERSIGN_RESULT_PANIC) {
+        /* It would return nothing else any more. */
+        countersign_worker_free(engine->worker);
+        engine->worker = NULL;
+        (void) countersign_worker_new(engine->engine, &engine->worker);
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* The URI as the client sees it. Forwarding header fields are never looked at. */
+
+static ngx_int_t
+ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri)
+{
+    u_char     *p, *last;
+    size_t      length;
+    ngx_str_t   scheme, host;
+
+    if (lcf->origin.len != 0) {
+        scheme = lcf->origin;
+        ngx_str_null(&host);
+
+    } else if (r->host_start != NULL && r->schema_start != NULL && r->http_version < NGX_HTTP_VERSION_20
+               && r->schema_start >= r->request_line.data
+               && r->schema_start < r->request_line.data + r->request_line.len)
+    {
+        /* GET http://host/path HTTP/1.1 */
+        last = r->request_line.data + r->request_line.len;
+        for (p = r->schema_start; p < last && *p != ' '; p++) { /* void */ }
+
+        *uri = ngx_http_countersign_bytes(r->schema_start, p - r->schema_start);
+        return NGX_OK;
+
+    } else if (r->headers_in.host == NULL || r->headers_in.host->value.len == 0) {
+        *uri = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
+        return NGX_OK;
+
+    } else {
+        host = r->headers_in.host->value;
+
+        if (r->connection->ssl != NULL) {
+            ngx_str_set(&scheme, "https://");
+        } else {
+            ngx_str_set(&scheme, "http://");
+        }
+    }
+
+    length = scheme.len + host.len + r->unparsed_uri.len;
+    uri->data = ngx_pnalloc(r->pool, length);
+    uri->length = length;
+    if (uri->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem((u_char *) uri->data, scheme.data, scheme.len);
+    p = ngx_cpymem(p, host.data, host.len);
+    ngx_memcpy(p, r->unparsed_uri.data, r->unparsed_uri.len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Copies what variables and header fields need. A text with a control character in it is as good as none: it could end a header
+ * field and begin another one. In an actor chain, which is JSON, it can only be white space.
+ */
+
+static ngx_int_t
+ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
+    ngx_http_countersign_decision_t *made)
+{
+    size_t                             i, total;
+    u_char                            *p;
+    uint32_t                           field;
+    countersign_str                    texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    made->status = countersign_decision_status(decision);
+    made->lets_pass = countersign_decision_lets_pass(decision);
+    made->expires_at = countersign_decision_expires_at_seconds(decision);
+
+    total = 0;
+    for (field = COUNTERSIGN_FIELD_POLICY; field <= COUNTERSIGN_FIELD_KEY_THUMBPRINT; field++) {
+        texts[field] = countersign_decision_text(decision, field);
+        total += texts[field].length;
+    }
+
+    p = ngx_pnalloc(r->pool, total);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (field = COUNTERSIGN_FIELD_POLICY; field <= COUNTERSIGN_FIELD_KEY_THUMBPRINT; field++) {
+
+        if (texts[field].data == NULL) {
+            continue;
+        }
+
+        made->texts[field].data = p;
+        made->texts[field].len = texts[field].length;
+
+        for (i = 0; i < texts[field].length; i++) {
+            p[i] = texts[field].data[i];
+
+            if (p[i] >= 0x20 && p[i] != 0x7f) {
+                continue;
+            }
+
+            if (field == COUNTERSIGN_FIELD_ACTOR) {
+                p[i] = ' ';
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: field %uD of an accepted token holds a "
+                          "control character and is left out", field);
+            ngx_str_null(&made->texts[field]);
+            break;
+        }
+
+        p += texts[field].length;
+    }
+
+    if (ngx_http_countersign_copy_headers(r->pool, decision, made) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
+
+    return mcf->audit ? ngx_http_countersign_copy_audit(r->pool, decision, made) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_copy_headers(ngx_pool_t *pool, const countersign_decision *decision,
+    ngx_http_countersign_decision_t *made)
+{
+    u_char           *p;
+    size_t            i, count;
+    countersign_str   name, value;
+
+    count = countersign_decision_header_count(decision);
+    if (count == 0) {
+        return NGX_OK;
+    }
+
+    made->headers = ngx_pcalloc(pool, count * sizeof(ngx_keyval_t));
+    if (made->headers == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < count; i++) {
+        if (countersign_decision_header(decision, i, &name, &value) != COUNTERSIGN_RESULT_OK) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_pnalloc(pool, name.length + value.length);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        made->headers[i].key.data = p;
+        made->headers[i].key.len = name.length;
+        made->headers[i].value.data = ngx_cpymem(p, name.data, name.length);
+        made->headers[i].value.len = value.length;
+        ngx_memcpy(made->headers[i].value.data, value.data, value.length);
+    }
+
+    made->header_count = count;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_copy_audit(ngx_pool_t *pool, const countersign_decision *decision,
+    ngx_http_countersign_decision_t *made)
+{
+    u_char              room[2048];
+    size_t              length;
+    countersign_result  result;
+
+    result = countersign_decision_audit(decision, room, sizeof(room), &length);
+    if (result != COUNTERSIGN_RESULT_OK && result != COUNTERSIGN_RESULT_BUFFER_TOO_SMALL) {
+        return NGX_ERROR;
+    }
+
+    made->audit.data = ngx_pnalloc(pool, length);
+    if (made->audit.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    made->audit.len = length;
+
+    if (result == COUNTERSIGN_RESULT_OK) {
+        ngx_memcpy(made->audit.data, room, length);
+        return NGX_OK;
+    }
+
+    return countersign_decision_audit(decision, made->audit.data, length, &length) == COUNTERSIGN_RESULT_OK
+           ? NGX_OK : NGX_ERROR;
+}

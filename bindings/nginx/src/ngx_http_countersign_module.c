@@ -1,0 +1,532 @@
+/* The directives, how they are inherited and what must hold among them. */
+
+#include "ngx_http_countersign.h"
+
+
+static ngx_int_t ngx_http_countersign_postconfiguration(ngx_conf_t *cf);
+static void *ngx_http_countersign_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_countersign_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+static ngx_int_t ngx_http_countersign_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_countersign_init_process(ngx_cycle_t *cycle);
+static void ngx_http_countersign_exit_process(ngx_cycle_t *cycle);
+static char *ngx_http_countersign_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_countersign_policy_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_countersign_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_countersign_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#define NGX_HTTP_COUNTERSIGN_ANYWHERE  (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+static ngx_command_t  ngx_http_countersign_commands[] = {
+
+    { ngx_string("countersign_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_countersign_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
+      ngx_http_countersign_enable,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign_policy_file"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE12,
+      ngx_http_countersign_policy_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign_policy"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
+      ngx_http_countersign_policy,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign_trust_directory"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_countersign_path,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, trust_directory),
+      NULL },
+
+    { ngx_string("countersign_trust_poll"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, trust_poll),
+      NULL },
+
+    { ngx_string("countersign_revocations"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_countersign_path,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, revocations),
+      NULL },
+
+    { ngx_string("countersign_nonce_keys"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_countersign_path,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, nonce_keys),
+      NULL },
+
+    { ngx_string("countersign_origin"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_countersign_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign_set_header"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE2,
+      ngx_http_countersign_set_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign_certificate_header"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_2MORE,
+      ngx_http_countersign_certificate_header,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("countersign_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_countersign_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_countersign_module_ctx = {
+    ngx_http_countersign_add_variables,        /* preconfiguration */
+    ngx_http_countersign_postconfiguration,    /* postconfiguration */
+
+    ngx_http_countersign_create_main_conf,     /* create main configuration */
+    NULL,                                      /* init main configuration */
+
+    NULL,                                      /* create server configuration */
+    NULL,                                      /* merge server configuration */
+
+    ngx_http_countersign_create_loc_conf,      /* create location configuration */
+    ngx_http_countersign_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_countersign_module = {
+    NGX_MODULE_V1,
+    &ngx_http_countersign_module_ctx,          /* module context */
+    ngx_http_countersign_commands,             /* module directives */
+    NGX_HTTP_MODULE,                           /* module type */
+    NULL,                                      /* init master */
+    ngx_http_countersign_init_module,          /* init module */
+    ngx_http_countersign_init_process,         /* init process */
+    NULL,                                      /* init thread */
+    NULL,                                      /* exit thread */
+    ngx_http_countersign_exit_process,         /* exit process */
+    NULL,                                      /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_countersign_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_countersign_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&mcf->zones, cf->pool, 1, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->documents, cf->pool, 1, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->engines, cf->pool, 1, sizeof(void *)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    mcf->realip_index = NGX_ERROR;
+
+    return mcf;
+}
+
+
+static void *
+ngx_http_countersign_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_countersign_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_countersign_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    lcf->enabled = NGX_CONF_UNSET_UINT;
+    lcf->document = NGX_CONF_UNSET_PTR;
+    lcf->trust_poll = NGX_CONF_UNSET_MSEC;
+    lcf->headers = NGX_CONF_UNSET_PTR;
+    lcf->certificate = NGX_CONF_UNSET_PTR;
+
+    return lcf;
+}
+
+
+static char *
+ngx_http_countersign_fault(ngx_conf_t *cf, ngx_http_countersign_place_t *place, const char *what, ngx_str_t *name)
+{
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s \"%V\" in %V:%ui", what, name, &place->file, place->line);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_countersign_loc_conf_t  *prev = parent;
+    ngx_http_countersign_loc_conf_t  *conf = child;
+
+    countersign_result                 result;
+    ngx_http_countersign_zone_t       *zone;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
+
+    if (conf->enabled == NGX_CONF_UNSET_UINT) {
+        conf->enabled_place = prev->enabled_place;
+    }
+    ngx_conf_merge_uint_value(conf->enabled, prev->enabled, NGX_HTTP_COUNTERSIGN_OFF);
+
+    if (conf->document == NGX_CONF_UNSET_PTR) {
+        conf->zone = prev->zone;
+        conf->document_place = prev->document_place;
+    }
+    ngx_conf_merge_ptr_value(conf->document, prev->document, NULL);
+
+    if (conf->policy.data == NULL) {
+        conf->policy_place = prev->policy_place;
+    }
+    ngx_conf_merge_str_value(conf->policy, prev->policy, "");
+    ngx_conf_merge_str_value(conf->trust_directory, prev->trust_directory, "");
+    ngx_conf_merge_msec_value(conf->trust_poll, prev->trust_poll, 1000);
+    ngx_conf_merge_str_value(conf->revocations, prev->revocations, "");
+    ngx_conf_merge_str_value(conf->nonce_keys, prev->nonce_keys, "");
+    ngx_conf_merge_str_value(conf->origin, prev->origin, "");
+    ngx_conf_merge_ptr_value(conf->headers, prev->headers, NULL);
+    ngx_conf_merge_ptr_value(conf->certificate, prev->certificate, NULL);
+
+    if (conf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    /* From here on, what is missing is a fault: nothing passes by mistake. */
+
+    if (conf->document == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"countersign\" needs a \"countersign_policy_file\" in %V:%ui",
+                      &conf->enabled_place.file, conf->enabled_place.line);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_http_countersign_find_zone(mcf, &conf->zone);
+    if (zone == NULL) {
+        if (conf->zone.len != 0) {
+            return ngx_http_countersign_fault(cf, &conf->document_place, "there is no \"countersign_zone\"",
+                                              &conf->zone);
+        }
+
+        return ngx_http_countersign_fault(cf, &conf->document_place,
+                                          mcf->zones.nelts == 0 ? "a \"countersign_zone\" is needed for"
+                                                                : "\"zone=\" must say which zone is meant for",
+                                          &conf->document->path);
+    }
+
+    if (conf->policy.len == 0) {
+        ngx_str_set(&conf->policy, "default");
+        conf->policy_place = conf->enabled_place;
+    }
+
+    result = countersign_engine_policy(conf->document->checked,
+                                       ngx_http_countersign_bytes(conf->policy.data, conf->policy.len),
+                                       &conf->policy_number);
+    if (result != COUNTERSIGN_RESULT_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "there is no policy \"%V\" in \"%V\" in %V:%ui", &conf->policy,
+                      &conf->document->path, &conf->policy_place.file, conf->policy_place.line);
+        return NGX_CONF_ERROR;
+    }
+
+    conf->engine = ngx_http_countersign_find_engine(cf, conf, zone);
+
+    return conf->engine == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                          name;
+    ngx_uint_t                         i;
+    ngx_module_t                     **modules;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
+
+    if (mcf->engines.nelts == 0) {
+        ngx_http_countersign_forget_documents(mcf);
+    }
+
+    /* The variable exists only with that module, and naming one that does not exist is an error. */
+
+    modules = cf->cycle->modules;
+    for (i = 0; modules[i] != NULL; i++) {
+        if (ngx_strcmp(modules[i]->name, "ngx_http_realip_module") == 0) {
+            ngx_str_set(&name, "realip_remote_addr");
+            mcf->realip_index = ngx_http_get_variable_index(cf, &name);
+            if (mcf->realip_index == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (ngx_http_countersign_used_variables(cf, mcf) != NGX_OK
+        || ngx_http_countersign_open_file_zones(cf, mcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_countersign_access_init(cf);
+}
+
+
+static ngx_int_t
+ngx_http_countersign_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_countersign_module);
+    if (mcf != NULL) {
+        ngx_http_countersign_forget_documents(mcf);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                          i;
+    ngx_http_core_main_conf_t          *cmcf;
+    ngx_http_phase_handler_t           *handlers;
+    ngx_http_countersign_engine_t     **engines;
+    ngx_http_countersign_main_conf_t   *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_countersign_module);
+
+    if (mcf == NULL || (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    handlers = cmcf->phase_engine.handlers;
+
+    for (i = 0; handlers[i].checker != NULL; i++) {
+        if (handlers[i].checker == ngx_http_core_find_config_phase
+            || handlers[i].checker == ngx_http_core_post_rewrite_phase)
+        {
+            mcf->located = i + 1;
+        }
+    }
+
+    engines = mcf->engines.elts;
+    for (i = 0; i < mcf->engines.nelts; i++) {
+        if (ngx_http_countersign_start_engine(engines[i], cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_countersign_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                          i;
+    ngx_http_countersign_engine_t     **engines;
+    ngx_http_countersign_main_conf_t   *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_countersign_module);
+    if (mcf == NULL) {
+        return;
+    }
+
+    engines = mcf->engines.elts;
+    for (i = 0; i < mcf->engines.nelts; i++) {
+        ngx_http_countersign_stop_engine(engines[i]);
+    }
+}
+
+
+static char *
+ngx_http_countersign_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_countersign_loc_conf_t  *lcf = conf;
+    ngx_str_t                        *value = cf->args->elts;
+
+    if (lcf->enabled != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "on") == 0) {
+        lcf->enabled = NGX_HTTP_COUNTERSIGN_ON;
+
+    } else if (ngx_strcmp(value[1].data, "shadow") == 0) {
+        lcf->enabled = NGX_HTTP_COUNTERSIGN_SHADOW;
+
+    } else if (ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->enabled = NGX_HTTP_COUNTERSIGN_OFF;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"countersign\" is \"on\", \"off\" or \"shadow\", not \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->enabled_place = ngx_http_countersign_here(cf);
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_countersign_policy_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_countersign_loc_conf_t  *lcf = conf;
+    ngx_str_t                        *value = cf->args->elts;
+
+    if (lcf->document != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    if (cf->args->nelts == 3) {
+        if (ngx_strncmp(value[2].data, "zone=", 5) != 0 || value[2].len == 5) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\", expected \"zone=NAME\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->zone.data = value[2].data + 5;
+        lcf->zone.len = value[2].len - 5;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->document = ngx_http_countersign_document(cf, &value[1]);
+    lcf->document_place = ngx_http_countersign_here(cf);
+
+    return lcf->document == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_countersign_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_countersign_loc_conf_t  *lcf = conf;
+    ngx_str_t                        *value = cf->args->elts;
+
+    if (lcf->policy.data != NULL) {
+        return "is duplicate";
+    }
+
+    if (value[1].len == 0) {
+        return "must not be empty";
+    }
+
+    lcf->policy = value[1];
+    lcf->policy_place = ngx_http_countersign_here(cf);
+
+    return NGX_CONF_OK;
+}
+
+
+/* A path relative to the configuration's folder. */
+
+static char *
+ngx_http_countersign_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value = cf->args->elts;
+    ngx_str_t  *path = (ngx_str_t *) ((u_char *) conf + cmd->offset);
+
+    if (path->data != NULL) {
+        return "is duplicate";
+    }
+
+    if (value[1].len == 0) {
+        return "must not be empty";
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &value[1], 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    *path = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_countersign_loc_conf_t  *lcf = conf;
+
+    size_t      scheme;
+    u_char      ch;
+    ngx_str_t  *value = cf->args->elts;
+    ngx_uint_t  i;
+
+    if (lcf->origin.data != NULL) {
+        return "is duplicate";
+    }
+
+    scheme = ngx_strncasecmp(value[1].data, (u_char *) "https://", 8) == 0 ? 8
+             : ngx_strncasecmp(value[1].data, (u_char *) "http://", 7) == 0 ? 7 : 0;
+
+    if (scheme == 0 || value[1].len == scheme || value[1].data[scheme] == '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no origin such as \"https://api.example\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    /* A base path may follow, where a proxy before us strips one; the request's path and query come after it. */
+
+    for (i = scheme; i < value[1].len; i++) {
+        ch = value[1].data[i];
+
+        if (ch <= ' ' || ch >= 0x7f || ch == '?' || ch == '#' || ch == '@' || ch == '\\') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no origin such as \"https://api.example\"",
+                               &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    while (value[1].data[value[1].len - 1] == '/') {
+        value[1].len--;
+    }
+
+    lcf->origin = value[1];
+
+    return NGX_CONF_OK;
+}

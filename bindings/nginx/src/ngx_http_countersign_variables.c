@@ -1,0 +1,240 @@
+/*
+ * $countersign_…: what was decided, for log_format, map, limit_req and proxy_set_header.
+ *
+ * A variable that is asked for in a protected location before its access phase (limit_req) has the decision made then.
+ */
+
+#include "ngx_http_countersign.h"
+
+
+static ngx_int_t ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
+
+
+/* Facts that are no text of the decision; the others are numbered as the library numbers them. */
+enum {
+    NGX_HTTP_COUNTERSIGN_FACT_DECISION = COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1,
+    NGX_HTTP_COUNTERSIGN_FACT_REASON,
+    NGX_HTTP_COUNTERSIGN_FACT_STATUS,
+    NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT,
+    NGX_HTTP_COUNTERSIGN_FACT_AUDIT
+};
+
+
+static const struct {
+    ngx_str_t   name;
+    ngx_uint_t  fact;
+} ngx_http_countersign_facts[] = {
+    { ngx_string("countersign_decision"), NGX_HTTP_COUNTERSIGN_FACT_DECISION },
+    { ngx_string("countersign_reason"), NGX_HTTP_COUNTERSIGN_FACT_REASON },
+    { ngx_string("countersign_status"), NGX_HTTP_COUNTERSIGN_FACT_STATUS },
+    { ngx_string("countersign_policy"), COUNTERSIGN_FIELD_POLICY },
+    { ngx_string("countersign_mode"), COUNTERSIGN_FIELD_MODE },
+    { ngx_string("countersign_scheme"), COUNTERSIGN_FIELD_SCHEME },
+    { ngx_string("countersign_cache"), COUNTERSIGN_FIELD_CACHE },
+    { ngx_string("countersign_kind"), COUNTERSIGN_FIELD_KIND },
+    { ngx_string("countersign_issuer"), COUNTERSIGN_FIELD_ISSUER },
+    { ngx_string("countersign_subject"), COUNTERSIGN_FIELD_SUBJECT },
+    { ngx_string("countersign_client_id"), COUNTERSIGN_FIELD_CLIENT_ID },
+    { ngx_string("countersign_scope"), COUNTERSIGN_FIELD_SCOPE },
+    { ngx_string("countersign_token_id"), COUNTERSIGN_FIELD_TOKEN_ID },
+    { ngx_string("countersign_key_id"), COUNTERSIGN_FIELD_KEY_ID },
+    { ngx_string("countersign_actor"), COUNTERSIGN_FIELD_ACTOR },
+    { ngx_string("countersign_binding"), COUNTERSIGN_FIELD_BINDING },
+    { ngx_string("countersign_bound_key"), COUNTERSIGN_FIELD_BOUND_KEY },
+    { ngx_string("countersign_bound_certificate"), COUNTERSIGN_FIELD_BOUND_CERTIFICATE },
+    { ngx_string("countersign_key_thumbprint"), COUNTERSIGN_FIELD_KEY_THUMBPRINT },
+    { ngx_string("countersign_expires_at"), NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT },
+    { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_FACT_AUDIT }
+};
+
+#define NGX_HTTP_COUNTERSIGN_FACTS  (sizeof(ngx_http_countersign_facts) / sizeof(ngx_http_countersign_facts[0]))
+
+#define NGX_HTTP_COUNTERSIGN_PREFIX  (sizeof("countersign_") - 1)
+
+
+ngx_int_t
+ngx_http_countersign_add_variables(ngx_conf_t *cf)
+{
+    ngx_str_t             name;
+    ngx_uint_t            i;
+    ngx_http_variable_t  *variable;
+
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS; i++) {
+
+        name = ngx_http_countersign_facts[i].name;
+        variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (variable == NULL) {
+            return NGX_ERROR;
+        }
+
+        variable->get_handler = ngx_http_countersign_variable;
+        variable->data = ngx_http_countersign_facts[i].fact;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The audit record costs more than the other facts, so it is written only where somebody reads it. */
+
+ngx_int_t
+ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *variable;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    variable = cmcf->variables.elts;
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        if (variable[i].name.len == sizeof("countersign_audit") - 1
+            && ngx_strncmp(variable[i].name.data, "countersign_audit", variable[i].name.len) == 0)
+        {
+            mcf->audit = 1;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The name of a fact as countersign_set_header has it: that of its variable without "countersign_". */
+
+ngx_int_t
+ngx_http_countersign_fact_of_name(ngx_str_t *name)
+{
+    ngx_str_t   known;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS; i++) {
+        known = ngx_http_countersign_facts[i].name;
+        known.data += NGX_HTTP_COUNTERSIGN_PREFIX;
+        known.len -= NGX_HTTP_COUNTERSIGN_PREFIX;
+
+        if (ngx_http_countersign_facts[i].fact != NGX_HTTP_COUNTERSIGN_FACT_AUDIT && known.len == name->len
+            && ngx_strncmp(known.data, name->data, known.len) == 0)
+        {
+            return ngx_http_countersign_facts[i].fact;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* Empty where there is no such fact. */
+
+ngx_int_t
+ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t fact,
+    ngx_str_t *value)
+{
+    countersign_str  word;
+
+    if (fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
+        *value = decision->texts[fact];
+        return NGX_OK;
+    }
+
+    switch (fact) {
+
+    case NGX_HTTP_COUNTERSIGN_FACT_DECISION:
+        if (decision->reason == COUNTERSIGN_REASON_ACCEPTED) {
+            ngx_str_set(value, "accept");
+        } else {
+            ngx_str_set(value, "refuse");
+        }
+        return NGX_OK;
+
+    case NGX_HTTP_COUNTERSIGN_FACT_REASON:
+        word = countersign_reason_word(decision->reason);
+        value->data = (u_char *) word.data;
+        value->len = word.length;
+        return NGX_OK;
+
+    case NGX_HTTP_COUNTERSIGN_FACT_AUDIT:
+        *value = decision->audit;
+        return NGX_OK;
+
+    default:
+        break;
+    }
+
+    ngx_str_null(value);
+
+    if (fact == NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT && decision->expires_at == 0) {
+        return NGX_OK;
+    }
+
+    value->data = ngx_pnalloc(pool, NGX_INT64_LEN);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->len = ngx_sprintf(value->data, "%uL",
+                             fact == NGX_HTTP_COUNTERSIGN_FACT_STATUS ? (uint64_t) decision->status
+                                                                      : decision->expires_at)
+                 - value->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                          value;
+    const char                        *action = r->connection->log->action;
+    ngx_http_countersign_record_t     *record;
+    ngx_http_countersign_loc_conf_t   *lcf;
+    ngx_http_countersign_decision_t   *decision;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+
+    decision = NULL;
+
+    if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
+        decision = ngx_http_countersign_known(r, lcf);
+
+        /* Before its location is known, a request could still get to another policy; after its answer, it is too late. */
+        if (decision == NULL && r == r->main && !r->header_sent && r->err_status == 0 && r->headers_out.status == 0
+            && r->phase_handler >= (ngx_int_t) mcf->located
+            && (action == NULL || ngx_strcmp(action, "logging request") != 0))
+        {
+            decision = ngx_http_countersign_decide(r, lcf);
+        }
+    }
+
+    if (decision == NULL) {
+        record = ngx_http_countersign_record(r, 0);
+        decision = record == NULL ? NULL : record->newest;
+    }
+
+    if (decision == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_countersign_fact(r->pool, decision, data, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (data == COUNTERSIGN_FIELD_MODE && lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW) {
+        ngx_str_set(&value, "shadow");
+    }
+
+    if (value.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = value.data;
+    v->len = value.len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}

@@ -1,0 +1,201 @@
+"""An nginx of one's own: a folder, a configuration, a process that is ended by its number."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import client, place
+
+PATIENCE = 30  # seconds
+
+HEAD = """
+{user}
+load_module {module};
+worker_processes {workers};
+pid {folder}/nginx.pid;
+lock_file {folder}/nginx.lock;
+error_log {folder}/error.log {level};
+daemon {daemon};
+{main}
+events {{ worker_connections {connections}; }}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {log}
+    large_client_header_buffers 4 64k;
+    keepalive_requests 100000000;
+"""
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def until(what, condition, patience=PATIENCE):
+    """Waits for a condition; what it is for stands in the failure."""
+    end = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {patience} s: {what}")
+        time.sleep(0.01)
+
+
+class Nginx:
+    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
+
+    def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
+                 daemon=False):
+        self.folder = Path(tempfile.mkdtemp(prefix="countersign-nginx-"))
+        self.port = free_port()
+        self.address = ("127.0.0.1", self.port)
+        self.process = None
+        self.started = None
+        self.settings = {"workers": workers, "level": level, "main": main, "connections": connections,
+                         "daemon": "on" if daemon else "off"}
+        self.daemon = daemon
+        self.environment = dict(os.environ)
+        preload = " ".join(part for part in [place.preload(), (environment or {}).pop("LD_PRELOAD", "")] if part)
+        if preload:
+            self.environment["LD_PRELOAD"] = preload
+            # A binary upgrade needs them again; nginx takes away what it is not told to leave.
+            if "env LD_PRELOAD" not in main:
+                self.settings["main"] += " env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;"
+        # The module and its library do not leak at exit more than nginx itself does; what is leaked in use, faults.py sees.
+        self.environment["ASAN_OPTIONS"] = f"detect_leaks=0:abort_on_error=1:log_path={self.folder}/asan"
+        self.environment["UBSAN_OPTIONS"] = f"halt_on_error=1:print_stacktrace=1:log_path={self.folder}/ubsan"
+        self.environment.update(environment or {})
+        self.http = http
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        reports = [path.read_text() for path in self.folder.glob("*san.*")]
+        crashes = [line for line in self.log().splitlines() if "exited on signal" in line and "signal 9" not in line]
+        if not os.environ.get("COUNTERSIGN_NGINX_KEEP"):
+            shutil.rmtree(self.folder)
+        assert not reports, "\n".join(reports)
+        assert not crashes, "\n".join(crashes)
+
+    def write(self, name, text):
+        """Puts a file in its place in one step."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(path.name + ".new")
+        new.write_text(text)
+        os.replace(new, path)
+        return path
+
+    def configure(self, http=None):
+        if http is not None:
+            self.http = http
+        user = "user root;" if os.getuid() == 0 else ""
+        log = "" if "access_log {folder}" in self.http else "access_log off;"
+        head = HEAD.format(user=user, log=log, module=place.module(), folder=self.folder, **self.settings)
+        inside = self.http.replace("{folder}", str(self.folder)).replace("{port}", str(self.port))
+        return self.write("nginx.conf", head + inside + "\n}\n")
+
+    def command(self, *arguments):
+        return [place.NGINX, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
+
+    def test(self):
+        """`nginx -t`: whether it passes, and what it says."""
+        done = subprocess.run(
+            self.command("-t"), capture_output=True, text=True, check=False, env=self.environment, timeout=60
+        )
+        return done.returncode == 0, done.stderr.replace(str(self.folder), "")
+
+    def start(self):
+        self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
+        until("nginx answers", self.is_up)
+        until("its workers", lambda: (self.folder / "nginx.pid").exists() and self.master()
+              and len(self.workers()) == self.settings["workers"])
+        # By then its zones are made.
+        self.started = time.time()
+        return self
+
+    def is_up(self):
+        if self.process.poll() is not None and (self.process.returncode or not self.daemon):
+            raise AssertionError(f"nginx ended: {self.log()}")
+        try:
+            client.Client(self.address).close()
+            return True
+        except OSError:
+            return False
+
+    def stop(self):
+        masters = [int(path.read_text()) for path in self.folder.glob("nginx.pid*") if path.read_text().strip()]
+        for master in masters:
+            end(master, signal.SIGTERM)
+        if self.process:
+            if self.process.poll() is None:
+                self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        until("the masters end", lambda: not any(is_alive(master) for master in masters))
+
+    def master(self):
+        return int((self.folder / "nginx.pid").read_text() or 0)
+
+    def workers(self):
+        """The numbers of the worker processes of the newest configuration."""
+        return children(self.master())
+
+    def reload(self):
+        """Returns when the old workers are gone."""
+        old = set(self.workers())
+        self.configure()
+        os.kill(self.master(), signal.SIGHUP)
+        until("new workers", lambda: (now := set(self.workers())) and not now & old)
+
+    def get(self, target="/", headers=(), **options):
+        return client.get(self.address, target, headers, **options)
+
+    def log(self):
+        path = self.folder / "error.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+def end(number, how):
+    try:
+        if number:
+            os.kill(number, how)
+    except ProcessLookupError:
+        pass
+
+
+def is_alive(number):
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(") ", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children(parent):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, rest = path.read_text().split(" (", 1)
+        except OSError:
+            continue
+        state, of = rest.rsplit(") ", 1)[1].split()[:2]
+        if int(of) == parent and state != "Z":
+            found.append(int(number))
+    return sorted(found)

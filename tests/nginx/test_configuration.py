@@ -1,0 +1,133 @@
+"""What is wrong in a configuration is told with file and line, and nginx does not start."""
+
+import json
+import re
+import unittest
+
+from harness import issuer
+from harness.server import HEAD, Nginx
+from harness.world import POLICY
+
+ZONE = "countersign_zone main:64k;"
+FILE = "countersign_policy_file {folder}/policy.json;"
+SERVER = "server { listen 127.0.0.1:{port}; location / { return 200; } %s }"
+
+# What stands in http{}, and what nginx -t must say of it; @1 is the first line of http{}.
+FIRST_LINE = HEAD.count("\n") + 1
+FAULTS = [
+    ("on without a policy file", [ZONE, SERVER % "countersign on;"],
+     '"countersign" needs a "countersign_policy_file" in /nginx.conf:@2'),
+    ("shadow without a policy file", [ZONE, SERVER % "countersign shadow;"],
+     '"countersign" needs a "countersign_policy_file" in /nginx.conf:@2'),
+    ("no zone", [FILE, SERVER % "countersign on;"], 'a "countersign_zone" is needed for "/policy.json" in /nginx.conf:@1'),
+    ("an unknown zone", [ZONE, "countersign_policy_file {folder}/policy.json zone=other;", SERVER % "countersign on;"],
+     'there is no "countersign_zone" "other" in /nginx.conf:@2'),
+    ("two zones and none named", [ZONE, "countersign_zone other:64k;", FILE, SERVER % "countersign on;"],
+     '"zone=" must say which zone is meant for "/policy.json" in /nginx.conf:@3'),
+    ("an unknown policy", [ZONE, FILE, SERVER % "countersign on; countersign_policy nobody;"],
+     'there is no policy "nobody" in "/policy.json" in /nginx.conf:@3'),
+    ("no policy of the default name", [ZONE, "countersign_policy_file {folder}/named.json;", SERVER % "countersign on;"],
+     'there is no policy "default" in "/named.json" in /nginx.conf:@3'),
+    ("neither on nor off", [ZONE, FILE, SERVER % "countersign yes;"],
+     '"countersign" is "on", "off" or "shadow", not "yes" in /nginx.conf:@3'),
+    ("a policy file that is not there", ["countersign_policy_file {folder}/absent.json;"],
+     'cannot read "/absent.json" (2: No such file or directory) in /nginx.conf:@1'),
+    ("a policy file with faults", ["countersign_policy_file {folder}/faulty.json;"],
+     '"/faulty.json" is no policy: the policy document has faults in /nginx.conf:@1'),
+    ("the pointer of a fault", ["countersign_policy_file {folder}/faulty.json;"], '"/faulty.json": /policies/default/audience'),
+    ("the pointer of another fault", ["countersign_policy_file {folder}/faulty.json;"], '"/faulty.json": /policies/default/accept'),
+    ("a policy file that is no JSON", ["countersign_policy_file {folder}/as.json.broken;"], "in /nginx.conf:@1"),
+    ("a zone that is too small", ["countersign_zone main:4k;"], 'the size of zone "main:4k" must be at least'),
+    ("a zone without a size", ["countersign_zone main;"], 'invalid zone "main", expected NAME:SIZE in /nginx.conf:@1'),
+    ("a zone twice", [ZONE, ZONE], 'duplicate zone "main" in /nginx.conf:@2'),
+    ("no such zone parameter", ["countersign_zone main:64k shared=yes;"],
+     'invalid parameter "shared=yes", expected "file=PATH" in /nginx.conf:@1'),
+    ("no such policy file parameter", ["countersign_policy_file {folder}/policy.json main;"],
+     'invalid parameter "main", expected "zone=NAME" in /nginx.conf:@1'),
+    ("no such fact", ["countersign_set_header X-User name;"], 'there is no fact "name" in /nginx.conf:@1'),
+    ("a header that nginx reads", ["countersign_set_header X-Forwarded_For subject;"], "is no header name"),
+    ("another header that nginx reads", ["countersign_set_header authorization subject;"],
+     '"authorization" cannot be set, it is read here in /nginx.conf:@1'),
+    ("the proof's header", ["countersign_set_header dpop subject;"],
+     '"dpop" cannot be set, it is read here in /nginx.conf:@1'),
+    ("a header twice", ["countersign_set_header X-User subject;", "countersign_set_header x-user issuer;"],
+     '"countersign_set_header" directive is duplicate in /nginx.conf:@2'),
+    ("an origin without a scheme", ["countersign_origin api.example;"],
+     '"api.example" is no origin such as "https://api.example" in /nginx.conf:@1'),
+    ("an origin with a query", ["countersign_origin https://api.example/?a;"], "is no origin"),
+    ("a hop that is no address", ["countersign_certificate_header Client-Cert from=proxy;"],
+     '"proxy" is no address in /nginx.conf:@1'),
+    ("a hop without from", ["countersign_certificate_header Client-Cert 127.0.0.1;"],
+     'invalid parameter "127.0.0.1", expected "from=ADDRESS" in /nginx.conf:@1'),
+    ("no hop", ["countersign_certificate_header Client-Cert;"],
+     'invalid number of arguments in "countersign_certificate_header" directive in /nginx.conf:@1'),
+    ("no such status format", ["server { location / { countersign_status xml; } }"],
+     '"countersign_status" is "json" or "prometheus", not "xml" in /nginx.conf:@1'),
+    ("in an if", [ZONE, FILE, "server { location / { if ($arg_a) { countersign on; } } }"],
+     '"countersign" directive is not allowed here in /nginx.conf:@3'),
+    ("revocations that are not there", [ZONE, FILE, SERVER % "countersign on; countersign_revocations {folder}/absent;"],
+     "a document of revocations cannot be used"),
+    ("nonce keys that are too short", [ZONE, FILE, SERVER % "countersign on; countersign_nonce_keys {folder}/policy.json;"],
+     '"/policy.json" must hold one or two lines, each 32 bytes in base64url, in /nginx.conf:@2'),
+    ("a policy file twice", [ZONE, FILE, FILE], '"countersign_policy_file" directive is duplicate in /nginx.conf:@3'),
+    ("two policy files of which neither remembers enough", [
+        ZONE, "server { listen 127.0.0.1:{port}; countersign on; countersign_policy_file {folder}/old.json; }",
+        "server { listen 127.0.0.1:{port}; server_name b; countersign on; countersign_policy_file {folder}/early.json; }"],
+     'zone "main" cannot serve all its policy files, give each a zone of its own in /nginx.conf:@1'),
+]
+
+
+def document(**dpop):
+    policy = json.loads(json.dumps(POLICY))
+    if dpop:
+        policy["policies"]["default"]["dpop"] = dpop
+    return json.dumps(policy)
+
+
+class Configuration(unittest.TestCase):
+    def check(self, lines):
+        with Nginx("    " + "\n    ".join(lines)) as nginx:
+            nginx.write("policy.json", document())
+            nginx.write("old.json", document(max_age_seconds=300, future_seconds=0))
+            nginx.write("wide.json", document(max_age_seconds=300, future_seconds=60))
+            nginx.write("early.json", document(max_age_seconds=60, future_seconds=60))
+            nginx.write("named.json", document().replace('"default"', '"other"'))
+            nginx.write("faulty.json", '{"trust":[],"policies":{"default":{"accept":["nothing"]}}}')
+            nginx.write("as.json.broken", '{"keys"')
+            nginx.write("as.json", issuer.key_set(issuer.Key("first")))
+            return nginx.test()
+
+    def test_faults(self):
+        for title, lines, expected in FAULTS:
+            with self.subTest(title):
+                passes, told = self.check(lines)
+                self.assertFalse(passes, told)
+                line = lambda match: str(FIRST_LINE - 1 + int(match[1]))  # noqa: E731
+                self.assertIn(re.sub(r"@(\d)", line, expected), told)
+
+    def test_sound(self):
+        """Beside the faults: what differs from them by little passes."""
+        for title, lines in [
+            ("on", [ZONE, FILE, SERVER % "countersign on;"]),
+            ("off without anything", [SERVER % "countersign off;"]),
+            ("a named zone", [ZONE, "countersign_policy_file {folder}/policy.json zone=main;", SERVER % "countersign on;"]),
+            ("the wider window comes second", [
+                ZONE, "server { listen 127.0.0.1:{port}; countersign on; countersign_policy_file {folder}/policy.json; }",
+                "server { listen 127.0.0.1:{port}; server_name b; countersign on; countersign_policy_file {folder}/wide.json; }"]),
+            ("in limit_except", [ZONE, FILE, "server { location / { limit_except GET { countersign on; } } }"]),
+            ("a file zone", ["countersign_zone main:64k file={folder}/zone;", FILE, SERVER % "countersign on;"]),
+        ]:
+            with self.subTest(title):
+                passes, told = self.check(lines)
+                self.assertTrue(passes, told)
+
+    def test_a_test_leaves_the_zone_alone(self):
+        with Nginx(f"countersign_zone main:64k file={{folder}}/zone; {FILE} {SERVER % 'countersign on;'}") as nginx:
+            nginx.write("policy.json", document())
+            nginx.write("as.json", issuer.key_set(issuer.Key("first")))
+            self.assertTrue(nginx.test()[0])
+            self.assertFalse((nginx.folder / "zone").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
