@@ -318,10 +318,12 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     ngx_http_countersign_decision_t *made)
 {
     size_t                             i, total;
-    u_char                            *p;
+    u_char                            *p, bad;
     uint32_t                           field;
     countersign_str                    texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
     ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
     made->status = countersign_decision_status(decision);
     made->lets_pass = countersign_decision_lets_pass(decision);
@@ -329,6 +331,12 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
 
     total = 0;
     for (field = COUNTERSIGN_FIELD_POLICY; field <= COUNTERSIGN_FIELD_KEY_THUMBPRINT; field++) {
+        texts[field].data = NULL;
+
+        if ((NGX_HTTP_COUNTERSIGN_COSTLY & ~mcf->named) & (1u << field)) {
+            continue;
+        }
+
         texts[field] = countersign_decision_text(decision, field);
         total += texts[field].length;
     }
@@ -346,23 +354,22 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
 
         made->texts[field].data = p;
         made->texts[field].len = texts[field].length;
+        ngx_memcpy(p, texts[field].data, texts[field].length);
 
+        bad = 0;
         for (i = 0; i < texts[field].length; i++) {
-            p[i] = texts[field].data[i];
+            bad |= (p[i] < 0x20) | (p[i] == 0x7f);
+        }
 
-            if (p[i] >= 0x20 && p[i] != 0x7f) {
-                continue;
+        if (bad && field == COUNTERSIGN_FIELD_ACTOR) {
+            for (i = 0; i < texts[field].length; i++) {
+                p[i] = (p[i] < 0x20 || p[i] == 0x7f) ? ' ' : p[i];
             }
 
-            if (field == COUNTERSIGN_FIELD_ACTOR) {
-                p[i] = ' ';
-                continue;
-            }
-
+        } else if (bad) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: field %uD of an accepted token holds a "
                           "control character and is left out", field);
             ngx_str_null(&made->texts[field]);
-            break;
         }
 
         p += texts[field].length;
@@ -371,8 +378,6 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     if (ngx_http_countersign_copy_headers(r->pool, decision, made) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
     return mcf->audit ? ngx_http_countersign_copy_audit(r->pool, decision, made) : NGX_OK;
 }

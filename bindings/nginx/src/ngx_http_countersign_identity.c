@@ -28,6 +28,7 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_header_t             *known;
     ngx_http_countersign_header_t *header;
     static ngx_str_t               dpop = ngx_string("DPoP");
+    ngx_http_countersign_main_conf_t  *mcf;
 
     fact = ngx_http_countersign_fact_of_name(&value[2]);
     if (fact == NGX_ERROR) {
@@ -72,6 +73,11 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     header = ngx_array_push(lcf->headers);
     if (header == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
+    if (fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
+        mcf->named |= 1u << fact;
     }
 
     header->name = value[1];

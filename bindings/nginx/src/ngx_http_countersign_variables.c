@@ -75,12 +75,13 @@ ngx_http_countersign_add_variables(ngx_conf_t *cf)
 }
 
 
-/* The audit record costs more than the other facts, so it is written only where somebody reads it. */
+/* What costs more than the rest is written only where the configuration names it. */
 
 ngx_int_t
 ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf)
 {
-    ngx_uint_t                  i;
+    ngx_str_t                  *name;
+    ngx_uint_t                  i, k;
     ngx_http_variable_t        *variable;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -88,10 +89,19 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
 
     variable = cmcf->variables.elts;
     for (i = 0; i < cmcf->variables.nelts; i++) {
-        if (variable[i].name.len == sizeof("countersign_audit") - 1
-            && ngx_strncmp(variable[i].name.data, "countersign_audit", variable[i].name.len) == 0)
-        {
-            mcf->audit = 1;
+        for (k = 0; k < NGX_HTTP_COUNTERSIGN_FACTS; k++) {
+            name = (ngx_str_t *) &ngx_http_countersign_facts[k].name;
+
+            if (variable[i].name.len != name->len || ngx_strncmp(variable[i].name.data, name->data, name->len) != 0) {
+                continue;
+            }
+
+            if (ngx_http_countersign_facts[k].fact == NGX_HTTP_COUNTERSIGN_FACT_AUDIT) {
+                mcf->audit = 1;
+
+            } else if (ngx_http_countersign_facts[k].fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
+                mcf->named |= 1u << ngx_http_countersign_facts[k].fact;
+            }
         }
     }
 
