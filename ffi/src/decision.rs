@@ -103,7 +103,7 @@ impl countersign_decision {
                 Mode::Enforce => "enforce",
                 Mode::Shadow => "shadow",
             }),
-            _ if wanted(countersign_field::Scheme) => decision.audit().scheme.map(|scheme| match scheme {
+            _ if wanted(countersign_field::Scheme) => decision.scheme().map(|scheme| match scheme {
                 Scheme::Bearer => "Bearer",
                 Scheme::Dpop => "DPoP",
             }),
@@ -137,7 +137,7 @@ impl countersign_decision {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
             }
             _ if wanted(countersign_field::KeyThumbprint) => {
-                thumbprint(&self.key_thumbprint, decision.audit().key_thumbprint)
+                thumbprint(&self.key_thumbprint, decision.key_thumbprint().copied())
             }
             _ => None,
         })

@@ -145,6 +145,18 @@ impl<'d> Decision<'d> {
         self.facts().and_then(|facts| self.key(facts)).and_then(TrustedKey::key_id)
     }
 
+    /// The RFC 7638 thumbprint of the key that signed the accepted token.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> Option<&'d [u8; 32]> {
+        self.facts().and_then(|facts| self.key(facts)).map(TrustedKey::thumbprint)
+    }
+
+    /// The scheme that the token came under, accepted or not.
+    #[must_use]
+    pub const fn scheme(&self) -> Option<Scheme> {
+        self.outcome.scheme
+    }
+
     /// The trust domain or issuer for which the host should fetch a new document now: a token names a key that is not in the
     /// one it has, or it has none, or one that is too old. At most once in that source's `min_refresh_seconds`.
     #[must_use]
