@@ -1,5 +1,6 @@
 //! Integers of four 64-bit words, least first: what the fields, scalars and tables of P-256 and Ed25519 have in common.
 
+#[cfg(any(test, all(not(countersign_limbs = "32"), target_pointer_width = "64")))]
 pub(crate) use super::prime_field::multiply_add as mac;
 
 /// The words of 32 big-endian bytes.
