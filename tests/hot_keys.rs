@@ -29,6 +29,10 @@ fn every_algorithm_that_can_be_prepared_is_and_answers_the_same() {
             while runner.worker.build_tables(10_000) {}
         }
         let counts = runner.worker.hot_keys();
+        if cfg!(feature = "aws-lc") && key == "server-rsa2048" {
+            assert_eq!((counts.promoted, counts.table_checks), (0, 0), "{algorithm}: AWS-LC's own are the faster ones");
+            continue;
+        }
         assert_eq!((counts.promoted, counts.banned, counts.evicted), (1, 0, 0), "{algorithm}");
         assert!(counts.table_checks > 100, "{algorithm}: {counts:?}");
         assert!(counts.table_bytes > 0);
