@@ -1,6 +1,8 @@
 //! The C functions called from Rust, so that Miri can watch every access: `make miri`. What C programs do with them is tested by
 //! `tests/c/run`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 

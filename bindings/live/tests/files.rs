@@ -1,5 +1,7 @@
 //! Watched files: what is read when, what stays in force, and what the host is told.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 
