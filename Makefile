@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-nginx build install miri lint clean
+.PHONY: demo test bench bench-nginx build install miri lint clean envoy bench-envoy test-envoy
 
 demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -26,6 +26,15 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	tests/c/run
 	tests/interop/run --bin target/debug/countersign
 	tests/nginx/run
+
+test-envoy: tools ## the module in real Envoy; takes about five minutes
+	tests/envoy/run
+
+envoy: tools ## leaves a real Envoy with the module running on 127.0.0.1, with fresh tokens and lines to paste; Ctrl-C ends it
+	tests/envoy/try
+
+bench-envoy: tools ## what the module costs in Envoy, beside no filter and jwt_authn; record in benches/record
+	benches/envoy/run
 
 miri: ## the C ABI under Miri, which sees every access; installs a nightly toolchain
 	rustup toolchain install nightly --profile minimal --component miri --component rust-src

@@ -1,0 +1,126 @@
+"""wrk against one Envoy whose listeners differ in their filter only: rows in turns, medians of rounds."""
+
+import csv
+import datetime
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from harness import issuer, server
+from harness.world import POLICY, World
+
+TOKENS = 3000  # of several users, more than the small cache has room for
+PROOFS = 60000
+
+
+def authn(key, cache):
+    provider = {"issuer": issuer.ISSUER, "audiences": [issuer.AUDIENCE], "forward": True,
+                "local_jwks": {"inline_string": issuer.key_set(key)}}
+    if cache:
+        provider["jwt_cache_config"] = {"jwt_cache_size": 1000, "jwt_max_token_size": 8192}
+    return {"name": "jwt_authn", "typed_config": {
+        "@type": f"{server.TYPES}.filters.http.jwt_authn.v3.JwtAuthentication", "providers": {"p": provider},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "p"}}]}}
+
+
+def wrk(port, script, connections, seconds):
+    done = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), f"http://127.0.0.1:{port}/"],
+        capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in done and "Socket errors" not in done, done
+    value, unit = re.search(r"50%\s+([\d.]+)(us|ms)", done).groups()
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", done)[1]), float(value) * (1000 if unit == "ms" else 1)
+
+
+def main():
+    record, rounds, seconds = Path(sys.argv[1]), int((sys.argv[2:] or [5])[0]), int((sys.argv[3:] or [2])[0])
+    world = World(start=False)
+    envoy = world.envoy
+    policy = json.loads(json.dumps(POLICY))
+    policy["policies"]["default"]["dpop"] = {"max_age_seconds": 300}
+    # Room for fewer tokens than there are: each one is new when it comes again.
+    small = {**policy, "memory": {"verdict_cache_bytes": 65536}}
+    policy = {**policy, "memory": {"replay_proofs": 2 * PROOFS}}
+    plain = server.route({"prefix": "/"}, direct_response={"status": 200, "body": {"inline_string": "ok\n"}})
+    plain.pop("response_headers_to_add")
+    base = {"policy": policy, "trust_directory": str(envoy.folder), "proofs_before_start": "danger_accept"}
+    with_identity = {**base, "identity_headers": {"x-user": "subject"}}
+
+    bearer = [f"Bearer {world.key.token(f'user-{number}')}" for number in range(TOKENS)]
+    bound = world.key.token(bound=world.client)
+
+    def script(name, fields):
+        path = envoy.folder / name
+        lines = ",\n".join("{" + ",".join(f'["{key}"]="{value}"' for key, value in [("Host", "api.example"), *pairs]) + "}"
+                           for pairs in fields)
+        path.write_text(f"""
+            local all, at = {{ {lines} }}, 0
+            for place, headers in ipairs(all) do all[place] = wrk.format("GET", "/", headers) end
+            request = function() at = at + 1; if at > #all then at = 1 end; return all[at] end
+        """)
+        return path
+
+    one = script("one.lua", [[("Authorization", bearer[0])]])
+    many = script("many.lua", [[("Authorization", value)] for value in bearer])
+    proofs = script("proofs.lua", [issuer.dpop(bound, world.client.proof(bound)) for _ in range(PROOFS)])
+
+    rows = {
+        "no filter": ([], one),
+        "module, cached token, no metadata": ([server.module_filter({**base, "metadata": False})], one),
+        "module, cached token": ([server.module_filter(base)], one),
+        "module, cached token, one identity header": ([server.module_filter(with_identity)], one),
+        "jwt_authn, its cache": ([authn(world.key, True)], one),
+        "module, new ES256 token": ([server.module_filter({**base, "policy": small})], many),
+        "jwt_authn, no cache": ([authn(world.key, False)], many),
+        "module, DPoP request": (None, proofs),
+    }
+    ports = {}
+    envoy.listeners.clear()
+    for name, (filters, _) in rows.items():
+        # Each run of wrk uses the same proofs again, in a store of its own.
+        runs = range(2 * rounds) if filters is None else [0]
+        ports[name] = []
+        for run in runs:
+            chosen = [server.module_filter({**base, "replay_store": f"run-{run}"})] if filters is None else filters
+            ports[name].append(server.free_port())
+            envoy.listeners.append(server.listener(f"l{len(envoy.listeners)}", ports[name][-1], chosen, [plain]))
+    world.starts = True
+    found = {name: ([], []) for name in rows}
+    with world:
+        for name, (filters, lua) in rows.items():
+            if filters is not None:
+                wrk(ports[name][0], lua, 16, 1)  # tables for keys, caches
+        for turn in range(rounds):
+            for name, (_, lua) in rows.items():
+                port = ports[name]
+                rate, _ = wrk(port[2 * turn % len(port)], lua, 16, seconds)
+                _, half = wrk(port[(2 * turn + 1) % len(port)], lua, 1, 1)
+                found[name][0].append(1e6 / rate)
+                found[name][1].append(half)
+    none = found["no filter"]
+    cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
+    out = []
+    for name, (per_request, half) in found.items():
+        added = [mine - nobodys for mine, nobodys in zip(per_request, none[0])]
+        out.append({"date": datetime.date.today().isoformat(), "cpu": cpu, "cores": os.cpu_count(), "load": f"{os.getloadavg()[0]:.1f}",
+                    "row": name, "rounds": rounds, "us_per_request_c16": f"{statistics.median(per_request):.1f}",
+                    "added_us_c16": f"{statistics.median(added):.1f}", "added_us_c16_best": f"{min(per_request) - min(none[0]):.1f}",
+                    "p50_us_c1": f"{statistics.median(half):.0f}", "p50_us_c1_best": f"{min(half):.0f}"})
+    path = record / f"{out[0]['date']}-envoy.csv"
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, out[0].keys())
+        table.writeheader()
+        table.writerows(out)
+    print(f"{'':44} µs at c=16   added  added (best)   p50 at c=1")
+    for row in out:
+        print(f"{row['row']:44} {row['us_per_request_c16']:>10} {row['added_us_c16']:>7} {row['added_us_c16_best']:>13} "
+              f"{row['p50_us_c1']:>12}")
+    print(f"{rounds} rounds of {seconds} s; load {out[0]['load']} on {os.cpu_count()} cores; written to {path.name}")
+
+
+if __name__ == "__main__":
+    main()

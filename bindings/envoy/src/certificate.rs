@@ -1,0 +1,110 @@
+//! The client certificate, by its SHA-256: of the connection, or told by a hop before us (`x-forwarded-client-cert`).
+
+/// Where the client certificate comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CertificateSource {
+    /// The TLS connection of the request.
+    #[default]
+    Connection,
+    /// `x-forwarded-client-cert`, which the connection manager must be told to take from trusted hops only.
+    Forwarded,
+    /// None: certificate-bound tokens are refused.
+    Nowhere,
+}
+
+/// Sixty-four hexadecimal digits.
+pub(crate) fn digest(hex: &[u8]) -> Option<[u8; 32]> {
+    let mut out = [0; 32];
+    let (pairs, rest) = hex.as_chunks::<2>();
+    if pairs.len() != out.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in out.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(out)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// The `Hash` of the one element of `x-forwarded-client-cert`.
+///
+/// Several elements (separated by commas) are several hops: which of them is the client depends on how each is configured, so
+/// there is none to rely on. Neither is there in a text with quotes that do not match, or with two hashes.
+pub(crate) fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
+    let mut found = None;
+    for pair in unquoted_split(value)? {
+        if let Some((name, value)) = split_once(pair, b'=')
+            && name.eq_ignore_ascii_case(b"hash")
+        {
+            if found.is_some() {
+                return None;
+            }
+            found = Some(digest(value)?);
+        }
+    }
+    found
+}
+
+/// The parts between semicolons; `None` if a comma stands outside of quotes, or a quote stays open.
+fn unquoted_split(value: &[u8]) -> Option<Vec<&[u8]>> {
+    let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, byte) in value.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return None,
+            b';' if !quoted => {
+                parts.push(value.get(start..at)?);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(value.get(start..)?);
+    (!quoted).then_some(parts)
+}
+
+fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let place = text.iter().position(|byte| *byte == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "00ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1E";
+
+    #[test]
+    fn a_digest_is_sixty_four_digits() {
+        assert!(digest(HEX.as_bytes()).is_some_and(|bytes| bytes[..3] == [0, 255, 1] && bytes[31] == 0x1e));
+        for hex in ["", "00", &HEX[1..], &format!("{HEX}00"), &HEX.replace('f', "g")] {
+            assert_eq!(digest(hex.as_bytes()), None, "{hex}");
+        }
+    }
+
+    #[test]
+    fn only_one_hop_is_believed() {
+        let hash = digest(HEX.as_bytes());
+        for value in
+            [format!("Hash={HEX}"), format!("By=spiffe://a/b;hash={HEX};Subject=\"CN=a,O=\\\"b;c\\\"\";URI=spiffe://c")]
+        {
+            assert_eq!(forwarded(value.as_bytes()), hash, "{value}");
+        }
+        for value in [
+            String::new(),
+            "By=spiffe://a/b".to_owned(),
+            "Hash=00".to_owned(),
+            format!("Hash={HEX},Hash={HEX}"),
+            format!("Hash={HEX};Hash={HEX}"),
+            format!("Hash={HEX};Subject=\"open"),
+            format!("Subject=\";Hash={HEX}\""),
+        ] {
+            assert_eq!(forwarded(value.as_bytes()), None, "{value}");
+        }
+    }
+}

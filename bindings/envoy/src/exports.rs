@@ -1,0 +1,599 @@
+//! The functions that Envoy calls, and Envoy as the rest of the module sees it.
+//!
+//! No panic crosses them: one in a hook of a request refuses that request. Envoy's promises that the SAFETY comments lean on:
+//! what it passes to a hook is valid for the call; a configuration outlives its streams; the hooks of one stream never run at
+//! the same time; buffers that it lends stay as they are until the hook returns or changes the headers.
+
+use std::ffi::{c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
+
+use countersign::engine::PolicyFault;
+use countersign::limits;
+
+use crate::abi::*;
+use crate::filter::{self, Verdict};
+use crate::host::{Counter, Level, Main, Process, Stream};
+use crate::module::{self, Module, Surroundings};
+use crate::settings::{RouteSettings, Settings};
+use crate::watch::Watch;
+
+/// What Envoy keeps of a filter configuration.
+struct FilterConfig {
+    module: Arc<Module>,
+    counters: [usize; Counter::ALL.len()],
+    /// Ends before the module does, which may not outlive Envoy's side of the configuration.
+    _watch: Option<Watch>,
+}
+
+/// What Envoy keeps of a stream.
+struct Filter {
+    /// Valid as long as the stream.
+    config: *const FilterConfig,
+    /// For the response.
+    fields: Vec<(String, String)>,
+}
+
+impl Buffer {
+    const NONE: Self = Self { data: ptr::null(), length: 0 };
+
+    const fn of(bytes: &[u8]) -> Self {
+        Self { data: bytes.as_ptr(), length: bytes.len() }
+    }
+
+    /// # Safety
+    /// Unless `data` is NULL, it points to `length` bytes that stay as they are while `'a` lasts.
+    const unsafe fn read<'a>(self) -> &'a [u8] {
+        if self.data.is_null() {
+            return &[];
+        }
+        // SAFETY: not NULL; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.data, self.length) }
+    }
+}
+
+/// As many `T` as Envoy says there are.
+///
+/// # Safety
+/// Unless `first` is NULL, it points to `count` of them, valid while `'a` lasts.
+const unsafe fn all<'a, T>(first: *const T, count: usize) -> &'a [T] {
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: not NULL; the rest is the caller's promise.
+    unsafe { std::slice::from_raw_parts(first, count) }
+}
+
+fn guarded<T>(otherwise: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
+    // What a panic leaves half done is dropped, or made anew before it is used again (`Module::desk`).
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| otherwise())
+}
+
+fn log(level: Level, line: &str) {
+    let level = match level {
+        Level::Info => LOG_INFO,
+        Level::Warn => LOG_WARN,
+        Level::Error => LOG_ERROR,
+    };
+    // SAFETY: the line is valid for the call; Envoy's log takes lines from any thread.
+    unsafe { envoy_dynamic_module_callback_log(level, Buffer::of(line.as_bytes())) };
+}
+
+/// Envoy's log, and the scheduler of a configuration; NULL where nothing is to be scheduled.
+struct EnvoyProcess {
+    scheduler: *mut c_void,
+}
+
+// SAFETY: both callbacks may be used from any thread; the pointer is only ever handed to Envoy.
+unsafe impl Send for EnvoyProcess {}
+// SAFETY: as above.
+unsafe impl Sync for EnvoyProcess {}
+
+impl Process for EnvoyProcess {
+    fn log(&self, level: Level, line: &str) {
+        log(level, line);
+    }
+
+    fn wake_main(&self) {
+        if !self.scheduler.is_null() {
+            // SAFETY: made by `scheduler_new`, deleted when this is dropped.
+            unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_commit(self.scheduler, 0) };
+        }
+    }
+}
+
+impl Drop for EnvoyProcess {
+    fn drop(&mut self) {
+        if !self.scheduler.is_null() {
+            // SAFETY: made by `scheduler_new`; nobody has it any more.
+            unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_delete(self.scheduler) };
+        }
+    }
+}
+
+/// A configuration on the main thread.
+struct EnvoyMain<'c> {
+    envoy: EnvoyPtr,
+    config: &'c FilterConfig,
+}
+
+impl Main for EnvoyMain<'_> {
+    fn count(&self, counter: Counter, labels: &[&str], by: u64) {
+        let place = Counter::ALL.iter().position(|known| *known == counter);
+        let Some(id) = place.and_then(|place| self.config.counters.get(place)) else { return };
+        let labels: Vec<Buffer> = labels.iter().map(|label| Buffer::of(label.as_bytes())).collect();
+        // SAFETY: `envoy` is the configuration that the counter was defined with; all else is valid for the call.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_config_increment_counter(
+                self.envoy,
+                *id,
+                labels.as_ptr(),
+                labels.len(),
+                by,
+            );
+        }
+    }
+
+    fn get(&self, cluster: &str, authority: &str, path: &str, timeout_milliseconds: u64) -> Result<u64, String> {
+        let field = |(name, value): (&str, &str)| Header {
+            name: Buffer::of(name.as_bytes()),
+            value: Buffer::of(value.as_bytes()),
+        };
+        let headers = [
+            (":method", "GET"),
+            (":path", path),
+            (":authority", authority),
+            ("accept", "application/jwk-set+json, application/json"),
+            ("user-agent", "countersign"),
+        ]
+        .map(field);
+        let mut callout = 0;
+        // SAFETY: `envoy` is valid in this hook, all else for the call; Envoy copies what it keeps.
+        let result = unsafe {
+            envoy_dynamic_module_callback_http_filter_config_http_callout(
+                self.envoy,
+                &raw mut callout,
+                Buffer::of(cluster.as_bytes()),
+                headers.as_ptr(),
+                headers.len(),
+                Buffer::NONE,
+                timeout_milliseconds,
+            )
+        };
+        match result {
+            SUCCESS => Ok(callout),
+            2 => Err("Envoy knows no such cluster yet".to_owned()),
+            other => Err(format!("Envoy does not begin a request (result {other})")),
+        }
+    }
+}
+
+/// A stream in one of its hooks.
+struct EnvoyStream(EnvoyPtr);
+
+impl Stream for EnvoyStream {
+    fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
+        let (mut value, mut count) = (Buffer::NONE, 0);
+        // SAFETY: the stream is in a hook; all else is valid for the call.
+        let found = unsafe {
+            envoy_dynamic_module_callback_http_get_header(
+                self.0,
+                REQUEST_HEADERS,
+                Buffer::of(name.as_bytes()),
+                &raw mut value,
+                0,
+                &raw mut count,
+            )
+        };
+        // SAFETY: what Envoy lends lasts until a header is set, which takes `&mut self`.
+        (found.then(|| unsafe { value.read() }), if found { count.max(1) } else { 0 })
+    }
+
+    fn set_header(&mut self, name: &str, value: Option<&str>) {
+        self.set(REQUEST_HEADERS, name, value);
+    }
+
+    fn peer_certificate_sha256(&self) -> Option<&[u8]> {
+        let mut presented = false;
+        // SAFETY: the stream is in a hook; the result is valid for the call.
+        let known = unsafe {
+            envoy_dynamic_module_callback_http_filter_get_attribute_bool(
+                self.0,
+                ATTRIBUTE_CONNECTION_MTLS,
+                &raw mut presented,
+            )
+        };
+        if !known || !presented {
+            return None;
+        }
+        let mut value = Buffer::NONE;
+        // SAFETY: as above.
+        let found = unsafe {
+            envoy_dynamic_module_callback_http_filter_get_attribute_string(
+                self.0,
+                ATTRIBUTE_PEER_CERTIFICATE_SHA256,
+                &raw mut value,
+            )
+        };
+        // SAFETY: it belongs to the connection, which outlives the hook.
+        found.then(|| unsafe { value.read() })
+    }
+
+    fn worker(&self) -> usize {
+        // SAFETY: the stream is in a hook.
+        let worker = unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.0) };
+        usize::try_from(worker).unwrap_or(usize::MAX)
+    }
+
+    fn route(&self) -> Option<&RouteSettings> {
+        // SAFETY: the stream is in a hook.
+        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.0) };
+        debug_assert!(route.cast::<RouteSettings>().is_aligned());
+        // SAFETY: NULL, or what `per_route_config_new` returned; the route outlives its streams.
+        unsafe { route.cast::<RouteSettings>().as_ref() }
+    }
+
+    fn set_metadata(&mut self, namespace: &str, key: &str, value: &str) {
+        let [namespace, key, value] = [namespace, key, value].map(|text| Buffer::of(text.as_bytes()));
+        // SAFETY: the stream is in a hook; Envoy copies the texts.
+        unsafe { envoy_dynamic_module_callback_http_set_dynamic_metadata_string(self.0, namespace, key, value) };
+    }
+
+    fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
+        let fields: Vec<Header> = headers
+            .iter()
+            .map(|(name, value)| Header { name: Buffer::of(name.as_bytes()), value: Buffer::of(value.as_bytes()) })
+            .collect();
+        // SAFETY: the stream is in the hook of its request headers; Envoy copies the texts.
+        unsafe {
+            envoy_dynamic_module_callback_http_send_response(
+                self.0,
+                status.into(),
+                fields.as_ptr(),
+                fields.len(),
+                Buffer::NONE,
+                Buffer::of(details.as_bytes()),
+            );
+        }
+    }
+
+    fn set_response_header(&mut self, name: &str, value: &str) {
+        self.set(RESPONSE_HEADERS, name, Some(value));
+    }
+}
+
+impl EnvoyStream {
+    fn set(&mut self, map: u32, name: &str, value: Option<&str>) {
+        let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
+        // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
+        unsafe {
+            envoy_dynamic_module_callback_http_set_header(self.0, map, Buffer::of(name.as_bytes()), value);
+        }
+    }
+}
+
+/// Tells which ABI this module speaks.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
+    VERSION.as_ptr()
+}
+
+/// Takes in a filter configuration; NULL makes Envoy refuse it.
+///
+/// # Safety
+/// Called by Envoy on its main thread.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
+    envoy: EnvoyPtr,
+    _name: Buffer,
+    settings: Buffer,
+) -> *const c_void {
+    guarded(ptr::null, || {
+        // SAFETY: valid for the call.
+        let made = Settings::read(unsafe { settings.read() }).map_err(lines).and_then(|(settings, document)| {
+            // SAFETY: called on the main thread while Envoy takes in a configuration.
+            let (workers, only_validate) = unsafe {
+                (envoy_dynamic_module_callback_get_concurrency(), envoy_dynamic_module_callback_is_validation_mode())
+            };
+            let scheduler = if only_validate {
+                ptr::null_mut()
+            } else {
+                // SAFETY: `envoy` is the configuration that is being made.
+                unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_new(envoy) }
+            };
+            let around = Surroundings {
+                workers: usize::try_from(workers).unwrap_or(1).max(1),
+                only_validate,
+                process: Box::new(EnvoyProcess { scheduler }),
+            };
+            let module = Module::new(settings, document, around)?;
+            let mut counters = [0; Counter::ALL.len()];
+            for (id, counter) in counters.iter_mut().zip(Counter::ALL) {
+                define(envoy, counter, id)?;
+            }
+            let watch = if only_validate {
+                None
+            } else {
+                let started = Watch::start(Arc::clone(&module));
+                Some(started.map_err(|error| vec![format!("no thread to watch files: {error}")])?)
+            };
+            Ok(FilterConfig { module, counters, _watch: watch })
+        });
+        match made {
+            Ok(config) => Box::into_raw(Box::new(config)).cast_const().cast(),
+            Err(faults) => {
+                tell(&faults);
+                ptr::null()
+            }
+        }
+    })
+}
+
+fn define(envoy: EnvoyPtr, counter: Counter, id: &mut usize) -> Result<(), Vec<String>> {
+    let labels: Vec<Buffer> = counter.labels().iter().map(|label| Buffer::of(label.as_bytes())).collect();
+    // SAFETY: `envoy` is the configuration that is being made, the only time at which counters can be defined.
+    let result = unsafe {
+        envoy_dynamic_module_callback_http_filter_config_define_counter(
+            envoy,
+            Buffer::of(counter.name().as_bytes()),
+            labels.as_ptr(),
+            labels.len(),
+            id,
+        )
+    };
+    if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", counter.name())]) }
+}
+
+fn lines(faults: Vec<PolicyFault>) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
+fn tell(faults: &[String]) {
+    for fault in faults {
+        log(Level::Error, &format!("countersign: {fault}"));
+    }
+}
+
+/// # Safety
+/// `config` came from `config_new` and is not used again.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: *const c_void) {
+    guarded(
+        || (),
+        || {
+            debug_assert!(config.cast::<FilterConfig>().is_aligned());
+            // SAFETY: the pointer of `Box::into_raw`, given back once.
+            drop(unsafe { Box::from_raw(config.cast_mut().cast::<FilterConfig>()) });
+        },
+    );
+}
+
+/// # Safety
+/// `config` is one of ours, and `envoy` its other side.
+unsafe fn on_main<'c>(envoy: EnvoyPtr, config: *const c_void) -> Option<EnvoyMain<'c>> {
+    debug_assert!(config.cast::<FilterConfig>().is_aligned());
+    // SAFETY: the caller's promise.
+    unsafe { config.cast::<FilterConfig>().as_ref() }.map(|config| EnvoyMain { envoy, config })
+}
+
+/// The main thread was woken.
+///
+/// # Safety
+/// `config` came from `config_new`.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_scheduled(
+    envoy: EnvoyPtr,
+    config: *const c_void,
+    _event: u64,
+) {
+    // SAFETY: the caller's promise.
+    let Some(main) = (unsafe { on_main(envoy, config) }) else { return };
+    let module = &main.config.module;
+    guarded(|| module.fault("the main thread"), || module.on_main(&main));
+}
+
+/// A fetch has ended.
+///
+/// # Safety
+/// `config` came from `config_new`; the rest is valid for the call.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_callout_done(
+    envoy: EnvoyPtr,
+    config: *const c_void,
+    callout: u64,
+    result: u32,
+    headers: *const Header,
+    header_count: usize,
+    chunks: *const Buffer,
+    chunk_count: usize,
+) {
+    // SAFETY: the caller's promise.
+    let Some(main) = (unsafe { on_main(envoy, config) }) else { return };
+    let module = &main.config.module;
+    guarded(
+        || module.fault("a fetch"),
+        || {
+            // SAFETY: the caller's promise.
+            let (headers, chunks) = unsafe { (all(headers, header_count), all(chunks, chunk_count)) };
+            // SAFETY: as above.
+            let is_status = |field: &&Header| unsafe { field.name.read() } == b":status";
+            // SAFETY: as above.
+            let status = headers.iter().find(is_status).map(|field| unsafe { field.value.read() });
+            let answer = match (result, status) {
+                (SUCCESS, Some(b"200")) => {
+                    // SAFETY: as above.
+                    let body = chunks.iter().map(|chunk| unsafe { chunk.read() });
+                    let length: usize = body.clone().map(<[u8]>::len).sum();
+                    if length > limits::TRUST_DOCUMENT_BYTES {
+                        Err(format!("a body of {length} bytes, more than {}", limits::TRUST_DOCUMENT_BYTES))
+                    } else {
+                        Ok(body.collect::<Vec<_>>().concat())
+                    }
+                }
+                (SUCCESS, status) => {
+                    Err(format!("status {}", String::from_utf8_lossy(status.unwrap_or_default()).escape_debug()))
+                }
+                (1, _) => Err("the request was reset, or timed out".to_owned()),
+                (2, _) => Err("the response is larger than Envoy buffers".to_owned()),
+                (other, _) => Err(format!("no response (result {other})")),
+            };
+            module.on_answer(callout, answer.as_deref().map_err(Clone::clone));
+        },
+    );
+}
+
+/// Takes in what a route says; NULL makes Envoy refuse it.
+///
+/// # Safety
+/// Called by Envoy.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_config_new(
+    _name: Buffer,
+    settings: Buffer,
+) -> *const c_void {
+    // SAFETY: valid for the call.
+    guarded(ptr::null, || match RouteSettings::read(unsafe { settings.read() }) {
+        Ok(route) => Box::into_raw(Box::new(route)).cast_const().cast(),
+        Err(faults) => {
+            tell(&lines(faults));
+            ptr::null()
+        }
+    })
+}
+
+/// # Safety
+/// `route` came from `per_route_config_new` and is not used again.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_config_destroy(route: *const c_void) {
+    guarded(
+        || (),
+        || {
+            debug_assert!(route.cast::<RouteSettings>().is_aligned());
+            // SAFETY: the pointer of `Box::into_raw`, given back once.
+            drop(unsafe { Box::from_raw(route.cast_mut().cast::<RouteSettings>()) });
+        },
+    );
+}
+
+/// A stream begins.
+///
+/// # Safety
+/// `config` came from `config_new`.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
+    config: *const c_void,
+    _envoy: EnvoyPtr,
+) -> *const c_void {
+    guarded(ptr::null, || {
+        let filter = Filter { config: config.cast(), fields: Vec::new() };
+        Box::into_raw(Box::new(filter)).cast_const().cast()
+    })
+}
+
+/// # Safety
+/// `filter` came from `filter_new` and is not used again.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(filter: *const c_void) {
+    guarded(
+        || (),
+        || {
+            debug_assert!(filter.cast::<Filter>().is_aligned());
+            // SAFETY: the pointer of `Box::into_raw`, given back once.
+            drop(unsafe { Box::from_raw(filter.cast_mut().cast::<Filter>()) });
+        },
+    );
+}
+
+/// The head of a request has come: it is judged.
+///
+/// # Safety
+/// `filter` came from `filter_new` and is in no other hook.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
+    envoy: EnvoyPtr,
+    filter: *const c_void,
+    _end_of_stream: bool,
+) -> u32 {
+    debug_assert!(filter.cast::<Filter>().is_aligned());
+    // SAFETY: the caller's promise.
+    let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return HEADERS_STOP };
+    // SAFETY: the configuration outlives its streams.
+    let Some(config) = (unsafe { filter.config.as_ref() }) else { return HEADERS_STOP };
+    let mut stream = EnvoyStream(envoy);
+    let judged = guarded(|| None, || Some(filter::judge(&config.module, &mut stream, module::now())));
+    let verdict = judged.unwrap_or_else(|| {
+        config.module.fault("a request");
+        filter::refuse(&mut EnvoyStream(envoy))
+    });
+    match verdict {
+        Verdict::Pass(fields) => {
+            filter.fields = fields;
+            HEADERS_CONTINUE
+        }
+        Verdict::Answered => HEADERS_STOP,
+    }
+}
+
+/// The head of a response goes out: a nonce that is due goes with it.
+///
+/// # Safety
+/// `filter` came from `filter_new` and is in no other hook.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
+    envoy: EnvoyPtr,
+    filter: *const c_void,
+    _end_of_stream: bool,
+) -> u32 {
+    guarded(
+        || HEADERS_CONTINUE,
+        || {
+            debug_assert!(filter.cast::<Filter>().is_aligned());
+            // SAFETY: the caller's promise.
+            if let Some(filter) = unsafe { filter.cast::<Filter>().as_ref() } {
+                for (name, value) in &filter.fields {
+                    EnvoyStream(envoy).set_response_header(name, value);
+                }
+            }
+            HEADERS_CONTINUE
+        },
+    )
+}
+
+/// Hooks that Envoy demands of every filter and that this one has no use for.
+macro_rules! unused_hooks {
+    ($($name:ident($($type:ty),*) $(-> $result:ident)?;)*) => {$(
+        /// Nothing to do.
+        #[unsafe(no_mangle)]
+        pub(crate) extern "C" fn $name($(_: $type),*) $(-> hook_result!($result))? { $($result)? }
+    )*};
+}
+
+macro_rules! hook_result {
+    (CONTINUE) => {
+        u32
+    };
+}
+
+unused_hooks! {
+    envoy_dynamic_module_on_http_filter_stream_complete(EnvoyPtr, *const c_void);
+    envoy_dynamic_module_on_http_filter_request_body(EnvoyPtr, *const c_void, bool) -> CONTINUE;
+    envoy_dynamic_module_on_http_filter_request_trailers(EnvoyPtr, *const c_void) -> CONTINUE;
+    envoy_dynamic_module_on_http_filter_response_body(EnvoyPtr, *const c_void, bool) -> CONTINUE;
+    envoy_dynamic_module_on_http_filter_response_trailers(EnvoyPtr, *const c_void) -> CONTINUE;
+    envoy_dynamic_module_on_http_filter_http_callout_done(
+        EnvoyPtr, *const c_void, u64, u32, *const Header, usize, *const Buffer, usize
+    );
+    envoy_dynamic_module_on_http_filter_http_stream_headers(
+        EnvoyPtr, *const c_void, u64, *const Header, usize, bool
+    );
+    envoy_dynamic_module_on_http_filter_http_stream_data(
+        EnvoyPtr, *const c_void, u64, *const Buffer, usize, bool
+    );
+    envoy_dynamic_module_on_http_filter_http_stream_trailers(EnvoyPtr, *const c_void, u64, *const Header, usize);
+    envoy_dynamic_module_on_http_filter_http_stream_complete(EnvoyPtr, *const c_void, u64);
+    envoy_dynamic_module_on_http_filter_http_stream_reset(EnvoyPtr, *const c_void, u64, u32);
+    envoy_dynamic_module_on_http_filter_scheduled(EnvoyPtr, *const c_void, u64);
+    envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark(EnvoyPtr, *const c_void);
+    envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark(EnvoyPtr, *const c_void);
+}

@@ -1,0 +1,162 @@
+//! The facts of a decision that leave the module: in header fields for the upstream and in dynamic metadata.
+
+use std::borrow::Cow;
+
+use countersign::engine::{Decision, Mode};
+use countersign::jose::base64url;
+use countersign::rules::presentation::Scheme;
+
+/// One fact, by the word that settings and metadata have for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Decision,
+    Reason,
+    Policy,
+    Mode,
+    Scheme,
+    Cache,
+    Kind,
+    Issuer,
+    Subject,
+    ClientId,
+    Scope,
+    TokenId,
+    KeyId,
+    Actor,
+    Binding,
+    BoundKey,
+    BoundCertificate,
+}
+
+impl Fact {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Decision,
+        Self::Reason,
+        Self::Policy,
+        Self::Mode,
+        Self::Scheme,
+        Self::Cache,
+        Self::Kind,
+        Self::Issuer,
+        Self::Subject,
+        Self::ClientId,
+        Self::Scope,
+        Self::TokenId,
+        Self::KeyId,
+        Self::Actor,
+        Self::Binding,
+        Self::BoundKey,
+        Self::BoundCertificate,
+    ];
+
+    /// What metadata holds if the settings do not say: what RBAC and access logs ask for.
+    pub(crate) const COMMON: [Self; 6] =
+        [Self::Decision, Self::Reason, Self::Issuer, Self::Subject, Self::Scope, Self::Binding];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Reason => "reason",
+            Self::Policy => "policy",
+            Self::Mode => "mode",
+            Self::Scheme => "scheme",
+            Self::Cache => "cache",
+            Self::Kind => "kind",
+            Self::Issuer => "issuer",
+            Self::Subject => "subject",
+            Self::ClientId => "client_id",
+            Self::Scope => "scope",
+            Self::TokenId => "token_id",
+            Self::KeyId => "key_id",
+            Self::Actor => "actor",
+            Self::Binding => "binding",
+            Self::BoundKey => "bound_key",
+            Self::BoundCertificate => "bound_certificate",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fact| fact.name() == name)
+    }
+
+    /// The fact of this decision. What the token says, only an accepted one has.
+    pub(crate) fn of<'d>(self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
+        let facts = decision.facts();
+        let text = match self {
+            Self::Decision => Some(if decision.reason().is_none() { "accept" } else { "refuse" }),
+            Self::Reason => Some(decision.reason().map_or("accepted", |reason| reason.code())),
+            Self::Policy => decision.policy().map(|policy| policy.name()),
+            Self::Mode => Some(mode_name(mode)),
+            Self::Scheme => decision.audit().scheme.map(|scheme| match scheme {
+                Scheme::Bearer => "Bearer",
+                Scheme::Dpop => "DPoP",
+            }),
+            Self::Cache => Some(decision.cache_tier().name()),
+            Self::Kind => facts.map(|facts| facts.kind.name()),
+            Self::Issuer => decision.issuer().map(|origin| origin.name()),
+            Self::Subject => facts.and_then(|facts| facts.subject()),
+            Self::ClientId => facts.and_then(|facts| facts.client_id()),
+            Self::Scope => facts.and_then(|facts| facts.scope()),
+            Self::TokenId => facts.and_then(|facts| facts.token_id()),
+            Self::KeyId => decision.key_id(),
+            Self::Actor => facts.and_then(|facts| facts.actor_json()),
+            Self::Binding => facts.map(|facts| {
+                let cnf = &facts.confirmation;
+                match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
+                    (false, false) => "none",
+                    (true, false) => "dpop",
+                    (false, true) => "mtls",
+                    (true, true) => "dpop+mtls",
+                }
+            }),
+            Self::BoundKey => return facts.and_then(|facts| thumbprint(facts.confirmation.key_thumbprint)),
+            Self::BoundCertificate => {
+                return facts.and_then(|facts| thumbprint(facts.confirmation.certificate_thumbprint));
+            }
+        };
+        text.map(Cow::Borrowed)
+    }
+}
+
+pub(crate) const fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "enforce",
+        Mode::Shadow => "shadow",
+    }
+}
+
+/// Whether a text can be the value of a header field. Envoy does not look at what a filter sets: a line feed from a token
+/// would begin a header field, or a request, of the token's own.
+pub(crate) fn is_field_value(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let edge = |byte: Option<&u8>| byte.is_none_or(|byte| *byte != b' ');
+    edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)
+}
+
+fn thumbprint(bytes: Option<[u8; 32]>) -> Option<Cow<'static, str>> {
+    let text = base64url::encode_array_32(&bytes?);
+    str::from_utf8(&text).ok().map(|text| Cow::Owned(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_is_found_by_its_name() {
+        for fact in Fact::ALL {
+            assert_eq!(Fact::from_name(fact.name()), Some(fact));
+        }
+        assert_eq!(Fact::from_name("subjects"), None);
+    }
+
+    #[test]
+    fn what_could_end_a_field_is_no_value() {
+        for text in ["alice", "spiffe://example.org/web", "", "a b", "Zoë"] {
+            assert!(is_field_value(text), "{text:?}");
+        }
+        for text in ["a\r\nx-user: root", "a\n", "\0", "tab\t", " a", "a ", "\u{7f}"] {
+            assert!(!is_field_value(text), "{text:?}");
+        }
+    }
+}

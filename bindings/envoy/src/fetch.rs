@@ -1,0 +1,149 @@
+//! When to fetch which trust document: at first, then as often as it wants, sooner for an unknown key, later after failures.
+
+use std::time::Duration;
+
+use countersign::trust::OriginIndex;
+
+use crate::settings::Fetch;
+
+/// The documents to fetch. Moments are durations since some beginning.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    sources: Vec<Source>,
+}
+
+/// One document and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) fetch: Fetch,
+    pub(crate) index: OriginIndex,
+    state: State,
+    /// In a row.
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting { until: Duration },
+    Asked { callout: u64 },
+}
+
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+const LAST_RETRY: Duration = Duration::from_secs(60);
+const DEFAULT_REFRESH_SECONDS: u64 = 300;
+
+impl Plan {
+    pub(crate) fn add(&mut self, fetch: Fetch, index: OriginIndex) {
+        self.sources.push(Source { fetch, index, state: State::Waiting { until: Duration::ZERO }, failures: 0 });
+    }
+
+    /// The places of the documents that are to be fetched now.
+    pub(crate) fn due(&self, now: Duration) -> Vec<usize> {
+        let is_due = |source: &Source| matches!(source.state, State::Waiting { until } if until <= now);
+        (0..self.sources.len()).filter(|place| self.source(*place).is_some_and(is_due)).collect()
+    }
+
+    pub(crate) fn source(&self, place: usize) -> Option<&Source> {
+        self.sources.get(place)
+    }
+
+    /// A token names a key that nobody knows. While fetching fails anyway, attackers do not make it more frequent.
+    pub(crate) fn want(&mut self, index: OriginIndex, now: Duration) {
+        for source in &mut self.sources {
+            if source.index == index
+                && source.failures == 0
+                && let State::Waiting { until } = &mut source.state
+            {
+                *until = now;
+            }
+        }
+    }
+
+    pub(crate) fn began(&mut self, place: usize, callout: u64) {
+        if let Some(source) = self.sources.get_mut(place) {
+            source.state = State::Asked { callout };
+        }
+    }
+
+    /// Whose answer this is.
+    pub(crate) fn answered(&self, callout: u64) -> Option<usize> {
+        self.sources.iter().position(|source| source.state == State::Asked { callout })
+    }
+
+    /// The document is in force; `hint` is what it says about the next time.
+    pub(crate) fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
+        if let Some(source) = self.sources.get_mut(place) {
+            let seconds = source.fetch.refresh_seconds.or(hint).unwrap_or(DEFAULT_REFRESH_SECONDS);
+            source.failures = 0;
+            source.state = State::Waiting { until: now + Duration::from_secs(seconds) };
+        }
+    }
+
+    /// Tries again, twice as late each time. `random` spreads the tries of many Envoys over a quarter of that. Tells how many
+    /// failures there were in a row.
+    pub(crate) fn failed(&mut self, place: usize, now: Duration, random: u64) -> u32 {
+        let Some(source) = self.sources.get_mut(place) else { return 0 };
+        let wait = FIRST_RETRY.saturating_mul(1 << source.failures.min(16)).min(LAST_RETRY);
+        let spread = u32::try_from(random % 1024).unwrap_or(0);
+        source.failures = source.failures.saturating_add(1);
+        source.state = State::Waiting { until: now + wait + wait * spread / 4096 };
+        source.failures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign::engine::{Engine, PolicyDocument};
+    use countersign::trust::Origin;
+
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn plan() -> Option<(Plan, OriginIndex)> {
+        let origin = Origin::Issuer("https://as.example".to_owned());
+        let text =
+            br#"{"trust":[{"issuer":"https://as.example"}],"policies":{"p":{"accept":["jwt"],"audience":["a"]}}}"#;
+        let engine = Engine::new(PolicyDocument::parse(text).ok()?, [1, 2]);
+        let index = engine.document().origin(&origin)?;
+        let mut plan = Plan::default();
+        let (cluster, authority, path) = ("c".to_owned(), "a".to_owned(), "/".to_owned());
+        let fetch = Fetch { origin, cluster, authority, path, timeout_milliseconds: 1, refresh_seconds: None };
+        plan.add(fetch, index);
+        Some((plan, index))
+    }
+
+    #[test]
+    fn a_document_is_fetched_once_and_then_as_it_wants() -> Result<(), &'static str> {
+        let (mut plan, _) = plan().ok_or("no plan")?;
+        assert_eq!(plan.due(at(0)), [0]);
+        plan.began(0, 7);
+        assert_eq!(plan.due(at(100)), [0; 0]);
+        assert_eq!((plan.answered(8), plan.answered(7)), (None, Some(0)));
+        plan.succeeded(0, at(1), Some(20));
+        assert_eq!((plan.due(at(20)), plan.due(at(21))), (vec![], vec![0]));
+        plan.succeeded(0, at(21), None);
+        assert_eq!((plan.due(at(320)), plan.due(at(321))), (vec![], vec![0]));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_key_does_not_wait_but_failures_do() -> Result<(), &'static str> {
+        let (mut plan, index) = plan().ok_or("no plan")?;
+        plan.succeeded(0, at(0), None);
+        plan.want(index, at(3));
+        assert_eq!(plan.due(at(3)), [0]);
+        let mut waits = Vec::new();
+        for turn in 0..12 {
+            assert_eq!(plan.failed(0, at(3), 0), turn + 1);
+            plan.want(index, at(3));
+            let wait = (0..100_000).find(|wait| plan.due(at(3) + Duration::from_millis(*wait)) == [0]);
+            waits.push(wait.unwrap_or(u64::MAX));
+        }
+        assert_eq!(waits[..4], [250, 500, 1000, 2000]);
+        assert_eq!(waits[11], 60_000);
+        Ok(())
+    }
+}

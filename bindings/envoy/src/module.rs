@@ -1,0 +1,346 @@
+//! One filter configuration at work: the engine, the workers' memory, what is watched, fetched and counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use countersign::engine::{Engine, Mode, PolicyDocument, PolicyIndex};
+use countersign::time::UnixSeconds;
+use countersign_live::{LiveEngine, LiveWorker, LookReport, printable, seed, warn_of_drops};
+
+use crate::fetch::Plan;
+use crate::host::{Counter, Level, Main, Process};
+use crate::nonce_keys::{self, KeyFile};
+use crate::replay::{self, Need};
+use crate::settings::{RouteSettings, Settings};
+use crate::tally::{Carried, Tally};
+
+/// A filter configuration, shared by all threads.
+pub(crate) struct Module {
+    pub(crate) live: LiveEngine,
+    pub(crate) settings: Settings,
+    /// In order of their names.
+    policies: Vec<KnownPolicy>,
+    /// The place of the policy for routes that name none.
+    default: usize,
+    /// One for each of Envoy's workers, who is the only one to lock it.
+    desks: Box<[Mutex<Option<Desk>>]>,
+    pub(crate) tallies: Box<[Tally]>,
+    carried: Mutex<CarriedAll>,
+    plan: Mutex<Plan>,
+    key_file: Mutex<Option<KeyFile>>,
+    from_files: DocumentCounts,
+    from_network: DocumentCounts,
+    faults: AtomicU64,
+    pub(crate) process: Box<dyn Process>,
+    began: Instant,
+    stopped: Mutex<bool>,
+    stop: Condvar,
+}
+
+struct KnownPolicy {
+    name: String,
+    index: PolicyIndex,
+    mode: Mode,
+}
+
+/// What one worker has for itself.
+pub(crate) struct Desk {
+    pub(crate) worker: LiveWorker,
+    /// The external URI of the request, or a line for the log.
+    pub(crate) text: Vec<u8>,
+}
+
+/// By which policy a request is judged, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules<'m> {
+    pub(crate) place: usize,
+    pub(crate) policy: PolicyIndex,
+    pub(crate) mode: Mode,
+    pub(crate) origin: Option<&'m str>,
+}
+
+/// What became of trust documents.
+#[derive(Debug, Default)]
+struct DocumentCounts {
+    loaded: AtomicU64,
+    refused: AtomicU64,
+    missing: AtomicU64,
+}
+
+#[derive(Default)]
+struct CarriedAll {
+    decisions: Carried,
+    documents: [u64; 6],
+    faults: u64,
+}
+
+/// What a module is made of besides its settings.
+pub(crate) struct Surroundings {
+    pub(crate) workers: usize,
+    /// Only to see whether the configuration is good: nothing of the process is touched.
+    pub(crate) only_validate: bool,
+    pub(crate) process: Box<dyn Process>,
+}
+
+impl Module {
+    /// Makes the engine and loads what there is to load.
+    ///
+    /// # Errors
+    /// Every fault, one line each.
+    pub(crate) fn new(
+        settings: Settings,
+        document: PolicyDocument,
+        around: Surroundings,
+    ) -> Result<Arc<Self>, Vec<String>> {
+        let Surroundings { workers, only_validate, process } = around;
+        let now = now();
+        let need = Need { window: Engine::replay_window(&document), proofs: document.replay_proofs() };
+        let seed = seed().map_err(|fault| vec![fault.to_string()])?;
+        let store = if only_validate {
+            replay::unshared(need, seed)
+        } else {
+            replay::store(&settings.replay_store, need, now, settings.forget_proofs, seed)
+        };
+        let known = |(index, policy): (PolicyIndex, &countersign::engine::Policy)| KnownPolicy {
+            name: policy.name().to_owned(),
+            index,
+            mode: policy.mode(),
+        };
+        let policies: Vec<KnownPolicy> = document.policies().map(known).collect();
+        let default = policies.iter().position(|policy| policy.name == settings.policy);
+        let default = default.ok_or_else(|| vec![format!("there is no policy {}", settings.policy)])?;
+        let mut plan = Plan::default();
+        for fetch in &settings.fetches {
+            let index = document.origin(&fetch.origin);
+            let index = index.ok_or_else(|| vec![format!("there is no {}", fetch.origin)])?;
+            plan.add(fetch.clone(), index);
+        }
+        let mut notice = |line: &str| process.log(Level::Warn, line);
+        let engine = Engine::with_replay(document, Box::new(store));
+        let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
+        let live = LiveEngine::new(engine, now, &mut notice)
+            .map_err(|faults| faults.into_iter().map(in_place).collect::<Vec<_>>())?;
+        let files = live.watch_trust_files(&settings.directory, now, &mut notice);
+        if let Some(path) = &settings.revocations_file {
+            live.watch_revocations(path.clone(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
+        }
+        let mut key_file = settings.nonce_keys_file.as_deref().map(KeyFile::new);
+        let keys = match key_file.as_mut().and_then(KeyFile::look) {
+            Some(read) => read.map_err(|fault| vec![fault])?,
+            None => nonce_keys::of_process().map_err(|fault| vec![fault.to_string()])?,
+        };
+        live.set_nonce_keys(keys);
+        let module = Self {
+            live,
+            default,
+            desks: (0..workers).map(|_| Mutex::default()).collect(),
+            tallies: (0..workers).map(|_| Tally::new(policies.len())).collect(),
+            policies,
+            settings,
+            carried: Mutex::default(),
+            plan: Mutex::new(plan),
+            key_file: Mutex::new(key_file),
+            from_files: DocumentCounts::default(),
+            from_network: DocumentCounts::default(),
+            faults: AtomicU64::new(0),
+            process,
+            began: Instant::now(),
+            stopped: Mutex::new(false),
+            stop: Condvar::new(),
+        };
+        module.count_look(files);
+        Ok(Arc::new(module))
+    }
+
+    /// What holds for a route. `None` if it names a policy that does not exist: nobody is let in by a slip of the pen.
+    pub(crate) fn rules<'m>(&'m self, route: Option<&'m RouteSettings>) -> Option<Rules<'m>> {
+        let place = match route.and_then(|route| route.policy.as_deref()) {
+            None => self.default,
+            Some(name) => self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok()?,
+        };
+        let policy = self.policies.get(place)?;
+        let mode = route.and_then(|route| route.mode).or(self.settings.mode).unwrap_or(policy.mode);
+        let origin = route.and_then(|route| route.origin.as_deref()).or(self.settings.origin.as_deref());
+        Some(Rules { place, policy: policy.index, mode, origin })
+    }
+
+    /// The memory of a worker; made when it is first used. `None` for what cannot be: an unknown worker, or two at once.
+    pub(crate) fn desk(&self, worker: usize) -> Option<MutexGuard<'_, Option<Desk>>> {
+        let mut desk = match self.desks.get(worker)?.try_lock() {
+            Ok(desk) => desk,
+            Err(TryLockError::WouldBlock) => return None,
+            Err(TryLockError::Poisoned(poisoned)) => {
+                // What a panic left behind is not used again.
+                let mut desk = poisoned.into_inner();
+                *desk = None;
+                desk
+            }
+        };
+        if desk.is_none() {
+            *desk = Some(Desk { worker: LiveWorker::new(&self.live, seed().ok()?), text: Vec::with_capacity(1024) });
+        }
+        Some(desk)
+    }
+
+    /// A look at all watched files. Reads them, so it is for a thread that may wait.
+    pub(crate) fn look(&self) {
+        let report = self.live.look(now(), &mut |line| self.process.log(Level::Warn, line));
+        if report.loaded > 0 {
+            self.process
+                .log(Level::Info, &format!("countersign: documents loaded from changed files: {}", report.loaded));
+        }
+        self.count_look(report);
+        let keys = lock(&self.key_file).as_mut().and_then(KeyFile::look);
+        match keys {
+            None => {}
+            Some(Ok(keys)) => {
+                self.live.set_nonce_keys(keys);
+                self.from_files.loaded.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(Err(fault)) => {
+                self.process.log(Level::Warn, &format!("countersign: {fault}; the last keys stay in use"));
+                self.from_files.refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn count_look(&self, report: LookReport) {
+        self.from_files.loaded.fetch_add(report.loaded.into(), Ordering::Relaxed);
+        self.from_files.refused.fetch_add(report.refused.into(), Ordering::Relaxed);
+        self.from_files.missing.fetch_add(report.unreadable.into(), Ordering::Relaxed);
+    }
+
+    /// Waits until it is time to look again; false when the configuration ends.
+    pub(crate) fn wait(&self) -> bool {
+        let stopped = lock(&self.stopped);
+        let waited = self.stop.wait_timeout_while(stopped, self.settings.poll, |stopped| !*stopped);
+        !*waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(crate) fn stop(&self) {
+        *lock(&self.stopped) = true;
+        self.stop.notify_all();
+    }
+
+    /// A token names a key that the document of this origin does not have.
+    pub(crate) fn want(&self, index: countersign::trust::OriginIndex) {
+        lock(&self.plan).want(index, self.began.elapsed());
+        self.process.wake_main();
+    }
+
+    /// What there is to do on the main thread: begin fetches, carry counts over.
+    pub(crate) fn on_main(&self, main: &impl Main) {
+        let now = self.began.elapsed();
+        let mut plan = lock(&self.plan);
+        for place in plan.due(now) {
+            let Some(source) = plan.source(place) else { continue };
+            let fetch = &source.fetch;
+            match main.get(&fetch.cluster, &fetch.authority, &fetch.path, fetch.timeout_milliseconds) {
+                Ok(callout) => plan.began(place, callout),
+                Err(why) => self.fetch_failed(&mut plan, place, now, &why),
+            }
+        }
+        drop(plan);
+        self.carry(main);
+    }
+
+    /// The answer to a fetch.
+    pub(crate) fn on_answer(&self, callout: u64, answer: Result<&[u8], String>) {
+        let mut plan = lock(&self.plan);
+        let now = self.began.elapsed();
+        let Some(place) = plan.answered(callout) else { return };
+        let Some((origin, index)) = plan.source(place).map(|source| (source.fetch.origin.clone(), source.index)) else {
+            return;
+        };
+        let body = match answer {
+            Ok(body) => body,
+            Err(why) => return self.fetch_failed(&mut plan, place, now, &why),
+        };
+        let name = printable::printable(&origin.to_string());
+        match self.live.push_trust(&origin, body, self::now()) {
+            Ok(report) => {
+                warn_of_drops(&name, &report, &mut |line| self.process.log(Level::Warn, line));
+                if report.added > 0 || report.removed > 0 {
+                    let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
+                    self.process.log(Level::Info, &line);
+                }
+                self.from_network.loaded.fetch_add(1, Ordering::Relaxed);
+                let snapshot = self.live.snapshot();
+                let hint = snapshot.trust.set(index).and_then(countersign::trust::KeySet::refresh_hint_seconds);
+                plan.succeeded(place, now, hint);
+            }
+            Err(fault) => {
+                self.from_network.refused.fetch_add(1, Ordering::Relaxed);
+                self.retry(&mut plan, place, now, &format!("the document cannot be used: {fault}"));
+            }
+        }
+    }
+
+    fn fetch_failed(&self, plan: &mut Plan, place: usize, now: Duration, why: &str) {
+        self.from_network.missing.fetch_add(1, Ordering::Relaxed);
+        self.retry(plan, place, now, why);
+    }
+
+    fn retry(&self, plan: &mut Plan, place: usize, now: Duration, why: &str) {
+        let random = seed().map_or(0, |[random, _]| random);
+        let failures = plan.failed(place, now, random);
+        // The first few tell what is wrong; after that, now and then, that it still is.
+        if let Some(source) = plan.source(place)
+            && (failures.is_power_of_two() || failures % 64 == 0)
+        {
+            let name = printable::printable(&source.fetch.origin.to_string());
+            let cluster = printable::printable(&source.fetch.cluster);
+            let line = format!(
+                "countersign: {name} from cluster {cluster}: {why} (failure {failures} in a row); the last good document holds"
+            );
+            self.process.log(Level::Warn, &line);
+        }
+    }
+
+    /// A panic was caught.
+    pub(crate) fn fault(&self, place: &str) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        self.process.log(Level::Error, &format!("countersign: internal fault in {place}"));
+    }
+
+    fn carry(&self, main: &impl Main) {
+        let mut carried = lock(&self.carried);
+        carried.decisions.carry(&self.tallies, |policy, outcome, reason, by| {
+            let policy = self.policies.get(policy).map_or("", |policy| policy.name.as_str());
+            main.count(Counter::Decisions, &[policy, outcome, reason], by);
+        });
+        let (files, network) = (&self.from_files, &self.from_network);
+        let documents = [
+            (&files.loaded, ["file", "loaded"]),
+            (&files.refused, ["file", "refused"]),
+            (&files.missing, ["file", "missing"]),
+            (&network.loaded, ["fetch", "loaded"]),
+            (&network.refused, ["fetch", "refused"]),
+            (&network.missing, ["fetch", "failed"]),
+        ];
+        for ((count, labels), before) in documents.iter().zip(&mut carried.documents) {
+            let sum = count.load(Ordering::Relaxed);
+            if sum > *before {
+                main.count(Counter::TrustDocuments, labels, sum - *before);
+                *before = sum;
+            }
+        }
+        let faults = self.faults.load(Ordering::Relaxed);
+        if faults > carried.faults {
+            main.count(Counter::Faults, &[], faults - carried.faults);
+            carried.faults = faults;
+        }
+    }
+}
+
+/// Values are replaced whole, so what a panicking holder left behind is still sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The time of the system; the beginning of time if its clock stands before that, when no token is valid.
+pub(crate) fn now() -> UnixSeconds {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixSeconds::new(since.map_or(0, |since| since.as_secs()))
+}

@@ -1,0 +1,106 @@
+//! How many requests were accepted and refused, by policy and reason.
+//!
+//! Envoy's labelled counters cost about as much as a cached decision, so that workers count for themselves, each in its own
+//! memory, and the main thread carries the sums over.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign::reason::Reason;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The place of the policy among all, by name.
+    pub(crate) policy: usize,
+    pub(crate) reason: Option<Reason>,
+    /// Whether a refused request passed all the same.
+    pub(crate) shadowed: bool,
+}
+
+/// The counts of one worker.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    counts: Box<[AtomicU64]>,
+}
+
+/// Accepted, and each reason refused or shadowed.
+const ROW: usize = 1 + 2 * Reason::COUNT;
+
+impl Tally {
+    pub(crate) fn new(policies: usize) -> Self {
+        Self { counts: (0..policies * ROW).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    pub(crate) fn count(&self, outcome: Outcome) {
+        let column = match outcome.reason {
+            None => 0,
+            Some(reason) => 1 + 2 * reason.index() + usize::from(outcome.shadowed),
+        };
+        if let Some(count) = self.counts.get(outcome.policy * ROW + column) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the main thread has carried over so far.
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    counts: Vec<u64>,
+}
+
+impl Carried {
+    /// Hands each count that has grown, by how much, to `add`: the place of the policy, the outcome and the reason.
+    pub(crate) fn carry(&mut self, tallies: &[Tally], mut add: impl FnMut(usize, &'static str, &'static str, u64)) {
+        let cells = tallies.first().map_or(0, |tally| tally.counts.len());
+        self.counts.resize(cells, 0);
+        for (cell, carried) in self.counts.iter_mut().enumerate() {
+            let read = |tally: &Tally| tally.counts.get(cell).map_or(0, |count| count.load(Ordering::Relaxed));
+            let sum: u64 = tallies.iter().map(read).sum();
+            if sum > *carried {
+                let (outcome, reason) = names(cell % ROW);
+                add(cell / ROW, outcome, reason, sum - *carried);
+                *carried = sum;
+            }
+        }
+    }
+}
+
+fn names(column: usize) -> (&'static str, &'static str) {
+    let Some(place) = column.checked_sub(1) else { return ("accepted", "accepted") };
+    let reason = Reason::ALL.get(place / 2).map_or("", |reason| reason.code());
+    (if place % 2 == 0 { "refused" } else { "shadowed" }, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grew_is_carried_over_once() {
+        let tallies = [Tally::new(2), Tally::new(2)];
+        let refused = |shadowed| Outcome { policy: 1, reason: Some(Reason::TokenExpired), shadowed };
+        tallies[0].count(Outcome { policy: 0, reason: None, shadowed: false });
+        tallies[1].count(Outcome { policy: 0, reason: None, shadowed: false });
+        tallies[1].count(refused(false));
+        tallies[0].count(refused(true));
+        let mut carried = Carried::default();
+        let mut all = |tallies: &[Tally]| {
+            let mut found = Vec::new();
+            carried.carry(tallies, |policy, outcome, reason, by| found.push((policy, outcome, reason, by)));
+            found
+        };
+        let expired = |outcome| (1, outcome, "token_expired", 1);
+        assert_eq!(all(&tallies), [(0, "accepted", "accepted", 2), expired("refused"), expired("shadowed")]);
+        assert_eq!(all(&tallies), []);
+        tallies[0].count(refused(false));
+        assert_eq!(all(&tallies), [expired("refused")]);
+    }
+
+    #[test]
+    fn every_reason_has_its_column() {
+        for reason in Reason::ALL {
+            assert_eq!(names(1 + 2 * reason.index()), ("refused", reason.code()));
+            assert_eq!(names(2 + 2 * reason.index()), ("shadowed", reason.code()));
+        }
+    }
+}

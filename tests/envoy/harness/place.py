@@ -1,0 +1,37 @@
+"""Where things are: the repository, the module that is tested, Envoy."""
+
+import glob
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def module():
+    """The built module; `run` names it."""
+    return os.environ["COUNTERSIGN_ENVOY_MODULE"]
+
+
+def envoy():
+    """Envoy's binary; `run` installs it."""
+    return os.environ["COUNTERSIGN_ENVOY"]
+
+
+def command():
+    """The command `countersign`, whose answers the module's are held against."""
+    return os.environ["COUNTERSIGN_COMMAND"]
+
+
+def faketime():
+    """libfaketime, by whatever folder Debian keeps it in."""
+    (found,) = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    return found
+
+
+def run(*arguments, **options):
+    """Runs a command to its end, and fails with what it wrote."""
+    done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout

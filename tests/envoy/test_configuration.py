@@ -1,0 +1,86 @@
+"""What Envoy refuses to start with, and says why; what the module shows of itself."""
+
+import json
+import subprocess
+import unittest
+
+from harness import issuer, place, server
+from harness.server import per_route, route
+from harness.world import POLICY, World
+
+
+class Configuration(unittest.TestCase):
+    def refused(self, *expected, settings=None, whole=None, **options):
+        world = World(start=False, **options)
+        with world:
+            manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
+            config = manager["http_filters"][0]["typed_config"]
+            if whole is not None:
+                config["filter_config"] = whole
+            else:
+                config["filter_config"]["value"] = {**world.settings, **(settings or {})}
+            passed, said = world.envoy.validate()
+            self.assertFalse(passed, said)
+            for line in expected:
+                self.assertIn(line, said)
+
+    def test_a_good_one_passes(self):
+        with World(start=False) as world:
+            passed, said = world.envoy.validate()
+            self.assertTrue(passed, said)
+            self.assertIn("v0.2.0 matched", said) if "ABI version" in said else None
+
+    def test_a_bad_policy_names_every_fault(self):
+        policy = json.loads(json.dumps(POLICY))
+        policy["policies"]["default"].pop("audience")
+        policy["policies"]["default"]["acept"] = 1
+        policy["trust"].append({"issuer": "https://b.example", "jwks": {"keys": 1}})
+        self.refused("countersign: /policy/policies/default/audience: found nothing, expected",
+                     "countersign: /policy/policies/default/acept: found an unknown member, expected one of",
+                     settings={"policy": policy})
+
+    def test_bad_settings_name_every_fault(self):
+        self.refused("countersign: /mode: found \"shadows\", expected one of enforce, shadow",
+                     "countersign: /polcy: found an unknown member, expected one of policy,",
+                     settings={"mode": "shadows", "polcy": {}})
+        self.refused("countersign: /use: found \"other\", expected one of default", settings={"use": "other"})
+        self.refused("countersign: /policy_file: found", settings={"policy": None, "policy_file": "/none"})
+        self.refused("countersign: /none.json: ", settings={"revocations_file": "/none.json"})
+
+    def test_text_that_is_not_json(self):
+        self.refused("countersign: the document: found text that is not JSON", whole=server.text("{"))
+        self.refused("countersign: the document: found text that is not JSON", whole=server.text(""))
+        self.refused("countersign: the document: found array, expected an object".replace("the document", "the document"),
+                     whole=server.text("[]"))
+
+    def test_a_bad_inline_document(self):
+        policy = {**POLICY, "trust": [{"issuer": issuer.ISSUER, "jwks": {"kys": []}}]}
+        self.refused("countersign: /policy/trust/0/jwks: ", settings={"policy": policy})
+
+    def test_a_bad_route(self):
+        self.refused("countersign: /policy: found an unknown member, expected one of use, origin, mode",
+                     routes=[route(None, per_route({"policy": "orders"}))])
+
+    def test_settings_as_text_and_a_policy_in_a_file(self):
+        world = World(start=False)
+        path = world.envoy.write("policies/policy.json", POLICY)
+        world.envoy.write("policies/as.json", issuer.key_set(world.key))
+        manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["http_filters"][0] = server.module_filter(server.text(json.dumps({"policy_file": str(path)})))
+        world.starts = True
+        with world:
+            self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
+            self.assertEqual(world.get().one("x-details"), "credential_missing")
+
+    def test_only_hooks_are_exported(self):
+        names = place.run("nm", "-D", "--defined-only", place.module()).split()[2::3]
+        strangers = [name for name in names if not name.startswith("envoy_dynamic_module_on_")]
+        self.assertEqual(strangers, [])
+        used = place.run("nm", "-D", "--undefined-only", place.module()).split()
+        used = {name for name in used if name.startswith("envoy_dynamic_module_callback_")}
+        has = set(place.run("nm", "-D", "--defined-only", place.envoy()).split())
+        self.assertEqual(used - has, set())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,310 @@
+"""The decision corpus over HTTP: every vector's requests go to a real Envoy, at the vector's time.
+
+What the module answers is held against the vector and, where it names no header fields, against the command `countersign`. Each
+vector has a listener, an engine and a store of used proofs of its own.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness import client, issuer, place, server
+from harness.server import per_route, route, until
+
+VECTORS = place.ROOT / "tests/vectors"
+BATCH = 130
+FACTS = ["decision", "reason", "kind", "issuer", "subject", "key_id", "cache"]
+
+# Vectors with a request that HTTP does not carry as it is, or that need what this host does not do; why. The list is exact: a
+# vector that is here and could be carried fails the test.
+NOT_CARRIED = {
+    "nonce/demanded_without_secrets": "the module always has keys of nonces",
+    "rotation/a_deleted_relationship_stops_at_once": "a file that goes away leaves the last good document in force",
+}
+
+# Vectors with a request that Envoy itself refuses with 400, before any filter is asked.
+REFUSED_BY_ENVOY = {}
+
+
+def vectors():
+    for path in sorted(VECTORS.glob("*/*.json")):
+        yield f"{path.parent.name}/{path.stem}", json.loads(path.read_text())
+
+
+def requests(vector):
+    return [step for step in vector["steps"] if "request" in step]
+
+
+class Site:
+    """A vector as a folder of files and a listener."""
+
+    def __init__(self, envoy, name, number, vector):
+        self.envoy, self.name, self.number, self.vector = envoy, name, number, vector
+        self.files = {}
+        self.folder = f"v{number}"
+        self.socket = str(envoy.folder / f"{number}.sock")
+        policy = json.loads(json.dumps(vector["policy"]))
+        pushed = [(step["trust"].get("trust_domain"), step["trust"].get("issuer"))
+                  for step in vector["steps"] if "trust" in step]
+        for place_in, source in enumerate(policy["trust"]):
+            origin = (source.get("trust_domain"), source.get("issuer"))
+            if origin in pushed:
+                kind = "bundle" if origin[0] else "jwks"
+                self.files[origin] = f"{self.folder}/{place_in}.json"
+                document = source.pop(kind, None)
+                if document is not None:
+                    self.write(self.files[origin], document)
+                source[f"{kind}_file"] = f"{place_in}.json"
+        self.write(f"{self.folder}/policy.json", policy)
+        self.settings = {
+            "policy_file": str(envoy.folder / self.folder / "policy.json"), "poll_milliseconds": 10, "replay_store": name,
+            "metadata": {"facts": FACTS}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+        names = sorted(policy["policies"])
+        if "default" not in names:
+            self.settings["use"] = names[0]
+        if any("revoke" in step for step in vector["steps"]):
+            self.settings["revocations_file"] = str(self.write(f"{self.folder}/revoked.json", {}))
+        if any("nonces" in step for step in vector["steps"]):
+            # Until the first step says otherwise.
+            keys = issuer.encode(os.urandom(32)) + "\n"
+            self.settings["nonce_keys_file"] = str(envoy.write(f"{self.folder}/nonces", keys))
+        steps = any("request" not in step for step in vector["steps"])
+        if not steps:
+            self.settings["poll_milliseconds"] = 60000
+
+    def write(self, name, document):
+        return self.envoy.write(name, document if isinstance(document, str) else json.dumps(document, ensure_ascii=False))
+
+    def listener(self):
+        routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
+                        per_route({"use": policy})) for policy in sorted(self.vector["policy"]["policies"])]
+        shown = {f"x_{fact}": f"%DYNAMIC_METADATA(countersign:{fact})%" for fact in FACTS}
+        return server.listener(f"v{self.number}", self.socket, [server.module_filter(server.text(json.dumps(self.settings)))],
+                               [*routes, route()], shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
+                               http_protocol_options={"accept_http_10": True})
+
+
+def scheme(uri):
+    """That of a URI; where it has none, or none that HTTP carries, https."""
+    return "http" if uri.startswith("http://") else "https"
+
+
+def target(uri):
+    """The Host and the request target that carry a URI; None if nothing does."""
+    for prefix in ("https://", "http://"):
+        if uri.startswith(prefix):
+            host, slash, rest = uri[len(prefix):].partition("/")
+            if "?" in host or "#" in host:
+                return None
+            return host, slash + rest if slash else "/"
+    return None, uri
+
+
+class Corpus(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        only = os.environ.get("COUNTERSIGN_ENVOY_VECTORS", "")
+        cls.all = {name: vector for name, vector in vectors() if only in name}
+        cls.folder = tempfile.TemporaryDirectory(prefix="countersign-corpus-")
+        with ThreadPoolExecutor(4) as pool:
+            cls.expected = dict(pool.map(cls.ask_command, cls.all.items()))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def ask_command(cls, named):
+        """What `countersign decide` says to a vector's requests, where nothing else happens between them."""
+        name, vector = named
+        steps = requests(vector)
+        if len(steps) != len(vector["steps"]):
+            return name, [None] * len(steps)
+        path = Path(cls.folder.name) / (name.replace("/", "-") + ".json")
+        path.write_text(json.dumps(vector["policy"], ensure_ascii=False))
+        lines = "".join(json.dumps(step["request"]) + "\n" for step in steps)
+        done = subprocess.run([place.command(), "decide", "--policy", str(path)], input=lines, capture_output=True,
+                              text=True, check=False)
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        return name, answers if len(answers) == len(steps) else [None] * len(steps)
+
+    def test_all(self):
+        # Where the age of keys counts, Envoy starts when the vector does.
+        old, aged = [], []
+        for name, vector in self.all.items():
+            if name not in NOT_CARRIED:
+                (aged if "max_stale" in json.dumps(vector["policy"]) else old).append((name, vector))
+        batches = [(old[at:at + BATCH], 1799990000) for at in range(0, len(old), BATCH)]
+        batches += [([one], requests(one[1])[0]["request"]["now"]) for one in aged]
+        faults, self.asked, self.compared, self.by_envoy = [], 0, 0, set()
+        for batch, start in batches:
+            faults += self.run_batch(batch, start)
+        print(f"\n{len(self.all) - len(NOT_CARRIED)} vectors, {self.asked} requests; header fields compared in {self.compared}; "
+              f"refused by Envoy itself: {len(self.by_envoy)} vectors")
+        self.assertEqual(faults, [], f"{len(faults)} faults")
+        if not os.environ.get("COUNTERSIGN_ENVOY_VECTORS"):
+            self.assertGreaterEqual(len(self.all), 1220)
+            self.assertEqual(self.by_envoy, set(REFUSED_BY_ENVOY))
+            self.assertLessEqual(set(NOT_CARRIED), set(self.all))
+
+    def run_batch(self, batch, start):
+        with tempfile.TemporaryDirectory(prefix="countersign-time-") as folder:
+            clock = Path(folder) / "now"
+
+            def now(seconds):
+                new = clock.with_name("new")
+                new.write_text(time.strftime("%Y-%m-%d %H:%M:%S\n", time.gmtime(seconds)))
+                os.replace(new, clock)
+
+            now(start)
+            envoy = server.Envoy(environment={
+                "LD_PRELOAD": place.faketime(), "TZ": "UTC", "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"})
+            with envoy:
+                sites = [Site(envoy, name, number, vector) for number, (name, vector) in enumerate(batch)]
+                envoy.listeners += [site.listener() for site in sites]
+                envoy.start()
+                return [fault for site in sites for fault in self.run_site(site, now)]
+
+    def run_site(self, site, now):
+        answers = iter(self.expected[site.name])
+        faults = []
+        for place_of, step in enumerate(site.vector["steps"]):
+            if "request" not in step:
+                outcome = self.prepare(site, step, now)
+                if isinstance(step.get("expect"), str) and outcome != (step["expect"] == "installed"):
+                    faults.append(f"{site.name} step {place_of}: expected {step['expect']}")
+                continue
+            for what in self.judge(site, step, next(answers), now):
+                faults.append(f"{site.name} step {place_of}: {what}")
+        return faults
+
+    def counts(self, site):
+        found = site.envoy.counters()
+        read = lambda outcome: found.get(
+            ("countersign_trust_documents", (("from", "file"), ("outcome", outcome))), 0)
+        return read("loaded"), read("refused")
+
+    def prepare(self, site, step, now):
+        """Puts a step's document in its file; tells whether it was taken."""
+        before = self.settled(site)
+        if "trust" in step:
+            trust = step["trust"]
+            now(trust["now"])
+            document = trust.get("text", trust.get("bundle", trust.get("jwks")))
+            site.write(site.files[trust.get("trust_domain"), trust.get("issuer")], document)
+        elif "revoke" in step:
+            site.write(f"{site.folder}/revoked.json", revocations(step["revoke"], site.vector["policy"]))
+        else:
+            lines = [step["nonces"][name] for name in ("current", "previous") if step["nonces"].get(name)]
+            site.envoy.write(f"{site.folder}/nonces", "".join(line + "\n" for line in lines))
+        until("the document is read", lambda: sum(self.counts(site)) == sum(before) + 1)
+        loaded, refused = (after - was for after, was in zip(self.counts(site), before))
+        return loaded == 1 and refused == 0
+
+    def settled(self, site):
+        """The counts, once all that was loaded at the start is in them."""
+        counts = self.counts(site)
+        while not getattr(site.envoy, "settled", False):
+            time.sleep(0.3)
+            again = self.counts(site)
+            site.envoy.settled, counts = again == counts, again
+        return counts
+
+    def judge(self, site, step, answer, now):
+        """What differs from the vector."""
+        request, expect = step["request"], step["expect"]
+        place_of = target(request["uri"])
+        if place_of is None:
+            return ["HTTP does not carry it"]
+        host, path = place_of
+        headers = [tuple(header) for header in request["headers"]]
+        if request.get("client_cert"):
+            digest = hashlib.sha256(base64.b64decode(request["client_cert"])).hexdigest()
+            headers.append(("X-Forwarded-Client-Cert", f"Hash={digest}"))
+        headers += [("X-Forwarded-Proto", scheme(request["uri"])), ("X-Policy", request.get("policy", "default"))]
+        now(request["now"])
+        if host is not None:
+            headers.insert(0, ("Host", host))
+        with client.Client(site.socket) as connection:
+            data = "\r\n".join([f"{request['method']} {path} HTTP/1.{0 if host is None else 1}",
+                                *(f"{name}: {value}" for name, value in headers), "Connection: close", "", ""])
+            connection.socket.sendall(data.encode())
+            got = connection.receive(request["method"])
+        self.asked += 1
+        if got.status in (400, 404) and got.one("x-decision") in (None, "-"):
+            self.by_envoy.add(site.name)
+            return [] if site.name in REFUSED_BY_ENVOY else [f"Envoy refuses: {got.status} {got.one('x-details')}"]
+        return list(self.differences(expect, answer, got))
+
+    def differences(self, expect, answer, got):
+        def differ(what, wanted, found):
+            if wanted != found:
+                yield f"{what}: expected {wanted}, got {found}"
+
+        shadowed = got.status == 200 and expect["decision"] == "refuse" and got.one("x-decision") == "refuse"
+        if not shadowed:
+            yield from differ("status", expect["status"], got.status)
+        yield from differ("decision", expect["decision"], got.one("x-decision"))
+        yield from differ("reason", expect.get("reason") or "accepted", got.one("x-reason"))
+        if got.status >= 400:
+            yield from differ("details", expect.get("reason"), got.one("x-details"))
+        if "cache" in expect:
+            yield from differ("cache", expect["cache"], got.one("x-cache"))
+        for name, header in (("kind", "x-kind"), ("issuer", "x-issuer"), ("subject", "x-subject"), ("key_id", "x-key_id")):
+            wanted = expect.get("token", {}).get(name)
+            if wanted is not None:
+                found = got.one(header) or got.one(header.replace("_", "-"))
+                yield from differ(name, wanted.encode().decode("latin-1"), found)
+        wanted = expect.get("headers", answer and answer["headers"])
+        if wanted is None or shadowed:
+            return
+        self.compared += 1
+        names = ("www-authenticate", "dpop-nonce", "cache-control")
+        found = [[name.lower(), value] for name, value in got.headers if name.lower() in names]
+        # A nonce differs with the engine that made it, unless the vector gives its key.
+        if "headers" not in expect:
+            wanted = [[name, "" if name == "dpop-nonce" else value] for name, value in wanted]
+            found = [[name, "" if name == "dpop-nonce" else value] for name, value in found]
+        yield from differ("headers", wanted, found)
+
+
+def revocations(revoke, policy):
+    """A step's revocations as the document that files hold."""
+    kinds = {source.get("trust_domain") or source["issuer"]: "trust_domain" if source.get("trust_domain") else "issuer"
+             for source in policy["trust"]}
+    document = {"origins": []}
+
+    def entry(name):
+        for known in document["origins"]:
+            if name in (known.get("trust_domain"), known.get("issuer")):
+                return known
+        document["origins"].append({kinds.get(name, "issuer"): name})
+        return document["origins"][-1]
+
+    for one in revoke.get("keys", []):
+        entry(one["origin"]).setdefault("keys", []).append(one["name"])
+    for one in revoke.get("subjects", []):
+        said = {"subject": one["name"], "before": one["before"]} if "before" in one else one["name"]
+        entry(one["origin"]).setdefault("subjects", []).append(said)
+    for one in revoke.get("tokens", []):
+        entry(one["origin"]).setdefault("tokens", []).append(one["name"])
+    for one in revoke.get("epochs", []):
+        if "origin" in one:
+            entry(one["origin"])["before"] = one["before"]
+        else:
+            document["all_before"] = one["before"]
+    return document
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,152 @@
+"""Keys that come and go: files, a server that is down, slow or tells nonsense, and jwt_authn beside us."""
+
+import json
+import time
+import unittest
+
+from harness import issuer, server
+from harness.server import until
+from harness.world import POLICY, SETTINGS, World, key_server, slow
+
+
+def fetched(port, **more):
+    """Settings by which keys come from a server."""
+    policy = {**POLICY, "trust": [{"issuer": issuer.ISSUER}]}
+    fetch = {"issuer": issuer.ISSUER, "cluster": "as", "uri": "http://as.example/keys", "timeout_milliseconds": 500,
+             "refresh_seconds": 1, **more}
+    return {"policy": policy, "fetch": [fetch]}
+
+
+class Files(unittest.TestCase):
+    def test_a_removed_key_is_refused_and_a_new_one_accepted(self):
+        with World() as world:
+            second = issuer.Key("second")
+            old, new = world.bearer(), issuer.bearer(second.token())
+            self.assertEqual(world.get(headers=[old]).status, 200)
+            self.assertEqual(world.get(headers=[old]).one("x-cache"), "hit")
+            self.assertEqual(world.get(headers=[new]).one("x-details"), "key_unknown")
+            loaded = world.envoy.counter("countersign_trust_documents", **{"from": "file", "outcome": "loaded"})
+            world.trust(second)
+            until("the file is read", lambda: world.envoy.counter(
+                "countersign_trust_documents", **{"from": "file", "outcome": "loaded"}) == loaded + 1)
+            self.assertEqual(world.get(headers=[old]).one("x-details"), "key_unknown")
+            self.assertEqual(world.get(headers=[new]).status, 200)
+
+    def test_a_corrupt_or_missing_file_changes_nothing(self):
+        with World() as world:
+            world.envoy.write("as.json", '{"keys":')
+            until("it is refused", lambda: world.envoy.counter(
+                "countersign_trust_documents", **{"from": "file", "outcome": "refused"}) == 1)
+            self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
+            (world.envoy.folder / "as.json").unlink()
+            until("it is missed", lambda: world.envoy.counter(
+                "countersign_trust_documents", **{"from": "file", "outcome": "missing"}) == 1)
+            self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
+            world.trust(world.key)
+            self.assertIn("the last good document stays in force", world.envoy.log())
+
+    def test_revocations_are_read_again(self):
+        world = World(start=False)
+        path = world.envoy.write("revoked.json", {})
+        world.settings["revocations_file"] = str(path)
+        manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["http_filters"][0] = server.module_filter(world.settings)
+        world.starts = True
+        with world:
+            token = world.bearer()
+            self.assertEqual(world.get(headers=[token]).status, 200)
+            world.envoy.write("revoked.json", {"origins": [{"issuer": issuer.ISSUER, "subjects": ["alice"]}]})
+            until("alice is revoked", lambda: world.get(headers=[token]).one("x-details") == "subject_revoked")
+
+
+class Fetches(unittest.TestCase):
+    def counter(self, world, outcome):
+        return world.envoy.counter("countersign_trust_documents", **{"from": "fetch", "outcome": outcome})
+
+    def test_a_server_that_is_down_slow_corrupt_and_well_again(self):
+        with key_server() as keys:
+            world = World(settings=fetched(keys.server_port), start=False)
+            world.envoy.clusters.append(server.cluster("as", keys.server_port))
+            world.starts = True
+            with world:
+                token = world.bearer()
+                until("failures are counted", lambda: self.counter(world, "failed") > 0)
+                self.assertEqual(world.get(headers=[token]).one("x-details"), "bundle_stale")
+                keys.answer = lambda: (200, issuer.key_set(world.key))
+                until("the keys are there", lambda: world.get(headers=[token]).status == 200)
+                for answer, outcome in [
+                    (lambda: (503, "down"), "failed"),
+                    (slow(0.8, lambda: (200, issuer.key_set())), "failed"),
+                    (lambda: (200, "<html>"), "refused"),
+                    (lambda: (200, '{"keys":{}}'), "refused"),
+                    (lambda: (200, "x" * (9 << 20)), "failed"),
+                ]:
+                    before = self.counter(world, outcome)
+                    keys.answer = answer
+                    until(f"another {outcome}", lambda: self.counter(world, outcome) > before)
+                    self.assertEqual(world.get(headers=[token]).status, 200)
+                second = issuer.Key("second")
+                keys.answer = lambda: (200, issuer.key_set(second))
+                before = self.counter(world, "loaded")
+                until("another document", lambda: self.counter(world, "loaded") > before)
+                self.assertEqual(world.get(headers=[token]).one("x-details"), "key_unknown")
+                self.assertEqual(world.get(headers=[issuer.bearer(second.token())]).status, 200)
+
+    def test_an_unknown_key_asks_for_the_document_once(self):
+        with key_server() as keys:
+            world = World(settings=fetched(keys.server_port, refresh_seconds=3600), start=False)
+            world.envoy.clusters.append(server.cluster("as", keys.server_port))
+            keys.answer = lambda: (200, issuer.key_set(world.key))
+            world.starts = True
+            with world:
+                until("the keys are there", lambda: world.get(headers=[world.bearer()]).status == 200)
+                second = issuer.Key("second")
+                keys.answer = lambda: (200, issuer.key_set(world.key, second))
+                asked, token = keys.asked, issuer.bearer(second.token())
+                self.assertEqual(world.get(headers=[token]).one("x-details"), "key_unknown")
+                until("the new key", lambda: world.get(headers=[token]).status == 200, 5)
+                for number in range(50):
+                    world.get(headers=[issuer.bearer(issuer.Key(f"unknown-{number}").token())])
+                time.sleep(0.5)
+                self.assertEqual(keys.asked, asked + 1)
+
+    def test_jwt_authn_keeps_what_its_cache_has(self):
+        """A key leaves the server: from the next refresh on we refuse, and jwt_authn's cache still accepts."""
+        with key_server() as keys:
+            peer = server.free_port()
+            world = World(settings=fetched(keys.server_port), start=False)
+            world.envoy.clusters.append(server.cluster("as", keys.server_port))
+            provider = {
+                "issuer": issuer.ISSUER, "audiences": [issuer.AUDIENCE], "forward": True,
+                "remote_jwks": {"http_uri": {"uri": "http://as.example/keys", "cluster": "as", "timeout": "1s"},
+                                "cache_duration": "1s", "async_fetch": {"fast_listener": False}},
+                "jwt_cache_config": {"jwt_cache_size": 1000}}
+            authn = {"name": "jwt_authn", "typed_config": {
+                "@type": f"{server.TYPES}.filters.http.jwt_authn.v3.JwtAuthentication", "providers": {"p": provider},
+                "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "p"}}]}}
+            world.envoy.listeners.append(server.listener("peer", peer, [authn]))
+            keys.answer = lambda: (200, issuer.key_set(world.key))
+            world.starts = True
+            with world:
+                token = world.bearer()
+                until("both accept", lambda: world.get(headers=[token]).status == 200
+                      and world.get(headers=[token], port=peer).status == 200)
+                self.assertEqual(world.get(headers=[token], port=peer).status, 200)
+                second = issuer.Key("second")
+                keys.answer = lambda: (200, issuer.key_set(second))
+                began = time.time()
+                until("we refuse", lambda: world.get(headers=[token]).one("x-details") == "key_unknown", 5)
+                ours = time.time() - began
+                time.sleep(4)
+                # jwt_authn has the new keys, and takes the old token all the same.
+                self.assertEqual(world.get(headers=[issuer.bearer(second.token())], port=peer).status, 200)
+                self.assertEqual(world.get(headers=[token], port=peer).status, 200)
+                other = issuer.bearer(world.key.token("bob"))
+                self.assertEqual(world.get(headers=[other], port=peer).status, 401)
+                self.assertEqual(world.get(headers=[token]).one("x-details"), "key_unknown")
+                print(f"\nkey removed: refused by us after {ours:.2f} s, accepted by jwt_authn's cache after "
+                      f"{time.time() - began:.2f} s")
+
+
+if __name__ == "__main__":
+    unittest.main()
