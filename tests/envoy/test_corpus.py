@@ -7,7 +7,9 @@ vector has a listener, an engine and a store of used proofs of its own.
 import base64
 import hashlib
 import json
+import mmap
 import os
+import struct
 import subprocess
 import tempfile
 import time
@@ -30,7 +32,23 @@ NOT_CARRIED = {
 }
 
 # Vectors with a request that Envoy itself refuses with 400, before any filter is asked.
-REFUSED_BY_ENVOY = {}
+REFUSED_BY_ENVOY = {
+    "proof_claims/method_custom_small_letters": "a method that Envoy's HTTP/1 codec does not know",
+    "proof_claims/method_m_search": "a method that Envoy's HTTP/1 codec does not know",
+    "proof_claims/method_prefix": "a method that Envoy's HTTP/1 codec does not know",
+    "proof_uri/unusable_authority": "a target that is an authority",
+    "proof_uri/unusable_empty": "no target",
+    "proof_uri/unusable_path": "no Host",
+    "proof_uri/unusable_star": "the target *",
+    "proof_uri/unusable_star_with_origin": "the target *",
+}
+
+# Envoy makes one Authorization of two, with a comma. The reason is the same; a challenge for the scheme of the first has the error.
+JOINED_BY_ENVOY = {
+    "challenge/two_credentials_challenge_both",
+    "presentation/bearer_and_dpop_fields",
+    "presentation/two_authorization_fields",
+}
 
 
 def vectors():
@@ -91,6 +109,28 @@ class Site:
                                http_protocol_options={"accept_http_10": True})
 
 
+class Clock:
+    """The time of day of an Envoy, in shared memory; see clock.c."""
+
+    def __init__(self, seconds):
+        self.file = tempfile.NamedTemporaryFile(prefix="countersign-clock-")
+        self.path = self.file.name
+        self.file.write(bytes(8))
+        self.file.flush()
+        self.memory = mmap.mmap(self.file.fileno(), 8)
+        self.set(seconds)
+
+    def set(self, seconds):
+        self.memory[:] = struct.pack("=q", seconds)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.memory.close()
+        self.file.close()
+
+
 def scheme(uri):
     """That of a URI; where it has none, or none that HTTP carries, https."""
     return "http" if uri.startswith("http://") else "https"
@@ -145,7 +185,7 @@ class Corpus(unittest.TestCase):
                 (aged if "max_stale" in json.dumps(vector["policy"]) else old).append((name, vector))
         batches = [(old[at:at + BATCH], 1799990000) for at in range(0, len(old), BATCH)]
         batches += [([one], requests(one[1])[0]["request"]["now"]) for one in aged]
-        faults, self.asked, self.compared, self.by_envoy = [], 0, 0, set()
+        faults, self.asked, self.compared, self.by_envoy, self.joined = [], 0, 0, set(), set()
         for batch, start in batches:
             faults += self.run_batch(batch, start)
         print(f"\n{len(self.all) - len(NOT_CARRIED)} vectors, {self.asked} requests; header fields compared in {self.compared}; "
@@ -154,21 +194,13 @@ class Corpus(unittest.TestCase):
         if not os.environ.get("COUNTERSIGN_ENVOY_VECTORS"):
             self.assertGreaterEqual(len(self.all), 1220)
             self.assertEqual(self.by_envoy, set(REFUSED_BY_ENVOY))
+            self.assertEqual(self.joined, JOINED_BY_ENVOY)
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
-        with tempfile.TemporaryDirectory(prefix="countersign-time-") as folder:
-            clock = Path(folder) / "now"
-
-            def now(seconds):
-                new = clock.with_name("new")
-                new.write_text(time.strftime("%Y-%m-%d %H:%M:%S\n", time.gmtime(seconds)))
-                os.replace(new, clock)
-
-            now(start)
-            envoy = server.Envoy(environment={
-                "LD_PRELOAD": place.faketime(), "TZ": "UTC", "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"})
+        with Clock(start) as clock:
+            now = clock.set
+            envoy = server.Envoy(environment={"LD_PRELOAD": place.clock(), "COUNTERSIGN_CLOCK": clock.path})
             with envoy:
                 sites = [Site(envoy, name, number, vector) for number, (name, vector) in enumerate(batch)]
                 envoy.listeners += [site.listener() for site in sites]
@@ -233,6 +265,8 @@ class Corpus(unittest.TestCase):
             headers.append(("X-Forwarded-Client-Cert", f"Hash={digest}"))
         headers += [("X-Forwarded-Proto", scheme(request["uri"])), ("X-Policy", request.get("policy", "default"))]
         now(request["now"])
+        if host is None and path.startswith("/") and "origin" in site.vector["policy"]["policies"][request.get("policy", "default")]:
+            host = "inside.example"  # the policy says what the outside is called
         if host is not None:
             headers.insert(0, ("Host", host))
         with client.Client(site.socket) as connection:
@@ -244,7 +278,11 @@ class Corpus(unittest.TestCase):
         if got.status in (400, 404) and got.one("x-decision") in (None, "-"):
             self.by_envoy.add(site.name)
             return [] if site.name in REFUSED_BY_ENVOY else [f"Envoy refuses: {got.status} {got.one('x-details')}"]
-        return list(self.differences(expect, answer, got))
+        faults = list(self.differences(expect, answer, got))
+        if site.name in JOINED_BY_ENVOY and [fault.split(":")[0] for fault in faults] == ["headers"]:
+            self.joined.add(site.name)
+            return []
+        return faults
 
     def differences(self, expect, answer, got):
         def differ(what, wanted, found):

@@ -3,6 +3,9 @@
 //! `abi` and `exports` are the boundary with Envoy and hold all unsafe code; the rest is safe Rust behind two traits, so that it
 //! runs without Envoy in tests. How to use it is in `README.md` beside this crate.
 
+// In tests, nobody calls what only Envoy's hooks do.
+#![cfg_attr(test, allow(dead_code))]
+
 mod certificate;
 mod fact;
 mod fetch;
@@ -20,3 +23,6 @@ mod watch;
 mod abi;
 #[cfg(not(test))]
 mod exports;
+
+#[cfg(test)]
+mod tests;

@@ -287,7 +287,7 @@ impl Module {
         let failures = plan.failed(place, now, random);
         // The first few tell what is wrong; after that, now and then, that it still is.
         if let Some(source) = plan.source(place)
-            && (failures.is_power_of_two() || failures % 64 == 0)
+            && (failures.is_power_of_two() || failures.is_multiple_of(64))
         {
             let name = printable::printable(&source.fetch.origin.to_string());
             let cluster = printable::printable(&source.fetch.cluster);

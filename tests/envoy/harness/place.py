@@ -1,6 +1,5 @@
 """Where things are: the repository, the module that is tested, Envoy."""
 
-import glob
 import os
 import subprocess
 from pathlib import Path
@@ -23,10 +22,9 @@ def command():
     return os.environ["COUNTERSIGN_COMMAND"]
 
 
-def faketime():
-    """libfaketime, by whatever folder Debian keeps it in."""
-    (found,) = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return found
+def clock():
+    """The library that sets the time of day; `run` builds it."""
+    return os.environ["COUNTERSIGN_ENVOY_CLOCK"]
 
 
 def run(*arguments, **options):

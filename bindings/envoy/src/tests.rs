@@ -1,0 +1,215 @@
+//! The module without Envoy: a stream, a log and a main thread of the tests' own. What Envoy itself makes of it, `tests/envoy` shows.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use countersign::engine::Mode;
+use countersign::jose::json::{self, Budget, Value};
+use countersign::time::UnixSeconds;
+
+use crate::filter::{Verdict, judge};
+use crate::host::{Counter, Level, Main, Process, Stream};
+use crate::module::{Module, Surroundings};
+use crate::settings::{RouteSettings, Settings};
+
+const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
+
+/// Status, header fields, details.
+type Answer = (u16, Vec<(String, String)>, String);
+type Fault = Box<dyn std::error::Error>;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        self.0.lock().map(|lines| lines.clone()).unwrap_or_default()
+    }
+}
+
+impl Process for Log {
+    fn log(&self, _: Level, line: &str) {
+        if let Ok(mut lines) = self.0.lock() {
+            lines.push(line.to_owned());
+        }
+    }
+
+    fn wake_main(&self) {}
+}
+
+#[derive(Default)]
+struct FakeStream {
+    fields: Vec<(String, String)>,
+    worker: usize,
+    route: Option<RouteSettings>,
+    metadata: BTreeMap<String, String>,
+    answer: Option<Answer>,
+}
+
+impl Stream for FakeStream {
+    fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
+        let mut found = self.fields.iter().filter(|(known, _)| known == name);
+        let first = found.next().map(|(_, value)| value.as_bytes());
+        (first, usize::from(first.is_some()) + found.count())
+    }
+
+    fn set_header(&mut self, name: &str, value: Option<&str>) {
+        self.fields.retain(|(known, _)| known != name);
+        self.fields.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
+    fn peer_certificate_sha256(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn worker(&self) -> usize {
+        self.worker
+    }
+
+    fn route(&self) -> Option<&RouteSettings> {
+        self.route.as_ref()
+    }
+
+    fn set_metadata(&mut self, _: &str, key: &str, value: &str) {
+        self.metadata.insert(key.to_owned(), value.to_owned());
+    }
+
+    fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
+        self.answer = Some((status, headers.to_vec(), details.to_owned()));
+    }
+
+    fn set_response_header(&mut self, _: &str, _: &str) {}
+}
+
+#[derive(Default)]
+struct FakeMain {
+    counts: RefCell<Vec<(Counter, Vec<String>, u64)>>,
+    asked: RefCell<Vec<String>>,
+}
+
+impl Main for FakeMain {
+    fn count(&self, counter: Counter, labels: &[&str], by: u64) {
+        self.counts.borrow_mut().push((counter, labels.iter().map(|label| (*label).to_owned()).collect(), by));
+    }
+
+    fn get(&self, cluster: &str, authority: &str, path: &str, _: u64) -> Result<u64, String> {
+        self.asked.borrow_mut().push(format!("{cluster} {authority} {path}"));
+        Ok(7)
+    }
+}
+
+/// The module with the policy of the vector, and the vector's request.
+fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream, UnixSeconds), Fault> {
+    let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
+    let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
+    let policy = member(vector, "policy").and_then(Value::as_object).ok_or("no policy")?.raw();
+    let steps = member(vector, "steps").and_then(Value::as_array).ok_or("no steps")?;
+    let request = steps.elements().next().and_then(|step| member(step, "request")).ok_or("no request")?;
+    let Some(Value::Number(now)) = member(request, "now") else { return Err("no time".into()) };
+    let mut texts = Vec::new();
+    for field in member(request, "headers").and_then(Value::as_array).ok_or("no headers")?.elements() {
+        let pair = field.as_array().ok_or("no field")?;
+        texts.extend(pair.elements().filter_map(Value::as_string).map(|text| text.to_owned_string()));
+    }
+    let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
+    let text = format!("{{\"policy\":{policy}{more}}}");
+    let (settings, document) = Settings::read(text.as_bytes()).map_err(|faults| format!("{faults:?}"))?;
+    let log = Log::default();
+    let around = Surroundings { workers: 2, only_validate: true, process: Box::new(log.clone()) };
+    let module = Module::new(settings, document, around).map_err(|faults| format!("{faults:?}"))?;
+    let stream = move || FakeStream {
+        fields: vec![
+            (name.to_ascii_lowercase(), token.clone()),
+            (":path".to_owned(), "/orders".to_owned()),
+            (":method".to_owned(), "GET".to_owned()),
+            ("x-user".to_owned(), "root".to_owned()),
+        ],
+        ..FakeStream::default()
+    };
+    Ok((module, log, stream, UnixSeconds::new(now.as_u64().ok_or("no time")?)))
+}
+
+const IDENTITY: &str = r#","identity_headers":{"X-User":"subject"}"#;
+
+#[test]
+fn an_accepted_request_carries_our_identity_and_a_refused_one_goes_nowhere() -> Result<(), Fault> {
+    let (module, _, stream, now) = world(IDENTITY)?;
+    let mut accepted = stream();
+    assert_eq!(judge(&module, &mut accepted, now), Verdict::Pass(vec![]));
+    assert_eq!(accepted.metadata.get("decision").map(String::as_str), Some("accept"));
+    let subject = accepted.metadata.get("subject").map(String::as_bytes);
+    assert!(subject.is_some());
+    assert_eq!(accepted.header("x-user"), (subject, 1));
+    let mut late = stream();
+    assert_eq!(judge(&module, &mut late, now.plus(100_000)), Verdict::Answered);
+    let (status, headers, details) = late.answer.ok_or("no answer")?;
+    assert_eq!((status, details.as_str()), (401, "token_expired"));
+    assert!(headers.iter().any(|(name, value)| name == "www-authenticate" && value.contains("token_expired")));
+    assert_eq!(late.metadata.get("subject"), None);
+    Ok(())
+}
+
+#[test]
+fn shadow_mode_lets_pass_without_an_identity() -> Result<(), Fault> {
+    let (module, _, stream, now) = world(IDENTITY)?;
+    let mut late = stream();
+    late.route = Some(RouteSettings { mode: Some(Mode::Shadow), ..RouteSettings::default() });
+    assert_eq!(judge(&module, &mut late, now.plus(100_000)), Verdict::Pass(vec![]));
+    assert_eq!(late.header("x-user"), (None, 0));
+    assert_eq!(late.metadata.get("reason").map(String::as_str), Some("token_expired"));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
+    let (module, log, stream, now) = world("")?;
+    let mut elsewhere = stream();
+    elsewhere.route = Some(RouteSettings { policy: Some("none".to_owned()), ..RouteSettings::default() });
+    let mut stranger = stream();
+    stranger.worker = 2;
+    for stream in [&mut elsewhere, &mut stranger] {
+        assert_eq!(judge(&module, stream, now), Verdict::Answered);
+        assert!(
+            matches!(&stream.answer, Some((500, headers, details)) if headers.is_empty() && details == "internal_error")
+        );
+    }
+    assert_eq!(log.lines().len(), 2);
+    Ok(())
+}
+
+#[test]
+fn a_worker_that_panicked_starts_anew() -> Result<(), Fault> {
+    let (module, _, stream, now) = world("")?;
+    let other = Arc::clone(&module);
+    let panicked = std::thread::spawn(move || {
+        let _desk = other.desk(0);
+        std::panic::resume_unwind(Box::new("while it was judging"));
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!(judge(&module, &mut stream(), now), Verdict::Pass(vec![]));
+    // Two at once in one worker cannot be; and if they are, the second is refused.
+    let _desk = module.desk(0);
+    assert_eq!(judge(&module, &mut stream(), now), Verdict::Answered);
+    Ok(())
+}
+
+#[test]
+fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
+    let (module, log, stream, now) = world(r#","audit_log":"refusals""#)?;
+    for moment in [now, now, now.plus(100_000)] {
+        judge(&module, &mut stream(), moment);
+    }
+    let main = FakeMain::default();
+    module.on_main(&main);
+    module.on_main(&main);
+    let labels = |outcome: &str, reason: &str| vec!["default".to_owned(), outcome.to_owned(), reason.to_owned()];
+    let expected = [
+        (Counter::Decisions, labels("accepted", "accepted"), 2),
+        (Counter::Decisions, labels("refused", "token_expired"), 1),
+    ];
+    assert_eq!(main.counts.into_inner(), expected);
+    let lines = log.lines();
+    assert!(lines.len() == 1 && lines[0].starts_with(r#"countersign: {"decision":"refuse","reason":"token_expired""#));
+    Ok(())
+}
