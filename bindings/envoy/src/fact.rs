@@ -49,7 +49,7 @@ impl Fact {
         Self::BoundCertificate,
     ];
 
-    /// What metadata holds if the settings do not say: what RBAC and access logs ask for.
+    /// What metadata holds if the settings want it but do not say what: what RBAC and access logs ask for.
     pub(crate) const COMMON: [Self; 6] =
         [Self::Decision, Self::Reason, Self::Issuer, Self::Subject, Self::Scope, Self::Binding];
 

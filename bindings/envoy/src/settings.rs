@@ -396,8 +396,7 @@ impl Reader {
 
     fn metadata_facts(&mut self, members: &Members<'_>) -> Vec<Fact> {
         let facts = match members.get("metadata") {
-            None => return Fact::COMMON.into(),
-            Some(Value::Bool(false)) => return Vec::new(),
+            None | Some(Value::Bool(false)) => return Vec::new(),
             Some(Value::Object(object)) => object.member("facts"),
             Some(other) => {
                 self.fault(members.at("metadata"), describe(other), "an object, or false");
@@ -532,7 +531,7 @@ mod tests {
         let (settings, document) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes())?;
         assert_eq!(document.policies().count(), 1);
         assert_eq!(settings.policy, "default");
-        assert_eq!(settings.metadata, Fact::COMMON);
+        assert_eq!(settings.metadata, []);
         assert_eq!(settings.audit, Audit::Off);
         assert!(!settings.forget_proofs);
         Ok(())

@@ -1,7 +1,7 @@
 //! How many requests were accepted and refused, by policy and reason.
 //!
-//! Envoy's labelled counters cost about as much as a cached decision, so that workers count for themselves, each in its own
-//! memory, and the main thread carries the sums over.
+//! A labelled counter of Envoy is looked up by its labels each time, and all workers write to the same one. So workers count for
+//! themselves, each in its own memory, and the main thread carries the sums over.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

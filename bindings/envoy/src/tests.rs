@@ -130,7 +130,7 @@ fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream, UnixS
     Ok((module, log, stream, UnixSeconds::new(now.as_u64().ok_or("no time")?)))
 }
 
-const IDENTITY: &str = r#","identity_headers":{"X-User":"subject"}"#;
+const IDENTITY: &str = r#","identity_headers":{"X-User":"subject"},"metadata":{}"#;
 
 #[test]
 fn an_accepted_request_carries_our_identity_and_a_refused_one_goes_nowhere() -> Result<(), Fault> {
