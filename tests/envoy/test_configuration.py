@@ -1,7 +1,6 @@
 """What Envoy refuses to start with, and says why; what the module shows of itself."""
 
 import json
-import subprocess
 import unittest
 
 from harness import issuer, place, server
@@ -28,7 +27,8 @@ class Configuration(unittest.TestCase):
         with World(start=False) as world:
             passed, said = world.envoy.validate()
             self.assertTrue(passed, said)
-            self.assertIn("v0.2.0 matched", said) if "ABI version" in said else None
+            # Envoy warns of a module of another version.
+            self.assertNotIn("deprecated", said)
 
     def test_a_bad_policy_names_every_fault(self):
         policy = json.loads(json.dumps(POLICY))
@@ -50,7 +50,7 @@ class Configuration(unittest.TestCase):
     def test_text_that_is_not_json(self):
         self.refused("countersign: the document: found text that is not JSON", whole=server.text("{"))
         self.refused("countersign: the document: found text that is not JSON", whole=server.text(""))
-        self.refused("countersign: the document: found array, expected an object".replace("the document", "the document"),
+        self.refused("countersign: the document: found array, expected an object",
                      whole=server.text("[]"))
 
     def test_a_bad_inline_document(self):

@@ -93,7 +93,7 @@ def listener(name, address, filters, routes=None, tls=None, access_log=None, sho
         **manager}
     if access_log:
         config["access_log"] = [{"name": "file", "typed_config": {
-            "@type": f"{TYPES}.access_loggers.file.v3.FileAccessLog", "path": str(access_log["path"]),
+            "@type": f"{TYPES}.access_loggers.file.v3.FileAccessLog", "path": access_log["path"],
             "log_format": {"json_format": access_log["format"]}}}]
     chain = {"filters": [{"name": "hcm", "typed_config": config}]}
     if tls:

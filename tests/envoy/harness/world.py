@@ -24,7 +24,7 @@ class World:
     """An Envoy with one listener, its issuer's key, and a client's key."""
 
     def __init__(self, settings=None, policy=None, policies=None, routes=None, workers=1, tls=None, filters=None, start=True,
-                 environment=None, **options):
+                 environment=None, access_log=None, **options):
         self.envoy = server.Envoy(workers, environment)
         self.port = server.free_port()
         self.key, self.client = issuer.Key("first"), issuer.Key("client")
@@ -32,6 +32,8 @@ class World:
         self.policy["policies"].update(policies or {})
         self.trust(self.key)
         self.settings = {**SETTINGS, "policy": self.policy, "trust_directory": str(self.envoy.folder), **(settings or {})}
+        if access_log:
+            options["access_log"] = {"path": str(self.envoy.folder / "access.log"), "format": access_log}
         self.envoy.listeners.append(server.listener(
             "main", self.port, [server.module_filter(self.settings), *(filters or [])], routes, tls, **options))
         self.starts = start
