@@ -311,7 +311,7 @@ impl Worker {
         check_binding(policy, &facts, credential.scheme, request)?;
         if let Some(bound_to) = facts.confirmation.certificate_thumbprint {
             trail.enter(Check::Certificate);
-            mtls::check(&bound_to, request.certificate)?;
+            mtls::check(&bound_to, request.client_certificate())?;
         }
         if let (Some(bound_to), Some(token_hash)) = (facts.confirmation.key_thumbprint, facts.token_hash) {
             self.check_proof(engine, snapshot, policy, request, &bound_to, &token_hash, trail, outcome)?;

@@ -2,7 +2,7 @@
 
 /// Where the client certificate comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum CertificateSource {
+pub enum CertificateSource {
     /// The TLS connection of the request.
     #[default]
     Connection,
@@ -13,7 +13,8 @@ pub(crate) enum CertificateSource {
 }
 
 /// Sixty-four hexadecimal digits.
-pub(crate) fn digest(hex: &[u8]) -> Option<[u8; 32]> {
+#[must_use]
+pub fn digest(hex: &[u8]) -> Option<[u8; 32]> {
     let mut out = [0; 32];
     let (pairs, rest) = hex.as_chunks::<2>();
     if pairs.len() != out.len() || !rest.is_empty() {
@@ -33,7 +34,8 @@ fn digit(byte: u8) -> Option<u8> {
 ///
 /// Several elements (separated by commas) are several hops: which of them is the client depends on how each is configured, so
 /// there is none to rely on. Neither is there in a text with quotes that do not match, or with two hashes.
-pub(crate) fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
+#[must_use]
+pub fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
     let mut found = None;
     for pair in unquoted_split(value)? {
         if let Some((name, value)) = split_once(pair, b'=')
