@@ -15,13 +15,16 @@ use countersign::uri::OwnedOrigin;
 use crate::certificate::CertificateSource;
 use crate::fact::{Fact, mode_name};
 
+/// Gives the bytes of a file, or why it cannot.
+pub type ReadFile = dyn Fn(&Path) -> Result<Vec<u8>, String>;
+
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
 #[derive(Clone, Copy)]
 pub enum Build<'b> {
     /// The dynamic module, which reads files: `read` gives the bytes of one, or why not.
     Module {
         /// Reads a policy document.
-        read: &'b dyn Fn(&Path) -> Result<Vec<u8>, String>,
+        read: &'b ReadFile,
     },
     /// The proxy-wasm filter, which has no files.
     Wasm,
@@ -401,11 +404,7 @@ impl Reader {
     }
 
     /// Without `read`, there is no `policy_file`: the member is a fault already.
-    fn policy(
-        &mut self,
-        members: &Members<'_>,
-        read: Option<&dyn Fn(&Path) -> Result<Vec<u8>, String>>,
-    ) -> Option<PolicyDocument> {
+    fn policy(&mut self, members: &Members<'_>, read: Option<&ReadFile>) -> Option<PolicyDocument> {
         let file = read.and_then(|read| {
             let path = self.path(members, ("policy_file", "the path of a file"))?;
             Some((read, path))

@@ -23,6 +23,7 @@ mod inverse;
 #[cfg(feature = "hot-keys")]
 pub mod p256;
 mod prime_field;
+mod reference;
 mod roca;
 #[cfg(feature = "hot-keys")]
 mod rsa;
@@ -50,6 +51,9 @@ compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-cr
 
 #[cfg(test)]
 mod tests;
+
+pub use reference::HostSignatures;
+pub(crate) use reference::Reference;
 
 #[cfg(feature = "hot-keys")]
 pub use hash::{Digest, HashAlgorithm};

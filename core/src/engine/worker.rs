@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::crypto::{HostSignatures, Reference};
 use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
@@ -214,6 +215,11 @@ impl Worker {
             signature: vec![0; limits::SIGNATURE_BYTES].into(),
             record: vec![0; facts::record_bytes(limits::TOKEN_BYTES)].into(),
         }
+    }
+
+    /// Has `host` check the signatures that it takes and that no table of ours answers for, in place of the library.
+    pub fn ask_host(&mut self, host: Box<dyn HostSignatures>) {
+        self.hot_keys.ask(Reference::host(host));
     }
 
     /// How many verified tokens are cached.
