@@ -13,11 +13,7 @@ class Configuration(unittest.TestCase):
         world = World(start=False, **options)
         with world:
             manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
-            config = manager["http_filters"][0]["typed_config"]
-            if whole is not None:
-                config["filter_config"] = whole
-            else:
-                config["filter_config"]["value"] = {**world.settings, **(settings or {})}
+            manager["http_filters"][0] = server.countersign(whole or {**world.settings, **(settings or {})})
             passed, said = world.envoy.validate()
             self.assertFalse(passed, said)
             for line in expected:
@@ -66,7 +62,7 @@ class Configuration(unittest.TestCase):
         path = world.envoy.write("policies/policy.json", POLICY)
         world.envoy.write("policies/as.json", issuer.key_set(world.key))
         manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
-        manager["http_filters"][0] = server.module_filter(server.text(json.dumps({"policy_file": str(path)})))
+        manager["http_filters"][0] = server.countersign(server.text(json.dumps({"policy_file": str(path)})))
         world.starts = True
         with world:
             self.assertEqual(world.get(headers=[world.bearer()]).status, 200)

@@ -9,7 +9,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import client, issuer, server
+from harness import build, client, issuer, server
 from harness.server import per_route, route, until
 from harness.world import World
 
@@ -22,8 +22,7 @@ class Requests(unittest.TestCase):
             "@type": f"{server.TYPES}.filters.http.rbac.v3.RBAC",
             "rules": {"action": "DENY", "policies": {"mallory": {
                 "permissions": [{"any": True}],
-                "principals": [{"metadata": {"filter": "countersign", "path": [{"key": "subject"}],
-                                             "value": {"string_match": {"exact": "mallory"}}}}]}}}}}
+                "principals": [build.THIS.principal("subject", "mallory")]}}}}}
         cls.world = World(
             policies={"orders": other, "nonce": {
                 "accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example", "dpop": {"nonce": "required"}}},
@@ -36,8 +35,8 @@ class Requests(unittest.TestCase):
                 route({"prefix": "/elsewhere"}, per_route({"use": "none of them"})),
                 route(),
             ],
-            access_log={"details": "%RESPONSE_CODE_DETAILS%", "subject": "%DYNAMIC_METADATA(countersign:subject)%",
-                        "reason": "%DYNAMIC_METADATA(countersign:reason)%", "path": "%REQ(:PATH)%"})
+            access_log={"details": "%RESPONSE_CODE_DETAILS%", "subject": build.THIS.fact("subject"),
+                        "reason": build.THIS.fact("reason"), "path": "%REQ(:PATH)%"})
         cls.log = cls.world.envoy.folder / "access.log"
         cls.world.__enter__()
 
@@ -187,10 +186,10 @@ class Workers(unittest.TestCase):
     def test_two_listeners_share_what_was_used(self):
         world = World(start=False)
         port = server.free_port()
-        world.envoy.listeners.append(server.listener("second", port, [server.module_filter(world.settings)]))
+        world.envoy.listeners.append(server.listener("second", port, [server.countersign(world.settings)]))
         third = server.free_port()
         apart = {**world.settings, "replay_store": "apart"}
-        world.envoy.listeners.append(server.listener("third", third, [server.module_filter(apart)]))
+        world.envoy.listeners.append(server.listener("third", third, [server.countersign(apart)]))
         world.starts = True
         with world:
             proven = world.proven()

@@ -50,7 +50,7 @@ class Files(unittest.TestCase):
         path = world.envoy.write("revoked.json", {})
         world.settings["revocations_file"] = str(path)
         manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
-        manager["http_filters"][0] = server.module_filter(world.settings)
+        manager["http_filters"][0] = server.countersign(world.settings)
         world.starts = True
         with world:
             token = world.bearer()

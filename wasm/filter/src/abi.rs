@@ -19,13 +19,7 @@ unsafe extern "C" {
     fn proxy_log(level: u32, message: *const u8, length: usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-    fn proxy_get_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        most: usize,
-        bytes: *mut *mut u8,
-        length: *mut usize,
-    ) -> u32;
+    fn proxy_get_buffer_bytes(buffer: u32, start: usize, most: usize, bytes: *mut *mut u8, length: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, bytes: *mut *mut u8, length: *mut usize) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
@@ -159,9 +153,7 @@ impl Host for Proxy {
     fn configuration(&self) -> Option<Vec<u8>> {
         // SAFETY: the addresses go to the proxy.
         let read = unsafe {
-            returned(|bytes, length| {
-                proxy_get_buffer_bytes(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX, bytes, length)
-            })
+            returned(|bytes, length| proxy_get_buffer_bytes(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX, bytes, length))
         };
         read.ok()
     }
@@ -181,13 +173,9 @@ impl Host for Proxy {
         // SAFETY: the texts are valid for the call.
         unsafe {
             match value {
-                Some(value) => proxy_replace_header_map_value(
-                    number(map),
-                    name.as_ptr(),
-                    name.len(),
-                    value.as_ptr(),
-                    value.len(),
-                ),
+                Some(value) => {
+                    proxy_replace_header_map_value(number(map), name.as_ptr(), name.len(), value.as_ptr(), value.len())
+                }
                 None => proxy_remove_header_map_value(number(map), name.as_ptr(), name.len()),
             }
         };
@@ -268,14 +256,7 @@ impl Host for Proxy {
         // SAFETY: name and argument are valid for the call, and the addresses go to the proxy.
         unsafe {
             returned(|bytes, length| {
-                proxy_call_foreign_function(
-                    name.as_ptr(),
-                    name.len(),
-                    argument.as_ptr(),
-                    argument.len(),
-                    bytes,
-                    length,
-                )
+                proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), bytes, length)
             })
         }
     }
@@ -325,7 +306,7 @@ pub(crate) extern "C" fn proxy_on_memory_allocate(length: usize) -> *mut u8 {
     if length == 0 {
         return ptr::null_mut();
     }
-    Box::into_raw(vec![0; length].into_boxed_slice()).cast()
+    Box::into_raw(vec![0_u8; length].into_boxed_slice()).cast()
 }
 
 #[unsafe(no_mangle)]

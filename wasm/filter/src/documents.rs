@@ -178,7 +178,8 @@ impl Source {
                 }
             }
             Err(fault) => {
-                here.host.log(Level::Warn, &format!("countersign: {name}: a published document cannot be used: {fault}"));
+                here.host
+                    .log(Level::Warn, &format!("countersign: {name}: a published document cannot be used: {fault}"));
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Filter<H: Host> {
     snapshot: Snapshot,
     documents: Documents,
     entropy: Entropy,
+    /// Who checks signatures, until the desk is made.
+    proxy: Option<ProxySignatures<H>>,
     /// Made with the first request: the VM of the main thread never has one.
     desk: Option<Desk>,
     tally: Tally,
@@ -68,7 +70,8 @@ impl<H: Host> Filter<H> {
         let lines = |faults: Vec<countersign::engine::PolicyFault>| faults.iter().map(ToString::to_string).collect();
         let (settings, document) = Settings::read(text, Build::Wasm).map_err::<Vec<String>, _>(lines)?;
         let mut entropy = Entropy::gather(host, &settings.vm.nonce_keys).ok_or_else(|| {
-            let found = "/nonce_keys: found nothing, expected an array of one or two texts, each 32 random bytes in base64url";
+            let found =
+                "/nonce_keys: found nothing, expected an array of one or two texts, each 32 random bytes in base64url";
             vec![format!("{found}: this proxy has no function `sign` to take randomness from")]
         })?;
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
@@ -83,6 +86,7 @@ impl<H: Host> Filter<H> {
         let [holder, _] = entropy.seed();
         let documents = Documents::new(&settings.fetches, &engine, holder).map_err(|fault| vec![fault])?;
         declare_facts(host, &settings);
+        let proxy = try_proxy(host, &settings);
         host.tick_every(FIRST_TICK);
         Ok(Self {
             host: host.clone(),
@@ -93,6 +97,7 @@ impl<H: Host> Filter<H> {
             snapshot,
             documents,
             entropy,
+            proxy,
             desk: None,
             carried: Carried::default(),
             counters: Counters::default(),
@@ -146,7 +151,7 @@ impl<H: Host> Filter<H> {
         documents.take_over(&mut Here { host: &host, engine, snapshot, counters });
         let settings = &self.settings;
         let Desk { worker, text } =
-            self.desk.get_or_insert_with(|| Desk::new(&host, &self.engine, settings, &mut self.entropy));
+            self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
         let site = VmSite { host: &host, settings, tally: &self.tally, wanted: Cell::new(None) };
         let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
@@ -179,20 +184,30 @@ impl<H: Host> Filter<H> {
 }
 
 impl Desk {
-    fn new<H: Host>(host: &H, engine: &Engine, settings: &Settings, entropy: &mut Entropy) -> Self {
+    fn new<H: Host>(engine: &Engine, entropy: &mut Entropy, proxy: Option<ProxySignatures<H>>) -> Self {
         let mut worker = Worker::new(engine, entropy.seed());
-        if settings.vm.signatures == Signatures::Host {
-            match ProxySignatures::tried(host) {
-                Some(proxy) => {
-                    let names: Vec<&str> = proxy.algorithms().iter().map(|algorithm| algorithm.name()).collect();
-                    host.log(Level::Info, &format!("countersign: the proxy checks {}", names.join(", ")));
-                    worker.ask_host(Box::new(proxy));
-                }
-                None => host.log(Level::Info, "countersign: all signatures are checked in the VM"),
-            }
+        if let Some(proxy) = proxy {
+            worker.ask_host(Box::new(proxy));
         }
         Self { worker, text: Vec::with_capacity(1024) }
     }
+}
+
+/// The proxy's own checks, if it has any that answer rightly and the settings do not forbid them.
+fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H>> {
+    let proxy = (settings.vm.signatures == Signatures::Host).then(|| ProxySignatures::tried(host)).flatten();
+    let line = match &proxy {
+        Some(proxy) => {
+            let names: Vec<&str> = proxy.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+            format!(
+                "countersign: signatures of {} are checked by the proxy where no table of ours does",
+                names.join(", ")
+            )
+        }
+        None => "countersign: all signatures are checked in the VM".to_owned(),
+    };
+    host.log(Level::Info, &line);
+    proxy
 }
 
 fn open_replay<H: Host>(

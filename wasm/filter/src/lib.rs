@@ -18,6 +18,7 @@ mod proofs;
 mod protobuf;
 mod shared;
 mod signatures;
+mod structure;
 mod vm;
 
 // A proxy has the functions that this calls; a test program has not.

@@ -134,8 +134,7 @@ impl Header {
         let mut next = || reader.number();
         let [generation, floor, age, future, s0, s1, count] =
             [next()?, next()?, next()?, next()?, next()?, next()?, next()?];
-        let window =
-            Window { max_age_seconds: u32::try_from(age).ok()?, future_seconds: u32::try_from(future).ok()? };
+        let window = Window { max_age_seconds: u32::try_from(age).ok()?, future_seconds: u32::try_from(future).ok()? };
         let buckets = Buckets { window, seed: [s0, s1], count: usize::try_from(count).ok()? };
         Some(Self { generation, floor: UnixSeconds::new(floor), buckets })
     }

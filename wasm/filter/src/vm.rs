@@ -8,6 +8,7 @@ use countersign_filter::judge::{self, Verdict};
 use crate::filter::{Filter, ProxyStream};
 use crate::headers::Pairs;
 use crate::host::{Host, Map};
+use crate::structure;
 
 /// Everything that one VM has.
 pub(crate) struct Vm<H: Host> {
@@ -44,7 +45,7 @@ impl<H: Host> Vm<H> {
 
     /// A configuration is to be taken in; false makes the proxy refuse it.
     pub(crate) fn configure(&mut self, context: u32) -> bool {
-        let text = self.host.configuration().unwrap_or_default();
+        let text = structure::as_json(self.host.configuration().unwrap_or_default());
         match Filter::new(&self.host, &text) {
             Ok(filter) => {
                 self.filters.insert(context, filter);
