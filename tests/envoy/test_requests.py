@@ -33,6 +33,7 @@ class Requests(unittest.TestCase):
                 route({"prefix": "/shadow"}, per_route({"use": "orders", "mode": "shadow"})),
                 route({"prefix": "/nonce"}, per_route({"use": "nonce"})),
                 route({"prefix": "/elsewhere"}, per_route({"use": "none of them"})),
+                *(route({"prefix": target}, per_route(said)) for target, said in build.THIS.bad_routes.items()),
                 route(),
             ],
             access_log={"details": "%RESPONSE_CODE_DETAILS%", "subject": build.THIS.fact("subject"),
@@ -84,8 +85,9 @@ class Requests(unittest.TestCase):
         got = self.get("/orders", headers=[read])
         self.assertEqual((got.status, got.one("x-details")), (403, "scope_insufficient"))
         self.assertEqual(self.get("/orders", headers=[write]).status, 200)
-        got = self.get("/elsewhere", headers=[write])
-        self.assertEqual((got.status, got.one("x-details")), (500, "internal_error"))
+        for target in ("/elsewhere", *build.THIS.bad_routes):
+            got = self.get(target, headers=[write])
+            self.assertEqual((got.status, got.one("x-details")), (500, "internal_error"))
 
     def test_shadow_lets_pass_and_counts(self):
         before = self.world.count("scope_insufficient", "shadowed", "orders")
@@ -154,7 +156,7 @@ class Origins(unittest.TestCase):
         policy = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}],
                   "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]}}}
         routes = [route({"prefix": "/base"}, per_route({"origin": "https://outside.example/api/"})), route()]
-        with World(policy=policy, routes=routes) as world:
+        with World(policy=policy, routes=routes, settings=build.THIS.routed) as world:
             for target, uri, status in [
                 ("/a", "http://api.example/a", 200), ("/a", "https://api.example/a", 401), ("/a", "http://other.example/a", 401),
                 ("/base/x?y", "https://outside.example/api/base/x", 200), ("/base/x", "http://api.example/base/x", 401),

@@ -297,7 +297,8 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
     guarded(ptr::null, || {
         // SAFETY: valid for the call.
         let text = unsafe { settings.read() };
-        let read = |path: &Path| files::read(path, limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string());
+        let read =
+            |path: &str| files::read(Path::new(path), limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string());
         let made =
             Settings::read(text, Build::Module { read: &read }).map_err(lines).and_then(|(settings, document)| {
                 // SAFETY: called on the main thread while Envoy takes in a configuration.

@@ -1,5 +1,6 @@
 //! One filter configuration at work: the engine, the workers' memory, what is watched, fetched and counted.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -40,7 +41,7 @@ pub(crate) struct Module {
 /// What one worker has for itself.
 pub(crate) struct Desk {
     pub(crate) worker: LiveWorker,
-    /// The external URI of the request, or a line for the log.
+    /// The external URI of the request.
     pub(crate) text: Vec<u8>,
 }
 
@@ -98,11 +99,11 @@ impl Module {
         let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
         let live = LiveEngine::new(engine, now, &mut notice)
             .map_err(|faults| faults.into_iter().map(in_place).collect::<Vec<_>>())?;
-        let files = live.watch_trust_files(&settings.files.directory, now, &mut notice);
+        let files = live.watch_trust_files(Path::new(&settings.files.directory), now, &mut notice);
         if let Some(path) = &settings.files.revocations {
-            live.watch_revocations(path.clone(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
+            live.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
         }
-        let mut key_file = settings.files.nonce_keys.as_deref().map(KeyFile::new);
+        let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));
         let keys = match key_file.as_mut().and_then(KeyFile::look) {
             Some(read) => read.map_err(|fault| vec![fault])?,
             None => nonce_keys::of_process().map_err(|fault| vec![fault.to_string()])?,

@@ -1,5 +1,6 @@
 //! The client certificate, by its SHA-256: of the connection, or told by a hop before us (`x-forwarded-client-cert`).
 
+use alloc::vec::Vec;
 /// Where the client certificate comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CertificateSource {
@@ -77,6 +78,10 @@ fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::format;
+    use std::string::String;
+
     use super::*;
 
     const HEX: &str = "00ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1E";

@@ -1,6 +1,6 @@
 //! The facts of a decision that leave the filter: in header fields for the upstream and in dynamic metadata.
 
-use std::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
 
 use countersign::engine::{Decision, Mode};
 use countersign::jose::base64url;

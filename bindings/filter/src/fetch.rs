@@ -1,6 +1,7 @@
 //! When to fetch which trust document: at first, then as often as it wants, sooner for an unknown key, later after failures.
 
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use countersign::trust::OriginIndex;
 
@@ -113,6 +114,9 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::vec;
+
     use countersign::engine::{Engine, PolicyDocument};
     use countersign::trust::Origin;
 

@@ -1,5 +1,6 @@
 //! What a filter asks of its proxy while it judges, and the words they share.
 
+use alloc::string::String;
 use countersign::trust::OriginIndex;
 
 use crate::settings::Settings;

@@ -1,6 +1,9 @@
 //! One request: what the engine is told of it, and what its decision does to it.
 
-use std::io::Write;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use countersign::engine::{Decision, Mode, PolicyIndex, Request};
 use countersign::reason::Reason;
@@ -29,7 +32,7 @@ pub trait Decide {
     fn decide(&mut self, policy: PolicyIndex, request: &Request<'_>) -> Decision<'_>;
 }
 
-/// Judges the request of `stream`. `text` is a buffer of the worker: for the URI of the request, and a line for the log.
+/// Judges the request of `stream`. `text` is a buffer of the worker, for the URI of the request.
 pub fn judge(
     site: &impl Site,
     rules: &Rules<'_>,
@@ -42,17 +45,11 @@ pub fn judge(
         let connection = Presented { source: site.settings().certificate, stream: &*stream };
         worker.decide(rules.policy, &request(&*stream, rules, text, now).with_connection(&connection))
     };
-    follow(site, rules, &decision, text, stream)
+    follow(site, rules, &decision, stream)
 }
 
 /// Does what the decision says.
-fn follow(
-    site: &impl Site,
-    rules: &Rules<'_>,
-    decision: &Decision<'_>,
-    text: &mut Vec<u8>,
-    stream: &mut impl Stream,
-) -> Verdict {
+fn follow(site: &impl Site, rules: &Rules<'_>, decision: &Decision<'_>, stream: &mut impl Stream) -> Verdict {
     let (settings, mode) = (site.settings(), rules.mode);
     let reason = decision.reason();
     let passes = reason.is_none() || mode == Mode::Shadow;
@@ -61,7 +58,7 @@ fn follow(
         site.want(index);
     }
     if settings.audit == Audit::All || (settings.audit == Audit::Refusals && reason.is_some()) {
-        audit(site, decision, mode, text);
+        audit(site, decision, mode);
     }
     for fact in &settings.metadata {
         if let Some(value) = fact.of(decision, mode).filter(|value| is_field_value(value)) {
@@ -110,7 +107,7 @@ fn request<'r>(stream: &'r impl Stream, rules: &Rules<'_>, text: &'r mut Vec<u8>
     // A second field with the same name is a fault, whatever its value; more do not matter.
     let headers = fields.into_iter().flat_map(|(name, (value, count))| {
         let value = value.unwrap_or_default();
-        std::iter::repeat_n((name.as_bytes(), value), count.min(2))
+        core::iter::repeat_n((name.as_bytes(), value), count.min(2))
     });
     Request::new(one(":method"), uri, headers, now)
 }
@@ -146,15 +143,10 @@ fn fields(decision: &Decision<'_>, wanted: impl Fn(&str) -> bool) -> Vec<(String
     all
 }
 
-fn audit(site: &impl Site, decision: &Decision<'_>, mode: Mode, text: &mut Vec<u8>) {
+fn audit(site: &impl Site, decision: &Decision<'_>, mode: Mode) {
     let mut record = decision.audit();
     record.mode = mode;
-    text.clear();
-    if write!(text, "countersign: {record}").is_ok()
-        && let Ok(line) = str::from_utf8(text)
-    {
-        site.log(Level::Info, line);
-    }
+    site.log(Level::Info, &format!("countersign: {record}"));
 }
 
 /// Refuses what cannot be judged.

@@ -3,7 +3,12 @@
 //!
 //! It reads no file, no clock and no network, and holds no unsafe code: what it needs of a proxy stands behind the traits of
 //! [`host`].
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod certificate;
 pub mod fact;

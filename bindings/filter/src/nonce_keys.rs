@@ -1,5 +1,8 @@
 //! The keys of server nonces as text: one or two of 32 random bytes each, the key in use and the one before it.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 use countersign::jose::base64url;
 use countersign::rules::nonce::NonceKeys;
 
@@ -20,6 +23,8 @@ pub fn parse(bytes: &[u8]) -> Result<NonceKeys, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::format;
+
     use super::*;
 
     #[test]

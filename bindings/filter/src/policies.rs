@@ -1,5 +1,9 @@
 //! The policies of a configuration, and by which of them a route is judged.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use countersign::engine::{Mode, PolicyDocument, PolicyIndex};
 
 use crate::settings::{RouteSettings, Settings};

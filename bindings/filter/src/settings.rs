@@ -3,8 +3,11 @@
 //! As with the policy document, every fault is told at once: where, what was found, what was expected. Unknown members are
 //! faults, since a misspelt condition must not vanish.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::base64url;
@@ -16,7 +19,7 @@ use crate::certificate::CertificateSource;
 use crate::fact::{Fact, mode_name};
 
 /// Gives the bytes of a file, or why it cannot.
-pub type ReadFile = dyn Fn(&Path) -> Result<Vec<u8>, String>;
+pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
 
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
 #[derive(Clone, Copy)]
@@ -30,8 +33,8 @@ pub enum Build<'b> {
     Wasm,
 }
 
-impl std::fmt::Debug for Build<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Build<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::Module { .. } => "Module",
             Self::Wasm => "Wasm",
@@ -114,11 +117,11 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// Where relative names of trust files begin.
-    pub directory: PathBuf,
+    pub directory: String,
     /// Revocations, read again when they change.
-    pub revocations: Option<PathBuf>,
+    pub revocations: Option<String>,
     /// Keys of nonces, read again when they change.
-    pub nonce_keys: Option<PathBuf>,
+    pub nonce_keys: Option<String>,
 }
 
 /// Settings of the proxy-wasm filter.
@@ -347,13 +350,16 @@ impl Reader {
     }
 
     fn files(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Files {
-        let path = |name: &'static str| (name, "the path of a file");
-        let directory = self.path(members, ("trust_directory", "the path of a directory"));
+        let directory = self.text(members, "trust_directory", "the path of a directory");
         let policy_file = match members.get("policy_file") {
-            Some(Value::String(text)) => Some(PathBuf::from(text.to_owned_string())),
+            Some(Value::String(text)) => Some(text.to_owned_string()),
             _ => None,
         };
-        let beside = policy_file.as_ref().and_then(|file| file.parent()).map(PathBuf::from);
+        let beside = policy_file.map(|file| match file.rsplit_once('/') {
+            Some(("", _)) => "/".to_owned(),
+            Some((folder, _)) => folder.to_owned(),
+            None => String::new(),
+        });
         let relative = |name: &str| !name.starts_with('/');
         let from_nowhere = |source: &TrustDocument| matches!(source, TrustDocument::File(name) if relative(name));
         let mut sources = document.into_iter().flat_map(PolicyDocument::trust);
@@ -363,8 +369,8 @@ impl Reader {
         }
         Files {
             directory: directory.or(beside).unwrap_or_default(),
-            revocations: self.path(members, path("revocations_file")),
-            nonce_keys: self.path(members, path("nonce_keys_file")),
+            revocations: self.text(members, "revocations_file", "the path of a file"),
+            nonce_keys: self.text(members, "nonce_keys_file", "the path of a file"),
         }
     }
 
@@ -406,7 +412,7 @@ impl Reader {
     /// Without `read`, there is no `policy_file`: the member is a fault already.
     fn policy(&mut self, members: &Members<'_>, read: Option<&ReadFile>) -> Option<PolicyDocument> {
         let file = read.and_then(|read| {
-            let path = self.path(members, ("policy_file", "the path of a file"))?;
+            let path = self.text(members, "policy_file", "the path of a file")?;
             Some((read, path))
         });
         let (text, place) = match (members.get("policy"), file) {
@@ -419,7 +425,7 @@ impl Reader {
                 return None;
             }
             (None, Some((read, file))) => match read(&file) {
-                Ok(text) => (text, format!("{} ", file.display())),
+                Ok(text) => (text, format!("{file} ")),
                 Err(error) => {
                     self.fault(members.at("policy_file"), error, "a file that can be read");
                     return None;
@@ -637,10 +643,6 @@ impl Reader {
         }
     }
 
-    fn path(&mut self, members: &Members<'_>, (name, expected): (&str, &str)) -> Option<PathBuf> {
-        self.text(members, name, expected).map(PathBuf::from)
-    }
-
     fn number(&mut self, members: &Members<'_>, name: &str, default: u64, (least, most): (u64, u64)) -> u64 {
         let Some(value) = members.get(name) else { return default };
         let number = match value {
@@ -698,6 +700,8 @@ fn split_uri(uri: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+
     use super::*;
 
     const POLICY: &str = r#"{"trust":[{"issuer":"https://as.example"}],

@@ -3,7 +3,9 @@
 //! A labelled counter of Envoy is looked up by its labels each time, and all workers write to the same one. So workers count for
 //! themselves, each in its own memory, and the main thread carries the sums over.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::reason::Reason;
 

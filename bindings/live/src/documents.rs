@@ -1,5 +1,8 @@
 //! Trust documents put in force, and what is told of them.
 
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use countersign::engine::{Engine, Snapshot, TrustDocument};
 use countersign::time::UnixSeconds;
 use countersign::trust::LoadReport;
@@ -18,13 +21,13 @@ pub struct LiveFault {
     pub fault: String,
 }
 
-impl std::fmt::Display for LiveFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for LiveFault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}: {}", self.place, self.fault)
     }
 }
 
-impl std::error::Error for LiveFault {}
+impl core::error::Error for LiveFault {}
 
 /// Puts the documents in force that stand in the policy document itself.
 ///

@@ -3,6 +3,10 @@
 //!
 //! It owns no thread and no clock: the host says when to look and what time it is.
 
+#![cfg_attr(not(feature = "system"), no_std)]
+
+extern crate alloc;
+
 mod documents;
 #[cfg(feature = "system")]
 mod engine;

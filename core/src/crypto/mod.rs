@@ -25,7 +25,7 @@ pub mod p256;
 mod prime_field;
 mod reference;
 mod roca;
-#[cfg(feature = "hot-keys")]
+#[cfg(all(feature = "hot-keys", not(feature = "lean")))]
 mod rsa;
 mod spki;
 #[cfg(feature = "hot-keys")]
@@ -57,7 +57,7 @@ pub(crate) use reference::Reference;
 
 #[cfg(feature = "hot-keys")]
 pub use hash::{Digest, HashAlgorithm};
-#[cfg(feature = "hot-keys")]
+#[cfg(all(feature = "hot-keys", not(feature = "lean")))]
 pub use rsa::RsaKey;
 
 /// The name of the library in charge, as the feature names it.

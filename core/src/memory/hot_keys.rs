@@ -11,7 +11,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::prepared::{Builder, Prepared, can_prepare};
-use crate::crypto::{PublicKey, Reference, RsaKey, SignatureInvalid};
+#[cfg(not(feature = "lean"))]
+use crate::crypto::RsaKey;
+use crate::crypto::{PublicKey, Reference, SignatureInvalid};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -161,13 +163,16 @@ impl HotKeys {
 
     /// Prepares an RSA key, or begins the table of a key on a curve, if there is room.
     fn promote(&mut self, key: &PublicKey, thumbprint: &[u8; 32], uses: u32) {
+        #[cfg(not(feature = "lean"))]
         if let Some((n, e)) = key.rsa_numbers() {
             let Some(prepared) = RsaKey::new(n, e).map(Prepared::Rsa) else { return };
             let size = prepared.size_bytes();
             if self.make_room(uses, size) {
                 self.keep(thumbprint, prepared);
             }
-        } else if let Some(size) = Builder::table_bytes(key.kind())
+            return;
+        }
+        if let Some(size) = Builder::table_bytes(key.kind())
             && self.building.is_none()
             && self.make_room(uses, size)
         {

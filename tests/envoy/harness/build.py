@@ -27,6 +27,10 @@ class Module:
     name = "module"
     log = "dynamic_modules:info"
     bootstrap = {}
+    # Settings by which routes have a say where there is one policy only.
+    routed = {}
+    # What a route may say that nobody understands, and that is only known when a request comes.
+    bad_routes = {}
 
     @staticmethod
     def loaded():
@@ -61,6 +65,8 @@ class Module:
 class Wasm:
     name = "wasm"
     log = "wasm:info"
+    routed = {"route_metadata": True}
+    bad_routes = {"/typo": {"usee": "orders"}, "/mode": {"mode": "off"}, "/number": {"use": 1}}
     # As in wasm/filter/README.md: the labels out of the counters' names.
     bootstrap = {"stats_config": {"stats_tags": [
         {"tag_name": "policy", "regex": r"^wasmcustom\.countersign_decisions(\.policy=(.*?))\.outcome="},

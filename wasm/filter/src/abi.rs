@@ -4,9 +4,13 @@
 //! to the addresses that we pass; bytes that it returns it has put into memory that `proxy_on_memory_allocate` gave it, which is
 //! then ours. A VM has one thread.
 
-use std::cell::RefCell;
-use std::ptr;
-use std::time::Duration;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::ptr;
+use core::time::Duration;
 
 use countersign_filter::host::Level;
 
@@ -284,16 +288,29 @@ impl Host for Proxy {
     }
 }
 
-thread_local! {
-    static VM: RefCell<Vm<Proxy>> = const { RefCell::new(Vm::new(Proxy)) };
+struct OneThread(RefCell<Vm<Proxy>>);
+
+// SAFETY: a VM has one thread.
+unsafe impl Sync for OneThread {}
+
+static VM: OneThread = OneThread(RefCell::new(Vm::new(Proxy)));
+
+#[global_allocator]
+static MEMORY: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+/// Ends the VM: what the proxy does then, its failure policy says.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    Proxy.log(Level::Error, "countersign: internal fault");
+    core::arch::wasm32::unreachable()
 }
 
 /// The VM; `otherwise` where it is in use already, as if the proxy called us from within a call of ours.
 fn vm<T>(otherwise: T, body: impl FnOnce(&mut Vm<Proxy>) -> T) -> T {
-    VM.with(|vm| match vm.try_borrow_mut() {
+    match VM.0.try_borrow_mut() {
         Ok(mut vm) => body(&mut vm),
         Err(_) => otherwise,
-    })
+    }
 }
 
 /// Tells which ABI this is.
@@ -342,10 +359,10 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
 
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _fields: usize, _end_of_stream: u32) -> u32 {
-    let action = VM.with(|vm| match vm.try_borrow_mut() {
+    let action = match VM.0.try_borrow_mut() {
         Ok(mut vm) => vm.request(context),
         Err(_) => refuse(&Proxy),
-    });
+    };
     match action {
         Action::Continue => 0,
         Action::Pause => 1,

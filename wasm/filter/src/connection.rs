@@ -1,5 +1,6 @@
 //! The client certificate of the connection, as the proxy tells it.
 
+use alloc::vec::Vec;
 use countersign::crypto::sha256;
 use countersign_filter::certificate::digest;
 

@@ -1,7 +1,9 @@
 //! The proxy's counters. They have no labels, so labels are encoded in the name, and `stats_tags` of the proxy make labels of them
 //! again: `countersign_decisions.policy=orders.outcome=refused.reason=token_expired`.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 
 use countersign_filter::host::Counter;
 

@@ -8,7 +8,11 @@
 //! A VM that dies while it fetches is replaced when its lease ends. Its answer, should it come after all, has an old number and is
 //! not taken over by anyone.
 
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use countersign::engine::{Engine, Snapshot};
 use countersign::limits;

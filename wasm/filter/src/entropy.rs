@@ -4,6 +4,7 @@
 //! the number one, which everybody knows: what is secret is the signature, which never leaves the VM. Where there is no such
 //! function, a secret of the configuration takes its place.
 
+use alloc::vec::Vec;
 use countersign::crypto::{HmacKey, Sha256};
 
 use crate::host::Host;

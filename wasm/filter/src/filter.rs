@@ -1,7 +1,13 @@
 //! One filter configuration in one VM: the engine, the memory of this worker, what is fetched and counted.
 
-use std::cell::Cell;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::time::Duration;
 
 use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, Worker};
 use countersign::rules::nonce::NonceKeys;
@@ -112,7 +118,7 @@ impl<H: Host> Filter<H> {
             self.host.tick_every(self.settings.poll);
         }
         let Self { host, policies, engine, snapshot, documents, tally, carried, counters, .. } = self;
-        carried.carry(std::slice::from_ref(tally), |policy, outcome, reason, by| {
+        carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
             counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
         });
         let mut here = Here { host, engine, snapshot, counters };

@@ -1,6 +1,7 @@
 //! Header maps as the proxy passes them: how many fields, the lengths of each name and value (32 bits, little-endian), then the
 //! names and values, each followed by a zero byte.
 
+use alloc::vec::Vec;
 /// A map that was read whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pairs<'a> {

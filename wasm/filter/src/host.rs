@@ -2,7 +2,9 @@
 //!
 //! Everything is bytes. A header field may hold any of them, and one that is no text must not end the VM.
 
-use std::time::Duration;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use countersign_filter::host::Level;
 

@@ -3,6 +3,9 @@
 //! A header says what all have to agree on. It is read with every claim, so that a store that was made wider holds for every
 //! filter from its next request on.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use countersign::engine::{Replay, ReplayUnavailable};
 use countersign::memory::replay::{Bucket, Buckets, Claim, Window, buckets_for};
 use countersign::time::UnixSeconds;

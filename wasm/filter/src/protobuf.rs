@@ -1,5 +1,6 @@
 //! As much of protocol buffers as the proxy's functions speak: fields of bytes and of small numbers.
 
+use alloc::vec::Vec;
 /// Appends a field of bytes; an empty one is the same as none.
 pub(crate) fn bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
     if value.is_empty() {

@@ -4,6 +4,9 @@
 //! named after what the configuration names, never after what a request brings.
 
 use crate::host::{Host, Status};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// How often a value is read again because another VM wrote it in between, before we give up: far more than there are workers.
 const TURNS: usize = 1000;
@@ -20,8 +23,8 @@ pub(crate) enum SharedFault {
     Contended,
 }
 
-impl std::fmt::Display for SharedFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Display for SharedFault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Proxy(status) => write!(f, "the proxy keeps no shared data (status {})", status.0),
             Self::Contended => f.write_str("shared data does not hold still"),

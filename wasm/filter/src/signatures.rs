@@ -4,7 +4,9 @@
 //! another message. It knows no PSS and no Ed25519, takes ECDSA signatures in DER only, and does not look whether key and
 //! algorithm belong together: the core has done that before it asks.
 
-use std::cell::RefCell;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use countersign::crypto::{Curve, HostSignatures, KeyKind, KeyMaterial, PublicKey};
 use countersign::jose::algorithm::Algorithm;

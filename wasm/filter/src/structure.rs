@@ -1,6 +1,9 @@
 //! The configuration as text. Envoy passes a `StringValue` as it is, and a `Struct` (what YAML becomes) as protocol buffers: from
 //! that the same JSON is written.
 
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 /// How deep objects may stand in each other: as deep as a policy may.
 const MOST_LEVELS: u8 = 64;
 

@@ -1,6 +1,9 @@
 //! The contexts of a VM: its filter configurations, and the streams of each.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use countersign_filter::host::{Level, Stream};
 use countersign_filter::judge::{self, Verdict};
@@ -92,7 +95,7 @@ impl<H: Host> Vm<H> {
 
     /// The head of a response goes out: a nonce that is due goes with it.
     pub(crate) fn response(&mut self, context: u32) {
-        let fields = self.streams.get_mut(&context).map(|stream| std::mem::take(&mut stream.fields));
+        let fields = self.streams.get_mut(&context).map(|stream| core::mem::take(&mut stream.fields));
         for (name, value) in fields.unwrap_or_default() {
             self.host.set_header(Map::Response, &name, Some(&value));
         }
