@@ -163,7 +163,7 @@ impl Host for Proxy {
     }
 
     fn tick_every(&self, period: Duration) {
-        let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+        let period = u32::try_from(period.as_secs()).unwrap_or(u32::MAX).saturating_mul(1000) + period.subsec_millis();
         // SAFETY: a number only.
         unsafe { proxy_set_tick_period_milliseconds(period) };
     }

@@ -2,8 +2,8 @@
 //! again: `countersign_decisions.policy=orders.outcome=refused.reason=token_expired`.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use countersign_filter::host::Counter;
 
@@ -12,17 +12,17 @@ use crate::host::Host;
 /// The numbers of the counters that were used before.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    known: BTreeMap<String, u32>,
+    known: Vec<(String, u32)>,
 }
 
 impl Counters {
     pub(crate) fn count<H: Host>(&mut self, host: &H, counter: Counter, labels: &[&str], by: u64) {
         let name = name(counter, labels);
-        let number = match self.known.get(&name) {
-            Some(number) => *number,
+        let number = match self.known.iter().find(|(known, _)| *known == name) {
+            Some((_, number)) => *number,
             None => {
                 let Some(number) = host.counter(&name) else { return };
-                self.known.insert(name, number);
+                self.known.push((name, number));
                 number
             }
         };

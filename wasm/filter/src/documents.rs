@@ -322,7 +322,7 @@ fn milliseconds<H: Host>(host: &H) -> u64 {
 }
 
 fn whole_milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }
 
 /// The body of the response, or why there is none to be used.

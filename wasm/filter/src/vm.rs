@@ -1,6 +1,5 @@
 //! The contexts of a VM: its filter configurations, and the streams of each.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,15 +15,19 @@ use crate::structure;
 /// Everything that one VM has.
 pub(crate) struct Vm<H: Host> {
     host: H,
-    filters: BTreeMap<u32, Filter<H>>,
-    streams: BTreeMap<u32, OneStream>,
+    /// By their contexts; there are few.
+    filters: Vec<(u32, Filter<H>)>,
+    /// Streams that began and whose requests have not come: the proxy begins one when it has its request, so there is hardly ever more
+    /// than one.
+    begun: Vec<Begun>,
+    /// What is due with the response of a stream: nonces, so most have nothing.
+    due: Vec<(u32, Vec<(String, String)>)>,
 }
 
-struct OneStream {
-    /// The context of its configuration.
+/// A stream and the context of its configuration.
+struct Begun {
+    stream: u32,
     filter: u32,
-    /// For the response.
-    fields: Vec<(String, String)>,
 }
 
 /// Whether the proxy goes on with what it called about.
@@ -36,13 +39,13 @@ pub(crate) enum Action {
 
 impl<H: Host> Vm<H> {
     pub(crate) const fn new(host: H) -> Self {
-        Self { host, filters: BTreeMap::new(), streams: BTreeMap::new() }
+        Self { host, filters: Vec::new(), begun: Vec::new(), due: Vec::new() }
     }
 
     /// A context begins; a stream has a parent.
     pub(crate) fn create(&mut self, context: u32, parent: u32) {
         if parent != 0 {
-            self.streams.insert(context, OneStream { filter: parent, fields: Vec::new() });
+            self.begun.push(Begun { stream: context, filter: parent });
         }
     }
 
@@ -51,7 +54,8 @@ impl<H: Host> Vm<H> {
         let text = structure::as_json(self.host.configuration().unwrap_or_default());
         match Filter::new(&self.host, &text) {
             Ok(filter) => {
-                self.filters.insert(context, filter);
+                self.filters.retain(|(known, _)| *known != context);
+                self.filters.push((context, filter));
                 true
             }
             Err(faults) => {
@@ -64,29 +68,34 @@ impl<H: Host> Vm<H> {
     }
 
     pub(crate) fn tick(&mut self, context: u32) {
-        if let Some(filter) = self.filters.get_mut(&context) {
+        if let Some(filter) = self.filter(context) {
             filter.tick();
         }
     }
 
     pub(crate) fn answered(&mut self, context: u32, callout: u32, fields: usize, length: usize) {
-        if let Some(filter) = self.filters.get_mut(&context) {
+        if let Some(filter) = self.filter(context) {
             filter.answered(callout, fields, length);
         }
     }
 
+    fn filter(&mut self, context: u32) -> Option<&mut Filter<H>> {
+        self.filters.iter_mut().find(|(known, _)| *known == context).map(|(_, filter)| filter)
+    }
+
     /// The head of a request has come.
     pub(crate) fn request(&mut self, context: u32) -> Action {
-        let Self { host, filters, streams } = self;
-        let stream = streams.get_mut(&context);
-        let filter = stream.as_ref().and_then(|stream| filters.get_mut(&stream.filter));
-        let (Some(stream), Some(filter)) = (stream, filter) else {
-            host.log(Level::Error, "countersign: a stream of no configuration");
-            return refuse(host);
+        let begun = self.begun.iter().rposition(|begun| begun.stream == context);
+        let parent = begun.map(|place| self.begun.swap_remove(place).filter);
+        let Some((parent, filter)) = parent.and_then(|parent| Some((parent, self.filter(parent)?))) else {
+            self.host.log(Level::Error, "countersign: a stream of no configuration");
+            return refuse(&self.host);
         };
-        match filter.judge(stream.filter, context) {
+        match filter.judge(parent, context) {
             Verdict::Pass(fields) => {
-                stream.fields = fields;
+                if !fields.is_empty() {
+                    self.due.push((context, fields));
+                }
                 Action::Continue
             }
             Verdict::Answered => Action::Pause,
@@ -95,17 +104,17 @@ impl<H: Host> Vm<H> {
 
     /// The head of a response goes out: a nonce that is due goes with it.
     pub(crate) fn response(&mut self, context: u32) {
-        let fields = self.streams.get_mut(&context).map(|stream| core::mem::take(&mut stream.fields));
-        for (name, value) in fields.unwrap_or_default() {
+        let due = self.due.iter().position(|(known, _)| *known == context);
+        for (name, value) in due.map(|place| self.due.swap_remove(place).1).unwrap_or_default() {
             self.host.set_header(Map::Response, &name, Some(&value));
         }
     }
 
-    /// A context ends.
+    /// A context ends: of a stream, maybe before its request or its response, or of a configuration.
     pub(crate) fn delete(&mut self, context: u32) {
-        if self.streams.remove(&context).is_none() {
-            self.filters.remove(&context);
-        }
+        self.begun.retain(|begun| begun.stream != context);
+        self.due.retain(|(known, _)| *known != context);
+        self.filters.retain(|(known, _)| *known != context);
     }
 }
 
