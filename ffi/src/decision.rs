@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::fmt::Write;
 
-use countersign::engine::{Decision, Mode};
+use countersign::engine::Decision;
 use countersign::jose::base64url;
 use countersign::rules::presentation::Scheme;
 
@@ -99,14 +99,8 @@ impl countersign_decision {
         let policy = decision.policy();
         let always = match field {
             _ if wanted(countersign_field::Policy) => policy.map(|policy| policy.name()),
-            _ if wanted(countersign_field::Mode) => policy.map(|policy| match policy.mode() {
-                Mode::Enforce => "enforce",
-                Mode::Shadow => "shadow",
-            }),
-            _ if wanted(countersign_field::Scheme) => decision.scheme().map(|scheme| match scheme {
-                Scheme::Bearer => "Bearer",
-                Scheme::Dpop => "DPoP",
-            }),
+            _ if wanted(countersign_field::Mode) => policy.map(|policy| policy.mode().name()),
+            _ if wanted(countersign_field::Scheme) => decision.scheme().map(Scheme::name),
             _ if wanted(countersign_field::Cache) => Some(decision.cache_tier().name()),
             _ => None,
         };
@@ -124,14 +118,7 @@ impl countersign_decision {
             _ if wanted(countersign_field::TokenId) => facts.token_id(),
             _ if wanted(countersign_field::KeyId) => decision.key_id(),
             _ if wanted(countersign_field::Actor) => facts.actor_json(),
-            _ if wanted(countersign_field::Binding) => {
-                Some(match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
-                    (false, false) => "none",
-                    (true, false) => "dpop",
-                    (false, true) => "mtls",
-                    (true, true) => "dpop+mtls",
-                })
-            }
+            _ if wanted(countersign_field::Binding) => Some(cnf.binding_name()),
             _ if wanted(countersign_field::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
             _ if wanted(countersign_field::BoundCertificate) => {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)

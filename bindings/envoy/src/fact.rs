@@ -86,11 +86,8 @@ impl Fact {
             Self::Decision => Some(if decision.reason().is_none() { "accept" } else { "refuse" }),
             Self::Reason => Some(decision.reason().map_or("accepted", |reason| reason.code())),
             Self::Policy => decision.policy().map(|policy| policy.name()),
-            Self::Mode => Some(mode_name(mode)),
-            Self::Scheme => decision.audit().scheme.map(|scheme| match scheme {
-                Scheme::Bearer => "Bearer",
-                Scheme::Dpop => "DPoP",
-            }),
+            Self::Mode => Some(mode.name()),
+            Self::Scheme => decision.scheme().map(Scheme::name),
             Self::Cache => Some(decision.cache_tier().name()),
             Self::Kind => facts.map(|facts| facts.kind.name()),
             Self::Issuer => decision.issuer().map(|origin| origin.name()),
@@ -100,28 +97,13 @@ impl Fact {
             Self::TokenId => facts.and_then(|facts| facts.token_id()),
             Self::KeyId => decision.key_id(),
             Self::Actor => facts.and_then(|facts| facts.actor_json()),
-            Self::Binding => facts.map(|facts| {
-                let cnf = &facts.confirmation;
-                match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
-                    (false, false) => "none",
-                    (true, false) => "dpop",
-                    (false, true) => "mtls",
-                    (true, true) => "dpop+mtls",
-                }
-            }),
+            Self::Binding => facts.map(|facts| facts.confirmation.binding_name()),
             Self::BoundKey => return facts.and_then(|facts| thumbprint(facts.confirmation.key_thumbprint)),
             Self::BoundCertificate => {
                 return facts.and_then(|facts| thumbprint(facts.confirmation.certificate_thumbprint));
             }
         };
         text.map(Cow::Borrowed)
-    }
-}
-
-pub(crate) const fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "enforce",
-        Mode::Shadow => "shadow",
     }
 }
 

@@ -13,5 +13,5 @@ mod trust_files;
 
 pub use engine::{LiveEngine, LiveFault, LiveWorker, LookReport, Notice};
 pub use revocations::RevocationDocument;
-pub use seed::{NoRandomness, nonce_keys, seed};
+pub use seed::{NoRandomness, nonce_keys, nonce_secret, seed};
 pub use trust_files::warn_of_drops;

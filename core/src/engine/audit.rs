@@ -98,11 +98,7 @@ impl Display for AuditRecord<'_> {
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
         }
-        let scheme = self.scheme.map(|scheme| match scheme {
-            Scheme::Bearer => "Bearer",
-            Scheme::Dpop => "DPoP",
-        });
-        text(f, "scheme", scheme)?;
+        text(f, "scheme", self.scheme.map(Scheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
         text(f, "kind", self.kind.map(TokenKind::name))?;
         text(f, "issuer", self.issuer)?;

@@ -27,6 +27,17 @@ pub enum Unenforceable {
 }
 
 impl Confirmation {
+    /// What binds the token, in one word for logs and upstreams: `none`, `dpop`, `mtls` or `dpop+mtls`.
+    #[must_use]
+    pub const fn binding_name(&self) -> &'static str {
+        match (self.key_thumbprint.is_some(), self.certificate_thumbprint.is_some()) {
+            (false, false) => "none",
+            (true, false) => "dpop",
+            (false, true) => "mtls",
+            (true, true) => "dpop+mtls",
+        }
+    }
+
     /// Reads `cnf`. Both methods of ours may stand together; then both are demanded.
     ///
     /// # Errors
