@@ -124,7 +124,7 @@ impl countersign_decision {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
             }
             _ if wanted(countersign_field::KeyThumbprint) => {
-                thumbprint(&self.key_thumbprint, decision.key_thumbprint().copied())
+                thumbprint(&self.key_thumbprint, decision.key_thumbprint())
             }
             _ => None,
         })
@@ -151,9 +151,9 @@ impl countersign_decision {
 }
 
 /// A thumbprint as text, in a place where it stays until the decision ends.
-fn thumbprint(place: &OnceCell<Thumbprint>, thumbprint: Option<[u8; 32]>) -> Option<&str> {
+fn thumbprint<'p>(place: &'p OnceCell<Thumbprint>, thumbprint: Option<&[u8; 32]>) -> Option<&'p str> {
     let thumbprint = thumbprint?;
-    std::str::from_utf8(place.get_or_init(|| base64url::encode_array_32(&thumbprint))).ok()
+    std::str::from_utf8(place.get_or_init(|| base64url::encode_array_32(thumbprint))).ok()
 }
 
 /// Why the request is refused, or `ACCEPTED`. In shadow mode too: whether to let it pass is `countersign_decision_lets_pass`.

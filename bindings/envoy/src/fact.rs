@@ -115,8 +115,8 @@ pub(crate) fn is_field_value(text: &str) -> bool {
     edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)
 }
 
-fn thumbprint(bytes: Option<[u8; 32]>) -> Option<Cow<'static, str>> {
-    let text = base64url::encode_array_32(&bytes?);
+fn thumbprint(bytes: Option<&[u8; 32]>) -> Option<Cow<'static, str>> {
+    let text = base64url::encode_array_32(bytes?);
     str::from_utf8(&text).ok().map(|text| Cow::Owned(text.to_owned()))
 }
 

@@ -59,7 +59,7 @@ impl<'a> AuditRecord<'a> {
         let outcome = decision.outcome();
         let policy = decision.policy();
         let facts = decision.verified_facts();
-        let key = facts.and_then(|facts| decision.key(facts));
+        let key = facts.and_then(|facts| decision.key(&facts));
         Self {
             reason: outcome.reason,
             policy: policy.map_or("", |policy| policy.name()),
@@ -74,8 +74,8 @@ impl<'a> AuditRecord<'a> {
             key_id: key.and_then(|key| key.key_id()),
             key_thumbprint: key.map(|key| *key.thumbprint()),
             expires_at: facts.map(|facts| facts.expires_at),
-            bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint),
-            bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint),
+            bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint.copied()),
+            bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint.copied()),
             proof_id: outcome.proof.map(|proof| proof.replay_key),
             actor: facts.and_then(|facts| facts.actor_json()),
         }
