@@ -26,10 +26,10 @@ class Certificates(unittest.TestCase):
         forwarded = server.free_port()
         settings = {**cls.world.settings, "certificate": "x-forwarded-client-cert"}
         cls.world.envoy.listeners.append(server.listener(
-            "hop", forwarded, [server.module_filter(settings)], forward_client_cert_details="ALWAYS_FORWARD_ONLY"))
+            "hop", forwarded, [server.countersign(settings)], forward_client_cert_details="ALWAYS_FORWARD_ONLY"))
         never = server.free_port()
         cls.world.envoy.listeners.append(server.listener(
-            "never", never, [server.module_filter({**cls.world.settings, "certificate": False})], tls=tls))
+            "never", never, [server.countersign({**cls.world.settings, "certificate": False})], tls=tls))
         cls.forwarded, cls.never = forwarded, never
         cls.world.__enter__()
 

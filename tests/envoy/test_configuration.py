@@ -1,9 +1,11 @@
 """What Envoy refuses to start with, and says why; what the module shows of itself."""
 
 import json
+import re
 import unittest
+from pathlib import Path
 
-from harness import issuer, place, server
+from harness import build, issuer, place, server
 from harness.server import per_route, route
 from harness.world import POLICY, World
 
@@ -13,11 +15,7 @@ class Configuration(unittest.TestCase):
         world = World(start=False, **options)
         with world:
             manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
-            config = manager["http_filters"][0]["typed_config"]
-            if whole is not None:
-                config["filter_config"] = whole
-            else:
-                config["filter_config"]["value"] = {**world.settings, **(settings or {})}
+            manager["http_filters"][0] = server.countersign(whole or {**world.settings, **(settings or {})})
             passed, said = world.envoy.validate()
             self.assertFalse(passed, said)
             for line in expected:
@@ -44,8 +42,25 @@ class Configuration(unittest.TestCase):
                      "countersign: /polcy: found an unknown member, expected one of policy,",
                      settings={"mode": "shadows", "polcy": {}})
         self.refused("countersign: /use: found \"other\", expected one of default", settings={"use": "other"})
+
+    @build.only(build.MODULE, "files")
+    def test_files_that_are_not_there(self):
         self.refused("countersign: /policy_file: found", settings={"policy": None, "policy_file": "/none"})
         self.refused("countersign: /none.json: ", settings={"revocations_file": "/none.json"})
+
+    @build.only(build.WASM, "settings of the other build are faults")
+    def test_a_vm_has_no_files(self):
+        for name in ("policy_file", "trust_directory", "revocations_file", "nonce_keys_file"):
+            self.refused(f"countersign: /{name}: found a setting that needs files, which a WebAssembly VM has none of, expected one of",
+                         settings={name: "/a"})
+        policy = {**POLICY, "trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}]}
+        self.refused("countersign: /policy/trust/0: found the name of a file, expected the document itself",
+                     settings={"policy": policy})
+
+    @build.only(build.MODULE, "settings of the other build are faults")
+    def test_settings_of_a_vm(self):
+        self.refused("countersign: /route_metadata: found a setting of the proxy-wasm filter only, expected one of",
+                     settings={"route_metadata": True})
 
     def test_text_that_is_not_json(self):
         self.refused("countersign: the document: found text that is not JSON", whole=server.text("{"))
@@ -57,21 +72,43 @@ class Configuration(unittest.TestCase):
         policy = {**POLICY, "trust": [{"issuer": issuer.ISSUER, "jwks": {"kys": []}}]}
         self.refused("countersign: /policy/trust/0/jwks: ", settings={"policy": policy})
 
+    @build.only(build.MODULE, "the metadata of a route is known when a request comes, see test_requests")
     def test_a_bad_route(self):
         self.refused("countersign: /policy: found an unknown member, expected one of use, origin, mode",
                      routes=[route(None, per_route({"policy": "orders"}))])
 
-    def test_settings_as_text_and_a_policy_in_a_file(self):
+    def test_settings_as_text(self):
         world = World(start=False)
-        path = world.envoy.write("policies/policy.json", POLICY)
-        world.envoy.write("policies/as.json", issuer.key_set(world.key))
         manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
-        manager["http_filters"][0] = server.module_filter(server.text(json.dumps({"policy_file": str(path)})))
+        manager["http_filters"][0] = server.countersign(server.text(json.dumps(world.settings)))
         world.starts = True
         with world:
             self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
             self.assertEqual(world.get().one("x-details"), "credential_missing")
 
+    @build.only(build.MODULE, "files")
+    def test_a_policy_in_a_file(self):
+        world = World(start=False)
+        path = world.envoy.write("policies/policy.json", POLICY)
+        world.envoy.write("policies/as.json", issuer.key_set(world.key))
+        manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["http_filters"][0] = server.countersign(server.text(json.dumps({"policy_file": str(path)})))
+        world.starts = True
+        with world:
+            self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
+            self.assertEqual(world.get().one("x-details"), "credential_missing")
+
+    @build.only(build.WASM, "its size is a promise")
+    def test_the_filter_is_small_and_asks_for_what_envoy_has(self):
+        code = Path(place.wasm()).read_bytes()
+        print(f"\ncountersign.wasm: {len(code)} bytes")
+        self.assertLessEqual(len(code), 400 * 1024)
+        # All that it imports is of the ABI.
+        names = re.findall(rb"\x03env[\x01-\x7f](proxy_[a-z_]+)", code)
+        self.assertGreater(len(names), 10)
+        self.assertNotIn(b"wbindgen", code)
+
+    @build.only(build.MODULE, "a shared object")
     def test_only_hooks_are_exported(self):
         names = place.run("nm", "-D", "--defined-only", place.module()).split()[2::3]
         strangers = [name for name in names if not name.startswith("envoy_dynamic_module_on_")]

@@ -104,7 +104,7 @@ class Site:
         routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
                         per_route({"use": policy})) for policy in sorted(self.vector["policy"]["policies"])]
         shown = {f"x_{fact}": f"%DYNAMIC_METADATA(countersign:{fact})%" for fact in FACTS}
-        return server.listener(f"v{self.number}", self.socket, [server.module_filter(server.text(json.dumps(self.settings)))],
+        return server.listener(f"v{self.number}", self.socket, [server.countersign(server.text(json.dumps(self.settings)))],
                                [*routes, route()], shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
                                http_protocol_options={"accept_http_10": True})
 

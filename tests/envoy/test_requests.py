@@ -9,7 +9,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import client, issuer, server
+from harness import build, client, issuer, server
 from harness.server import per_route, route, until
 from harness.world import World
 
@@ -22,8 +22,7 @@ class Requests(unittest.TestCase):
             "@type": f"{server.TYPES}.filters.http.rbac.v3.RBAC",
             "rules": {"action": "DENY", "policies": {"mallory": {
                 "permissions": [{"any": True}],
-                "principals": [{"metadata": {"filter": "countersign", "path": [{"key": "subject"}],
-                                             "value": {"string_match": {"exact": "mallory"}}}}]}}}}}
+                "principals": [build.THIS.principal("subject", "mallory")]}}}}}
         cls.world = World(
             policies={"orders": other, "nonce": {
                 "accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example", "dpop": {"nonce": "required"}}},
@@ -34,10 +33,11 @@ class Requests(unittest.TestCase):
                 route({"prefix": "/shadow"}, per_route({"use": "orders", "mode": "shadow"})),
                 route({"prefix": "/nonce"}, per_route({"use": "nonce"})),
                 route({"prefix": "/elsewhere"}, per_route({"use": "none of them"})),
+                *(route({"prefix": target}, per_route(said)) for target, said in build.THIS.bad_routes.items()),
                 route(),
             ],
-            access_log={"details": "%RESPONSE_CODE_DETAILS%", "subject": "%DYNAMIC_METADATA(countersign:subject)%",
-                        "reason": "%DYNAMIC_METADATA(countersign:reason)%", "path": "%REQ(:PATH)%"})
+            access_log={"details": "%RESPONSE_CODE_DETAILS%", "subject": build.THIS.fact("subject"),
+                        "reason": build.THIS.fact("reason"), "path": "%REQ(:PATH)%"})
         cls.log = cls.world.envoy.folder / "access.log"
         cls.world.__enter__()
 
@@ -85,8 +85,9 @@ class Requests(unittest.TestCase):
         got = self.get("/orders", headers=[read])
         self.assertEqual((got.status, got.one("x-details")), (403, "scope_insufficient"))
         self.assertEqual(self.get("/orders", headers=[write]).status, 200)
-        got = self.get("/elsewhere", headers=[write])
-        self.assertEqual((got.status, got.one("x-details")), (500, "internal_error"))
+        for target in ("/elsewhere", *build.THIS.bad_routes):
+            got = self.get(target, headers=[write])
+            self.assertEqual((got.status, got.one("x-details")), (500, "internal_error"))
 
     def test_shadow_lets_pass_and_counts(self):
         before = self.world.count("scope_insufficient", "shadowed", "orders")
@@ -155,7 +156,7 @@ class Origins(unittest.TestCase):
         policy = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}],
                   "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]}}}
         routes = [route({"prefix": "/base"}, per_route({"origin": "https://outside.example/api/"})), route()]
-        with World(policy=policy, routes=routes) as world:
+        with World(policy=policy, routes=routes, settings=build.THIS.routed) as world:
             for target, uri, status in [
                 ("/a", "http://api.example/a", 200), ("/a", "https://api.example/a", 401), ("/a", "http://other.example/a", 401),
                 ("/base/x?y", "https://outside.example/api/base/x", 200), ("/base/x", "http://api.example/base/x", 401),
@@ -187,10 +188,10 @@ class Workers(unittest.TestCase):
     def test_two_listeners_share_what_was_used(self):
         world = World(start=False)
         port = server.free_port()
-        world.envoy.listeners.append(server.listener("second", port, [server.module_filter(world.settings)]))
+        world.envoy.listeners.append(server.listener("second", port, [server.countersign(world.settings)]))
         third = server.free_port()
         apart = {**world.settings, "replay_store": "apart"}
-        world.envoy.listeners.append(server.listener("third", third, [server.module_filter(apart)]))
+        world.envoy.listeners.append(server.listener("third", third, [server.countersign(apart)]))
         world.starts = True
         with world:
             proven = world.proven()

@@ -4,7 +4,7 @@ import json
 import time
 import unittest
 
-from harness import issuer, server
+from harness import build, issuer, server
 from harness.server import until
 from harness.world import POLICY, SETTINGS, World, key_server, slow
 
@@ -17,6 +17,7 @@ def fetched(port, **more):
     return {"policy": policy, "fetch": [fetch]}
 
 
+@build.only(build.MODULE, "files")
 class Files(unittest.TestCase):
     def test_a_removed_key_is_refused_and_a_new_one_accepted(self):
         with World() as world:
@@ -50,7 +51,7 @@ class Files(unittest.TestCase):
         path = world.envoy.write("revoked.json", {})
         world.settings["revocations_file"] = str(path)
         manager = world.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
-        manager["http_filters"][0] = server.module_filter(world.settings)
+        manager["http_filters"][0] = server.countersign(world.settings)
         world.starts = True
         with world:
             token = world.bearer()

@@ -6,17 +6,22 @@
 
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
 use countersign::engine::PolicyFault;
 use countersign::limits;
 
+use countersign_filter::certificate;
+use countersign_filter::host::{Counter, Level, Stream};
+use countersign_filter::settings::{Build, RouteSettings, Settings};
+use countersign_live::files;
+
 use crate::abi::*;
-use crate::filter::{self, Verdict};
-use crate::host::{Counter, Level, Main, Process, Stream};
+use crate::filter::{self, Place, Verdict};
+use crate::host::{Main, Process};
 use crate::module::{self, Module, Surroundings};
-use crate::settings::{RouteSettings, Settings};
 use crate::watch::Watch;
 
 /// What Envoy keeps of a filter configuration.
@@ -194,7 +199,7 @@ impl Stream for EnvoyStream {
         self.set(REQUEST_HEADERS, name, value);
     }
 
-    fn peer_certificate_sha256(&self) -> Option<&[u8]> {
+    fn peer_certificate(&self) -> Option<[u8; 32]> {
         let mut presented = false;
         // SAFETY: the stream is in a hook; the result is valid for the call.
         let known = unsafe {
@@ -216,22 +221,11 @@ impl Stream for EnvoyStream {
                 &raw mut value,
             )
         };
+        if !found {
+            return None;
+        }
         // SAFETY: it belongs to the connection, which outlives the hook.
-        found.then(|| unsafe { value.read() })
-    }
-
-    fn worker(&self) -> usize {
-        // SAFETY: the stream is in a hook.
-        let worker = unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.0) };
-        usize::try_from(worker).unwrap_or(usize::MAX)
-    }
-
-    fn route(&self) -> Option<&RouteSettings> {
-        // SAFETY: the stream is in a hook.
-        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.0) };
-        debug_assert!(route.cast::<RouteSettings>().is_aligned());
-        // SAFETY: NULL, or what `per_route_config_new` returned; the route outlives its streams.
-        unsafe { route.cast::<RouteSettings>().as_ref() }
+        certificate::digest(unsafe { value.read() })
     }
 
     fn set_metadata(&mut self, namespace: &str, key: &str, value: &str) {
@@ -257,13 +251,24 @@ impl Stream for EnvoyStream {
             );
         }
     }
+}
+
+impl EnvoyStream {
+    fn place(&self) -> Place<'_> {
+        // SAFETY: the stream is in a hook.
+        let worker = unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.0) };
+        // SAFETY: as above.
+        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.0) };
+        debug_assert!(route.cast::<RouteSettings>().is_aligned());
+        // SAFETY: NULL, or what `per_route_config_new` returned; the route outlives its streams.
+        let route = unsafe { route.cast::<RouteSettings>().as_ref() };
+        Place { worker: usize::try_from(worker).unwrap_or(usize::MAX), route }
+    }
 
     fn set_response_header(&mut self, name: &str, value: &str) {
         self.set(RESPONSE_HEADERS, name, Some(value));
     }
-}
 
-impl EnvoyStream {
     fn set(&mut self, map: u32, name: &str, value: Option<&str>) {
         let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
         // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
@@ -291,35 +296,42 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
 ) -> *const c_void {
     guarded(ptr::null, || {
         // SAFETY: valid for the call.
-        let made = Settings::read(unsafe { settings.read() }).map_err(lines).and_then(|(settings, document)| {
-            // SAFETY: called on the main thread while Envoy takes in a configuration.
-            let (workers, only_validate) = unsafe {
-                (envoy_dynamic_module_callback_get_concurrency(), envoy_dynamic_module_callback_is_validation_mode())
-            };
-            let scheduler = if only_validate {
-                ptr::null_mut()
-            } else {
-                // SAFETY: `envoy` is the configuration that is being made.
-                unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_new(envoy) }
-            };
-            let around = Surroundings {
-                workers: usize::try_from(workers).unwrap_or(1).max(1),
-                only_validate,
-                process: Box::new(EnvoyProcess { scheduler }),
-            };
-            let module = Module::new(settings, document, around)?;
-            let mut counters = [0; Counter::ALL.len()];
-            for (id, counter) in counters.iter_mut().zip(Counter::ALL) {
-                define(envoy, counter, id)?;
-            }
-            let watch = if only_validate {
-                None
-            } else {
-                let started = Watch::start(Arc::clone(&module));
-                Some(started.map_err(|error| vec![format!("no thread to watch files: {error}")])?)
-            };
-            Ok(FilterConfig { module, counters, _watch: watch })
-        });
+        let text = unsafe { settings.read() };
+        let read =
+            |path: &str| files::read(Path::new(path), limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string());
+        let made =
+            Settings::read(text, Build::Module { read: &read }).map_err(lines).and_then(|(settings, document)| {
+                // SAFETY: called on the main thread while Envoy takes in a configuration.
+                let (workers, only_validate) = unsafe {
+                    (
+                        envoy_dynamic_module_callback_get_concurrency(),
+                        envoy_dynamic_module_callback_is_validation_mode(),
+                    )
+                };
+                let scheduler = if only_validate {
+                    ptr::null_mut()
+                } else {
+                    // SAFETY: `envoy` is the configuration that is being made.
+                    unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_new(envoy) }
+                };
+                let around = Surroundings {
+                    workers: usize::try_from(workers).unwrap_or(1).max(1),
+                    only_validate,
+                    process: Box::new(EnvoyProcess { scheduler }),
+                };
+                let module = Module::new(settings, document, around)?;
+                let mut counters = [0; Counter::ALL.len()];
+                for (id, counter) in counters.iter_mut().zip(Counter::ALL) {
+                    define(envoy, counter, id)?;
+                }
+                let watch = if only_validate {
+                    None
+                } else {
+                    let started = Watch::start(Arc::clone(&module));
+                    Some(started.map_err(|error| vec![format!("no thread to watch files: {error}")])?)
+                };
+                Ok(FilterConfig { module, counters, _watch: watch })
+            });
         match made {
             Ok(config) => Box::into_raw(Box::new(config)).cast_const().cast(),
             Err(faults) => {
@@ -520,8 +532,8 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_head
     let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return HEADERS_STOP };
     // SAFETY: the configuration outlives its streams.
     let Some(config) = (unsafe { filter.config.as_ref() }) else { return HEADERS_STOP };
-    let mut stream = EnvoyStream(envoy);
-    let judged = guarded(|| None, || Some(filter::judge(&config.module, &mut stream, module::now())));
+    let (here, mut stream) = (EnvoyStream(envoy), EnvoyStream(envoy));
+    let judged = guarded(|| None, || Some(filter::judge(&config.module, here.place(), &mut stream, module::now())));
     let verdict = judged.unwrap_or_else(|| {
         config.module.fault("a request");
         filter::refuse(&mut EnvoyStream(envoy))

@@ -1,21 +1,16 @@
 //! Countersign inside Envoy: a dynamic module whose HTTP filter asks the engine about every request.
 //!
 //! `abi` and `exports` are the boundary with Envoy and hold all unsafe code; the rest is safe Rust behind two traits, so that it
-//! runs without Envoy in tests. How to use it is in `README.md` beside this crate.
+//! runs without Envoy in tests. What it shares with the proxy-wasm filter is in `bindings/filter`. How to use it is in `README.md` beside this crate.
 
 // In tests, nobody calls what only Envoy's hooks do.
 #![cfg_attr(test, allow(dead_code))]
 
-mod certificate;
-mod fact;
-mod fetch;
 mod filter;
 mod host;
 mod module;
 mod nonce_keys;
 mod replay;
-mod settings;
-mod tally;
 mod watch;
 
 // Envoy itself has the functions that these call; a test program has not.

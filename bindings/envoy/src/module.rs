@@ -1,28 +1,28 @@
 //! One filter configuration at work: the engine, the workers' memory, what is watched, fetched and counted.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use countersign::engine::{Engine, Mode, PolicyDocument, PolicyIndex};
+use countersign::engine::{Engine, PolicyDocument};
 use countersign::time::UnixSeconds;
+use countersign_filter::fetch::Plan;
+use countersign_filter::host::{Counter, Level};
+use countersign_filter::policies::Policies;
+use countersign_filter::settings::Settings;
+use countersign_filter::tally::{Carried, Tally};
 use countersign_live::{LiveEngine, LiveWorker, LookReport, printable, seed, warn_of_drops};
 
-use crate::fetch::Plan;
-use crate::host::{Counter, Level, Main, Process};
+use crate::host::{Main, Process};
 use crate::nonce_keys::{self, KeyFile};
 use crate::replay::{self, Need};
-use crate::settings::{RouteSettings, Settings};
-use crate::tally::{Carried, Tally};
 
 /// A filter configuration, shared by all threads.
 pub(crate) struct Module {
     pub(crate) live: LiveEngine,
     pub(crate) settings: Settings,
-    /// In order of their names.
-    policies: Vec<KnownPolicy>,
-    /// The place of the policy for routes that name none.
-    default: usize,
+    pub(crate) policies: Policies,
     /// One for each of Envoy's workers, who is the only one to lock it.
     desks: Box<[Mutex<Option<Desk>>]>,
     pub(crate) tallies: Box<[Tally]>,
@@ -38,26 +38,11 @@ pub(crate) struct Module {
     stop: Condvar,
 }
 
-struct KnownPolicy {
-    name: String,
-    index: PolicyIndex,
-    mode: Mode,
-}
-
 /// What one worker has for itself.
 pub(crate) struct Desk {
     pub(crate) worker: LiveWorker,
-    /// The external URI of the request, or a line for the log.
+    /// The external URI of the request.
     pub(crate) text: Vec<u8>,
-}
-
-/// By which policy a request is judged, and how.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules<'m> {
-    pub(crate) place: usize,
-    pub(crate) policy: PolicyIndex,
-    pub(crate) mode: Mode,
-    pub(crate) origin: Option<&'m str>,
 }
 
 /// What became of trust documents.
@@ -102,14 +87,7 @@ impl Module {
         } else {
             replay::store(&settings.replay_store, need, now, settings.forget_proofs, seed)
         };
-        let known = |(index, policy): (PolicyIndex, &countersign::engine::Policy)| KnownPolicy {
-            name: policy.name().to_owned(),
-            index,
-            mode: policy.mode(),
-        };
-        let policies: Vec<KnownPolicy> = document.policies().map(known).collect();
-        let default = policies.iter().position(|policy| policy.name == settings.policy);
-        let default = default.ok_or_else(|| vec![format!("there is no policy {}", settings.policy)])?;
+        let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
         let mut plan = Plan::default();
         for fetch in &settings.fetches {
             let index = document.origin(&fetch.origin);
@@ -121,11 +99,11 @@ impl Module {
         let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
         let live = LiveEngine::new(engine, now, &mut notice)
             .map_err(|faults| faults.into_iter().map(in_place).collect::<Vec<_>>())?;
-        let files = live.watch_trust_files(&settings.directory, now, &mut notice);
-        if let Some(path) = &settings.revocations_file {
-            live.watch_revocations(path.clone(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
+        let files = live.watch_trust_files(Path::new(&settings.files.directory), now, &mut notice);
+        if let Some(path) = &settings.files.revocations {
+            live.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
         }
-        let mut key_file = settings.nonce_keys_file.as_deref().map(KeyFile::new);
+        let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));
         let keys = match key_file.as_mut().and_then(KeyFile::look) {
             Some(read) => read.map_err(|fault| vec![fault])?,
             None => nonce_keys::of_process().map_err(|fault| vec![fault.to_string()])?,
@@ -133,9 +111,8 @@ impl Module {
         live.set_nonce_keys(keys);
         let module = Self {
             live,
-            default,
             desks: (0..workers).map(|_| Mutex::default()).collect(),
-            tallies: (0..workers).map(|_| Tally::new(policies.len())).collect(),
+            tallies: (0..workers).map(|_| Tally::new(policies.count())).collect(),
             policies,
             settings,
             carried: Mutex::default(),
@@ -151,18 +128,6 @@ impl Module {
         };
         module.count_look(files);
         Ok(Arc::new(module))
-    }
-
-    /// What holds for a route. `None` if it names a policy that does not exist: nobody is let in by a slip of the pen.
-    pub(crate) fn rules<'m>(&'m self, route: Option<&'m RouteSettings>) -> Option<Rules<'m>> {
-        let place = match route.and_then(|route| route.policy.as_deref()) {
-            None => self.default,
-            Some(name) => self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok()?,
-        };
-        let policy = self.policies.get(place)?;
-        let mode = route.and_then(|route| route.mode).or(self.settings.mode).unwrap_or(policy.mode);
-        let origin = route.and_then(|route| route.origin.as_deref()).or(self.settings.origin.as_deref());
-        Some(Rules { place, policy: policy.index, mode, origin })
     }
 
     /// The memory of a worker; made when it is first used. `None` for what cannot be: an unknown worker, or two at once.
@@ -307,8 +272,7 @@ impl Module {
     fn carry(&self, main: &impl Main) {
         let mut carried = lock(&self.carried);
         carried.decisions.carry(&self.tallies, |policy, outcome, reason, by| {
-            let policy = self.policies.get(policy).map_or("", |policy| policy.name.as_str());
-            main.count(Counter::Decisions, &[policy, outcome, reason], by);
+            main.count(Counter::Decisions, &[self.policies.name(policy), outcome, reason], by);
         });
         let (files, network) = (&self.from_files, &self.from_network);
         let documents = [

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use countersign::jose::base64url;
 use countersign::rules::nonce::NonceKeys;
+use countersign_filter::nonce_keys::parse;
 use countersign_live::files::{self, Stamp};
 use countersign_live::{NoRandomness, nonce_secret};
 
@@ -50,31 +50,5 @@ impl KeyFile {
         }
         let read = files::read(&self.path, MOST_BYTES).map_err(|error| error.to_string());
         Some(read.and_then(|bytes| parse(&bytes)).map_err(|fault| format!("{}: {fault}", self.path.display())))
-    }
-}
-
-fn parse(bytes: &[u8]) -> Result<NonceKeys, String> {
-    let expected = || "expected one or two lines, each 32 bytes in base64url".to_owned();
-    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let keys: Option<Vec<[u8; 32]>> = lines.map(base64url::decode_array).collect();
-    match keys.as_deref() {
-        Some([current]) => Ok(NonceKeys::new(current, None)),
-        Some([current, previous]) => Ok(NonceKeys::new(current, Some(previous))),
-        _ => Err(expected()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_or_two_keys() {
-        let key = "A".repeat(43);
-        assert!(parse(key.as_bytes()).is_ok());
-        assert!(parse(format!("{key}\r\n{key}\n").as_bytes()).is_ok());
-        for text in ["", "AAAA", &format!("{key}\n{key}\n{key}"), &format!("{key} {key}")] {
-            assert!(parse(text.as_bytes()).is_err(), "{text}");
-        }
     }
 }

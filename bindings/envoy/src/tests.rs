@@ -8,10 +8,12 @@ use countersign::engine::Mode;
 use countersign::jose::json::{self, Budget, Value};
 use countersign::time::UnixSeconds;
 
-use crate::filter::{Verdict, judge};
-use crate::host::{Counter, Level, Main, Process, Stream};
+use countersign_filter::host::{Counter, Level, Stream};
+use countersign_filter::settings::{Build, RouteSettings, Settings};
+
+use crate::filter::{self, Place, Verdict};
+use crate::host::{Main, Process};
 use crate::module::{Module, Surroundings};
-use crate::settings::{RouteSettings, Settings};
 
 const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
 
@@ -59,16 +61,8 @@ impl Stream for FakeStream {
         self.fields.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
 
-    fn peer_certificate_sha256(&self) -> Option<&[u8]> {
+    fn peer_certificate(&self) -> Option<[u8; 32]> {
         None
-    }
-
-    fn worker(&self) -> usize {
-        self.worker
-    }
-
-    fn route(&self) -> Option<&RouteSettings> {
-        self.route.as_ref()
     }
 
     fn set_metadata(&mut self, _: &str, key: &str, value: &str) {
@@ -78,8 +72,6 @@ impl Stream for FakeStream {
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
         self.answer = Some((status, headers.to_vec(), details.to_owned()));
     }
-
-    fn set_response_header(&mut self, _: &str, _: &str) {}
 }
 
 #[derive(Default)]
@@ -99,6 +91,11 @@ impl Main for FakeMain {
     }
 }
 
+fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict {
+    let route = stream.route.clone();
+    filter::judge(module, Place { worker: stream.worker, route: route.as_ref() }, stream, now)
+}
+
 /// The module with the policy of the vector, and the vector's request.
 fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream, UnixSeconds), Fault> {
     let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
@@ -114,7 +111,8 @@ fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream, UnixS
     }
     let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
     let text = format!("{{\"policy\":{policy}{more}}}");
-    let (settings, document) = Settings::read(text.as_bytes()).map_err(|faults| format!("{faults:?}"))?;
+    let build = Build::Module { read: &|_| Err("no files here".to_owned()) };
+    let (settings, document) = Settings::read(text.as_bytes(), build).map_err(|faults| format!("{faults:?}"))?;
     let log = Log::default();
     let around = Surroundings { workers: 2, only_validate: true, process: Box::new(log.clone()) };
     let module = Module::new(settings, document, around).map_err(|faults| format!("{faults:?}"))?;

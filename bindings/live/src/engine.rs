@@ -4,34 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, TrustDocument, Worker};
+use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, Worker};
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault};
 
-use crate::printable::printable;
+use crate::documents::{LiveFault, Notice, load_inline};
 use crate::revocations::{RevocationDocument, Revoked};
-use crate::trust_files::{TrustFiles, warn_of_drops};
-
-/// Takes one line for the host's log; it names files and origins, and holds no byte of a token.
-pub type Notice<'n> = &'n mut dyn FnMut(&str);
-
-/// A fault of what the host started with, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveFault {
-    /// A JSON pointer into the policy document, or the path of a file.
-    pub place: String,
-    /// What is wrong there.
-    pub fault: String,
-}
-
-impl std::fmt::Display for LiveFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.place, self.fault)
-    }
-}
-
-impl std::error::Error for LiveFault {}
+use crate::trust_files::TrustFiles;
 
 /// What a look at the watched files came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,21 +53,7 @@ impl LiveEngine {
     /// Every document that cannot be used, by its JSON pointer.
     pub fn new(engine: Engine, now: UnixSeconds, notice: Notice<'_>) -> Result<Self, Vec<LiveFault>> {
         let mut snapshot = engine.empty_snapshot();
-        let mut faults = Vec::new();
-        for (index, source) in engine.document().trust() {
-            let TrustDocument::Inline(text) = source.document() else { continue };
-            match engine.load(&mut snapshot, index, text.as_bytes(), now) {
-                Ok(report) => warn_of_drops(&printable(&source.origin().to_string()), &report, notice),
-                Err(fault) => {
-                    let member = if source.origin().is_trust_domain() { "bundle" } else { "jwks" };
-                    let place = format!("/trust/{}/{member}", index.as_usize());
-                    faults.push(LiveFault { place, fault: fault.to_string() });
-                }
-            }
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        load_inline(&engine, &mut snapshot, now, notice)?;
         Ok(Self {
             engine,
             sources: Mutex::default(),

@@ -3,15 +3,29 @@
 //!
 //! It owns no thread and no clock: the host says when to look and what time it is.
 
+#![cfg_attr(not(feature = "system"), no_std)]
+
+extern crate alloc;
+
+mod documents;
+#[cfg(feature = "system")]
 mod engine;
+#[cfg(feature = "system")]
 pub mod files;
+#[cfg(feature = "system")]
 pub mod json_document;
 pub mod printable;
+#[cfg(feature = "system")]
 pub mod revocations;
+#[cfg(feature = "system")]
 mod seed;
+#[cfg(feature = "system")]
 mod trust_files;
 
-pub use engine::{LiveEngine, LiveFault, LiveWorker, LookReport, Notice};
+pub use documents::{LiveFault, Notice, load_inline, warn_of_drops};
+#[cfg(feature = "system")]
+pub use engine::{LiveEngine, LiveWorker, LookReport};
+#[cfg(feature = "system")]
 pub use revocations::RevocationDocument;
+#[cfg(feature = "system")]
 pub use seed::{NoRandomness, nonce_keys, nonce_secret, seed};
-pub use trust_files::warn_of_drops;

@@ -1,5 +1,7 @@
 //! Texts of others on a terminal: nothing in them may move the cursor, hide, or turn the line around.
 
+use alloc::format;
+use alloc::string::String;
 /// Whether a character can do more than stand there: controls, separators, and the invisible ones that change direction.
 #[must_use]
 pub const fn is_tricky(c: char) -> bool {

@@ -9,7 +9,8 @@ use countersign::time::UnixSeconds;
 use countersign::trust::Origin;
 use serde::Deserialize;
 
-use crate::engine::{LiveFault, LookReport, Notice};
+use crate::documents::{LiveFault, Notice};
+use crate::engine::LookReport;
 use crate::files::{self, Stamp};
 use crate::json_document;
 use crate::printable::printable;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use countersign::engine::{Engine, PolicyDocument, Snapshot, TrustDocument};
 use countersign::limits;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, OriginIndex};
+use countersign::trust::OriginIndex;
 
-use crate::engine::{LookReport, Notice};
+use crate::documents::{Notice, warn_of_drops};
+use crate::engine::LookReport;
 use crate::files::{self, Stamp};
-use crate::printable::{counted, printable};
+use crate::printable::counted;
 
 /// The files of a policy document's trust sources.
 #[derive(Debug, Default)]
@@ -85,16 +86,5 @@ fn what_stands(snapshot: &Snapshot, index: OriginIndex) -> String {
     match snapshot.trust.set(index) {
         Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
         None => "there are no keys yet".to_owned(),
-    }
-}
-
-/// Tells which keys of a document are not used, and why.
-pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
-    for dropped in &report.dropped {
-        let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
-        notice(&format!("{whose}: key {}{key_id} is dropped: {}", dropped.index, dropped.fault.code()));
-    }
-    if report.sequence_reused {
-        notice(&format!("{whose}: another document with the sequence number of the one before"));
     }
 }

@@ -23,8 +23,9 @@ mod inverse;
 #[cfg(feature = "hot-keys")]
 pub mod p256;
 mod prime_field;
+mod reference;
 mod roca;
-#[cfg(feature = "hot-keys")]
+#[cfg(all(feature = "hot-keys", not(feature = "lean")))]
 mod rsa;
 mod spki;
 #[cfg(feature = "hot-keys")]
@@ -51,9 +52,12 @@ compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-cr
 #[cfg(test)]
 mod tests;
 
+pub use reference::HostSignatures;
+pub(crate) use reference::Reference;
+
 #[cfg(feature = "hot-keys")]
 pub use hash::{Digest, HashAlgorithm};
-#[cfg(feature = "hot-keys")]
+#[cfg(all(feature = "hot-keys", not(feature = "lean")))]
 pub use rsa::RsaKey;
 
 /// The name of the library in charge, as the feature names it.

@@ -1,6 +1,6 @@
 //! One request, as the host sees it.
 
-use crate::rules::mtls::ClientCertificate;
+use crate::rules::mtls::{ClientCertificate, Connection};
 use crate::rules::presentation::Field;
 use crate::time::UnixSeconds;
 
@@ -12,6 +12,7 @@ pub struct Request<'r> {
     pub(crate) authorization: Field<'r>,
     pub(crate) proof: Field<'r>,
     pub(crate) certificate: Option<ClientCertificate<'r>>,
+    pub(crate) connection: Option<&'r dyn Connection>,
     pub(crate) now: UnixSeconds,
 }
 
@@ -28,8 +29,8 @@ impl<'r> Request<'r> {
         headers: impl IntoIterator<Item = (&'r [u8], &'r [u8])>,
         now: UnixSeconds,
     ) -> Self {
-        let mut request =
-            Self { method, uri, authorization: Field::Absent, proof: Field::Absent, certificate: None, now };
+        let (authorization, proof) = (Field::Absent, Field::Absent);
+        let mut request = Self { method, uri, authorization, proof, certificate: None, connection: None, now };
         for (name, value) in headers {
             if name.eq_ignore_ascii_case(b"authorization") {
                 request.authorization = request.authorization.and(value);
@@ -47,5 +48,19 @@ impl<'r> Request<'r> {
     pub const fn with_certificate(mut self, certificate: ClientCertificate<'r>) -> Self {
         self.certificate = Some(certificate);
         self
+    }
+
+    /// This request over `connection`, which is asked for its client certificate if the token is bound to one.
+    ///
+    /// As for [`with_certificate`](Self::with_certificate): only ever the TLS connection, or what a trusted hop says of it.
+    #[must_use]
+    pub const fn with_connection(mut self, connection: &'r dyn Connection) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    pub(crate) fn client_certificate(&self) -> Option<ClientCertificate<'r>> {
+        let asked = || self.connection?.client_certificate().map(ClientCertificate::Sha256);
+        self.certificate.or_else(asked)
     }
 }

@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::crypto::{HostSignatures, Reference};
 use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
@@ -219,6 +220,11 @@ impl Worker {
         }
     }
 
+    /// Has `host` check the signatures that it takes and that no table of ours answers for, in place of the library.
+    pub fn ask_host(&mut self, host: Box<dyn HostSignatures>) {
+        self.hot_keys.ask(Reference::host(host));
+    }
+
     /// How many verified tokens are cached.
     #[must_use]
     pub fn cached_tokens(&self) -> usize {
@@ -333,7 +339,7 @@ impl Worker {
         check_binding(policy, &facts, credential.scheme, request)?;
         if let Some(bound_to) = facts.confirmation.certificate_thumbprint {
             trail.enter(Check::Certificate);
-            mtls::check(bound_to, request.certificate)?;
+            mtls::check(bound_to, request.client_certificate())?;
         }
         if let (Some(bound_to), Some(token_hash)) = (facts.confirmation.key_thumbprint, facts.token_hash) {
             // Copies, since the check needs the worker's memory.

@@ -11,7 +11,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::prepared::{Builder, Prepared, can_prepare};
-use crate::crypto::{PublicKey, RsaKey, SignatureInvalid};
+#[cfg(not(feature = "lean"))]
+use crate::crypto::RsaKey;
+use crate::crypto::{PublicKey, Reference, SignatureInvalid};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -53,6 +55,8 @@ pub struct HotKeyCounts {
 /// The keys of one worker that are used often.
 #[derive(Debug)]
 pub(crate) struct HotKeys {
+    /// Answers for whatever no table answers for, and tables must agree with it.
+    reference: Reference,
     sets: Box<[[Option<HotKey>; WAYS]]>,
     max_table_bytes: usize,
     checks_until_halving: u32,
@@ -82,6 +86,7 @@ impl HotKeys {
     pub(crate) fn new(max_table_bytes: usize) -> Self {
         let sets = if max_table_bytes == 0 { 0 } else { SETS };
         Self {
+            reference: Reference::default(),
             sets: (0..sets).map(|_| [const { None }; WAYS]).collect::<Vec<_>>().into(),
             max_table_bytes,
             checks_until_halving: HALVE_AFTER,
@@ -90,11 +95,16 @@ impl HotKeys {
         }
     }
 
+    /// Asks `reference` from now on where the library was asked.
+    pub(crate) fn ask(&mut self, reference: Reference) {
+        self.reference = reference;
+    }
+
     pub(crate) const fn counts(&self) -> HotKeyCounts {
         self.counts
     }
 
-    /// Checks a signature by the key's table where it has one, and by the library where not.
+    /// Checks a signature by the key's table where it has one, and by the library, or the host, where not.
     ///
     /// # Errors
     /// [`SignatureInvalid`]: the same answer either way.
@@ -107,8 +117,10 @@ impl HotKeys {
         signature: &[u8],
     ) -> Result<(), SignatureInvalid> {
         let set = usize::from(thumbprint[0]) % SETS;
-        let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(algorithm)) else {
-            return key.verify(algorithm, message, signature);
+        // A host's RSA check takes less time than one with a prepared key does in the builds that have such a host.
+        let left_to_host = is_rsa(algorithm) && self.reference.is_host(|| key.kind(), algorithm);
+        let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(algorithm) && !left_to_host) else {
+            return self.reference.verify(key, algorithm, message, signature);
         };
         // The form once for both: a table, like a library, knows the equation only.
         if !key.admits(algorithm, signature) {
@@ -127,7 +139,7 @@ impl HotKeys {
             }
             return if valid { Ok(()) } else { Err(SignatureInvalid) };
         }
-        let verdict = key.verify(algorithm, message, signature);
+        let verdict = self.reference.verify(key, algorithm, message, signature);
         // Only valid signatures count: nobody earns a table, or evicts one, without the private key.
         self.prove(thumbprint, algorithm, message, signature, verdict.is_ok());
         if verdict.is_ok() {
@@ -151,13 +163,16 @@ impl HotKeys {
 
     /// Prepares an RSA key, or begins the table of a key on a curve, if there is room.
     fn promote(&mut self, key: &PublicKey, thumbprint: &[u8; 32], uses: u32) {
+        #[cfg(not(feature = "lean"))]
         if let Some((n, e)) = key.rsa_numbers() {
             let Some(prepared) = RsaKey::new(n, e).map(Prepared::Rsa) else { return };
             let size = prepared.size_bytes();
             if self.make_room(uses, size) {
                 self.keep(thumbprint, prepared);
             }
-        } else if let Some(size) = Builder::table_bytes(key.kind())
+            return;
+        }
+        if let Some(size) = Builder::table_bytes(key.kind())
             && self.building.is_none()
             && self.make_room(uses, size)
         {
@@ -257,6 +272,11 @@ impl HotKeys {
             hot.uses /= 2;
         }
     }
+}
+
+const fn is_rsa(algorithm: Algorithm) -> bool {
+    use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+    matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
 }
 
 #[cfg(test)]

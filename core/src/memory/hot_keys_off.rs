@@ -1,6 +1,6 @@
 //! Without the feature `hot-keys` every signature is checked by the library.
 
-use crate::crypto::{PublicKey, SignatureInvalid};
+use crate::crypto::{PublicKey, Reference, SignatureInvalid};
 use crate::jose::algorithm::Algorithm;
 
 /// What became of the tables: there are none.
@@ -9,11 +9,17 @@ pub struct HotKeyCounts {}
 
 /// The keys of one worker that are used often: none is known.
 #[derive(Debug)]
-pub(crate) struct HotKeys;
+pub(crate) struct HotKeys {
+    reference: Reference,
+}
 
 impl HotKeys {
-    pub(crate) const fn new(_max_table_bytes: usize) -> Self {
-        Self
+    pub(crate) fn new(_max_table_bytes: usize) -> Self {
+        Self { reference: Reference::default() }
+    }
+
+    pub(crate) fn ask(&mut self, reference: Reference) {
+        self.reference = reference;
     }
 
     pub(crate) const fn counts(&self) -> HotKeyCounts {
@@ -32,6 +38,6 @@ impl HotKeys {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureInvalid> {
-        key.verify(algorithm, message, signature)
+        self.reference.verify(key, algorithm, message, signature)
     }
 }

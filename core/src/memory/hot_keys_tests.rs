@@ -197,3 +197,62 @@ fn a_table_that_disagrees_is_banned() {
         assert_eq!(hot.counts().promoted, 0);
     }
 }
+
+/// A host that takes RSA and P-256, and says of each check whether it was asked; whatever it is asked, it answers `holds`.
+struct Host {
+    asked: alloc::sync::Arc<core::sync::atomic::AtomicUsize>,
+    holds: bool,
+}
+
+impl crate::crypto::HostSignatures for Host {
+    fn takes(&self, kind: crate::crypto::KeyKind, _: Algorithm) -> bool {
+        kind == crate::crypto::KeyKind::P256
+    }
+
+    fn verify(&self, _: &PublicKey, _: Algorithm, _: &[u8], _: &[u8]) -> bool {
+        self.asked.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        self.holds
+    }
+}
+
+#[test]
+fn a_host_has_the_last_word_on_what_it_takes() {
+    let asked = alloc::sync::Arc::new(core::sync::atomic::AtomicUsize::new(0));
+    let times = || asked.load(core::sync::atomic::Ordering::Relaxed);
+    let (taken, left) = (Client::new(Kind::P256, 5), Client::new(Kind::Ed25519, 6));
+    for most in [0, 1 << 20] {
+        for holds in [false, true] {
+            let mut hot = HotKeys::new(most);
+            hot.ask(Reference::host(Box::new(Host { asked: asked.clone(), holds })));
+            let before = times();
+            let signature = taken.sign(b"a");
+            let mut ask = |client: &Client, message: &[u8], signature: &[u8]| {
+                hot.verify(&client.public, &client.thumbprint, client.algorithm(), message, signature).is_ok()
+            };
+            assert_eq!([ask(&taken, b"a", &signature), ask(&taken, b"b", &signature)], [holds; 2]);
+            assert_eq!(times(), before + 2);
+            // What has not the form of a signature is not worth the host's time.
+            assert!(!ask(&taken, b"a", &signature[..63]) && !ask(&taken, b"a", &[0; 64]));
+            assert!(ask(&left, b"a", &left.sign(b"a")) && !ask(&left, b"b", &left.sign(b"a")));
+            assert_eq!(times(), before + 2);
+        }
+    }
+}
+
+#[test]
+fn a_table_that_disagrees_with_the_host_is_banned() {
+    let client = Client::new(Kind::P256, 5);
+    let mut hot = HotKeys::new(1 << 20);
+    promote(&client, &mut hot);
+    let mut other = HotKeys::new(1 << 20);
+    let asked = alloc::sync::Arc::default();
+    other.ask(Reference::host(Box::new(Host { asked, holds: true })));
+    for round in 0..PROMOTE_AFTER {
+        let signature = client.sign(&round.to_be_bytes());
+        assert!(other.verify(&client.public, &client.thumbprint, client.algorithm(), b"another", &signature).is_ok());
+    }
+    while other.build(100_000) {}
+    // The host accepts what is no signature of this message; the table knows better, and that is one of them wrong.
+    let _said = other.verify(&client.public, &client.thumbprint, client.algorithm(), b"another", &client.sign(b"x"));
+    assert_eq!((other.counts().banned, other.counts().promoted), (1, 0));
+}

@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 
 use once_cell::race::OnceBox;
 
-use crate::crypto::{HashAlgorithm, KeyKind, PublicKey, RsaKey, ed25519, p256, sha256};
+#[cfg(not(feature = "lean"))]
+use crate::crypto::{HashAlgorithm, RsaKey};
+use crate::crypto::{KeyKind, PublicKey, ed25519, p256, sha256};
 use crate::jose::algorithm::Algorithm;
 
 // The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
@@ -16,6 +18,7 @@ static ED25519_GENERATOR: OnceBox<ed25519::Generator> = OnceBox::new();
 pub(super) enum Prepared {
     P256(p256::KeyTable),
     Ed25519(ed25519::KeyTable),
+    #[cfg(not(feature = "lean"))]
     Rsa(RsaKey),
 }
 
@@ -24,6 +27,7 @@ impl Prepared {
         match self {
             Self::P256(table) => table.size_bytes(),
             Self::Ed25519(table) => table.size_bytes(),
+            #[cfg(not(feature = "lean"))]
             Self::Rsa(key) => key.size_bytes(),
         }
     }
@@ -31,7 +35,8 @@ impl Prepared {
     /// Whether the signature, which [`PublicKey::admits`], holds; `None` if this key cannot tell, which is never what a promoted
     /// key says.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
-        use HashAlgorithm::{Sha256, Sha384, Sha512};
+        #[cfg(feature = "lean")]
+        let _only_of_rsa = algorithm;
         match self {
             Self::P256(table) => {
                 let signature = signature.try_into().ok()?;
@@ -41,7 +46,9 @@ impl Prepared {
                 let signature = signature.try_into().ok()?;
                 Some(ed25519::verify(ED25519_GENERATOR.get()?, table, message, signature))
             }
+            #[cfg(not(feature = "lean"))]
             Self::Rsa(key) => {
+                use HashAlgorithm::{Sha256, Sha384, Sha512};
                 let (hash, is_pss) = match algorithm {
                     Algorithm::Rs256 => (Sha256, false),
                     Algorithm::Rs384 => (Sha384, false),
@@ -75,7 +82,7 @@ pub(super) const fn can_prepare(algorithm: Algorithm) -> bool {
         | Algorithm::Rs512
         | Algorithm::Ps256
         | Algorithm::Ps384
-        | Algorithm::Ps512 => !cfg!(feature = "aws-lc"),
+        | Algorithm::Ps512 => !cfg!(any(feature = "aws-lc", feature = "lean")),
         Algorithm::Es384 | Algorithm::Es512 => false,
     }
 }

@@ -10,10 +10,12 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
+pub use self::bucket::{Bucket, Buckets, buckets_for};
 pub use self::protocol::{Claim, Window};
 use self::protocol::{EMPTY, Entry, TIME_BITS, Word, claim_in, units_since_death};
 use crate::time::UnixSeconds;
 
+mod bucket;
 mod protocol;
 
 /// The set of used proofs, over memory of the caller (`&[AtomicU64]`, shared memory too) or of its own (`Box<[AtomicU64]>`).
@@ -105,7 +107,8 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         if issued_at > now.plus(future_seconds.into()) || now > issued_at.plus(max_age_seconds.into()) {
             return Claim::Unknowable;
         }
-        let (bucket, fingerprint) = self.place(digest);
+        let (bucket, fingerprint) = place(self.seed, self.buckets, digest);
+        let bucket = HEADER_WORDS + bucket * SLOTS;
         let slots = self.words.as_ref();
         let Some(floor) = slots.get(FLOOR_AT) else {
             return Claim::Full;
@@ -152,21 +155,6 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         let cutoff = now.as_u64() >> self.window.unit_shift();
         let slots = self.words.as_ref().get(HEADER_WORDS..).unwrap_or_default();
         slots.iter().filter(|slot| units_since_death(slot.load(Ordering::Relaxed), cutoff).is_none()).count()
-    }
-
-    /// Where the digest's bucket begins, and its fingerprint: two hashes of different halves.
-    #[inline]
-    fn place(&self, digest: &[u8; 32]) -> (usize, u64) {
-        let [s0, s1] = self.seed;
-        let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(digest.as_chunks::<8>().0) {
-            *word = u64::from_le_bytes(*bytes);
-        }
-        let [w0, w1, w2, w3] = words;
-        let bucket = (u128::from(fold(w0 ^ s0, w1 ^ s1)) * self.buckets as u128) >> 64;
-        // Zero means "never used".
-        let fingerprint = (fold(w2 ^ s1, w3 ^ s0) >> TIME_BITS).max(1);
-        (HEADER_WORDS + bucket as usize * SLOTS, fingerprint)
     }
 
     /// Writes the header, the word that makes it valid last.
@@ -257,6 +245,20 @@ impl Word for AtomicU64 {
 
 fn buckets_in(words: usize) -> usize {
     words.saturating_sub(HEADER_WORDS) / SLOTS
+}
+
+/// The digest's bucket and its fingerprint: two hashes of different halves.
+#[inline]
+fn place([s0, s1]: [u64; 2], buckets: usize, digest: &[u8; 32]) -> (usize, u64) {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(digest.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    let [w0, w1, w2, w3] = words;
+    let bucket = (u128::from(fold(w0 ^ s0, w1 ^ s1)) * buckets as u128) >> 64;
+    // Zero means "never used".
+    let fingerprint = (fold(w2 ^ s1, w3 ^ s0) >> TIME_BITS).max(1);
+    (bucket as usize, fingerprint)
 }
 
 /// Both halves of a product, mixed.

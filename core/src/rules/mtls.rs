@@ -26,6 +26,19 @@ impl ClientCertificate<'_> {
     }
 }
 
+/// A connection that tells its client certificate when it is asked: for hosts where asking costs more than judging a token does.
+pub trait Connection {
+    /// The SHA-256 of the client certificate, if the client presented one. Asked at most once a decision, and only for a token that
+    /// is bound to a certificate.
+    fn client_certificate(&self) -> Option<[u8; 32]>;
+}
+
+impl core::fmt::Debug for dyn Connection + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
 /// §3: "The protected resource MUST obtain […] the client certificate used for mutual TLS and MUST verify that the
 /// certificate matches the certificate associated with the access token."
 ///

@@ -1,4 +1,4 @@
-"""Where things are: the repository, the module that is tested, Envoy."""
+"""Where things are: the repository, what is tested, Envoy."""
 
 import os
 import subprocess
@@ -10,6 +10,11 @@ ROOT = Path(__file__).resolve().parents[3]
 def module():
     """The built module; `run` names it."""
     return os.environ["COUNTERSIGN_ENVOY_MODULE"]
+
+
+def wasm():
+    """The built proxy-wasm filter; `run` names it."""
+    return os.environ["COUNTERSIGN_ENVOY_WASM"]
 
 
 def envoy():

@@ -10,12 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import client, place
+from . import build, client, place
+from .build import STRUCT, TYPES, struct, text
 
 PATIENCE = 60  # seconds
-TYPES = "type.googleapis.com/envoy.extensions"
 MANAGER = f"{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"
-STRUCT = "type.googleapis.com/google.protobuf.Struct"
 
 
 def free_port():
@@ -36,29 +35,14 @@ def until(what, condition, patience=PATIENCE):
         time.sleep(0.02)
 
 
-def struct(settings):
-    return {"@type": STRUCT, "value": settings}
-
-
-def text(settings):
-    return {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": settings}
-
-
-def loaded():
-    return {"module": {"local": {"filename": place.module()}}, "do_not_close": True}
-
-
-def module_filter(settings):
+def countersign(settings):
     """Our filter; `settings` may also be a whole message."""
-    return {"name": "countersign", "typed_config": {
-        "@type": f"{TYPES}.filters.http.dynamic_modules.v3.DynamicModuleFilter", "dynamic_module_config": loaded(),
-        "filter_name": "countersign", "filter_config": settings if "@type" in settings else struct(settings)}}
+    return build.THIS.filter(settings)
 
 
 def per_route(settings):
-    return {"countersign": {
-        "@type": f"{TYPES}.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute", "dynamic_module_config": loaded(),
-        "per_route_config_name": "countersign", "filter_config": struct(settings)}}
+    """What a route says to be judged by these settings."""
+    return build.THIS.route(settings)
 
 
 def added(**headers):
@@ -66,17 +50,14 @@ def added(**headers):
 
 
 # What a filter left behind, for tests to see: in each response, whoever made it.
-SHOWN = {f"x_{fact}": f"%DYNAMIC_METADATA(countersign:{fact})%"
+SHOWN = {f"x_{fact}": build.THIS.fact(fact)
          for fact in ("decision", "reason", "subject", "issuer", "scope", "binding", "kind", "key_id", "cache", "mode")}
 
 
 def route(match=None, per_filter=None, **action):
     action = action or {"direct_response": {"status": 200, "body": {"inline_string": "ok\n"}}}
     seen = added(x_seen_user="%REQ(X-USER)%", x_seen_binding="%REQ(X-BINDING)%", **SHOWN)
-    found = {"match": match or {"prefix": "/"}, "response_headers_to_add": seen, **action}
-    if per_filter:
-        found["typed_per_filter_config"] = per_filter
-    return found
+    return {"match": match or {"prefix": "/"}, "response_headers_to_add": seen, **action, **(per_filter or {})}
 
 
 def listener(name, address, filters, routes=None, tls=None, access_log=None, shown=SHOWN, **manager):
@@ -142,12 +123,12 @@ class Envoy:
     def configuration(self):
         return {
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": self.admin}}},
-            "static_resources": {"listeners": self.listeners, "clusters": self.clusters}, **self.more}
+            "static_resources": {"listeners": self.listeners, "clusters": self.clusters}, **build.THIS.bootstrap, **self.more}
 
     def command(self, *more):
         path = self.write("envoy.json", self.configuration())
         return [place.envoy(), "-c", str(path), "--disable-hot-restart", "--concurrency", str(self.workers),
-                "--file-flush-interval-msec", "50", "-l", "warn", "--component-log-level", "dynamic_modules:info", *more]
+                "--file-flush-interval-msec", "50", "-l", "warn", "--component-log-level", build.THIS.log, *more]
 
     def validate(self):
         """`--mode validate`: whether it passes, and what it says."""

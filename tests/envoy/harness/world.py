@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 
-from . import client, issuer, server
+from . import build, client, issuer, server
 
 POLICY = {
     "trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}],
@@ -31,11 +31,12 @@ class World:
         self.policy = json.loads(json.dumps(policy or POLICY))
         self.policy["policies"].update(policies or {})
         self.trust(self.key)
-        self.settings = {**SETTINGS, "policy": self.policy, "trust_directory": str(self.envoy.folder), **(settings or {})}
+        settings = {**SETTINGS, "policy": self.policy, "trust_directory": str(self.envoy.folder), **(settings or {})}
+        self.settings = build.THIS.settings(settings, self.envoy.folder)
         if access_log:
             options["access_log"] = {"path": str(self.envoy.folder / "access.log"), "format": access_log}
         self.envoy.listeners.append(server.listener(
-            "main", self.port, [server.module_filter(self.settings), *(filters or [])], routes, tls, **options))
+            "main", self.port, [server.countersign(self.settings), *(filters or [])], routes, tls, **options))
         self.starts = start
 
     def __enter__(self):

@@ -293,7 +293,7 @@ fn chosen_digests_spread() {
         for number in 0..=u8::MAX {
             let mut digest = [0x5a; 32];
             digest[byte] = number;
-            let (bucket, fingerprint) = store.place(&digest);
+            let (bucket, fingerprint) = place(store.seed, store.buckets, &digest);
             buckets.insert(bucket);
             fingerprints.insert(fingerprint);
         }

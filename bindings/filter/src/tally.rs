@@ -3,23 +3,26 @@
 //! A labelled counter of Envoy is looked up by its labels each time, and all workers write to the same one. So workers count for
 //! themselves, each in its own memory, and the main thread carries the sums over.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::reason::Reason;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// The place of the policy among all, by name.
-    pub(crate) policy: usize,
-    pub(crate) reason: Option<Reason>,
+    pub policy: usize,
+    /// Why it was refused, if it was.
+    pub reason: Option<Reason>,
     /// Whether a refused request passed all the same.
-    pub(crate) shadowed: bool,
+    pub shadowed: bool,
 }
 
 /// The counts of one worker.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub struct Tally {
     counts: Box<[AtomicU64]>,
 }
 
@@ -27,11 +30,14 @@ pub(crate) struct Tally {
 const ROW: usize = 1 + 2 * Reason::COUNT;
 
 impl Tally {
-    pub(crate) fn new(policies: usize) -> Self {
+    /// Nothing counted yet, for so many policies.
+    #[must_use]
+    pub fn new(policies: usize) -> Self {
         Self { counts: (0..policies * ROW).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    pub(crate) fn count(&self, outcome: Outcome) {
+    /// Counts one request.
+    pub fn count(&self, outcome: Outcome) {
         let column = match outcome.reason {
             None => 0,
             Some(reason) => 1 + 2 * reason.index() + usize::from(outcome.shadowed),
@@ -44,13 +50,13 @@ impl Tally {
 
 /// What the main thread has carried over so far.
 #[derive(Debug, Default)]
-pub(crate) struct Carried {
+pub struct Carried {
     counts: Vec<u64>,
 }
 
 impl Carried {
     /// Hands each count that has grown, by how much, to `add`: the place of the policy, the outcome and the reason.
-    pub(crate) fn carry(&mut self, tallies: &[Tally], mut add: impl FnMut(usize, &'static str, &'static str, u64)) {
+    pub fn carry(&mut self, tallies: &[Tally], mut add: impl FnMut(usize, &'static str, &'static str, u64)) {
         let cells = tallies.first().map_or(0, |tally| tally.counts.len());
         self.counts.resize(cells, 0);
         for (cell, carried) in self.counts.iter_mut().enumerate() {

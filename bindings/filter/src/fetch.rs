@@ -1,6 +1,7 @@
 //! When to fetch which trust document: at first, then as often as it wants, sooner for an unknown key, later after failures.
 
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use countersign::trust::OriginIndex;
 
@@ -8,15 +9,17 @@ use crate::settings::Fetch;
 
 /// The documents to fetch. Moments are durations since some beginning.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub struct Plan {
     sources: Vec<Source>,
 }
 
 /// One document and what is known of it.
 #[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) fetch: Fetch,
-    pub(crate) index: OriginIndex,
+pub struct Source {
+    /// Where it is fetched.
+    pub fetch: Fetch,
+    /// Whose it is.
+    pub index: OriginIndex,
     state: State,
     /// In a row.
     failures: u32,
@@ -32,23 +35,42 @@ const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(60);
 const DEFAULT_REFRESH_SECONDS: u64 = 300;
 
+/// How long a document that was fetched stays: as the settings say, else as it says itself.
+#[must_use]
+pub fn refresh_after(fetch: &Fetch, hint: Option<u64>) -> Duration {
+    Duration::from_secs(fetch.refresh_seconds.or(hint).unwrap_or(DEFAULT_REFRESH_SECONDS))
+}
+
+/// How long to wait after a failure that came after so many others in a row: twice as long each time. `random` spreads the tries
+/// of many proxies over a quarter of that.
+#[must_use]
+pub fn retry_after(failures: u32, random: u64) -> Duration {
+    let wait = FIRST_RETRY.saturating_mul(1 << failures.min(16)).min(LAST_RETRY);
+    let spread = u32::try_from(random % 1024).unwrap_or(0);
+    wait + wait * spread / 4096
+}
+
 impl Plan {
-    pub(crate) fn add(&mut self, fetch: Fetch, index: OriginIndex) {
+    /// One document more, to be fetched at once.
+    pub fn add(&mut self, fetch: Fetch, index: OriginIndex) {
         self.sources.push(Source { fetch, index, state: State::Waiting { until: Duration::ZERO }, failures: 0 });
     }
 
     /// The places of the documents that are to be fetched now.
-    pub(crate) fn due(&self, now: Duration) -> Vec<usize> {
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Vec<usize> {
         let is_due = |source: &Source| matches!(source.state, State::Waiting { until } if until <= now);
         (0..self.sources.len()).filter(|place| self.source(*place).is_some_and(is_due)).collect()
     }
 
-    pub(crate) fn source(&self, place: usize) -> Option<&Source> {
+    /// The document at `place`.
+    #[must_use]
+    pub fn source(&self, place: usize) -> Option<&Source> {
         self.sources.get(place)
     }
 
     /// A token names a key that nobody knows. While fetching fails anyway, attackers do not make it more frequent.
-    pub(crate) fn want(&mut self, index: OriginIndex, now: Duration) {
+    pub fn want(&mut self, index: OriginIndex, now: Duration) {
         for source in &mut self.sources {
             if source.index == index
                 && source.failures == 0
@@ -59,40 +81,42 @@ impl Plan {
         }
     }
 
-    pub(crate) fn began(&mut self, place: usize, callout: u64) {
+    /// Its fetch has begun under this number.
+    pub fn began(&mut self, place: usize, callout: u64) {
         if let Some(source) = self.sources.get_mut(place) {
             source.state = State::Asked { callout };
         }
     }
 
     /// Whose answer this is.
-    pub(crate) fn answered(&self, callout: u64) -> Option<usize> {
+    #[must_use]
+    pub fn answered(&self, callout: u64) -> Option<usize> {
         self.sources.iter().position(|source| source.state == State::Asked { callout })
     }
 
     /// The document is in force; `hint` is what it says about the next time.
-    pub(crate) fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
+    pub fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
         if let Some(source) = self.sources.get_mut(place) {
-            let seconds = source.fetch.refresh_seconds.or(hint).unwrap_or(DEFAULT_REFRESH_SECONDS);
             source.failures = 0;
-            source.state = State::Waiting { until: now + Duration::from_secs(seconds) };
+            source.state = State::Waiting { until: now + refresh_after(&source.fetch, hint) };
         }
     }
 
-    /// Tries again, twice as late each time. `random` spreads the tries of many Envoys over a quarter of that. Tells how many
-    /// failures there were in a row.
-    pub(crate) fn failed(&mut self, place: usize, now: Duration, random: u64) -> u32 {
+    /// Tries again later, see [`retry_after`]. Tells how many failures there were in a row.
+    pub fn failed(&mut self, place: usize, now: Duration, random: u64) -> u32 {
         let Some(source) = self.sources.get_mut(place) else { return 0 };
-        let wait = FIRST_RETRY.saturating_mul(1 << source.failures.min(16)).min(LAST_RETRY);
-        let spread = u32::try_from(random % 1024).unwrap_or(0);
+        let wait = retry_after(source.failures, random);
         source.failures = source.failures.saturating_add(1);
-        source.state = State::Waiting { until: now + wait + wait * spread / 4096 };
+        source.state = State::Waiting { until: now + wait };
         source.failures
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::vec;
+
     use countersign::engine::{Engine, PolicyDocument};
     use countersign::trust::Origin;
 

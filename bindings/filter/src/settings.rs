@@ -3,73 +3,186 @@
 //! As with the policy document, every fault is told at once: where, what was found, what was expected. Unknown members are
 //! faults, since a misspelt condition must not vanish.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
+use countersign::jose::base64url;
 use countersign::jose::json::{self, Budget, JsonObject, Value};
-use countersign::limits;
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
-use countersign_live::files;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
 
+/// Gives the bytes of a file, or why it cannot.
+pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
+#[derive(Clone, Copy)]
+pub enum Build<'b> {
+    /// The dynamic module, which reads files: `read` gives the bytes of one, or why not.
+    Module {
+        /// Reads a policy document.
+        read: &'b ReadFile,
+    },
+    /// The proxy-wasm filter, which has no files.
+    Wasm,
+}
+
+impl core::fmt::Debug for Build<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Module { .. } => "Module",
+            Self::Wasm => "Wasm",
+        })
+    }
+}
+
+impl Build<'_> {
+    /// The members that this build takes.
+    fn members(self) -> Vec<&'static str> {
+        let own: &[&str] = match self {
+            Self::Module { .. } => &OF_MODULE,
+            Self::Wasm => &OF_WASM,
+        };
+        [&OF_BOTH, own].concat()
+    }
+
+    /// What is wrong with a member that only the other build takes.
+    fn why_not(self, name: &str) -> Option<&'static str> {
+        match self {
+            Self::Module { .. } => OF_WASM.contains(&name).then_some("a setting of the proxy-wasm filter only"),
+            Self::Wasm => {
+                OF_MODULE.contains(&name).then_some("a setting that needs files, which a WebAssembly VM has none of")
+            }
+        }
+    }
+}
+
+const OF_BOTH: [&str; 12] = [
+    "policy",
+    "use",
+    "origin",
+    "mode",
+    "poll_milliseconds",
+    "fetch",
+    "identity_headers",
+    "metadata",
+    "audit_log",
+    "certificate",
+    "replay_store",
+    "proofs_before_start",
+];
+const OF_MODULE: [&str; 4] = ["policy_file", "trust_directory", "revocations_file", "nonce_keys_file"];
+const OF_WASM: [&str; 3] = ["nonce_keys", "route_metadata", "signatures"];
+
 /// What the filter's configuration says, but for the policy document.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// The policy of routes that name none.
-    pub(crate) policy: String,
+    pub policy: String,
     /// The external origin, for policies that have none of their own.
-    pub(crate) origin: Option<String>,
+    pub origin: Option<String>,
     /// Over the mode of the policy.
-    pub(crate) mode: Option<Mode>,
-    /// Where relative names of trust files begin.
-    pub(crate) directory: PathBuf,
-    /// How often files are looked at and counts are carried over.
-    pub(crate) poll: Duration,
-    pub(crate) fetches: Vec<Fetch>,
+    pub mode: Option<Mode>,
+    /// How often files are looked at, fetches are begun and counts are carried over.
+    pub poll: Duration,
+    /// Where trust documents are fetched.
+    pub fetches: Vec<Fetch>,
     /// Names in small letters.
-    pub(crate) identity_headers: Vec<(String, Fact)>,
-    pub(crate) metadata_namespace: String,
-    pub(crate) metadata: Vec<Fact>,
-    pub(crate) audit: Audit,
-    pub(crate) revocations_file: Option<PathBuf>,
-    pub(crate) nonce_keys_file: Option<PathBuf>,
-    pub(crate) certificate: CertificateSource,
+    pub identity_headers: Vec<(String, Fact)>,
+    /// Where facts are left for filters and logs.
+    pub metadata_namespace: String,
+    /// Which facts are left there.
+    pub metadata: Vec<Fact>,
+    /// Which decisions are logged.
+    pub audit: Audit,
+    /// Where the client certificate comes from.
+    pub certificate: CertificateSource,
     /// The name of the store of used proofs.
-    pub(crate) replay_store: String,
+    pub replay_store: String,
     /// Whether proofs from before the store was made may pass.
-    pub(crate) forget_proofs: bool,
+    pub forget_proofs: bool,
+    /// What only the module has.
+    pub files: Files,
+    /// What only the proxy-wasm filter has.
+    pub vm: Vm,
+}
+
+/// Settings of the dynamic module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Where relative names of trust files begin.
+    pub directory: String,
+    /// Revocations, read again when they change.
+    pub revocations: Option<String>,
+    /// Keys of nonces, read again when they change.
+    pub nonce_keys: Option<String>,
+}
+
+/// Settings of the proxy-wasm filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vm {
+    /// The key of nonces in use, and the one before it.
+    pub nonce_keys: Vec<[u8; 32]>,
+    /// Whether the metadata of routes is read.
+    pub route_metadata: bool,
+    /// Whether the proxy may check signatures.
+    pub signatures: Signatures,
+}
+
+/// Who checks signatures that no table of ours does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signatures {
+    /// The proxy where it can, and the VM where not.
+    #[default]
+    Host,
+    /// The VM.
+    Vm,
 }
 
 /// Which decisions are written to Envoy's log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Audit {
+pub enum Audit {
+    /// None.
     #[default]
     Off,
+    /// Those that refuse.
     Refusals,
+    /// All.
     All,
 }
 
 /// Where a trust document is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fetch {
-    pub(crate) origin: Origin,
-    pub(crate) cluster: String,
-    pub(crate) authority: String,
-    pub(crate) path: String,
-    pub(crate) timeout_milliseconds: u64,
-    pub(crate) refresh_seconds: Option<u64>,
+pub struct Fetch {
+    /// Whose document it is.
+    pub origin: Origin,
+    /// The proxy's cluster that has it.
+    pub cluster: String,
+    /// For the field of this name.
+    pub authority: String,
+    /// With the query.
+    pub path: String,
+    /// How long an answer may take.
+    pub timeout_milliseconds: u64,
+    /// Over what the document says of itself.
+    pub refresh_seconds: Option<u64>,
 }
 
 /// What one route says over the filter's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RouteSettings {
-    pub(crate) policy: Option<String>,
-    pub(crate) origin: Option<String>,
-    pub(crate) mode: Option<Mode>,
+pub struct RouteSettings {
+    /// The name of its policy.
+    pub policy: Option<String>,
+    /// Its external origin.
+    pub origin: Option<String>,
+    /// What happens to refused requests.
+    pub mode: Option<Mode>,
 }
 
 const DEFAULT_POLL_MILLISECONDS: u64 = 1000;
@@ -81,9 +194,9 @@ impl Settings {
     ///
     /// # Errors
     /// Every fault; never an empty list.
-    pub(crate) fn read(text: &[u8]) -> Result<(Self, PolicyDocument), Vec<PolicyFault>> {
+    pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyFault>> {
         let mut reader = Reader::default();
-        let read = reader.settings(text);
+        let read = reader.settings(text, build);
         match read {
             Some(read) if reader.faults.is_empty() => Ok(read),
             _ => Err(reader.faults),
@@ -96,7 +209,7 @@ impl RouteSettings {
     ///
     /// # Errors
     /// Every fault; never an empty list.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+    pub fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::default();
         let mut read = Self::default();
         if let Some(root) = reader.root(text)
@@ -107,6 +220,28 @@ impl RouteSettings {
             read.mode = reader.mode(&members);
         }
         if reader.faults.is_empty() { Ok(read) } else { Err(reader.faults) }
+    }
+
+    /// Reads the same from names and values, as the metadata of a route tells them. `None` if a word of it is not understood.
+    #[must_use]
+    pub fn from_pairs<'p>(pairs: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) -> Option<Self> {
+        let mut read = Self::default();
+        for (name, value) in pairs {
+            let value = str::from_utf8(value).ok()?;
+            match name {
+                b"use" => read.policy = Some(value.to_owned()),
+                b"origin" => {
+                    OwnedOrigin::parse(value.as_bytes()).ok()?;
+                    read.origin = Some(value.trim_end_matches('/').to_owned());
+                }
+                b"mode" => {
+                    let known = [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode.name() == value);
+                    read.mode = Some(known?);
+                }
+                _ => return None,
+            }
+        }
+        Some(read)
     }
 }
 
@@ -147,53 +282,43 @@ impl Reader {
     }
 
     fn members<'a>(&mut self, pointer: &str, value: Value<'a>, names: &[&str]) -> Option<Members<'a>> {
+        self.members_but(pointer, value, names, |_| None)
+    }
+
+    /// `found` says what a member is that is not among `names` and yet known.
+    fn members_but<'a>(
+        &mut self,
+        pointer: &str,
+        value: Value<'a>,
+        names: &[&str],
+        found: impl Fn(&str) -> Option<&'static str>,
+    ) -> Option<Members<'a>> {
         let Some(object) = value.as_object() else {
             self.fault(pointer.to_owned(), describe(value), "an object");
             return None;
         };
         for (name, _) in object.members() {
             if !names.iter().any(|known| name.is(known)) {
-                let at = child(pointer, &name.to_owned_string());
-                self.fault(at, "an unknown member", format!("one of {}", names.join(", ")));
+                let name = name.to_owned_string();
+                let found = found(&name).unwrap_or("an unknown member");
+                self.fault(child(pointer, &name), found, format!("one of {}", names.join(", ")));
             }
         }
         Some(Members { pointer: pointer.to_owned(), object })
     }
 
-    fn settings(&mut self, text: &[u8]) -> Option<(Settings, PolicyDocument)> {
+    fn settings(&mut self, text: &[u8], build: Build<'_>) -> Option<(Settings, PolicyDocument)> {
         let root = self.root(text)?;
-        let members = self.members(
-            "",
-            root,
-            &[
-                "policy",
-                "policy_file",
-                "use",
-                "origin",
-                "mode",
-                "trust_directory",
-                "poll_milliseconds",
-                "fetch",
-                "identity_headers",
-                "metadata",
-                "audit_log",
-                "revocations_file",
-                "nonce_keys_file",
-                "certificate",
-                "replay_store",
-                "proofs_before_start",
-            ],
-        )?;
-        let path = |name: &'static str| (name, "the path of a file");
-        let policy_file = self.path(&members, path("policy_file"));
-        let directory = self.path(&members, ("trust_directory", "the path of a directory"));
-        let document = self.policy(&members, policy_file.as_ref());
-        let beside = policy_file.as_ref().and_then(|file| file.parent()).map(PathBuf::from);
+        let known = build.members();
+        let members = self.members_but("", root, &known, |name| build.why_not(name))?;
+        let document = match build {
+            Build::Module { read } => self.policy(&members, Some(read)),
+            Build::Wasm => self.policy(&members, None),
+        };
         let settings = Settings {
             policy: self.default_policy(&members, document.as_ref()),
             origin: self.origin(&members),
             mode: self.mode(&members),
-            directory: directory.clone().or(beside.clone()).unwrap_or_default(),
             poll: Duration::from_millis(self.number(
                 &members,
                 "poll_milliseconds",
@@ -209,26 +334,87 @@ impl Reader {
                 "audit_log",
                 &[("off", Audit::Off), ("refusals", Audit::Refusals), ("all", Audit::All)],
             ),
-            revocations_file: self.path(&members, path("revocations_file")),
-            nonce_keys_file: self.path(&members, path("nonce_keys_file")),
             certificate: self.certificate(&members),
             replay_store: self.text(&members, "replay_store", "a name").unwrap_or_else(|| "default".to_owned()),
             forget_proofs: self.word(&members, "proofs_before_start", &[("refuse", false), ("danger_accept", true)]),
+            files: match build {
+                Build::Module { .. } => self.files(&members, document.as_ref()),
+                Build::Wasm => Files::default(),
+            },
+            vm: match build {
+                Build::Module { .. } => Vm::default(),
+                Build::Wasm => self.vm(&members, document.as_ref()),
+            },
         };
-        let document = document?;
-        let relative = |name: &str| !name.starts_with('/');
-        let from_nowhere = |source: &TrustDocument| matches!(source, TrustDocument::File(name) if relative(name));
-        if directory.or(beside).is_none() && document.trust().any(|(_, source)| from_nowhere(source.document())) {
-            self.fault(
-                members.at("trust_directory"),
-                "nothing",
-                "the directory of the trust files that the policy names",
-            );
-        }
-        Some((settings, document))
+        Some((settings, document?))
     }
 
-    fn policy(&mut self, members: &Members<'_>, file: Option<&PathBuf>) -> Option<PolicyDocument> {
+    fn files(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Files {
+        let directory = self.text(members, "trust_directory", "the path of a directory");
+        let policy_file = match members.get("policy_file") {
+            Some(Value::String(text)) => Some(text.to_owned_string()),
+            _ => None,
+        };
+        let beside = policy_file.map(|file| match file.rsplit_once('/') {
+            Some(("", _)) => "/".to_owned(),
+            Some((folder, _)) => folder.to_owned(),
+            None => String::new(),
+        });
+        let relative = |name: &str| !name.starts_with('/');
+        let from_nowhere = |source: &TrustDocument| matches!(source, TrustDocument::File(name) if relative(name));
+        let mut sources = document.into_iter().flat_map(PolicyDocument::trust);
+        if directory.is_none() && beside.is_none() && sources.any(|(_, source)| from_nowhere(source.document())) {
+            let expected = "the directory of the trust files that the policy names";
+            self.fault(members.at("trust_directory"), "nothing", expected);
+        }
+        Files {
+            directory: directory.or(beside).unwrap_or_default(),
+            revocations: self.text(members, "revocations_file", "the path of a file"),
+            nonce_keys: self.text(members, "nonce_keys_file", "the path of a file"),
+        }
+    }
+
+    fn vm(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vm {
+        for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
+            if matches!(source.document(), TrustDocument::File(_)) {
+                let expected = "the document itself, or a URI with an entry in fetch: a WebAssembly VM has no files";
+                self.fault(format!("/policy/trust/{place}"), "the name of a file", expected);
+            }
+        }
+        let several = document.is_some_and(|document| document.policies().nth(1).is_some());
+        let route_metadata = match members.get("route_metadata") {
+            None => several,
+            Some(Value::Bool(asked)) => asked,
+            Some(other) => {
+                self.fault(members.at("route_metadata"), describe(other), "true or false");
+                several
+            }
+        };
+        let signatures = self.word(members, "signatures", &[("host", Signatures::Host), ("vm", Signatures::Vm)]);
+        Vm { nonce_keys: self.nonce_keys(members), route_metadata, signatures }
+    }
+
+    fn nonce_keys(&mut self, members: &Members<'_>) -> Vec<[u8; 32]> {
+        let Some(value) = members.get("nonce_keys") else { return Vec::new() };
+        let key = |value: Value<'_>| base64url::decode_array(value.as_string()?.to_owned_string().as_bytes());
+        let keys: Option<Vec<[u8; 32]>> = value.as_array().and_then(|array| array.elements().map(key).collect());
+        match keys {
+            Some(keys) if matches!(keys.len(), 1 | 2) => keys,
+            // What was found is a secret.
+            _ => {
+                let expected = "an array of one or two texts, each 32 random bytes in base64url";
+                self.fault(members.at("nonce_keys"), "something else", expected);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Without `read`, there is no `policy_file`: the member is a fault already.
+    fn policy(&mut self, members: &Members<'_>, read: Option<&ReadFile>) -> Option<PolicyDocument> {
+        let file = read.and_then(|read| {
+            let path = self.text(members, "policy_file", "the path of a file")?;
+            Some((read, path))
+        });
         let (text, place) = match (members.get("policy"), file) {
             (Some(value @ Value::Object(object)), None) => {
                 debug_assert_eq!(value.kind(), "object");
@@ -238,10 +424,10 @@ impl Reader {
                 self.fault(members.at("policy"), describe(value), "a policy document");
                 return None;
             }
-            (None, Some(file)) => match files::read(file, limits::POLICY_DOCUMENT_BYTES) {
-                Ok(text) => (text, format!("{} ", file.display())),
+            (None, Some((read, file))) => match read(&file) {
+                Ok(text) => (text, format!("{file} ")),
                 Err(error) => {
-                    self.fault(members.at("policy_file"), error.to_string(), "a file that can be read");
+                    self.fault(members.at("policy_file"), error, "a file that can be read");
                     return None;
                 }
             },
@@ -251,7 +437,8 @@ impl Reader {
             }
             (None, None) if members.get("policy_file").is_some() => return None,
             (None, None) => {
-                self.fault(members.at("policy"), "nothing", "a policy document, or policy_file");
+                let or_a_file = if read.is_some() { ", or policy_file" } else { "" };
+                self.fault(members.at("policy"), "nothing", format!("a policy document{or_a_file}"));
                 return None;
             }
         };
@@ -456,10 +643,6 @@ impl Reader {
         }
     }
 
-    fn path(&mut self, members: &Members<'_>, (name, expected): (&str, &str)) -> Option<PathBuf> {
-        self.text(members, name, expected).map(PathBuf::from)
-    }
-
     fn number(&mut self, members: &Members<'_>, name: &str, default: u64, (least, most): (u64, u64)) -> u64 {
         let Some(value) = members.get(name) else { return default };
         let number = match value {
@@ -517,18 +700,26 @@ fn split_uri(uri: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+
     use super::*;
 
     const POLICY: &str = r#"{"trust":[{"issuer":"https://as.example"}],
         "policies":{"default":{"accept":["at+jwt"],"audience":["https://api.example"]}}}"#;
 
+    const MODULE: Build<'_> = Build::Module { read: &|_| Err("no files here".to_owned()) };
+
     fn faults(text: &str) -> Vec<String> {
-        Settings::read(text.as_bytes()).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+        faults_of(text, MODULE)
+    }
+
+    fn faults_of(text: &str, build: Build<'_>) -> Vec<String> {
+        Settings::read(text.as_bytes(), build).err().unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn the_least_there_is() -> Result<(), Vec<PolicyFault>> {
-        let (settings, document) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes())?;
+        let (settings, document) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), MODULE)?;
         assert_eq!(document.policies().count(), 1);
         assert_eq!(settings.policy, "default");
         assert_eq!(settings.metadata, []);
@@ -548,7 +739,7 @@ mod tests {
             "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s",
             "proofs_before_start":"danger_accept"}}"#
         );
-        let (settings, _) = Settings::read(text.as_bytes())?;
+        let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
         assert_eq!(settings.origin.as_deref(), Some("https://api.example"));
         assert_eq!(settings.identity_headers, [("x-user".to_owned(), Fact::Subject)]);
         assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Fact::Kind]));
@@ -572,7 +763,7 @@ mod tests {
             "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true}"#;
         let found = faults(text);
         for expected in [
-            "/polcy_file: found an unknown member, expected one of policy, policy_file,",
+            "/polcy_file: found an unknown member, expected one of policy, use,",
             "/policy/policies/default/audience: found nothing, expected",
             "/mode: found \"enforced\", expected one of enforce, shadow",
             "/poll_milliseconds: found 0, expected a whole number from 10 to 60000",
@@ -597,6 +788,51 @@ mod tests {
         let unknown = fetch.replace("https://as", "https://other");
         let found = faults(&format!(r#"{{"policy":{POLICY},{unknown}}}"#));
         assert_eq!(found, ["/fetch/0: found issuer https://other.example, expected an origin of the policy's trust"]);
+    }
+
+    #[test]
+    fn each_build_refuses_what_only_the_other_does() {
+        let found = faults_of(&format!(r#"{{"policy":{POLICY},"revocations_file":"/r"}}"#), Build::Wasm);
+        let expected =
+            "/revocations_file: found a setting that needs files, which a WebAssembly VM has none of, expected one of";
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+        let found = faults_of(&format!(r#"{{"policy":{POLICY},"nonce_keys":[]}}"#), MODULE);
+        let expected = "/nonce_keys: found a setting of the proxy-wasm filter only, expected one of policy,";
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+        let found = faults_of(r#"{"policy_file":"/p"}"#, Build::Wasm);
+        assert!(found.iter().all(|fault| fault.starts_with("/policy_file: ")) && found.len() == 1, "{found:?}");
+        let policy = POLICY.replace(r#"example"}"#, r#"example","jwks_file":"as.json"}"#);
+        let found = faults_of(&format!(r#"{{"policy":{policy}}}"#), Build::Wasm);
+        assert!(found.len() == 1 && found[0].starts_with("/policy/trust/0: found the name of a file"), "{found:?}");
+        let found = faults_of(&format!(r#"{{"policy":{POLICY},"nonce_keys":["secret"]}}"#), Build::Wasm);
+        assert!(found.len() == 1 && !found[0].contains("secret"), "{found:?}");
+    }
+
+    #[test]
+    fn what_a_vm_is_told() -> Result<(), Vec<PolicyFault>> {
+        let key = "A".repeat(43);
+        let text = format!(r#"{{"policy":{POLICY},"nonce_keys":["{key}"],"route_metadata":true,"signatures":"vm"}}"#);
+        let (settings, _) = Settings::read(text.as_bytes(), Build::Wasm)?;
+        let expected = Vm { nonce_keys: vec![[0; 32]], route_metadata: true, signatures: Signatures::Vm };
+        assert_eq!(settings.vm, expected);
+        let (settings, _) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), Build::Wasm)?;
+        assert_eq!(settings.vm, Vm::default());
+        Ok(())
+    }
+
+    #[test]
+    fn pairs_say_what_a_route_says() {
+        let read = |pairs: &[(&str, &str)]| {
+            RouteSettings::from_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
+        };
+        let origin = Some("https://api.example/base".to_owned());
+        let expected = RouteSettings { policy: Some("orders".to_owned()), origin, mode: Some(Mode::Shadow) };
+        let pairs = [("use", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
+        assert_eq!(read(&pairs), Some(expected));
+        assert_eq!(read(&[]), Some(RouteSettings::default()));
+        for wrong in [("usee", "orders"), ("mode", "off"), ("origin", "api.example")] {
+            assert_eq!(read(&[wrong]), None);
+        }
     }
 
     #[test]

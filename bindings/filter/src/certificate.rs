@@ -1,8 +1,9 @@
 //! The client certificate, by its SHA-256: of the connection, or told by a hop before us (`x-forwarded-client-cert`).
 
+use alloc::vec::Vec;
 /// Where the client certificate comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum CertificateSource {
+pub enum CertificateSource {
     /// The TLS connection of the request.
     #[default]
     Connection,
@@ -13,7 +14,8 @@ pub(crate) enum CertificateSource {
 }
 
 /// Sixty-four hexadecimal digits.
-pub(crate) fn digest(hex: &[u8]) -> Option<[u8; 32]> {
+#[must_use]
+pub fn digest(hex: &[u8]) -> Option<[u8; 32]> {
     let mut out = [0; 32];
     let (pairs, rest) = hex.as_chunks::<2>();
     if pairs.len() != out.len() || !rest.is_empty() {
@@ -33,7 +35,8 @@ fn digit(byte: u8) -> Option<u8> {
 ///
 /// Several elements (separated by commas) are several hops: which of them is the client depends on how each is configured, so
 /// there is none to rely on. Neither is there in a text with quotes that do not match, or with two hashes.
-pub(crate) fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
+#[must_use]
+pub fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
     let mut found = None;
     for pair in unquoted_split(value)? {
         if let Some((name, value)) = split_once(pair, b'=')
@@ -75,6 +78,10 @@ fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::format;
+    use std::string::String;
+
     use super::*;
 
     const HEX: &str = "00ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1E";

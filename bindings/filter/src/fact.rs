@@ -1,6 +1,6 @@
-//! The facts of a decision that leave the module: in header fields for the upstream and in dynamic metadata.
+//! The facts of a decision that leave the filter: in header fields for the upstream and in dynamic metadata.
 
-use std::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
 
 use countersign::engine::{Decision, Mode};
 use countersign::jose::base64url;
@@ -8,28 +8,46 @@ use countersign::rules::presentation::Scheme;
 
 /// One fact, by the word that settings and metadata have for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub enum Fact {
+    /// `accept` or `refuse`.
     Decision,
+    /// The word of the refusal, or `accepted`.
     Reason,
+    /// The policy that judged.
     Policy,
+    /// `enforce` or `shadow`.
     Mode,
+    /// `Bearer` or `DPoP`.
     Scheme,
+    /// Where the facts of the token came from.
     Cache,
+    /// The kind of the token.
     Kind,
+    /// The trust domain or issuer that vouches for it.
     Issuer,
+    /// Who it is about.
     Subject,
+    /// Whom it was given to.
     ClientId,
+    /// What it allows.
     Scope,
+    /// Its `jti`.
     TokenId,
+    /// `kid` of the key that signed it.
     KeyId,
+    /// The chain of actors, as JSON.
     Actor,
+    /// `none`, `dpop`, `mtls` or `dpop+mtls`.
     Binding,
+    /// The thumbprint of the key that it is bound to.
     BoundKey,
+    /// The thumbprint of the certificate that it is bound to.
     BoundCertificate,
 }
 
 impl Fact {
-    pub(crate) const ALL: [Self; 17] = [
+    /// All of them.
+    pub const ALL: [Self; 17] = [
         Self::Decision,
         Self::Reason,
         Self::Policy,
@@ -50,10 +68,12 @@ impl Fact {
     ];
 
     /// What metadata holds if the settings want it but do not say what: what RBAC and access logs ask for.
-    pub(crate) const COMMON: [Self; 6] =
+    pub const COMMON: [Self; 6] =
         [Self::Decision, Self::Reason, Self::Issuer, Self::Subject, Self::Scope, Self::Binding];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// Its word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Decision => "decision",
             Self::Reason => "reason",
@@ -75,12 +95,15 @@ impl Fact {
         }
     }
 
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
+    /// The fact that a word names.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|fact| fact.name() == name)
     }
 
     /// The fact of this decision. What the token says, only an accepted one has.
-    pub(crate) fn of<'d>(self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
+    #[must_use]
+    pub fn of<'d>(self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
         let facts = decision.facts();
         let text = match self {
             Self::Decision => Some(if decision.reason().is_none() { "accept" } else { "refuse" }),
@@ -109,7 +132,8 @@ impl Fact {
 
 /// Whether a text can be the value of a header field. Envoy does not look at what a filter sets: a line feed from a token
 /// would begin a header field, or a request, of the token's own.
-pub(crate) fn is_field_value(text: &str) -> bool {
+#[must_use]
+pub fn is_field_value(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |byte: Option<&u8>| byte.is_none_or(|byte| *byte != b' ');
     edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)

@@ -1,0 +1,80 @@
+//! What a filter asks of its proxy while it judges, and the words they share.
+
+use alloc::string::String;
+use countersign::trust::OriginIndex;
+
+use crate::settings::Settings;
+use crate::tally::Outcome;
+
+/// One request and its answer. Names of header fields are in small letters.
+pub trait Stream {
+    /// The first value of a header field of the request, and how many there are.
+    fn header(&self, name: &str) -> (Option<&[u8]>, usize);
+    /// Replaces all values of a header field of the request, or removes them.
+    fn set_header(&mut self, name: &str, value: Option<&str>);
+    /// The SHA-256 of the client certificate of the connection.
+    fn peer_certificate(&self) -> Option<[u8; 32]>;
+    /// Leaves a fact with the stream, for filters and logs after this one.
+    fn set_metadata(&mut self, namespace: &str, key: &str, value: &str);
+    /// Answers the request; it goes no further.
+    fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str);
+}
+
+/// A filter configuration, as one request sees it.
+pub trait Site {
+    /// What the configuration says.
+    fn settings(&self) -> &Settings;
+    /// Writes one line to the proxy's log.
+    fn log(&self, level: Level, line: &str);
+    /// Counts what became of a request.
+    fn count(&self, outcome: Outcome);
+    /// A token names a key that the document of this origin does not have.
+    fn want(&self, index: OriginIndex);
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// For those who want to know.
+    Info,
+    /// Something is not as it should be, and requests are still judged.
+    Warn,
+    /// A fault of ours or of the configuration.
+    Error,
+}
+
+/// The counters of a filter configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// `countersign_decisions`, by policy, outcome and reason.
+    Decisions,
+    /// `countersign_trust_documents`, by origin of the document and outcome.
+    TrustDocuments,
+    /// `countersign_faults`: panics that were caught.
+    Faults,
+}
+
+impl Counter {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Decisions, Self::TrustDocuments, Self::Faults];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Decisions => "countersign_decisions",
+            Self::TrustDocuments => "countersign_trust_documents",
+            Self::Faults => "countersign_faults",
+        }
+    }
+
+    /// The names of its labels.
+    #[must_use]
+    pub const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Decisions => &["policy", "outcome", "reason"],
+            Self::TrustDocuments => &["from", "outcome"],
+            Self::Faults => &[],
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What every build of the countersign filter for Envoy shares: the native dynamic module (`bindings/envoy`) and the proxy-wasm
+//! filter (`wasm/filter`). One reading of settings, one judging of a request, one set of names.
+//!
+//! It reads no file, no clock and no network, and holds no unsafe code: what it needs of a proxy stands behind the traits of
+//! [`host`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod certificate;
+pub mod fact;
+pub mod fetch;
+pub mod host;
+pub mod judge;
+pub mod nonce_keys;
+pub mod policies;
+pub mod settings;
+pub mod tally;

@@ -1,0 +1,66 @@
+//! Trust documents put in force, and what is told of them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use countersign::engine::{Engine, Snapshot, TrustDocument};
+use countersign::time::UnixSeconds;
+use countersign::trust::LoadReport;
+
+use crate::printable::printable;
+
+/// Takes one line for the host's log; it names files and origins, and holds no byte of a token.
+pub type Notice<'n> = &'n mut dyn FnMut(&str);
+
+/// A fault of what the host started with, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveFault {
+    /// A JSON pointer into the policy document, or the path of a file.
+    pub place: String,
+    /// What is wrong there.
+    pub fault: String,
+}
+
+impl core::fmt::Display for LiveFault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}: {}", self.place, self.fault)
+    }
+}
+
+impl core::error::Error for LiveFault {}
+
+/// Puts the documents in force that stand in the policy document itself.
+///
+/// # Errors
+/// Every document that cannot be used, by its JSON pointer.
+pub fn load_inline(
+    engine: &Engine,
+    snapshot: &mut Snapshot,
+    now: UnixSeconds,
+    notice: Notice<'_>,
+) -> Result<(), Vec<LiveFault>> {
+    let mut faults = Vec::new();
+    for (index, source) in engine.document().trust() {
+        let TrustDocument::Inline(text) = source.document() else { continue };
+        match engine.load(snapshot, index, text.as_bytes(), now) {
+            Ok(report) => warn_of_drops(&printable(&source.origin().to_string()), &report, notice),
+            Err(fault) => {
+                let member = if source.origin().is_trust_domain() { "bundle" } else { "jwks" };
+                let place = format!("/trust/{}/{member}", index.as_usize());
+                faults.push(LiveFault { place, fault: fault.to_string() });
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Tells which keys of a document are not used, and why.
+pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
+    for dropped in &report.dropped {
+        let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
+        notice(&format!("{whose}: key {}{key_id} is dropped: {}", dropped.index, dropped.fault.code()));
+    }
+    if report.sequence_reused {
+        notice(&format!("{whose}: another document with the sequence number of the one before"));
+    }
+}

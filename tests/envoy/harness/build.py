@@ -1,0 +1,120 @@
+"""The builds of the filter: a native dynamic module, and a proxy-wasm filter. Tests are the same; what Envoy is told differs."""
+
+import json
+import os
+import unittest
+
+from . import place
+
+TYPES = "type.googleapis.com/envoy.extensions"
+STRUCT = "type.googleapis.com/google.protobuf.Struct"
+
+
+def struct(settings):
+    return {"@type": STRUCT, "value": settings}
+
+
+def text(settings):
+    return {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": settings}
+
+
+def message(settings):
+    """Settings as a message; they may be one already."""
+    return settings if "@type" in settings else struct(settings)
+
+
+class Module:
+    name = "module"
+    log = "dynamic_modules:info"
+    bootstrap = {}
+    # Settings by which routes have a say where there is one policy only.
+    routed = {}
+    # What a route may say that nobody understands, and that is only known when a request comes.
+    bad_routes = {}
+
+    @staticmethod
+    def loaded():
+        return {"module": {"local": {"filename": place.module()}}, "do_not_close": True}
+
+    def filter(self, settings):
+        return {"name": "countersign", "typed_config": {
+            "@type": f"{TYPES}.filters.http.dynamic_modules.v3.DynamicModuleFilter", "dynamic_module_config": self.loaded(),
+            "filter_name": "countersign", "filter_config": message(settings)}}
+
+    def route(self, settings):
+        """What a route has to say to be judged by these settings."""
+        return {"typed_per_filter_config": {"countersign": {
+            "@type": f"{TYPES}.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute",
+            "dynamic_module_config": self.loaded(), "per_route_config_name": "countersign", "filter_config": struct(settings)}}}
+
+    @staticmethod
+    def fact(name, namespace="countersign"):
+        """What Envoy's formats call a fact."""
+        return f"%DYNAMIC_METADATA({namespace}:{name})%"
+
+    @staticmethod
+    def principal(fact, value):
+        """What RBAC calls a request of whom a fact is true."""
+        return {"metadata": {"filter": "countersign", "path": [{"key": fact}], "value": {"string_match": {"exact": value}}}}
+
+    @staticmethod
+    def settings(settings, _folder):
+        return settings
+
+
+class Wasm:
+    name = "wasm"
+    log = "wasm:info"
+    routed = {"route_metadata": True}
+    bad_routes = {"/typo": {"usee": "orders"}, "/mode": {"mode": "off"}, "/number": {"use": 1}}
+    # As in wasm/filter/README.md: the labels out of the counters' names.
+    bootstrap = {"stats_config": {"stats_tags": [
+        {"tag_name": "policy", "regex": r"^wasmcustom\.countersign_decisions(\.policy=(.*?))\.outcome="},
+        {"tag_name": "from", "regex": r"^wasmcustom\.countersign_trust_documents(\.from=(.*?))\.outcome="},
+        {"tag_name": "outcome", "regex": r"^wasmcustom\.countersign_.*?(\.outcome=([a-z]+))"},
+        {"tag_name": "reason", "regex": r"^wasmcustom\.countersign_.*?(\.reason=([a-z_]+))"}]}}
+
+    @staticmethod
+    def filter(settings, vm_id="countersign", **config):
+        return {"name": "countersign", "typed_config": {
+            "@type": f"{TYPES}.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": "countersign", "root_id": "countersign", "failure_policy": "FAIL_RELOAD",
+                "configuration": message(settings),
+                "vm_config": {"vm_id": vm_id, "runtime": "envoy.wasm.runtime.v8",
+                              "code": {"local": {"filename": place.wasm()}}},
+                **config}}}
+
+    @staticmethod
+    def route(settings):
+        return {"metadata": {"filter_metadata": {"countersign": settings}}}
+
+    @staticmethod
+    def fact(name, namespace="countersign"):
+        return f"%FILTER_STATE(wasm.{namespace}.{name}:PLAIN)%"
+
+    @staticmethod
+    def principal(fact, value):
+        return {"filter_state": {"key": f"wasm.countersign.{fact}", "string_match": {"exact": value}}}
+
+    @staticmethod
+    def settings(settings, folder):
+        """A VM has no files: documents stand in the policy."""
+        settings = json.loads(json.dumps(settings))
+        settings.pop("trust_directory", None)
+        for source in settings.get("policy", {}).get("trust", []):
+            for kind in ("jwks", "bundle"):
+                name = source.pop(f"{kind}_file", None)
+                if name:
+                    source[kind] = json.loads((folder / name).read_text())
+        return settings
+
+
+MODULE, WASM = Module(), Wasm()
+# The one that is under test; `run` names it.
+THIS = {build.name: build for build in (MODULE, WASM)}[os.environ.get("COUNTERSIGN_ENVOY_BUILD", "module")]
+
+
+def only(build, why):
+    """A test of what the other build does not have."""
+    return unittest.skipUnless(THIS is build, f"{build.name} only: {why}")

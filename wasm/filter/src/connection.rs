@@ -1,0 +1,83 @@
+//! The client certificate of the connection, as the proxy tells it.
+
+use alloc::vec::Vec;
+use countersign::crypto::sha256;
+use countersign_filter::certificate::digest;
+
+use crate::host::Host;
+
+/// Its SHA-256: told by the proxy, or made of the certificate where a proxy tells only that.
+pub(crate) fn peer_certificate<H: Host>(host: &H) -> Option<[u8; 32]> {
+    match host.property(&["connection", "sha256_peer_certificate_digest"]) {
+        // Empty where the client presented none.
+        Some(hex) if !hex.is_empty() => digest(&hex),
+        Some(_) => None,
+        None => host.property(&["connection", "peer_certificate"]).and_then(|pem| of_pem(&pem)),
+    }
+}
+
+/// The SHA-256 of the first certificate in a PEM text (RFC 7468), which some proxies encode as part of a URL.
+fn of_pem(pem: &[u8]) -> Option<[u8; 32]> {
+    let plain = unescape(pem)?;
+    let text = str::from_utf8(&plain).ok()?;
+    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
+    let (base64, _) = rest.split_once("-----END CERTIFICATE-----")?;
+    Some(sha256(&decode(base64)?))
+}
+
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.starts_with(b"-----BEGIN%20") {
+        return Some(text.to_vec());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'%' {
+            let mut digit = || char::from(*bytes.next()?).to_digit(16);
+            out.push(u8::try_from(digit()? << 4 | digit()?).ok()?);
+        } else {
+            out.push(*byte);
+        }
+    }
+    Some(out)
+}
+
+/// RFC 4648 §4, with line breaks between.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut bits, mut count) = (0u32, 0);
+    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_in_pem_is_hashed_as_its_der() {
+        let pem = "-----BEGIN CERTIFICATE-----\nAAEC\n/w==\n-----END CERTIFICATE-----\n";
+        let expected = Some(sha256(&[0, 1, 2, 0xff]));
+        assert_eq!(of_pem(pem.as_bytes()), expected);
+        let escaped = pem.replace(' ', "%20").replace('\n', "%0A").replace('=', "%3D").replace('/', "%2F");
+        assert_eq!(of_pem(escaped.as_bytes()), expected);
+        for text in ["", "-----BEGIN CERTIFICATE-----\n?", "-----BEGIN CERTIFICATE-----\n-----END", "-----BEGIN%20%"] {
+            assert_eq!(of_pem(text.as_bytes()), None);
+        }
+    }
+}

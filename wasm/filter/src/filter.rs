@@ -1,0 +1,329 @@
+//! One filter configuration in one VM: the engine, the memory of this worker, what is fetched and counted.
+
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::time::Duration;
+
+use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, Worker};
+use countersign::rules::nonce::NonceKeys;
+use countersign::time::UnixSeconds;
+use countersign::trust::OriginIndex;
+use countersign_filter::host::{Counter, Level, Site, Stream};
+use countersign_filter::judge::{self, Decide, Verdict};
+use countersign_filter::policies::Policies;
+use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
+use countersign_filter::tally::{Carried, Outcome, Tally};
+use countersign_live::load_inline;
+
+use crate::connection;
+use crate::counters::Counters;
+use crate::documents::{Documents, Here};
+use crate::entropy::Entropy;
+use crate::headers::Pairs;
+use crate::host::{Host, Map};
+use crate::proofs::{Need, SharedReplay};
+use crate::protobuf;
+use crate::shared::{self, SharedFault};
+use crate::signatures::ProxySignatures;
+
+/// A filter configuration in this VM.
+pub(crate) struct Filter<H: Host> {
+    host: H,
+    settings: Settings,
+    policies: Policies,
+    engine: Engine,
+    snapshot: Snapshot,
+    documents: Documents,
+    entropy: Entropy,
+    /// Who checks signatures, until the desk is made.
+    proxy: Option<ProxySignatures<H>>,
+    /// Made with the first request: the VM of the main thread never has one.
+    desk: Option<Desk>,
+    tally: Tally,
+    carried: Carried,
+    counters: Counters,
+    /// Whether the first tick came, after which they come as the settings say.
+    ticks: bool,
+}
+
+/// What the requests of this worker share.
+struct Desk {
+    worker: Worker,
+    /// The external URI of the request, or a line for the log.
+    text: Vec<u8>,
+}
+
+/// Two VMs agree on a secret by this key.
+const NONCE_KEY: &str = "countersign/nonce";
+
+/// How long after its configuration the first tick comes: soon, since documents are fetched then.
+const FIRST_TICK: Duration = Duration::from_millis(10);
+
+/// Point additions towards a key's table in each tick, when no request waits: about half a millisecond.
+const ADDITIONS_A_TICK: u32 = 512;
+
+impl<H: Host> Filter<H> {
+    /// Takes in a configuration.
+    ///
+    /// # Errors
+    /// Every fault, one line each.
+    pub(crate) fn new(host: &H, text: &[u8]) -> Result<Self, Vec<String>> {
+        let lines = |faults: Vec<countersign::engine::PolicyFault>| faults.iter().map(ToString::to_string).collect();
+        let (settings, document) = Settings::read(text, Build::Wasm).map_err::<Vec<String>, _>(lines)?;
+        let mut entropy = Entropy::gather(host, &settings.vm.nonce_keys).ok_or_else(|| {
+            let found =
+                "/nonce_keys: found nothing, expected an array of one or two texts, each 32 random bytes in base64url";
+            vec![format!("{found}: this proxy has no function `sign` to take randomness from")]
+        })?;
+        let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
+        let shared = |fault: SharedFault| vec![fault.to_string()];
+        let replay = open_replay(host, &settings, &document, now, entropy.seed()).map_err(shared)?;
+        let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
+        let engine = Engine::with_replay(document, Box::new(replay));
+        let mut snapshot = engine.empty_snapshot();
+        load_inline(&engine, &mut snapshot, now, &mut |line| host.log(Level::Warn, line))
+            .map_err(|faults| faults.into_iter().map(|fault| format!("/policy{fault}")).collect::<Vec<_>>())?;
+        snapshot.nonces = Some(nonce_keys(host, &settings, &mut entropy).map_err(shared)?.into());
+        let [holder, _] = entropy.seed();
+        let documents = Documents::new(&settings.fetches, &engine, holder).map_err(|fault| vec![fault])?;
+        declare_facts(host, &settings);
+        let proxy = try_proxy(host, &settings);
+        host.tick_every(FIRST_TICK);
+        Ok(Self {
+            host: host.clone(),
+            tally: Tally::new(policies.count()),
+            settings,
+            policies,
+            engine,
+            snapshot,
+            documents,
+            entropy,
+            proxy,
+            desk: None,
+            carried: Carried::default(),
+            counters: Counters::default(),
+            ticks: false,
+        })
+    }
+
+    /// Fetches what is due, carries counts over, builds tables for keys that are used often.
+    pub(crate) fn tick(&mut self) {
+        if !self.ticks {
+            self.ticks = true;
+            self.host.tick_every(self.settings.poll);
+        }
+        let Self { host, policies, engine, snapshot, documents, tally, carried, counters, .. } = self;
+        carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
+            counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
+        });
+        let mut here = Here { host, engine, snapshot, counters };
+        documents.take_over(&mut here);
+        documents.begin_due(&mut here);
+        if let Some(desk) = &mut self.desk {
+            let _more_to_build = desk.worker.build_tables(ADDITIONS_A_TICK);
+        }
+    }
+
+    /// The answer to a fetch.
+    pub(crate) fn answered(&mut self, callout: u32, fields: usize, length: usize) {
+        let Self { host, engine, snapshot, documents, counters, .. } = self;
+        documents.answered(&mut Here { host, engine, snapshot, counters }, callout, fields, length);
+    }
+
+    /// Judges the request whose head has come. `own` and `stream` are the contexts of this configuration and of the request.
+    pub(crate) fn judge(&mut self, own: u32, stream: u32) -> Verdict {
+        let host = self.host.clone();
+        let bytes = host.header_pairs(Map::Request);
+        let fields = bytes.as_deref().and_then(Pairs::new);
+        let mut request = ProxyStream { host: &host, fields: fields.unwrap_or(Pairs::NONE) };
+        if fields.is_none() {
+            host.log(Level::Error, "countersign: the proxy gives no header fields");
+            return judge::refuse(&mut request);
+        }
+        let Ok(route) = self.route() else {
+            host.log(Level::Error, "countersign: a route whose metadata says what nobody understands");
+            return judge::refuse(&mut request);
+        };
+        let Some(rules) = self.policies.rules(&self.settings, route.as_ref()) else {
+            host.log(Level::Error, "countersign: a route names a policy that does not exist");
+            return judge::refuse(&mut request);
+        };
+        let Self { engine, snapshot, documents, counters, .. } = self;
+        documents.take_over(&mut Here { host: &host, engine, snapshot, counters });
+        let settings = &self.settings;
+        let Desk { worker, text } =
+            self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
+        let site = VmSite { host: &host, settings, tally: &self.tally, wanted: Cell::new(None) };
+        let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
+        let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
+        let verdict = judge::judge(&site, &rules, &mut worker, text, &mut request, now);
+        if let Some(index) = site.wanted.get()
+            && self.documents.want(&host, index)
+        {
+            // The answer comes to this configuration: the stream may be gone by then.
+            host.speak_for(own);
+            let Self { engine, snapshot, documents, counters, .. } = self;
+            documents.begin_due(&mut Here { host: &host, engine, snapshot, counters });
+            host.speak_for(stream);
+        }
+        verdict
+    }
+
+    /// What the metadata of the request's route says. An error if it is not understood.
+    fn route(&self) -> Result<Option<RouteSettings>, ()> {
+        if !self.settings.vm.route_metadata {
+            return Ok(None);
+        }
+        match self.host.property(&["xds", "route_metadata", "filter_metadata", "countersign"]) {
+            Some(bytes) if !bytes.is_empty() => {
+                let pairs = Pairs::new(&bytes).ok_or(())?;
+                RouteSettings::from_pairs(pairs.iter()).map(Some).ok_or(())
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Desk {
+    fn new<H: Host>(engine: &Engine, entropy: &mut Entropy, proxy: Option<ProxySignatures<H>>) -> Self {
+        let mut worker = Worker::new(engine, entropy.seed());
+        if let Some(proxy) = proxy {
+            worker.ask_host(Box::new(proxy));
+        }
+        Self { worker, text: Vec::with_capacity(1024) }
+    }
+}
+
+/// The proxy's own checks, if it has any that answer rightly and the settings do not forbid them.
+fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H>> {
+    let proxy = (settings.vm.signatures == Signatures::Host).then(|| ProxySignatures::tried(host)).flatten();
+    let line = match &proxy {
+        Some(proxy) => {
+            let names: Vec<&str> = proxy.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+            format!(
+                "countersign: signatures of {} are checked by the proxy where no table of ours does",
+                names.join(", ")
+            )
+        }
+        None => "countersign: all signatures are checked in the VM".to_owned(),
+    };
+    host.log(Level::Info, &line);
+    proxy
+}
+
+fn open_replay<H: Host>(
+    host: &H,
+    settings: &Settings,
+    document: &PolicyDocument,
+    now: UnixSeconds,
+    seed: [u64; 2],
+) -> Result<SharedReplay<H>, SharedFault> {
+    let need = Need {
+        window: Engine::replay_window(document),
+        proofs: document.replay_proofs(),
+        forget: settings.forget_proofs,
+    };
+    SharedReplay::open(host, &settings.replay_store, need, now, seed)
+}
+
+/// Those of the settings, or one that the VMs of this id agree on: nonces outlast a change of configuration.
+fn nonce_keys<H: Host>(host: &H, settings: &Settings, entropy: &mut Entropy) -> Result<NonceKeys, SharedFault> {
+    if let [current, rest @ ..] = settings.vm.nonce_keys.as_slice() {
+        return Ok(NonceKeys::new(current, rest.first()));
+    }
+    let new = entropy.next();
+    let key = shared::change(host, NONCE_KEY, |value| match value.and_then(|value| value.try_into().ok()) {
+        Some(known) => (None, known),
+        None => (Some(new.into()), new),
+    })?;
+    Ok(NonceKeys::new(&key, None))
+}
+
+/// Has the proxy know the facts as texts. A host that cannot do so keeps them as bytes, which logs show the same.
+fn declare_facts<H: Host>(host: &H, settings: &Settings) {
+    const TYPE_STRING: usize = 1;
+    for fact in &settings.metadata {
+        let mut argument = Vec::new();
+        protobuf::bytes(&mut argument, 1, fact_name(&settings.metadata_namespace, fact.name()).as_bytes());
+        protobuf::varint(&mut argument, 3, TYPE_STRING);
+        let _only_a_type = host.foreign("declare_property", &argument);
+    }
+}
+
+fn fact_name(namespace: &str, fact: &str) -> String {
+    format!("{namespace}.{fact}")
+}
+
+struct Deciding<'f> {
+    worker: &'f mut Worker,
+    engine: &'f Engine,
+    snapshot: &'f Snapshot,
+}
+
+impl Decide for Deciding<'_> {
+    fn decide(&mut self, policy: PolicyIndex, request: &Request<'_>) -> Decision<'_> {
+        self.worker.decide(self.engine, self.snapshot, policy, request)
+    }
+}
+
+/// The configuration as one request sees it.
+struct VmSite<'f, H> {
+    host: &'f H,
+    settings: &'f Settings,
+    tally: &'f Tally,
+    wanted: Cell<Option<OriginIndex>>,
+}
+
+impl<H: Host> Site for VmSite<'_, H> {
+    fn settings(&self) -> &Settings {
+        self.settings
+    }
+
+    fn log(&self, level: Level, line: &str) {
+        self.host.log(level, line);
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.tally.count(outcome);
+    }
+
+    fn want(&self, index: OriginIndex) {
+        self.wanted.set(Some(index));
+    }
+}
+
+/// The request that the proxy is at.
+pub(crate) struct ProxyStream<'h, H> {
+    pub(crate) host: &'h H,
+    pub(crate) fields: Pairs<'h>,
+}
+
+impl<H: Host> Stream for ProxyStream<'_, H> {
+    fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
+        self.fields.find(name)
+    }
+
+    fn set_header(&mut self, name: &str, value: Option<&str>) {
+        // What is not there need not be removed.
+        if value.is_some() || self.fields.find(name).1 > 0 {
+            self.host.set_header(Map::Request, name, value);
+        }
+    }
+
+    fn peer_certificate(&self) -> Option<[u8; 32]> {
+        connection::peer_certificate(self.host)
+    }
+
+    fn set_metadata(&mut self, namespace: &str, key: &str, value: &str) {
+        self.host.set_property(&fact_name(namespace, key), value);
+    }
+
+    fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
+        self.host.answer(status, headers, details);
+    }
+}
