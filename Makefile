@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-nginx build install miri lint clean envoy bench-envoy test-envoy
+.PHONY: demo test bench bench-nginx build install miri lint clean envoy bench-envoy test-envoy filter
 
 demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -22,27 +22,35 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) test -p countersign-tests --features aws-lc --test no_alloc --test hot_keys
 	$(CARGO) test -p countersign-tests --no-default-features --features rust-crypto --test no_alloc --test hot_keys
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
+	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
+	$(CARGO) test -p countersign --features lean --lib memory
 	$(CARGO) build -p countersign-cli
 	tests/c/run
 	tests/interop/run --bin target/debug/countersign
 	tests/nginx/run
 
-test-envoy: tools ## the module in real Envoy; takes about five minutes
+filter: tools ## the proxy-wasm filter, as countersign.wasm
+	wasm/filter/build countersign.wasm
+
+test-envoy: tools ## the module and the proxy-wasm filter in real Envoy; takes about ten minutes
 	tests/envoy/run
 
 envoy: tools ## leaves a real Envoy with the module running on 127.0.0.1, with fresh tokens and lines to paste; Ctrl-C ends it
 	tests/envoy/try
 
-bench-envoy: tools ## what the module costs in Envoy, beside no filter and jwt_authn; record in benches/record
+bench-envoy: tools ## what the module and the proxy-wasm filter cost in Envoy, beside no filter and jwt_authn; record in benches/record
 	benches/envoy/run
 
 miri: ## the C ABI under Miri, which sees every access; installs a nightly toolchain
 	rustup toolchain install nightly --profile minimal --component miri --component rust-src
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test -p countersign-ffi --no-default-features --features rust-crypto --test abi
 
-lint: tools ## format, clippy with warnings denied, the documentation build
+lint: tools wasm-target ## format, clippy with warnings denied, the documentation build
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path wasm/filter/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --all-targets -- -D warnings
+	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 
 bench: tools ## criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record

@@ -5,6 +5,8 @@ vector has a listener, an engine and a store of used proofs of its own.
 """
 
 import base64
+import collections
+import contextlib
 import hashlib
 import json
 import mmap
@@ -17,8 +19,9 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import client, issuer, place, server
+from harness import build, client, issuer, place, server
 from harness.server import per_route, route, until
+from harness.world import key_server
 
 VECTORS = place.ROOT / "tests/vectors"
 BATCH = 130
@@ -27,9 +30,16 @@ FACTS = ["decision", "reason", "kind", "issuer", "subject", "key_id", "cache"]
 # Vectors with a request that HTTP does not carry as it is, or that need what this host does not do; why. The list is exact: a
 # vector that is here and could be carried fails the test.
 NOT_CARRIED = {
-    "nonce/demanded_without_secrets": "the module always has keys of nonces",
-    "rotation/a_deleted_relationship_stops_at_once": "a file that goes away leaves the last good document in force",
+    "nonce/demanded_without_secrets": "the filter always has keys of nonces",
+    "rotation/a_deleted_relationship_stops_at_once": "a document that goes away leaves the last good one in force",
 }
+
+
+def not_carried(name, vector):
+    """Why a vector is not carried by the build under test, if it is not."""
+    if build.THIS is build.WASM and any("revoke" in step for step in vector["steps"]):
+        return "revocations are in a file, which a VM has none of"
+    return NOT_CARRIED.get(name)
 
 # Vectors with a request that Envoy itself refuses with 400, before any filter is asked.
 REFUSED_BY_ENVOY = {
@@ -61,16 +71,19 @@ def requests(vector):
 
 
 class Site:
-    """A vector as a folder of files and a listener."""
+    """A vector as a folder of files, or as documents on a server of keys, and a listener."""
 
-    def __init__(self, envoy, name, number, vector):
-        self.envoy, self.name, self.number, self.vector = envoy, name, number, vector
+    def __init__(self, envoy, name, number, vector, keys):
+        self.envoy, self.name, self.number, self.vector, self.keys = envoy, name, number, vector, keys
         self.files = {}
         self.folder = f"v{number}"
         self.socket = str(envoy.folder / f"{number}.sock")
         policy = json.loads(json.dumps(vector["policy"]))
         pushed = [(step["trust"].get("trust_domain"), step["trust"].get("issuer"))
                   for step in vector["steps"] if "trust" in step]
+        if build.THIS is build.WASM:
+            self.of_vm(policy, pushed)
+            return
         for place_in, source in enumerate(policy["trust"]):
             origin = (source.get("trust_domain"), source.get("issuer"))
             if origin in pushed:
@@ -97,16 +110,59 @@ class Site:
         if not steps:
             self.settings["poll_milliseconds"] = 60000
 
+    def of_vm(self, policy, pushed):
+        """The settings for a VM: what vectors push is fetched, and their nonce keys stand in the settings."""
+        # All listeners of one Envoy share its VMs, with room for fewer tokens than one listener alone would have.
+        policy.setdefault("memory", {}).setdefault("verdict_cache_bytes", 65536)
+        self.settings = {
+            "policy": policy, "poll_milliseconds": 10 if pushed else 60000, "replay_store": self.name,
+            "metadata": {"facts": FACTS}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+        names = sorted(policy["policies"])
+        if "default" not in names:
+            self.settings["use"] = names[0]
+        fetches = []
+        for place_in, source in enumerate(policy["trust"]):
+            origin = (source.get("trust_domain"), source.get("issuer"))
+            if origin in pushed:
+                path = self.files[origin] = f"/{self.number}/{place_in}"
+                document = source.pop("bundle" if origin[0] else "jwks", None)
+                if document is not None:
+                    self.keys.documents[path] = json.dumps(document, ensure_ascii=False)
+                named = {"trust_domain": origin[0]} if origin[0] else {"issuer": origin[1]}
+                fetches.append({**named, "cluster": "keys", "uri": f"http://keys{path}", "refresh_seconds": 1})
+        if fetches:
+            self.settings["fetch"] = fetches
+        for step in self.vector["steps"]:
+            # All of them stand before the first request, and the last is the one that holds.
+            if "nonces" in step:
+                nonces = step["nonces"]
+                self.settings["nonce_keys"] = [nonces[name] for name in ("current", "previous") if nonces.get(name)]
+
     def write(self, name, document):
         return self.envoy.write(name, document if isinstance(document, str) else json.dumps(document, ensure_ascii=False))
 
     def listener(self):
         routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
                         per_route({"use": policy})) for policy in sorted(self.vector["policy"]["policies"])]
-        shown = {f"x_{fact}": f"%DYNAMIC_METADATA(countersign:{fact})%" for fact in FACTS}
+        shown = {f"x_{fact}": build.THIS.fact(fact) for fact in FACTS}
         return server.listener(f"v{self.number}", self.socket, [server.countersign(server.text(json.dumps(self.settings)))],
                                [*routes, route()], shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
                                http_protocol_options={"accept_http_10": True})
+
+
+@contextlib.contextmanager
+def documents_server():
+    """A server of documents by their paths, which counts how often it was asked for each."""
+    with key_server() as keys:
+        keys.documents, keys.times = {}, collections.Counter()
+
+        def answer(path):
+            keys.times[path] += 1
+            document = keys.documents.get(path)
+            return (404, "") if document is None else (200, document)
+
+        keys.answer_path = answer
+        yield keys
 
 
 class Clock:
@@ -181,30 +237,37 @@ class Corpus(unittest.TestCase):
         # Where the age of keys counts, Envoy starts when the vector does.
         old, aged = [], []
         for name, vector in self.all.items():
-            if name not in NOT_CARRIED:
-                (aged if "max_stale" in json.dumps(vector["policy"]) else old).append((name, vector))
+            if not_carried(name, vector) is None:
+                # A VM fetches what is pushed, by the clock, which all vectors of an Envoy have in common.
+                alone = build.THIS is build.WASM and any("trust" in step for step in vector["steps"])
+                (aged if alone or "max_stale" in json.dumps(vector["policy"]) else old).append((name, vector))
         batches = [(old[at:at + BATCH], 1799990000) for at in range(0, len(old), BATCH)]
-        batches += [([one], requests(one[1])[0]["request"]["now"]) for one in aged]
+        batches += [([one], requests(one[1])[0]["request"]["now"] - (5000 if "max_stale" not in json.dumps(one[1]["policy"]) else 0))
+                    for one in aged]
         faults, self.asked, self.compared, self.by_envoy, self.joined = [], 0, 0, set(), set()
         for batch, start in batches:
             faults += self.run_batch(batch, start)
-        print(f"\n{len(self.all) - len(NOT_CARRIED)} vectors, {self.asked} requests; header fields compared in {self.compared}; "
+        print(f"\n{len(old) + len(aged)} vectors, {self.asked} requests; header fields compared in {self.compared}; "
               f"refused by Envoy itself: {len(self.by_envoy)} vectors")
         self.assertEqual(faults, [], f"{len(faults)} faults")
         if not os.environ.get("COUNTERSIGN_ENVOY_VECTORS"):
             self.assertGreaterEqual(len(self.all), 1220)
             self.assertEqual(self.by_envoy, set(REFUSED_BY_ENVOY))
             self.assertEqual(self.joined, JOINED_BY_ENVOY)
+            self.assertEqual(len(self.all) - len(old) - len(aged), {"module": 2, "wasm": 19}[build.THIS.name])
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
-        with Clock(start) as clock:
+        with Clock(start) as clock, documents_server() as keys:
             now = clock.set
             envoy = server.Envoy(environment={"LD_PRELOAD": place.clock(), "COUNTERSIGN_CLOCK": clock.path})
             with envoy:
-                sites = [Site(envoy, name, number, vector) for number, (name, vector) in enumerate(batch)]
+                sites = [Site(envoy, name, number, vector, keys) for number, (name, vector) in enumerate(batch)]
                 envoy.listeners += [site.listener() for site in sites]
+                envoy.clusters.append(server.cluster("keys", keys.server_port))
                 envoy.start()
+                for path in sites[0].files.values() if build.THIS is build.WASM else []:
+                    until("it is fetched", lambda: keys.times[path] > 0 and self.is_told(envoy, keys))
                 return [fault for site in sites for fault in self.run_site(site, now)]
 
     def run_site(self, site, now):
@@ -220,6 +283,27 @@ class Corpus(unittest.TestCase):
                 faults.append(f"{site.name} step {place_of}: {what}")
         return faults
 
+    @staticmethod
+    def is_told(envoy, keys):
+        """Whether Envoy has counted every fetch that was begun."""
+        found = envoy.counters()
+        read = lambda outcome: found.get(("countersign_trust_documents", (("from", "fetch"), ("outcome", outcome))), 0)
+        return sum(map(read, ("loaded", "refused", "failed"))) == sum(keys.times.values())
+
+    def push(self, site, trust, now):
+        """Has a document fetched at its time; tells whether it was taken."""
+        path = site.files[trust.get("trust_domain"), trust.get("issuer")]
+        refused = lambda: site.envoy.counter("countersign_trust_documents", **{"from": "fetch", "outcome": "refused"})
+        site.keys.documents[path] = trust["text"] if "text" in trust else json.dumps(
+            trust.get("bundle", trust.get("jwks")), ensure_ascii=False)
+        before = refused()
+        # Fetches begin when the clock moves: once for whatever time it was, and then at the document's own.
+        for moment in (trust["now"] - 1000, trust["now"]):
+            now(moment)
+            asked = site.keys.times[path]
+            until("it is fetched", lambda: site.keys.times[path] > asked and self.is_told(site.envoy, site.keys))
+        return refused() == before
+
     def counts(self, site):
         found = site.envoy.counters()
         read = lambda outcome: found.get(
@@ -228,6 +312,8 @@ class Corpus(unittest.TestCase):
 
     def prepare(self, site, step, now):
         """Puts a step's document in its file; tells whether it was taken."""
+        if build.THIS is build.WASM:
+            return self.push(site, step["trust"], now) if "trust" in step else True
         before = self.settled(site)
         if "trust" in step:
             trust = step["trust"]

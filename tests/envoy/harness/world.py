@@ -80,7 +80,7 @@ def key_server():
 
         def do_GET(self):
             self.server.asked += 1
-            status, body = self.server.answer()
+            status, body = self.server.answer_path(self.path)
             body = body.encode() if isinstance(body, str) else body
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -97,6 +97,7 @@ def key_server():
 
     keys = Server(("127.0.0.1", 0), Handler)
     keys.answer = lambda: (500, "")
+    keys.answer_path = lambda _path: keys.answer()
     thread = Thread(target=keys.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -189,6 +189,10 @@ impl Source {
     }
 
     fn begin_if_due<H: Host>(&mut self, here: &mut Here<'_, H>, holder: u64) {
+        if self.fetching.is_some() {
+            // Its end comes in any case, if only with its timeout.
+            return;
+        }
         let now = milliseconds(here.host);
         let lease = Duration::from_millis(self.fetch.timeout_milliseconds) + LEASE_SPARE;
         let begun = shared::change(here.host, &self.plan, |value| {

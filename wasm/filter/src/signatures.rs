@@ -179,7 +179,7 @@ mod tests {
     fn numbers_are_as_short_as_they_can_be() {
         let mut out = Vec::new();
         assert_eq!(write_sequence(&[0, 0, 1, 0x80, 0, 2], &mut out), Some(()));
-        assert_eq!(out, [0x30, 8, 2, 1, 1, 2, 3, 0, 0x80, 0]);
+        assert_eq!(out, [0x30, 9, 2, 1, 1, 2, 4, 0, 0x80, 0, 2]);
         out.clear();
         assert_eq!(write_sequence(&[0xff; 132], &mut out), Some(()));
         assert_eq!((out.len(), out.get(..3)), (3 + 2 * 69, Some([0x30, 0x81, 138].as_slice())));

@@ -1,1 +1,425 @@
-//! x
+//! The filter without a proxy: one that is scripted. What Envoy itself makes of it, `tests/envoy` shows.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use countersign::engine::Replay;
+use countersign::jose::json::{self, Budget, Value};
+use countersign::memory::replay::{Claim, Window};
+use countersign::time::UnixSeconds;
+use countersign_filter::host::Level;
+
+use crate::headers;
+use crate::host::{Host, Map, Status};
+use crate::proofs::{Need, SharedReplay};
+use crate::vm::{Action, Vm};
+
+const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
+
+type Fields = Vec<(String, String)>;
+type Fault = Box<dyn std::error::Error>;
+
+/// What several VMs of one proxy share.
+#[derive(Default)]
+struct World {
+    shared: BTreeMap<String, (Vec<u8>, u32)>,
+    writes: u32,
+    seconds: u64,
+    counters: Vec<(String, u64)>,
+    log: Vec<String>,
+    /// Requests of ours that were begun: the VM and the path.
+    asked: Vec<(u32, String)>,
+    /// Whether `sign` and `verify_signature` are there.
+    signs: bool,
+    signed: u64,
+    /// Whether shared data is kept.
+    keeps: bool,
+    /// The status and the body of the answer that a VM reads.
+    fetched: (String, Vec<u8>),
+    answer: Option<(u16, Fields, String)>,
+    set: Vec<(Map, String, Option<String>)>,
+    request: Fields,
+    route: Option<Fields>,
+    configuration: Vec<u8>,
+    /// Done once between a read and the exchange that follows: another VM that was faster.
+    meanwhile: Option<(String, Vec<u8>)>,
+}
+
+#[derive(Clone)]
+struct Scripted {
+    vm: u32,
+    world: Arc<Mutex<World>>,
+}
+
+impl Scripted {
+    fn new() -> Self {
+        let world = World { seconds: 1_800_000_000, signs: true, keeps: true, ..World::default() };
+        Self { vm: 0, world: Arc::new(Mutex::new(world)) }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another VM of the same proxy.
+    fn beside(&self, vm: u32) -> Self {
+        Self { vm, world: Arc::clone(&self.world) }
+    }
+}
+
+impl World {
+    fn write(&mut self, key: &str, value: &[u8]) {
+        self.writes += 1;
+        self.shared.insert(key.to_owned(), (value.to_vec(), self.writes));
+    }
+}
+
+fn pairs(fields: &Fields) -> Vec<u8> {
+    headers::write(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+impl Host for Scripted {
+    fn log(&self, _: Level, line: &str) {
+        self.world().log.push(line.to_owned());
+    }
+    fn nanoseconds(&self) -> u64 {
+        self.world().seconds * 1_000_000_000
+    }
+    fn configuration(&self) -> Option<Vec<u8>> {
+        Some(self.world().configuration.clone())
+    }
+    fn tick_every(&self, _: Duration) {}
+    fn header_pairs(&self, map: Map) -> Option<Vec<u8>> {
+        let world = self.world();
+        Some(match map {
+            Map::Fetched => pairs(&vec![(":status".to_owned(), world.fetched.0.clone())]),
+            _ => pairs(&world.request),
+        })
+    }
+    fn set_header(&self, map: Map, name: &str, value: Option<&str>) {
+        self.world().set.push((map, name.to_owned(), value.map(str::to_owned)));
+    }
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        (path.first() == Some(&"xds")).then(|| self.world().route.as_ref().map(pairs)).flatten()
+    }
+    fn set_property(&self, _: &str, _: &str) {}
+    fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.world().shared.get(key).cloned()
+    }
+    fn exchange(&self, key: &str, value: &[u8], seen: u32) -> Result<bool, Status> {
+        let mut world = self.world();
+        if !world.keeps {
+            return Err(Status(12));
+        }
+        if let Some((key, value)) = world.meanwhile.take() {
+            world.write(&key, &value);
+        }
+        // As Envoy has it: a key that is not there takes any value.
+        if world.shared.get(key).is_some_and(|(_, number)| *number != seen) {
+            return Ok(false);
+        }
+        world.write(key, value);
+        Ok(true)
+    }
+    fn begin_get(&self, _: &str, headers: &[(&str, &str)], _: u32) -> Result<u32, Status> {
+        let path = headers.iter().find(|(name, _)| *name == ":path").map_or("", |(_, path)| path).to_owned();
+        let mut world = self.world();
+        world.asked.push((self.vm, path));
+        Ok(u32::try_from(world.asked.len()).unwrap_or(0))
+    }
+    fn response_body(&self, _: usize) -> Option<Vec<u8>> {
+        Some(self.world().fetched.1.clone())
+    }
+    fn counter(&self, name: &str) -> Option<u32> {
+        let mut world = self.world();
+        let known = world.counters.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            world.counters.push((name.to_owned(), 0));
+            world.counters.len() - 1
+        });
+        u32::try_from(known).ok()
+    }
+    fn count(&self, counter: u32, by: u64) {
+        if let Some((_, count)) = self.world().counters.get_mut(counter as usize) {
+            *count += by;
+        }
+    }
+    fn foreign(&self, name: &str, _: &[u8]) -> Result<Vec<u8>, Status> {
+        let mut world = self.world();
+        match name {
+            "sign" if world.signs => {
+                world.signed += 1;
+                Ok([[0x08, 1].as_slice(), &[world.signed as u8; 70]].concat())
+            }
+            // A function that says yes to everything is not believed.
+            "verify_signature" if world.signs => Ok(vec![0x08, 1]),
+            _ => Err(Status(1)),
+        }
+    }
+    fn answer(&self, status: u16, headers: &[(String, String)], details: &str) {
+        self.world().answer = Some((status, headers.to_vec(), details.to_owned()));
+    }
+    fn speak_for(&self, _: u32) {}
+}
+
+/// The policy and the request of the vector.
+fn vector(host: &Scripted, trust: Option<&str>, more: &str) -> Result<String, Fault> {
+    let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
+    let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
+    let policy = member(vector, "policy").ok_or("no policy")?;
+    let policies = member(policy, "policies").and_then(Value::as_object).ok_or("no policies")?.raw();
+    let source = member(policy, "trust").and_then(Value::as_array).and_then(|all| all.elements().next());
+    let source = source.ok_or("no trust")?;
+    let jwks = member(source, "jwks").and_then(Value::as_object).ok_or("no keys")?.raw();
+    let own = source.as_object().ok_or("no source")?.raw();
+    let request = member(vector, "steps").and_then(Value::as_array).and_then(|steps| steps.elements().next());
+    let request = request.and_then(|step| member(step, "request")).ok_or("no request")?;
+    let Some(Value::Number(now)) = member(request, "now") else { return Err("no time".into()) };
+    let mut texts = Vec::new();
+    for field in member(request, "headers").and_then(Value::as_array).ok_or("no headers")?.elements() {
+        let pair = field.as_array().ok_or("no field")?;
+        texts.extend(pair.elements().filter_map(Value::as_string).map(|text| text.to_owned_string()));
+    }
+    let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
+    let mut world = host.world();
+    world.seconds = now.as_u64().ok_or("no time")?;
+    world.request = vec![
+        (name.to_ascii_lowercase(), token),
+        (":path".to_owned(), "/orders".to_owned()),
+        (":method".to_owned(), "GET".to_owned()),
+        ("x-user".to_owned(), "root".to_owned()),
+    ];
+    let trust = trust.unwrap_or(own);
+    world.configuration = format!(r#"{{"policy":{{"trust":[{trust}],"policies":{policies}}}{more}}}"#).into_bytes();
+    Ok(jwks.to_owned())
+}
+
+fn ready(host: &Scripted) -> Vm<Scripted> {
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(vm.configure(1), "{:?}", host.world().log);
+    vm
+}
+
+fn ask(vm: &mut Vm<Scripted>, stream: u32) -> Action {
+    vm.create(stream, 1);
+    let action = vm.request(stream);
+    vm.response(stream);
+    vm.delete(stream);
+    action
+}
+
+fn details(host: &Scripted) -> String {
+    host.world().answer.take().map(|(_, _, details)| details).unwrap_or_default()
+}
+
+#[test]
+fn a_request_is_judged_and_the_identity_is_ours() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, r#","identity_headers":{"X-User":"subject","x-actor":"actor"}"#)?;
+    let mut vm = ready(&host);
+    assert_eq!(ask(&mut vm, 2), Action::Continue);
+    // What the client did not send need not be removed.
+    let set = std::mem::take(&mut host.world().set);
+    assert!(matches!(set.as_slice(), [(Map::Request, name, Some(_))] if name == "x-user"), "{set:?}");
+    host.world().seconds += 100_000;
+    assert_eq!(ask(&mut vm, 3), Action::Pause);
+    let answer = host.world().answer.take().ok_or("no answer")?;
+    assert_eq!((answer.0, answer.2.as_str()), (401, "token_expired"));
+    vm.tick(1);
+    let name = |outcome: &str| format!("countersign_decisions.policy=default.outcome={outcome}");
+    let counters = host.world().counters.clone();
+    assert_eq!(counters, [(name("accepted.reason=accepted"), 1), (name("refused.reason=token_expired"), 1)]);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, r#","route_metadata":true"#)?;
+    let mut vm = ready(&host);
+    let said = |name: &str, value: &str| Some(vec![(name.to_owned(), value.to_owned())]);
+    for route in [said("use", "none"), said("usee", "default"), said("mode", "off")] {
+        host.world().route = route;
+        assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "internal_error"));
+    }
+    host.world().route = said("use", "default");
+    assert_eq!(ask(&mut vm, 2), Action::Continue);
+    // A stream that never began, and one of a configuration that is gone.
+    assert_eq!((vm.request(7), details(&host).as_str()), (Action::Pause, "internal_error"));
+    vm.delete(1);
+    assert_eq!((ask(&mut vm, 3), details(&host).as_str()), (Action::Pause, "internal_error"));
+    Ok(())
+}
+
+#[test]
+fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    host.world().signs = false;
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1));
+    assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /nonce_keys: found nothing, expected")));
+    vector(&host, None, &format!(r#","nonce_keys":["{}"]"#, "A".repeat(43)))?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
+    Ok(())
+}
+
+#[test]
+fn a_proxy_without_shared_data_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    host.world().keeps = false;
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1));
+    assert!(host.world().log.iter().any(|line| line.contains("keeps no shared data (status 12)")));
+    Ok(())
+}
+
+#[test]
+fn a_function_that_accepts_everything_is_not_believed() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let mut vm = ready(&host);
+    assert!(host.world().log.iter().any(|line| line == "countersign: all signatures are checked in the VM"));
+    let broken = |(name, value): &(String, String)| match name.as_str() {
+        "authorization" => (name.clone(), format!("{}AAAA", value.get(..value.len() - 4).unwrap_or_default())),
+        _ => (name.clone(), value.clone()),
+    };
+    let request = host.world().request.iter().map(broken).collect();
+    host.world().request = request;
+    assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "signature_invalid"));
+    Ok(())
+}
+
+const FETCHED: &str =
+    r#","fetch":[{"issuer":"https://as.example","cluster":"as","uri":"http://as/keys","refresh_seconds":10}]"#;
+const ISSUER: &str = r#"{"issuer":"https://as.example"}"#;
+
+#[test]
+fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let keys = vector(&host, Some(ISSUER), FETCHED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    assert_eq!((ask(&mut first, 2), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+    first.tick(1);
+    second.tick(1);
+    assert_eq!(host.world().asked, [(1, "/keys".to_owned())]);
+    host.world().fetched = ("200".to_owned(), keys.into_bytes());
+    first.answered(1, 1, 1, 1);
+    assert_eq!([ask(&mut first, 3), ask(&mut second, 3)], [Action::Continue; 2]);
+    // Not before it is due, and then by whoever comes first.
+    second.tick(1);
+    assert_eq!(host.world().asked.len(), 1);
+    host.world().seconds += 11;
+    second.tick(1);
+    first.tick(1);
+    assert_eq!(host.world().asked.get(1), Some(&(2, "/keys".to_owned())));
+    // What cannot be used changes nothing.
+    host.world().fetched = ("200".to_owned(), b"<html>".to_vec());
+    second.answered(1, 2, 1, 6);
+    assert_eq!([ask(&mut first, 4), ask(&mut second, 4)], [Action::Continue; 2]);
+    host.world().seconds += 1;
+    first.tick(1);
+    host.world().fetched = ("200".to_owned(), br#"{"keys":[]}"#.to_vec());
+    first.answered(1, 3, 1, 11);
+    for vm in [&mut first, &mut second] {
+        assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "key_unknown"));
+    }
+    // A VM that starts later has what was fetched before.
+    let mut third = ready(&host.beside(3));
+    assert_eq!((ask(&mut third, 2), details(&host).as_str()), (Action::Pause, "key_unknown"));
+    let outcome = |outcome: &str| {
+        let name = format!("countersign_trust_documents.from=fetch.outcome={outcome}");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
+    };
+    assert_eq!((outcome("loaded"), outcome("refused"), outcome("failed")), (Some(2), Some(1), None));
+    Ok(())
+}
+
+#[test]
+fn a_vm_that_dies_while_it_fetches_is_replaced_and_its_answer_is_late() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let keys = vector(&host, Some(ISSUER), FETCHED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    first.tick(1);
+    second.tick(1);
+    assert_eq!(host.world().asked.len(), 1);
+    host.world().seconds += 11;
+    second.tick(1);
+    assert_eq!(host.world().asked.get(1), Some(&(2, "/keys".to_owned())));
+    host.world().fetched = ("200".to_owned(), br#"{"keys":[]}"#.to_vec());
+    second.answered(1, 2, 1, 11);
+    // An older document never takes the place of a newer one.
+    host.world().fetched = ("200".to_owned(), keys.into_bytes());
+    first.answered(1, 1, 1, 1);
+    assert_eq!((ask(&mut first, 2), details(&host).as_str()), (Action::Pause, "key_unknown"));
+    Ok(())
+}
+
+#[test]
+fn an_unknown_key_asks_once_whatever_the_vm() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, Some(ISSUER), FETCHED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    first.tick(1);
+    host.world().fetched = ("200".to_owned(), br#"{"keys":[]}"#.to_vec());
+    first.answered(1, 1, 1, 11);
+    for stream in 2..10 {
+        ask(&mut second, stream);
+        ask(&mut first, stream);
+    }
+    assert_eq!(host.world().asked.len(), 2);
+    Ok(())
+}
+
+const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
+const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
+
+fn open(host: &Scripted, need: Need, now: UnixSeconds) -> Result<SharedReplay<Scripted>, Fault> {
+    SharedReplay::open(host, "s", need, now, [1, 2]).map_err(|fault| fault.to_string().into())
+}
+
+#[test]
+fn a_proof_is_used_once_in_all_vms() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let one_bucket = Need { proofs: 64, ..NEED };
+    let (first, second) = (open(&host, one_bucket, NOW)?, open(&host.beside(2), one_bucket, NOW)?);
+    assert_eq!(first.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
+    assert_eq!(second.claim(&[7; 32], NOW, NOW), Ok(Claim::Replayed));
+    assert_eq!(second.claim(&[8; 32], NOW, NOW.plus(61)), Ok(Claim::Unknowable));
+    // Another VM claims the same proof between our look and our exchange.
+    let bucket = host.world().shared.keys().find(|key| key.contains("/s/")).cloned().ok_or("no bucket")?;
+    let before = host.world().shared.get(&bucket).cloned().ok_or("no bucket")?.0;
+    assert_eq!(first.claim(&[9; 32], NOW, NOW), Ok(Claim::First));
+    let after = host.world().shared.get(&bucket).cloned().ok_or("no bucket")?.0;
+    host.world().write(&bucket, &before);
+    host.world().meanwhile = Some((bucket.clone(), after));
+    assert_eq!(second.claim(&[9; 32], NOW, NOW), Ok(Claim::Replayed));
+    host.world().shared.insert(bucket, (vec![1], 99));
+    assert!(second.claim(&[9; 32], NOW, NOW).is_err());
+    host.world().shared.clear();
+    assert!(second.claim(&[9; 32], NOW, NOW).is_err());
+    Ok(())
+}
+
+#[test]
+fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let narrow = open(&host, Need { forget: false, ..NEED }, NOW)?;
+    assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
+    let later = NOW.plus(6);
+    assert_eq!(narrow.claim(&[7; 32], later, later), Ok(Claim::First));
+    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    let wide = open(&host, Need { window, proofs: 1000, forget: true }, later)?;
+    // What the old store has seen, the new one cannot know; and those who were there before go by the new one.
+    for store in [&narrow, &wide] {
+        assert_eq!(store.claim(&[7; 32], later, later), Ok(Claim::Unknowable));
+    }
+    let afterwards = later.plus(6);
+    assert_eq!(narrow.claim(&[8; 32], afterwards, afterwards), Ok(Claim::First));
+    assert_eq!(wide.claim(&[8; 32], afterwards, afterwards.plus(200)), Ok(Claim::Replayed));
+    Ok(())
+}
