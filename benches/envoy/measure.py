@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from harness import issuer, server
+from harness.build import MODULE, WASM
 from harness.world import POLICY, World
 
 TOKENS = 3000  # of several users, more than the small cache has room for
@@ -55,6 +56,12 @@ def main():
     plain = server.route({"prefix": "/"}, direct_response={"status": 200, "body": {"inline_string": "ok\n"}})
     plain.pop("response_headers_to_add")
     base = {"policy": policy, "trust_directory": str(envoy.folder), "proofs_before_start": "danger_accept"}
+    without_tables = {**policy, "memory": {"verdict_cache_bytes": 65536, "hot_key_bytes": 0}}
+
+    def wasm(settings):
+        """The proxy-wasm filter, with its documents in the policy."""
+        return WASM.filter(WASM.settings(settings, envoy.folder))
+
     with_identity = {**base, "identity_headers": {"x-user": "subject"}}
 
     bearer = [f"Bearer {world.key.token(f'user-{number}')}" for number in range(TOKENS)]
@@ -77,29 +84,37 @@ def main():
 
     rows = {
         "no filter": ([], one),
-        "module, cached token": ([server.module_filter(base)], one),
-        "module, cached token, six facts as metadata": ([server.module_filter({**base, "metadata": {}})], one),
-        "module, cached token, one identity header": ([server.module_filter(with_identity)], one),
+        "module, cached token": ([MODULE.filter(base)], one),
+        "module, cached token, six facts as metadata": ([MODULE.filter({**base, "metadata": {}})], one),
+        "module, cached token, one identity header": ([MODULE.filter(with_identity)], one),
+        "wasm, cached token": ([wasm(base)], one),
+        "wasm, cached token, six facts as filter state": ([wasm({**base, "metadata": {}})], one),
+        "wasm, cached token, one identity header": ([wasm(with_identity)], one),
         "jwt_authn, its cache": ([authn(world.key, True)], one),
-        "module, new ES256 token": ([server.module_filter({**base, "policy": small})], many),
+        "module, new ES256 token": ([MODULE.filter({**base, "policy": small})], many),
+        "wasm, new ES256 token": ([wasm({**base, "policy": small})], many),
+        "wasm, new ES256 token, by the proxy's function": ([wasm({**base, "policy": without_tables})], many),
         "jwt_authn, no cache": ([authn(world.key, False)], many),
-        "module, DPoP request": (None, proofs),
+        "module, DPoP request": (MODULE.filter, proofs),
+        "wasm, DPoP request": (wasm, proofs),
     }
+    only = os.environ.get("COUNTERSIGN_ENVOY_ROWS", "")
+    rows = {name: row for name, row in rows.items() if only in name or name == "no filter"}
     ports = {}
     envoy.listeners.clear()
     for name, (filters, _) in rows.items():
         # Each run of wrk uses the same proofs again, in a store of its own.
-        runs = range(2 * rounds) if filters is None else [0]
+        runs = range(2 * rounds) if callable(filters) else [0]
         ports[name] = []
         for run in runs:
-            chosen = [server.module_filter({**base, "replay_store": f"run-{run}"})] if filters is None else filters
+            chosen = [filters({**base, "replay_store": f"run-{run}"})] if callable(filters) else filters
             ports[name].append(server.free_port())
             envoy.listeners.append(server.listener(f"l{len(envoy.listeners)}", ports[name][-1], chosen, [plain]))
     world.starts = True
     found = {name: ([], [], []) for name in rows}
     with world:
         for name, (filters, lua) in rows.items():
-            if filters is not None:
+            if not callable(filters):
                 wrk(ports[name][0], lua, 16, 1)  # tables for keys, caches
         for turn in range(rounds):
             for name, (_, lua) in rows.items():
