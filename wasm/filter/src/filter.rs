@@ -140,7 +140,7 @@ impl<H: Host> Filter<H> {
         let host = self.host.clone();
         let bytes = host.header_pairs(Map::Request);
         let fields = bytes.as_deref().and_then(Pairs::new);
-        let mut request = ProxyStream { host: &host, fields: fields.unwrap_or(Pairs::NONE) };
+        let mut request = ProxyStream::new(&host, fields.unwrap_or(Pairs::NONE));
         if fields.is_none() {
             host.log(Level::Error, "countersign: the proxy gives no header fields");
             return judge::refuse(&mut request);
@@ -299,13 +299,34 @@ impl<H: Host> Site for VmSite<'_, H> {
 
 /// The request that the proxy is at.
 pub(crate) struct ProxyStream<'h, H> {
-    pub(crate) host: &'h H,
-    pub(crate) fields: Pairs<'h>,
+    host: &'h H,
+    fields: Pairs<'h>,
+    /// The first value and the number of each of [`READ`], found in one pass.
+    read: [(Option<&'h [u8]>, usize); READ.len()],
+}
+
+/// The fields that every request is judged by.
+const READ: [&str; 6] = ["authorization", "dpop", ":path", ":method", ":scheme", ":authority"];
+
+impl<'h, H> ProxyStream<'h, H> {
+    pub(crate) fn new(host: &'h H, fields: Pairs<'h>) -> Self {
+        let mut read = [(None, 0); READ.len()];
+        for (name, value) in fields.iter() {
+            for (known, (first, count)) in READ.iter().zip(&mut read) {
+                if known.len() == name.len() && known.as_bytes() == name {
+                    first.get_or_insert(value);
+                    *count += 1;
+                }
+            }
+        }
+        Self { host, fields, read }
+    }
 }
 
 impl<H: Host> Stream for ProxyStream<'_, H> {
     fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
-        self.fields.find(name)
+        let found = READ.iter().zip(&self.read).find(|(known, _)| **known == name);
+        found.map_or_else(|| self.fields.find(name), |(_, found)| *found)
     }
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_filter::host::{Level, Stream};
+use countersign_filter::host::Level;
 use countersign_filter::judge::{self, Verdict};
 
 use crate::filter::{Filter, ProxyStream};
@@ -120,8 +120,7 @@ impl<H: Host> Vm<H> {
 
 /// Refuses what cannot be judged.
 pub(crate) fn refuse<H: Host>(host: &H) -> Action {
-    let mut stream = ProxyStream { host, fields: Pairs::NONE };
-    debug_assert_eq!(stream.header("authorization").1, 0);
+    let mut stream = ProxyStream::new(host, Pairs::NONE);
     let _answered = judge::refuse(&mut stream);
     Action::Pause
 }
