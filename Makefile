@@ -5,8 +5,9 @@ LIBDIR ?= $(PREFIX)/lib
 
 .PHONY: demo test bench bench-nginx build install miri lint clean envoy bench-envoy test-envoy filter
 
-demo: tools ## an issuer, a client and the attacks on them, in memory: request, decision, reason, microseconds
+demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
+	tests/envoy/demo
 
 build: tools ## the command `countersign` in target/release
 	$(CARGO) build --release -p countersign-cli
@@ -14,7 +15,7 @@ build: tools ## the command `countersign` in target/release
 install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
-test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx
+test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy
 	$(CARGO) test --workspace
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
@@ -25,17 +26,26 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
 	$(CARGO) test -p countersign --features lean --lib memory
 	$(CARGO) build -p countersign-cli
+	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm
+
+# What waits for processes more than it computes runs two at a time, each output in one piece.
+.PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm
+test-c:
 	tests/c/run
+test-interop:
 	tests/interop/run --bin target/debug/countersign
+test-nginx:
 	tests/nginx/run
+test-envoy-module test-envoy-wasm: test-envoy-%:
+	COUNTERSIGN_ENVOY_BUILD=$* tests/envoy/run
 
 filter: tools ## the proxy-wasm filter, as countersign.wasm
 	wasm/filter/build countersign.wasm
 
-test-envoy: tools ## the module and the proxy-wasm filter in real Envoy; takes about ten minutes
+test-envoy: tools ## the module and the proxy-wasm filter in real Envoy alone
 	tests/envoy/run
 
-envoy: tools ## leaves a real Envoy with the module running on 127.0.0.1, with fresh tokens and lines to paste; Ctrl-C ends it
+envoy: tools ## leaves a real Envoy with the filter running on 127.0.0.1, with fresh tokens and lines to paste; Ctrl-C ends it
 	tests/envoy/try
 
 bench-envoy: tools ## what the module and the proxy-wasm filter cost in Envoy, beside no filter and jwt_authn; record in benches/record

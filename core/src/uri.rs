@@ -270,6 +270,10 @@ impl core::error::Error for UriFault {}
 /// Takes any bytes, reads the query up to `#`, and does not look at bodies or at values.
 #[must_use]
 pub fn has_query_parameter(uri: &[u8], name: &[u8]) -> bool {
+    // Most requests have no query, and this runs before each of them is judged.
+    if !uri.contains(&b'?') {
+        return false;
+    }
     let without_fragment = uri.split(|byte| *byte == b'#').next().unwrap_or_default();
     let Some(mark) = without_fragment.iter().position(|byte| *byte == b'?') else {
         return false;

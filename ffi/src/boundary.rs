@@ -64,6 +64,15 @@ impl<T> Output<T> {
         Ok(Self(pointer))
     }
 
+    /// Writes as many as there are, one behind the other; the caller of [`at`](Self::at) promised the memory for all.
+    pub(crate) fn write_all(self, values: impl Iterator<Item = T>) {
+        for (place, value) in values.enumerate() {
+            debug_assert!(!self.0.is_null() && self.0.is_aligned());
+            // SAFETY: checked in `at`; the memory is there for each of them.
+            unsafe { self.0.add(place).write(value) };
+        }
+    }
+
     pub(crate) fn write(self, value: T) {
         debug_assert!(!self.0.is_null() && self.0.is_aligned());
         // SAFETY: checked in `at`, whose caller promised the memory.

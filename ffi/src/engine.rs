@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use countersign::engine::{PolicyDocument, PolicyIndex};
 use countersign::limits;
-use countersign::reason::Reason;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign_live::{LiveEngine, nonce_keys};
@@ -12,7 +11,7 @@ use countersign_live::{LiveEngine, nonce_keys};
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
 use crate::bytes::{countersign_bytes, countersign_str};
 use crate::notice::countersign_notice;
-use crate::reason::countersign_reason;
+use crate::reason::reason_of;
 use crate::replay::countersign_replay;
 use crate::result::countersign_result;
 
@@ -65,26 +64,25 @@ pub unsafe extern "C" fn countersign_engine_new(
         let config = unsafe { borrow(config) }?;
         // SAFETY: the caller's promise.
         let text = unsafe { config.policy.read() }?;
-        let document = PolicyDocument::parse(text).map_err(|faults| {
-            for fault in faults {
-                config.notice.tell(&fault.to_string());
-            }
-            countersign_result::PolicyFaulty
-        })?;
+        let document = PolicyDocument::parse(text).map_err(|faults| policy_faulty(&config.notice, &faults))?;
         let now = UnixSeconds::new(config.now_seconds);
         // SAFETY: the caller's promise.
         let engine = unsafe { config.replay.engine(document, now) }?;
         let policies = engine.document().policies().map(|(index, _)| index).collect();
-        let live = LiveEngine::new(engine, now, &mut |line| config.notice.tell(line)).map_err(|faults| {
-            for fault in faults {
-                config.notice.tell(&fault.to_string());
-            }
-            countersign_result::PolicyFaulty
-        })?;
+        let live = LiveEngine::new(engine, now, &mut |line| config.notice.tell(line))
+            .map_err(|faults| policy_faulty(&config.notice, &faults))?;
         live.set_nonce_keys(nonce_keys().map_err(|_| countersign_result::NoRandomness)?);
         output.write(Arc::into_raw(Arc::new(countersign_engine { live, policies })));
         Ok(())
     })
+}
+
+/// Tells every fault.
+fn policy_faulty(notice: &countersign_notice, faults: &[impl ToString]) -> countersign_result {
+    for fault in faults {
+        notice.tell(&fault.to_string());
+    }
+    countersign_result::PolicyFaulty
 }
 
 /// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is nothing to do.
@@ -191,7 +189,6 @@ pub unsafe extern "C" fn countersign_engine_refused(engine: *const countersign_e
     guarded(0, || {
         // SAFETY: the caller's promise.
         let Ok(engine) = (unsafe { borrow(engine) }) else { return 0 };
-        let known = Reason::ALL.into_iter().find(|known| countersign_reason::from(*known) as u32 == reason);
-        known.map_or(0, |reason| engine.live.engine().refused(reason))
+        reason_of(reason).map_or(0, |reason| engine.live.engine().refused(reason))
     })
 }

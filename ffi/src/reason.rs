@@ -156,7 +156,7 @@ the_core_has! {
 }
 
 /// The reason with this number.
-fn reason_of(number: u32) -> Option<Reason> {
+pub(crate) fn reason_of(number: u32) -> Option<Reason> {
     Reason::ALL.into_iter().find(|reason| u32::from(reason.number()) == number)
 }
 

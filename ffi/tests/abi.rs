@@ -116,6 +116,9 @@ fn one_engine_from_its_making_to_its_end() {
         let subject = countersign_decision_text(decision, countersign_field::Subject as u32);
         let again = countersign_decision_text(decision, countersign_field::BoundKey as u32);
         assert_eq!(countersign_decision_header_count(decision), 0);
+        let mut texts = [countersign_decision_text(null(), 0); 17];
+        assert_eq!(countersign_decision_texts(decision, u32::MAX, texts.as_mut_ptr(), texts.len()), R::Ok);
+        assert_eq!(text(texts[countersign_field::Subject as usize]), text(subject));
         // What was lent first is still good after later getters.
         assert_eq!((text(bound), text(certificate).len(), text(subject).is_empty()), (text(again), 43, false));
         let (mut line, mut length) = (vec![0u8; 4096], 0);

@@ -166,6 +166,25 @@ static void requests(const countersign_engine *engine) {
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_THUMBPRINT).length == 43);
   NEED(memcmp(countersign_decision_text(decision, COUNTERSIGN_FIELD_BINDING).data, "dpop+mtls", 9) == 0);
   NEED(countersign_decision_text(decision, 0).data == NULL && countersign_decision_text(decision, 999).data == NULL);
+  /* The same texts at once, those that were asked for. */
+  countersign_str texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
+  const uint32_t but_subject = ~(UINT32_C(1) << COUNTERSIGN_FIELD_SUBJECT);
+  const size_t places = sizeof texts / sizeof *texts;
+  WORKS(countersign_decision_texts(decision, but_subject, texts, places));
+  for (uint32_t field = 0; field < places; field++) {
+    const countersign_str alone = countersign_decision_text(decision, field);
+    if (field == COUNTERSIGN_FIELD_SUBJECT) {
+      NEED(texts[field].data == NULL);
+    } else {
+      NEED(texts[field].length == alone.length && (texts[field].data == NULL) == (alone.data == NULL));
+      NEED(alone.length == 0 || memcmp(texts[field].data, alone.data, alone.length) == 0);
+    }
+  }
+  WORKS(countersign_decision_texts(decision, UINT32_MAX, texts, COUNTERSIGN_FIELD_SUBJECT));
+  NEED(texts[COUNTERSIGN_FIELD_SUBJECT].data == NULL && texts[COUNTERSIGN_FIELD_POLICY].length > 0);
+  IS(countersign_decision_texts(decision, 1, NULL, places), NULL_PARAMETER);
+  IS(countersign_decision_texts(NULL, 1, texts, places), NULL_PARAMETER);
+  IS(countersign_decision_texts(decision, 1, texts, 33), INVALID_LENGTH);
   NEED(countersign_decision_audience(decision, 0).length > 0 && countersign_decision_audience(decision, 64).data == NULL);
   NEED(countersign_decision_expires_at_seconds(decision) > asked.now_seconds);
   NEED(countersign_decision_header_count(decision) == 0);

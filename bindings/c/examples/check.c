@@ -6,13 +6,8 @@
 
 static char policy_text[1 << 20];
 
-static countersign_bytes lend(const char *text) {
-  return (countersign_bytes){(const uint8_t *)text, strlen(text)};
-}
-
-static void tell(void *context, countersign_str line) {
-  fprintf(context, "%.*s\n", (int)line.length, (const char *)line.data);
-}
+static countersign_bytes lend(const char *text) { return (countersign_bytes){(const uint8_t *)text, strlen(text)}; }
+static void tell(void *to, countersign_str line) { fprintf(to, "%.*s\n", (int)line.length, (const char *)line.data); }
 
 int main(int count, char **arguments) {
   FILE *file = count >= 5 ? fopen(arguments[1], "rb") : NULL;

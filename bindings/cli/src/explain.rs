@@ -8,7 +8,6 @@ use countersign::engine::{AuditRecord, Check, Decision, Mode, Trail};
 use countersign::jose::base64url;
 use countersign::jose::json::JsonString;
 use countersign::reason::Reason;
-use countersign::rules::presentation::Scheme;
 use countersign::token_kind::TokenKind;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -215,10 +214,7 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
 /// What the audit record says, for people. It is empty until a signature was verified.
 fn facts(audit: &AuditRecord<'_>) -> String {
     let hash = |hash: [u8; 32]| String::from_utf8_lossy(&base64url::encode_array_32(&hash)).into_owned();
-    let scheme = audit.scheme.map(|scheme| match scheme {
-        Scheme::Bearer => "Bearer".to_owned(),
-        Scheme::Dpop => "DPoP".to_owned(),
-    });
+    let scheme = audit.scheme.map(|scheme| scheme.name().to_owned());
     let actor = |name: Option<JsonString<'_>>| name.map(|name| printable(&name.to_owned_string()));
     let actors: Vec<String> = audit
         .actors()

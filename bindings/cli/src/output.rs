@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use countersign::engine::{Decision, Mode};
-use countersign::rules::facts::Facts;
 use countersign::trust::LoadReport;
 use serde::Serialize;
 
@@ -64,7 +63,7 @@ impl<'a> DecisionLine<'a> {
                 scope: facts.scope(),
                 key_id: decision.key_id(),
                 expires_at: facts.expires_at.as_u64(),
-                binding: binding(facts),
+                binding: facts.confirmation.binding_name(),
             }),
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
@@ -115,17 +114,6 @@ pub(crate) fn headers(decision: &Decision<'_>) -> Vec<(String, String)> {
         Ok(())
     });
     fields
-}
-
-/// What binds a token.
-pub(crate) const fn binding(facts: &Facts<'_>) -> &'static str {
-    let cnf = &facts.confirmation;
-    match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
-        (false, false) => "none",
-        (true, false) => "dpop",
-        (false, true) => "mtls",
-        (true, true) => "dpop+mtls",
-    }
 }
 
 /// A line that could not be used.

@@ -12,13 +12,11 @@ int main(int count, char **arguments) {
   const std::string policy_text{std::istreambuf_iterator<char>(file), {}};
   const auto now = static_cast<std::uint64_t>(std::time(nullptr));
   auto log = [](std::string_view line) { std::cerr << line << '\n'; };
-
   auto engine = countersign::Engine::make(policy_text, now, log);
   if (!engine || !engine.value().watch_trust_files(arguments[2], now, log)) return 2;
   auto policy = engine.value().policy("default");
   auto worker = countersign::Worker::make(engine.value());
   if (!policy || !worker) return 2;
-
   std::vector<countersign::Header> headers;
   for (int at = 5; at < count; ++at) {
     const std::string_view field = arguments[at];

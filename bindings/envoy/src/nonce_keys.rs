@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use countersign::rules::nonce::NonceKeys;
 use countersign_filter::nonce_keys::parse;
 use countersign_live::files::{self, Stamp};
-use countersign_live::{NoRandomness, seed};
+use countersign_live::{NoRandomness, nonce_secret};
 
 /// A key that stays while the process lives: nonces outlast a change of configuration.
 pub(crate) fn of_process() -> Result<NonceKeys, NoRandomness> {
@@ -14,11 +14,7 @@ pub(crate) fn of_process() -> Result<NonceKeys, NoRandomness> {
     let key = match KEY.get() {
         Some(key) => key,
         None => {
-            let mut key = [0; 32];
-            for half in key.as_chunks_mut::<16>().0 {
-                let [a, b] = seed()?;
-                *half = (u128::from(a) << 64 | u128::from(b)).to_ne_bytes();
-            }
+            let key = nonce_secret()?;
             KEY.get_or_init(|| key)
         }
     };

@@ -109,11 +109,8 @@ impl Fact {
             Self::Decision => Some(if decision.reason().is_none() { "accept" } else { "refuse" }),
             Self::Reason => Some(decision.reason().map_or("accepted", |reason| reason.code())),
             Self::Policy => decision.policy().map(|policy| policy.name()),
-            Self::Mode => Some(mode_name(mode)),
-            Self::Scheme => decision.audit().scheme.map(|scheme| match scheme {
-                Scheme::Bearer => "Bearer",
-                Scheme::Dpop => "DPoP",
-            }),
+            Self::Mode => Some(mode.name()),
+            Self::Scheme => decision.scheme().map(Scheme::name),
             Self::Cache => Some(decision.cache_tier().name()),
             Self::Kind => facts.map(|facts| facts.kind.name()),
             Self::Issuer => decision.issuer().map(|origin| origin.name()),
@@ -123,30 +120,13 @@ impl Fact {
             Self::TokenId => facts.and_then(|facts| facts.token_id()),
             Self::KeyId => decision.key_id(),
             Self::Actor => facts.and_then(|facts| facts.actor_json()),
-            Self::Binding => facts.map(|facts| {
-                let cnf = &facts.confirmation;
-                match (cnf.key_thumbprint.is_some(), cnf.certificate_thumbprint.is_some()) {
-                    (false, false) => "none",
-                    (true, false) => "dpop",
-                    (false, true) => "mtls",
-                    (true, true) => "dpop+mtls",
-                }
-            }),
+            Self::Binding => facts.map(|facts| facts.confirmation.binding_name()),
             Self::BoundKey => return facts.and_then(|facts| thumbprint(facts.confirmation.key_thumbprint)),
             Self::BoundCertificate => {
                 return facts.and_then(|facts| thumbprint(facts.confirmation.certificate_thumbprint));
             }
         };
         text.map(Cow::Borrowed)
-    }
-}
-
-/// The word for a mode.
-#[must_use]
-pub const fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "enforce",
-        Mode::Shadow => "shadow",
     }
 }
 
@@ -159,8 +139,8 @@ pub fn is_field_value(text: &str) -> bool {
     edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f)
 }
 
-fn thumbprint(bytes: Option<[u8; 32]>) -> Option<Cow<'static, str>> {
-    let text = base64url::encode_array_32(&bytes?);
+fn thumbprint(bytes: Option<&[u8; 32]>) -> Option<Cow<'static, str>> {
+    let text = base64url::encode_array_32(bytes?);
     str::from_utf8(&text).ok().map(|text| Cow::Owned(text.to_owned()))
 }
 

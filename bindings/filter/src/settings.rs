@@ -16,7 +16,7 @@ use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
 
 use crate::certificate::CertificateSource;
-use crate::fact::{Fact, mode_name};
+use crate::fact::Fact;
 
 /// Gives the bytes of a file, or why it cannot.
 pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
@@ -235,7 +235,7 @@ impl RouteSettings {
                     read.origin = Some(value.trim_end_matches('/').to_owned());
                 }
                 b"mode" => {
-                    let known = [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode_name(*mode) == value);
+                    let known = [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode.name() == value);
                     read.mode = Some(known?);
                 }
                 _ => return None,

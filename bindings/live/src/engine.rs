@@ -222,6 +222,7 @@ impl LiveWorker {
     }
 
     /// Judges `request` by the newest snapshot.
+    #[inline]
     pub fn decide<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Decision<'d> {
         self.decide_with(live, policy, request, &mut Silent)
     }

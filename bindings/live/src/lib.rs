@@ -28,4 +28,4 @@ pub use engine::{LiveEngine, LiveWorker, LookReport};
 #[cfg(feature = "system")]
 pub use revocations::RevocationDocument;
 #[cfg(feature = "system")]
-pub use seed::{NoRandomness, nonce_keys, seed};
+pub use seed::{NoRandomness, nonce_keys, nonce_secret, seed};

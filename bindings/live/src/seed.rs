@@ -28,10 +28,18 @@ pub fn seed() -> Result<[u64; 2], NoRandomness> {
     Ok([u64::from_ne_bytes(random()?), u64::from_ne_bytes(random()?)])
 }
 
+/// A secret to make nonces with.
+///
+/// # Errors
+/// [`NoRandomness`]
+pub fn nonce_secret() -> Result<[u8; 32], NoRandomness> {
+    random()
+}
+
 /// A key for nonces that nobody else has: a host of several processes shares one instead.
 ///
 /// # Errors
 /// [`NoRandomness`]
 pub fn nonce_keys() -> Result<NonceKeys, NoRandomness> {
-    Ok(NonceKeys::new(&random()?, None))
+    Ok(NonceKeys::new(&nonce_secret()?, None))
 }

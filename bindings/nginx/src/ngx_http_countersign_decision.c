@@ -14,6 +14,7 @@ static ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_counte
     countersign_bytes *uri);
 static ngx_int_t ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
+static ngx_uint_t ngx_http_countersign_has_control(u_char *p, size_t length);
 static ngx_int_t ngx_http_countersign_copy_headers(ngx_pool_t *pool, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
 static ngx_int_t ngx_http_countersign_copy_audit(ngx_pool_t *pool, const countersign_decision *decision,
@@ -168,7 +169,7 @@ static ngx_int_t
 ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *made)
 {
-    ngx_uint_t                      i, count, again;
+    ngx_uint_t                      i, count, proofs, again;
     ngx_list_part_t                *part;
     ngx_table_elt_t                *header;
     countersign_header              fields[NGX_HTTP_COUNTERSIGN_FIELDS];
@@ -182,15 +183,10 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
     request.method = ngx_http_countersign_bytes(r->method_name.data, r->method_name.len);
     request.now_seconds = ngx_time();
 
-    if (ngx_http_countersign_uri(r, lcf, &request.uri) != NGX_OK
-        || ngx_http_countersign_certificate(r, lcf, &request) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     part = &r->headers_in.headers.part;
     header = part->elts;
     count = 0;
+    proofs = 0;
 
     for (i = 0; count < NGX_HTTP_COUNTERSIGN_FIELDS; i++) {
 
@@ -204,19 +200,33 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
             i = 0;
         }
 
-        if ((header[i].key.len == sizeof("authorization") - 1
-             && ngx_strncasecmp(header[i].key.data, (u_char *) "authorization", sizeof("authorization") - 1) == 0)
-            || (header[i].key.len == sizeof("dpop") - 1
-                && ngx_strncasecmp(header[i].key.data, (u_char *) "dpop", sizeof("dpop") - 1) == 0))
+        if (header[i].key.len == sizeof("dpop") - 1
+            && ngx_strncasecmp(header[i].key.data, (u_char *) "dpop", sizeof("dpop") - 1) == 0)
         {
-            fields[count].name = ngx_http_countersign_bytes(header[i].key.data, header[i].key.len);
-            fields[count].value = ngx_http_countersign_bytes(header[i].value.data, header[i].value.len);
-            count++;
+            proofs++;
+
+        } else if (header[i].key.len != sizeof("authorization") - 1
+                   || ngx_strncasecmp(header[i].key.data, (u_char *) "authorization", sizeof("authorization") - 1) != 0)
+        {
+            continue;
         }
+
+        fields[count].name = ngx_http_countersign_bytes(header[i].key.data, header[i].key.len);
+        fields[count].value = ngx_http_countersign_bytes(header[i].value.data, header[i].value.len);
+        count++;
     }
 
     request.headers = fields;
     request.header_count = count;
+
+    /* Only a proof says anything of scheme and host. */
+    request.uri = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
+
+    if ((proofs && ngx_http_countersign_uri(r, lcf, &request.uri) != NGX_OK)
+        || ngx_http_countersign_certificate(r, lcf, &request) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     for (again = 0; /* void */ ; again++) {
 
@@ -318,8 +328,9 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     ngx_http_countersign_decision_t *made)
 {
     size_t                             i, total;
-    u_char                            *p, bad;
+    u_char                            *p;
     uint32_t                           field;
+    ngx_uint_t                         bad;
     countersign_str                    texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
     ngx_http_countersign_main_conf_t  *mcf;
 
@@ -329,15 +340,15 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     made->lets_pass = countersign_decision_lets_pass(decision);
     made->expires_at = countersign_decision_expires_at_seconds(decision);
 
+    if (countersign_decision_texts(decision, ~NGX_HTTP_COUNTERSIGN_COSTLY | mcf->named, texts,
+                                   COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1)
+        != COUNTERSIGN_RESULT_OK)
+    {
+        return NGX_ERROR;
+    }
+
     total = 0;
     for (field = COUNTERSIGN_FIELD_POLICY; field <= COUNTERSIGN_FIELD_KEY_THUMBPRINT; field++) {
-        texts[field].data = NULL;
-
-        if ((NGX_HTTP_COUNTERSIGN_COSTLY & ~mcf->named) & (1u << field)) {
-            continue;
-        }
-
-        texts[field] = countersign_decision_text(decision, field);
         total += texts[field].length;
     }
 
@@ -356,10 +367,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
         made->texts[field].len = texts[field].length;
         ngx_memcpy(p, texts[field].data, texts[field].length);
 
-        bad = 0;
-        for (i = 0; i < texts[field].length; i++) {
-            bad |= (p[i] < 0x20) | (p[i] == 0x7f);
-        }
+        bad = ngx_http_countersign_has_control(p, texts[field].length);
 
         if (bad && field == COUNTERSIGN_FIELD_ACTOR) {
             for (i = 0; i < texts[field].length; i++) {
@@ -380,6 +388,35 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     }
 
     return mcf->audit ? ngx_http_countersign_copy_audit(r->pool, decision, made) : NGX_OK;
+}
+
+
+/* Whether any byte is below 0x20 or is 0x7f, eight at a time: this runs over every text of every request. */
+
+static ngx_uint_t
+ngx_http_countersign_has_control(u_char *p, size_t length)
+{
+    size_t    i;
+    uint64_t  word, found;
+
+    static const uint64_t  each = 0x0101010101010101, top = 0x8080808080808080;
+
+    found = 0;
+
+    for (i = 0; i + sizeof(word) <= length; i += sizeof(word)) {
+        ngx_memcpy(&word, p + i, sizeof(word));
+
+        /* The top bit of a byte: it is below 0x20, or becomes 0 when 0x7f is taken out. A borrow only comes from a hit. */
+        found |= (word - 0x20 * each) & ~word & top;
+        word ^= 0x7f * each;
+        found |= (word - each) & ~word & top;
+    }
+
+    for ( /* void */ ; i < length; i++) {
+        found |= (p[i] < 0x20) | (p[i] == 0x7f);
+    }
+
+    return found != 0;
 }
 
 

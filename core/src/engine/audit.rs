@@ -59,7 +59,7 @@ impl<'a> AuditRecord<'a> {
         let outcome = decision.outcome();
         let policy = decision.policy();
         let facts = decision.verified_facts();
-        let key = facts.and_then(|facts| decision.key(facts));
+        let key = facts.and_then(|facts| decision.key(&facts));
         Self {
             reason: outcome.reason,
             policy: policy.map_or("", |policy| policy.name()),
@@ -74,8 +74,8 @@ impl<'a> AuditRecord<'a> {
             key_id: key.and_then(|key| key.key_id()),
             key_thumbprint: key.map(|key| *key.thumbprint()),
             expires_at: facts.map(|facts| facts.expires_at),
-            bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint),
-            bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint),
+            bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint.copied()),
+            bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint.copied()),
             proof_id: outcome.proof.map(|proof| proof.replay_key),
             actor: facts.and_then(|facts| facts.actor_json()),
         }
@@ -98,11 +98,7 @@ impl Display for AuditRecord<'_> {
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
         }
-        let scheme = self.scheme.map(|scheme| match scheme {
-            Scheme::Bearer => "Bearer",
-            Scheme::Dpop => "DPoP",
-        });
-        text(f, "scheme", scheme)?;
+        text(f, "scheme", self.scheme.map(Scheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
         text(f, "kind", self.kind.map(TokenKind::name))?;
         text(f, "issuer", self.issuer)?;

@@ -64,11 +64,7 @@ impl Display for Challenge<'_> {
         let settings = &self.policy.challenge;
         // RFC 6750 §3: "Bearer" MUST be followed by one or more auth-param values; the realm is always there.
         let realm = settings.realm.as_deref().unwrap_or(&self.policy.name);
-        let scheme = match self.scheme {
-            Scheme::Bearer => "Bearer",
-            Scheme::Dpop => "DPoP",
-        };
-        write!(f, "{scheme} realm=\"{realm}\"")?;
+        write!(f, "{} realm=\"{realm}\"", self.scheme.name())?;
         if let Some(error) = self.error.word() {
             write!(f, ", error=\"{error}\"")?;
             if !settings.hide_description {

@@ -76,8 +76,8 @@ pub struct Decision<'d> {
     engine: &'d Engine,
     snapshot: &'d Snapshot,
     policy: Option<&'d Policy>,
-    facts: Option<Facts<'d>>,
-    outcome: Outcome,
+    /// Where the outcome and the token's record are.
+    worker: &'d Worker,
 }
 
 impl<'d> Decision<'d> {
@@ -86,10 +86,8 @@ impl<'d> Decision<'d> {
         snapshot: &'d Snapshot,
         policy: Option<&'d Policy>,
         worker: &'d Worker,
-        outcome: Outcome,
     ) -> Self {
-        let record = outcome.source.and_then(|source| source.record(worker));
-        Self { engine, snapshot, policy, facts: record.and_then(Facts::unpack), outcome }
+        Self { engine, snapshot, policy, worker }
     }
 
     /// Why the request is refused, or `None` if it is accepted.
@@ -97,19 +95,19 @@ impl<'d> Decision<'d> {
     /// In shadow mode too: whether the host lets a refused request pass is [`Decision::lets_pass`].
     #[must_use]
     pub const fn reason(&self) -> Option<Reason> {
-        self.outcome.reason
+        self.outcome().reason
     }
 
     /// Whether the request may go on: it is accepted, or the policy is in shadow mode.
     #[must_use]
     pub fn lets_pass(&self) -> bool {
-        self.outcome.reason.is_none() || self.policy.is_some_and(|policy| policy.mode == Mode::Shadow)
+        self.outcome().reason.is_none() || self.policy.is_some_and(|policy| policy.mode == Mode::Shadow)
     }
 
     /// The HTTP status to answer with: 200 stands for "go on".
     #[must_use]
     pub const fn status(&self) -> u16 {
-        match self.outcome.reason {
+        match self.outcome().reason {
             None => 200,
             Some(reason) => reason.status(),
         }
@@ -123,14 +121,14 @@ impl<'d> Decision<'d> {
 
     /// What the token says, if the request is accepted: nobody acts on a refused token by mistake.
     #[must_use]
-    pub fn facts(&self) -> Option<&Facts<'d>> {
-        self.facts.as_ref().filter(|_| self.outcome.reason.is_none())
+    pub fn facts(&self) -> Option<Facts<'d>> {
+        if self.outcome().reason.is_none() { self.verified_facts() } else { None }
     }
 
     /// What the token says, accepted or not, for logs: its signature was verified, but some later check may have failed.
     #[must_use]
-    pub(crate) const fn verified_facts(&self) -> Option<&Facts<'d>> {
-        self.facts.as_ref()
+    pub(crate) fn verified_facts(&self) -> Option<Facts<'d>> {
+        self.outcome().source.and_then(|source| source.record(self.worker)).and_then(Facts::unpack)
     }
 
     /// The trust domain or issuer that vouches for the accepted token.
@@ -142,39 +140,39 @@ impl<'d> Decision<'d> {
     /// `kid` of the key that signed the accepted token, if the key has one.
     #[must_use]
     pub fn key_id(&self) -> Option<&'d str> {
-        self.facts().and_then(|facts| self.key(facts)).and_then(TrustedKey::key_id)
+        self.facts().and_then(|facts| self.key(&facts)).and_then(TrustedKey::key_id)
     }
 
     /// The RFC 7638 thumbprint of the key that signed the accepted token.
     #[must_use]
     pub fn key_thumbprint(&self) -> Option<&'d [u8; 32]> {
-        self.facts().and_then(|facts| self.key(facts)).map(TrustedKey::thumbprint)
+        self.facts().and_then(|facts| self.key(&facts)).map(TrustedKey::thumbprint)
     }
 
     /// The scheme that the token came under, accepted or not.
     #[must_use]
     pub const fn scheme(&self) -> Option<Scheme> {
-        self.outcome.scheme
+        self.outcome().scheme
     }
 
     /// The trust domain or issuer for which the host should fetch a new document now: a token names a key that is not in the
     /// one it has, or it has none, or one that is too old. At most once in that source's `min_refresh_seconds`.
     #[must_use]
     pub fn wants_refresh(&self) -> Option<(OriginIndex, &'d Origin)> {
-        let index = self.outcome.refresh?;
+        let index = self.outcome().refresh?;
         self.origin(index).map(|origin| (index, origin))
     }
 
     /// Whether the facts came from the verdict cache.
     #[must_use]
     pub const fn cache_tier(&self) -> CacheTier {
-        self.outcome.tier
+        self.outcome().tier
     }
 
     /// The SHA-256 thumbprint of the key that signed the proof, if a proof was verified.
     #[must_use]
-    pub fn proof_key_thumbprint(&self) -> Option<&[u8; 32]> {
-        self.outcome.proof.as_ref().map(|proof| &proof.key_thumbprint)
+    pub fn proof_key_thumbprint(&self) -> Option<&'d [u8; 32]> {
+        self.outcome().proof.as_ref().map(|proof| &proof.key_thumbprint)
     }
 
     /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.
@@ -188,7 +186,7 @@ impl<'d> Decision<'d> {
         field: &mut dyn FnMut(&str, &dyn core::fmt::Display) -> core::fmt::Result,
     ) -> core::fmt::Result {
         let Some(policy) = self.policy else { return Ok(()) };
-        challenge::write(policy, &self.outcome, field)
+        challenge::write(policy, self.outcome(), field)
     }
 
     /// The record of this decision for logs.
@@ -197,8 +195,8 @@ impl<'d> Decision<'d> {
         AuditRecord::new(self)
     }
 
-    pub(crate) const fn outcome(&self) -> &Outcome {
-        &self.outcome
+    pub(crate) const fn outcome(&self) -> &'d Outcome {
+        &self.worker.outcome
     }
 
     pub(crate) fn origin(&self, index: OriginIndex) -> Option<&'d Origin> {

@@ -73,6 +73,17 @@ pub enum Mode {
     Shadow,
 }
 
+impl Mode {
+    /// The word in policies and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 /// `dpop.nonce`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NonceMode {

@@ -21,7 +21,7 @@ use crate::jose::json::NameTable;
 use crate::limits;
 use crate::memory::hot_keys::{HotKeyCounts, HotKeys};
 use crate::memory::proof_keys::ProofKeys;
-use crate::memory::record_cache::{RecordCache, RecordRef};
+use crate::memory::record_cache::RecordCache;
 use crate::memory::replay::{Claim, ReplayStore, Window};
 use crate::memory::revocation::{Presented, Revocations, RevokedBy};
 use crate::reason::Reason;
@@ -195,6 +195,8 @@ pub struct Worker {
     payload: Box<[u8]>,
     signature: Box<[u8]>,
     pub(crate) record: Box<[u8]>,
+    /// Of the last decision.
+    pub(crate) outcome: Outcome,
 }
 
 /// A typical token with its record, to size the index of the verdict cache by.
@@ -214,6 +216,7 @@ impl Worker {
             payload: vec![0; limits::TOKEN_BYTES].into(),
             signature: vec![0; limits::SIGNATURE_BYTES].into(),
             record: vec![0; facts::record_bytes(limits::TOKEN_BYTES)].into(),
+            outcome: Outcome::default(),
         }
     }
 
@@ -241,6 +244,7 @@ impl Worker {
     }
 
     /// Judges `request` by `policy`.
+    #[inline]
     pub fn decide<'d>(
         &'d mut self,
         engine: &'d Engine,
@@ -252,6 +256,8 @@ impl Worker {
     }
 
     /// Judges `request` by `policy`, and tells `trail` each check as it begins.
+    // Inlined down to `judge`, so that the decision is made of its four pointers where it is wanted, and not copied there.
+    #[inline]
     pub fn decide_with<'d>(
         &'d mut self,
         engine: &'d Engine,
@@ -260,7 +266,7 @@ impl Worker {
         request: &Request<'_>,
         trail: &mut impl Trail,
     ) -> Decision<'d> {
-        let mut outcome = Outcome::default();
+        self.outcome = Outcome::default();
         if self.engine != engine.id {
             self.engine = engine.id;
             self.verdicts.clear();
@@ -268,12 +274,12 @@ impl Worker {
         // A snapshot of another engine numbers its origins otherwise; a policy of another document may not exist.
         let found = engine.document.policies.get(policy.0).filter(|_| snapshot.trust.engine() == engine.id);
         let result = match found {
-            Some(policy) => self.judge(engine, snapshot, policy, request, trail, &mut outcome),
+            Some(policy) => self.judge(engine, snapshot, policy, request, trail),
             None => Err(Reason::InternalError),
         };
-        outcome.reason = result.err();
-        engine.count(outcome.reason);
-        Decision::new(engine, snapshot, found, &*self, outcome)
+        self.outcome.reason = result.err();
+        engine.count(self.outcome.reason);
+        Decision::new(engine, snapshot, found, self)
     }
 
     fn judge(
@@ -283,19 +289,35 @@ impl Worker {
         policy: &Policy,
         request: &Request<'_>,
         trail: &mut impl Trail,
-        outcome: &mut Outcome,
     ) -> Result<(), Reason> {
         trail.enter(Check::Presentation);
-        outcome.scheme = Scheme::of(request.authorization);
-        let credential = Credential::read(request.authorization, request.uri)?;
+        let credential = Credential::read(request.authorization, request.uri).inspect_err(|_| {
+            self.outcome.scheme = Scheme::of(request.authorization);
+        })?;
+        self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
         if request.proof == presentation::Field::Repeated {
             return Err(Reason::CredentialRepeated);
         }
 
-        self.recall_or_verify(engine, snapshot, policy, &credential, request.now, trail, outcome)?;
-        let Some(facts) = outcome.source.and_then(|source| source.record(self)).and_then(Facts::unpack) else {
-            return Err(Reason::InternalError);
+        trail.enter(Check::VerdictCache);
+        let known = match self.verdicts.find(credential.token) {
+            Some(entry) => Facts::unpack(self.verdicts.record(entry))
+                .filter(|facts| still_stands(facts, engine, snapshot, policy, request.now))
+                .map(|facts| (entry, facts)),
+            None => None,
+        };
+        let facts = match known {
+            Some((entry, facts)) => {
+                self.outcome.source = Some(Source::Cache(entry));
+                self.outcome.tier = CacheTier::Hit;
+                facts
+            }
+            None => {
+                let length = self.verify(engine, snapshot, policy, &credential, request.now, trail)?;
+                let record = self.record.get(..length).and_then(Facts::unpack);
+                record.ok_or(Reason::InternalError)?
+            }
         };
 
         trail.enter(Check::Time);
@@ -317,17 +339,18 @@ impl Worker {
         check_binding(policy, &facts, credential.scheme, request)?;
         if let Some(bound_to) = facts.confirmation.certificate_thumbprint {
             trail.enter(Check::Certificate);
-            mtls::check(&bound_to, request.client_certificate())?;
+            mtls::check(bound_to, request.client_certificate())?;
         }
         if let (Some(bound_to), Some(token_hash)) = (facts.confirmation.key_thumbprint, facts.token_hash) {
-            self.check_proof(engine, snapshot, policy, request, &bound_to, &token_hash, trail, outcome)?;
+            // Copies, since the check needs the worker's memory.
+            let (bound_to, token_hash) = (*bound_to, *token_hash);
+            self.check_proof(engine, snapshot, policy, request, &bound_to, &token_hash, trail)?;
         }
         Ok(())
     }
 
-    /// Finds the facts of `token` in the verdict cache, or makes them.
-    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
-    fn recall_or_verify(
+    /// Verifies a token that is not in the cache, and puts it there; tells the length of its record.
+    fn verify(
         &mut self,
         engine: &Engine,
         snapshot: &Snapshot,
@@ -335,19 +358,10 @@ impl Worker {
         credential: &Credential<'_>,
         now: UnixSeconds,
         trail: &mut impl Trail,
-        outcome: &mut Outcome,
-    ) -> Result<(), Reason> {
-        let token = credential.token;
-        trail.enter(Check::VerdictCache);
-        if let Some(entry) = self.verdicts.find(token)
-            && self.still_stands(entry, engine, snapshot, policy, now)
-        {
-            outcome.source = Some(Source::Cache(entry));
-            outcome.tier = CacheTier::Hit;
-            return Ok(());
-        }
-        outcome.tier = CacheTier::Miss;
+    ) -> Result<usize, Reason> {
+        self.outcome.tier = CacheTier::Miss;
         credential.check_single()?;
+        let token = credential.token;
         let buffers = TokenBuffers {
             hot_keys: &mut self.hot_keys,
             names: &mut self.names,
@@ -358,47 +372,15 @@ impl Worker {
         };
         match token::verify(token, policy, &engine.origins, snapshot, now, buffers, trail) {
             Ok(length) => {
-                outcome.source = Some(Source::Fresh(length));
+                self.outcome.source = Some(Source::Fresh(length));
                 let _cached = self.verdicts.insert(token, self.record.get(..length).unwrap_or_default());
-                Ok(())
+                Ok(length)
             }
             Err(refused) => {
-                outcome.refresh = refused.unknown_key_of.filter(|origin| engine.claim_refresh(*origin, now));
+                self.outcome.refresh = refused.unknown_key_of.filter(|origin| engine.claim_refresh(*origin, now));
                 Err(refused.reason)
             }
         }
-    }
-
-    /// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
-    /// is of the same kind. Everything else about it is checked on every request.
-    fn still_stands(
-        &self,
-        entry: RecordRef,
-        engine: &Engine,
-        snapshot: &Snapshot,
-        policy: &Policy,
-        now: UnixSeconds,
-    ) -> bool {
-        let Some(facts) = Facts::unpack(self.verdicts.record(entry)) else { return false };
-        let stale = || {
-            let most = engine.origins.get(facts.origin.as_usize()).and_then(|known| known.max_stale_seconds);
-            let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
-            most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
-        };
-        // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
-        let still_the_one = || {
-            let single = token::takes_single_candidate(facts.kind, policy);
-            let found = snapshot.trust.set(facts.origin).map(|set| set.find(None, facts.algorithm, single));
-            matches!(found, Some(Ok(key)) if key.id() == facts.key)
-        };
-        let strict = facts.kind == TokenKind::JwtSvid && !policy.svid.ignore_unknown_headers;
-        let kind = policy.kinds.resolve(facts.typ, token::subject_is_spiffe(facts.subject_bytes()));
-        kind == Some(facts.kind)
-            && policy.algorithms(facts.kind).contains(facts.algorithm)
-            && snapshot.trust.key(facts.key).is_some()
-            && !(facts.extra_parameters && strict)
-            && (!facts.without_key_id || still_the_one())
-            && !stale()
     }
 
     /// RFC 9449 §4.3 and §7: the proof for a token that is bound to the key `bound_to`.
@@ -412,7 +394,6 @@ impl Worker {
         bound_to: &[u8; 32],
         token_hash: &[u8; 32],
         trail: &mut impl Trail,
-        outcome: &mut Outcome,
     ) -> Result<(), Reason> {
         trail.enter(Check::ProofPresent);
         let proof = presentation::proof(request.proof)?;
@@ -446,13 +427,13 @@ impl Worker {
             trail.enter(Check::ProofNonce);
             let nonces = snapshot.nonces.as_deref().ok_or(Reason::InternalError)?;
             // A refusal for the nonce, and whatever is refused after it, hands out the next one.
-            outcome.next_nonce = Some(nonces.issue(request.now, &thumbprint));
+            self.outcome.next_nonce = Some(nonces.issue(request.now, &thumbprint));
             let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.plain().ok_or(Reason::NonceMismatch)?;
             let lifetime = policy.dpop.nonce_lifetime_seconds;
             let age =
                 nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
             if age.seconds < lifetime / 2 {
-                outcome.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+                self.outcome.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
             }
         }
 
@@ -463,7 +444,7 @@ impl Worker {
             .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
             .map_err(|_| Reason::ProofSignatureInvalid)?;
         let replay_key = claims.replay_key(&thumbprint);
-        outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key });
+        self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key });
 
         trail.enter(Check::ProofReplay);
         if policy.dpop.replay == ReplayMode::Accept {
@@ -479,6 +460,30 @@ impl Worker {
             Err(_) => Err(Reason::ReplayStoreUnavailable),
         }
     }
+}
+
+/// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
+/// is of the same kind. Everything else about it is checked on every request.
+fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy: &Policy, now: UnixSeconds) -> bool {
+    let stale = || {
+        let most = engine.origins.get(facts.origin.as_usize()).and_then(|known| known.max_stale_seconds);
+        let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
+        most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
+    };
+    // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
+    let still_the_one = || {
+        let single = token::takes_single_candidate(facts.kind, policy);
+        let found = snapshot.trust.set(facts.origin).map(|set| set.find(None, facts.algorithm, single));
+        matches!(found, Some(Ok(key)) if key.id() == facts.key)
+    };
+    let strict = facts.kind == TokenKind::JwtSvid && !policy.svid.ignore_unknown_headers;
+    let kind = policy.kinds.resolve(facts.typ, token::subject_is_spiffe(facts.subject_bytes()));
+    kind == Some(facts.kind)
+        && policy.algorithms(facts.kind).contains(facts.algorithm)
+        && snapshot.trust.key(facts.key).is_some()
+        && !(facts.extra_parameters && strict)
+        && (!facts.without_key_id || still_the_one())
+        && !stale()
 }
 
 /// The URI that `htu` is compared to: under the policy's `origin`, or the host's absolute URI.
@@ -497,6 +502,9 @@ fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>
 }
 
 fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Result<(), Reason> {
+    if snapshot.revocations.is_empty() {
+        return Ok(());
+    }
     let presented = Presented {
         origin: engine.origins.get(facts.origin.as_usize()).map_or("", |known| known.origin.name()),
         key_id: snapshot.trust.key(facts.key).and_then(|key| key.key_id()),

@@ -4,15 +4,15 @@ use crate::jose::base64url;
 use crate::jose::json::{JsonObject, Value};
 use crate::reason::Reason;
 
-/// What a token is bound to, as its `cnf` says.
+/// What a token is bound to, as its `cnf` says; thumbprints of its own, or borrowed where `T` is a reference.
 ///
 /// Does not check any proof.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Confirmation {
+pub struct Confirmation<T = [u8; 32]> {
     /// `jkt`: the SHA-256 thumbprint of a DPoP key (RFC 9449 §6.1).
-    pub key_thumbprint: Option<[u8; 32]>,
+    pub key_thumbprint: Option<T>,
     /// `x5t#S256`: the SHA-256 of a client certificate in DER (RFC 8705 §3.1).
-    pub certificate_thumbprint: Option<[u8; 32]>,
+    pub certificate_thumbprint: Option<T>,
     /// What cannot be enforced, and so refuses.
     pub unenforceable: Option<Unenforceable>,
 }
@@ -24,6 +24,25 @@ pub enum Unenforceable {
     Unsupported,
     /// It holds a key representation beside another.
     Ambiguous,
+}
+
+impl<T> Confirmation<T> {
+    /// What binds the token, in one word for logs and upstreams: `none`, `dpop`, `mtls` or `dpop+mtls`.
+    #[must_use]
+    pub const fn binding_name(&self) -> &'static str {
+        match (self.key_thumbprint.is_some(), self.certificate_thumbprint.is_some()) {
+            (false, false) => "none",
+            (true, false) => "dpop",
+            (false, true) => "mtls",
+            (true, true) => "dpop+mtls",
+        }
+    }
+
+    /// Whether the token is bound to anything.
+    #[must_use]
+    pub const fn is_bound(&self) -> bool {
+        self.key_thumbprint.is_some() || self.certificate_thumbprint.is_some() || self.unenforceable.is_some()
+    }
 }
 
 impl Confirmation {
@@ -54,12 +73,6 @@ impl Confirmation {
             (false, _) => Some(Unenforceable::Unsupported),
         };
         Ok(confirmation)
-    }
-
-    /// Whether the token is bound to anything.
-    #[must_use]
-    pub const fn is_bound(&self) -> bool {
-        self.key_thumbprint.is_some() || self.certificate_thumbprint.is_some() || self.unenforceable.is_some()
     }
 }
 

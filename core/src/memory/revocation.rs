@@ -58,6 +58,12 @@ impl Revocations {
         RevocationsBuilder::default()
     }
 
+    /// Whether nothing is revoked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.epoch.is_none() && self.by_origin.is_empty()
+    }
+
     /// Why the token is void, or `None` if nothing here says so.
     ///
     /// All levels are honoured together: the narrower one never hides the wider one (CVE-2026-8922). A token without `iat` is void as
@@ -261,6 +267,7 @@ mod tests {
     fn nothing_is_revoked_by_default() {
         assert_eq!(Revocations::default().revoked_by(&TOKEN), None);
         assert_eq!(Revocations::builder().build(), Revocations::default());
+        assert!(Revocations::default().is_empty());
         let nothing = Presented { origin: "", key_id: None, subject: None, token_id: None, issued_at: None };
         assert_eq!(Revocations::default().revoked_by(&nothing), None);
     }
@@ -273,6 +280,7 @@ mod tests {
             .token("https://as.example", "t9")
             .build();
         assert_eq!(revocations.names(), 3);
+        assert!(!revocations.is_empty() && !Revocations::builder().all_before(UnixSeconds::new(1)).build().is_empty());
         assert_eq!(revocations.revoked_by(&TOKEN), Some(RevokedBy::Key));
         assert_eq!(revocations.revoked_by(&Presented { origin: "https://other.example", ..TOKEN }), None);
         let survivor = Presented { key_id: Some("k2"), ..TOKEN };

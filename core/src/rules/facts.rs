@@ -39,9 +39,9 @@ pub struct Facts<'a> {
     /// `iat`
     pub issued_at: Option<UnixSeconds>,
     /// `cnf`
-    pub confirmation: Confirmation,
+    pub confirmation: Confirmation<&'a [u8; 32]>,
     /// SHA-256 of the token's text, computed for DPoP-bound tokens only (`ath`).
-    pub(crate) token_hash: Option<[u8; 32]>,
+    pub(crate) token_hash: Option<&'a [u8; 32]>,
     texts: Texts<'a>,
 }
 
@@ -215,11 +215,11 @@ impl<'a> Facts<'a> {
         let has = |flag: u8| flags & flag != 0;
         let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(record, at)?)));
         let mut at = FIXED;
-        let mut thumbprint = |present: bool| -> Option<Option<[u8; 32]>> {
+        let mut thumbprint = |present: bool| -> Option<Option<&'a [u8; 32]>> {
             if !present {
                 return Some(None);
             }
-            let bytes = take(record, at)?;
+            let bytes = record.get(at..)?.first_chunk()?;
             at += 32;
             Some(Some(bytes))
         };

@@ -46,6 +46,15 @@ impl Scheme {
         }
     }
 
+    /// The word in challenges, audit records and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
     /// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`. Spaces only: a tab is part of an unknown scheme's name.
     fn split(value: &[u8]) -> Option<(Self, &[u8])> {
         let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());

@@ -22,6 +22,13 @@ const ROOT_OF_MINUS_ONE: [u64; 4] =
     [0xc4ee_1b27_4a0e_a0b0, 0x2f43_1806_ad2f_e478, 0x2b4d_0099_3dfb_d7a7, 0x2b83_2480_4fc1_df0b];
 
 impl Fe {
+    /// Its first limb, to have read it.
+    #[inline(always)]
+    #[allow(clippy::unnecessary_cast)] // limbs of 32 bits elsewhere
+    pub(crate) const fn touch(&self) -> u64 {
+        self.0[0] as u64
+    }
+
     /// The inverse, or 0 for 0.
     pub(crate) fn inverse(self) -> Self {
         Self::from_words(&invert(&PRIME, &self.to_words()))

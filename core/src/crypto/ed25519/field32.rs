@@ -7,7 +7,7 @@ use fiat_crypto::curve25519_32 as fiat;
 
 /// A field element, carried.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fe([u32; 10]);
+pub(crate) struct Fe(pub(super) [u32; 10]);
 
 /// A field element after one addition, subtraction or negation.
 #[derive(Clone, Copy, Debug)]

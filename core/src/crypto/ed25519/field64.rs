@@ -8,7 +8,7 @@ use crate::crypto::words::{self, adc, mac, wide_mul, wide_square};
 
 /// A field element: any representative below 2^256, little-endian words.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fe([u64; 4]);
+pub(crate) struct Fe(pub(super) [u64; 4]);
 
 /// A sum or difference: here it is as good as any element.
 pub(crate) type Loose = Fe;

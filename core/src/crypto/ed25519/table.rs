@@ -140,6 +140,11 @@ impl Entry for Niels {
 
     type Partial = Partial;
 
+    #[inline(always)]
+    fn touch(&self) -> u64 {
+        self.touch_both_lines()
+    }
+
     fn extend(entries: &mut Vec<Self>, partials: &mut Vec<Partial>, first: usize, pivot: usize, count: usize) {
         let Some(&pivot) = entries.get(pivot) else {
             return;

@@ -36,7 +36,8 @@ pub fn verify_hashed(generator: &Generator, key: &KeyTable, hash: &[u8; 64], sig
     // S·B - k·A must be R.
     let k = Scalar::from_hash(hash);
     let mut sum = Sum::ZERO;
-    generator.0.for_each_term(s.words(), |term, negative| sum.add_entry(term, negative));
-    key.table.for_each_term(k.words(), |term, negative| sum.add_entry(term, negative));
+    let (of_generator, of_key) = (generator.0.terms(s.words()), key.table.terms(k.words()));
+    of_generator.for_each(|term, negative| sum.add_entry(term, negative));
+    of_key.for_each(|term, negative| sum.add_entry(term, negative));
     sum.is_encoded_as(&y, negative)
 }

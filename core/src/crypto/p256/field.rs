@@ -16,6 +16,13 @@ pub(crate) const P: [u64; 4] = [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0,
 pub(crate) const PRIME: Modulus = Modulus::new(&P);
 
 impl Fe {
+    /// Its first limb, to have read it.
+    #[inline(always)]
+    #[allow(clippy::unnecessary_cast)] // limbs of 32 bits elsewhere
+    pub(crate) const fn touch(&self) -> u64 {
+        self.0[0] as u64
+    }
+
     /// The inverse, or 0 for 0.
     pub(crate) fn inverse(self) -> Self {
         Self::from_words(&invert(&PRIME, &self.to_words()))

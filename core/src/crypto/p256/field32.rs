@@ -15,7 +15,7 @@
 
 /// A field element in Montgomery form; see the bounds above. Several representations of one value exist.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fe([i32; 9]);
+pub(crate) struct Fe(pub(super) [i32; 9]);
 
 const BITS: u32 = 29;
 const MASK: i64 = (1 << BITS) - 1;

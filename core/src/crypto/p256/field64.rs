@@ -8,7 +8,7 @@ use crate::crypto::words::{self, adc, mac, sbb, wide_mul, wide_square};
 
 /// A field element: any representative below 2^256, little-endian limbs, Montgomery form.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fe([u64; 4]);
+pub(crate) struct Fe(pub(super) [u64; 4]);
 
 const P: [u64; 4] = [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001];
 

@@ -129,6 +129,11 @@ impl Entry for Affine {
     /// The product of the denominators before this one.
     type Partial = Fe;
 
+    #[inline(always)]
+    fn touch(&self) -> u64 {
+        self.x.touch() ^ self.y.touch()
+    }
+
     /// `c + t` and `c - t` stay far below n, so the sum is never infinity, and the two are equal only where `t = c`:
     /// the pivot itself, which is doubled; its y is not 0 because the order is odd. No denominator is ever 0.
     fn extend(entries: &mut Vec<Self>, prefixes: &mut Vec<Fe>, first: usize, pivot: usize, count: usize) {

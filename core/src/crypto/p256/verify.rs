@@ -27,8 +27,9 @@ pub fn verify_prehashed(generator: &Generator, key: &KeyTable, hash: &[u8; 32], 
     let mut sum = Sum::INFINITY;
     let (u, minus_u) = u.halved();
     let (v, minus_v) = v.halved();
-    generator.0.for_each_term(&u, |term, negative| sum.add_affine(&term.negate_if(negative != minus_u)));
-    key.0.for_each_term(&v, |term, negative| sum.add_affine(&term.negate_if(negative != minus_v)));
+    let (of_generator, of_key) = (generator.0.terms(&u), key.0.terms(&v));
+    of_generator.for_each(|term, negative| sum.add_affine(&term.negate_if(negative != minus_u)));
+    of_key.for_each(|term, negative| sum.add_affine(&term.negate_if(negative != minus_v)));
     if sum.infinity {
         return false;
     }
