@@ -1,10 +1,11 @@
 """Keys that come and go: files, a server that is down, slow or tells nonsense, and jwt_authn beside us."""
 
+import contextlib
 import json
 import time
 import unittest
 
-from harness import build, issuer, server
+from harness import build, client, issuer, server
 from harness.server import until
 from harness.world import POLICY, SETTINGS, World, key_server, slow
 
@@ -93,6 +94,28 @@ class Fetches(unittest.TestCase):
                 self.assertEqual(world.get(headers=[token]).one("x-details"), "key_unknown")
                 self.assertEqual(world.get(headers=[issuer.bearer(second.token())]).status, 200)
 
+    def test_every_worker_refuses_a_removed_key_from_the_next_request_on(self):
+        with key_server() as keys:
+            world = World(settings=fetched(keys.server_port, refresh_seconds=2), start=False, workers=4)
+            world.envoy.clusters.append(server.cluster("as", keys.server_port))
+            keys.answer = lambda: (200, issuer.key_set(world.key))
+            world.starts = True
+            with world, contextlib.ExitStack() as opened:
+                until("the keys are there", lambda: world.get(headers=[world.bearer()]).status == 200)
+                # Far more connections than workers, so that each worker has some.
+                connections = [opened.enter_context(client.Client(("127.0.0.1", world.port))) for _ in range(40)]
+                ask = lambda connection: connection.ask("GET", "/", [("Host", "api.example"), token])
+                token = world.bearer()
+                self.assertEqual({ask(connection).status for connection in connections}, {200})
+                self.assertEqual({ask(connection).one("x-cache") for connection in connections}, {"hit"})
+                second = issuer.Key("second")
+                keys.answer = lambda: (200, issuer.key_set(second))
+                before, asked = self.counter(world, "loaded"), keys.asked
+                until("the document is in force", lambda: keys.asked > asked and self.counter(world, "loaded") > before)
+                self.assertEqual({ask(connection).one("x-details") for connection in connections}, {"key_unknown"})
+                # One fetch for all workers.
+                self.assertLessEqual(keys.asked, asked + 2)
+
     def test_an_unknown_key_asks_for_the_document_once(self):
         with key_server() as keys:
             world = World(settings=fetched(keys.server_port, refresh_seconds=3600), start=False)
@@ -100,7 +123,9 @@ class Fetches(unittest.TestCase):
             keys.answer = lambda: (200, issuer.key_set(world.key))
             world.starts = True
             with world:
-                until("the keys are there", lambda: world.get(headers=[world.bearer()]).status == 200)
+                # A request before that would ask for the document too, and after it no other key does for a while.
+                until("the keys are there", lambda: self.counter(world, "loaded") > 0)
+                self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
                 second = issuer.Key("second")
                 keys.answer = lambda: (200, issuer.key_set(world.key, second))
                 asked, token = keys.asked, issuer.bearer(second.token())
