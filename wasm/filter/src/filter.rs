@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
 
-use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, Worker};
+use countersign::engine::{Decision, Engine, PolicyIndex, Request, Snapshot, Worker};
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
@@ -82,15 +82,21 @@ impl<H: Host> Filter<H> {
         })?;
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
         let shared = |fault: SharedFault| vec![fault.to_string()];
-        let replay = open_replay(host, &settings, &document, now, entropy.seed()).map_err(shared)?;
+        let need = Need {
+            window: Engine::replay_window(&document),
+            proofs: document.replay_proofs(),
+            forget: settings.forget_proofs,
+        };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
-        let engine = Engine::with_replay(document, Box::new(replay));
+        let engine = Engine::with_replay(document, Box::new(SharedReplay::named(host, &settings.replay_store)));
         let mut snapshot = engine.empty_snapshot();
         load_inline(&engine, &mut snapshot, now, &mut |line| host.log(Level::Warn, line))
             .map_err(|faults| faults.into_iter().map(|fault| format!("/policy{fault}")).collect::<Vec<_>>())?;
         snapshot.nonces = Some(nonce_keys(host, &settings, &mut entropy).map_err(shared)?.into());
         let [holder, _] = entropy.seed();
         let documents = Documents::new(&settings.fetches, &engine, holder).map_err(|fault| vec![fault])?;
+        // What other configurations share is touched last: one that is refused must not have made their store anew.
+        SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
         let proxy = try_proxy(host, &settings);
         host.tick_every(FIRST_TICK);
@@ -214,21 +220,6 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
     };
     host.log(Level::Info, &line);
     proxy
-}
-
-fn open_replay<H: Host>(
-    host: &H,
-    settings: &Settings,
-    document: &PolicyDocument,
-    now: UnixSeconds,
-    seed: [u64; 2],
-) -> Result<SharedReplay<H>, SharedFault> {
-    let need = Need {
-        window: Engine::replay_window(document),
-        proofs: document.replay_proofs(),
-        forget: settings.forget_proofs,
-    };
-    SharedReplay::open(host, &settings.replay_store, need, now, seed)
 }
 
 /// Those of the settings, or one that the VMs of this id agree on: nonces outlast a change of configuration.

@@ -42,22 +42,20 @@ struct Header {
 const TURNS: usize = 100;
 
 impl<H: Host> SharedReplay<H> {
-    /// The store called `name`; made if it is not there, and made wide enough for `need`.
+    /// The store called `name`. Until somebody prepared it, it does not answer.
+    pub(crate) fn named(host: &H, name: &str) -> Self {
+        Self { host: host.clone(), key: format!("countersign/proofs/{name}") }
+    }
+
+    /// Makes the store if it is not there, and wide enough for `need`.
     ///
     /// A store that is new refuses proofs from before it was made, since another one may have seen them; unless `need` says that
     /// such proofs may be used once more. So does a store that was made wider, always: it begins empty.
-    pub(crate) fn open(
-        host: &H,
-        name: &str,
-        need: Need,
-        now: UnixSeconds,
-        seed: [u64; 2],
-    ) -> Result<Self, SharedFault> {
-        let key = format!("countersign/proofs/{name}");
+    pub(crate) fn prepare(&self, need: Need, now: UnixSeconds, seed: [u64; 2]) -> Result<(), SharedFault> {
         let count = buckets_for(need.proofs);
         // As `ReplayStore::refuse_until` has it.
         let from_now_on = |window: Window| now.plus(window.future_seconds.into()).plus(1);
-        shared::change(host, &key, |value| {
+        shared::change(&self.host, &self.key, |value| {
             let header = match value.and_then(Header::read) {
                 None => Header {
                     generation: 1,
@@ -80,8 +78,7 @@ impl<H: Host> SharedReplay<H> {
                 }
             };
             (Some(header.write()), ())
-        })?;
-        Ok(Self { host: host.clone(), key })
+        })
     }
 
     fn claim_once(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Option<Turn> {

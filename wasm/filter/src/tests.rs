@@ -267,6 +267,24 @@ fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
 }
 
 #[test]
+fn a_configuration_that_is_refused_leaves_the_store_alone() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let _running = ready(&host);
+    let store = |host: &Scripted| host.world().shared.get("countersign/proofs/default").cloned();
+    let before = store(&host);
+    // A wider window, and keys that are none.
+    let text = r#"{"policy":{"trust":[{"issuer":"https://as.example","jwks":{"kys":[]}}],"policies":{"default":
+        {"accept":["at+jwt"],"audience":["a"],"dpop":{"max_age_seconds":299}}}}}"#;
+    host.world().configuration = text.as_bytes().to_vec();
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1));
+    assert!(before.is_some() && store(&host) == before);
+    Ok(())
+}
+
+#[test]
 fn a_proxy_without_shared_data_is_refused() -> Result<(), Fault> {
     let host = Scripted::new();
     vector(&host, None, "")?;
@@ -379,7 +397,9 @@ const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
 
 fn open(host: &Scripted, need: Need, now: UnixSeconds) -> Result<SharedReplay<Scripted>, Fault> {
-    SharedReplay::open(host, "s", need, now, [1, 2]).map_err(|fault| fault.to_string().into())
+    let store = SharedReplay::named(host, "s");
+    store.prepare(need, now, [1, 2]).map_err(|fault| fault.to_string())?;
+    Ok(store)
 }
 
 #[test]
