@@ -64,7 +64,7 @@ const NONCE_KEY: &str = "countersign/nonce";
 /// How long after its configuration the first tick comes: soon, since documents are fetched then.
 const FIRST_TICK: Duration = Duration::from_millis(10);
 
-/// Point additions towards a key's table in each tick, when no request waits: about half a millisecond.
+/// Point additions towards a key's table in each tick, when no request waits: a fraction of a millisecond.
 const ADDITIONS_A_TICK: u32 = 512;
 
 impl<H: Host> Filter<H> {
