@@ -26,6 +26,8 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
 	$(CARGO) test -p countersign --features lean --lib memory
 	$(CARGO) build -p countersign-cli
+	.ci/install nginx
+	.ci/install envoy
 	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
