@@ -1,7 +1,9 @@
 //! The client certificate of the connection, as the proxy tells it.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use countersign::crypto::sha256;
+use countersign::jose::base64url;
 use countersign_filter::certificate::digest;
 
 use crate::host::Host;
@@ -44,24 +46,10 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 
 /// RFC 4648 §4, with line breaks between.
 fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xff) as u8);
-        }
-    }
+    let encoded: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let mut out = vec![0; encoded.len()];
+    let length = base64url::decode_standard_padded(&encoded, &mut out).ok()?.len();
+    out.truncate(length);
     Some(out)
 }
 
