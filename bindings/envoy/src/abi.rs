@@ -88,6 +88,13 @@ unsafe extern "C" {
         index: usize,
         count_out: *mut usize,
     ) -> bool;
+    pub(crate) fn envoy_dynamic_module_callback_http_get_headers_size(stream: EnvoyPtr, map: u32) -> usize;
+    /// Writes as many as `…_get_headers_size` tells.
+    pub(crate) fn envoy_dynamic_module_callback_http_get_headers(
+        stream: EnvoyPtr,
+        map: u32,
+        headers_out: *mut Header,
+    ) -> bool;
     pub(crate) fn envoy_dynamic_module_callback_http_set_header(
         stream: EnvoyPtr,
         map: u32,

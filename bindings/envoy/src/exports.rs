@@ -14,6 +14,7 @@ use countersign::engine::PolicyFault;
 use countersign::limits;
 
 use countersign_filter::certificate;
+use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Level, Stream};
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 use countersign_live::files;
@@ -38,6 +39,10 @@ struct Filter {
     config: *const FilterConfig,
     /// For the response.
     fields: Vec<(String, String)>,
+}
+
+impl Header {
+    const NONE: Self = Self { name: Buffer::NONE, value: Buffer::NONE };
 }
 
 impl Buffer {
@@ -175,15 +180,26 @@ impl Main for EnvoyMain<'_> {
 }
 
 /// A stream in one of its hooks.
-struct EnvoyStream(EnvoyPtr);
+struct EnvoyStream {
+    envoy: EnvoyPtr,
+    /// What Envoy lends lasts until a header is set: then this is emptied.
+    judged_by: Option<JudgedBy<Buffer>>,
+}
+
+/// How many fields of a request are read without memory of their own; few have more.
+const FIELDS: usize = 64;
 
 impl Stream for EnvoyStream {
     fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
+        if let Some((first, count)) = self.judged_by.as_ref().and_then(|found| found.get(name)) {
+            // SAFETY: what Envoy lends lasts until a header is set, which takes `&mut self` and empties `judged_by`.
+            return (first.map(|value| unsafe { value.read() }), count);
+        }
         let (mut value, mut count) = (Buffer::NONE, 0);
         // SAFETY: the stream is in a hook; all else is valid for the call.
         let found = unsafe {
             envoy_dynamic_module_callback_http_get_header(
-                self.0,
+                self.envoy,
                 REQUEST_HEADERS,
                 Buffer::of(name.as_bytes()),
                 &raw mut value,
@@ -196,6 +212,7 @@ impl Stream for EnvoyStream {
     }
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
+        self.judged_by = None;
         self.set(REQUEST_HEADERS, name, value);
     }
 
@@ -204,7 +221,7 @@ impl Stream for EnvoyStream {
         // SAFETY: the stream is in a hook; the result is valid for the call.
         let known = unsafe {
             envoy_dynamic_module_callback_http_filter_get_attribute_bool(
-                self.0,
+                self.envoy,
                 ATTRIBUTE_CONNECTION_MTLS,
                 &raw mut presented,
             )
@@ -216,7 +233,7 @@ impl Stream for EnvoyStream {
         // SAFETY: as above.
         let found = unsafe {
             envoy_dynamic_module_callback_http_filter_get_attribute_string(
-                self.0,
+                self.envoy,
                 ATTRIBUTE_PEER_CERTIFICATE_SHA256,
                 &raw mut value,
             )
@@ -231,7 +248,7 @@ impl Stream for EnvoyStream {
     fn set_metadata(&mut self, namespace: &str, key: &str, value: &str) {
         let [namespace, key, value] = [namespace, key, value].map(|text| Buffer::of(text.as_bytes()));
         // SAFETY: the stream is in a hook; Envoy copies the texts.
-        unsafe { envoy_dynamic_module_callback_http_set_dynamic_metadata_string(self.0, namespace, key, value) };
+        unsafe { envoy_dynamic_module_callback_http_set_dynamic_metadata_string(self.envoy, namespace, key, value) };
     }
 
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
@@ -242,7 +259,7 @@ impl Stream for EnvoyStream {
         // SAFETY: the stream is in the hook of its request headers; Envoy copies the texts.
         unsafe {
             envoy_dynamic_module_callback_http_send_response(
-                self.0,
+                self.envoy,
                 status.into(),
                 fields.as_ptr(),
                 fields.len(),
@@ -254,11 +271,36 @@ impl Stream for EnvoyStream {
 }
 
 impl EnvoyStream {
+    const fn new(envoy: EnvoyPtr) -> Self {
+        Self { envoy, judged_by: None }
+    }
+
+    /// All fields of the request by one call, which costs less than one for each that is asked for.
+    fn read(&mut self) {
+        // SAFETY: the stream is in a hook.
+        let count = unsafe { envoy_dynamic_module_callback_http_get_headers_size(self.envoy, REQUEST_HEADERS) };
+        let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
+        let headers = if let Some(few) = few.get_mut(..count) {
+            few
+        } else {
+            many.resize(count, Header::NONE);
+            many.as_mut_slice()
+        };
+        debug_assert_eq!(headers.len(), count);
+        // SAFETY: as above; there is room for as many as Envoy has just told, and nothing changed since.
+        let read = unsafe {
+            envoy_dynamic_module_callback_http_get_headers(self.envoy, REQUEST_HEADERS, headers.as_mut_ptr())
+        };
+        // SAFETY: what Envoy lends lasts until a header is set.
+        let fields = headers.iter().map(|header| (unsafe { header.name.read() }, header.value));
+        self.judged_by = read.then(|| JudgedBy::find(fields));
+    }
+
     fn place(&self) -> Place<'_> {
         // SAFETY: the stream is in a hook.
-        let worker = unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.0) };
+        let worker = unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.envoy) };
         // SAFETY: as above.
-        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.0) };
+        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.envoy) };
         debug_assert!(route.cast::<RouteSettings>().is_aligned());
         // SAFETY: NULL, or what `per_route_config_new` returned; the route outlives its streams.
         let route = unsafe { route.cast::<RouteSettings>().as_ref() };
@@ -273,7 +315,7 @@ impl EnvoyStream {
         let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
         // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
         unsafe {
-            envoy_dynamic_module_callback_http_set_header(self.0, map, Buffer::of(name.as_bytes()), value);
+            envoy_dynamic_module_callback_http_set_header(self.envoy, map, Buffer::of(name.as_bytes()), value);
         }
     }
 }
@@ -532,11 +574,17 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_head
     let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return HEADERS_STOP };
     // SAFETY: the configuration outlives its streams.
     let Some(config) = (unsafe { filter.config.as_ref() }) else { return HEADERS_STOP };
-    let (here, mut stream) = (EnvoyStream(envoy), EnvoyStream(envoy));
-    let judged = guarded(|| None, || Some(filter::judge(&config.module, here.place(), &mut stream, module::now())));
+    let judged = guarded(
+        || None,
+        || {
+            let (here, mut stream) = (EnvoyStream::new(envoy), EnvoyStream::new(envoy));
+            stream.read();
+            Some(filter::judge(&config.module, here.place(), &mut stream, module::now()))
+        },
+    );
     let verdict = judged.unwrap_or_else(|| {
         config.module.fault("a request");
-        filter::refuse(&mut EnvoyStream(envoy))
+        filter::refuse(&mut EnvoyStream::new(envoy))
     });
     match verdict {
         Verdict::Pass(fields) => {
@@ -564,7 +612,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_hea
             // SAFETY: the caller's promise.
             if let Some(filter) = unsafe { filter.cast::<Filter>().as_ref() } {
                 for (name, value) in &filter.fields {
-                    EnvoyStream(envoy).set_response_header(name, value);
+                    EnvoyStream::new(envoy).set_response_header(name, value);
                 }
             }
             HEADERS_CONTINUE

@@ -13,6 +13,7 @@ extern crate std;
 pub mod certificate;
 pub mod fact;
 pub mod fetch;
+pub mod fields;
 pub mod host;
 pub mod judge;
 pub mod nonce_keys;

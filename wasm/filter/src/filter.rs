@@ -13,6 +13,7 @@ use countersign::engine::{Decision, Engine, PolicyIndex, Request, Snapshot, Work
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
+use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Level, Site, Stream};
 use countersign_filter::judge::{self, Decide, Verdict};
 use countersign_filter::policies::Policies;
@@ -292,32 +293,18 @@ impl<H: Host> Site for VmSite<'_, H> {
 pub(crate) struct ProxyStream<'h, H> {
     host: &'h H,
     fields: Pairs<'h>,
-    /// The first value and the number of each of [`READ`], found in one pass.
-    read: [(Option<&'h [u8]>, usize); READ.len()],
+    judged_by: JudgedBy<&'h [u8]>,
 }
-
-/// The fields that every request is judged by.
-const READ: [&str; 6] = ["authorization", "dpop", ":path", ":method", ":scheme", ":authority"];
 
 impl<'h, H> ProxyStream<'h, H> {
     pub(crate) fn new(host: &'h H, fields: Pairs<'h>) -> Self {
-        let mut read = [(None, 0); READ.len()];
-        for (name, value) in fields.iter() {
-            for (known, (first, count)) in READ.iter().zip(&mut read) {
-                if known.len() == name.len() && known.as_bytes() == name {
-                    first.get_or_insert(value);
-                    *count += 1;
-                }
-            }
-        }
-        Self { host, fields, read }
+        Self { host, fields, judged_by: JudgedBy::find(fields.iter()) }
     }
 }
 
 impl<H: Host> Stream for ProxyStream<'_, H> {
     fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
-        let found = READ.iter().zip(&self.read).find(|(known, _)| **known == name);
-        found.map_or_else(|| self.fields.find(name), |(_, found)| *found)
+        self.judged_by.get(name).unwrap_or_else(|| self.fields.find(name))
     }
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {

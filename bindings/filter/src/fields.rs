@@ -1,0 +1,56 @@
+//! The header fields that every request is judged by, found in one pass over all of its fields.
+
+/// Of each of these fields, the first value and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgedBy<T> {
+    found: [(Option<T>, usize); 6],
+}
+
+const fn place(name: &[u8]) -> Option<usize> {
+    match name {
+        b"authorization" => Some(0),
+        b"dpop" => Some(1),
+        b":path" => Some(2),
+        b":method" => Some(3),
+        b":scheme" => Some(4),
+        b":authority" => Some(5),
+        _ => None,
+    }
+}
+
+impl<T: Copy> JudgedBy<T> {
+    /// Finds them. Names are in small letters, as proxies make them.
+    pub fn find<'a>(fields: impl Iterator<Item = (&'a [u8], T)>) -> Self {
+        let mut found = [(None, 0); 6];
+        for (name, value) in fields {
+            if let Some((first, count)) = place(name).and_then(|place| found.get_mut(place)) {
+                first.get_or_insert(value);
+                *count += 1;
+            }
+        }
+        Self { found }
+    }
+
+    /// The first value of a field, and how many there are; `None` for a name that is not one of these.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<(Option<T>, usize)> {
+        place(name.as_bytes()).and_then(|place| self.found.get(place)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_values_and_counts() {
+        let fields = [("dpop", 1), ("x", 2), ("dpop", 3), (":path", 4), ("Dpop", 5)];
+        let found = JudgedBy::find(fields.iter().map(|(name, value)| (name.as_bytes(), *value)));
+        assert_eq!(found.get("dpop"), Some((Some(1), 2)));
+        assert_eq!(found.get(":path"), Some((Some(4), 1)));
+        for absent in ["authorization", ":method", ":scheme", ":authority"] {
+            assert_eq!(found.get(absent), Some((None, 0)), "{absent}");
+        }
+        assert_eq!(found.get("x"), None);
+    }
+}
