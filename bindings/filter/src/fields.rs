@@ -6,6 +6,7 @@ pub struct JudgedBy<T> {
     found: [(Option<T>, usize); 6],
 }
 
+#[inline]
 const fn place(name: &[u8]) -> Option<usize> {
     match name {
         b"authorization" => Some(0),
@@ -20,6 +21,7 @@ const fn place(name: &[u8]) -> Option<usize> {
 
 impl<T: Copy> JudgedBy<T> {
     /// Finds them. Names are in small letters, as proxies make them.
+    #[inline]
     pub fn find<'a>(fields: impl Iterator<Item = (&'a [u8], T)>) -> Self {
         let mut found = [(None, 0); 6];
         for (name, value) in fields {

@@ -172,6 +172,7 @@ impl Policy {
     ///
     /// # Errors
     /// The reason of the entry that the token came furthest with; of equals, the first.
+    #[inline]
     pub(crate) fn admit(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<&AcceptedKind, Reason> {
         let mut furthest = (0, Reason::HeaderType);
         for entry in self.accept.iter().filter(|entry| entry.kind == facts.kind) {

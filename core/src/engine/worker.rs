@@ -350,6 +350,9 @@ impl Worker {
     }
 
     /// Verifies a token that is not in the cache, and puts it there; tells the length of its record.
+    // Not inlined, nor is `check_proof`: what is left is all that a cached token takes, on few pages of code. In a large process each page
+    // that a request touches is one that the processor has to look up again.
+    #[inline(never)]
     fn verify(
         &mut self,
         engine: &Engine,
@@ -385,6 +388,7 @@ impl Worker {
 
     /// RFC 9449 §4.3 and §7: the proof for a token that is bound to the key `bound_to`.
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    #[inline(never)]
     fn check_proof(
         &mut self,
         engine: &Engine,
@@ -464,6 +468,7 @@ impl Worker {
 
 /// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
 /// is of the same kind. Everything else about it is checked on every request.
+#[inline]
 fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy: &Policy, now: UnixSeconds) -> bool {
     let stale = || {
         let most = engine.origins.get(facts.origin.as_usize()).and_then(|known| known.max_stale_seconds);
@@ -501,6 +506,7 @@ fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>
     })
 }
 
+#[inline]
 fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Result<(), Reason> {
     if snapshot.revocations.is_empty() {
         return Ok(());
@@ -522,6 +528,7 @@ fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Res
 }
 
 /// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
+#[inline]
 fn check_binding(policy: &Policy, facts: &Facts<'_>, scheme: Scheme, request: &Request<'_>) -> Result<(), Reason> {
     let cnf = &facts.confirmation;
     match cnf.unenforceable {

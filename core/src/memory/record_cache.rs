@@ -211,7 +211,7 @@ impl RecordCache {
     #[inline]
     fn aim(&self, key: &[u8]) -> Aim {
         let hash = hash(key, &self.seed);
-        let set = (u128::from(hash) * self.index.len() as u128) >> 64;
+        let (_, set) = product(hash, self.index.len() as u64);
         Aim { set: set as u32, tag: hash & 0x7f_ffff }
     }
 
@@ -230,7 +230,7 @@ impl RecordCache {
                 continue;
             }
             let start = entry + HEADER_BYTES;
-            if self.ring.get(start..start + key.len()) == Some(key) {
+            if self.ring.get(start..start + key.len()).is_some_and(|known| same(known, key)) {
                 // Written only when it changes: a hot slot stays clean in the processor's cache.
                 if !slot.is_used() {
                     *slot = slot.used();
@@ -474,20 +474,52 @@ fn hash(key: &[u8], seed: &[u64; 4]) -> u64 {
     fold(a ^ s2, b ^ s1)
 }
 
-#[inline]
+#[inline(always)]
 fn words(bytes: &[u8; 32]) -> [u64; 4] {
     let mut words = [0; 4];
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
-        *word = u64::from_le_bytes(*bytes);
+    // By hand: built for size, an iterator is a call for each word.
+    if let [w0, w1, w2, w3] = bytes.as_chunks::<8>().0 {
+        words = [u64::from_le_bytes(*w0), u64::from_le_bytes(*w1), u64::from_le_bytes(*w2), u64::from_le_bytes(*w3)];
     }
     words
 }
 
 /// Both halves of a product, mixed: every bit of the result depends on every bit of the operands.
-#[inline]
+#[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
+    let (low, high) = product(a, b);
+    low ^ high
+}
+
+/// The low and the high half of a product.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+fn product(a: u64, b: u64) -> (u64, u64) {
     let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
+    (product as u64, (product >> 64) as u64)
+}
+
+/// The low and the high half of a product, from products of 32 bits: a WebAssembly VM calls a function for 128 by 128 bits otherwise.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+#[inline(always)]
+fn product_of_halves(a: u64, b: u64) -> (u64, u64) {
+    let ([a0, a1], [b0, b1]) = ([a & 0xffff_ffff, a >> 32], [b & 0xffff_ffff, b >> 32]);
+    let low = a0 * b0;
+    let left = a1 * b0 + (low >> 32);
+    let right = a0 * b1 + (left & 0xffff_ffff);
+    (right << 32 | low & 0xffff_ffff, a1 * b1 + (left >> 32) + (right >> 32))
+}
+#[cfg(not(target_pointer_width = "64"))]
+use product_of_halves as product;
+
+/// Whether two keys are the same, which they nearly always are here: eight bytes at a time, which a library's comparison that is
+/// built for size does not do.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((whole_a, rest_a), (whole_b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    a.len() == b.len()
+        && rest_a == rest_b
+        && whole_a.iter().zip(whole_b).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
 }
 
 /// What an entry takes in the ring; `None` beyond what can be counted.

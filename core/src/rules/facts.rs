@@ -209,6 +209,7 @@ pub(crate) fn set_key(record: &mut [u8], origin: OriginIndex, key: KeyId) {
 
 impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
+    #[inline]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
         let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
         let [header] = take(record, AT_HEADER)?;

@@ -6,7 +6,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::ptr;
@@ -110,7 +109,7 @@ impl Returned {
             // An address without bytes belongs to nobody: `proxy_on_memory_allocate` gives none for no bytes.
             return Vec::new();
         }
-        // SAFETY: the caller's promise; it was allocated as a boxed slice of this length.
+        // SAFETY: the caller's promise; it was allocated as a boxed slice of this length, and the proxy has filled it.
         unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(self.bytes, self.length)) }.into_vec()
     }
 }
@@ -323,7 +322,7 @@ pub(crate) extern "C" fn proxy_on_memory_allocate(length: usize) -> *mut u8 {
     if length == 0 {
         return ptr::null_mut();
     }
-    Box::into_raw(vec![0_u8; length].into_boxed_slice()).cast()
+    Box::into_raw(Box::<[u8]>::new_uninit_slice(length)).cast()
 }
 
 #[unsafe(no_mangle)]

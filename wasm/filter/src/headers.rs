@@ -26,6 +26,7 @@ impl<'a> Pairs<'a> {
         (needed <= texts.len()).then_some(pairs)
     }
 
+    #[inline(always)]
     pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let mut rest = self.texts;
         self.lengths.iter().map_while(move |lengths| {
@@ -45,10 +46,16 @@ impl<'a> Pairs<'a> {
     }
 }
 
+#[inline(always)]
 fn both(lengths: &[u8; 8]) -> [usize; 2] {
     let [a, b, c, d, e, f, g, h] = *lengths;
     // More than a VM's memory holds is refused where the lengths are added up.
-    [[a, b, c, d], [e, f, g, h]].map(|bytes| usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX))
+    [length([a, b, c, d]), length([e, f, g, h])]
+}
+
+#[inline(always)]
+fn length(bytes: [u8; 4]) -> usize {
+    usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX)
 }
 
 /// A map for the proxy.

@@ -356,3 +356,24 @@ fn moves_are_bounded() {
         }
     }
 }
+
+proptest! {
+    /// The comparison by words, against that of slices.
+    #[test]
+    fn same_is_equal(a in prop::collection::vec(0..3u8, 0..40), b in prop::collection::vec(0..3u8, 0..40), at in 0..40usize) {
+        prop_assert_eq!(same(&a, &b), a == b);
+        prop_assert!(same(&a, &a.clone()));
+        let mut other = a.clone();
+        if let Some(byte) = other.get_mut(at) {
+            *byte ^= 0x80;
+            prop_assert!(!same(&a, &other));
+        }
+    }
+
+    /// The product of 32-bit machines, against that of 64-bit ones.
+    #[test]
+    fn products_of_halves_are_products(a: u64, b: u64) {
+        let product = u128::from(a) * u128::from(b);
+        prop_assert_eq!(product_of_halves(a, b), (product as u64, (product >> 64) as u64));
+    }
+}
