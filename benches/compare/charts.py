@@ -1,4 +1,4 @@
-"""The two charts as SVG, readable on light and dark pages."""
+"""The charts as SVG, readable on light and dark pages."""
 
 import math
 from html import escape
@@ -35,8 +35,8 @@ def short(number):
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}" if number >= 1 else f"{number:.2f}"
 
 
-def compare(lines, titles, caption):
-    """One bar a peer, on a logarithmic scale."""
+def compare(lines, titles, caption, scale=SCALE):
+    """One bar a peer, on a logarithmic scale. A line may name its `kind`: ours, ring or peer."""
     lines = [one for one in lines if one.get("median") and one["row"] in titles]
     times = [float(one["median"]) for one in lines]
     low = math.floor(math.log10(min(times)) * 2) / 2
@@ -45,7 +45,7 @@ def compare(lines, titles, caption):
     def place(value):
         return LABELS + (math.log10(value) - low) / (high - low) * BARS
 
-    y, parts = 22, [text(8, 22, f"{SCALE} {caption}", "faint")]
+    y, parts = 22, [text(8, 22, f"{scale} {caption}", "faint")]
     for row, title in titles.items():
         peers = [one for one in lines if one["row"] == row]
         if not peers:
@@ -59,8 +59,8 @@ def compare(lines, titles, caption):
             parts.append(text(place(10**power), bottom + 12, f"{10.0**power:g}", "faint", "middle"))
         for number, one in enumerate(peers):
             median, name = float(one["median"]), one["peer"]
-            kind = name.split(",")[0] if name.startswith(("countersign", "ring")) else "peer"
-            kind, y = {"countersign": "ours"}.get(kind, kind), top + BAR * number
+            known = name.split(",")[0] if name.startswith(("countersign", "ring")) else "peer"
+            kind, y = one.get("kind") or {"countersign": "ours"}.get(known, known), top + BAR * number
             end = place(median)
             bar = f'width="{end - LABELS:.1f}" height="{BAR - 5}" rx="2" class="{kind}"'
             parts.append(f'<rect x="{LABELS}" y="{y + 2}" {bar}/>')

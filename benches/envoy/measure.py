@@ -1,6 +1,7 @@
 """wrk against one Envoy whose listeners differ in their filter only: rows in turns, medians of rounds."""
 
 import csv
+import dataclasses
 import datetime
 import json
 import os
@@ -10,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "compare"))
+import charts
 from harness import issuer, server
 from harness.build import MODULE, WASM
 from harness.world import POLICY, World
@@ -26,6 +29,35 @@ def authn(key, cache):
     return {"name": "jwt_authn", "typed_config": {
         "@type": f"{server.TYPES}.filters.http.jwt_authn.v3.JwtAuthentication", "providers": {"p": provider},
         "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "p"}}]}}
+
+
+@dataclasses.dataclass
+class Row:
+    """One way to treat one kind of request."""
+
+    request: str
+    way: str
+    filters: object  # the filters of its listener, or what makes them of settings
+    sent: Path
+    kind: str = "peer"  # as the chart has it
+
+    @property
+    def name(self):
+        return f"{self.request}: {self.way}"
+
+
+def empty(kind):
+    """A module that does nothing, and a filter that reads the header fields: what Envoy itself takes."""
+    name = "empty"
+    if kind is MODULE:
+        loaded = {"module": {"local": {"filename": os.environ["COUNTERSIGN_ENVOY_EMPTY"]}}, "do_not_close": True}
+        return {"name": name, "typed_config": {
+            "@type": f"{server.TYPES}.filters.http.dynamic_modules.v3.DynamicModuleFilter", "dynamic_module_config": loaded,
+            "filter_name": name}}
+    return {"name": name, "typed_config": {"@type": f"{server.TYPES}.filters.http.wasm.v3.Wasm", "config": {
+        "name": name, "root_id": name, "failure_policy": "FAIL_CLOSED",
+        "vm_config": {"vm_id": name, "runtime": "envoy.wasm.runtime.v8",
+                      "code": {"local": {"filename": os.environ["COUNTERSIGN_ENVOY_READS"]}}}}}}
 
 
 def wrk(port, script, connections, seconds):
@@ -82,70 +114,97 @@ def main():
     many = script("many.lua", [[("Authorization", value)] for value in bearer])
     proofs = script("proofs.lua", [issuer.dpop(bound, world.client.proof(bound)) for _ in range(PROOFS)])
 
-    rows = {
-        "no filter": ([], one),
-        "module, cached token": ([MODULE.filter(base)], one),
-        "module, cached token, six facts as metadata": ([MODULE.filter({**base, "metadata": {}})], one),
-        "module, cached token, one identity header": ([MODULE.filter(with_identity)], one),
-        "wasm, cached token": ([wasm(base)], one),
-        "wasm, cached token, six facts as filter state": ([wasm({**base, "metadata": {}})], one),
-        "wasm, cached token, one identity header": ([wasm(with_identity)], one),
-        "jwt_authn, its cache": ([authn(world.key, True)], one),
-        "module, new ES256 token": ([MODULE.filter({**base, "policy": small})], many),
-        "wasm, new ES256 token": ([wasm({**base, "policy": small})], many),
-        "wasm, new ES256 token, by the proxy's function": ([wasm({**base, "policy": without_tables})], many),
-        "jwt_authn, no cache": ([authn(world.key, False)], many),
-        "module, DPoP request": (MODULE.filter, proofs),
-        "wasm, DPoP request": (wasm, proofs),
-    }
+    cached, new, dpop = "cached token", "new ES256 token", "DPoP request"
+    plain_row = Row("no filter", "", [], one)
+    rows = [
+        plain_row,
+        Row("Envoy's own part", "a module that does nothing", [empty(MODULE)], one, "ring"),
+        Row("Envoy's own part", "a proxy-wasm filter that reads the header fields", [empty(WASM)], one, "ring"),
+        Row(cached, "countersign, module", [MODULE.filter(base)], one, "ours"),
+        Row(cached, "countersign, module, one identity header", [MODULE.filter(with_identity)], one, "ours"),
+        Row(cached, "countersign, module, six facts as metadata", [MODULE.filter({**base, "metadata": {}})], one, "ours"),
+        Row(cached, "countersign, wasm", [wasm(base)], one, "ours"),
+        Row(cached, "countersign, wasm, one identity header", [wasm(with_identity)], one, "ours"),
+        Row(cached, "countersign, wasm, six facts as filter state", [wasm({**base, "metadata": {}})], one, "ours"),
+        Row(cached, "jwt_authn, its cache", [authn(world.key, True)], one),
+        Row(new, "countersign, module", [MODULE.filter({**base, "policy": small})], many, "ours"),
+        Row(new, "countersign, wasm", [wasm({**base, "policy": small})], many, "ours"),
+        Row(new, "countersign, wasm, by the proxy's function", [wasm({**base, "policy": without_tables})], many, "ours"),
+        Row(new, "jwt_authn, no cache", [authn(world.key, False)], many),
+        Row(dpop, "countersign, module", MODULE.filter, proofs, "ours"),
+        Row(dpop, "countersign, wasm", wasm, proofs, "ours"),
+    ]
     only = os.environ.get("COUNTERSIGN_ENVOY_ROWS", "")
-    rows = {name: row for name, row in rows.items() if only in name or name == "no filter"}
+    rows = [row for row in rows if only in row.name or row is plain_row]
     ports = {}
     envoy.listeners.clear()
-    for name, (filters, _) in rows.items():
+    for row in rows:
         # Each run of wrk uses the same proofs again, in a store of its own.
-        runs = range(2 * rounds) if callable(filters) else [0]
-        ports[name] = []
+        runs = range(2 * rounds) if callable(row.filters) else [0]
+        ports[row.name] = []
         for run in runs:
-            chosen = [filters({**base, "replay_store": f"run-{run}"})] if callable(filters) else filters
-            ports[name].append(server.free_port())
-            envoy.listeners.append(server.listener(f"l{len(envoy.listeners)}", ports[name][-1], chosen, [plain]))
+            chosen = [row.filters({**base, "replay_store": f"run-{run}"})] if callable(row.filters) else row.filters
+            ports[row.name].append(server.free_port())
+            envoy.listeners.append(server.listener(f"l{len(envoy.listeners)}", ports[row.name][-1], chosen, [plain]))
     world.starts = True
-    found = {name: ([], [], []) for name in rows}
+    found = {row.name: ([], [], []) for row in rows}
     with world:
-        for name, (filters, lua) in rows.items():
-            if not callable(filters):
-                wrk(ports[name][0], lua, 16, 1)  # tables for keys, caches
+        for row in rows:
+            if not callable(row.filters):
+                wrk(ports[row.name][0], row.sent, 16, 1)  # tables for keys, caches
         for turn in range(rounds):
-            for name, (_, lua) in rows.items():
-                port = ports[name]
+            for row in rows:
+                port = ports[row.name]
                 before = spent(envoy)
-                rate, _, total = wrk(port[2 * turn % len(port)], lua, 16, seconds)
+                rate, _, total = wrk(port[2 * turn % len(port)], row.sent, 16, seconds)
                 used = (spent(envoy) - before) / total
-                _, half, _ = wrk(port[(2 * turn + 1) % len(port)], lua, 1, 1)
-                for values, value in zip(found[name], (1e6 / rate, half, used)):
+                _, half, _ = wrk(port[(2 * turn + 1) % len(port)], row.sent, 1, 1)
+                for values, value in zip(found[row.name], (1e6 / rate, half, used), strict=True):
                     values.append(value)
-    none = found["no filter"]
+    lines = table(rows, found, plain_row, rounds)
+    report(record, lines, rows, f"{lines[0]['cpu']}, load {lines[0]['load']}, {rounds} rounds of {seconds} s")
+
+
+def table(rows, found, plain_row, rounds):
+    """Medians of the rounds; what a row adds is the median of what it adds in each."""
     cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
-    out = []
-    for name, (per_request, half, used) in found.items():
-        added = [mine - nobodys for mine, nobodys in zip(per_request, none[0])]
-        added_used = [mine - nobodys for mine, nobodys in zip(used, none[2])]
-        out.append({"date": datetime.date.today().isoformat(), "cpu": cpu, "cores": os.cpu_count(), "load": f"{os.getloadavg()[0]:.1f}",
-                    "row": name, "rounds": rounds, "us_per_request_c16": f"{statistics.median(per_request):.1f}",
-                    "added_us_c16": f"{statistics.median(added):.1f}", "cpu_us_c16": f"{statistics.median(used):.2f}", "added_cpu_us_c16": f"{statistics.median(added_used):.2f}",
-                    "added_cpu_us_c16_best": f"{min(used) - min(none[2]):.2f}",
-                    "p50_us_c1": f"{statistics.median(half):.0f}", "p50_us_c1_best": f"{min(half):.0f}"})
-    path = record / f"{out[0]['date']}-envoy.csv"
+    none = found[plain_row.name]
+    lines = []
+    for row in rows:
+        wall, half, used = found[row.name]
+        added_wall, added_half, added_used = (
+            statistics.median(mine - nobodys for mine, nobodys in zip(own, plain, strict=True))
+            for own, plain in zip((wall, half, used), none, strict=True))
+        lines.append({
+            "date": datetime.date.today().isoformat(), "cpu": cpu, "cores": os.cpu_count(), "load": f"{os.getloadavg()[0]:.1f}",
+            "request": row.request, "way": row.way, "rounds": rounds,
+            "us_c16": f"{statistics.median(wall):.1f}", "added_us_c16": f"{added_wall:.1f}",
+            "cpu_us_c16": f"{statistics.median(used):.1f}", "added_cpu_us_c16": f"{added_used:.1f}",
+            "p50_us_c1": f"{statistics.median(half):.0f}", "added_p50_us_c1": f"{added_half:.0f}"})
+    return lines
+
+
+def report(record, lines, rows, caption):
+    """The table as Markdown, and with the chart in the record, unless only some rows ran."""
+    print("| request | with | a request, 16 connections | added | processor time added | p50, 1 connection | added |")
+    print("|---|---|---|---|---|---|---|")
+    for line in lines:
+        columns = ("us_c16", "added_us_c16", "added_cpu_us_c16", "p50_us_c1", "added_p50_us_c1")
+        print(f"| {line['request']} | {line['way']} | " + " | ".join(line[column] for column in columns) + " |")
+    print(f"\nMicroseconds, medians. {caption}.")
+    if os.environ.get("COUNTERSIGN_ENVOY_ROWS"):
+        return
+    path = record / f"{lines[0]['date']}-envoy.csv"
     with path.open("w", newline="") as file:
-        table = csv.DictWriter(file, out[0].keys())
-        table.writeheader()
-        table.writerows(out)
-    print(f"{'at c=16, microseconds a request':44} {'wall':>8} {'added':>8} {'CPU':>8} {'added':>8} {'best':>8} {'p50 c=1':>9}")
-    for row in out:
-        columns = ("us_per_request_c16", "added_us_c16", "cpu_us_c16", "added_cpu_us_c16", "added_cpu_us_c16_best", "p50_us_c1")
-        print(f"{row['row']:44}" + "".join(f" {row[column]:>8}" for column in columns))
-    print(f"{rounds} rounds of {seconds} s; load {out[0]['load']} on {os.cpu_count()} cores; written to {path.name}")
+        out = csv.DictWriter(file, lines[0].keys(), lineterminator="\n")
+        out.writeheader()
+        out.writerows(lines)
+    bars = [{"row": line["request"], "peer": line["way"], "kind": row.kind, "median": line["added_us_c16"]}
+            for line, row in zip(lines, rows, strict=True) if float(line["added_us_c16"]) > 0]
+    titles = {row.request: row.request[0].upper() + row.request[1:] for row in rows if row.way}
+    scale = "Microseconds added to a request in Envoy, 16 connections, logarithmic. Green: countersign; grey: Envoy alone; blue: jwt_authn."
+    (record / "envoy.svg").write_text(charts.compare(bars, titles, "", scale))
+    print(f"Written to {path.name} and envoy.svg.")
 
 
 if __name__ == "__main__":
