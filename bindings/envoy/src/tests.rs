@@ -97,7 +97,7 @@ fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict 
 }
 
 /// The module with the policy of the vector, and the vector's request.
-fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream, UnixSeconds), Fault> {
+fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream + use<>, UnixSeconds), Fault> {
     let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
     let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
     let policy = member(vector, "policy").and_then(Value::as_object).ok_or("no policy")?.raw();
@@ -209,5 +209,47 @@ fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
     assert_eq!(main.counts.into_inner(), expected);
     let lines = log.lines();
     assert!(lines.len() == 1 && lines[0].starts_with(r#"countersign: {"decision":"refuse","reason":"token_expired""#));
+    Ok(())
+}
+
+#[test]
+fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
+    let inline = r#","revocations":{"origins":[{"issuer":"https://typo.example"}]}"#;
+    let fetch = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#;
+    let (module, log, stream, now) = world(&format!("{inline}{fetch}"))?;
+    assert_eq!(log.lines(), ["/revocations: the policy knows no issuer https://typo.example"]);
+    let details = || {
+        let mut asked = stream();
+        judge(&module, &mut asked, now);
+        asked.answer.map(|(_, _, details)| details)
+    };
+    let main = FakeMain::default();
+    assert_eq!(details().as_deref(), Some("bundle_stale"));
+    let answer = |body: &[u8]| {
+        // A failure is tried again, and a success refreshed, later than this test ends.
+        module.on_main(&main);
+        module.on_answer(7, Ok(body));
+    };
+    answer(br#"{"origins":[{"issuer":"https://as.example","tokens":["at-1"]}]}"#);
+    assert_eq!(main.asked.borrow().as_slice(), ["as as /revoked"]);
+    assert_eq!(details().as_deref(), Some("token_revoked"));
+    answer(b"{}");
+    assert_eq!(details().as_deref(), Some("token_revoked"), "nothing was asked for");
+    Ok(())
+}
+
+#[test]
+fn a_list_that_cannot_be_used_changes_nothing() -> Result<(), Fault> {
+    let fetch = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#;
+    let (module, log, stream, now) = world(fetch)?;
+    let main = FakeMain::default();
+    module.on_main(&main);
+    module.on_answer(7, Ok(br#"{"origins":[{"issuer":"secret","keys":1}]}"#));
+    let told = "countersign: revocations from cluster as: the document cannot be used: /origins/0/keys: found number, expected an \
+                array (failure 1 in a row); the last good document holds";
+    assert_eq!(log.lines(), [told]);
+    let mut asked = stream();
+    assert_eq!(judge(&module, &mut asked, now), Verdict::Answered);
+    assert!(matches!(&asked.answer, Some((503, _, details)) if details == "bundle_stale"));
     Ok(())
 }

@@ -14,6 +14,7 @@ use countersign::jose::base64url;
 use countersign::jose::json::{self, Budget, JsonObject, Value};
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
+use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
@@ -63,13 +64,15 @@ impl Build<'_> {
     }
 }
 
-const OF_BOTH: [&str; 12] = [
+const OF_BOTH: [&str; 14] = [
     "policy",
     "use",
     "origin",
     "mode",
     "poll_milliseconds",
     "fetch",
+    "revocations",
+    "revocations_fetch",
     "identity_headers",
     "metadata",
     "audit_log",
@@ -91,8 +94,10 @@ pub struct Settings {
     pub mode: Option<Mode>,
     /// How often files are looked at, fetches are begun and counts are carried over.
     pub poll: Duration,
-    /// Where trust documents are fetched.
+    /// What is fetched, and where.
     pub fetches: Vec<Fetch>,
+    /// What is revoked, whatever is fetched or in a file besides.
+    pub revocations: RevocationDocument,
     /// Names in small letters.
     pub identity_headers: Vec<(String, Fact)>,
     /// Where facts are left for filters and logs.
@@ -157,11 +162,29 @@ pub enum Audit {
     All,
 }
 
-/// Where a trust document is fetched.
+/// A document that is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// The keys of a trust domain or an issuer.
+    Trust(Origin),
+    /// What is revoked.
+    Revocations,
+}
+
+impl core::fmt::Display for Document {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Trust(origin) => origin.fmt(f),
+            Self::Revocations => f.write_str("revocations"),
+        }
+    }
+}
+
+/// What is fetched, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// Whose document it is.
-    pub origin: Origin,
+    /// What it is.
+    pub document: Document,
     /// The proxy's cluster that has it.
     pub cluster: String,
     /// For the field of this name.
@@ -188,6 +211,8 @@ pub struct RouteSettings {
 const DEFAULT_POLL_MILLISECONDS: u64 = 1000;
 const DEFAULT_FETCH_MILLISECONDS: u64 = 5000;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
+/// Where something is fetched.
+const PLACE: [&str; 4] = ["cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
 
 impl Settings {
     /// Reads the filter's configuration and the policy document in it.
@@ -326,6 +351,7 @@ impl Reader {
                 (10, 60_000),
             )),
             fetches: self.fetches(&members, document.as_ref()),
+            revocations: self.revocations(&members),
             identity_headers: self.identity_headers(&members),
             metadata_namespace: self.metadata_namespace(&members),
             metadata: self.metadata_facts(&members),
@@ -480,9 +506,9 @@ impl Reader {
                     let pointer = format!("/fetch/{place}");
                     let read = self.fetch(&pointer, element, document);
                     if let Some(read) = &read
-                        && all.iter().any(|known: &Fetch| known.origin == read.origin)
+                        && all.iter().any(|known: &Fetch| known.document == read.document)
                     {
-                        self.fault(pointer, format!("the {} again", read.origin), "each origin once");
+                        self.fault(pointer, format!("the {} again", read.document), "each origin once");
                     }
                     all.extend(read);
                 }
@@ -491,56 +517,80 @@ impl Reader {
         }
         for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
             let behind_uri = matches!(source.document(), TrustDocument::Uri(_));
-            if behind_uri && !all.iter().any(|fetch| fetch.origin == *source.origin()) {
+            let is_its =
+                |fetch: &Fetch| matches!(&fetch.document, Document::Trust(origin) if origin == source.origin());
+            if behind_uri && !all.iter().any(is_its) {
                 let found = format!("no cluster for /policy/trust/{place}");
                 self.fault(members.at("fetch"), found, format!("an entry for the {}", source.origin()));
             }
+        }
+        if let Some(value) = members.get("revocations_fetch")
+            && let Some(members) = self.members("/revocations_fetch", value, &PLACE)
+        {
+            all.extend(self.fetch_from(&members, Some((Document::Revocations, None))));
         }
         all
     }
 
     fn fetch(&mut self, pointer: &str, value: Value<'_>, document: Option<&PolicyDocument>) -> Option<Fetch> {
-        let names = ["issuer", "trust_domain", "cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
-        let members = self.members(pointer, value, &names)?;
+        let members = self.members(pointer, value, &[&["issuer", "trust_domain"], PLACE.as_slice()].concat())?;
         let issuer = self.text(&members, "issuer", "an issuer of the policy");
         let trust_domain = self.text(&members, "trust_domain", "a trust domain of the policy");
-        let cluster = self.text(&members, "cluster", "the name of a cluster");
-        let uri = self.text(&members, "uri", "an http or https URI");
-        let timeout_milliseconds =
-            self.number(&members, "timeout_milliseconds", DEFAULT_FETCH_MILLISECONDS, (1, 600_000));
-        let refresh_seconds = members.get("refresh_seconds").is_some();
-        let refresh_seconds =
-            refresh_seconds.then(|| self.number(&members, "refresh_seconds", DAY_SECONDS, (1, DAY_SECONDS)));
         let origin = match (issuer, trust_domain) {
-            (Some(name), None) => Origin::Issuer(name),
-            (None, Some(name)) => Origin::TrustDomain(name),
+            (Some(name), None) => Some(Origin::Issuer(name)),
+            (None, Some(name)) => Some(Origin::TrustDomain(name)),
             _ => {
                 self.fault(pointer.to_owned(), "none or both", "one of issuer, trust_domain");
-                return None;
+                None
             }
         };
+        let known = origin.zip(document).and_then(|(origin, document)| {
+            let source = document.trust().find(|(_, source)| *source.origin() == origin).map(|(_, source)| source);
+            if source.is_none() {
+                self.fault(pointer.to_owned(), origin.to_string(), "an origin of the policy's trust");
+            }
+            let own = match source?.document() {
+                TrustDocument::Uri(uri) => Some(uri.as_str()),
+                _ => None,
+            };
+            Some((Document::Trust(origin), own))
+        });
+        self.fetch_from(&members, known)
+    }
+
+    /// Where something is fetched: `what` it is and the URI that the policy has for it, or nothing if that is a fault already.
+    fn fetch_from(&mut self, members: &Members<'_>, what: Option<(Document, Option<&str>)>) -> Option<Fetch> {
+        let cluster = self.text(members, "cluster", "the name of a cluster");
+        let uri = self.text(members, "uri", "an http or https URI");
+        let timeout_milliseconds =
+            self.number(members, "timeout_milliseconds", DEFAULT_FETCH_MILLISECONDS, (1, 600_000));
+        let refresh_seconds = members.get("refresh_seconds").is_some();
+        let refresh_seconds =
+            refresh_seconds.then(|| self.number(members, "refresh_seconds", DAY_SECONDS, (1, DAY_SECONDS)));
         if cluster.is_none() && members.get("cluster").is_none() {
             self.fault(members.at("cluster"), "nothing", "the name of a cluster");
         }
-        let document = document?;
-        let Some((_, source)) = document.trust().find(|(_, source)| *source.origin() == origin) else {
-            self.fault(pointer.to_owned(), origin.to_string(), "an origin of the policy's trust");
-            return None;
-        };
-        let uri = match (uri, source.document()) {
-            (Some(uri), _) => uri,
-            (None, TrustDocument::Uri(uri)) => uri.clone(),
-            _ => {
-                self.fault(members.at("uri"), "nothing", "a URI, since the policy has none");
-                return None;
+        let (document, own) = what?;
+        let Some(uri) = uri.or_else(|| own.map(ToOwned::to_owned)) else {
+            if members.get("uri").is_none() {
+                self.fault(members.at("uri"), "nothing", "an http or https URI, since the policy has none");
             }
+            return None;
         };
         let Some((authority, path)) = split_uri(&uri) else {
             self.fault(members.at("uri"), format!("{uri:?}"), "an http or https URI");
             return None;
         };
         let (authority, path) = (authority.to_owned(), path.to_owned());
-        Some(Fetch { origin, cluster: cluster?, authority, path, timeout_milliseconds, refresh_seconds })
+        Some(Fetch { document, cluster: cluster?, authority, path, timeout_milliseconds, refresh_seconds })
+    }
+
+    fn revocations(&mut self, members: &Members<'_>) -> RevocationDocument {
+        let Some(value) = members.get("revocations") else { return RevocationDocument::default() };
+        RevocationDocument::from_value(value, "/revocations").unwrap_or_else(|faults| {
+            self.faults.extend(faults);
+            RevocationDocument::default()
+        })
     }
 
     fn identity_headers(&mut self, members: &Members<'_>) -> Vec<(String, Fact)> {
@@ -746,7 +796,7 @@ mod tests {
         assert_eq!(settings.certificate, CertificateSource::Forwarded);
         assert!(settings.forget_proofs);
         let fetch = Fetch {
-            origin: Origin::Issuer("https://as.example".to_owned()),
+            document: Document::Trust(Origin::Issuer("https://as.example".to_owned())),
             cluster: "as".to_owned(),
             authority: "as.example".to_owned(),
             path: "/keys?all".to_owned(),

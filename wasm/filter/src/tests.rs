@@ -357,6 +357,88 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
     Ok(())
 }
 
+const REVOKED: &str = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked","refresh_seconds":10}"#;
+
+/// A document that revokes one token, or one key, of the vector's issuer.
+fn revoking(kind: &str, name: &str) -> String {
+    format!(r#"{{"origins":[{{"issuer":"https://as.example","{kind}":["{name}"]}}]}}"#)
+}
+
+#[test]
+fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, REVOKED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    // Nobody knows what is revoked, so no key counts.
+    for vm in [&mut first, &mut second] {
+        assert_eq!((ask(vm, 2), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+        vm.tick(1);
+    }
+    assert_eq!(host.world().asked, [(1, "/revoked".to_owned())]);
+    let answer = |vm: &mut Vm<Scripted>, callout: u32, body: &str| {
+        host.world().fetched = ("200".to_owned(), body.as_bytes().to_vec());
+        vm.answered(1, callout, 1, body.len());
+    };
+    answer(&mut first, 1, "{\"origin\":[]}");
+    assert_eq!((ask(&mut first, 3), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+    host.world().seconds += 1;
+    second.tick(1);
+    answer(&mut second, 2, "{}");
+    assert_eq!([ask(&mut first, 4), ask(&mut second, 4)], [Action::Continue; 2]);
+    host.world().seconds += 11;
+    first.tick(1);
+    second.tick(1);
+    assert_eq!(host.world().asked.len(), 3);
+    answer(&mut first, 3, &revoking("tokens", "at-1"));
+    for vm in [&mut first, &mut second] {
+        assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "token_revoked"));
+    }
+    // What cannot be used changes nothing, and is told without a byte of it.
+    host.world().seconds += 11;
+    second.tick(1);
+    answer(&mut second, 4, r#"{"origins":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
+    let told = "/origins/0/tokens: found string, expected an array (failure 1 in a row)";
+    assert!(host.world().log.iter().any(|line| line.contains(told)), "{:?}", host.world().log);
+    assert!(!host.world().log.iter().any(|line| line.contains("secret")));
+    let mut third = ready(&host.beside(3));
+    for vm in [&mut first, &mut second, &mut third] {
+        assert_eq!((ask(vm, 6), details(&host).as_str()), (Action::Pause, "token_revoked"));
+    }
+    // A list is replaced whole.
+    host.world().seconds += 1;
+    first.tick(1);
+    answer(&mut first, 5, r#"{"origins":[{"issuer":"https://typo.example"}]}"#);
+    assert_eq!([ask(&mut first, 7), ask(&mut second, 7)], [Action::Continue; 2]);
+    let told = "revocations: the policy knows no issuer https://typo.example";
+    assert!(host.world().log.iter().any(|line| line == told), "{:?}", host.world().log);
+    let outcome = |outcome: &str| {
+        let name = format!("countersign_trust_documents.from=fetch.outcome={outcome}");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
+    };
+    assert_eq!((outcome("loaded"), outcome("refused"), outcome("failed")), (Some(3), Some(2), None));
+    Ok(())
+}
+
+#[test]
+fn what_the_settings_revoke_holds_whatever_is_fetched() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let inline = format!(r#","revocations":{}"#, revoking("tokens", "at-1"));
+    for (more, callouts) in [(inline.clone(), 0), (inline + REVOKED, 1)] {
+        vector(&host, None, &more)?;
+        let mut vm = ready(&host);
+        vm.tick(1);
+        assert_eq!(host.world().asked.len(), callouts);
+        if callouts > 0 {
+            host.world().fetched = ("200".to_owned(), b"{}".to_vec());
+            vm.answered(1, 1, 1, 2);
+        }
+        assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "token_revoked"));
+    }
+    vector(&host, None, &format!(r#","revocations":{}"#, revoking("tokens", "at-2")))?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
+    Ok(())
+}
+
 #[test]
 fn a_vm_that_dies_while_it_fetches_is_replaced_and_its_answer_is_late() -> Result<(), Fault> {
     let host = Scripted::new();
