@@ -165,9 +165,12 @@ impl<H: Host> Filter<H> {
             host.log(Level::Error, "countersign: a route whose metadata says what nobody understands");
             return judge::refuse(&mut request);
         };
-        let Some(rules) = self.policies.rules(&self.settings, route.as_ref()) else {
-            host.log(Level::Error, "countersign: a route names a policy that does not exist");
-            return judge::refuse(&mut request);
+        let rules = match self.policies.rules(&self.settings, route.as_ref(), &request) {
+            Ok(rules) => rules,
+            Err(why) => {
+                let site = self.site(&host);
+                return judge::without_rules(&site, &self.policies, route.as_ref(), why, &mut request);
+            }
         };
         let Self { engine, snapshot, documents, counters, .. } = self;
         documents.take_over(&mut Here { host: &host, engine, snapshot, counters });
@@ -192,6 +195,10 @@ impl<H: Host> Filter<H> {
             host.speak_for(stream);
         }
         verdict
+    }
+
+    const fn site<'f>(&'f self, host: &'f H) -> VmSite<'f, H> {
+        VmSite { host, settings: &self.settings, tally: &self.tally, wanted: Cell::new(None) }
     }
 
     /// What the metadata of the request's route says. An error if it is not understood.

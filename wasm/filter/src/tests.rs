@@ -253,6 +253,38 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
 }
 
 #[test]
+fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let selects =
+        r#","use_when":[{"header":"x-tenant","exact":"blue","use":"default"}],"identity_headers":{"x-user":"subject"}"#;
+    for (more, action) in [("", Action::Pause), (r#","mode":"shadow""#, Action::Continue)] {
+        vector(&host, None, &format!("{selects}{more}"))?;
+        let mut vm = ready(&host);
+        assert_eq!(ask(&mut vm, 2), Action::Continue);
+        host.world().set.clear();
+        for _ in 0..2 {
+            host.world().request.push(("x-tenant".to_owned(), "green".to_owned()));
+            assert_eq!(details(&host), "");
+        }
+        assert_eq!(ask(&mut vm, 3), action);
+        let set = std::mem::take(&mut host.world().set);
+        if action == Action::Pause {
+            assert_eq!((details(&host).as_str(), set), ("request_unusable", vec![]));
+        } else {
+            // Nobody's identity goes on.
+            assert_eq!((details(&host).as_str(), set), ("", vec![(Map::Request, "x-user".to_owned(), None)]));
+        }
+        vm.tick(1);
+    }
+    let counted = |outcome: &str| {
+        let name = format!("countersign_decisions.policy=default.outcome={outcome}.reason=request_unusable");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
+    };
+    assert_eq!((counted("refused"), counted("shadowed")), (Some(1), Some(1)));
+    Ok(())
+}
+
+#[test]
 fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
     let host = Scripted::new();
     vector(&host, None, "")?;
