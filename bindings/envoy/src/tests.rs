@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use countersign::engine::Mode;
-use countersign::jose::json::{self, Budget, Value};
 use countersign::time::UnixSeconds;
 
 use countersign_filter::host::{Counter, Level, Stream};
@@ -15,7 +14,9 @@ use crate::filter::{self, Place, Verdict};
 use crate::host::{Main, Process};
 use crate::module::{Module, Surroundings};
 
-const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
+#[path = "../../filter/tests/vector/mod.rs"]
+mod vector;
+use vector::Vector;
 
 /// Status, header fields, details.
 type Answer = (u16, Vec<(String, String)>, String);
@@ -98,34 +99,15 @@ fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict 
 
 /// The module with the policy of the vector, and the vector's request.
 fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream + use<>, UnixSeconds), Fault> {
-    let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
-    let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
-    let policy = member(vector, "policy").and_then(Value::as_object).ok_or("no policy")?.raw();
-    let steps = member(vector, "steps").and_then(Value::as_array).ok_or("no steps")?;
-    let request = steps.elements().next().and_then(|step| member(step, "request")).ok_or("no request")?;
-    let Some(Value::Number(now)) = member(request, "now") else { return Err("no time".into()) };
-    let mut texts = Vec::new();
-    for field in member(request, "headers").and_then(Value::as_array).ok_or("no headers")?.elements() {
-        let pair = field.as_array().ok_or("no field")?;
-        texts.extend(pair.elements().filter_map(Value::as_string).map(|text| text.to_owned_string()));
-    }
-    let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
+    let Vector { policy, request, now, .. } = vector::accepted()?;
     let text = format!("{{\"policy\":{policy}{more}}}");
     let build = Build::Module { read: &|_| Err("no files here".to_owned()) };
     let (settings, document) = Settings::read(text.as_bytes(), build).map_err(|faults| format!("{faults:?}"))?;
     let log = Log::default();
     let around = Surroundings { workers: 2, only_validate: true, process: Box::new(log.clone()) };
     let module = Module::new(settings, document, around).map_err(|faults| format!("{faults:?}"))?;
-    let stream = move || FakeStream {
-        fields: vec![
-            (name.to_ascii_lowercase(), token.clone()),
-            (":path".to_owned(), "/orders".to_owned()),
-            (":method".to_owned(), "GET".to_owned()),
-            ("x-user".to_owned(), "root".to_owned()),
-        ],
-        ..FakeStream::default()
-    };
-    Ok((module, log, stream, UnixSeconds::new(now.as_u64().ok_or("no time")?)))
+    let stream = move || FakeStream { fields: request.clone(), ..FakeStream::default() };
+    Ok((module, log, stream, UnixSeconds::new(now)))
 }
 
 const IDENTITY: &str = r#","identity_headers":{"X-User":"subject"},"metadata":{}"#;

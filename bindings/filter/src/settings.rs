@@ -10,14 +10,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
-use countersign::jose::base64url;
-use countersign::jose::json::{self, Budget, JsonObject, Value};
+use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
 use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
+use crate::nonce_keys;
 
 /// Gives the bytes of a file, or why it cannot.
 pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
@@ -475,17 +475,15 @@ impl Reader {
 
     fn nonce_keys(&mut self, members: &Members<'_>) -> Vec<[u8; 32]> {
         let Some(value) = members.get("nonce_keys") else { return Vec::new() };
-        let key = |value: Value<'_>| base64url::decode_array(value.as_string()?.to_owned_string().as_bytes());
-        let keys: Option<Vec<[u8; 32]>> = value.as_array().and_then(|array| array.elements().map(key).collect());
-        match keys {
-            Some(keys) if matches!(keys.len(), 1 | 2) => keys,
+        let text = |value: Value<'_>| value.as_string().map(JsonString::to_owned_string);
+        let texts: Option<Vec<String>> = value.as_array().and_then(|array| array.elements().map(text).collect());
+        let keys = texts.and_then(|texts| nonce_keys::decode(texts.iter().map(String::as_bytes)));
+        keys.unwrap_or_else(|| {
             // What was found is a secret.
-            _ => {
-                let expected = "an array of one or two texts, each 32 random bytes in base64url";
-                self.fault(members.at("nonce_keys"), "something else", expected);
-                Vec::new()
-            }
-        }
+            let expected = "an array of one or two texts, each 32 random bytes in base64url";
+            self.fault(members.at("nonce_keys"), "something else", expected);
+            Vec::new()
+        })
     }
 
     /// Without `read`, there is no `policy_file`: the member is a fault already.

@@ -44,7 +44,7 @@ class Module:
         """What a route has to say to be judged by these settings."""
         return {"typed_per_filter_config": {"countersign": {
             "@type": f"{TYPES}.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute",
-            "dynamic_module_config": self.loaded(), "per_route_config_name": "countersign", "filter_config": struct(settings)}}}
+            "dynamic_module_config": self.loaded(), "filter_name": "countersign", "filter_config": struct(settings)}}}
 
     @staticmethod
     def fact(name, namespace="countersign"):

@@ -15,6 +15,7 @@ use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::host::{Counter, Level, Site, Stream};
 use countersign_filter::judge::{self, Decide, Verdict};
+use countersign_filter::nonce_keys::in_force;
 use countersign_filter::policies::Policies;
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_filter::tally::{Carried, Outcome, Tally};
@@ -245,8 +246,8 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
 
 /// Those of the settings, or one that the VMs of this id agree on: nonces outlast a change of configuration.
 fn nonce_keys<H: Host>(host: &H, settings: &Settings, entropy: &mut Entropy) -> Result<NonceKeys, SharedFault> {
-    if let [current, rest @ ..] = settings.vm.nonce_keys.as_slice() {
-        return Ok(NonceKeys::new(current, rest.first()));
+    if let Some(keys) = in_force(&settings.vm.nonce_keys) {
+        return Ok(keys);
     }
     let new = entropy.next();
     let key = shared::change(host, NONCE_KEY, |value| match value.and_then(|value| value.try_into().ok()) {

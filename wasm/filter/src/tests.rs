@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign::engine::Replay;
-use countersign::jose::json::{self, Budget, Value};
 use countersign::memory::replay::{Claim, Window};
 use countersign::time::UnixSeconds;
 use countersign_filter::host::Level;
@@ -15,7 +14,9 @@ use crate::host::{Host, Map, Status};
 use crate::proofs::{Need, SharedReplay};
 use crate::vm::{Action, Vm};
 
-const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
+#[path = "../../../bindings/filter/tests/vector/mod.rs"]
+mod vector;
+use vector::Vector;
 
 type Fields = Vec<(String, String)>;
 type Fault = Box<dyn std::error::Error>;
@@ -164,32 +165,10 @@ impl Host for Scripted {
 
 /// The policy and the request of the vector.
 fn vector(host: &Scripted, trust: Option<&str>, more: &str) -> Result<String, Fault> {
-    let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
-    let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
-    let policy = member(vector, "policy").ok_or("no policy")?;
-    let policies = member(policy, "policies").and_then(Value::as_object).ok_or("no policies")?.raw();
-    let source = member(policy, "trust").and_then(Value::as_array).and_then(|all| all.elements().next());
-    let source = source.ok_or("no trust")?;
-    let jwks = member(source, "jwks").and_then(Value::as_object).ok_or("no keys")?.raw();
-    let own = source.as_object().ok_or("no source")?.raw();
-    let request = member(vector, "steps").and_then(Value::as_array).and_then(|steps| steps.elements().next());
-    let request = request.and_then(|step| member(step, "request")).ok_or("no request")?;
-    let Some(Value::Number(now)) = member(request, "now") else { return Err("no time".into()) };
-    let mut texts = Vec::new();
-    for field in member(request, "headers").and_then(Value::as_array).ok_or("no headers")?.elements() {
-        let pair = field.as_array().ok_or("no field")?;
-        texts.extend(pair.elements().filter_map(Value::as_string).map(|text| text.to_owned_string()));
-    }
-    let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
+    let Vector { policies, source, jwks, request, now, .. } = vector::accepted()?;
     let mut world = host.world();
-    world.seconds = now.as_u64().ok_or("no time")?;
-    world.request = vec![
-        (name.to_ascii_lowercase(), token),
-        (":path".to_owned(), "/orders".to_owned()),
-        (":method".to_owned(), "GET".to_owned()),
-        ("x-user".to_owned(), "root".to_owned()),
-    ];
-    let trust = trust.unwrap_or(own);
+    (world.seconds, world.request) = (now, request);
+    let trust = trust.unwrap_or(source);
     world.configuration = format!(r#"{{"policy":{{"trust":[{trust}],"policies":{policies}}}{more}}}"#).into_bytes();
     Ok(jwks.to_owned())
 }
