@@ -11,9 +11,10 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt::Display;
 
 use countersign::engine::{PolicyDocument, PolicyFault};
-use countersign::jose::json::{self, Budget, JsonFault, JsonObject, Value};
+use countersign::jose::json::{self, Budget, JsonFault, Value};
 use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 use countersign::time::UnixSeconds;
@@ -64,7 +65,7 @@ impl RevocationDocument {
     /// As [`read`](Self::read).
     pub fn from_value(value: Value<'_>, pointer: &str) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::default();
-        let document = reader.document(value, pointer);
+        let document = reader.document(value, &pointer);
         if reader.faults.is_empty() { Ok(document) } else { Err(reader.faults) }
     }
 
@@ -139,88 +140,107 @@ fn not_json(fault: JsonFault) -> PolicyFault {
     PolicyFault { pointer: String::new(), found, expected: expected.to_owned() }
 }
 
+/// A JSON pointer; written only for a fault, since a list may be long.
+type Pointer<'p> = &'p dyn Display;
+
+/// What stands below another place.
+struct Below<'p, T>(Pointer<'p>, T);
+
+impl<T: Display> Display for Below<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
 #[derive(Default)]
 struct Reader {
     faults: Vec<PolicyFault>,
 }
 
 impl Reader {
-    fn fault(&mut self, pointer: &str, found: &str, expected: &str) {
+    fn fault(&mut self, pointer: Pointer<'_>, found: &str, expected: &str) {
         if self.faults.len() < MOST_FAULTS {
-            let [pointer, found, expected] = [pointer, found, expected].map(ToOwned::to_owned);
+            let (pointer, found, expected) = (pointer.to_string(), found.to_owned(), expected.to_owned());
             self.faults.push(PolicyFault { pointer, found, expected });
         }
     }
 
-    /// An object of these members and no others.
-    fn object<'a>(&mut self, value: Value<'a>, pointer: &str, names: &[&str]) -> Option<JsonObject<'a>> {
-        let expected = || format!("an object of {}", names.join(", "));
+    /// The members of an object that has these and no others, in one pass.
+    fn object<'a, const N: usize>(
+        &mut self,
+        value: Value<'a>,
+        pointer: Pointer<'_>,
+        names: [&str; N],
+    ) -> Option<[Option<Value<'a>>; N]> {
         let Some(object) = value.as_object() else {
-            self.fault(pointer, value.kind(), &expected());
+            self.fault(pointer, value.kind(), &format!("an object of {}", names.join(", ")));
             return None;
         };
-        if object.members().any(|(name, _)| !names.iter().any(|known| name.is(known))) {
-            self.fault(pointer, "an unknown member", &expected());
+        let (mut found, mut unknown) = ([None; N], false);
+        for (name, value) in object.members() {
+            match names.iter().zip(&mut found).find(|(known, _)| name.is(known)) {
+                Some((_, place)) => *place = Some(value),
+                None => unknown = true,
+            }
         }
-        Some(object)
+        if unknown {
+            self.fault(pointer, "an unknown member", &format!("an object of {}", names.join(", ")));
+        }
+        Some(found)
     }
 
-    /// What `read` makes of each element of the array called `name`, if it is there.
+    /// What `read` makes of each element of an array, if it is there.
     fn each<T>(
         &mut self,
-        object: JsonObject<'_>,
-        pointer: &str,
-        name: &str,
-        mut read: impl FnMut(&mut Self, Value<'_>, &str) -> Option<T>,
+        value: Option<Value<'_>>,
+        pointer: Pointer<'_>,
+        mut read: impl FnMut(&mut Self, Value<'_>, Pointer<'_>) -> Option<T>,
     ) -> Vec<T> {
-        let pointer = format!("{pointer}/{name}");
-        match object.member(name) {
-            None => Vec::new(),
+        let mut all = Vec::new();
+        match value {
+            None => {}
             Some(Value::Array(array)) => {
-                let mut all = Vec::new();
                 for (place, element) in array.elements().enumerate() {
-                    all.extend(read(self, element, &format!("{pointer}/{place}")));
+                    all.extend(read(self, element, &Below(pointer, place)));
                 }
-                all
             }
-            Some(other) => {
-                self.fault(&pointer, other.kind(), "an array");
-                Vec::new()
-            }
+            Some(other) => self.fault(pointer, other.kind(), "an array"),
         }
+        all
     }
 
-    fn text(&mut self, value: Value<'_>, pointer: &str) -> Option<String> {
+    fn text(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> Option<String> {
         if value.as_string().is_none() {
             self.fault(pointer, value.kind(), "a string");
         }
         value.as_string().map(json::JsonString::to_owned_string)
     }
 
-    fn moment(&mut self, object: JsonObject<'_>, pointer: &str, name: &str) -> Option<UnixSeconds> {
-        let value = object.member(name)?;
+    fn moment(&mut self, value: Option<Value<'_>>, pointer: Pointer<'_>) -> Option<UnixSeconds> {
+        let value = value?;
         let seconds = if let Value::Number(number) = value { number.as_u64() } else { None };
         if seconds.is_none() {
-            self.fault(&format!("{pointer}/{name}"), value.kind(), "whole seconds since 1970");
+            self.fault(pointer, value.kind(), "whole seconds since 1970");
         }
         seconds.map(UnixSeconds::new)
     }
 
-    fn document(&mut self, value: Value<'_>, pointer: &str) -> RevocationDocument {
-        let Some(object) = self.object(value, pointer, &["all_before", "origins"]) else {
+    fn document(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> RevocationDocument {
+        let Some([all_before, origins]) = self.object(value, pointer, ["all_before", "origins"]) else {
             return RevocationDocument::default();
         };
         RevocationDocument {
-            all_before: self.moment(object, pointer, "all_before"),
-            origins: self.each(object, pointer, "origins", Self::origin),
+            all_before: self.moment(all_before, &Below(pointer, "all_before")),
+            origins: self.each(origins, &Below(pointer, "origins"), Self::origin),
         }
     }
 
-    fn origin(&mut self, value: Value<'_>, pointer: &str) -> Option<RevokedOrigin> {
+    fn origin(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> Option<RevokedOrigin> {
         let names = ["issuer", "trust_domain", "before", "keys", "subjects", "tokens"];
-        let object = self.object(value, pointer, &names)?;
-        let mut named = |name: &str| self.text(object.member(name)?, &format!("{pointer}/{name}"));
-        let origin = match (named("issuer"), named("trust_domain")) {
+        let [issuer, trust_domain, before, keys, subjects, tokens] = self.object(value, pointer, names)?;
+        let issuer = issuer.and_then(|name| self.text(name, &Below(pointer, "issuer")));
+        let trust_domain = trust_domain.and_then(|name| self.text(name, &Below(pointer, "trust_domain")));
+        let origin = match (issuer, trust_domain) {
             (Some(name), None) => Some(Origin::Issuer(name)),
             (None, Some(name)) => Some(Origin::TrustDomain(name)),
             _ => {
@@ -228,25 +248,25 @@ impl Reader {
                 None
             }
         };
-        let before = self.moment(object, pointer, "before");
-        let keys = self.each(object, pointer, "keys", Self::text);
-        let subjects = self.each(object, pointer, "subjects", Self::subject);
-        let tokens = self.each(object, pointer, "tokens", Self::text);
+        let before = self.moment(before, &Below(pointer, "before"));
+        let keys = self.each(keys, &Below(pointer, "keys"), Self::text);
+        let subjects = self.each(subjects, &Below(pointer, "subjects"), Self::subject);
+        let tokens = self.each(tokens, &Below(pointer, "tokens"), Self::text);
         Some(RevokedOrigin { origin: origin?, before, keys, subjects, tokens })
     }
 
-    fn subject(&mut self, value: Value<'_>, pointer: &str) -> Option<(String, Option<UnixSeconds>)> {
+    fn subject(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> Option<(String, Option<UnixSeconds>)> {
         if value.as_string().is_some() {
             return Some((self.text(value, pointer)?, None));
         }
-        let object = self.object(value, pointer, &["subject", "before"])?;
-        let (subject, before) = (object.member("subject"), self.moment(object, pointer, "before"));
-        let (Some(subject), true) = (subject, object.member("before").is_some()) else {
+        let [subject, before] = self.object(value, pointer, ["subject", "before"])?;
+        let (Some(subject), Some(_)) = (subject, before) else {
             // Without its moment it would be revoked for good, which is not what was written.
             self.fault(pointer, "an object without subject or before", "a subject, or an object of subject, before");
             return None;
         };
-        Some((self.text(subject, &format!("{pointer}/subject"))?, Some(before?)))
+        let before = self.moment(before, &Below(pointer, "before"));
+        Some((self.text(subject, &Below(pointer, "subject"))?, Some(before?)))
     }
 }
 

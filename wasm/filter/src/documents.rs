@@ -266,10 +266,9 @@ impl Source {
         value.extend(body);
         let published = shared::change(here.host, &self.document, |old| {
             let newer = old.and_then(|old| Reader(old).number()).is_some_and(|known| known >= number);
-            // The same keys are younger now; a list is the same, and no VM need read it again.
+            // The same keys are younger now; a list is only newer than those whose answers are late, and no VM need read it again.
             let same = self.index.is_none() && old.and_then(|old| old.get(16..)) == value.get(16..);
-            let is_news = !newer && !same;
-            (is_news.then(|| value.clone()), is_news)
+            ((!newer).then(|| value.clone()), !newer && !same)
         });
         let published = published.and_then(|is_news| {
             shared::change(here.host, GENERATION, |old| {

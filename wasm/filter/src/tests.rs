@@ -431,6 +431,38 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
 }
 
 #[test]
+fn a_list_that_is_the_same_is_no_news_and_yet_newer() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, REVOKED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    let answer = |vm: &mut Vm<Scripted>, callout: u32, body: &str| {
+        host.world().fetched = ("200".to_owned(), body.as_bytes().to_vec());
+        vm.answered(1, callout, 1, body.len());
+    };
+    let generation = || host.world().shared.get("countersign/generation").cloned();
+    first.tick(1);
+    answer(&mut first, 1, "{}");
+    let before = generation();
+    assert!(before.is_some());
+    // The first VM asks and waits; its lease ends, and the second one is told what is in force already.
+    host.world().seconds += 11;
+    first.tick(1);
+    host.world().seconds += 11;
+    second.tick(1);
+    assert_eq!(host.world().asked.len(), 3);
+    answer(&mut second, 3, "{}");
+    answer(&mut first, 2, &revoking("tokens", "at-1"));
+    assert_eq!([ask(&mut first, 2), ask(&mut second, 2)], [Action::Continue; 2]);
+    let number = |host: &Scripted| {
+        let world = host.world();
+        let document = world.shared.iter().find(|(key, _)| key.starts_with("countersign/document/"));
+        document.map(|(_, (value, _))| value.first().copied())
+    };
+    assert_eq!(number(&host), Some(Some(3)));
+    Ok(())
+}
+
+#[test]
 fn what_the_settings_revoke_holds_whatever_is_fetched() -> Result<(), Fault> {
     let host = Scripted::new();
     let inline = format!(r#","revocations":{}"#, revoking("tokens", "at-1"));
