@@ -24,7 +24,7 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) test -p countersign-tests --no-default-features --features rust-crypto --test no_alloc --test hot_keys
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
-	$(CARGO) test -p countersign --features lean --lib memory
+	$(CARGO) test -p countersign --features lean --lib -- memory order
 	$(CARGO) build -p countersign-cli
 	.ci/install nginx
 	.ci/install envoy

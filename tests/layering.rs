@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Design, section 2. First the highest row, which imports nothing but its own.
 const ROWS: [(&str, &[&str]); 6] = [
-    ("words", &["reason", "limits", "time"]),
+    ("words", &["reason", "limits", "time", "order"]),
     ("syntax", &["jose", "uri", "spiffe_id", "subject_pattern", "token_kind"]),
     ("trust", &["crypto", "trust"]),
     ("rules", &["rules"]),
@@ -86,8 +86,10 @@ fn no_row_imports_from_a_row_below_it() {
 #[test]
 fn lib_rs_lists_every_module_of_a_row_and_nothing_else() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/lib.rs")).unwrap();
-    let mut listed: Vec<&str> =
-        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut listed: Vec<&str> = lib
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'))
+        .collect();
     let mut placed: Vec<&str> = ROWS.iter().flat_map(|(_, modules)| modules.iter().copied()).collect();
     listed.sort_unstable();
     placed.sort_unstable();

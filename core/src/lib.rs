@@ -12,6 +12,7 @@ extern crate std;
 
 // words
 pub mod limits;
+mod order;
 pub mod reason;
 pub mod time;
 // syntax

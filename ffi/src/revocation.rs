@@ -52,18 +52,19 @@ unsafe fn push(
 ) -> Result<(), countersign_result> {
     // SAFETY: the caller's promise.
     let (engine, bytes) = unsafe { (borrow(engine)?, document.read()?) };
-    let pushed = RevocationDocument::read(bytes).and_then(|document| {
-        if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) }
-    });
-    match pushed {
-        Ok(unknown) => {
+    match RevocationDocument::read(bytes) {
+        Ok(document) => {
+            let unknown =
+                if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) };
             for origin in unknown {
                 notice.tell(&format!("the policy knows no {origin}"));
             }
             Ok(())
         }
-        Err(fault) => {
-            notice.tell(&fault);
+        Err(faults) => {
+            for fault in faults {
+                notice.tell(&fault.to_string());
+            }
             Err(countersign_result::RevocationsFaulty)
         }
     }

@@ -36,12 +36,6 @@ NOT_CARRIED = {
 }
 
 
-def not_carried(name, vector):
-    """Why a vector is not carried by the build under test, if it is not."""
-    if build.THIS is build.WASM and any("revoke" in step for step in vector["steps"]):
-        return "revocations are in a file, which a VM has none of"
-    return NOT_CARRIED.get(name)
-
 # Vectors with a request that Envoy itself refuses with 400, before any filter is asked.
 REFUSED_BY_ENVOY = {
     "proof_claims/method_custom_small_letters": "a method that Envoy's HTTP/1 codec does not know",
@@ -135,11 +129,24 @@ class Site:
                 fetches.append({**named, "cluster": "keys", "uri": f"http://keys{path}", "refresh_seconds": 1})
         if fetches:
             self.settings["fetch"] = fetches
+        lists = [step["revoke"] for step in self.vector["steps"] if "revoke" in step]
+        if lists and self.has_one_list_first():
+            self.settings["revocations"] = revocations(lists[0], policy)
+        elif lists:
+            # Nothing is revoked until the first step says so.
+            path = self.files["revoked"] = f"/{self.number}/revoked"
+            self.keys.documents[path] = "{}"
+            self.settings["revocations_fetch"] = {"cluster": "keys", "uri": f"http://keys{path}", "refresh_seconds": 1}
+            self.settings["poll_milliseconds"] = 10
         for step in self.vector["steps"]:
             # All of them stand before the first request, and the last is the one that holds.
             if "nonces" in step:
                 nonces = step["nonces"]
                 self.settings["nonce_keys"] = [nonces[name] for name in ("current", "previous") if nonces.get(name)]
+
+    def has_one_list_first(self):
+        """Whether all that is revoked is so from the beginning: then it stands in the settings of a VM."""
+        return ["revoke" in step for step in self.vector["steps"]] == [True] + [False] * (len(self.vector["steps"]) - 1)
 
     def write(self, name, document):
         return self.envoy.write(name, document if isinstance(document, str) else json.dumps(document, ensure_ascii=False))
@@ -240,9 +247,9 @@ class Corpus(unittest.TestCase):
         # Where the age of keys counts, Envoy starts when the vector does.
         old, aged = [], []
         for name, vector in self.all.items():
-            if not_carried(name, vector) is None:
+            if name not in NOT_CARRIED:
                 # A VM fetches what is pushed, by the clock, which all vectors of an Envoy have in common.
-                alone = build.THIS is build.WASM and any("trust" in step for step in vector["steps"])
+                alone = build.THIS is build.WASM and any("trust" in step or "revoke" in step for step in vector["steps"])
                 (aged if alone or "max_stale" in json.dumps(vector["policy"]) else old).append((name, vector))
         batches = [(old[at:at + BATCH], 1799990000) for at in range(0, len(old), BATCH)]
         batches += [([one], requests(one[1])[0]["request"]["now"] - (5000 if "max_stale" not in json.dumps(one[1]["policy"]) else 0))
@@ -257,7 +264,7 @@ class Corpus(unittest.TestCase):
             self.assertGreaterEqual(len(self.all), 1220)
             self.assertEqual(self.by_envoy, set(REFUSED_BY_ENVOY))
             self.assertEqual(self.joined, JOINED_BY_ENVOY)
-            self.assertEqual(len(self.all) - len(old) - len(aged), {"module": 2, "wasm": 19}[build.THIS.name])
+            self.assertEqual(len(self.all) - len(old) - len(aged), len(NOT_CARRIED))
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
@@ -293,20 +300,18 @@ class Corpus(unittest.TestCase):
         read = lambda outcome: found.get(("countersign_trust_documents", (("from", "fetch"), ("outcome", outcome))), 0)
         return sum(map(read, ("loaded", "refused", "failed"))) >= sum(keys.times.values())
 
-    def push(self, site, trust, now):
+    def push(self, site, path, document, time_of, now):
         """Has a document fetched at its time; tells whether it was taken."""
-        path = site.files[trust.get("trust_domain"), trust.get("issuer")]
         refused = lambda: site.envoy.counter("countersign_trust_documents", **{"from": "fetch", "outcome": "refused"})
-        site.keys.documents[path] = trust["text"] if "text" in trust else json.dumps(
-            trust.get("bundle", trust.get("jwks")), ensure_ascii=False)
+        site.keys.documents[path] = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
         before, asked = refused(), site.keys.times[path]
         # A fetch begins when the clock moves, back or forth; one that was under way may keep it from doing so for a moment.
-        for moment in itertools.cycle((trust["now"] - 1000, trust["now"])):
+        for moment in itertools.cycle((time_of - 1000, time_of)):
             now(moment)
             with contextlib.suppress(AssertionError):
                 until("it is fetched", lambda: site.keys.times[path] > asked and self.is_told(site.envoy, site.keys), 1)
                 break
-        now(trust["now"])
+        now(time_of)
         return refused() == before
 
     def counts(self, site):
@@ -318,7 +323,14 @@ class Corpus(unittest.TestCase):
     def prepare(self, site, step, now):
         """Puts a step's document in its file; tells whether it was taken."""
         if build.THIS is build.WASM:
-            return self.push(site, step["trust"], now) if "trust" in step else True
+            if "trust" in step:
+                trust = step["trust"]
+                document = trust.get("text", trust.get("bundle", trust.get("jwks")))
+                return self.push(site, site.files[trust.get("trust_domain"), trust.get("issuer")], document, trust["now"], now)
+            if "revoke" in step and "revoked" in site.files:
+                time_of = requests(site.vector)[0]["request"]["now"]
+                return self.push(site, site.files["revoked"], revocations(step["revoke"], site.vector["policy"]), time_of, now)
+            return True
         before = self.settled(site)
         if "trust" in step:
             trust = step["trust"]

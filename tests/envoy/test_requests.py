@@ -143,6 +143,65 @@ class Requests(unittest.TestCase):
         self.assertEqual(self.get(headers=[("X-Large", "a" * 70_000)]).status, 431)  # Envoy's own limit of 60 KiB
 
 
+class Selections(unittest.TestCase):
+    """Policies that header fields select."""
+
+    @classmethod
+    def setUpClass(cls):
+        policy = lambda scope: {"accept": [{"kind": "at+jwt", "scope": [scope]}], "audience": [issuer.AUDIENCE]}
+        settings = {"use": "default", "use_when": [
+            {"header": ":path", "prefix": "/orders/", "use": "orders"}, {"header": ":path", "exact": "/orders", "use": "orders"},
+            {"header": ":method", "exact": "PUT", "use": "orders"}, {"header": "X-Tenant", "exact": "blue", "use": "blue"}]}
+        cls.world = World(
+            policies={"orders": policy("orders"), "blue": policy("blue")}, settings=settings,
+            routes=[route({"prefix": "/routed"}, per_route({"use": "default"})),
+                    route({"prefix": "/shadow"}, per_route({"mode": "shadow"})), route()],
+            normalize_path=True, merge_slashes=True, path_with_escaped_slashes_action="UNESCAPE_AND_FORWARD")
+        cls.world.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.__exit__(None, None, None)
+
+    def scopes_that_pass(self, target, *headers, **options):
+        """Which one of these scopes a token needs."""
+        found = []
+        for scope in ("none", "orders", "blue"):
+            got = self.world.get(target, headers=[self.world.bearer(scope=scope), *headers], **options)
+            self.assertIn((got.status, got.one("x-details")), [(200, None), (403, "scope_insufficient")], (target, headers))
+            found += [scope] if got.status == 200 else []
+        return found
+
+    def test_the_first_that_matches(self):
+        blue, green, any_of_them = ("X-Tenant", "blue"), ("x-tenant", "green"), ["none", "orders", "blue"]
+        for target in ("/orders", "/orders?a=b", "/orders/1", "/orders/", "//orders/1", "/a/../orders", "/%6frders", "/orders%2f1"):
+            for headers in ((), (blue,), (green, green)):
+                self.assertEqual(self.scopes_that_pass(target, *headers), ["orders"], (target, headers))
+        self.assertEqual(self.scopes_that_pass("/", method="PUT"), ["orders"])
+        for target in ("/", "/ordersx", "/Orders", "/?/orders", "/a/orders"):
+            self.assertEqual(self.scopes_that_pass(target), any_of_them, target)
+            self.assertEqual(self.scopes_that_pass(target, blue), ["blue"], target)
+            self.assertEqual(self.scopes_that_pass(target, green), any_of_them, target)
+
+    def test_a_route_goes_before_headers(self):
+        self.assertEqual(self.scopes_that_pass("/routed", ("x-tenant", "blue")), ["none", "orders", "blue"])
+        # One that only says its mode leaves the choice to them.
+        token = self.world.bearer()
+        got = self.world.get("/shadow", headers=[token, ("x-tenant", "blue")])
+        self.assertEqual((got.status, got.one("x-reason"), got.one("x-mode")), (200, "scope_insufficient", "shadow"))
+
+    def test_a_repeated_field_is_refused_and_never_a_way_around(self):
+        blue, green = ("x-tenant", "blue"), ("X-Tenant", "green")
+        for headers in ((blue, green), (green, blue), (blue, blue), (green, green), (blue, ("x-tenant", ""))):
+            before = self.world.count("request_unusable")
+            got = self.world.get(headers=[self.world.bearer(scope="blue"), *headers])
+            self.assertEqual((got.status, got.one("x-details"), got.one("x-seen-user")), (500, "request_unusable", None))
+            until("it is counted", lambda: self.world.count("request_unusable") == before + 1)
+        got = self.world.get("/shadow", headers=[self.world.bearer(), blue, green, ("X-User", "root")])
+        self.assertEqual((got.status, got.one("x-seen-user")), (200, None))
+        until("it is counted", lambda: self.world.count("request_unusable", "shadowed") == 1)
+
+
 class LargeHeaders(unittest.TestCase):
     def test_two_hundred_fields(self):
         with World(common_http_protocol_options={"max_headers_count": 1000}, max_request_headers_kb=200) as world:

@@ -1,4 +1,4 @@
-"""Keys that come and go: files, a server that is down, slow or tells nonsense, and jwt_authn beside us."""
+"""Keys and revocations that come and go: files, a server that is down, slow or tells nonsense, and jwt_authn beside us."""
 
 import contextlib
 import json
@@ -172,6 +172,65 @@ class Fetches(unittest.TestCase):
                 self.assertEqual(world.get(headers=[token]).one("x-details"), "key_unknown")
                 print(f"\nkey removed: refused by us after {ours:.2f} s, accepted by jwt_authn's cache after "
                       f"{time.time() - began:.2f} s")
+
+
+def revoking(*subjects):
+    return {"origins": [{"issuer": issuer.ISSUER, "subjects": list(subjects)}]}
+
+
+class Revocations(unittest.TestCase):
+    def counter(self, world, outcome):
+        return world.envoy.counter("countersign_trust_documents", **{"from": "fetch", "outcome": outcome})
+
+    def test_a_list_in_the_settings(self):
+        with World(settings={"revocations": revoking("alice")}) as world:
+            self.assertEqual(world.get(headers=[world.bearer()]).one("x-details"), "subject_revoked")
+            self.assertEqual(world.get(headers=[world.bearer(sub="bob")]).status, 200)
+
+    def test_a_fetched_list_holds_for_every_worker_from_the_next_request_on(self):
+        with key_server() as lists:
+            fetch = {"cluster": "lists", "uri": "http://lists.example/revoked", "timeout_milliseconds": 500, "refresh_seconds": 1}
+            settings = {"revocations": revoking("mallory"), "revocations_fetch": fetch}
+            world = World(settings=settings, start=False, workers=4)
+            world.envoy.clusters.append(server.cluster("lists", lists.server_port))
+            world.starts = True
+            with world, contextlib.ExitStack() as opened:
+                alice, bob, mallory = (issuer.bearer(world.key.token(name)) for name in ("alice", "bob", "mallory"))
+                # Nobody knows what is revoked, so no key counts.
+                until("failures are counted", lambda: self.counter(world, "failed") > 0)
+                self.assertEqual(world.get(headers=[alice]).one("x-details"), "bundle_stale")
+                lists.answer = lambda: (200, "{}")
+                until("the list is there", lambda: world.get(headers=[alice]).status == 200)
+                connections = [opened.enter_context(client.Client(("127.0.0.1", world.port))) for _ in range(40)]
+
+                def ask(token):
+                    answers = [connection.ask("GET", "/", [("Host", "api.example"), token]) for connection in connections]
+                    return {answer.one("x-details") or answer.one("x-cache") for answer in answers}
+
+                def publish(answer, outcome, times=1):
+                    """Until it was fetched."""
+                    before, lists.answer = self.counter(world, outcome), answer
+                    until(f"it is {outcome}", lambda: self.counter(world, outcome) >= before + times)
+
+                for token in (alice, bob):
+                    ask(token)
+                    self.assertEqual(ask(token), {"hit"})
+                asked, began = lists.asked, time.monotonic()
+                # Twice, since the list before may have been under way.
+                publish(lambda: (200, json.dumps(revoking("alice"))), "loaded", 2)
+                # Cached tokens too; and one fetch for all workers.
+                self.assertEqual((ask(alice), ask(bob), ask(mallory)), ({"subject_revoked"}, {"hit"}, {"subject_revoked"}))
+                self.assertLessEqual(lists.asked - asked, time.monotonic() - began + 2)
+                for status, body, outcome in [
+                    (200, '{"origins":', "refused"), (200, '{"origins":[{"subjects":["eyJ-secret"]}]}', "refused"), (503, "{}", "failed"),
+                ]:
+                    publish(lambda status=status, body=body: (status, body), outcome)
+                    self.assertEqual((ask(alice), ask(bob)), ({"subject_revoked"}, {"hit"}))
+                log = world.envoy.log()
+                self.assertIn("countersign: revocations from cluster lists: the document cannot be used: ", log)
+                self.assertNotIn("eyJ-secret", log)
+                publish(lambda: (200, json.dumps(revoking("bob"))), "loaded")
+                self.assertEqual((ask(alice), ask(bob), ask(mallory)), ({"hit"}, {"subject_revoked"}, {"subject_revoked"}))
 
 
 if __name__ == "__main__":

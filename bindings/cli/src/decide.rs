@@ -88,7 +88,7 @@ impl Stream {
                 (push.id, result)
             }
             Ok(Line::Revoke(revoke)) => {
-                let result = session.revoke(&revoke.revoke).map(|unknown| {
+                let result = session.revoke(revoke.revoke.get().as_bytes()).map(|unknown| {
                     let report = RevokeReport { names: session.revoked_names(), unknown };
                     let line = RevokeReportLine { id: revoke.id.as_deref(), revoke: report };
                     self.write(out, &line, RevokeReportLine::text)

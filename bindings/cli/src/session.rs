@@ -11,6 +11,7 @@ use countersign::rules::mtls::ClientCertificate;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign_live::revocations::one_line;
 use countersign_live::{LiveEngine, LiveFault, LiveWorker, RevocationDocument, nonce_keys, seed};
 
 use crate::failure::{Failure, complain};
@@ -144,8 +145,9 @@ impl Session {
     }
 
     /// Revokes more; tells the origins that the policy does not know.
-    pub(crate) fn revoke(&mut self, more: &RevocationDocument) -> Result<Vec<String>, String> {
-        self.live.revoke(more)
+    pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
+        let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
+        Ok(self.live.revoke(&more))
     }
 
     /// How many keys, subjects and tokens are revoked by name.

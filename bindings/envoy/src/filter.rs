@@ -23,16 +23,16 @@ pub(crate) struct Place<'r> {
 /// Judges the request of `stream`.
 pub(crate) fn judge(module: &Module, place: Place<'_>, stream: &mut impl Stream, now: UnixSeconds) -> Verdict {
     // As the engine does with a policy that is not its own: whatever cannot be judged is refused.
-    let Some(rules) = module.policies.rules(&module.settings, place.route) else {
-        module.process.log(Level::Error, "countersign: a route names a policy that does not exist");
-        return refuse(stream);
+    let site = ModuleSite { module, tally: module.tallies.get(place.worker) };
+    let rules = match module.policies.rules(&module.settings, place.route, &*stream) {
+        Ok(rules) => rules,
+        Err(why) => return judge::without_rules(&site, &module.policies, place.route, why, stream),
     };
     let mut desk = module.desk(place.worker);
     let Some(Desk { worker, text }) = desk.as_deref_mut().and_then(Option::as_mut) else {
         module.process.log(Level::Error, "countersign: a worker without memory of its own");
         return refuse(stream);
     };
-    let site = ModuleSite { module, tally: module.tallies.get(place.worker) };
     let mut worker = Live { worker, live: &module.live };
     judge::judge(&site, &rules, &mut worker, text, stream, now)
 }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countersign::engine::{Engine, PolicyDocument};
 use countersign::time::UnixSeconds;
+use countersign::trust::{KeySet, Origin};
 use countersign_filter::fetch::Plan;
 use countersign_filter::host::{Counter, Level};
 use countersign_filter::policies::Policies;
-use countersign_filter::settings::Settings;
+use countersign_filter::settings::{Document, Settings};
 use countersign_filter::tally::{Carried, Tally};
-use countersign_live::{LiveEngine, LiveWorker, LookReport, printable, seed, warn_of_drops};
+use countersign_live::revocations::{one_line, tell_unknown};
+use countersign_live::{LiveEngine, LiveWorker, LookReport, RevocationDocument, printable, seed, warn_of_drops};
 
 use crate::host::{Main, Process};
 use crate::nonce_keys::{self, KeyFile};
@@ -90,8 +92,7 @@ impl Module {
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
         let mut plan = Plan::default();
         for fetch in &settings.fetches {
-            let index = document.origin(&fetch.origin);
-            let index = index.ok_or_else(|| vec![format!("there is no {}", fetch.origin)])?;
+            let index = fetch.index(&document).map_err(|fault| vec![fault])?;
             plan.add(fetch.clone(), index);
         }
         let mut notice = |line: &str| process.log(Level::Warn, line);
@@ -102,6 +103,10 @@ impl Module {
         let files = live.watch_trust_files(Path::new(&settings.files.directory), now, &mut notice);
         if let Some(path) = &settings.files.revocations {
             live.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
+        }
+        tell_unknown("/revocations", &live.revoke(&settings.revocations), &mut notice);
+        if settings.fetches.iter().any(|fetch| fetch.document == Document::Revocations) {
+            live.await_revocations();
         }
         let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));
         let keys = match key_file.as_mut().and_then(KeyFile::look) {
@@ -215,24 +220,23 @@ impl Module {
         let mut plan = lock(&self.plan);
         let now = self.began.elapsed();
         let Some(place) = plan.answered(callout) else { return };
-        let Some((origin, index)) = plan.source(place).map(|source| (source.fetch.origin.clone(), source.index)) else {
+        let Some((document, index)) = plan.source(place).map(|source| (source.fetch.document.clone(), source.index))
+        else {
             return;
         };
         let body = match answer {
             Ok(body) => body,
             Err(why) => return self.fetch_failed(&mut plan, place, now, &why),
         };
-        let name = printable::printable(&origin.to_string());
-        match self.live.push_trust(&origin, body, self::now()) {
-            Ok(report) => {
-                warn_of_drops(&name, &report, &mut |line| self.process.log(Level::Warn, line));
-                if report.added > 0 || report.removed > 0 {
-                    let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
-                    self.process.log(Level::Info, &line);
-                }
+        let taken = match &document {
+            Document::Trust(origin) => self.take_trust(origin, body),
+            Document::Revocations => self.take_revocations(body),
+        };
+        match taken {
+            Ok(()) => {
                 self.from_network.loaded.fetch_add(1, Ordering::Relaxed);
-                let snapshot = self.live.snapshot();
-                let hint = snapshot.trust.set(index).and_then(countersign::trust::KeySet::refresh_hint_seconds);
+                let trust = self.live.trust();
+                let hint = index.and_then(|index| trust.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
             }
             Err(fault) => {
@@ -240,6 +244,27 @@ impl Module {
                 self.retry(&mut plan, place, now, &format!("the document cannot be used: {fault}"));
             }
         }
+    }
+
+    fn take_trust(&self, origin: &Origin, body: &[u8]) -> Result<(), String> {
+        let name = printable::printable(&origin.to_string());
+        let report = self.live.push_trust(origin, body, now()).map_err(|fault| fault.to_string())?;
+        warn_of_drops(&name, &report, &mut |line| self.process.log(Level::Warn, line));
+        if report.added > 0 || report.removed > 0 {
+            let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
+            self.process.log(Level::Info, &line);
+        }
+        Ok(())
+    }
+
+    /// What stands in the settings holds besides.
+    fn take_revocations(&self, body: &[u8]) -> Result<(), String> {
+        let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
+        tell_unknown("revocations", &document.unknown_origins(self.live.engine().document()), &mut |line| {
+            self.process.log(Level::Warn, line);
+        });
+        self.live.replace_revocations(&self.settings.revocations.clone().with(document));
+        Ok(())
     }
 
     fn fetch_failed(&self, plan: &mut Plan, place: usize, now: Duration, why: &str) {
@@ -254,7 +279,7 @@ impl Module {
         if let Some(source) = plan.source(place)
             && (failures.is_power_of_two() || failures.is_multiple_of(64))
         {
-            let name = printable::printable(&source.fetch.origin.to_string());
+            let name = printable::printable(&source.fetch.document.to_string());
             let cluster = printable::printable(&source.fetch.cluster);
             let line = format!(
                 "countersign: {name} from cluster {cluster}: {why} (failure {failures} in a row); the last good document holds"

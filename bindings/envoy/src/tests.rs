@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use countersign::engine::Mode;
-use countersign::jose::json::{self, Budget, Value};
 use countersign::time::UnixSeconds;
 
 use countersign_filter::host::{Counter, Level, Stream};
@@ -15,7 +14,9 @@ use crate::filter::{self, Place, Verdict};
 use crate::host::{Main, Process};
 use crate::module::{Module, Surroundings};
 
-const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
+#[path = "../../filter/tests/vector/mod.rs"]
+mod vector;
+use vector::Vector;
 
 /// Status, header fields, details.
 type Answer = (u16, Vec<(String, String)>, String);
@@ -97,35 +98,16 @@ fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict 
 }
 
 /// The module with the policy of the vector, and the vector's request.
-fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream, UnixSeconds), Fault> {
-    let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
-    let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
-    let policy = member(vector, "policy").and_then(Value::as_object).ok_or("no policy")?.raw();
-    let steps = member(vector, "steps").and_then(Value::as_array).ok_or("no steps")?;
-    let request = steps.elements().next().and_then(|step| member(step, "request")).ok_or("no request")?;
-    let Some(Value::Number(now)) = member(request, "now") else { return Err("no time".into()) };
-    let mut texts = Vec::new();
-    for field in member(request, "headers").and_then(Value::as_array).ok_or("no headers")?.elements() {
-        let pair = field.as_array().ok_or("no field")?;
-        texts.extend(pair.elements().filter_map(Value::as_string).map(|text| text.to_owned_string()));
-    }
-    let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
+fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream + use<>, UnixSeconds), Fault> {
+    let Vector { policy, request, now, .. } = vector::accepted()?;
     let text = format!("{{\"policy\":{policy}{more}}}");
     let build = Build::Module { read: &|_| Err("no files here".to_owned()) };
     let (settings, document) = Settings::read(text.as_bytes(), build).map_err(|faults| format!("{faults:?}"))?;
     let log = Log::default();
     let around = Surroundings { workers: 2, only_validate: true, process: Box::new(log.clone()) };
     let module = Module::new(settings, document, around).map_err(|faults| format!("{faults:?}"))?;
-    let stream = move || FakeStream {
-        fields: vec![
-            (name.to_ascii_lowercase(), token.clone()),
-            (":path".to_owned(), "/orders".to_owned()),
-            (":method".to_owned(), "GET".to_owned()),
-            ("x-user".to_owned(), "root".to_owned()),
-        ],
-        ..FakeStream::default()
-    };
-    Ok((module, log, stream, UnixSeconds::new(now.as_u64().ok_or("no time")?)))
+    let stream = move || FakeStream { fields: request.clone(), ..FakeStream::default() };
+    Ok((module, log, stream, UnixSeconds::new(now)))
 }
 
 const IDENTITY: &str = r#","identity_headers":{"X-User":"subject"},"metadata":{}"#;
@@ -209,5 +191,47 @@ fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
     assert_eq!(main.counts.into_inner(), expected);
     let lines = log.lines();
     assert!(lines.len() == 1 && lines[0].starts_with(r#"countersign: {"decision":"refuse","reason":"token_expired""#));
+    Ok(())
+}
+
+#[test]
+fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
+    let inline = r#","revocations":{"origins":[{"issuer":"https://typo.example"}]}"#;
+    let fetch = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#;
+    let (module, log, stream, now) = world(&format!("{inline}{fetch}"))?;
+    assert_eq!(log.lines(), ["/revocations: the policy knows no issuer https://typo.example"]);
+    let details = || {
+        let mut asked = stream();
+        judge(&module, &mut asked, now);
+        asked.answer.map(|(_, _, details)| details)
+    };
+    let main = FakeMain::default();
+    assert_eq!(details().as_deref(), Some("bundle_stale"));
+    let answer = |body: &[u8]| {
+        // A failure is tried again, and a success refreshed, later than this test ends.
+        module.on_main(&main);
+        module.on_answer(7, Ok(body));
+    };
+    answer(br#"{"origins":[{"issuer":"https://as.example","tokens":["at-1"]}]}"#);
+    assert_eq!(main.asked.borrow().as_slice(), ["as as /revoked"]);
+    assert_eq!(details().as_deref(), Some("token_revoked"));
+    answer(b"{}");
+    assert_eq!(details().as_deref(), Some("token_revoked"), "nothing was asked for");
+    Ok(())
+}
+
+#[test]
+fn a_list_that_cannot_be_used_changes_nothing() -> Result<(), Fault> {
+    let fetch = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#;
+    let (module, log, stream, now) = world(fetch)?;
+    let main = FakeMain::default();
+    module.on_main(&main);
+    module.on_answer(7, Ok(br#"{"origins":[{"issuer":"secret","keys":1}]}"#));
+    let told = "countersign: revocations from cluster as: the document cannot be used: /origins/0/keys: found number, expected an \
+                array (failure 1 in a row); the last good document holds";
+    assert_eq!(log.lines(), [told]);
+    let mut asked = stream();
+    assert_eq!(judge(&module, &mut asked, now), Verdict::Answered);
+    assert!(matches!(&asked.answer, Some((503, _, details)) if details == "bundle_stale"));
     Ok(())
 }

@@ -1,11 +1,14 @@
-//! When to fetch which trust document: at first, then as often as it wants, sooner for an unknown key, later after failures.
+//! When to fetch which document: at first, then as often as it wants, sooner for an unknown key, later after failures.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use countersign::engine::PolicyDocument;
 use countersign::trust::OriginIndex;
 
-use crate::settings::Fetch;
+use crate::settings::{Document, Fetch};
 
 /// The documents to fetch. Moments are durations since some beginning.
 #[derive(Debug, Default)]
@@ -18,8 +21,8 @@ pub struct Plan {
 pub struct Source {
     /// Where it is fetched.
     pub fetch: Fetch,
-    /// Whose it is.
-    pub index: OriginIndex,
+    /// Whose keys they are; none of revocations.
+    pub index: Option<OriginIndex>,
     state: State,
     /// In a row.
     failures: u32,
@@ -50,9 +53,22 @@ pub fn retry_after(failures: u32, random: u64) -> Duration {
     wait + wait * spread / 4096
 }
 
+impl Fetch {
+    /// Whose keys they are; none of revocations.
+    ///
+    /// # Errors
+    /// One line, if the policy has no such origin.
+    pub fn index(&self, policies: &PolicyDocument) -> Result<Option<OriginIndex>, String> {
+        match &self.document {
+            Document::Revocations => Ok(None),
+            Document::Trust(origin) => policies.origin(origin).map(Some).ok_or_else(|| format!("there is no {origin}")),
+        }
+    }
+}
+
 impl Plan {
     /// One document more, to be fetched at once.
-    pub fn add(&mut self, fetch: Fetch, index: OriginIndex) {
+    pub fn add(&mut self, fetch: Fetch, index: Option<OriginIndex>) {
         self.sources.push(Source { fetch, index, state: State::Waiting { until: Duration::ZERO }, failures: 0 });
     }
 
@@ -72,7 +88,7 @@ impl Plan {
     /// A token names a key that nobody knows. While fetching fails anyway, attackers do not make it more frequent.
     pub fn want(&mut self, index: OriginIndex, now: Duration) {
         for source in &mut self.sources {
-            if source.index == index
+            if source.index == Some(index)
                 && source.failures == 0
                 && let State::Waiting { until } = &mut source.state
             {
@@ -117,7 +133,7 @@ mod tests {
     use std::borrow::ToOwned;
     use std::vec;
 
-    use countersign::engine::{Engine, PolicyDocument};
+    use countersign::engine::Engine;
     use countersign::trust::Origin;
 
     use super::*;
@@ -134,8 +150,9 @@ mod tests {
         let index = engine.document().origin(&origin)?;
         let mut plan = Plan::default();
         let (cluster, authority, path) = ("c".to_owned(), "a".to_owned(), "/".to_owned());
-        let fetch = Fetch { origin, cluster, authority, path, timeout_milliseconds: 1, refresh_seconds: None };
-        plan.add(fetch, index);
+        let document = Document::Trust(origin);
+        let fetch = Fetch { document, cluster, authority, path, timeout_milliseconds: 1, refresh_seconds: None };
+        plan.add(fetch, Some(index));
         Some((plan, index))
     }
 

@@ -13,8 +13,8 @@ use countersign::time::UnixSeconds;
 use crate::certificate::{self, CertificateSource};
 use crate::fact::is_field_value;
 use crate::host::{Level, Site, Stream};
-use crate::policies::Rules;
-use crate::settings::Audit;
+use crate::policies::{NoRules, Policies, Rules};
+use crate::settings::{Audit, RouteSettings};
 use crate::tally::Outcome;
 
 /// What becomes of a request.
@@ -147,6 +147,34 @@ fn audit(site: &impl Site, decision: &Decision<'_>, mode: Mode) {
     let mut record = decision.audit();
     record.mode = mode;
     site.log(Level::Info, &format!("countersign: {record}"));
+}
+
+/// What becomes of a request that no rules hold for: it is refused. In shadow mode one that is ambiguous passes, without an identity.
+pub fn without_rules(
+    site: &impl Site,
+    policies: &Policies,
+    route: Option<&RouteSettings>,
+    why: NoRules,
+    stream: &mut impl Stream,
+) -> Verdict {
+    let reason = match why {
+        NoRules::PolicyUnknown => {
+            site.log(Level::Error, "countersign: a route names a policy that does not exist");
+            return refuse(stream);
+        }
+        NoRules::HeaderRepeated => Reason::RequestUnusable,
+    };
+    let settings = site.settings();
+    let shadowed = route.and_then(|route| route.mode).or(settings.mode) == Some(Mode::Shadow);
+    site.count(Outcome { policy: policies.default(), reason: Some(reason), shadowed });
+    if !shadowed {
+        stream.answer(reason.status(), &[], reason.code());
+        return Verdict::Answered;
+    }
+    for (name, _) in &settings.identity_headers {
+        stream.set_header(name, None);
+    }
+    Verdict::Pass(Vec::new())
 }
 
 /// Refuses what cannot be judged.

@@ -6,19 +6,28 @@ use alloc::vec::Vec;
 use countersign::jose::base64url;
 use countersign::rules::nonce::NonceKeys;
 
+/// Reads one or two texts of base64url.
+#[must_use]
+pub fn decode<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Option<Vec<[u8; 32]>> {
+    let keys: Option<Vec<[u8; 32]>> = texts.map(base64url::decode_array).collect();
+    keys.filter(|keys| matches!(keys.len(), 1 | 2))
+}
+
+/// The keys as engines take them; `None` for no key.
+#[must_use]
+pub fn in_force(keys: &[[u8; 32]]) -> Option<NonceKeys> {
+    let (current, rest) = keys.split_first()?;
+    Some(NonceKeys::new(current, rest.first()))
+}
+
 /// Reads lines of base64url.
 ///
 /// # Errors
 /// What was expected.
 pub fn parse(bytes: &[u8]) -> Result<NonceKeys, String> {
-    let expected = || "expected one or two lines, each 32 bytes in base64url".to_owned();
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let keys: Option<Vec<[u8; 32]>> = lines.map(base64url::decode_array).collect();
-    match keys.as_deref() {
-        Some([current]) => Ok(NonceKeys::new(current, None)),
-        Some([current, previous]) => Ok(NonceKeys::new(current, Some(previous))),
-        _ => Err(expected()),
-    }
+    let keys = decode(lines).and_then(|keys| in_force(&keys));
+    keys.ok_or_else(|| "expected one or two lines, each 32 bytes in base64url".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The policies of a configuration, and by which of them a route is judged.
+//! The policies of a configuration, and by which of them a request is judged.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -6,13 +6,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::engine::{Mode, PolicyDocument, PolicyIndex};
 
+use crate::host::Stream;
 use crate::settings::{RouteSettings, Settings};
 
 /// All policies of a document, in order of their names.
 #[derive(Debug)]
 pub struct Policies {
     known: Vec<Known>,
-    /// The place of the policy for routes that name none.
+    /// The place of the policy where neither route nor header name one.
     default: usize,
 }
 
@@ -34,6 +35,15 @@ pub struct Rules<'m> {
     pub mode: Mode,
     /// The external origin, for a policy that has none of its own.
     pub origin: Option<&'m str>,
+}
+
+/// Why there are no rules for a request. Nobody is let in by a slip of the pen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRules {
+    /// Its route names a policy that does not exist.
+    PolicyUnknown,
+    /// A field that selects a policy is there more than once: this filter and the upstream could each take another one.
+    HeaderRepeated,
 }
 
 impl Policies {
@@ -64,16 +74,108 @@ impl Policies {
         self.known.get(place).map_or("", |policy| policy.name.as_str())
     }
 
-    /// What holds for a route. `None` if it names a policy that does not exist: nobody is let in by a slip of the pen.
+    /// The place of the policy where neither route nor header name one.
     #[must_use]
-    pub fn rules<'m>(&self, settings: &'m Settings, route: Option<&'m RouteSettings>) -> Option<Rules<'m>> {
-        let place = match route.and_then(|route| route.policy.as_deref()) {
-            None => self.default,
-            Some(name) => self.known.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok()?,
+    pub const fn default(&self) -> usize {
+        self.default
+    }
+
+    /// What holds for a request: what its route says, else what its header fields select.
+    ///
+    /// # Errors
+    /// Why nothing does.
+    pub fn rules<'m>(
+        &self,
+        settings: &'m Settings,
+        route: Option<&'m RouteSettings>,
+        stream: &impl Stream,
+    ) -> Result<Rules<'m>, NoRules> {
+        let named = match route.and_then(|route| route.policy.as_deref()) {
+            None => selected(settings, stream)?,
+            named => named,
         };
-        let policy = self.known.get(place)?;
+        let place = match named {
+            None => Some(self.default),
+            Some(name) => self.known.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok(),
+        };
+        let known = place.and_then(|place| Some((place, self.known.get(place)?)));
+        let (place, policy) = known.ok_or(NoRules::PolicyUnknown)?;
         let mode = route.and_then(|route| route.mode).or(settings.mode).unwrap_or(policy.mode);
         let origin = route.and_then(|route| route.origin.as_deref()).or(settings.origin.as_deref());
-        Some(Rules { place, policy: policy.index, mode, origin })
+        Ok(Rules { place, policy: policy.index, mode, origin })
+    }
+}
+
+/// The policy that the header fields of a request select, if they do.
+fn selected<'m>(settings: &'m Settings, stream: &impl Stream) -> Result<Option<&'m str>, NoRules> {
+    for selection in &settings.selections {
+        match stream.header(&selection.header) {
+            (_, 2..) => return Err(NoRules::HeaderRepeated),
+            (Some(value), _) if selection.matches(value) => return Ok(Some(&selection.policy)),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+    use std::vec;
+
+    use super::*;
+    use crate::settings::Build;
+
+    /// Header fields, and nothing else.
+    struct Fields(Vec<(&'static str, &'static str)>);
+
+    impl Stream for Fields {
+        fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
+            let mut found = self.0.iter().filter(|(known, _)| *known == name);
+            let first = found.next().map(|(_, value)| value.as_bytes());
+            (first, usize::from(first.is_some()) + found.count())
+        }
+        fn set_header(&mut self, _: &str, _: Option<&str>) {}
+        fn peer_certificate(&self) -> Option<[u8; 32]> {
+            None
+        }
+        fn set_metadata(&mut self, _: &str, _: &str, _: &str) {}
+        fn answer(&mut self, _: u16, _: &[(String, String)], _: &str) {}
+    }
+
+    #[test]
+    fn a_route_goes_before_a_header_and_the_first_match_before_the_next() -> Result<(), Box<dyn std::error::Error>> {
+        let policy = r#"{"accept":["at+jwt"],"audience":["a"]}"#;
+        let text = format!(
+            r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"a":{policy},"b":{policy},"c":{policy}}}}},
+            "use":"a","use_when":[{{"header":":path","prefix":"/b","use":"b"}},{{"header":"x-tenant","exact":"blue","use":"c"}}]}}"#
+        );
+        let (settings, document) =
+            Settings::read(text.as_bytes(), Build::Wasm).map_err(|faults| format!("{faults:?}"))?;
+        let policies = Policies::new(&document, &settings.policy)?;
+        let chosen = |route: Option<&str>, fields: &[(&'static str, &'static str)]| {
+            let route = route.map(|name| RouteSettings { policy: Some(name.to_owned()), ..RouteSettings::default() });
+            let rules = policies.rules(&settings, route.as_ref(), &Fields(fields.to_vec()));
+            rules.map(|rules| policies.name(rules.place).to_owned())
+        };
+        let (path, tenant) = ((":path", "/b"), ("x-tenant", "blue"));
+        let name = |name: &str| Ok(name.to_owned());
+        let repeated = Err(NoRules::HeaderRepeated);
+        for (route, fields, expected) in [
+            (None, vec![], name("a")),
+            (None, vec![(":path", "/a"), ("x-tenant", "green")], name("a")),
+            (None, vec![path, tenant], name("b")),
+            (None, vec![(":path", "/a"), tenant], name("c")),
+            (None, vec![(":path", "/a"), tenant, tenant], repeated.clone()),
+            (None, vec![("x-tenant", "green"), ("x-tenant", "red")], repeated),
+            // The first match is enough; what comes after it is not asked.
+            (None, vec![path, tenant, tenant], name("b")),
+            (Some("c"), vec![path, tenant, tenant], name("c")),
+            (Some("none"), vec![path], Err(NoRules::PolicyUnknown)),
+        ] {
+            assert_eq!(chosen(route, &fields), expected, "{route:?} {fields:?}");
+        }
+        assert_eq!(policies.name(policies.default()), "a");
+        Ok(())
     }
 }

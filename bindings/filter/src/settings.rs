@@ -10,13 +10,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
-use countersign::jose::base64url;
-use countersign::jose::json::{self, Budget, JsonObject, Value};
+use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
+use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
+use crate::nonce_keys;
 
 /// Gives the bytes of a file, or why it cannot.
 pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
@@ -63,13 +64,16 @@ impl Build<'_> {
     }
 }
 
-const OF_BOTH: [&str; 12] = [
+const OF_BOTH: [&str; 15] = [
     "policy",
     "use",
+    "use_when",
     "origin",
     "mode",
     "poll_milliseconds",
     "fetch",
+    "revocations",
+    "revocations_fetch",
     "identity_headers",
     "metadata",
     "audit_log",
@@ -83,16 +87,20 @@ const OF_WASM: [&str; 3] = ["nonce_keys", "route_metadata", "signatures"];
 /// What the filter's configuration says, but for the policy document.
 #[derive(Debug)]
 pub struct Settings {
-    /// The policy of routes that name none.
+    /// The policy of routes that name none, where no header selects one.
     pub policy: String,
+    /// Policies that headers select; the first that matches holds.
+    pub selections: Vec<Selection>,
     /// The external origin, for policies that have none of their own.
     pub origin: Option<String>,
     /// Over the mode of the policy.
     pub mode: Option<Mode>,
     /// How often files are looked at, fetches are begun and counts are carried over.
     pub poll: Duration,
-    /// Where trust documents are fetched.
+    /// What is fetched, and where.
     pub fetches: Vec<Fetch>,
+    /// What is revoked, whatever is fetched or in a file besides.
+    pub revocations: RevocationDocument,
     /// Names in small letters.
     pub identity_headers: Vec<(String, Fact)>,
     /// Where facts are left for filters and logs.
@@ -111,6 +119,55 @@ pub struct Settings {
     pub files: Files,
     /// What only the proxy-wasm filter has.
     pub vm: Vm,
+}
+
+/// A policy for requests by one of their header fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The name of the field, in small letters; or `:path`, `:method`, `:authority`, `:scheme`.
+    pub header: String,
+    /// What its value has to be.
+    pub value: HeaderMatch,
+    /// The name of the policy.
+    pub policy: String,
+}
+
+/// What a value has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderMatch {
+    /// This text.
+    Exact(String),
+    /// A text that begins with this one.
+    Prefix(String),
+}
+
+impl Selection {
+    /// Whether a value is the one.
+    ///
+    /// A path without its query: a client could otherwise leave an exact one by a question mark. Host and scheme in whatever case
+    /// (RFC 9110 §4.2.3).
+    #[must_use]
+    pub fn matches(&self, value: &[u8]) -> bool {
+        let (value, any_case) = match self.header.as_str() {
+            ":path" => (value.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default(), false),
+            name => (value, matches!(name, ":authority" | ":scheme")),
+        };
+        let (value, text) = match &self.value {
+            HeaderMatch::Exact(text) => (Some(value), text),
+            HeaderMatch::Prefix(text) => (value.get(..text.len()), text),
+        };
+        value.is_some_and(|value| value == text.as_bytes() || (any_case && value.eq_ignore_ascii_case(text.as_bytes())))
+    }
+
+    /// Whether whatever `later` matches, this does too.
+    fn hides(&self, later: &Self) -> bool {
+        self.header == later.header
+            && match (&self.value, &later.value) {
+                (HeaderMatch::Prefix(_), HeaderMatch::Exact(text) | HeaderMatch::Prefix(text))
+                | (HeaderMatch::Exact(_), HeaderMatch::Exact(text)) => self.matches(text.as_bytes()),
+                (HeaderMatch::Exact(_), HeaderMatch::Prefix(_)) => false,
+            }
+    }
 }
 
 /// Settings of the dynamic module.
@@ -157,11 +214,29 @@ pub enum Audit {
     All,
 }
 
-/// Where a trust document is fetched.
+/// A document that is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// The keys of a trust domain or an issuer.
+    Trust(Origin),
+    /// What is revoked.
+    Revocations,
+}
+
+impl core::fmt::Display for Document {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Trust(origin) => origin.fmt(f),
+            Self::Revocations => f.write_str("revocations"),
+        }
+    }
+}
+
+/// What is fetched, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// Whose document it is.
-    pub origin: Origin,
+    /// What it is.
+    pub document: Document,
     /// The proxy's cluster that has it.
     pub cluster: String,
     /// For the field of this name.
@@ -188,6 +263,8 @@ pub struct RouteSettings {
 const DEFAULT_POLL_MILLISECONDS: u64 = 1000;
 const DEFAULT_FETCH_MILLISECONDS: u64 = 5000;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
+/// Where something is fetched.
+const PLACE: [&str; 4] = ["cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
 
 impl Settings {
     /// Reads the filter's configuration and the policy document in it.
@@ -317,6 +394,7 @@ impl Reader {
         };
         let settings = Settings {
             policy: self.default_policy(&members, document.as_ref()),
+            selections: self.selections(&members, document.as_ref()),
             origin: self.origin(&members),
             mode: self.mode(&members),
             poll: Duration::from_millis(self.number(
@@ -326,6 +404,7 @@ impl Reader {
                 (10, 60_000),
             )),
             fetches: self.fetches(&members, document.as_ref()),
+            revocations: self.revocations(&members),
             identity_headers: self.identity_headers(&members),
             metadata_namespace: self.metadata_namespace(&members),
             metadata: self.metadata_facts(&members),
@@ -396,17 +475,15 @@ impl Reader {
 
     fn nonce_keys(&mut self, members: &Members<'_>) -> Vec<[u8; 32]> {
         let Some(value) = members.get("nonce_keys") else { return Vec::new() };
-        let key = |value: Value<'_>| base64url::decode_array(value.as_string()?.to_owned_string().as_bytes());
-        let keys: Option<Vec<[u8; 32]>> = value.as_array().and_then(|array| array.elements().map(key).collect());
-        match keys {
-            Some(keys) if matches!(keys.len(), 1 | 2) => keys,
+        let text = |value: Value<'_>| value.as_string().map(JsonString::to_owned_string);
+        let texts: Option<Vec<String>> = value.as_array().and_then(|array| array.elements().map(text).collect());
+        let keys = texts.and_then(|texts| nonce_keys::decode(texts.iter().map(String::as_bytes)));
+        keys.unwrap_or_else(|| {
             // What was found is a secret.
-            _ => {
-                let expected = "an array of one or two texts, each 32 random bytes in base64url";
-                self.fault(members.at("nonce_keys"), "something else", expected);
-                Vec::new()
-            }
-        }
+            let expected = "an array of one or two texts, each 32 random bytes in base64url";
+            self.fault(members.at("nonce_keys"), "something else", expected);
+            Vec::new()
+        })
     }
 
     /// Without `read`, there is no `policy_file`: the member is a fault already.
@@ -464,11 +541,69 @@ impl Reader {
             (Some(name), ..) => name,
         };
         if document.policy(name).is_none() {
-            let all: Vec<&str> = document.policies().map(|(_, policy)| policy.name()).collect();
             let found = named.as_ref().map_or_else(|| "nothing".to_owned(), |name| format!("{name:?}"));
-            self.fault(members.at("use"), found, format!("one of {}", all.join(", ")));
+            self.policy_fault(members, found, document);
         }
         name.to_owned()
+    }
+
+    fn policy_fault(&mut self, members: &Members<'_>, found: String, document: &PolicyDocument) {
+        let all: Vec<&str> = document.policies().map(|(_, policy)| policy.name()).collect();
+        self.fault(members.at("use"), found, format!("one of {}", all.join(", ")));
+    }
+
+    fn selections(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vec<Selection> {
+        let mut all: Vec<(usize, Selection)> = Vec::new();
+        match members.get("use_when") {
+            None => {}
+            Some(Value::Array(array)) => {
+                for (place, element) in array.elements().enumerate() {
+                    let pointer = format!("/use_when/{place}");
+                    let Some(read) = self.selection(&pointer, element, document) else { continue };
+                    if let Some((before, _)) = all.iter().find(|(_, earlier)| earlier.hides(&read)) {
+                        let found = format!("what entry {before} matches before it");
+                        self.fault(pointer, found, "the narrower match first");
+                    }
+                    all.push((place, read));
+                }
+            }
+            Some(other) => self.fault(members.at("use_when"), describe(other), "an array"),
+        }
+        all.into_iter().map(|(_, selection)| selection).collect()
+    }
+
+    fn selection(&mut self, pointer: &str, value: Value<'_>, document: Option<&PolicyDocument>) -> Option<Selection> {
+        let members = self.members(pointer, value, &["header", "exact", "prefix", "use"])?;
+        let mut need = |name: &str, expected: &str| {
+            if members.get(name).is_none() {
+                self.fault(members.at(name), "nothing", expected);
+            }
+            self.text(&members, name, expected)
+        };
+        let header = need("header", "the name of a header field").map(|name| name.to_ascii_lowercase());
+        let policy = need("use", "the name of a policy");
+        let (exact, prefix) = (self.text(&members, "exact", "a value"), self.text(&members, "prefix", "a value"));
+        if members.get("exact").is_some() == members.get("prefix").is_some() {
+            self.fault(pointer.to_owned(), "none or both", "one of exact, prefix");
+        }
+        if let Some(name) = &header
+            && !matches!(name.as_str(), ":path" | ":method" | ":authority" | ":scheme")
+            && (!is_field_name(name) || matches!(name.as_str(), "authorization" | "dpop" | "host"))
+        {
+            let expected = "a header field other than authorization and dpop, or :path, :method, :authority, :scheme";
+            self.fault(members.at("header"), format!("{name:?}"), expected);
+        }
+        if let (Some(name), Some(document)) = (&policy, document)
+            && document.policy(name).is_none()
+        {
+            self.policy_fault(&members, format!("{name:?}"), document);
+        }
+        let text = exact.as_deref().or(prefix.as_deref()).unwrap_or("/");
+        if header.as_deref() == Some(":path") && (!text.starts_with('/') || text.contains(['?', '#'])) {
+            self.fault(pointer.to_owned(), "a value that no path has", "a path, without a query");
+        }
+        let value = exact.map(HeaderMatch::Exact).or(prefix.map(HeaderMatch::Prefix))?;
+        Some(Selection { header: header?, value, policy: policy? })
     }
 
     fn fetches(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vec<Fetch> {
@@ -480,9 +615,9 @@ impl Reader {
                     let pointer = format!("/fetch/{place}");
                     let read = self.fetch(&pointer, element, document);
                     if let Some(read) = &read
-                        && all.iter().any(|known: &Fetch| known.origin == read.origin)
+                        && all.iter().any(|known: &Fetch| known.document == read.document)
                     {
-                        self.fault(pointer, format!("the {} again", read.origin), "each origin once");
+                        self.fault(pointer, format!("the {} again", read.document), "each origin once");
                     }
                     all.extend(read);
                 }
@@ -491,56 +626,80 @@ impl Reader {
         }
         for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
             let behind_uri = matches!(source.document(), TrustDocument::Uri(_));
-            if behind_uri && !all.iter().any(|fetch| fetch.origin == *source.origin()) {
+            let is_its =
+                |fetch: &Fetch| matches!(&fetch.document, Document::Trust(origin) if origin == source.origin());
+            if behind_uri && !all.iter().any(is_its) {
                 let found = format!("no cluster for /policy/trust/{place}");
                 self.fault(members.at("fetch"), found, format!("an entry for the {}", source.origin()));
             }
+        }
+        if let Some(value) = members.get("revocations_fetch")
+            && let Some(members) = self.members("/revocations_fetch", value, &PLACE)
+        {
+            all.extend(self.fetch_from(&members, Some((Document::Revocations, None))));
         }
         all
     }
 
     fn fetch(&mut self, pointer: &str, value: Value<'_>, document: Option<&PolicyDocument>) -> Option<Fetch> {
-        let names = ["issuer", "trust_domain", "cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
-        let members = self.members(pointer, value, &names)?;
+        let members = self.members(pointer, value, &[&["issuer", "trust_domain"], PLACE.as_slice()].concat())?;
         let issuer = self.text(&members, "issuer", "an issuer of the policy");
         let trust_domain = self.text(&members, "trust_domain", "a trust domain of the policy");
-        let cluster = self.text(&members, "cluster", "the name of a cluster");
-        let uri = self.text(&members, "uri", "an http or https URI");
-        let timeout_milliseconds =
-            self.number(&members, "timeout_milliseconds", DEFAULT_FETCH_MILLISECONDS, (1, 600_000));
-        let refresh_seconds = members.get("refresh_seconds").is_some();
-        let refresh_seconds =
-            refresh_seconds.then(|| self.number(&members, "refresh_seconds", DAY_SECONDS, (1, DAY_SECONDS)));
         let origin = match (issuer, trust_domain) {
-            (Some(name), None) => Origin::Issuer(name),
-            (None, Some(name)) => Origin::TrustDomain(name),
+            (Some(name), None) => Some(Origin::Issuer(name)),
+            (None, Some(name)) => Some(Origin::TrustDomain(name)),
             _ => {
                 self.fault(pointer.to_owned(), "none or both", "one of issuer, trust_domain");
-                return None;
+                None
             }
         };
+        let known = origin.zip(document).and_then(|(origin, document)| {
+            let source = document.trust().find(|(_, source)| *source.origin() == origin).map(|(_, source)| source);
+            if source.is_none() {
+                self.fault(pointer.to_owned(), origin.to_string(), "an origin of the policy's trust");
+            }
+            let own = match source?.document() {
+                TrustDocument::Uri(uri) => Some(uri.as_str()),
+                _ => None,
+            };
+            Some((Document::Trust(origin), own))
+        });
+        self.fetch_from(&members, known)
+    }
+
+    /// Where something is fetched: `what` it is and the URI that the policy has for it, or nothing if that is a fault already.
+    fn fetch_from(&mut self, members: &Members<'_>, what: Option<(Document, Option<&str>)>) -> Option<Fetch> {
+        let cluster = self.text(members, "cluster", "the name of a cluster");
+        let uri = self.text(members, "uri", "an http or https URI");
+        let timeout_milliseconds =
+            self.number(members, "timeout_milliseconds", DEFAULT_FETCH_MILLISECONDS, (1, 600_000));
+        let refresh_seconds = members.get("refresh_seconds").is_some();
+        let refresh_seconds =
+            refresh_seconds.then(|| self.number(members, "refresh_seconds", DAY_SECONDS, (1, DAY_SECONDS)));
         if cluster.is_none() && members.get("cluster").is_none() {
             self.fault(members.at("cluster"), "nothing", "the name of a cluster");
         }
-        let document = document?;
-        let Some((_, source)) = document.trust().find(|(_, source)| *source.origin() == origin) else {
-            self.fault(pointer.to_owned(), origin.to_string(), "an origin of the policy's trust");
-            return None;
-        };
-        let uri = match (uri, source.document()) {
-            (Some(uri), _) => uri,
-            (None, TrustDocument::Uri(uri)) => uri.clone(),
-            _ => {
-                self.fault(members.at("uri"), "nothing", "a URI, since the policy has none");
-                return None;
+        let (document, own) = what?;
+        let Some(uri) = uri.or_else(|| own.map(ToOwned::to_owned)) else {
+            if members.get("uri").is_none() {
+                self.fault(members.at("uri"), "nothing", "an http or https URI, since the policy has none");
             }
+            return None;
         };
         let Some((authority, path)) = split_uri(&uri) else {
             self.fault(members.at("uri"), format!("{uri:?}"), "an http or https URI");
             return None;
         };
         let (authority, path) = (authority.to_owned(), path.to_owned());
-        Some(Fetch { origin, cluster: cluster?, authority, path, timeout_milliseconds, refresh_seconds })
+        Some(Fetch { document, cluster: cluster?, authority, path, timeout_milliseconds, refresh_seconds })
+    }
+
+    fn revocations(&mut self, members: &Members<'_>) -> RevocationDocument {
+        let Some(value) = members.get("revocations") else { return RevocationDocument::default() };
+        RevocationDocument::from_value(value, "/revocations").unwrap_or_else(|faults| {
+            self.faults.extend(faults);
+            RevocationDocument::default()
+        })
     }
 
     fn identity_headers(&mut self, members: &Members<'_>) -> Vec<(String, Fact)> {
@@ -746,7 +905,7 @@ mod tests {
         assert_eq!(settings.certificate, CertificateSource::Forwarded);
         assert!(settings.forget_proofs);
         let fetch = Fetch {
-            origin: Origin::Issuer("https://as.example".to_owned()),
+            document: Document::Trust(Origin::Issuer("https://as.example".to_owned())),
             cluster: "as".to_owned(),
             authority: "as.example".to_owned(),
             path: "/keys?all".to_owned(),
@@ -788,6 +947,116 @@ mod tests {
         let unknown = fetch.replace("https://as", "https://other");
         let found = faults(&format!(r#"{{"policy":{POLICY},{unknown}}}"#));
         assert_eq!(found, ["/fetch/0: found issuer https://other.example, expected an origin of the policy's trust"]);
+    }
+
+    #[test]
+    fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyFault>> {
+        let revoked = r#"{"origins":[{"issuer":"https://as.example","keys":["k"]}]}"#;
+        let text = format!(
+            r#"{{"policy":{POLICY},"revocations":{revoked},"revocations_fetch":{{"cluster":"as","uri":"https://as/r"}}}}"#
+        );
+        for build in [MODULE, Build::Wasm] {
+            let (settings, _) = Settings::read(text.as_bytes(), build)?;
+            assert_eq!(settings.revocations, RevocationDocument::read(revoked.as_bytes())?);
+            let fetch = settings.fetches.first().ok_or_else(Vec::new)?;
+            let read = (&fetch.document, fetch.cluster.as_str(), fetch.authority.as_str(), fetch.path.as_str());
+            assert_eq!(read, (&Document::Revocations, "as", "as", "/r"));
+        }
+        let text = format!(
+            r#"{{"policy":{POLICY},"revocations":{{"al_before":1,"origins":[{{}}]}},"revocations_fetch":{{"issuer":"a"}}}}"#
+        );
+        let place = "cluster, uri, timeout_milliseconds, refresh_seconds";
+        let expected = [
+            format!("/revocations_fetch/issuer: found an unknown member, expected one of {place}"),
+            "/revocations_fetch/cluster: found nothing, expected the name of a cluster".to_owned(),
+            "/revocations_fetch/uri: found nothing, expected an http or https URI, since the policy has none"
+                .to_owned(),
+            "/revocations: found an unknown member, expected an object of all_before, origins".to_owned(),
+            "/revocations/origins/0: found none or both, expected one of issuer, trust_domain".to_owned(),
+        ];
+        assert_eq!(faults(&text), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn headers_select_policies() -> Result<(), Vec<PolicyFault>> {
+        let text = format!(
+            r#"{{"policy":{POLICY},"use_when":[{{"header":":path","prefix":"/orders/","use":"default"}},
+            {{"header":"X-Tenant","exact":"blue","use":"default"}},{{"header":":authority","exact":"a.example","use":"default"}},
+            {{"header":":path","exact":"/orders","use":"default"}}]}}"#
+        );
+        let matches = |place: usize, value: &str, settings: &Settings| {
+            settings.selections.get(place).is_some_and(|selection| selection.matches(value.as_bytes()))
+        };
+        for build in [MODULE, Build::Wasm] {
+            let (settings, _) = Settings::read(text.as_bytes(), build)?;
+            assert_eq!(settings.selections.get(1).map(|selection| selection.header.as_str()), Some("x-tenant"));
+            for (place, value, expected) in [
+                (0, "/orders/1?a", true),
+                (0, "/orders/", true),
+                (0, "/orders?/", false),
+                (0, "/Orders/1", false),
+                (0, "", false),
+                (1, "blue", true),
+                (1, "blue?", false),
+                (1, "Blue", false),
+                (1, "blu", false),
+                (2, "A.example", true),
+                (2, "a.example:443", false),
+                (3, "/orders", true),
+                (3, "/orders?a=b", true),
+                (3, "/orders#", true),
+                (3, "/orders/", false),
+            ] {
+                assert_eq!(matches(place, value, &settings), expected, "{place} {value}");
+            }
+        }
+        let (settings, _) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), MODULE)?;
+        assert_eq!(settings.selections, []);
+        Ok(())
+    }
+
+    #[test]
+    fn all_faults_of_selections_are_told_at_once() {
+        let entries = [
+            r#"{"header":"x-a","exact":"b","use":"other"}"#,
+            r#"{"header":"x-a","use":"default"}"#,
+            r#"{"header":"x-a","exact":"b","prefix":"c","use":"default"}"#,
+            r#"{"exact":"b"}"#,
+            r#"{"header":"host","exact":"b","use":"default"}"#,
+            r#"{"header":"DPoP","exact":"b","use":"default"}"#,
+            r#"{"header":"a b","prefix":"","use":"default","mode":"shadow"}"#,
+            r#"{"header":"X-A","exact":"b","use":"default"}"#,
+            r#"{"header":":path","prefix":"/a","use":"default"}"#,
+            r#"{"header":":path","prefix":"/a/b","use":"default"}"#,
+            r#"{"header":":path","exact":"/a","use":"default"}"#,
+            "1",
+            r#"{"header":":path","exact":"/b?c","use":"default"}"#,
+            r#"{"header":":path","prefix":"b","use":"default"}"#,
+        ];
+        let name = "a header field other than authorization and dpop, or :path, :method, :authority, :scheme";
+        let expected = [
+            "/use_when/0/use: found \"other\", expected one of default".to_owned(),
+            "/use_when/1: found none or both, expected one of exact, prefix".to_owned(),
+            "/use_when/2: found none or both, expected one of exact, prefix".to_owned(),
+            "/use_when/2: found what entry 0 matches before it, expected the narrower match first".to_owned(),
+            "/use_when/3/header: found nothing, expected the name of a header field".to_owned(),
+            "/use_when/3/use: found nothing, expected the name of a policy".to_owned(),
+            format!("/use_when/4/header: found \"host\", expected {name}"),
+            format!("/use_when/5/header: found \"dpop\", expected {name}"),
+            "/use_when/6/mode: found an unknown member, expected one of header, exact, prefix, use".to_owned(),
+            "/use_when/6/prefix: found \"\", expected a value".to_owned(),
+            format!("/use_when/6/header: found \"a b\", expected {name}"),
+            "/use_when/7: found what entry 0 matches before it, expected the narrower match first".to_owned(),
+            "/use_when/9: found what entry 8 matches before it, expected the narrower match first".to_owned(),
+            "/use_when/10: found what entry 8 matches before it, expected the narrower match first".to_owned(),
+            "/use_when/11: found 1, expected an object".to_owned(),
+            "/use_when/12: found a value that no path has, expected a path, without a query".to_owned(),
+            "/use_when/13: found a value that no path has, expected a path, without a query".to_owned(),
+        ];
+        assert_eq!(faults(&format!(r#"{{"policy":{POLICY},"use_when":[{}]}}"#, entries.join(","))), expected);
+        let found = faults(&format!(r#"{{"policy":{POLICY},"use_when":{{}}}}"#));
+        assert_eq!(found, ["/use_when: found object, expected an array"]);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, Worker};
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign::trust::{LoadReport, Origin, TrustFault, TrustSnapshot};
 
 use crate::documents::{LiveFault, Notice, load_inline};
-use crate::revocations::{RevocationDocument, Revoked};
+use crate::revocations::RevocationDocument;
+use crate::revoked::Revoked;
 use crate::trust_files::TrustFiles;
 
 /// What a look at the watched files came to.
@@ -42,6 +43,8 @@ pub struct LiveEngine {
 struct Sources {
     files: TrustFiles,
     revoked: Revoked,
+    /// The keys, while nobody knows what is revoked.
+    held_back: Option<Arc<TrustSnapshot>>,
 }
 
 impl LiveEngine {
@@ -140,30 +143,40 @@ impl LiveEngine {
     }
 
     /// Revokes what `document` says besides everything that is revoked already. Gives the origins that the policy
-    /// document does not know: no fault, since one list may serve many policies, but perhaps a slip of the pen.
-    ///
-    /// # Errors
-    /// Where an entry does not name one origin.
-    pub fn revoke(&self, document: &RevocationDocument) -> Result<Vec<String>, String> {
-        self.change(|sources, snapshot| {
-            let unknown = sources.revoked.add(document, self.engine.document());
-            snapshot.revocations = Arc::new(sources.revoked.all());
-            let changed = unknown.is_ok();
-            (unknown, changed)
-        })
+    /// document does not know, see [`RevocationDocument::unknown_origins`].
+    pub fn revoke(&self, document: &RevocationDocument) -> Vec<String> {
+        self.change_revoked(document, |sources| sources.revoked.add(document))
     }
 
     /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more. A watched file still does.
-    ///
-    /// # Errors
-    /// Where an entry does not name one origin; what was said before then stays.
-    pub fn replace_revocations(&self, document: &RevocationDocument) -> Result<Vec<String>, String> {
-        self.change(|sources, snapshot| {
-            let unknown = sources.revoked.replace(document, self.engine.document());
-            snapshot.revocations = Arc::new(sources.revoked.all());
-            let changed = unknown.is_ok();
-            (unknown, changed)
+    pub fn replace_revocations(&self, document: &RevocationDocument) -> Vec<String> {
+        self.change_revoked(document, |sources| {
+            sources.revoked.replace(document);
+            sources.held_back = None;
         })
+    }
+
+    fn change_revoked(&self, document: &RevocationDocument, how: impl FnOnce(&mut Sources)) -> Vec<String> {
+        self.change(|sources, snapshot| {
+            how(sources);
+            snapshot.revocations = Arc::new(sources.revoked.all());
+            (document.unknown_origins(self.engine.document()), true)
+        })
+    }
+
+    /// Holds all keys back until [`replace_revocations`](Self::replace_revocations) says what is revoked: a host that was told to ask
+    /// for a list must not accept what may stand in it. Until then tokens are refused with `bundle_stale`.
+    pub fn await_revocations(&self) {
+        self.change(|sources, snapshot| {
+            sources.held_back = Some(Arc::clone(&snapshot.trust));
+            ((), true)
+        });
+    }
+
+    /// The newest keys, those too that are held back.
+    #[must_use]
+    pub fn trust(&self) -> Arc<TrustSnapshot> {
+        lock(&self.sources).held_back.clone().unwrap_or_else(|| Arc::clone(&self.snapshot().trust))
     }
 
     /// Puts the keys of nonces in force.
@@ -178,7 +191,13 @@ impl LiveEngine {
     fn change<T>(&self, make: impl FnOnce(&mut Sources, &mut Snapshot) -> (T, bool)) -> T {
         let mut sources = lock(&self.sources);
         let mut snapshot = Snapshot::clone(&self.snapshot());
+        if let Some(trust) = &sources.held_back {
+            snapshot.trust = Arc::clone(trust);
+        }
         let (result, differs) = make(&mut sources, &mut snapshot);
+        if let Some(trust) = &mut sources.held_back {
+            *trust = std::mem::replace(&mut snapshot.trust, self.engine.empty_snapshot().trust);
+        }
         if differs {
             *lock(&self.newest) = Arc::new(snapshot);
             // After the exchange: whoever sees the number finds this snapshot or a newer one.

@@ -6,6 +6,8 @@
 #![cfg_attr(not(feature = "system"), no_std)]
 
 extern crate alloc;
+#[cfg(all(test, not(feature = "system")))]
+extern crate std;
 
 mod documents;
 #[cfg(feature = "system")]
@@ -15,8 +17,9 @@ pub mod files;
 #[cfg(feature = "system")]
 pub mod json_document;
 pub mod printable;
-#[cfg(feature = "system")]
 pub mod revocations;
+#[cfg(feature = "system")]
+mod revoked;
 #[cfg(feature = "system")]
 mod seed;
 #[cfg(feature = "system")]
@@ -25,7 +28,6 @@ mod trust_files;
 pub use documents::{LiveFault, Notice, load_inline, warn_of_drops};
 #[cfg(feature = "system")]
 pub use engine::{LiveEngine, LiveWorker, LookReport};
-#[cfg(feature = "system")]
 pub use revocations::RevocationDocument;
 #[cfg(feature = "system")]
 pub use seed::{NoRandomness, nonce_keys, nonce_secret, seed};

@@ -74,14 +74,10 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     assert_eq!(names(), 1);
     let more = |text: &str| RevocationDocument::read(text.as_bytes()).unwrap();
     let token = more(r#"{"origins":[{"issuer":"https://as.example","tokens":["t"]}]}"#);
-    assert_eq!(live.revoke(&token), Ok(vec![]));
+    assert_eq!(live.revoke(&token), [""; 0]);
     assert_eq!(names(), 2);
     let elsewhere = more(r#"{"origins":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
-    assert_eq!(
-        live.replace_revocations(&elsewhere).unwrap().len(),
-        1,
-        "an origin that the policy does not know is told"
-    );
+    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an origin that the policy does not know is told");
     assert_eq!(names(), 2, "the file still holds, the first token no more");
 
     put(directory.path(), "revoked.json", "torn");
@@ -91,7 +87,23 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     put(directory.path(), "revoked.json", "{}");
     assert_eq!(live.look(NOW, &mut |_| {}), report(1, 0, 0));
     assert_eq!(names(), 1);
-    assert!(live.revoke(&more(r#"{"origins":[{}]}"#)).is_err());
+    assert!(RevocationDocument::read(br#"{"origins":[{}]}"#).is_err());
+}
+
+#[test]
+fn keys_are_held_back_until_it_is_known_what_is_revoked() {
+    let live = live();
+    let issuer = Origin::Issuer("https://as.example".to_owned());
+    let key_count = || (live.snapshot().trust.key_count(), live.trust().key_count());
+    live.await_revocations();
+    assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 1);
+    live.revoke(&RevocationDocument::read(br#"{"all_before":1}"#).unwrap());
+    assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 0, "it was there, and stays");
+    assert_eq!(key_count(), (0, 1));
+    live.replace_revocations(&RevocationDocument::default());
+    assert_eq!(key_count(), (1, 1));
+    live.await_revocations();
+    assert_eq!(key_count(), (0, 1));
 }
 
 #[test]

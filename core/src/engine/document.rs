@@ -16,6 +16,7 @@ use crate::engine::policy::{
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::json::{self, Budget, JsonFault, Value};
 use crate::limits;
+use crate::order::sort;
 use crate::spiffe_id::TrustDomain;
 use crate::subject_pattern::SubjectPattern;
 use crate::token_kind::{TokenKind, TokenKinds};
@@ -369,7 +370,7 @@ impl Reader {
             Some(other) => self.fault("/policies", describe(other), "an object of policies by name"),
             None => self.missing("", "policies", "an object of policies by name"),
         }
-        policies.sort_unstable_by(|a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
+        sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
 
         let (mut cache, mut proofs, mut tables) =
             (DEFAULT_VERDICT_CACHE_BYTES, DEFAULT_REPLAY_PROOFS, DEFAULT_HOT_KEY_BYTES);

@@ -220,7 +220,7 @@ impl<'a> JsonString<'a> {
     /// The unescaped text as an owned string, for configuration.
     #[must_use]
     pub fn to_owned_string(self) -> alloc::string::String {
-        self.chars().collect()
+        self.plain().map_or_else(|| self.chars().collect(), Into::into)
     }
 }
 

@@ -7,10 +7,10 @@
 //! It does not know signatures: ask it about tokens that are verified, and about the key that verified them.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::order::sort;
 use crate::time::UnixSeconds;
 
 /// The token a revocation is asked about.
@@ -78,9 +78,7 @@ impl Revocations {
                 return Some(RevokedBy::Key);
             }
             let subject = token.subject.and_then(|subject| of_origin.subjects.position(subject));
-            if let Some(until) = subject.and_then(|at| of_origin.subjects_until.get(at))
-                && (until.is_none() || before(*until))
-            {
+            if before(subject.and_then(|at| of_origin.subjects_until.get(at)).copied()) {
                 return Some(RevokedBy::Subject);
             }
             if token.token_id.is_some_and(|token_id| of_origin.tokens.position(token_id).is_some()) {
@@ -107,8 +105,12 @@ impl Revocations {
 #[derive(Clone, Debug, Default)]
 pub struct RevocationsBuilder {
     epoch: Option<UnixSeconds>,
-    origins: BTreeMap<String, OriginBuilder>,
+    /// Ascending by name, no name twice.
+    origins: Vec<(String, OriginBuilder)>,
 }
+
+/// Later than any token says that it was issued.
+const FOR_GOOD: UnixSeconds = UnixSeconds::new(u64::MAX);
 
 impl RevocationsBuilder {
     /// Revokes a key of an origin.
@@ -119,14 +121,12 @@ impl RevocationsBuilder {
 
     /// Revokes every token of a subject, those of the future too.
     pub fn subject(&mut self, origin: &str, subject: &str) -> &mut Self {
-        self.origin(origin).subjects.insert(subject.into(), None);
-        self
+        self.subject_before(origin, subject, FOR_GOOD)
     }
 
     /// Revokes the tokens of a subject that were issued before `moment`, or do not say when.
     pub fn subject_before(&mut self, origin: &str, subject: &str, moment: UnixSeconds) -> &mut Self {
-        let until = self.origin(origin).subjects.entry(subject.into()).or_insert(Some(moment));
-        *until = until.map(|known| known.max(moment));
+        self.origin(origin).subjects.push((subject.into(), moment));
         self
     }
 
@@ -154,13 +154,20 @@ impl RevocationsBuilder {
     pub fn build(&self) -> Revocations {
         Revocations {
             epoch: self.epoch,
-            origins: Names::from_sorted(self.origins.keys().map(String::as_str)),
-            by_origin: self.origins.values().map(OriginBuilder::build).collect(),
+            origins: Names::from_sorted(self.origins.iter().map(|(name, _)| name.as_str())),
+            by_origin: self.origins.iter().map(|(_, of_origin)| of_origin.build()).collect(),
         }
     }
 
     fn origin(&mut self, origin: &str) -> &mut OriginBuilder {
-        self.origins.entry(origin.into()).or_default()
+        let at = match self.origins.binary_search_by(|(name, _)| name.as_str().cmp(origin)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.origins.insert(at, (origin.into(), OriginBuilder::default()));
+                at
+            }
+        };
+        &mut self.origins[at].1
     }
 }
 
@@ -168,19 +175,24 @@ impl RevocationsBuilder {
 struct OriginBuilder {
     epoch: Option<UnixSeconds>,
     keys: Vec<String>,
-    /// With the moment before which their tokens are void, or `None` for all.
-    subjects: BTreeMap<String, Option<UnixSeconds>>,
+    /// With the moment before which their tokens are void.
+    subjects: Vec<(String, UnixSeconds)>,
     tokens: Vec<String>,
 }
 
 impl OriginBuilder {
     fn build(&self) -> OfOrigin {
+        let names = |names: &[String]| {
+            let sorted = sorted(names.iter().map(|name| (name.as_str(), FOR_GOOD)));
+            Names::from_sorted(sorted.iter().map(|(name, _)| *name))
+        };
+        let subjects = sorted(self.subjects.iter().map(|(name, until)| (name.as_str(), *until)));
         OfOrigin {
             epoch: self.epoch,
-            keys: Names::from_unsorted(&self.keys),
-            subjects: Names::from_sorted(self.subjects.keys().map(String::as_str)),
-            subjects_until: self.subjects.values().copied().collect(),
-            tokens: Names::from_unsorted(&self.tokens),
+            keys: names(&self.keys),
+            subjects: Names::from_sorted(subjects.iter().map(|(name, _)| *name)),
+            subjects_until: subjects.iter().map(|(_, until)| *until).collect(),
+            tokens: names(&self.tokens),
         }
     }
 }
@@ -191,8 +203,16 @@ struct OfOrigin {
     keys: Names,
     subjects: Names,
     /// One for each name in `subjects`, in the same order.
-    subjects_until: Box<[Option<UnixSeconds>]>,
+    subjects_until: Box<[UnixSeconds]>,
     tokens: Names,
+}
+
+/// Each name once, with the latest of its moments.
+fn sorted<'a>(names: impl Iterator<Item = (&'a str, UnixSeconds)>) -> Vec<(&'a str, UnixSeconds)> {
+    let mut names: Vec<_> = names.collect();
+    sort(&mut names, |(a, earlier), (b, later)| a.cmp(b).then(later.cmp(earlier)));
+    names.dedup_by_key(|(name, _)| *name);
+    names
 }
 
 /// Names in one piece of text: a million token ids are two allocations.
@@ -204,13 +224,6 @@ struct Names {
 }
 
 impl Names {
-    fn from_unsorted(names: &[String]) -> Self {
-        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self::from_sorted(names.into_iter())
-    }
-
     fn from_sorted<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut text = String::new();
         let ends = names

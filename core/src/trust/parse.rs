@@ -12,6 +12,7 @@ use crate::crypto::{PublicKey, sha256};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::json::{self, Budget, JsonFault, JsonString, Value};
 use crate::limits;
+use crate::order::sort;
 use crate::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
 use crate::trust::set::Origin;
 use crate::trust::thumbprint::thumbprint;
@@ -200,7 +201,7 @@ fn read_key(origin: &Origin, index: usize, entry: Value<'_>) -> Result<Option<Pa
 /// Drops keys whose `kid` another key has too. RFC 7517 §4.5 wants them distinct; a token could mean either, and an
 /// attacker who can add a key could shadow one (specs: JWK-4, BND-19). An exact repetition is the same key, kept once.
 fn drop_repeated(keys: &mut Vec<ParsedKey>, report: &mut LoadReport) {
-    keys.sort_unstable_by(|a, b| (&a.key_id, a.index).cmp(&(&b.key_id, b.index)));
+    sort(keys, |a, b| (&a.key_id, a.index).cmp(&(&b.key_id, b.index)));
     let same = |a: &ParsedKey, b: &ParsedKey| a.thumbprint == b.thumbprint && a.algorithms == b.algorithms;
     let mut kept: Vec<ParsedKey> = Vec::with_capacity(keys.len());
     let mut run: Vec<ParsedKey> = Vec::new();

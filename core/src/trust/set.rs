@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::crypto::PublicKey;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::parse::{self, LoadReport, TrustFault};
@@ -294,7 +295,7 @@ impl TrustSnapshot {
         for slot in &mut next.slots {
             kept.extend(slot.take_if(|key| key.origin == index));
         }
-        kept.sort_unstable_by_key(|key| key.thumbprint);
+        sort(&mut kept, |a, b| a.thumbprint.cmp(&b.thumbprint));
 
         let mut keys = Vec::with_capacity(parsed.keys.len());
         let mut free = 0;
@@ -339,7 +340,7 @@ impl TrustSnapshot {
             }
             keys.push(key);
         }
-        keys.sort_by(|a, b| a.key_id.cmp(&b.key_id));
+        sort(&mut keys, |a, b| (&a.key_id, a.id.slot).cmp(&(&b.key_id, b.id.slot)));
         if let Some(place) = next.sets.get_mut(index.as_usize()) {
             *place = Some(Arc::new(KeySet {
                 keys,

@@ -1,4 +1,4 @@
-//! Trust documents behind URIs: one VM fetches for all, and all take over what it published.
+//! Documents behind URIs, keys and revocations: one VM fetches for all, and all take over what it published.
 //!
 //! For each document there are two shared values. The *plan* says when it is due, who is fetching it and until when that counts: VMs
 //! look at it now and then, and whoever exchanges it first fetches. The *document* is the last good one with its number. After a
@@ -20,9 +20,10 @@ use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, OriginIndex};
 use countersign_filter::fetch::{refresh_after, retry_after};
 use countersign_filter::host::{Counter, Level};
-use countersign_filter::settings::Fetch;
+use countersign_filter::settings::{Fetch, Settings};
 use countersign_live::printable::printable;
-use countersign_live::warn_of_drops;
+use countersign_live::revocations::{one_line, tell_unknown};
+use countersign_live::{RevocationDocument, warn_of_drops};
 
 use crate::counters::Counters;
 use crate::headers::Pairs;
@@ -38,6 +39,8 @@ const LEASE_SPARE: Duration = Duration::from_secs(5);
 /// The documents of one configuration, as one VM has them.
 pub(crate) struct Documents {
     sources: Vec<Source>,
+    /// What stands in the settings, and holds whatever is fetched.
+    revoked: RevocationDocument,
     /// The generation that was taken over last.
     seen: u64,
     /// Tells this VM's leases from those of others.
@@ -46,7 +49,8 @@ pub(crate) struct Documents {
 
 struct Source {
     fetch: Fetch,
-    index: OriginIndex,
+    /// Whose keys they are; none of revocations.
+    index: Option<OriginIndex>,
     min_refresh: Duration,
     plan: String,
     document: String,
@@ -81,14 +85,13 @@ pub(crate) struct Here<'f, H> {
 }
 
 impl Documents {
-    pub(crate) fn new(fetches: &[Fetch], engine: &Engine, holder: u64) -> Result<Self, String> {
+    pub(crate) fn new(settings: &Settings, engine: &Engine, holder: u64) -> Result<Self, String> {
         let mut sources = Vec::new();
-        for fetch in fetches {
+        for fetch in &settings.fetches {
             let document = engine.document();
-            let index = document.origin(&fetch.origin).ok_or_else(|| format!("there is no {}", fetch.origin))?;
-            let min_refresh = document.trust().find(|(known, _)| *known == index);
-            let origin = fetch.origin.to_string();
-            let name = short_name(&[&origin, &fetch.cluster, &fetch.authority, &fetch.path]);
+            let index = fetch.index(document)?;
+            let min_refresh = document.trust().find(|(known, _)| Some(*known) == index);
+            let name = short_name(&[&fetch.document.to_string(), &fetch.cluster, &fetch.authority, &fetch.path]);
             sources.push(Source {
                 fetch: fetch.clone(),
                 index,
@@ -99,7 +102,12 @@ impl Documents {
                 fetching: None,
             });
         }
-        Ok(Self { sources, seen: 0, holder })
+        Ok(Self { sources, revoked: settings.revocations.clone(), seen: 0, holder })
+    }
+
+    /// Whether a list of revocations is to be fetched and never was: nobody knows what is revoked.
+    pub(crate) fn await_revocations(&self) -> bool {
+        self.sources.iter().any(|source| source.index.is_none() && source.number == 0)
     }
 
     /// Takes over what other VMs have published since the last time. One small value is read, and no more if it is the same.
@@ -113,7 +121,7 @@ impl Documents {
         }
         self.seen = generation;
         for source in &mut self.sources {
-            source.take_over(here);
+            source.take_over(here, &self.revoked);
         }
     }
 
@@ -129,7 +137,7 @@ impl Documents {
     /// it a short time ago, here or in another VM. Tells whether it is.
     pub(crate) fn want<H: Host>(&mut self, host: &H, index: OriginIndex) -> bool {
         let now = milliseconds(host);
-        let Some(source) = self.sources.iter().find(|source| source.index == index) else { return false };
+        let Some(source) = self.sources.iter().find(|source| source.index == Some(index)) else { return false };
         let floor = whole_milliseconds(source.min_refresh);
         let wanted = shared::change(host, &source.plan, |value| {
             let Some(mut plan) = value.and_then(Plan::read) else { return (None, false) };
@@ -165,27 +173,39 @@ impl Documents {
 }
 
 impl Source {
-    fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
+    fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>, revoked: &RevocationDocument) {
         let Some((value, _)) = here.host.shared(&self.document) else { return };
         let mut reader = Reader(&value);
         let (Some(number), Some(fetched)) = (reader.number(), reader.number()) else { return };
         if number == self.number {
             return;
         }
-        let name = printable(&self.fetch.origin.to_string());
-        match here.engine.load(here.snapshot, self.index, reader.0, UnixSeconds::new(fetched)) {
-            Ok(report) => {
-                self.number = number;
-                if report.added > 0 || report.removed > 0 {
-                    let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
-                    here.host.log(Level::Info, &line);
+        let name = self.name();
+        let taken = match self.index {
+            Some(index) => match here.engine.load(here.snapshot, index, reader.0, UnixSeconds::new(fetched)) {
+                Ok(report) => {
+                    if report.added > 0 || report.removed > 0 {
+                        let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
+                        here.host.log(Level::Info, &line);
+                    }
+                    Ok(())
                 }
-            }
-            Err(fault) => {
-                here.host
-                    .log(Level::Warn, &format!("countersign: {name}: a published document cannot be used: {fault}"));
-            }
+                Err(fault) => Err(fault.to_string()),
+            },
+            None => RevocationDocument::read(reader.0).map_err(|faults| one_line(&faults)).map(|document| {
+                here.snapshot.revocations = revoked.clone().with(document).build().into();
+            }),
+        };
+        match taken {
+            Ok(()) => self.number = number,
+            Err(fault) => here
+                .host
+                .log(Level::Warn, &format!("countersign: {name}: a published document cannot be used: {fault}")),
         }
+    }
+
+    fn name(&self) -> String {
+        printable(&self.fetch.document.to_string())
     }
 
     fn begin_if_due<H: Host>(&mut self, here: &mut Here<'_, H>, holder: u64) {
@@ -238,28 +258,40 @@ impl Source {
     ) -> Result<Option<u64>, (&'static str, String)> {
         let body = answer.map_err(|why| ("failed", why))?;
         let now = UnixSeconds::new(milliseconds(here.host) / 1000);
-        // On a copy: what all take over, this VM takes over as they do.
-        let mut tried = here.snapshot.clone();
-        let report = here.engine.load(&mut tried, self.index, &body, now);
-        let report = report.map_err(|fault| ("refused", format!("the document cannot be used: {fault}")))?;
-        let name = printable(&self.fetch.origin.to_string());
-        warn_of_drops(&name, &report, &mut |line| here.host.log(Level::Warn, line));
+        let hint = self.tried(here, &body, now);
+        let hint = hint.map_err(|fault| ("refused", format!("the document cannot be used: {fault}")))?;
         let mut value = Vec::with_capacity(16 + body.len());
         value.extend(number.to_le_bytes());
         value.extend(now.as_u64().to_le_bytes());
         value.extend(body);
         let published = shared::change(here.host, &self.document, |old| {
             let newer = old.and_then(|old| Reader(old).number()).is_some_and(|known| known >= number);
-            ((!newer).then(|| value.clone()), ())
+            // The same keys are younger now; a list is only newer than those whose answers are late, and no VM need read it again.
+            let same = self.index.is_none() && old.and_then(|old| old.get(16..)) == value.get(16..);
+            ((!newer).then(|| value.clone()), !newer && !same)
         });
-        let published = published.and_then(|()| {
+        let published = published.and_then(|is_news| {
             shared::change(here.host, GENERATION, |old| {
                 let old = old.and_then(|old| Reader(old).number()).unwrap_or(0);
-                (Some(old.wrapping_add(1).to_le_bytes().into()), ())
+                (is_news.then(|| old.wrapping_add(1).to_le_bytes().into()), ())
             })
         });
         published.map_err(|fault| ("failed", fault.to_string()))?;
-        Ok(tried.trust.set(self.index).and_then(KeySet::refresh_hint_seconds))
+        Ok(hint)
+    }
+
+    /// Whether a document can be used: gives its hint for the next time. On a copy: what all take over, this VM takes over as they do.
+    fn tried<H: Host>(&self, here: &Here<'_, H>, body: &[u8], now: UnixSeconds) -> Result<Option<u64>, String> {
+        let mut warn = |line: &str| here.host.log(Level::Warn, line);
+        let Some(index) = self.index else {
+            let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
+            tell_unknown(&self.name(), &document.unknown_origins(here.engine.document()), &mut warn);
+            return Ok(None);
+        };
+        let mut tried = here.snapshot.clone();
+        let report = here.engine.load(&mut tried, index, body, now).map_err(|fault| fault.to_string())?;
+        warn_of_drops(&self.name(), &report, &mut warn);
+        Ok(tried.trust.set(index).and_then(KeySet::refresh_hint_seconds))
     }
 
     fn failed<H: Host>(&self, here: &mut Here<'_, H>, holder: u64, outcome: &'static str, why: &str) {
@@ -273,7 +305,7 @@ impl Source {
         });
         // The first few tell what is wrong; after that, now and then, that it still is.
         if failures.is_power_of_two() || failures.is_multiple_of(64) {
-            let name = printable(&self.fetch.origin.to_string());
+            let name = self.name();
             let cluster = printable(&self.fetch.cluster);
             let line = format!(
                 "countersign: {name} from cluster {cluster}: {why} (failure {failures} in a row); the last good document holds"
@@ -338,7 +370,9 @@ fn answer<H: Host>(host: &H, fields: usize, length: usize) -> Result<Vec<u8>, St
     let pairs = pairs.as_deref().and_then(Pairs::new).ok_or("a response without header fields")?;
     match pairs.find(":status").0 {
         Some(b"200") => {}
-        status => return Err(format!("status {}", String::from_utf8_lossy(status.unwrap_or_default()).escape_debug())),
+        status => {
+            return Err(format!("status {}", printable(&String::from_utf8_lossy(status.unwrap_or_default()))));
+        }
     }
     if length > limits::TRUST_DOCUMENT_BYTES {
         return Err(format!("a body of {length} bytes, more than {}", limits::TRUST_DOCUMENT_BYTES));

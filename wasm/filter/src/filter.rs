@@ -16,10 +16,12 @@ use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Level, Site, Stream};
 use countersign_filter::judge::{self, Decide, Verdict};
+use countersign_filter::nonce_keys::in_force;
 use countersign_filter::policies::Policies;
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_filter::tally::{Carried, Outcome, Tally};
 use countersign_live::load_inline;
+use countersign_live::revocations::tell_unknown;
 
 use crate::connection;
 use crate::counters::Counters;
@@ -39,6 +41,8 @@ pub(crate) struct Filter<H: Host> {
     policies: Policies,
     engine: Engine,
     snapshot: Snapshot,
+    /// What requests are judged by while nobody knows what is revoked: no keys, so every token is refused.
+    unknowing: Option<Snapshot>,
     documents: Documents,
     entropy: Entropy,
     /// Who checks signatures, until the desk is made.
@@ -91,11 +95,17 @@ impl<H: Host> Filter<H> {
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
         let engine = Engine::with_replay(document, Box::new(SharedReplay::named(host, &settings.replay_store)));
         let mut snapshot = engine.empty_snapshot();
-        load_inline(&engine, &mut snapshot, now, &mut |line| host.log(Level::Warn, line))
+        let mut warn = |line: &str| host.log(Level::Warn, line);
+        load_inline(&engine, &mut snapshot, now, &mut warn)
             .map_err(|faults| faults.into_iter().map(|fault| format!("/policy{fault}")).collect::<Vec<_>>())?;
         snapshot.nonces = Some(nonce_keys(host, &settings, &mut entropy).map_err(shared)?.into());
         let [holder, _] = entropy.seed();
-        let documents = Documents::new(&settings.fetches, &engine, holder).map_err(|fault| vec![fault])?;
+        tell_unknown("/revocations", &settings.revocations.unknown_origins(engine.document()), &mut warn);
+        snapshot.revocations = settings.revocations.build().into();
+        let documents = Documents::new(&settings, &engine, holder).map_err(|fault| vec![fault])?;
+        let unknowing = documents
+            .await_revocations()
+            .then(|| Snapshot { nonces: snapshot.nonces.clone(), ..engine.empty_snapshot() });
         // What other configurations share is touched last: one that is refused must not have made their store anew.
         SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
@@ -108,6 +118,7 @@ impl<H: Host> Filter<H> {
             policies,
             engine,
             snapshot,
+            unknowing,
             documents,
             entropy,
             proxy,
@@ -156,17 +167,24 @@ impl<H: Host> Filter<H> {
             host.log(Level::Error, "countersign: a route whose metadata says what nobody understands");
             return judge::refuse(&mut request);
         };
-        let Some(rules) = self.policies.rules(&self.settings, route.as_ref()) else {
-            host.log(Level::Error, "countersign: a route names a policy that does not exist");
-            return judge::refuse(&mut request);
+        let rules = match self.policies.rules(&self.settings, route.as_ref(), &request) {
+            Ok(rules) => rules,
+            Err(why) => {
+                let site = self.site(&host);
+                return judge::without_rules(&site, &self.policies, route.as_ref(), why, &mut request);
+            }
         };
         let Self { engine, snapshot, documents, counters, .. } = self;
         documents.take_over(&mut Here { host: &host, engine, snapshot, counters });
+        if self.unknowing.is_some() && !self.documents.await_revocations() {
+            self.unknowing = None;
+        }
         let settings = &self.settings;
         let Desk { worker, text } =
             self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
         let site = VmSite { host: &host, settings, tally: &self.tally, wanted: Cell::new(None) };
-        let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
+        let snapshot = self.unknowing.as_ref().unwrap_or(&self.snapshot);
+        let mut worker = Deciding { worker, engine: &self.engine, snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
         let verdict = judge::judge(&site, &rules, &mut worker, text, &mut request, now);
         if let Some(index) = site.wanted.get()
@@ -179,6 +197,10 @@ impl<H: Host> Filter<H> {
             host.speak_for(stream);
         }
         verdict
+    }
+
+    const fn site<'f>(&'f self, host: &'f H) -> VmSite<'f, H> {
+        VmSite { host, settings: &self.settings, tally: &self.tally, wanted: Cell::new(None) }
     }
 
     /// What the metadata of the request's route says. An error if it is not understood.
@@ -225,8 +247,8 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
 
 /// Those of the settings, or one that the VMs of this id agree on: nonces outlast a change of configuration.
 fn nonce_keys<H: Host>(host: &H, settings: &Settings, entropy: &mut Entropy) -> Result<NonceKeys, SharedFault> {
-    if let [current, rest @ ..] = settings.vm.nonce_keys.as_slice() {
-        return Ok(NonceKeys::new(current, rest.first()));
+    if let Some(keys) = in_force(&settings.vm.nonce_keys) {
+        return Ok(keys);
     }
     let new = entropy.next();
     let key = shared::change(host, NONCE_KEY, |value| match value.and_then(|value| value.try_into().ok()) {

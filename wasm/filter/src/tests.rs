@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign::engine::Replay;
-use countersign::jose::json::{self, Budget, Value};
 use countersign::memory::replay::{Claim, Window};
 use countersign::time::UnixSeconds;
 use countersign_filter::host::Level;
@@ -15,7 +14,9 @@ use crate::host::{Host, Map, Status};
 use crate::proofs::{Need, SharedReplay};
 use crate::vm::{Action, Vm};
 
-const VECTOR: &str = include_str!("../../../tests/vectors/accept/access_token_es256_bearer.json");
+#[path = "../../../bindings/filter/tests/vector/mod.rs"]
+mod vector;
+use vector::Vector;
 
 type Fields = Vec<(String, String)>;
 type Fault = Box<dyn std::error::Error>;
@@ -164,32 +165,10 @@ impl Host for Scripted {
 
 /// The policy and the request of the vector.
 fn vector(host: &Scripted, trust: Option<&str>, more: &str) -> Result<String, Fault> {
-    let vector = json::parse(VECTOR.as_bytes(), Budget::POLICY).map_err(|_| "no vector")?;
-    let member = |value: Value<'static>, name: &str| value.as_object().and_then(|object| object.member(name));
-    let policy = member(vector, "policy").ok_or("no policy")?;
-    let policies = member(policy, "policies").and_then(Value::as_object).ok_or("no policies")?.raw();
-    let source = member(policy, "trust").and_then(Value::as_array).and_then(|all| all.elements().next());
-    let source = source.ok_or("no trust")?;
-    let jwks = member(source, "jwks").and_then(Value::as_object).ok_or("no keys")?.raw();
-    let own = source.as_object().ok_or("no source")?.raw();
-    let request = member(vector, "steps").and_then(Value::as_array).and_then(|steps| steps.elements().next());
-    let request = request.and_then(|step| member(step, "request")).ok_or("no request")?;
-    let Some(Value::Number(now)) = member(request, "now") else { return Err("no time".into()) };
-    let mut texts = Vec::new();
-    for field in member(request, "headers").and_then(Value::as_array).ok_or("no headers")?.elements() {
-        let pair = field.as_array().ok_or("no field")?;
-        texts.extend(pair.elements().filter_map(Value::as_string).map(|text| text.to_owned_string()));
-    }
-    let [name, token] = texts.try_into().map_err(|_| "more than one field")?;
+    let Vector { policies, source, jwks, request, now, .. } = vector::accepted()?;
     let mut world = host.world();
-    world.seconds = now.as_u64().ok_or("no time")?;
-    world.request = vec![
-        (name.to_ascii_lowercase(), token),
-        (":path".to_owned(), "/orders".to_owned()),
-        (":method".to_owned(), "GET".to_owned()),
-        ("x-user".to_owned(), "root".to_owned()),
-    ];
-    let trust = trust.unwrap_or(own);
+    (world.seconds, world.request) = (now, request);
+    let trust = trust.unwrap_or(source);
     world.configuration = format!(r#"{{"policy":{{"trust":[{trust}],"policies":{policies}}}{more}}}"#).into_bytes();
     Ok(jwks.to_owned())
 }
@@ -249,6 +228,38 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
     assert_eq!((vm.request(7), details(&host).as_str()), (Action::Pause, "internal_error"));
     vm.delete(1);
     assert_eq!((ask(&mut vm, 3), details(&host).as_str()), (Action::Pause, "internal_error"));
+    Ok(())
+}
+
+#[test]
+fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let selects =
+        r#","use_when":[{"header":"x-tenant","exact":"blue","use":"default"}],"identity_headers":{"x-user":"subject"}"#;
+    for (more, action) in [("", Action::Pause), (r#","mode":"shadow""#, Action::Continue)] {
+        vector(&host, None, &format!("{selects}{more}"))?;
+        let mut vm = ready(&host);
+        assert_eq!(ask(&mut vm, 2), Action::Continue);
+        host.world().set.clear();
+        for _ in 0..2 {
+            host.world().request.push(("x-tenant".to_owned(), "green".to_owned()));
+            assert_eq!(details(&host), "");
+        }
+        assert_eq!(ask(&mut vm, 3), action);
+        let set = std::mem::take(&mut host.world().set);
+        if action == Action::Pause {
+            assert_eq!((details(&host).as_str(), set), ("request_unusable", vec![]));
+        } else {
+            // Nobody's identity goes on.
+            assert_eq!((details(&host).as_str(), set), ("", vec![(Map::Request, "x-user".to_owned(), None)]));
+        }
+        vm.tick(1);
+    }
+    let counted = |outcome: &str| {
+        let name = format!("countersign_decisions.policy=default.outcome={outcome}.reason=request_unusable");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
+    };
+    assert_eq!((counted("refused"), counted("shadowed")), (Some(1), Some(1)));
     Ok(())
 }
 
@@ -354,6 +365,120 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
         host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
     };
     assert_eq!((outcome("loaded"), outcome("refused"), outcome("failed")), (Some(2), Some(1), None));
+    Ok(())
+}
+
+const REVOKED: &str = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked","refresh_seconds":10}"#;
+
+/// A document that revokes one token, or one key, of the vector's issuer.
+fn revoking(kind: &str, name: &str) -> String {
+    format!(r#"{{"origins":[{{"issuer":"https://as.example","{kind}":["{name}"]}}]}}"#)
+}
+
+#[test]
+fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, REVOKED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    // Nobody knows what is revoked, so no key counts.
+    for vm in [&mut first, &mut second] {
+        assert_eq!((ask(vm, 2), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+        vm.tick(1);
+    }
+    assert_eq!(host.world().asked, [(1, "/revoked".to_owned())]);
+    let answer = |vm: &mut Vm<Scripted>, callout: u32, body: &str| {
+        host.world().fetched = ("200".to_owned(), body.as_bytes().to_vec());
+        vm.answered(1, callout, 1, body.len());
+    };
+    answer(&mut first, 1, "{\"origin\":[]}");
+    assert_eq!((ask(&mut first, 3), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+    host.world().seconds += 1;
+    second.tick(1);
+    answer(&mut second, 2, "{}");
+    assert_eq!([ask(&mut first, 4), ask(&mut second, 4)], [Action::Continue; 2]);
+    host.world().seconds += 11;
+    first.tick(1);
+    second.tick(1);
+    assert_eq!(host.world().asked.len(), 3);
+    answer(&mut first, 3, &revoking("tokens", "at-1"));
+    for vm in [&mut first, &mut second] {
+        assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "token_revoked"));
+    }
+    // What cannot be used changes nothing, and is told without a byte of it.
+    host.world().seconds += 11;
+    second.tick(1);
+    answer(&mut second, 4, r#"{"origins":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
+    let told = "/origins/0/tokens: found string, expected an array (failure 1 in a row)";
+    assert!(host.world().log.iter().any(|line| line.contains(told)), "{:?}", host.world().log);
+    assert!(!host.world().log.iter().any(|line| line.contains("secret")));
+    let mut third = ready(&host.beside(3));
+    for vm in [&mut first, &mut second, &mut third] {
+        assert_eq!((ask(vm, 6), details(&host).as_str()), (Action::Pause, "token_revoked"));
+    }
+    // A list is replaced whole.
+    host.world().seconds += 1;
+    first.tick(1);
+    answer(&mut first, 5, r#"{"origins":[{"issuer":"https://typo.example"}]}"#);
+    assert_eq!([ask(&mut first, 7), ask(&mut second, 7)], [Action::Continue; 2]);
+    let told = "revocations: the policy knows no issuer https://typo.example";
+    assert!(host.world().log.iter().any(|line| line == told), "{:?}", host.world().log);
+    let outcome = |outcome: &str| {
+        let name = format!("countersign_trust_documents.from=fetch.outcome={outcome}");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
+    };
+    assert_eq!((outcome("loaded"), outcome("refused"), outcome("failed")), (Some(3), Some(2), None));
+    Ok(())
+}
+
+#[test]
+fn a_list_that_is_the_same_is_no_news_and_yet_newer() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, REVOKED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    let answer = |vm: &mut Vm<Scripted>, callout: u32, body: &str| {
+        host.world().fetched = ("200".to_owned(), body.as_bytes().to_vec());
+        vm.answered(1, callout, 1, body.len());
+    };
+    let generation = || host.world().shared.get("countersign/generation").cloned();
+    first.tick(1);
+    answer(&mut first, 1, "{}");
+    let before = generation();
+    assert!(before.is_some());
+    // The first VM asks and waits; its lease ends, and the second one is told what is in force already.
+    host.world().seconds += 11;
+    first.tick(1);
+    host.world().seconds += 11;
+    second.tick(1);
+    assert_eq!(host.world().asked.len(), 3);
+    answer(&mut second, 3, "{}");
+    answer(&mut first, 2, &revoking("tokens", "at-1"));
+    assert_eq!([ask(&mut first, 2), ask(&mut second, 2)], [Action::Continue; 2]);
+    let number = |host: &Scripted| {
+        let world = host.world();
+        let document = world.shared.iter().find(|(key, _)| key.starts_with("countersign/document/"));
+        document.map(|(_, (value, _))| value.first().copied())
+    };
+    assert_eq!(number(&host), Some(Some(3)));
+    Ok(())
+}
+
+#[test]
+fn what_the_settings_revoke_holds_whatever_is_fetched() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let inline = format!(r#","revocations":{}"#, revoking("tokens", "at-1"));
+    for (more, callouts) in [(inline.clone(), 0), (inline + REVOKED, 1)] {
+        vector(&host, None, &more)?;
+        let mut vm = ready(&host);
+        vm.tick(1);
+        assert_eq!(host.world().asked.len(), callouts);
+        if callouts > 0 {
+            host.world().fetched = ("200".to_owned(), b"{}".to_vec());
+            vm.answered(1, 1, 1, 2);
+        }
+        assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "token_revoked"));
+    }
+    vector(&host, None, &format!(r#","revocations":{}"#, revoking("tokens", "at-2")))?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
     Ok(())
 }
 
