@@ -73,6 +73,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, metric: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, by: i64) -> u32;
+    fn proxy_get_metric(metric: u32, value: *mut u64) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_length: usize,
@@ -253,6 +254,13 @@ impl Host for Proxy {
     fn count(&self, counter: u32, by: u64) {
         // SAFETY: numbers only.
         unsafe { proxy_increment_metric(counter, i64::try_from(by).unwrap_or(i64::MAX)) };
+    }
+
+    fn counted(&self, counter: u32) -> Option<u64> {
+        let mut value = 0;
+        // SAFETY: the address is valid for the call.
+        let status = unsafe { proxy_get_metric(counter, &raw mut value) };
+        (status == OK).then_some(value)
     }
 
     fn foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status> {

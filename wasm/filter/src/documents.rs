@@ -2,8 +2,8 @@
 //!
 //! For each document there are two shared values. The *plan* says when it is due, who is fetching it and until when that counts: VMs
 //! look at it now and then, and whoever exchanges it first fetches. The *document* is the last good one with its number. After a
-//! document, the *generation* is changed, which every VM reads with every request: a key that is gone is refused by all of them
-//! from the next request on.
+//! document, the *generation* is changed, which every VM reads at its ticks, and then a counter of the proxy, which every VM reads with
+//! every request, for an eighth of what a shared value costs: a key that is gone is refused by all of them from the next request on.
 //!
 //! A VM that dies while it fetches is replaced when its lease ends. Its answer, should it come after all, has an old number and is
 //! not taken over by anyone.
@@ -33,6 +33,9 @@ use crate::shared::{self, Reader, SharedFault, short_name};
 /// Changed with every document that is published.
 const GENERATION: &str = "countersign/generation";
 
+/// Counted with every document that is published, after its generation.
+const PUBLISHED: &str = "countersign_documents_published";
+
 /// How much longer than its timeout a fetch counts as under way.
 const LEASE_SPARE: Duration = Duration::from_secs(5);
 
@@ -43,6 +46,10 @@ pub(crate) struct Documents {
     revoked: RevocationDocument,
     /// The generation that was taken over last.
     seen: u64,
+    /// The proxy's number for the counter [`PUBLISHED`].
+    counter: Option<u32>,
+    /// What the counter said last; nothing before the first time, or if the proxy tells no counters.
+    counted: Option<u64>,
     /// Tells this VM's leases from those of others.
     holder: u64,
 }
@@ -85,7 +92,7 @@ pub(crate) struct Here<'f, H> {
 }
 
 impl Documents {
-    pub(crate) fn new(settings: &Settings, engine: &Engine, holder: u64) -> Result<Self, String> {
+    pub(crate) fn new<H: Host>(host: &H, settings: &Settings, engine: &Engine, holder: u64) -> Result<Self, String> {
         let mut sources = Vec::new();
         for fetch in &settings.fetches {
             let document = engine.document();
@@ -102,7 +109,8 @@ impl Documents {
                 fetching: None,
             });
         }
-        Ok(Self { sources, revoked: settings.revocations.clone(), seen: 0, holder })
+        let counter = if sources.is_empty() { None } else { host.counter(PUBLISHED) };
+        Ok(Self { sources, revoked: settings.revocations.clone(), seen: 0, counter, counted: None, holder })
     }
 
     /// Whether a list of revocations is to be fetched and never was: nobody knows what is revoked.
@@ -110,11 +118,23 @@ impl Documents {
         self.sources.iter().any(|source| source.index.is_none() && source.number == 0)
     }
 
-    /// Takes over what other VMs have published since the last time. One small value is read, and no more if it is the same.
-    pub(crate) fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
+    /// Takes over what was published since the last time, before a request: by the proxy's counter, or where it tells none by the
+    /// generation.
+    pub(crate) fn take_over_if_counted<H: Host>(&mut self, here: &mut Here<'_, H>) {
         if self.sources.is_empty() {
             return;
         }
+        let counted = self.counter.and_then(|counter| here.host.counted(counter));
+        if counted.is_none() || counted != self.counted {
+            self.counted = counted;
+            self.take_over(here);
+        }
+    }
+
+    /// Takes over what other VMs have published since the last time. One small value is read, and no more if it is the same.
+    ///
+    /// Enough with each tick if the proxy's counters are shared by its VMs, as Envoy's are; where they are not, a tick is the latest.
+    pub(crate) fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
         let generation = here.host.shared(GENERATION).and_then(|(value, _)| Reader(&value).number()).unwrap_or(0);
         if generation == self.seen {
             return;
@@ -159,6 +179,9 @@ impl Documents {
         let Some((_, number)) = source.fetching.take() else { return };
         match source.published(here, number, answer(here.host, fields, length)) {
             Ok(hint) => {
+                if let Some(counter) = self.counter {
+                    here.host.count(counter, 1);
+                }
                 let wait = refresh_after(&source.fetch, hint);
                 here.counters.count(here.host, Counter::TrustDocuments, &["fetch", "loaded"], 1);
                 source.settle(here.host, holder, |plan| {

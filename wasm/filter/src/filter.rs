@@ -102,7 +102,7 @@ impl<H: Host> Filter<H> {
         let [holder, _] = entropy.seed();
         tell_unknown("/revocations", &settings.revocations.unknown_origins(engine.document()), &mut warn);
         snapshot.revocations = settings.revocations.build().into();
-        let documents = Documents::new(&settings, &engine, holder).map_err(|fault| vec![fault])?;
+        let documents = Documents::new(host, &settings, &engine, holder).map_err(|fault| vec![fault])?;
         let unknowing = documents
             .await_revocations()
             .then(|| Snapshot { nonces: snapshot.nonces.clone(), ..engine.empty_snapshot() });
@@ -175,7 +175,7 @@ impl<H: Host> Filter<H> {
             }
         };
         let Self { engine, snapshot, documents, counters, .. } = self;
-        documents.take_over(&mut Here { host: &host, engine, snapshot, counters });
+        documents.take_over_if_counted(&mut Here { host: &host, engine, snapshot, counters });
         if self.unknowing.is_some() && !self.documents.await_revocations() {
             self.unknowing = None;
         }

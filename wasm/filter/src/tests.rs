@@ -28,6 +28,9 @@ struct World {
     writes: u32,
     seconds: u64,
     counters: Vec<(String, u64)>,
+    counting: Counting,
+    /// How often shared data was read.
+    reads: u32,
     log: Vec<String>,
     /// Requests of ours that were begun: the VM and the path.
     asked: Vec<(u32, String)>,
@@ -45,6 +48,18 @@ struct World {
     configuration: Vec<u8>,
     /// Done once between a read and the exchange that follows: another VM that was faster.
     meanwhile: Option<(String, Vec<u8>)>,
+}
+
+/// What a VM is told of counters.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Counting {
+    /// Those that all VMs count in.
+    #[default]
+    Shared,
+    /// Nothing.
+    Untold,
+    /// That there was none of what others counted.
+    Alone,
 }
 
 #[derive(Clone)]
@@ -106,7 +121,9 @@ impl Host for Scripted {
     }
     fn set_property(&self, _: &str, _: &str) {}
     fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        self.world().shared.get(key).cloned()
+        let mut world = self.world();
+        world.reads += 1;
+        world.shared.get(key).cloned()
     }
     fn exchange(&self, key: &str, value: &[u8], seen: u32) -> Result<bool, Status> {
         let mut world = self.world();
@@ -143,6 +160,14 @@ impl Host for Scripted {
     fn count(&self, counter: u32, by: u64) {
         if let Some((_, count)) = self.world().counters.get_mut(counter as usize) {
             *count += by;
+        }
+    }
+    fn counted(&self, counter: u32) -> Option<u64> {
+        let world = self.world();
+        match world.counting {
+            Counting::Shared => world.counters.get(counter as usize).map(|(_, count)| *count),
+            Counting::Untold => None,
+            Counting::Alone => Some(0),
         }
     }
     fn foreign(&self, name: &str, _: &[u8]) -> Result<Vec<u8>, Status> {
@@ -365,6 +390,50 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
         host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
     };
     assert_eq!((outcome("loaded"), outcome("refused"), outcome("failed")), (Some(2), Some(1), None));
+    Ok(())
+}
+
+/// Which VMs refuse a key that is gone: with their next request, and after a tick.
+fn refusing(counting: Counting) -> Result<[[Action; 2]; 2], Fault> {
+    let host = Scripted::new();
+    host.world().counting = counting;
+    let keys = vector(&host, Some(ISSUER), FETCHED)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    first.tick(1);
+    host.world().fetched = ("200".to_owned(), keys.into_bytes());
+    first.answered(1, 1, 1, 1);
+    second.tick(1);
+    assert_eq!([ask(&mut first, 2), ask(&mut second, 2)], [Action::Continue; 2]);
+    host.world().seconds += 11;
+    first.tick(1);
+    host.world().fetched = ("200".to_owned(), br#"{"keys":[]}"#.to_vec());
+    first.answered(1, 2, 1, 11);
+    let next = [ask(&mut first, 3), ask(&mut second, 3)];
+    second.tick(1);
+    Ok([next, [ask(&mut first, 4), ask(&mut second, 4)]])
+}
+
+#[test]
+fn what_is_published_is_heard_of_whatever_a_proxy_tells_of_counters() -> Result<(), Fault> {
+    assert_eq!(refusing(Counting::Shared)?, [[Action::Pause; 2]; 2]);
+    assert_eq!(refusing(Counting::Untold)?, [[Action::Pause; 2]; 2]);
+    // A VM that hears of nobody else's counts learns it with its next tick.
+    assert_eq!(refusing(Counting::Alone)?, [[Action::Pause, Action::Continue], [Action::Pause; 2]]);
+    Ok(())
+}
+
+#[test]
+fn a_request_reads_no_shared_value_while_nothing_is_published() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let keys = vector(&host, Some(ISSUER), FETCHED)?;
+    let mut vm = ready(&host.beside(1));
+    vm.tick(1);
+    host.world().fetched = ("200".to_owned(), keys.into_bytes());
+    vm.answered(1, 1, 1, 1);
+    assert_eq!(ask(&mut vm, 2), Action::Continue);
+    let before = host.world().reads;
+    assert_eq!([ask(&mut vm, 3), ask(&mut vm, 4)], [Action::Continue; 2]);
+    assert_eq!(host.world().reads, before);
     Ok(())
 }
 
