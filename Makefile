@@ -19,7 +19,7 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	$(CARGO) test --workspace
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
-	RUSTFLAGS='--cfg countersign_limbs="32"' $(CARGO) test -p countersign --lib p256
+	tests/limbs32
 	$(CARGO) test -p countersign-tests --features aws-lc --test no_alloc --test hot_keys
 	$(CARGO) test -p countersign-tests --no-default-features --features rust-crypto --test no_alloc --test hot_keys
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown

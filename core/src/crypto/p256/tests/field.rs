@@ -151,3 +151,10 @@ fn largest_limbs() {
         assert!(Fe::mul_sub_mul(&a, &b, &a, &minus_b).equals(&c.mul(&d).add(&c.mul(&d)).carried()));
     }
 }
+
+/// Which of the two the rest of the module is built with; `tests/limbs32` asks for this test by its name.
+#[cfg(countersign_limbs = "32")]
+#[test]
+fn limbs_are_of_32_bits() {
+    assert_eq!(size_of::<super::super::field::Fe>(), 36);
+}
