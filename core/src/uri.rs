@@ -269,11 +269,13 @@ impl core::error::Error for UriFault {}
 /// Parameters are separated by `&`; names are compared after form decoding (`+` and percent-encoding), with regard to case.
 /// Takes any bytes, reads the query up to `#`, and does not look at bodies or at values.
 #[must_use]
+#[inline]
 pub fn has_query_parameter(uri: &[u8], name: &[u8]) -> bool {
     // Most requests have no query, and this runs before each of them is judged.
-    if !uri.contains(&b'?') {
-        return false;
-    }
+    uri.contains(&b'?') && query_has_parameter(uri, name)
+}
+
+fn query_has_parameter(uri: &[u8], name: &[u8]) -> bool {
     let without_fragment = uri.split(|byte| *byte == b'#').next().unwrap_or_default();
     let Some(mark) = without_fragment.iter().position(|byte| *byte == b'?') else {
         return false;

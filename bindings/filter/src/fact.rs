@@ -103,6 +103,7 @@ impl Fact {
 
     /// The fact of this decision. What the token says, only an accepted one has.
     #[must_use]
+    #[inline(never)]
     pub fn of<'d>(self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
         let facts = decision.facts();
         let text = match self {

@@ -6,7 +6,7 @@ pub struct JudgedBy<T> {
     found: [(Option<T>, usize); 6],
 }
 
-#[inline]
+#[inline(always)]
 const fn place(name: &[u8]) -> Option<usize> {
     match name {
         b"authorization" => Some(0),

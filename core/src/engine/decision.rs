@@ -181,10 +181,14 @@ impl<'d> Decision<'d> {
     ///
     /// # Errors
     /// What `field` returns first; [`core::fmt::Error`] never comes from here.
+    #[inline]
     pub fn write_headers(
         &self,
         field: &mut dyn FnMut(&str, &dyn core::fmt::Display) -> core::fmt::Result,
     ) -> core::fmt::Result {
+        if self.outcome().reason.is_none() && self.outcome().next_nonce.is_none() {
+            return Ok(()); // most requests, and nothing of `challenge` is touched for them
+        }
         let Some(policy) = self.policy else { return Ok(()) };
         challenge::write(policy, self.outcome(), field)
     }

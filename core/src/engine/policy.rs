@@ -199,6 +199,7 @@ impl AcceptedKind {
     }
 
     /// The conditions in order; an error says how many steps held before it.
+    #[inline]
     fn check(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
         if !self.algorithms.contains(facts.algorithm) {
             return Err((1, Reason::AlgorithmRefused));

@@ -468,7 +468,7 @@ impl Worker {
 
 /// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
 /// is of the same kind. Everything else about it is checked on every request.
-#[inline]
+#[inline(always)]
 fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy: &Policy, now: UnixSeconds) -> bool {
     let stale = || {
         let most = engine.origins.get(facts.origin.as_usize()).and_then(|known| known.max_stale_seconds);
@@ -506,7 +506,7 @@ fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>
     })
 }
 
-#[inline]
+#[inline(always)]
 fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Result<(), Reason> {
     if snapshot.revocations.is_empty() {
         return Ok(());
@@ -528,7 +528,7 @@ fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Res
 }
 
 /// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
-#[inline]
+#[inline(always)]
 fn check_binding(policy: &Policy, facts: &Facts<'_>, scheme: Scheme, request: &Request<'_>) -> Result<(), Reason> {
     let cnf = &facts.confirmation;
     match cnf.unenforceable {

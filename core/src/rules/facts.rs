@@ -209,7 +209,7 @@ pub(crate) fn set_key(record: &mut [u8], origin: OriginIndex, key: KeyId) {
 
 impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
-    #[inline]
+    #[cfg_attr(not(feature = "lean"), inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
         let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
         let [header] = take(record, AT_HEADER)?;
@@ -310,6 +310,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The values of `aud` as bytes.
+    #[inline]
     pub(crate) fn audience_bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut rest = self.texts.bytes.get(self.texts.start_of(TEXTS)..).unwrap_or_default();
         core::iter::from_fn(move || {
@@ -322,10 +323,12 @@ impl<'a> Facts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    #[inline]
     fn length(&self, place: usize) -> usize {
         self.lengths.get(place).filter(|length| **length != ABSENT).map_or(0, |length| usize::from(*length))
     }
 
+    #[inline]
     fn start_of(&self, place: usize) -> usize {
         (0..place).map(|before| self.length(before)).sum()
     }

@@ -56,6 +56,7 @@ impl Scheme {
     }
 
     /// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`. Spaces only: a tab is part of an unknown scheme's name.
+    #[inline(always)]
     fn split(value: &[u8]) -> Option<(Self, &[u8])> {
         let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
         let (name, rest) = value.split_at_checked(end)?;
@@ -88,6 +89,7 @@ impl<'r> Credential<'r> {
     /// # Errors
     /// [`Reason::CredentialMissing`], [`Reason::SchemeUnsupported`], [`Reason::CredentialRepeated`],
     /// [`Reason::CredentialTooLarge`], or [`Reason::TokenMalformed`] for a scheme without a token.
+    #[inline]
     pub fn read(authorization: Field<'r>, request_uri: &[u8]) -> Result<Self, Reason> {
         let in_query = uri::has_query_parameter(request_uri, b"access_token");
         let value = match authorization {
@@ -137,6 +139,7 @@ pub(crate) fn proof(field: Field<'_>) -> Result<&[u8], Reason> {
 }
 
 /// Removes the optional white space around a field value (RFC 9110 §5.5).
+#[inline]
 fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;

@@ -51,6 +51,7 @@ pub fn check_audience(facts: &Facts<'_>, ours: &[Box<str>]) -> Result<(), Reason
 ///
 /// # Errors
 /// [`Reason::ScopeInsufficient`]
+#[inline]
 pub fn check_scope(facts: &Facts<'_>, demanded: &[Box<str>]) -> Result<(), Reason> {
     if demanded.is_empty() {
         return Ok(());
