@@ -10,20 +10,10 @@ use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault, TrustSnapshot};
 
 use crate::documents::{LiveFault, Notice, load_inline};
+use crate::files::LookReport;
 use crate::revocations::RevocationDocument;
 use crate::revoked::Revoked;
 use crate::trust_files::TrustFiles;
-
-/// What a look at the watched files came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LookReport {
-    /// Documents that were read and are in force now.
-    pub loaded: u32,
-    /// Documents that cannot be used; the last good ones stay in force.
-    pub refused: u32,
-    /// Files that are not there or cannot be read, told once each.
-    pub unreadable: u32,
-}
 
 /// An [`Engine`] whose keys, revocations and nonce keys change while threads decide with a [`LiveWorker`] each.
 ///

@@ -5,6 +5,17 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
+/// What a look at the watched files came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LookReport {
+    /// Documents that were read and are in force now.
+    pub loaded: u32,
+    /// Documents that cannot be used; the last good ones stay in force.
+    pub refused: u32,
+    /// Files that are not there or cannot be read, told once each.
+    pub unreadable: u32,
+}
+
 /// What tells one version of a file from the next without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {

@@ -27,7 +27,9 @@ mod trust_files;
 
 pub use documents::{LiveFault, Notice, load_inline, warn_of_drops};
 #[cfg(feature = "system")]
-pub use engine::{LiveEngine, LiveWorker, LookReport};
+pub use engine::{LiveEngine, LiveWorker};
+#[cfg(feature = "system")]
+pub use files::LookReport;
 pub use revocations::RevocationDocument;
 #[cfg(feature = "system")]
 pub use seed::{NoRandomness, nonce_keys, nonce_secret, seed};

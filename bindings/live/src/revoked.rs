@@ -7,8 +7,7 @@ use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 
 use crate::documents::{LiveFault, Notice};
-use crate::engine::LookReport;
-use crate::files::{self, Stamp};
+use crate::files::{self, LookReport, Stamp};
 use crate::revocations::{RevocationDocument, one_line, tell_unknown};
 
 /// Everything that is revoked, by where it was said.

@@ -8,8 +8,7 @@ use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 
 use crate::documents::{Notice, warn_of_drops};
-use crate::engine::LookReport;
-use crate::files::{self, Stamp};
+use crate::files::{self, LookReport, Stamp};
 use crate::printable::counted;
 
 /// The files of a policy document's trust sources.
