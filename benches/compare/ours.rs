@@ -1,6 +1,5 @@
 //! Countersign as a host runs it: the clock is read for each request, tokens come in header fields.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::engine::{CacheTier, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
@@ -33,8 +32,7 @@ impl Ours {
         let mut snapshot = engine.empty_snapshot();
         for (index, source) in engine.document().trust() {
             let TrustDocument::Inline(text) = source.document() else { continue };
-            let loaded = snapshot.trust.with_document(index, source.origin(), text.as_bytes(), now());
-            snapshot.trust = Arc::new(loaded.expect("trust without faults").0);
+            engine.load(&mut snapshot, index, text.as_bytes(), now()).expect("trust without faults");
         }
         let worker = Worker::new(&engine, [7, 11]);
         let policy = engine.document().policy("default").expect("a default policy");

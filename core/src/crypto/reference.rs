@@ -7,13 +7,13 @@ use super::{KeyKind, PublicKey, SignatureInvalid};
 use crate::jose::algorithm::Algorithm;
 
 /// Checks signatures in place of the library: for a build whose host has native code for them, as a WebAssembly VM's proxy has.
-pub trait HostSignatures: Send {
+pub trait HostSignatures: Send + Sync {
     /// Whether signatures of such keys by this algorithm are its to check. Must always answer alike.
     fn takes(&self, kind: KeyKind, algorithm: Algorithm) -> bool;
 
     /// Whether the signature holds; the last word, for good and for bad. Asked only for what it [takes](Self::takes): the algorithm
     /// fits the key, and the signature has the form and the range that [`PublicKey::verify`] demands.
-    fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
+    fn verify(&mut self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
 }
 
 /// The library, and the host where it was given.
@@ -33,13 +33,13 @@ impl Reference {
 
     /// As [`PublicKey::verify`].
     pub(crate) fn verify(
-        &self,
+        &mut self,
         key: &PublicKey,
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureInvalid> {
-        match &self.0 {
+        match &mut self.0 {
             Some(host) if host.takes(key.kind(), algorithm) => {
                 let holds = key.admits(algorithm, signature) && host.verify(key, algorithm, message, signature);
                 if holds { Ok(()) } else { Err(SignatureInvalid) }

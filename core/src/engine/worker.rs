@@ -554,3 +554,11 @@ fn check_binding(policy: &Policy, facts: &Facts<'_>, scheme: Scheme, request: &R
     }
     Ok(())
 }
+
+// What threads share and what each of them has may lie anywhere: a host's own check of signatures in it, too.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Engine>();
+    shared::<Snapshot>();
+    shared::<Worker>();
+};

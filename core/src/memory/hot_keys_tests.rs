@@ -209,7 +209,7 @@ impl crate::crypto::HostSignatures for Host {
         kind == crate::crypto::KeyKind::P256
     }
 
-    fn verify(&self, _: &PublicKey, _: Algorithm, _: &[u8], _: &[u8]) -> bool {
+    fn verify(&mut self, _: &PublicKey, _: Algorithm, _: &[u8], _: &[u8]) -> bool {
         self.asked.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
         self.holds
     }

@@ -6,7 +6,6 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::cell::RefCell;
 
 use countersign::crypto::{Curve, HostSignatures, KeyKind, KeyMaterial, PublicKey};
 use countersign::jose::algorithm::Algorithm;
@@ -19,7 +18,7 @@ use crate::protobuf;
 pub(crate) struct ProxySignatures<H> {
     host: H,
     good: Vec<Algorithm>,
-    argument: RefCell<Argument>,
+    argument: Argument,
 }
 
 /// Buffers that each check uses again.
@@ -33,8 +32,9 @@ struct Argument {
 impl<H: Host> ProxySignatures<H> {
     /// Tries the function with every algorithm. `None` if it is not there, or knows none of them.
     pub(crate) fn tried(host: &H) -> Option<Self> {
-        let mut tried = Self { host: host.clone(), good: Vec::new(), argument: RefCell::default() };
-        tried.good = KNOWN_ANSWERS.iter().filter(|known| tried.is_right(known)).map(|known| known.algorithm).collect();
+        let mut tried = Self { host: host.clone(), good: Vec::new(), argument: Argument::default() };
+        let right = KNOWN_ANSWERS.iter().filter(|known| tried.is_right(known));
+        tried.good = right.map(|known| known.algorithm).collect();
         (!tried.good.is_empty()).then_some(tried)
     }
 
@@ -43,17 +43,16 @@ impl<H: Host> ProxySignatures<H> {
         &self.good
     }
 
-    fn is_right(&self, known: &KnownAnswer) -> bool {
+    fn is_right(&mut self, known: &KnownAnswer) -> bool {
         let Some((key, signature)) = known.read() else { return false };
-        let ask = |message: &[u8]| self.ask(&key, known.algorithm, message, &signature);
+        let mut ask = |message: &[u8]| self.ask(&key, known.algorithm, message, &signature);
         ask(MESSAGE) == Some(true) && ask(OTHER_MESSAGE) == Some(false)
     }
 
     /// What the function says; `None` if it could not be asked.
-    fn ask(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+    fn ask(&mut self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
         let hash = hash_name(algorithm)?;
-        let mut argument = self.argument.try_borrow_mut().ok()?;
-        let Argument { message: all, key: der, signature: sequence } = &mut *argument;
+        let Argument { message: all, key: der, signature: sequence } = &mut self.argument;
         all.clear();
         der.clear();
         sequence.clear();
@@ -88,7 +87,7 @@ impl<H: Host> HostSignatures for ProxySignatures<H> {
         fits && self.good.contains(&algorithm)
     }
 
-    fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    fn verify(&mut self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.ask(key, algorithm, message, signature) == Some(true)
     }
 }
