@@ -23,7 +23,7 @@ const ALGORITHMS: [(&str, &str, &str, Option<&str>); 5] = [
 const FEW: usize = 16;
 const MANY: usize = 4096;
 /// Each proof can be used once.
-const PROOFS: usize = 60_000;
+const PROOFS: usize = 160_000;
 
 /// Writes the material of `row` into `folder`.
 pub fn issue(row: &str, folder: &Path, now: u64) {
