@@ -160,13 +160,11 @@ impl RevocationsBuilder {
     }
 
     fn origin(&mut self, origin: &str) -> &mut OriginBuilder {
-        let at = match self.origins.binary_search_by(|(name, _)| name.as_str().cmp(origin)) {
-            Ok(at) => at,
-            Err(at) => {
-                self.origins.insert(at, (origin.into(), OriginBuilder::default()));
-                at
-            }
-        };
+        let known = self.origins.binary_search_by(|(name, _)| name.as_str().cmp(origin));
+        let at = known.unwrap_or_else(|at| {
+            self.origins.insert(at, (origin.into(), OriginBuilder::default()));
+            at
+        });
         &mut self.origins[at].1
     }
 }

@@ -42,8 +42,6 @@ const LEASE_SPARE: Duration = Duration::from_secs(5);
 /// The documents of one configuration, as one VM has them.
 pub(crate) struct Documents {
     sources: Vec<Source>,
-    /// What stands in the settings, and holds whatever is fetched.
-    revoked: RevocationDocument,
     /// The generation that was taken over last.
     seen: u64,
     /// The proxy's number for the counter [`PUBLISHED`].
@@ -88,6 +86,8 @@ pub(crate) struct Here<'f, H> {
     pub(crate) host: &'f H,
     pub(crate) engine: &'f Engine,
     pub(crate) snapshot: &'f mut Snapshot,
+    /// What stands in the settings, and holds whatever is fetched.
+    pub(crate) revoked: &'f RevocationDocument,
     pub(crate) counters: &'f mut Counters,
 }
 
@@ -110,7 +110,7 @@ impl Documents {
             });
         }
         let counter = if sources.is_empty() { None } else { host.counter(PUBLISHED) };
-        Ok(Self { sources, revoked: settings.revocations.clone(), seen: 0, counter, counted: None, holder })
+        Ok(Self { sources, seen: 0, counter, counted: None, holder })
     }
 
     /// Whether a list of revocations is to be fetched and never was: nobody knows what is revoked.
@@ -121,9 +121,6 @@ impl Documents {
     /// Takes over what was published since the last time, before a request: by the proxy's counter, or where it tells none by the
     /// generation.
     pub(crate) fn take_over_if_counted<H: Host>(&mut self, here: &mut Here<'_, H>) {
-        if self.sources.is_empty() {
-            return;
-        }
         let counted = self.counter.and_then(|counter| here.host.counted(counter));
         if counted.is_none() || counted != self.counted {
             self.counted = counted;
@@ -135,13 +132,16 @@ impl Documents {
     ///
     /// Enough with each tick if the proxy's counters are shared by its VMs, as Envoy's are; where they are not, a tick is the latest.
     pub(crate) fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
+        if self.sources.is_empty() {
+            return;
+        }
         let generation = here.host.shared(GENERATION).and_then(|(value, _)| Reader(&value).number()).unwrap_or(0);
         if generation == self.seen {
             return;
         }
         self.seen = generation;
         for source in &mut self.sources {
-            source.take_over(here, &self.revoked);
+            source.take_over(here);
         }
     }
 
@@ -196,7 +196,7 @@ impl Documents {
 }
 
 impl Source {
-    fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>, revoked: &RevocationDocument) {
+    fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
         let Some((value, _)) = here.host.shared(&self.document) else { return };
         let mut reader = Reader(&value);
         let (Some(number), Some(fetched)) = (reader.number(), reader.number()) else { return };
@@ -216,7 +216,7 @@ impl Source {
                 Err(fault) => Err(fault.to_string()),
             },
             None => RevocationDocument::read(reader.0).map_err(|faults| one_line(&faults)).map(|document| {
-                here.snapshot.revocations = revoked.clone().with(document).build().into();
+                here.snapshot.revocations = here.revoked.clone().with(document).build().into();
             }),
         };
         match taken {

@@ -135,11 +135,11 @@ impl<H: Host> Filter<H> {
             self.ticks = true;
             self.host.tick_every(self.settings.poll);
         }
-        let Self { host, policies, engine, snapshot, documents, tally, carried, counters, .. } = self;
+        let Self { host, settings, policies, engine, snapshot, documents, tally, carried, counters, .. } = self;
         carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
             counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
         });
-        let mut here = Here { host, engine, snapshot, counters };
+        let mut here = Here { host, engine, snapshot, revoked: &settings.revocations, counters };
         documents.take_over(&mut here);
         documents.begin_due(&mut here);
         if let Some(desk) = &mut self.desk {
@@ -149,8 +149,13 @@ impl<H: Host> Filter<H> {
 
     /// The answer to a fetch.
     pub(crate) fn answered(&mut self, callout: u32, fields: usize, length: usize) {
-        let Self { host, engine, snapshot, documents, counters, .. } = self;
-        documents.answered(&mut Here { host, engine, snapshot, counters }, callout, fields, length);
+        let Self { host, settings, engine, snapshot, documents, counters, .. } = self;
+        documents.answered(
+            &mut Here { host, engine, snapshot, revoked: &settings.revocations, counters },
+            callout,
+            fields,
+            length,
+        );
     }
 
     /// Judges the request whose head has come. `own` and `stream` are the contexts of this configuration and of the request.
@@ -170,19 +175,25 @@ impl<H: Host> Filter<H> {
         let rules = match self.policies.rules(&self.settings, route.as_ref(), &request) {
             Ok(rules) => rules,
             Err(why) => {
-                let site = self.site(&host);
+                let site = VmSite::new(&host, &self.settings, &self.tally);
                 return judge::without_rules(&site, &self.policies, route.as_ref(), why, &mut request);
             }
         };
+        let settings = &self.settings;
         let Self { engine, snapshot, documents, counters, .. } = self;
-        documents.take_over_if_counted(&mut Here { host: &host, engine, snapshot, counters });
+        documents.take_over_if_counted(&mut Here {
+            host: &host,
+            engine,
+            snapshot,
+            revoked: &settings.revocations,
+            counters,
+        });
         if self.unknowing.is_some() && !self.documents.await_revocations() {
             self.unknowing = None;
         }
-        let settings = &self.settings;
         let Desk { worker, text } =
             self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
-        let site = VmSite { host: &host, settings, tally: &self.tally, wanted: Cell::new(None) };
+        let site = VmSite::new(&host, settings, &self.tally);
         let snapshot = self.unknowing.as_ref().unwrap_or(&self.snapshot);
         let mut worker = Deciding { worker, engine: &self.engine, snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
@@ -193,14 +204,10 @@ impl<H: Host> Filter<H> {
             // The answer comes to this configuration: the stream may be gone by then.
             host.speak_for(own);
             let Self { engine, snapshot, documents, counters, .. } = self;
-            documents.begin_due(&mut Here { host: &host, engine, snapshot, counters });
+            documents.begin_due(&mut Here { host: &host, engine, snapshot, revoked: &settings.revocations, counters });
             host.speak_for(stream);
         }
         verdict
-    }
-
-    const fn site<'f>(&'f self, host: &'f H) -> VmSite<'f, H> {
-        VmSite { host, settings: &self.settings, tally: &self.tally, wanted: Cell::new(None) }
     }
 
     /// What the metadata of the request's route says. An error if it is not understood.
@@ -291,6 +298,12 @@ struct VmSite<'f, H> {
     settings: &'f Settings,
     tally: &'f Tally,
     wanted: Cell<Option<OriginIndex>>,
+}
+
+impl<'f, H> VmSite<'f, H> {
+    const fn new(host: &'f H, settings: &'f Settings, tally: &'f Tally) -> Self {
+        Self { host, settings, tally, wanted: Cell::new(None) }
+    }
 }
 
 impl<H: Host> Site for VmSite<'_, H> {
