@@ -38,7 +38,8 @@ impl Bench {
                 panic!("{fault}");
             }
         }
-        let worker = Worker::new(&engine, [7, 11]);
+        let mut worker = Worker::new(&engine, [7, 11]);
+        worker.check_p256_by(countersign_lanes::p256());
         let Some(policy) = engine.document().policy("default") else { panic!("no default policy") };
         Self { engine, worker, snapshot, policy }
     }

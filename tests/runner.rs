@@ -64,7 +64,8 @@ impl Runner {
                 loaded.unwrap_or_else(|fault| panic!("{fault}"));
             }
         }
-        let worker = Worker::new(&engine, [7, 11]);
+        let mut worker = Worker::new(&engine, [7, 11]);
+        worker.check_p256_by(countersign_lanes::p256());
         Self { engine, worker, snapshot }
     }
 

@@ -34,7 +34,8 @@ impl Ours {
             let TrustDocument::Inline(text) = source.document() else { continue };
             engine.load(&mut snapshot, index, text.as_bytes(), now()).expect("trust without faults");
         }
-        let worker = Worker::new(&engine, [7, 11]);
+        let mut worker = Worker::new(&engine, [7, 11]);
+        worker.check_p256_by(countersign_lanes::p256());
         let policy = engine.document().policy("default").expect("a default policy");
         Self { engine, worker, snapshot, policy, tier: Tier::Any }
     }

@@ -216,7 +216,11 @@ impl LiveWorker {
     pub fn new(live: &LiveEngine, seed: [u64; 2]) -> Self {
         // Before the snapshot: if it changes in between, the next decision takes it over once more.
         let generation = live.generation.load(Ordering::Acquire);
-        Self { worker: Worker::new(&live.engine, seed), snapshot: live.snapshot(), generation }
+        #[cfg_attr(not(feature = "system"), allow(unused_mut))]
+        let mut worker = Worker::new(&live.engine, seed);
+        #[cfg(feature = "system")]
+        worker.check_p256_by(countersign_lanes::p256());
+        Self { worker, snapshot: live.snapshot(), generation }
     }
 
     /// The worker itself, for its counters.

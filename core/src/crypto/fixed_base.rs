@@ -113,6 +113,11 @@ impl<E: Entry> Table<E> {
         size_of::<Self>() + self.entries.capacity() * size_of::<E>()
     }
 
+    /// The table's point.
+    pub(crate) fn base(&self) -> Option<&E> {
+        self.entries.first()
+    }
+
     /// The entries whose sum is the scalar times the table's point.
     ///
     /// Reads each of them once. Between two requests of a server other work has pushed most of the table out of the processor's
@@ -142,10 +147,10 @@ pub(crate) struct Terms<'t, E> {
     count: usize,
 }
 
-impl<E> Terms<'_, E> {
+impl<'t, E> Terms<'t, E> {
     /// Calls `add` with each entry, and whether its negative is meant.
     #[inline(always)]
-    pub(crate) fn for_each(&self, mut add: impl FnMut(&E, bool)) {
+    pub(crate) fn for_each(&self, mut add: impl FnMut(&'t E, bool)) {
         for (entry, digit) in self.entries.iter().zip(&self.digits).take(self.count) {
             if let Some(entry) = entry {
                 add(entry, *digit < 0);

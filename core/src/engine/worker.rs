@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::crypto::{HostSignatures, Reference};
+use crate::crypto::{HostSignatures, Reference, p256};
 use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
@@ -223,6 +223,12 @@ impl Worker {
     /// Has `host` check the signatures that it takes and that no table of ours answers for, in place of the library.
     pub fn ask_host(&mut self, host: Box<dyn HostSignatures>) {
         self.hot_keys.ask(Reference::host(host));
+    }
+
+    /// Has `verify` check the signatures that the table of a P-256 key answers for, in place of [`p256::verify_prehashed`], which answers
+    /// alike but asks nothing of the processor. Before a table is believed it must agree with the library in this way of checking.
+    pub fn check_p256_by(&mut self, verify: p256::Verify) {
+        self.hot_keys.check_p256_by(verify);
     }
 
     /// How many verified tokens are cached.

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::prepared::{Builder, Prepared, can_prepare};
 #[cfg(not(feature = "lean"))]
 use crate::crypto::RsaKey;
-use crate::crypto::{PublicKey, Reference, SignatureInvalid};
+use crate::crypto::{PublicKey, Reference, SignatureInvalid, p256};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -57,6 +57,8 @@ pub struct HotKeyCounts {
 pub(crate) struct HotKeys {
     /// Answers for whatever no table answers for, and tables must agree with it.
     reference: Reference,
+    /// Checks what a table of P-256 answers for.
+    p256: p256::Verify,
     sets: Box<[[Option<HotKey>; WAYS]]>,
     max_table_bytes: usize,
     checks_until_halving: u32,
@@ -87,6 +89,7 @@ impl HotKeys {
         let sets = if max_table_bytes == 0 { 0 } else { SETS };
         Self {
             reference: Reference::default(),
+            p256: p256::verify_prehashed,
             sets: (0..sets).map(|_| [const { None }; WAYS]).collect::<Vec<_>>().into(),
             max_table_bytes,
             checks_until_halving: HALVE_AFTER,
@@ -98,6 +101,11 @@ impl HotKeys {
     /// Asks `reference` from now on where the library was asked.
     pub(crate) fn ask(&mut self, reference: Reference) {
         self.reference = reference;
+    }
+
+    /// Has `verify` check what tables of P-256 answer for.
+    pub(crate) fn check_p256_by(&mut self, verify: p256::Verify) {
+        self.p256 = verify;
     }
 
     pub(crate) const fn counts(&self) -> HotKeyCounts {
@@ -129,7 +137,7 @@ impl HotKeys {
         let known = set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint);
         if let Some(hot) = known
             && let Table::Proven(prepared) = &hot.table
-            && let Some(valid) = prepared.verify(algorithm, message, signature)
+            && let Some(valid) = prepared.verify(self.p256, algorithm, message, signature)
         {
             hot.uses = hot.uses.saturating_add(1);
             self.counts.table_checks += 1;
@@ -191,9 +199,10 @@ impl HotKeys {
 
     /// Compares an unproven table's answer with the library's.
     fn prove(&mut self, thumbprint: &[u8; 32], algorithm: Algorithm, message: &[u8], signature: &[u8], valid: bool) {
+        let p256 = self.p256;
         let Some(hot) = self.find(thumbprint) else { return };
         let Table::Unproven(prepared, agreed) = &mut hot.table else { return };
-        let Some(ours) = prepared.verify(algorithm, message, signature) else { return };
+        let Some(ours) = prepared.verify(p256, algorithm, message, signature) else { return };
         let size = prepared.size_bytes();
         if ours != valid {
             hot.table = Table::Banned;

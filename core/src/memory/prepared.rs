@@ -34,13 +34,19 @@ impl Prepared {
 
     /// Whether the signature, which [`PublicKey::admits`], holds; `None` if this key cannot tell, which is never what a promoted
     /// key says.
-    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Option<bool> {
+    pub(super) fn verify(
+        &self,
+        p256: p256::Verify,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
         #[cfg(feature = "lean")]
         let _only_of_rsa = algorithm;
         match self {
             Self::P256(table) => {
                 let signature = signature.try_into().ok()?;
-                Some(p256::verify_prehashed(P256_GENERATOR.get()?, table, &sha256(message), signature))
+                Some(p256(P256_GENERATOR.get()?, table, &sha256(message), signature))
             }
             Self::Ed25519(table) => {
                 let signature = signature.try_into().ok()?;

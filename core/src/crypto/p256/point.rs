@@ -58,9 +58,9 @@ impl Affine {
 /// `x`, `y`, `zz` and `zzz` are carried; they mean nothing while `infinity` is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sum {
-    pub(crate) x: Fe,
+    x: Fe,
     y: Fe,
-    pub(crate) zz: Fe,
+    zz: Fe,
     zzz: Fe,
     pub(crate) infinity: bool,
 }
@@ -97,6 +97,11 @@ impl Sum {
         self.zzz = self.zzz.mul(&ppp);
         self.y = Fe::mul_sub_mul(&r, &q.sub(&x3), &self.y, &ppp);
         self.x = x3;
+    }
+
+    /// Whether the x of the sum, which is not infinity, is this integer below p: X = x·ZZ, which spares the field inversion.
+    pub(crate) fn has_x(&self, x: &[u64; 4]) -> bool {
+        Fe::from_words(x).mul(&self.zz).equals(&self.x)
     }
 
     /// Doubles ("dbl-2008-s-1"). The order is odd, so y is not 0 and the double is not infinity.

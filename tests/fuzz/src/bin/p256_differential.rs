@@ -1,4 +1,4 @@
-//! Compares the table path for P-256 with two libraries on generated cases and counts them by class.
+//! Compares the table path for P-256, one by one and in lanes, with two libraries on generated cases and counts them by class.
 //!
 //! `p256_differential CASES SEED`: exits with 1 at the first difference and prints the case.
 //!
@@ -6,7 +6,7 @@
 //! message (ring takes no hash), and with the `p256` crate on one case in twenty, and on every case of the
 //! crafted classes, whose hash is chosen.
 
-use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
+use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, Verify, Window, verify_prehashed};
 use countersign_fuzz::{Random, Tally, arguments, joined};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};
@@ -27,7 +27,8 @@ fn main() {
     let (cases, seed) = arguments();
     let mut run = Run {
         random: Random(seed),
-        generators: [12, 5].map(|bits| Generator::build_with(Window::bits(bits).expect("a window"))),
+        generators: [13, 5].map(|bits| Generator::build_with(Window::bits(bits).expect("a window"))),
+        fastest: countersign_lanes::p256(),
         tally: Tally::default(),
         ring: 0,
         rust_crypto: 0,
@@ -105,6 +106,8 @@ fn x_of(point: &ProjectivePoint) -> [u8; 32] {
 struct Run {
     random: Random,
     generators: [Generator; 2],
+    /// The check that suits the processor, in lanes where it has any.
+    fastest: Verify,
     tally: Tally,
     ring: u64,
     rust_crypto: u64,
@@ -352,13 +355,16 @@ impl Run {
         // One case in eight through a generator table of another shape.
         let generator = &self.generators[usize::from(self.tally.done.is_multiple_of(8))];
         let ours = verify_prehashed(generator, &key.table, hash, signature);
+        let in_lanes = (self.fastest)(generator, &key.table, hash, signature);
         let rust_crypto = if ring.is_none() || self.tally.done.is_multiple_of(20) {
             self.rust_crypto(key, hash, signature)
         } else {
             ours
         };
-        if ours != expected || ring.is_some_and(|ring| ring != ours) || rust_crypto != ours {
-            println!("DIFFERENCE in class {class}: ours {ours} expected {expected} ring {ring:?} p256 {rust_crypto}");
+        if ours != expected || in_lanes != ours || ring.is_some_and(|ring| ring != ours) || rust_crypto != ours {
+            println!(
+                "DIFFERENCE in class {class}: ours {ours}, in lanes {in_lanes}, expected {expected} ring {ring:?} p256 {rust_crypto}"
+            );
             println!("key {:02x?}\nhash {hash:02x?}\nsignature {signature:02x?}", key.public.to_sec1_point(false));
             std::process::exit(1);
         }

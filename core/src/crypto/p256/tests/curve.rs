@@ -10,8 +10,9 @@ use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::{FieldBytes, ProjectivePoint, Scalar};
 use proptest::prelude::*;
 
-use super::super::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
-use super::{P, bytes, integer, minus, table};
+use super::super::verify::Equation;
+use super::super::{Generator, KeyTable, TableBuilder, Window};
+use super::{P, bytes, integer, minus, table, verify};
 
 fn scalar(words: &[u64; 4]) -> Scalar {
     <Scalar as Reduce<FieldBytes>>::reduce(&FieldBytes::from(bytes(words)))
@@ -58,7 +59,7 @@ impl Subject {
 
     /// Our answer, once the `p256` crate gave the same.
     fn verify(&self, hash: &[u8; 32], signature: &[u8; 64]) -> bool {
-        let ours = verify_prehashed(&self.generator, &self.table, hash, signature);
+        let ours = verify(&self.generator, &self.table, hash, signature);
         let key = VerifyingKey::from_affine(self.key.to_affine()).unwrap();
         let theirs = Signature::from_slice(signature).is_ok_and(|s| key.verify_prehash(hash, &s).is_ok());
         assert_eq!(ours, theirs);
@@ -140,6 +141,29 @@ proptest! {
         prop_assert!(subject.verify_factors(&secret, &(v * secret), &v));
         subject.verify_factors(&secret, &Scalar::from(small), &v);
         subject.verify_factors(&secret, &-Scalar::from(small), &v);
+    }
+}
+
+/// Sums in lanes know what ordinary signatures need, and know when they do not know: infinity, and too few terms.
+#[test]
+fn lanes_know_ordinary_sums() {
+    let secret = Scalar::from(0x1234_5678_9abc_def1u64).square().square();
+    for window in 4..=9 {
+        let subject = Subject::new(&secret, window);
+        let in_lanes = |u: &Scalar, v: &Scalar| {
+            let k = *u + *v * secret;
+            let r = if bool::from(k.is_zero()) { Scalar::ONE } else { x_of(&(ProjectivePoint::GENERATOR * k)) };
+            let s = r * v.invert().unwrap();
+            let equation = Equation::of(&to_bytes(&(*u * s)), &joined(&to_bytes(&r), &to_bytes(&s))).unwrap();
+            equation.holds_in_lanes(&equation.terms(&subject.generator, &subject.table).unwrap())
+        };
+        let (mut u, mut v) = (secret, secret.square());
+        for _ in 0..100 {
+            assert_eq!(in_lanes(&u, &v), Some(true));
+            (u, v) = (u.square(), v.square() + u);
+        }
+        assert_eq!(in_lanes(&-(v * secret), &v), None);
+        assert_eq!(in_lanes(&Scalar::ONE, &Scalar::ONE), None);
     }
 }
 

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::scalar::N;
-use super::{KeyTable, TableBuilder, Window};
+use super::verify::Equation;
+use super::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
 use crate::crypto::words::tests::{big, integer_near, minus, words};
 
 const P: [u64; 4] = super::field::P;
@@ -31,4 +32,14 @@ fn table(public_key: &[u8; 64], bits: u32) -> KeyTable {
             return table;
         }
     }
+}
+
+/// The answer one by one, once that in lanes is the same or none.
+fn verify(generator: &Generator, key: &KeyTable, hash: &[u8; 32], signature: &[u8; 64]) -> bool {
+    let answer = verify_prehashed(generator, key, hash, signature);
+    if let Some(equation) = Equation::of(hash, signature) {
+        let in_lanes = equation.holds_in_lanes(&equation.terms(generator, key).unwrap());
+        assert!(in_lanes.is_none_or(|in_lanes| in_lanes == answer), "{in_lanes:?} in lanes");
+    }
+    answer
 }
