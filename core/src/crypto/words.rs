@@ -28,11 +28,11 @@ pub(crate) fn less_than(a: &[u64; 4], b: &[u64; 4]) -> bool {
 
 /// `count` bits of the words from bit `at` on, fewer than 64; bits past the end are 0.
 #[inline(always)]
-pub(crate) fn bits_at(words: &[u64; 4], at: u32, count: u32) -> u64 {
+pub(crate) const fn bits_at(words: &[u64; 4], at: u32, count: u32) -> u64 {
     let (word, shift) = (at as usize / 64, at % 64);
-    let mut bits = words.get(word).copied().unwrap_or(0) >> shift;
-    if shift + count > 64 {
-        bits |= words.get(word + 1).copied().unwrap_or(0) << (64 - shift);
+    let mut bits = if word < 4 { words[word] >> shift } else { 0 };
+    if shift + count > 64 && word < 3 {
+        bits |= words[word + 1] << (64 - shift);
     }
     bits & ((1 << count) - 1)
 }

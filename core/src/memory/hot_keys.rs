@@ -5,12 +5,13 @@
 //! [`PROMOTE_RSA_AFTER`]. For the curves a table is built in small steps, one with each further request, so that no request
 //! pays for a whole table; an RSA key is prepared at once. Before a table is believed it must agree with the library on
 //! [`PROOFS_OF_TABLE`] signatures in a row; one disagreement bans it. Memory is bounded, and the key that was used least
-//! makes room.
+//! makes room. Where wide tables are worth their memory, the P-256 keys that are promoted first get them, up to half of it: often
+//! those of the issuers, which come first and stay.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::prepared::{Builder, Prepared, can_prepare};
+use super::prepared::{Builder, Prepared, Width, can_prepare};
 #[cfg(not(feature = "lean"))]
 use crate::crypto::RsaKey;
 use crate::crypto::{PublicKey, Reference, SignatureInvalid, p256};
@@ -180,11 +181,18 @@ impl HotKeys {
             }
             return;
         }
-        if let Some(size) = Builder::table_bytes(key.kind())
+        let kind = key.kind();
+        let is_within_half = |size| self.counts.table_bytes + size <= self.max_table_bytes / 2;
+        let width = if Builder::table_bytes(kind, Width::Wide).is_some_and(is_within_half) {
+            Width::Wide
+        } else {
+            Width::Usual
+        };
+        if let Some(size) = Builder::table_bytes(kind, width)
             && self.building.is_none()
             && self.make_room(uses, size)
         {
-            self.building = Builder::new(key).map(|builder| (*thumbprint, builder));
+            self.building = Builder::new(key, width).map(|builder| (*thumbprint, builder));
         }
     }
 

@@ -134,6 +134,22 @@ fn memory_is_bounded_and_the_least_used_key_makes_room() {
     assert!(clients[0].check(&mut hot, b"again"));
 }
 
+/// The first keys get wide tables, up to half of the memory, and the next ones what is left of it.
+#[test]
+fn half_of_the_memory_is_for_wide_tables() {
+    let (wide, usual) = (p256::KeyTable::WIDE_SIZE_BYTES, p256::KeyTable::SIZE_BYTES);
+    let mut hot = HotKeys::new(4 * wide + usual);
+    let mut expected = 0;
+    for (seed, size) in (1..).zip([wide, wide, usual, usual, usual]) {
+        promote(&Client::new(Kind::P256, seed), &mut hot);
+        expected += size;
+        assert_eq!(hot.counts().table_bytes, expected);
+    }
+    let just_too_little = &mut HotKeys::new(2 * wide - 1);
+    promote(&Client::new(Kind::P256, 6), just_too_little);
+    assert_eq!(just_too_little.counts().table_bytes, usual);
+}
+
 #[test]
 fn forged_signatures_earn_no_table() {
     let client = Client::new(Kind::P256, 11);
@@ -187,7 +203,7 @@ fn a_table_that_disagrees_is_banned() {
         let mut hot = HotKeys::new(1 << 20);
         promote(&client, &mut hot);
         // The wrong table under the right name: what a fault in our arithmetic would look like.
-        let mut builder = Builder::new(&other.public).unwrap();
+        let mut builder = Builder::new(&other.public, Width::Usual).unwrap();
         let wrong = core::iter::from_fn(|| Some(builder.step(u32::MAX))).find_map(|table| table).unwrap();
         hot.find(&client.thumbprint).unwrap().table = Table::Unproven(wrong, 0);
         hot.counts.promoted = 0;

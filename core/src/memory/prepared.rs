@@ -93,6 +93,13 @@ pub(super) const fn can_prepare(algorithm: Algorithm) -> bool {
     }
 }
 
+/// How much memory a table may take to be fast.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Width {
+    Usual,
+    Wide,
+}
+
 /// A table under construction: that of the generator where nobody has it yet, then the key's.
 #[derive(Debug)]
 pub(super) enum Builder {
@@ -101,16 +108,19 @@ pub(super) enum Builder {
 }
 
 impl Builder {
-    /// What the table of a key of this kind takes, if such keys have tables.
-    pub(super) const fn table_bytes(kind: KeyKind) -> Option<usize> {
+    /// What the table of a key of this kind takes, if such keys have tables. Those of Ed25519 have one width.
+    pub(super) const fn table_bytes(kind: KeyKind, width: Width) -> Option<usize> {
         match kind {
-            KeyKind::P256 => Some(p256::KeyTable::SIZE_BYTES),
+            KeyKind::P256 => Some(match width {
+                Width::Usual => p256::KeyTable::SIZE_BYTES,
+                Width::Wide => p256::KeyTable::WIDE_SIZE_BYTES,
+            }),
             KeyKind::Ed25519 => Some(ed25519::KeyTable::SIZE_BYTES),
             KeyKind::P384 | KeyKind::P521 | KeyKind::Rsa { .. } => None,
         }
     }
 
-    pub(super) fn new(key: &PublicKey) -> Option<Self> {
+    pub(super) fn new(key: &PublicKey, width: Width) -> Option<Self> {
         match key.kind() {
             KeyKind::P256 => {
                 let (x, y) = key.ec_point()?;
@@ -118,7 +128,11 @@ impl Builder {
                 for (to, from) in point.iter_mut().zip(x.iter().chain(y)) {
                     *to = *from;
                 }
-                Some(Self::P256 { generator: None, key: p256::TableBuilder::new(&point)? })
+                let window = match width {
+                    Width::Usual => p256::KeyTable::WINDOW,
+                    Width::Wide => p256::KeyTable::WIDE_WINDOW,
+                };
+                Some(Self::P256 { generator: None, key: p256::TableBuilder::with_window(&point, window)? })
             }
             KeyKind::Ed25519 => {
                 let key = ed25519::TableBuilder::new(key.ed25519_point()?)?;

@@ -4,19 +4,24 @@ use num_bigint::BigUint;
 use proptest::prelude::*;
 
 use super::super::Window;
-use super::super::field::PRIME;
-use super::super::scalar::{N, ORDER, Scalar};
+use super::super::scalar::{N, Scalar};
 use super::{P, big, bytes, integer, words};
-use crate::crypto::inverse::invert;
+use crate::crypto::{inverse32, inverse64};
 
+const ED25519_P: [u64; 4] = [u64::MAX - 18, u64::MAX, u64::MAX, u64::MAX >> 1];
+const ED25519_ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 1 << 60];
+
+/// Inverses of both sizes of words, modulo both moduli of P-256 and both of Ed25519.
 fn check_inverse(a: &[u64; 4]) {
-    for (modulus, limbs) in [(ORDER, N), (PRIME, P)] {
+    for limbs in [N, P, ED25519_ORDER, ED25519_P] {
         let m = big(&limbs);
         let value = big(a) % &m;
-        let inverse = big(&invert(&modulus, &words(&value)));
         let expected = if value == BigUint::ZERO { BigUint::ZERO } else { BigUint::from(1u8) };
-        assert!(inverse < m);
-        assert_eq!(value * inverse % m, expected);
+        let by_62 = inverse64::invert(&inverse64::Modulus::new(&limbs), &words(&value));
+        let by_30 = inverse32::invert(&inverse32::Modulus::new(&limbs), &words(&value));
+        assert_eq!(by_62, by_30);
+        assert!(big(&by_62) < m);
+        assert_eq!(value * big(&by_62) % m, expected);
     }
 }
 
@@ -25,7 +30,7 @@ fn inverses_at_edges() {
     for a in [[0; 4], [1, 0, 0, 0], [2, 0, 0, 0], [u64::MAX; 4]] {
         check_inverse(&a);
     }
-    for base in [P, N] {
+    for base in [P, N, ED25519_P, ED25519_ORDER] {
         for less in 1..40 {
             check_inverse(&super::minus(&base, less));
         }
