@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use countersign::engine::Request;
 use countersign::reason::Reason;
+use countersign::time::UnixSeconds;
 use countersign::trust::{Origin, TrustFault};
-use countersign_tests::issuer::{DOMAIN, NOW, SERVER, access, jwk, proof, q, svid};
+use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, jwk, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::Runner;
 
@@ -185,6 +187,41 @@ fn a_client_key_rotates_with_its_proof() {
     }
 }
 
+/// A client request that several policies judge uses its proof once; what another request claimed is nothing to it.
+#[test]
+fn a_request_knows_its_own_proof_again() {
+    let token = access().bound_to_key("client-p256").text();
+    let authorization = format!("DPoP {token}");
+    let proofs = ["1", "2"].map(|jti| proof(&token).claim("jti", &q(jti)).text());
+    let judge = |runner: &mut Runner, proof: &str, claimed: Option<[u8; 32]>| {
+        let headers = [("authorization", &*authorization), ("dpop", proof)]
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let mut request = Request::new(b"GET", URI.as_bytes(), headers, UnixSeconds::new(NOW));
+        if let Some(claimed) = &claimed {
+            request = request.with_claimed_proof(claimed);
+        }
+        let policy = runner.engine.document().policy("default").unwrap();
+        let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &request);
+        (decision.reason(), decision.claimed_proof().copied())
+    };
+    let mut runner = Runner::new(&Doc::access().text(), NOW);
+    let (accepted, first) = judge(&mut runner, &proofs[0], None);
+    assert!(accepted.is_none() && first.is_some());
+    assert_eq!(judge(&mut runner, &proofs[0], first), (None, first));
+    assert_eq!(judge(&mut runner, &proofs[0], None), (Some(Reason::ProofReplayed), None));
+    // One that nobody claimed yet is claimed, whatever the request says it knows.
+    let (accepted, second) = judge(&mut runner, &proofs[1], first);
+    assert!(accepted.is_none() && second.is_some() && second != first);
+    assert_eq!(judge(&mut runner, &proofs[1], first), (Some(Reason::ProofReplayed), None));
+    // Where replays are not looked for nothing is claimed: a stricter policy behind it looks.
+    let mut open = Runner::new(&Doc::access().member("dpop", r#"{"replay":"danger_accept"}"#).text(), NOW);
+    assert_eq!(judge(&mut open, &proofs[0], None), (None, None));
+    // Another store knows the proof from its own first time on.
+    let mut other = Runner::new(&Doc::access().text(), NOW);
+    assert_eq!(judge(&mut other, &proofs[0], first), (None, first));
+    assert_eq!(judge(&mut other, &proofs[0], None).0, Some(Reason::ProofReplayed));
+}
+
 #[test]
 fn threads_share_one_engine_and_one_floor() {
     let doc = Doc::access();
@@ -201,9 +238,8 @@ fn threads_share_one_engine_and_one_floor() {
                 scope.spawn(move || {
                     let mut worker = countersign::engine::Worker::new(&engine, [seed, 1]);
                     let headers = [(&b"authorization"[..], authorization.as_bytes()), (b"dpop", proof.as_bytes())];
-                    let now = countersign::time::UnixSeconds::new(NOW);
-                    let request =
-                        countersign::engine::Request::new(b"GET", b"https://api.example/orders", headers, now);
+                    let now = UnixSeconds::new(NOW);
+                    let request = Request::new(b"GET", b"https://api.example/orders", headers, now);
                     let policy = engine.document().policy("default").unwrap();
                     (0..200).filter(|_| worker.decide(&engine, &snapshot, policy, &request).reason().is_none()).count()
                 })

@@ -12,6 +12,7 @@
 
 #include <countersign.h>
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
@@ -126,6 +127,11 @@ class Request {
   Request &with_certificate_sha256(std::string_view hash) noexcept {
     return with(COUNTERSIGN_CERTIFICATE_FORM_SHA256, hash);
   }
+  /// What `Decision::claimed_proof` gave when this very client request was judged by another policy.
+  Request &with_claimed_proof(const std::array<std::uint8_t, 32> &proof) noexcept {
+    request_.claimed_proof = countersign_bytes{proof.data(), proof.size()};
+    return *this;
+  }
   [[nodiscard]] const countersign_request *get() const noexcept { return &request_; }
 
  private:
@@ -153,6 +159,14 @@ class Decision {
   [[nodiscard]] std::string_view binding() const noexcept { return text(COUNTERSIGN_FIELD_BINDING); }
   [[nodiscard]] std::uint64_t expires_at_seconds() const noexcept {
     return countersign_decision_expires_at_seconds(decision_);
+  }
+  /// What the replay store knows the proof by: for `Request::with_claimed_proof`, if another policy judges the same client request too; the
+  /// error `NOT_FOUND` if no proof was claimed.
+  [[nodiscard]] Expected<std::array<std::uint8_t, 32>> claimed_proof() const noexcept {
+    std::array<std::uint8_t, 32> proof{};
+    const Result result = countersign_decision_claimed_proof(decision_, reinterpret_cast<std::uint8_t(*)[32]>(proof.data()));
+    if (!ok(result)) return result;
+    return proof;
   }
   /// Hands each header field of the answer to `field(name, value)`.
   template <typename F>

@@ -513,6 +513,9 @@ typedef struct countersign_request {
   struct countersign_bytes certificate;
   // The time, in seconds since 1970.
   uint64_t now_seconds;
+  // If this client request was judged by another policy before: the 32 bytes that `countersign_decision_claimed_proof` wrote then, so that
+  // its own proof is no replay. Never those of another client request. Empty if there are none.
+  struct countersign_bytes claimed_proof;
 } countersign_request;
 
 // What a worker's memory holds, for metrics.
@@ -604,6 +607,16 @@ countersign_result countersign_decision_header(const struct countersign_decision
                                                size_t index,
                                                struct countersign_str *name_out,
                                                struct countersign_str *value_out);
+
+// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.claimed_proof`, if the
+// same client request is judged by another policy too.
+//
+// Returns `OK`, `NOT_FOUND` if no proof was claimed, `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_decision_reason`; `proof_out` has room for 32 bytes.
+countersign_result countersign_decision_claimed_proof(const struct countersign_decision *decision,
+                                                      uint8_t (*proof_out)[32]);
 
 // Writes the audit record, one line of JSON without a line feed, to `buffer`. It has no byte of a token's signature, and is
 // there for refused requests too.

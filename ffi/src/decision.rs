@@ -316,6 +316,27 @@ pub unsafe extern "C" fn countersign_decision_header<'a>(
     })
 }
 
+/// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.claimed_proof`, if the
+/// same client request is judged by another policy too.
+///
+/// Returns `OK`, `NOT_FOUND` if no proof was claimed, `NULL_PARAMETER`, `MISALIGNED`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; `proof_out` has room for 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_claimed_proof(
+    decision: *const countersign_decision,
+    proof_out: *mut [u8; 32],
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (decision, proof) = unsafe { (borrow(decision)?, Output::at(proof_out)?) };
+        let claimed = decision.made.as_ref().and_then(Decision::claimed_proof).ok_or(countersign_result::NotFound)?;
+        proof.write(*claimed);
+        Ok(())
+    })
+}
+
 /// Writes the audit record, one line of JSON without a line feed, to `buffer`. It has no byte of a token's signature, and is
 /// there for refused requests too.
 ///

@@ -51,6 +51,9 @@ pub struct countersign_request {
     pub certificate: countersign_bytes,
     /// The time, in seconds since 1970.
     pub now_seconds: u64,
+    /// If this client request was judged by another policy before: the 32 bytes that `countersign_decision_claimed_proof` wrote then, so that
+    /// its own proof is no replay. Never those of another client request. Empty if there are none.
+    pub claimed_proof: countersign_bytes,
 }
 
 impl countersign_request {
@@ -75,9 +78,15 @@ impl countersign_request {
                 }
             }
         });
-        let request = Request::new(method, uri, fields, UnixSeconds::new(self.now_seconds));
+        let mut request = Request::new(method, uri, fields, UnixSeconds::new(self.now_seconds));
         if let Some(fault) = fault {
             return Err(fault);
+        }
+        // SAFETY: as above.
+        let claimed_proof = unsafe { self.claimed_proof.read() }?;
+        if !claimed_proof.is_empty() {
+            let claimed_proof = claimed_proof.try_into().map_err(|_| countersign_result::InvalidLength)?;
+            request = request.with_claimed_proof(claimed_proof);
         }
         let form = |wanted: countersign_certificate_form| self.certificate_form == wanted as u32;
         if form(countersign_certificate_form::None) {

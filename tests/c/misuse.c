@@ -155,12 +155,23 @@ static void requests(const countersign_engine *engine) {
   wrong.certificate_form = COUNTERSIGN_CERTIFICATE_FORM_DER;
   wrong.certificate.length = 0;
   IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
+  wrong = asked;
+  wrong.claimed_proof = lend("31 bytes are no proof that was u");
+  wrong.claimed_proof.length = 31;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
+  wrong.claimed_proof.data = NULL;
+  IS(countersign_worker_decide(worker, 0, &wrong, &decision), NULL_PARAMETER);
+  wrong.claimed_proof.length = 0;
   NEED(decision == NULL);
 
   /* None of these used up the proof. */
   WORKS(countersign_worker_decide(worker, 0, &asked, &decision));
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_ACCEPTED && countersign_decision_lets_pass(decision));
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).length > 0);
+  uint8_t proof[32] = {0};
+  IS(countersign_decision_claimed_proof(decision, NULL), NULL_PARAMETER);
+  IS(countersign_decision_claimed_proof(NULL, &proof), NULL_PARAMETER);
+  WORKS(countersign_decision_claimed_proof(decision, &proof));
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_KEY).length == 43);
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_CERTIFICATE).length == 43);
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_THUMBPRINT).length == 43);

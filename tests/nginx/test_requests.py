@@ -234,13 +234,16 @@ class Flow(unittest.TestCase):
             location = /inner { internal; proxy_pass http://shown; }
             location /admin { try_files /absent @admin; }
             location @admin { countersign_policy admin; proxy_pass http://shown; }
+            location /apart { error_page 404 = /inner/apart; return 404; }
+            location = /inner/apart { internal; countersign_policy admin; proxy_pass http://shown; }
             location /hidden { error_page 401 /why.html; proxy_pass http://shown; }
             location = /why.html { countersign off; return 200 "why"; }
             location /login { error_page 401 =200 /why.html; proxy_pass http://shown; }
             location @open { countersign off; proxy_pass http://shown; }
             location /opened { try_files /absent @open; }
         """
-        strict = {"accept": [{"kind": "at+jwt", "scope": ["admin"]}], "audience": [issuer.AUDIENCE]}
+        strict = {"accept": [{"kind": "at+jwt", "scope": ["admin"]}], "audience": [issuer.AUDIENCE],
+                  "origin": "https://api.example"}
         with World(server, policies={"admin": strict}) as world:
             token = world.key.token(bound=world.client)
             for target in ("/rewritten", "/tried", "/index", "/opened"):
@@ -252,6 +255,14 @@ class Flow(unittest.TestCase):
             # The inner location's policy holds as well.
             self.assertEqual(world.get("/admin", [world.bearer()]).status, 403)
             self.assertEqual(world.get("/admin", [world.bearer(scope="admin")]).status, 200)
+            # A proof is used once by a client request, however many policies judge it: not by the next one.
+            both = world.key.token(bound=world.client, scope="admin")
+            for target in ("/admin", "/apart"):
+                proof = world.proof(both, uri=f"https://api.example{target}")
+                accepted = world.get(target, issuer.dpop(both, proof))
+                self.assertEqual(accepted.status, 200, (target, accepted))
+                again = world.get(target, issuer.dpop(both, proof))
+                self.assertEqual((again.status, "proof_replayed" in str(again.all("www-authenticate"))), (401, True), target)
             refused = world.get("/hidden")
             self.assertEqual((refused.status, refused.body), (401, b"why"))
             self.assertEqual(len(refused.all("www-authenticate")), 2)

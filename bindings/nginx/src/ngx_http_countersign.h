@@ -164,6 +164,8 @@ struct ngx_http_countersign_decision_s {
     ngx_str_t                          audit;
     ngx_keyval_t                      *headers;
     ngx_uint_t                         header_count;
+    uint8_t                            proof[32];   /* if has_proof: what the replay store knows the proof by since */
+    ngx_uint_t                         has_proof;
 };
 
 

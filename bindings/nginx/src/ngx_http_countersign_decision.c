@@ -169,14 +169,16 @@ static ngx_int_t
 ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *made)
 {
-    ngx_uint_t                      i, count, proofs, again;
-    ngx_list_part_t                *part;
-    ngx_table_elt_t                *header;
-    countersign_header              fields[NGX_HTTP_COUNTERSIGN_FIELDS];
-    countersign_result              result;
-    countersign_request             request;
-    const countersign_decision     *decision;
-    ngx_http_countersign_engine_t  *engine = lcf->engine;
+    ngx_uint_t                        i, count, proofs, again;
+    ngx_list_part_t                  *part;
+    ngx_table_elt_t                  *header;
+    countersign_header                fields[NGX_HTTP_COUNTERSIGN_FIELDS];
+    countersign_result                result;
+    countersign_request               request;
+    const countersign_decision       *decision;
+    ngx_http_countersign_engine_t    *engine = lcf->engine;
+    ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_decision_t  *before;
 
     ngx_memzero(&request, sizeof(countersign_request));
     request.size = sizeof(countersign_request);
@@ -226,6 +228,16 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         || ngx_http_countersign_certificate(r, lcf, &request) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    /* Where another policy judged this request before, its proof is no replay. */
+    record = ngx_http_countersign_record(r, 0);
+
+    for (before = record ? record->newest : NULL; before != NULL; before = before->next) {
+        if (before->has_proof) {
+            request.claimed_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
+            break;
+        }
     }
 
     for (again = 0; /* void */ ; again++) {
@@ -339,6 +351,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     made->status = countersign_decision_status(decision);
     made->lets_pass = countersign_decision_lets_pass(decision);
     made->expires_at = countersign_decision_expires_at_seconds(decision);
+    made->has_proof = countersign_decision_claimed_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;
 
     if (countersign_decision_texts(decision, ~NGX_HTTP_COUNTERSIGN_COSTLY | mcf->named, texts,
                                    COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1)

@@ -56,6 +56,8 @@ impl Source {
 pub(crate) struct ProofFacts {
     pub(crate) key_thumbprint: [u8; 32],
     pub(crate) replay_key: [u8; 32],
+    /// Whether the replay store says that this request is the one that uses it.
+    pub(crate) is_claimed: bool,
 }
 
 /// The parts of a decision as they become known.
@@ -173,6 +175,13 @@ impl<'d> Decision<'d> {
     #[must_use]
     pub fn proof_key_thumbprint(&self) -> Option<&'d [u8; 32]> {
         self.outcome().proof.as_ref().map(|proof| &proof.key_thumbprint)
+    }
+
+    /// What the replay store knows the proof by since this decision: for [`Request::with_claimed_proof`](super::Request::with_claimed_proof),
+    /// if the same client request is judged by another policy too. `None` where no proof was claimed.
+    #[must_use]
+    pub fn claimed_proof(&self) -> Option<&'d [u8; 32]> {
+        self.outcome().proof.as_ref().filter(|proof| proof.is_claimed).map(|proof| &proof.replay_key)
     }
 
     /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.

@@ -13,6 +13,7 @@ pub struct Request<'r> {
     pub(crate) proof: Field<'r>,
     pub(crate) certificate: Option<ClientCertificate<'r>>,
     pub(crate) connection: Option<&'r dyn Connection>,
+    pub(crate) claimed_proof: Option<&'r [u8; 32]>,
     pub(crate) now: UnixSeconds,
 }
 
@@ -30,7 +31,8 @@ impl<'r> Request<'r> {
         now: UnixSeconds,
     ) -> Self {
         let (authorization, proof) = (Field::Absent, Field::Absent);
-        let mut request = Self { method, uri, authorization, proof, certificate: None, connection: None, now };
+        let (certificate, connection, claimed_proof) = (None, None, None);
+        let mut request = Self { method, uri, authorization, proof, certificate, connection, claimed_proof, now };
         for (name, value) in headers {
             if name.eq_ignore_ascii_case(b"authorization") {
                 request.authorization = request.authorization.and(value);
@@ -56,6 +58,16 @@ impl<'r> Request<'r> {
     #[must_use]
     pub const fn with_connection(mut self, connection: &'r dyn Connection) -> Self {
         self.connection = Some(connection);
+        self
+    }
+
+    /// This request again, for a host that judges one client request by several policies: `proof` is what
+    /// [`Decision::claimed_proof`](super::Decision::claimed_proof) said of it before, and that the replay store knows it since is no replay.
+    ///
+    /// Never for another client request: that would let a proof be used twice.
+    #[must_use]
+    pub const fn with_claimed_proof(mut self, proof: &'r [u8; 32]) -> Self {
+        self.claimed_proof = Some(proof);
         self
     }
 

@@ -454,21 +454,25 @@ impl Worker {
             .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
             .map_err(|_| Reason::ProofSignatureInvalid)?;
         let replay_key = claims.replay_key(&thumbprint);
-        self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key });
+        self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed: false });
 
         trail.enter(Check::ProofReplay);
         if policy.dpop.replay == ReplayMode::Accept {
             return Ok(());
         }
-        match engine.replay.claim(&replay_key, claims.issued_at, request.now) {
-            Ok(Claim::First) => Ok(()),
-            Ok(Claim::Replayed) => Err(Reason::ProofReplayed),
+        let is_claimed = match engine.replay.claim(&replay_key, claims.issued_at, request.now) {
+            Ok(Claim::First) => true,
+            // By this very request, when another policy judged it.
+            Ok(Claim::Replayed) if request.claimed_proof == Some(&replay_key) => true,
+            Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
             // Older than what the store remembers, as after a restart: a fresh proof passes.
-            Ok(Claim::Unknowable) => Err(Reason::ProofTooOld),
-            Ok(Claim::Full) if policy.dpop.replay == ReplayMode::AcceptWhenFull => Ok(()),
-            Ok(Claim::Full) => Err(Reason::ReplayStoreFull),
-            Err(_) => Err(Reason::ReplayStoreUnavailable),
-        }
+            Ok(Claim::Unknowable) => return Err(Reason::ProofTooOld),
+            Ok(Claim::Full) if policy.dpop.replay == ReplayMode::AcceptWhenFull => false,
+            Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
+            Err(_) => return Err(Reason::ReplayStoreUnavailable),
+        };
+        self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed });
+        Ok(())
     }
 }
 
