@@ -296,6 +296,16 @@ class Flow(unittest.TestCase):
                 else:
                     self.assertEqual(second.status, 401, target)
 
+    def test_variables_that_only_a_page_names(self):
+        """Nothing is kept that the configuration does not name, and the log says what is missing."""
+        for named, shown in ((" set $which $countersign_client_id;", b"client-1"), ("", b"none")):
+            server = f"location / {{ ssi on; countersign on;{named} root {{folder}}/pages; }}"
+            with World(server) as world:
+                world.nginx.write("pages/index.html", '<!--# echo var="countersign_client_id" default="none" -->')
+                token = world.key.token(client_id="client-1")
+                self.assertEqual(world.get("/", [issuer.bearer(token)]).body.strip(), shown)
+                self.assertEqual("does not name, and is empty" in world.nginx.log(), not named)
+
     def test_limits_and_maps(self):
         server = """
             countersign on;

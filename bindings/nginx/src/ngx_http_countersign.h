@@ -24,11 +24,6 @@
 /* Room for the reasons of newer libraries; the shared memory has this many counters. */
 #define NGX_HTTP_COUNTERSIGN_REASONS  256
 
-/* Texts that cost more than the others together: they are copied only if the configuration names them. */
-#define NGX_HTTP_COUNTERSIGN_COSTLY  \
-    ((1u << COUNTERSIGN_FIELD_SCHEME) | (1u << COUNTERSIGN_FIELD_BOUND_KEY) | (1u << COUNTERSIGN_FIELD_BOUND_CERTIFICATE) \
-     | (1u << COUNTERSIGN_FIELD_KEY_THUMBPRINT))
-
 
 /* Where something was said in the configuration, for faults that show later. */
 typedef struct {
@@ -104,7 +99,7 @@ typedef struct {
     ngx_array_t                        engines;     /* of ngx_http_countersign_engine_t * */
     ngx_int_t                          realip_index; /* $realip_remote_addr, or NGX_ERROR without that module */
     ngx_uint_t                         audit;       /* $countersign_audit is named */
-    uint32_t                           named;       /* texts of decisions that are named, a bit for each */
+    uint32_t                           named;       /* texts of decisions that are named, a bit for each: no other is copied */
     ngx_uint_t                         located;     /* phase handlers from this index on know their location */
 } ngx_http_countersign_main_conf_t;
 

@@ -231,7 +231,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
     }
 
     /* Where another policy judged this request before, its proof is no replay. */
-    record = ngx_http_countersign_record(r, 0);
+    record = proofs ? ngx_http_countersign_record(r, 0) : NULL;
 
     for (before = record ? record->newest : NULL; before != NULL; before = before->next) {
         if (before->has_proof) {
@@ -256,6 +256,8 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_BUNDLE_STALE)
             || engine->looked_at == ngx_current_msec || !ngx_http_countersign_look(engine))
         {
+            made->has_proof = proofs
+                              && countersign_decision_claimed_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;
             return ngx_http_countersign_copy(r, decision, made);
         }
     }
@@ -351,10 +353,12 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     made->status = countersign_decision_status(decision);
     made->lets_pass = countersign_decision_lets_pass(decision);
     made->expires_at = countersign_decision_expires_at_seconds(decision);
-    made->has_proof = countersign_decision_claimed_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;
 
-    if (countersign_decision_texts(decision, ~NGX_HTTP_COUNTERSIGN_COSTLY | mcf->named, texts,
-                                   COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1)
+    if (mcf->named == 0) {
+        goto headers;
+    }
+
+    if (countersign_decision_texts(decision, mcf->named, texts, COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1)
         != COUNTERSIGN_RESULT_OK)
     {
         return NGX_ERROR;
@@ -395,6 +399,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
 
         p += texts[field].length;
     }
+
+headers:
 
     if (ngx_http_countersign_copy_headers(r->pool, decision, made) != NGX_OK) {
         return NGX_ERROR;

@@ -75,7 +75,7 @@ ngx_http_countersign_add_variables(ngx_conf_t *cf)
 }
 
 
-/* What costs more than the rest is written only where the configuration names it. */
+/* A text of a decision is copied only if the configuration names it. */
 
 ngx_int_t
 ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf)
@@ -204,6 +204,14 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
 
     decision = NULL;
+
+    if (data == NGX_HTTP_COUNTERSIGN_FACT_AUDIT ? !mcf->audit
+        : data <= COUNTERSIGN_FIELD_KEY_THUMBPRINT && !(mcf->named & (1u << data)))
+    {
+        /* By a script, or a name put together while requests run: nothing told us to keep it. */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "countersign: a variable is read that the configuration does not name, "
+                      "and is empty: name it there, as in \"set $name $countersign_subject\"");
+    }
 
     if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
         decision = ngx_http_countersign_known(r, lcf);
