@@ -6,7 +6,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::crypto::{HostSignatures, Reference, p256};
+#[cfg(feature = "hot-keys")]
+use crate::crypto::p256;
+use crate::crypto::{HostSignatures, Reference};
 use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
@@ -227,6 +229,7 @@ impl Worker {
 
     /// Has `verify` check the signatures that the table of a P-256 key answers for, in place of [`p256::verify_prehashed`], which answers
     /// alike but asks nothing of the processor. Before a table is believed it must agree with the library in this way of checking.
+    #[cfg(feature = "hot-keys")]
     pub fn check_p256_by(&mut self, verify: p256::Verify) {
         self.hot_keys.check_p256_by(verify);
     }

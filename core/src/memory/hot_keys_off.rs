@@ -1,6 +1,6 @@
 //! Without the feature `hot-keys` every signature is checked by the library.
 
-use crate::crypto::{PublicKey, Reference, SignatureInvalid, p256};
+use crate::crypto::{PublicKey, Reference, SignatureInvalid};
 use crate::jose::algorithm::Algorithm;
 
 /// What became of the tables: there are none.
@@ -21,8 +21,6 @@ impl HotKeys {
     pub(crate) fn ask(&mut self, reference: Reference) {
         self.reference = reference;
     }
-
-    pub(crate) const fn check_p256_by(&mut self, _verify: p256::Verify) {}
 
     pub(crate) const fn counts(&self) -> HotKeyCounts {
         HotKeyCounts {}
