@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import random
 import shutil
 import socket
 import subprocess
@@ -18,9 +19,14 @@ MANAGER = f"{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionMan
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A port that nothing listens on, from below those that connections leave by: none of them can take it meanwhile."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(20000, 32768)))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
 
 
 def until(what, condition, patience=PATIENCE):
