@@ -20,10 +20,6 @@ mod fixed_base;
 mod hash;
 #[cfg(feature = "hot-keys")]
 mod inverse;
-#[cfg(all(feature = "hot-keys", any(test, countersign_limbs = "32", not(target_pointer_width = "64"))))]
-mod inverse32;
-#[cfg(all(feature = "hot-keys", any(test, all(not(countersign_limbs = "32"), target_pointer_width = "64"))))]
-mod inverse64;
 #[cfg(feature = "hot-keys")]
 pub mod p256;
 mod prime_field;

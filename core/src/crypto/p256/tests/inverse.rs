@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::Window;
 use super::super::scalar::{N, Scalar};
 use super::{P, big, bytes, integer, words};
-use crate::crypto::{inverse32, inverse64};
+use crate::crypto::inverse;
 
 const ED25519_P: [u64; 4] = [u64::MAX - 18, u64::MAX, u64::MAX, u64::MAX >> 1];
 const ED25519_ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 1 << 60];
@@ -17,8 +17,8 @@ fn check_inverse(a: &[u64; 4]) {
         let m = big(&limbs);
         let value = big(a) % &m;
         let expected = if value == BigUint::ZERO { BigUint::ZERO } else { BigUint::from(1u8) };
-        let by_62 = inverse64::invert(&inverse64::Modulus::new(&limbs), &words(&value));
-        let by_30 = inverse32::invert(&inverse32::Modulus::new(&limbs), &words(&value));
+        let by_62 = inverse::by_62::invert(&inverse::by_62::Modulus::new(&limbs), &words(&value));
+        let by_30 = inverse::by_30::invert(&inverse::by_30::Modulus::new(&limbs), &words(&value));
         assert_eq!(by_62, by_30);
         assert!(big(&by_62) < m);
         assert_eq!(value * big(&by_62) % m, expected);
