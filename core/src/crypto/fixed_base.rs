@@ -61,29 +61,22 @@ impl Window {
         (self.rows(scalar_bits) - 1) * self.row_length() + self.last_row_length(scalar_bits)
     }
 
-    /// The words as `Σ digit_i·2^(window·i)`: the digits, lowest first, and how many of them there are.
+    /// The words as `Σ digit_i·2^(window·i)`: the digits, lowest first.
     ///
     /// The words must lie below `2^scalar_bits`. Every digit but the last lies in `-2^(window-1)+1 ..= 2^(window-1)`; the last is
     /// not negative, and at most two to the power of the bits left for it.
-    pub(crate) fn signed_digits(self, words: &[u64; 4], scalar_bits: u32) -> ([i32; MAX_DIGITS], usize) {
-        let count = self.rows(scalar_bits);
-        let mut digits = [0i32; MAX_DIGITS];
-        let mut carry = 0i32;
-        let mut at = 0u32;
-        for (i, digit) in digits.iter_mut().enumerate().take(count) {
-            let raw = bits_at(words, at, self.0) as i32 + carry;
+    #[inline(always)]
+    pub(crate) fn signed_digits(self, words: &[u64; 4], scalar_bits: u32) -> impl Iterator<Item = i32> {
+        let last = self.rows(scalar_bits) - 1;
+        let mut carry = 0;
+        (0..=last).map(move |row| {
+            let raw = bits_at(words, row as u32 * self.0, self.0) as i32 + carry;
             // Without branches: which way a digit goes is a coin toss.
-            let over = i32::from(i + 1 < count) & i32::from(raw > 1 << (self.0 - 1));
-            *digit = raw - (over << self.0);
-            carry = over;
-            at += self.0;
-        }
-        (digits, count)
+            carry = i32::from(row < last) & i32::from(raw > 1 << (self.0 - 1));
+            raw - (carry << self.0)
+        })
     }
 }
-
-/// The most digits a scalar can have: 256 bits in windows of four.
-pub(crate) const MAX_DIGITS: usize = 64;
 
 /// A finished table: all rows one after the other.
 #[derive(Debug)]
@@ -112,50 +105,50 @@ impl<E: Entry> Table<E> {
     pub(crate) fn size_bytes(&self) -> usize {
         size_of::<Self>() + self.entries.capacity() * size_of::<E>()
     }
-
-    /// The table's point.
-    pub(crate) fn base(&self) -> Option<&E> {
-        self.entries.first()
-    }
-
-    /// The entries whose sum is the scalar times the table's point.
-    ///
-    /// Reads each of them once. Between two requests of a server other work has pushed most of the table out of the processor's
-    /// caches: here all its reads wait for memory at the same time, in additions one would wait after the other.
-    #[inline(always)]
-    pub(crate) fn terms(&self, scalar: &[u64; 4]) -> Terms<'_, E> {
-        let (digits, count) = self.window.signed_digits(scalar, E::SCALAR_BITS);
-        let row_length = self.window.row_length();
-        let mut entries = [None; MAX_DIGITS];
-        let mut touched = 0;
-        for (row, (digit, entry)) in digits.iter().zip(&mut entries).enumerate().take(count) {
-            if *digit != 0 {
-                *entry = self.entries.get(row * row_length + digit.unsigned_abs() as usize - 1);
-            }
-            touched ^= entry.map_or(0, E::touch);
-        }
-        black_box(touched);
-        Terms { entries, digits, count }
-    }
 }
 
-/// The terms of a sum: at most one entry of each row of a table, or its negative.
+/// The most digits a scalar can have: 256 bits in windows of four.
+const MAX_DIGITS: usize = 64;
+
+/// The terms of a sum: entries of two tables, and whether the negative of each is meant.
 #[derive(Debug)]
 pub(crate) struct Terms<'t, E> {
-    entries: [Option<&'t E>; MAX_DIGITS],
-    digits: [i32; MAX_DIGITS],
+    terms: [Term<'t, E>; 2 * MAX_DIGITS],
     count: usize,
 }
 
-impl<'t, E> Terms<'t, E> {
-    /// Calls `add` with each entry, and whether its negative is meant.
+/// An entry of a table, and whether its negative is meant.
+pub(crate) type Term<'t, E> = (&'t E, bool);
+
+impl<'t, E: Entry> Terms<'t, E> {
+    /// What must be added up for the sum of two products: each of a table's point and of a scalar, or of its negative.
+    ///
+    /// Reads each entry once. Between two requests of a server other work has pushed most of a table out of the processor's
+    /// caches: here all its reads wait for memory at the same time, in additions one would wait after the other.
     #[inline(always)]
-    pub(crate) fn for_each(&self, mut add: impl FnMut(&'t E, bool)) {
-        for (entry, digit) in self.entries.iter().zip(&self.digits).take(self.count) {
-            if let Some(entry) = entry {
-                add(entry, *digit < 0);
+    pub(crate) fn of(products: [(&'t Table<E>, &[u64; 4], bool); 2]) -> Option<Self> {
+        let [(Table { entries, .. }, ..), _] = products;
+        let mut terms = Self { terms: [(entries.first()?, false); 2 * MAX_DIGITS], count: 0 };
+        for (table, scalar, negative) in products {
+            let mut touched = 0;
+            let mut row = table.entries.as_slice();
+            for digit in table.window.signed_digits(scalar, E::SCALAR_BITS) {
+                let entry = (digit.unsigned_abs() as usize).checked_sub(1).and_then(|place| row.get(place));
+                if let (Some(entry), Some(term)) = (entry, terms.terms.get_mut(terms.count)) {
+                    *term = (entry, (digit < 0) != negative);
+                    terms.count += 1;
+                    touched ^= entry.touch();
+                }
+                row = row.get(table.window.row_length()..).unwrap_or_default();
             }
+            black_box(touched);
         }
+        Some(terms)
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_slice(&self) -> &[Term<'t, E>] {
+        self.terms.get(..self.count).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Verification (RFC 8032 §5.1.7) with both points' tables at hand.
 
+use super::super::fixed_base::Terms;
 use super::super::hash::HashAlgorithm;
 use super::super::words;
 use super::field::P;
@@ -36,8 +37,10 @@ pub fn verify_hashed(generator: &Generator, key: &KeyTable, hash: &[u8; 64], sig
     // S·B - k·A must be R.
     let k = Scalar::from_hash(hash);
     let mut sum = Sum::ZERO;
-    let (of_generator, of_key) = (generator.0.terms(s.words()), key.table.terms(k.words()));
-    of_generator.for_each(|term, negative| sum.add_entry(term, negative));
-    of_key.for_each(|term, negative| sum.add_entry(term, negative));
+    let products = [(&generator.0, s.words(), false), (&key.table, k.words(), false)];
+    let Some(terms) = Terms::of(products) else { return false };
+    for (entry, negative) in terms.as_slice() {
+        sum.add_entry(entry, *negative);
+    }
     sum.is_encoded_as(&y, negative)
 }

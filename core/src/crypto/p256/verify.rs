@@ -1,6 +1,6 @@
 //! ECDSA verification (FIPS 186-5 §6.4.2) with both points' tables at hand.
 
-use super::super::fixed_base::MAX_DIGITS;
+use super::super::fixed_base;
 use super::super::words;
 use super::field::P;
 #[cfg(any(test, target_arch = "x86_64"))]
@@ -61,13 +61,9 @@ impl Equation {
     /// What must be added up for the point of step 6, `u·G + v·Q`.
     #[inline(always)]
     pub(super) fn terms<'t>(&self, generator: &'t Generator, key: &'t KeyTable) -> Option<Terms<'t>> {
-        let mut terms = Terms { terms: [(generator.0.base()?, false); 2 * MAX_DIGITS], count: 0 };
         let (u, minus_u) = self.u.halved();
         let (v, minus_v) = self.v.halved();
-        let (of_generator, of_key) = (generator.0.terms(&u), key.0.terms(&v));
-        of_generator.for_each(|entry, negative| terms.push(entry, negative != minus_u));
-        of_key.for_each(|entry, negative| terms.push(entry, negative != minus_v));
-        Some(terms)
+        Terms::of([(&generator.0, &u, minus_u), (&key.0, &v, minus_v)])
     }
 
     /// Whether the sum is a point, not infinity, that has the right x.
@@ -99,23 +95,5 @@ impl Equation {
     }
 }
 
-/// The terms of a sum: entries of tables, and whether the negative of each is meant.
-pub(super) struct Terms<'t> {
-    terms: [(&'t Affine, bool); 2 * MAX_DIGITS],
-    count: usize,
-}
-
-impl<'t> Terms<'t> {
-    #[inline(always)]
-    fn push(&mut self, entry: &'t Affine, negative: bool) {
-        if let Some(term) = self.terms.get_mut(self.count) {
-            *term = (entry, negative);
-            self.count += 1;
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn as_slice(&self) -> &[(&'t Affine, bool)] {
-        self.terms.get(..self.count).unwrap_or_default()
-    }
-}
+/// The terms of such a sum.
+type Terms<'t> = fixed_base::Terms<'t, Affine>;

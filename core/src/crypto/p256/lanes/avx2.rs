@@ -2,8 +2,9 @@
 
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi32, _mm256_add_epi64, _mm256_and_si256, _mm256_extract_epi32, _mm256_mul_epi32,
-    _mm256_permute4x64_epi64, _mm256_set_epi64x, _mm256_set1_epi64x, _mm256_slli_epi32, _mm256_slli_epi64,
-    _mm256_srai_epi32, _mm256_srli_epi64, _mm256_sub_epi32, _mm256_sub_epi64, _mm256_xor_si256,
+    _mm256_permutevar8x32_epi32, _mm256_set_epi32, _mm256_set_epi64x, _mm256_set1_epi32, _mm256_set1_epi64x,
+    _mm256_slli_epi32, _mm256_slli_epi64, _mm256_srai_epi32, _mm256_srli_epi64, _mm256_sub_epi32, _mm256_sub_epi64,
+    _mm256_xor_si256,
 };
 
 /// How many lanes there are.
@@ -138,9 +139,19 @@ pub(super) fn shl_limbs<const BITS: i32>(a: Limbs) -> Limbs {
     _mm256_slli_epi32::<BITS>(a)
 }
 
-/// In lane `i` what lane `i ^ APART` held, for lanes 1 or 2 apart.
+/// For each lane another one.
+pub(super) type Others = __m256i;
+
+/// For lane `i` lane `i ^ apart`, which must be one of the four.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn swap<const APART: usize>(a: Limbs) -> Limbs {
-    if APART == 2 { _mm256_permute4x64_epi64::<0b01_00_11_10>(a) } else { _mm256_permute4x64_epi64::<0b10_11_00_01>(a) }
+pub(super) fn others(apart: i32) -> Others {
+    _mm256_xor_si256(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(2 * apart))
+}
+
+/// In each lane what its other held.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn swap(a: Limbs, others: Others) -> Limbs {
+    _mm256_permutevar8x32_epi32(a, others)
 }

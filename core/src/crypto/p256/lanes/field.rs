@@ -9,8 +9,8 @@ use core::hint::black_box;
 
 use super::super::field::Fe;
 use super::vector::{
-    Columns, LANES, Limbs, add, add_limbs, and, and_limbs, column, limb, limbs, mul, narrow, shl, shr, shr_limbs, sub,
-    sub_limbs, swap, values, xor_limbs,
+    Columns, LANES, Limbs, Others, add, add_limbs, and, and_limbs, column, limb, limbs, mul, narrow, shl, shr,
+    shr_limbs, sub, sub_limbs, swap, values, xor_limbs,
 };
 use crate::crypto::words::bits_at;
 
@@ -133,11 +133,11 @@ impl Fes {
         each!(|i: usize| xor_limbs(self.0[i], and_limbs(xor_limbs(self.0[i], other.0[i]), mask)))
     }
 
-    /// In lane `i` what lane `i ^ APART` held.
+    /// In each lane what its other held.
     #[inline]
     #[cfg_attr(not(test), target_feature(enable = "avx2"))]
-    pub(super) fn swap<const APART: usize>(&self) -> Self {
-        each!(|i: usize| swap::<APART>(self.0[i]))
+    pub(super) fn of(&self, others: Others) -> Self {
+        each!(|i: usize| swap(self.0[i], others))
     }
 
     /// The limbs brought under 29 bits again, the sign left in the highest.

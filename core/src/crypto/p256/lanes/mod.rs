@@ -12,12 +12,13 @@ mod tests;
 #[cfg_attr(test, path = "portable.rs")]
 mod vector;
 
+use super::super::fixed_base;
 use super::point::Affine;
 use field::Fes;
-use vector::{LANES, Limbs, limbs};
+use vector::{LANES, Limbs, Others, limbs, others};
 
-/// A term of the sum: an entry of a table, and whether its negative is meant.
-pub(super) type Term<'t> = (&'t Affine, bool);
+/// A term of the sum.
+type Term<'t> = fixed_base::Term<'t, Affine>;
 
 /// A point in each lane, as [`Sum`](super::point::Sum) has one.
 ///
@@ -58,15 +59,25 @@ impl Sums {
         self.y = Fes::mul_sub_mul(&r, &q.sub(&self.x), &self.y, &ppp);
     }
 
-    /// Adds to each lane the one that lies `APART` ("add-2008-s"), so that both hold the same sum.
+    /// Adds the entries that there are, to the first lanes. Seldom needed: an entry in a thousand is not there.
     #[inline(never)]
     #[cfg_attr(not(test), target_feature(enable = "avx2"))]
-    fn fold<const APART: usize>(&mut self) {
-        let (zz, zzz) = (self.zz.swap::<APART>(), self.zzz.swap::<APART>());
+    fn add_some(&mut self, terms: &[Term<'_>], any: &Term<'_>) {
+        let before = *self;
+        self.add(core::array::from_fn(|lane| terms.get(lane).unwrap_or(any)));
+        let present = limbs(core::array::from_fn(|lane| -i32::from(lane < terms.len())));
+        *self = before.choose(self, present);
+    }
+
+    /// Adds to each lane another one ("add-2008-s"), which the other way round is that one's other.
+    #[inline(never)]
+    #[cfg_attr(not(test), target_feature(enable = "avx2"))]
+    fn fold(&mut self, others: Others) {
+        let (zz, zzz) = (self.zz.of(others), self.zzz.of(others));
         let u = self.x.mul(&zz);
         let s = self.y.mul(&zzz);
-        let p = u.swap::<APART>().sub(&u);
-        let r = s.swap::<APART>().sub(&s);
+        let p = u.of(others).sub(&u);
+        let r = s.of(others).sub(&s);
         let pp = p.mul(&p);
         let rr = r.mul(&r);
         let ppp = p.mul(&pp);
@@ -116,13 +127,10 @@ impl Total {
             sums.add(terms.each_ref());
         }
         if let Some(any) = rest.first() {
-            let before = sums;
-            sums.add(core::array::from_fn(|lane| rest.get(lane).unwrap_or(any)));
-            let present = limbs(core::array::from_fn(|lane| -i32::from(lane < rest.len())));
-            sums = before.choose(&sums, present);
+            sums.add_some(rest, any);
         }
-        sums.fold::<2>();
-        sums.fold::<1>();
+        sums.fold(others(2));
+        sums.fold(others(1));
         Some(Self { x: sums.x, zz: sums.zz })
     }
 

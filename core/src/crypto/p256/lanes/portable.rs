@@ -85,6 +85,12 @@ pub(super) fn shr_limbs<const BITS: i32>(a: Limbs) -> Limbs {
     a.map(|limb| limb >> BITS)
 }
 
-pub(super) fn swap<const APART: usize>(a: Limbs) -> Limbs {
-    from_fn(|lane| a[lane ^ APART])
+pub(super) type Others = usize;
+
+pub(super) fn others(apart: i32) -> Others {
+    apart as usize
+}
+
+pub(super) fn swap(a: Limbs, others: Others) -> Limbs {
+    from_fn(|lane| a[lane ^ others])
 }

@@ -9,7 +9,7 @@ use proptest::collection;
 use proptest::prelude::*;
 
 use super::field::Fes;
-use super::vector::{LANES, limbs, values};
+use super::vector::{LANES, limbs, others, values};
 use crate::crypto::p256::field::{Fe, P};
 use crate::crypto::p256::field32;
 use crate::crypto::words::tests::{big, integer_near};
@@ -51,7 +51,7 @@ proptest! {
         let product = from_lanes(&x.mul(&y));
         let difference = from_lanes(&Fes::mul_sub_mul(&x, &y, &z, &w));
         let carried = from_lanes(&x.carried());
-        let (swapped, further) = (from_lanes(&x.swap::<1>()), from_lanes(&x.swap::<2>()));
+        let (swapped, further) = (from_lanes(&x.of(others(1))), from_lanes(&x.of(others(2))));
         let chosen = from_lanes(&x.choose(&y, limbs([0, -1, -1, 0])));
         let negated = from_lanes(&x.negate_where(limbs([-1, 0, 0, -1])));
         for lane in 0..LANES {
