@@ -13,6 +13,7 @@ extern crate std;
 // words
 pub mod limits;
 mod order;
+pub mod printable;
 pub mod reason;
 pub mod time;
 // syntax

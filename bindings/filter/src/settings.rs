@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
+use countersign::printable::quoted;
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
 use countersign_live::RevocationDocument;
@@ -334,7 +335,7 @@ impl<'a> Members<'a> {
     }
 
     fn at(&self, name: &str) -> String {
-        child(&self.pointer, name)
+        PolicyFault::member(&self.pointer, name)
     }
 }
 
@@ -352,7 +353,7 @@ impl Reader {
         match json::parse(text, Budget::POLICY) {
             Ok(root) => Some(root),
             Err(fault) => {
-                self.fault(String::new(), format!("text that is not JSON ({fault:?})"), "an object of settings");
+                self.faults.push(PolicyFault::of_json(text, fault));
                 None
             }
         }
@@ -371,14 +372,14 @@ impl Reader {
         found: impl Fn(&str) -> Option<&'static str>,
     ) -> Option<Members<'a>> {
         let Some(object) = value.as_object() else {
-            self.fault(pointer.to_owned(), describe(value), "an object");
+            self.fault(pointer.to_owned(), PolicyFault::describe(value), "an object");
             return None;
         };
         for (name, _) in object.members() {
             if !names.iter().any(|known| name.is(known)) {
                 let name = name.to_owned_string();
                 let found = found(&name).unwrap_or("an unknown member");
-                self.fault(child(pointer, &name), found, format!("one of {}", names.join(", ")));
+                self.fault(PolicyFault::member(pointer, &name), found, format!("one of {}", names.join(", ")));
             }
         }
         Some(Members { pointer: pointer.to_owned(), object })
@@ -465,7 +466,7 @@ impl Reader {
             None => several,
             Some(Value::Bool(asked)) => asked,
             Some(other) => {
-                self.fault(members.at("route_metadata"), describe(other), "true or false");
+                self.fault(members.at("route_metadata"), PolicyFault::describe(other), "true or false");
                 several
             }
         };
@@ -498,7 +499,7 @@ impl Reader {
                 (object.raw().as_bytes().to_vec(), "/policy".to_owned())
             }
             (Some(value), None) => {
-                self.fault(members.at("policy"), describe(value), "a policy document");
+                self.fault(members.at("policy"), PolicyFault::describe(value), "a policy document");
                 return None;
             }
             (None, Some((read, file))) => match read(&file) {
@@ -541,7 +542,7 @@ impl Reader {
             (Some(name), ..) => name,
         };
         if document.policy(name).is_none() {
-            let found = named.as_ref().map_or_else(|| "nothing".to_owned(), |name| format!("{name:?}"));
+            let found = named.as_ref().map_or_else(|| "nothing".to_owned(), |name| quoted(name));
             self.policy_fault(members, found, document);
         }
         name.to_owned()
@@ -567,7 +568,7 @@ impl Reader {
                     all.push((place, read));
                 }
             }
-            Some(other) => self.fault(members.at("use_when"), describe(other), "an array"),
+            Some(other) => self.fault(members.at("use_when"), PolicyFault::describe(other), "an array"),
         }
         all.into_iter().map(|(_, selection)| selection).collect()
     }
@@ -591,12 +592,12 @@ impl Reader {
             && (!is_field_name(name) || matches!(name.as_str(), "authorization" | "dpop" | "host"))
         {
             let expected = "a header field other than authorization and dpop, or :path, :method, :authority, :scheme";
-            self.fault(members.at("header"), format!("{name:?}"), expected);
+            self.fault(members.at("header"), quoted(name), expected);
         }
         if let (Some(name), Some(document)) = (&policy, document)
             && document.policy(name).is_none()
         {
-            self.policy_fault(&members, format!("{name:?}"), document);
+            self.policy_fault(&members, quoted(name), document);
         }
         let text = exact.as_deref().or(prefix.as_deref()).unwrap_or("/");
         if header.as_deref() == Some(":path") && (!text.starts_with('/') || text.contains(['?', '#'])) {
@@ -622,7 +623,7 @@ impl Reader {
                     all.extend(read);
                 }
             }
-            Some(other) => self.fault(members.at("fetch"), describe(other), "an array"),
+            Some(other) => self.fault(members.at("fetch"), PolicyFault::describe(other), "an array"),
         }
         for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
             let behind_uri = matches!(source.document(), TrustDocument::Uri(_));
@@ -687,7 +688,7 @@ impl Reader {
             return None;
         };
         let Some((authority, path)) = split_uri(&uri) else {
-            self.fault(members.at("uri"), format!("{uri:?}"), "an http or https URI");
+            self.fault(members.at("uri"), quoted(&uri), "an http or https URI");
             return None;
         };
         let (authority, path) = (authority.to_owned(), path.to_owned());
@@ -706,12 +707,16 @@ impl Reader {
         let mut all = Vec::new();
         let Some(value) = members.get("identity_headers") else { return all };
         let Some(object) = value.as_object() else {
-            self.fault(members.at("identity_headers"), describe(value), "an object: names of header fields with facts");
+            self.fault(
+                members.at("identity_headers"),
+                PolicyFault::describe(value),
+                "an object: names of header fields with facts",
+            );
             return all;
         };
         for (name, value) in object.members() {
             let name = name.to_owned_string();
-            let pointer = child("/identity_headers", &name);
+            let pointer = PolicyFault::member("/identity_headers", &name);
             let name = name.to_ascii_lowercase();
             if !is_field_name(&name) || matches!(name.as_str(), "authorization" | "dpop" | "host") {
                 self.fault(pointer.clone(), "this name", "a header field of identity, such as x-user");
@@ -728,7 +733,7 @@ impl Reader {
         let fact = value.as_string().and_then(|text| Fact::from_name(&text.to_owned_string()));
         if fact.is_none() {
             let names: Vec<&str> = Fact::ALL.into_iter().map(Fact::name).collect();
-            self.fault(pointer, describe(value), format!("one of {}", names.join(", ")));
+            self.fault(pointer, PolicyFault::describe(value), format!("one of {}", names.join(", ")));
         }
         fact
     }
@@ -745,7 +750,7 @@ impl Reader {
             None | Some(Value::Bool(false)) => return Vec::new(),
             Some(Value::Object(object)) => object.member("facts"),
             Some(other) => {
-                self.fault(members.at("metadata"), describe(other), "an object, or false");
+                self.fault(members.at("metadata"), PolicyFault::describe(other), "an object, or false");
                 return Vec::new();
             }
         };
@@ -756,7 +761,7 @@ impl Reader {
                 array.elements().enumerate().filter_map(read).collect()
             }
             Some(other) => {
-                self.fault("/metadata/facts".to_owned(), describe(other), "an array of facts");
+                self.fault("/metadata/facts".to_owned(), PolicyFault::describe(other), "an array of facts");
                 Vec::new()
             }
         }
@@ -781,7 +786,7 @@ impl Reader {
         let expected = "an origin such as https://api.example";
         let origin = self.text(members, "origin", expected)?;
         if OwnedOrigin::parse(origin.as_bytes()).is_err() {
-            self.fault(members.at("origin"), format!("{origin:?}"), expected);
+            self.fault(members.at("origin"), quoted(&origin), expected);
             return None;
         }
         Some(origin.trim_end_matches('/').to_owned())
@@ -796,7 +801,7 @@ impl Reader {
         match members.get(name)? {
             Value::String(text) if !text.is_empty() => Some(text.to_owned_string()),
             other => {
-                self.fault(members.at(name), describe(other), expected);
+                self.fault(members.at(name), PolicyFault::describe(other), expected);
                 None
             }
         }
@@ -809,7 +814,11 @@ impl Reader {
             _ => None,
         };
         number.unwrap_or_else(|| {
-            self.fault(members.at(name), describe(value), format!("a whole number from {least} to {most}"));
+            self.fault(
+                members.at(name),
+                PolicyFault::describe(value),
+                format!("a whole number from {least} to {most}"),
+            );
             default
         })
     }
@@ -822,23 +831,9 @@ impl Reader {
         let found = value.as_string().and_then(|text| words.iter().find(|(word, _)| text.is(word)));
         found.map(|(_, meaning)| *meaning).unwrap_or_else(|| {
             let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.fault(members.at(name), describe(value), format!("one of {}", names.join(", ")));
+            self.fault(members.at(name), PolicyFault::describe(value), format!("one of {}", names.join(", ")));
             T::default()
         })
-    }
-}
-
-fn child(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
-/// What a value is, short enough for one line of a log.
-fn describe(value: Value<'_>) -> String {
-    match value {
-        Value::String(text) => format!("{:?}", text.chars().take(80).collect::<String>()),
-        Value::Number(number) => number.text().to_owned(),
-        Value::Bool(flag) => flag.to_string(),
-        other => other.kind().to_owned(),
     }
 }
 
@@ -1056,7 +1051,7 @@ mod tests {
         ];
         assert_eq!(faults(&format!(r#"{{"policy":{POLICY},"use_when":[{}]}}"#, entries.join(","))), expected);
         let found = faults(&format!(r#"{{"policy":{POLICY},"use_when":{{}}}}"#));
-        assert_eq!(found, ["/use_when: found object, expected an array"]);
+        assert_eq!(found, ["/use_when: found an object, expected an array"]);
     }
 
     #[test]

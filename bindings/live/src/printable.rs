@@ -1,45 +1,13 @@
-//! Texts of others on a terminal: nothing in them may move the cursor, hide, or turn the line around.
+//! Texts of others, and how many there are of something, in words for a log.
 
 use alloc::format;
 use alloc::string::String;
-/// Whether a character can do more than stand there: controls, separators, and the invisible ones that change direction.
-#[must_use]
-pub const fn is_tricky(c: char) -> bool {
-    matches!(c,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
-}
 
-/// `text` with every such character written as `\u{…}`.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_tricky(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
+pub use countersign::printable::{is_tricky, printable};
 
 /// `1 key`, `2 keys`.
 #[must_use]
 pub fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminal_sequences_are_shown_and_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(printable("übliche Wörter, 日本語"), "übliche Wörter, 日本語");
-        assert_eq!(printable("\u{202e}gnp"), "\\u{202e}gnp");
-    }
 }

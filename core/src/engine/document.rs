@@ -7,16 +7,18 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 
+use crate::engine::fault::PolicyFault;
 use crate::engine::policy::{
     AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, NonceMode, Policy, PolicyIndex, ReplayMode, SvidPolicy,
 };
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use crate::jose::json::{self, Budget, JsonFault, Value};
+use crate::jose::json::{self, Budget, Value};
 use crate::limits;
 use crate::order::sort;
+use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
 use crate::subject_pattern::SubjectPattern;
 use crate::token_kind::{TokenKind, TokenKinds};
@@ -25,32 +27,6 @@ use crate::uri::{OwnedOrigin, TargetUri};
 
 /// The published JSON Schema of the document (draft 2020-12).
 pub const SCHEMA: &str = include_str!("../../policy.schema.json");
-
-/// One fault of a policy document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyFault {
-    /// Where: a JSON pointer, empty for the document itself.
-    pub pointer: String,
-    /// What stands there.
-    pub found: String,
-    /// What should.
-    pub expected: String,
-}
-
-impl fmt::Display for PolicyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.pointer.is_empty() {
-            f.write_str("the document")?;
-        }
-        // Names come from the document: a line feed or a terminal sequence in one must not reach the log.
-        for c in self.pointer.chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
-        }
-        write!(f, ": found {}, expected {}", self.found, self.expected)
-    }
-}
-
-impl core::error::Error for PolicyFault {}
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,14 +115,7 @@ impl PolicyDocument {
         }
         let root = match json::parse(text, Budget::POLICY) {
             Ok(root) => root,
-            Err(JsonFault::Malformed { at, expected }) => {
-                reader.fault("", format!("text that is not JSON at byte {at} ({})", place(text, at)), expected);
-                return Err(reader.faults);
-            }
-            Err(JsonFault::Limit) => {
-                reader.fault("", "JSON that is too deep or too wide", "at most 32 levels");
-                return Err(reader.faults);
-            }
+            Err(fault) => return Err(vec![PolicyFault::of_json(text, fault)]),
         };
         let document = reader.document(root);
         // A condition of the policy is read once for every kind that it must suit.
@@ -214,14 +183,6 @@ impl PolicyDocument {
     }
 }
 
-/// Line and column of a byte, for people.
-fn place(text: &[u8], at: usize) -> String {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-    format!("line {line}, column {column}")
-}
-
 #[derive(Default)]
 struct Reader {
     faults: Vec<PolicyFault>,
@@ -252,7 +213,7 @@ impl Reader {
         names: [&'static str; N],
     ) -> Option<Members<'a, N>> {
         let Some(object) = value.as_object() else {
-            self.fault(pointer, describe(value), "an object");
+            self.fault(pointer, PolicyFault::describe(value), "an object");
             return None;
         };
         let mut members = Members { names, values: [None; N] };
@@ -261,7 +222,7 @@ impl Reader {
                 Some(place) => *place = Some(value),
                 None => {
                     let expected = format!("one of {}", names.join(", "));
-                    self.fault(&child(pointer, &name.to_owned_string()), "an unknown member", expected);
+                    self.fault(&PolicyFault::member(pointer, &name.to_owned_string()), "an unknown member", expected);
                 }
             }
         }
@@ -269,14 +230,14 @@ impl Reader {
     }
 
     fn missing(&mut self, pointer: &str, name: &str, expected: impl Into<String>) {
-        self.fault(&child(pointer, name), "nothing", expected);
+        self.fault(&PolicyFault::member(pointer, name), "nothing", expected);
     }
 
     fn text(&mut self, pointer: &str, value: Value<'_>, expected: &str) -> Option<String> {
         match value.as_string() {
             Some(text) if !text.is_empty() => Some(text.to_owned_string()),
             _ => {
-                self.fault(pointer, describe(value), expected);
+                self.fault(pointer, PolicyFault::describe(value), expected);
                 None
             }
         }
@@ -290,7 +251,11 @@ impl Reader {
             _ => None,
         };
         number.unwrap_or_else(|| {
-            self.fault(&child(at.0, at.1), describe(value), format!("a whole number from {least} to {most}"));
+            self.fault(
+                &PolicyFault::member(at.0, at.1),
+                PolicyFault::describe(value),
+                format!("a whole number from {least} to {most}"),
+            );
             default
         })
     }
@@ -301,7 +266,11 @@ impl Reader {
         let found = value.as_string().and_then(|text| words.iter().find(|(word, _)| text.is(word)));
         if found.is_none() {
             let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.fault(&child(at.0, at.1), describe(value), format!("one of {}", names.join(", ")));
+            self.fault(
+                &PolicyFault::member(at.0, at.1),
+                PolicyFault::describe(value),
+                format!("one of {}", names.join(", ")),
+            );
         }
         found.map(|(_, meaning)| *meaning)
     }
@@ -311,7 +280,7 @@ impl Reader {
             None => false,
             Some(Value::Bool(flag)) => flag,
             Some(other) => {
-                self.fault(&child(at.0, at.1), describe(other), "true or false");
+                self.fault(&PolicyFault::member(at.0, at.1), PolicyFault::describe(other), "true or false");
                 false
             }
         }
@@ -324,14 +293,14 @@ impl Reader {
             Value::String(_) => all.extend(self.text(pointer, value, what).map(|text| (pointer.to_owned(), text))),
             Value::Array(array) => {
                 for (index, element) in array.elements().enumerate() {
-                    let at = child(pointer, &index.to_string());
+                    let at = PolicyFault::member(pointer, &index.to_string());
                     all.extend(self.text(&at, element, what).map(|text| (at, text)));
                 }
                 if array.elements().next().is_none() {
                     self.fault(pointer, "an empty array", format!("at least one of: {what}"));
                 }
             }
-            other => self.fault(pointer, describe(other), format!("{what}, or an array of them")),
+            other => self.fault(pointer, PolicyFault::describe(other), format!("{what}, or an array of them")),
         }
         all
     }
@@ -353,7 +322,7 @@ impl Reader {
                     self.fault("/trust", "an empty array", "at least one trust domain or issuer");
                 }
             }
-            Some(other) => self.fault("/trust", describe(other), "an array of trust domains and issuers"),
+            Some(other) => self.fault("/trust", PolicyFault::describe(other), "an array of trust domains and issuers"),
             None => self.missing("", "trust", "an array of trust domains and issuers"),
         }
         let mut policies = Vec::new();
@@ -367,7 +336,7 @@ impl Reader {
                     self.fault("/policies", "an empty object", "at least one policy");
                 }
             }
-            Some(other) => self.fault("/policies", describe(other), "an object of policies by name"),
+            Some(other) => self.fault("/policies", PolicyFault::describe(other), "an object of policies by name"),
             None => self.missing("", "policies", "an object of policies by name"),
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
@@ -413,18 +382,20 @@ impl Reader {
         )?;
         let origin = match (members.take("trust_domain"), members.take("issuer")) {
             (Some(domain), None) => {
-                let at = child(pointer, "trust_domain");
+                let at = PolicyFault::member(pointer, "trust_domain");
                 let expected = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
                 let name = self.text(&at, domain, expected)?;
                 if TrustDomain::parse(&name).is_err() {
-                    self.fault(&at, describe(domain), expected);
+                    self.fault(&at, PolicyFault::describe(domain), expected);
                     return None;
                 }
                 Origin::TrustDomain(name)
             }
-            (None, Some(issuer)) => {
-                Origin::Issuer(self.text(&child(pointer, "issuer"), issuer, "the issuer's identifier, as in `iss`")?)
-            }
+            (None, Some(issuer)) => Origin::Issuer(self.text(
+                &PolicyFault::member(pointer, "issuer"),
+                issuer,
+                "the issuer's identifier, as in `iss`",
+            )?),
             (Some(_), Some(_)) => {
                 self.fault(pointer, "both trust_domain and issuer", "one of them");
                 return None;
@@ -440,19 +411,23 @@ impl Reader {
         };
         for other in others.into_iter().filter(|other| members.take(other).is_some()) {
             let sort = if origin.is_trust_domain() { "a trust domain" } else { "an issuer" };
-            self.fault(&child(pointer, other), format!("a member that {sort} does not have"), ours.join(", "));
+            self.fault(
+                &PolicyFault::member(pointer, other),
+                format!("a member that {sort} does not have"),
+                ours.join(", "),
+            );
         }
         let mut document = None;
         for (place, name) in ours.into_iter().enumerate() {
             let Some(value) = members.take(name) else { continue };
-            let at = child(pointer, name);
+            let at = PolicyFault::member(pointer, name);
             if document.is_some() {
                 self.fault(&at, "a second source of the same keys", format!("one of {}", ours.join(", ")));
                 continue;
             }
             document = match place {
                 0 => inline_document(value).or_else(|| {
-                    self.fault(&at, describe(value), "the document, an object with an array `keys`");
+                    self.fault(&at, PolicyFault::describe(value), "the document, an object with an array `keys`");
                     None
                 }),
                 1 => self.text(&at, value, "the path of a file").map(TrustDocument::File),
@@ -482,12 +457,12 @@ impl Reader {
         if is_https && is_quotable {
             return Some(uri);
         }
-        self.fault(pointer, describe(value), "an https URI without user information");
+        self.fault(pointer, PolicyFault::describe(value), "an https URI without user information");
         None
     }
 
     fn policy(&mut self, name: &str, value: Value<'_>, trust: &[TrustSource]) -> Option<Policy> {
-        let pointer = child("/policies", name);
+        let pointer = PolicyFault::member("/policies", name);
         if name.is_empty() || name.len() > 64 || !name.bytes().all(is_name_byte) {
             self.fault(
                 &pointer,
@@ -516,7 +491,9 @@ impl Reader {
             ],
         )?;
         let audience = match members.take("audience") {
-            Some(value) => self.texts(&child(&pointer, "audience"), value, "the audience that tokens must be for"),
+            Some(value) => {
+                self.texts(&PolicyFault::member(&pointer, "audience"), value, "the audience that tokens must be for")
+            }
             None => {
                 self.missing(&pointer, "audience", "the audience that tokens must be for: nothing means nobody");
                 Vec::new()
@@ -530,7 +507,7 @@ impl Reader {
 
         let mut binding = Binding::None;
         if let Some(value) = members.take("binding") {
-            let at = child(&pointer, "binding");
+            let at = PolicyFault::member(&pointer, "binding");
             if let Some(rule) = self.members(&at, value, ["require"]) {
                 let words =
                     [("none", Binding::None), ("any", Binding::Any), ("dpop", Binding::Dpop), ("mtls", Binding::Mtls)];
@@ -538,13 +515,13 @@ impl Reader {
             }
         }
         let origin = members.take("origin").and_then(|value| {
-            let at = child(&pointer, "origin");
+            let at = PolicyFault::member(&pointer, "origin");
             let expected =
                 "a scheme and authority such as https://api.example, and a base path if the proxy strips one";
             let origin = self.text(&at, value, expected)?;
             let parsed = OwnedOrigin::parse(origin.as_bytes()).ok();
             if parsed.is_none() {
-                self.fault(&at, describe(value), expected);
+                self.fault(&at, PolicyFault::describe(value), expected);
             }
             parsed
         });
@@ -557,11 +534,11 @@ impl Reader {
             audience: audience.into_iter().map(|(_, text)| text.into_boxed_str()).collect(),
             leeway_seconds,
             binding,
-            dpop: self.dpop(&child(&pointer, "dpop"), members.take("dpop")),
-            svid: self.svid(&child(&pointer, "jwt_svid"), members.take("jwt_svid"), kinds),
+            dpop: self.dpop(&PolicyFault::member(&pointer, "dpop"), members.take("dpop")),
+            svid: self.svid(&PolicyFault::member(&pointer, "jwt_svid"), members.take("jwt_svid"), kinds),
             origin,
             mode,
-            challenge: self.challenge(&child(&pointer, "challenge"), members.take("challenge")),
+            challenge: self.challenge(&PolicyFault::member(&pointer, "challenge"), members.take("challenge")),
         })
     }
 
@@ -571,11 +548,11 @@ impl Reader {
         policy: &Members<'_, N>,
         trust: &[TrustSource],
     ) -> Vec<AcceptedKind> {
-        let at = child(pointer, "accept");
+        let at = PolicyFault::member(pointer, "accept");
         let entries = match policy.take("accept") {
             Some(Value::Array(entries)) => entries,
             Some(other) => {
-                self.fault(&at, describe(other), "an array of token kinds");
+                self.fault(&at, PolicyFault::describe(other), "an array of token kinds");
                 return Vec::new();
             }
             None => {
@@ -588,7 +565,7 @@ impl Reader {
         }
         let mut accepted = Vec::new();
         for (index, entry) in entries.elements().enumerate() {
-            let at = child(&at, &index.to_string());
+            let at = PolicyFault::member(&at, &index.to_string());
             let names = [
                 "kind",
                 "issuer",
@@ -602,7 +579,7 @@ impl Reader {
             let (kind, own) = match entry {
                 Value::String(_) => (Some((at.clone(), entry)), None),
                 _ => match self.members(&at, entry, names) {
-                    Some(own) => (own.take("kind").map(|kind| (child(&at, "kind"), kind)), Some(own)),
+                    Some(own) => (own.take("kind").map(|kind| (PolicyFault::member(&at, "kind"), kind)), Some(own)),
                     None => continue,
                 },
             };
@@ -611,7 +588,7 @@ impl Reader {
                 continue;
             };
             let Some(kind) = kind.as_string().and_then(|text| TokenKind::from_name(&text.to_owned_string())) else {
-                self.fault(&kind_at, describe(kind), kind_names());
+                self.fault(&kind_at, PolicyFault::describe(kind), kind_names());
                 continue;
             };
             let own = |name: &str| own.as_ref().and_then(|own| own.take(name));
@@ -627,31 +604,35 @@ impl Reader {
                 if kind.is_keyed_by_trust_domain() { ("trust_domain", "issuer") } else { ("issuer", "trust_domain") };
             if own(other).is_some() {
                 self.fault(
-                    &child(&at, other),
+                    &PolicyFault::member(&at, other),
                     format!("a condition that {} cannot carry", kind.name()),
                     format!("`{ours}`"),
                 );
             }
             if let Some(value) = own(ours) {
-                entry.origins = Some(self.origins(&child(&at, ours), value, kind, trust));
+                entry.origins = Some(self.origins(&PolicyFault::member(&at, ours), value, kind, trust));
             }
             // A condition on the policy holds for every kind in it, beside those of the entry.
             for (pointer, value) in [(at.as_str(), own("subjects")), (pointer, policy.take("subjects"))] {
                 let Some(value) = value else { continue };
-                let patterns = self.subjects(&child(pointer, "subjects"), value, kind);
+                let patterns = self.subjects(&PolicyFault::member(pointer, "subjects"), value, kind);
                 if entry.subjects.is_empty() {
                     entry.subjects = patterns;
                 } else {
-                    self.fault(&child(pointer, "subjects"), "subjects on the policy and on an entry", "one of the two");
+                    self.fault(
+                        &PolicyFault::member(pointer, "subjects"),
+                        "subjects on the policy and on an entry",
+                        "one of the two",
+                    );
                 }
             }
             for (pointer, value) in [(at.as_str(), own("scope")), (pointer, policy.take("scope"))] {
                 let Some(value) = value else { continue };
-                entry.scope.extend(self.scope(&child(pointer, "scope"), value, kind));
+                entry.scope.extend(self.scope(&PolicyFault::member(pointer, "scope"), value, kind));
             }
             for (pointer, value) in [(at.as_str(), own("algorithms")), (pointer, policy.take("algorithms"))] {
                 let Some(value) = value else { continue };
-                let at = child(pointer, "algorithms");
+                let at = PolicyFault::member(pointer, "algorithms");
                 let named = self.algorithms(&at, value, kind.algorithms(), kind.name());
                 let narrowed = entry.algorithms.intersection(named);
                 if narrowed.is_empty() && !named.is_empty() {
@@ -680,7 +661,7 @@ impl Reader {
             };
             match (0u32..).zip(trust).find(|(_, source)| matches(source)) {
                 Some((index, _)) => found.push(OriginIndex(index)),
-                None => self.fault(&at, quote(&name), "a name that stands in /trust"),
+                None => self.fault(&at, quoted(&name), "a name that stands in /trust"),
             }
         }
         found
@@ -691,10 +672,10 @@ impl Reader {
         for (at, text) in self.texts(pointer, value, "a subject pattern") {
             match SubjectPattern::parse(&text) {
                 Ok(_) if kind == TokenKind::JwtSvid && !text.starts_with("spiffe://") => {
-                    self.fault(&at, quote(&text), "a SPIFFE ID pattern: the subject of a jwt-svid is a SPIFFE ID");
+                    self.fault(&at, quoted(&text), "a SPIFFE ID pattern: the subject of a jwt-svid is a SPIFFE ID");
                 }
                 Ok(pattern) => patterns.push(pattern),
-                Err(fault) => self.fault(&at, quote(&text), fault.to_string()),
+                Err(fault) => self.fault(&at, quoted(&text), fault.to_string()),
             }
         }
         patterns
@@ -710,7 +691,7 @@ impl Reader {
             if word.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
                 scope.push(word.into_boxed_str());
             } else {
-                self.fault(&at, quote(&word), "one scope, without spaces, quotes or backslashes (RFC 6749 §3.3)");
+                self.fault(&at, quoted(&word), "one scope, without spaces, quotes or backslashes (RFC 6749 §3.3)");
             }
         }
         scope
@@ -723,7 +704,7 @@ impl Reader {
                 Some(algorithm) => set = set.with(algorithm),
                 None => {
                     let names: Vec<&str> = allowed.iter().map(Algorithm::name).collect();
-                    self.fault(&at, quote(&name), format!("an algorithm that {what} allows: {}", names.join(", ")));
+                    self.fault(&at, quoted(&name), format!("an algorithm that {what} allows: {}", names.join(", ")));
                 }
             }
         }
@@ -756,7 +737,8 @@ impl Reader {
         ];
         dpop.replay = self.word((pointer, "replay"), members.take("replay"), &modes).unwrap_or(ReplayMode::Refuse);
         if let Some(value) = members.take("algorithms") {
-            dpop.algorithms = self.algorithms(&child(pointer, "algorithms"), value, AlgorithmSet::ALL, "a proof");
+            dpop.algorithms =
+                self.algorithms(&PolicyFault::member(pointer, "algorithms"), value, AlgorithmSet::ALL, "a proof");
         }
         dpop
     }
@@ -783,11 +765,11 @@ impl Reader {
             return ChallengePolicy::default();
         };
         let realm = members.take("realm").and_then(|value| {
-            let at = child(pointer, "realm");
+            let at = PolicyFault::member(pointer, "realm");
             let expected = "printable ASCII without quotes and backslashes";
             let realm = self.text(&at, value, expected)?;
             if !realm.bytes().all(|byte| matches!(byte, 0x20 | 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
-                self.fault(&at, quote(&realm), expected);
+                self.fault(&at, quoted(&realm), expected);
             }
             Some(realm)
         });
@@ -795,7 +777,7 @@ impl Reader {
             realm,
             resource_metadata: members
                 .take("resource_metadata")
-                .and_then(|value| self.https_uri(&child(pointer, "resource_metadata"), value)),
+                .and_then(|value| self.https_uri(&PolicyFault::member(pointer, "resource_metadata"), value)),
             hide_description: self.flag((pointer, "hide_description"), members.take("hide_description")),
         }
     }
@@ -810,29 +792,6 @@ fn inline_document(value: Value<'_>) -> Option<TrustDocument> {
 fn kind_names() -> String {
     let names: Vec<&str> = TokenKind::ALL.into_iter().map(TokenKind::name).collect();
     format!("a token kind: {}", names.join(", "))
-}
-
-/// RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
-fn child(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
-/// What a value is, short enough for one line of a log.
-fn describe(value: Value<'_>) -> String {
-    match value {
-        Value::String(text) => quote(&text.to_owned_string()),
-        Value::Number(number) => number.text().to_owned(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Null => "null".to_owned(),
-        Value::Array(array) if array.elements().next().is_none() => "an empty array".to_owned(),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    }
-}
-
-fn quote(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
-    format!("{short:?}")
 }
 
 const fn is_name_byte(byte: u8) -> bool {

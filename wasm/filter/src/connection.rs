@@ -21,10 +21,15 @@ pub(crate) fn peer_certificate<H: Host>(host: &H) -> Option<[u8; 32]> {
 /// The SHA-256 of the first certificate in a PEM text (RFC 7468), which some proxies encode as part of a URL.
 fn of_pem(pem: &[u8]) -> Option<[u8; 32]> {
     let plain = unescape(pem)?;
-    let text = str::from_utf8(&plain).ok()?;
-    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (base64, _) = rest.split_once("-----END CERTIFICATE-----")?;
+    let (_, rest) = split_once(&plain, b"-----BEGIN CERTIFICATE-----")?;
+    let (base64, _) = split_once(rest, b"-----END CERTIFICATE-----")?;
     Some(sha256(&decode(base64)?))
+}
+
+/// As [`str::split_once`], without the search of the standard library, which is 3 KiB for texts of any length.
+fn split_once<'t>(text: &'t [u8], at: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let place = text.windows(at.len()).position(|window| window == at)?;
+    Some((text.get(..place)?, text.get(place + at.len()..)?))
 }
 
 fn unescape(text: &[u8]) -> Option<Vec<u8>> {
@@ -45,8 +50,8 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// RFC 4648 §4, with line breaks between.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let encoded: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let encoded: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let mut out = vec![0; encoded.len()];
     let length = base64url::decode_standard_padded(&encoded, &mut out).ok()?.len();
     out.truncate(length);

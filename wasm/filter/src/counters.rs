@@ -34,8 +34,8 @@ fn name(counter: Counter, values: &[&str]) -> String {
     let mut name = counter.name().to_owned();
     for (label, value) in counter.labels().iter().zip(values) {
         // What could be taken for the next label is not written.
-        let value = value.replace(|c: char| c == '=' || c == '.' || c.is_control(), "_");
-        name.extend([".", label, "=", &value]);
+        name.extend([".", label, "="]);
+        name.extend(value.chars().map(|c| if matches!(c, '=' | '.') || c.is_control() { '_' } else { c }));
     }
     name
 }

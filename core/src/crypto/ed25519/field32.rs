@@ -41,14 +41,15 @@ impl Fe {
         Loose(self.0)
     }
 
-    #[inline(always)]
+    // Not inlined, as it is much code in a VM and called from many places.
+    #[inline(never)]
     pub(crate) fn add(&self, other: &Self) -> Loose {
         let mut out = fiat::fiat_25519_loose_field_element([0; 10]);
         fiat::fiat_25519_add(&mut out, &self.tight(), &other.tight());
         Loose(out.0)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn sub(&self, other: &Self) -> Loose {
         let mut out = fiat::fiat_25519_loose_field_element([0; 10]);
         fiat::fiat_25519_sub(&mut out, &self.tight(), &other.tight());
