@@ -1,4 +1,5 @@
-// A module for Envoy that does nothing: what any module costs there.
+// A module for Envoy that does nothing: what any module costs there. With LINES_OF_CODE it runs through as many cache lines of instructions
+// that do nothing: what code costs there, beside what it does.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,21 @@ const void *HOOK(new)(const void *ours, void *envoy) {
     return envoy;
 }
 
+#ifdef LINES_OF_CODE
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+__attribute__((noinline)) static void run_through(void) {
+    // Eight instructions of eight bytes in each line.
+    __asm__ volatile(".p2align 6\n.rept 8 * " TEXT(LINES_OF_CODE) "\n.byte 0x0f, 0x1f, 0x84, 0x00, 0, 0, 0, 0\n.endr\n");
+}
+
+int HOOK(request_headers)(ANY, bool end) {
+    run_through();
+    return 0;
+}
+#else
 CONTINUE(request_headers, ANY, bool end)
+#endif
 CONTINUE(request_body, ANY, bool end)
 CONTINUE(request_trailers, ANY)
 CONTINUE(response_headers, ANY, bool end)
