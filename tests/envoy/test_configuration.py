@@ -77,7 +77,7 @@ class Configuration(unittest.TestCase):
     def test_text_that_is_not_json(self):
         self.refused("countersign: the document: found text that is not JSON", whole=server.text("{"))
         self.refused("countersign: the document: found text that is not JSON", whole=server.text(""))
-        self.refused("countersign: the document: found array, expected an object",
+        self.refused("countersign: the document: found an empty array, expected an object",
                      whole=server.text("[]"))
 
     def test_a_bad_inline_document(self):

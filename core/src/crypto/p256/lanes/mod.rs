@@ -59,7 +59,7 @@ impl Sums {
         self.y = Fes::mul_sub_mul(&r, &q.sub(&self.x), &self.y, &ppp);
     }
 
-    /// Adds the entries that there are, to the first lanes. Seldom needed: an entry in a thousand is not there.
+    /// Adds the entries that there are, to the first lanes. One check in eight needs it: a digit of a key's scalar is 0 once in 256.
     #[inline(never)]
     #[cfg_attr(not(test), target_feature(enable = "avx2"))]
     fn add_some(&mut self, terms: &[Term<'_>], any: &Term<'_>) {
