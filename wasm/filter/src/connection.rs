@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use countersign::crypto::sha256;
 use countersign::jose::base64url;
-use countersign_filter::certificate::digest;
+use countersign_filter::certificate::{digest, split_once};
 
 use crate::host::Host;
 
@@ -21,15 +21,10 @@ pub(crate) fn peer_certificate<H: Host>(host: &H) -> Option<[u8; 32]> {
 /// The SHA-256 of the first certificate in a PEM text (RFC 7468), which some proxies encode as part of a URL.
 fn of_pem(pem: &[u8]) -> Option<[u8; 32]> {
     let plain = unescape(pem)?;
-    let (_, rest) = split_once(&plain, b"-----BEGIN CERTIFICATE-----")?;
+    let text = str::from_utf8(&plain).ok()?.as_bytes();
+    let (_, rest) = split_once(text, b"-----BEGIN CERTIFICATE-----")?;
     let (base64, _) = split_once(rest, b"-----END CERTIFICATE-----")?;
     Some(sha256(&decode(base64)?))
-}
-
-/// As [`str::split_once`], without the search of the standard library, which is 3 KiB for texts of any length.
-fn split_once<'t>(text: &'t [u8], at: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let place = text.windows(at.len()).position(|window| window == at)?;
-    Some((text.get(..place)?, text.get(place + at.len()..)?))
 }
 
 fn unescape(text: &[u8]) -> Option<Vec<u8>> {
