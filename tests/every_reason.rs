@@ -12,11 +12,15 @@ use countersign_tests::request::{Doc, dpop};
 use countersign_tests::runner::{Runner, document};
 use countersign_tests::vector;
 
-/// Reasons that no vector can have, with the test that brings them about.
-const BY_TEST: [(Reason, &str); 2] = [
-    (Reason::ReplayStoreFull, "a_full_replay_store_is_our_fault"),
-    (Reason::ReplayStoreUnavailable, "a_replay_store_that_does_not_answer_is_our_fault"),
+/// Reasons that no vector can have, with the test that brings them about and where it is.
+const BY_TEST: [(Reason, &str, &str); 3] = [
+    (Reason::PolicyAmbiguous, "a_repeated_field_that_selects_a_policy_is_refused", FILTER),
+    (Reason::ReplayStoreFull, "a_full_replay_store_is_our_fault", HERE),
+    (Reason::ReplayStoreUnavailable, "a_replay_store_that_does_not_answer_is_our_fault", HERE),
 ];
+const HERE: &str = include_str!("every_reason.rs");
+/// Where hosts select the policy by header fields.
+const FILTER: &str = include_str!("../wasm/filter/src/tests.rs");
 
 #[test]
 fn every_reason_has_a_vector_or_a_test() {
@@ -25,14 +29,13 @@ fn every_reason_has_a_vector_or_a_test() {
         .iter()
         .flat_map(|vector| vector.requests().filter_map(|(_, expect)| expect["reason"].as_str().map(str::to_owned)))
         .collect();
-    let source = include_str!("every_reason.rs");
     for reason in Reason::ALL {
-        let by_test = BY_TEST.iter().find(|(known, _)| *known == reason);
+        let by_test = BY_TEST.iter().find(|(known, ..)| *known == reason);
         match by_test {
             None => assert!(seen.contains(reason.code()), "{reason} has no vector"),
-            Some((_, test)) => {
+            Some((_, test, source)) => {
                 assert!(!seen.contains(reason.code()), "{reason} has a vector and needs no exception");
-                assert!(source.contains(&format!("fn {test}()")), "{test} is not here");
+                assert!(source.contains(&format!("fn {test}()")), "{test} is not there");
             }
         }
     }

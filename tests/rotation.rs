@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign::engine::Request;
+use countersign::memory::revocation::RevocationsKnown;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
 use countersign::trust::{Origin, TrustFault};
@@ -95,6 +96,29 @@ fn sequence_rollback_names_both_numbers() {
     runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
     let index = runner.engine.document().origin(&org()).unwrap();
     assert_eq!(runner.snapshot.trust.set(index).unwrap().sequence(), None);
+}
+
+#[test]
+fn nobody_is_accepted_while_it_is_not_known_what_is_revoked() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let (cached, new, forged) =
+        (svid().text(), svid().claim("jti", &q("new")).text(), svid().forged_by("domain-next-p256").text());
+    let until = RevocationsKnown::by_list(UnixSeconds::new(NOW - 30), Some(30));
+    for (known, now, expected) in [
+        (RevocationsKnown::NotYet, NOW, Some(Reason::BundleStale)),
+        (until, NOW, None),
+        (until, NOW + 1, Some(Reason::BundleStale)),
+        (RevocationsKnown::by_list(UnixSeconds::new(0), None), NOW + 1, None),
+    ] {
+        runner.snapshot.revocations_known = known;
+        for token in [&cached, &new] {
+            let answer = runner.ask(&bearer(token).now(now));
+            assert_eq!((answer.reason, answer.wants_refresh), (expected, None), "{known:?}");
+            // No key is to blame, and what was verified need not be verified again.
+            assert_eq!(runner.ask(&bearer(token).now(now)).cache, "hit", "{known:?}");
+        }
+        assert_eq!(reason(&mut runner, &forged, now), Some(Reason::SignatureInvalid));
+    }
 }
 
 #[test]

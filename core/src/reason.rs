@@ -19,6 +19,8 @@ pub enum Reason {
     CredentialRepeated = 1103,
     /// The credential or the proof is longer than the limit.
     CredentialTooLarge = 1104,
+    /// A header field that selects the policy is there more than once: each hop could take another one.
+    PolicyAmbiguous = 1105,
 
     /// The token is not three base64url parts with two periods (RFC 7515 §7.1).
     TokenMalformed = 1201,
@@ -47,7 +49,7 @@ pub enum Reason {
     KeyUnfit = 1304,
     /// The signature does not verify.
     SignatureInvalid = 1305,
-    /// The keys of this trust domain or issuer were never loaded, or are too old; our fault, not the client's.
+    /// The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
     BundleStale = 1306,
     /// No key set is configured for the token's issuer.
     IssuerUnknown = 1307,
@@ -168,11 +170,12 @@ impl Reason {
     pub const COUNT: usize = Self::ALL.len();
 
     /// Every reason, in the order of the numbers.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::CredentialMissing,
         Self::SchemeUnsupported,
         Self::CredentialRepeated,
         Self::CredentialTooLarge,
+        Self::PolicyAmbiguous,
         Self::TokenMalformed,
         Self::TokenBase64,
         Self::TokenJson,
@@ -233,6 +236,7 @@ impl Reason {
             Self::SchemeUnsupported => "scheme_unsupported",
             Self::CredentialRepeated => "credential_repeated",
             Self::CredentialTooLarge => "credential_too_large",
+            Self::PolicyAmbiguous => "policy_ambiguous",
             Self::TokenMalformed => "token_malformed",
             Self::TokenBase64 => "token_base64",
             Self::TokenJson => "token_json",
@@ -306,6 +310,7 @@ impl Reason {
             Self::CredentialRepeated | Self::CredentialTooLarge | Self::LimitExceeded => {
                 (400, ChallengeError::InvalidRequest)
             }
+            Self::PolicyAmbiguous => (400, ChallengeError::None),
             Self::TokenMalformed
             | Self::TokenBase64
             | Self::TokenJson
@@ -373,6 +378,9 @@ impl Reason {
                 "More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1)"
             }
             Self::CredentialTooLarge => "The credential or the proof is longer than the limit",
+            Self::PolicyAmbiguous => {
+                "A header field that selects the policy is there more than once: each hop could take another one"
+            }
             Self::TokenMalformed => "The token is not three base64url parts with two periods (RFC 7515 §7.1)",
             Self::TokenBase64 => "A part is not strict, unpadded base64url (RFC 7515 §2)",
             Self::TokenJson => {
@@ -397,7 +405,7 @@ impl Reason {
             Self::KeyUnfit => "The key of this kid may not be used with the token's algorithm",
             Self::SignatureInvalid => "The signature does not verify",
             Self::BundleStale => {
-                "The keys of this trust domain or issuer were never loaded, or are too old; our fault, not the client's"
+                "The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault"
             }
             Self::IssuerUnknown => "No key set is configured for the token's issuer",
             Self::TokenExpired => "The token has expired (RFC 7519 §4.1.4)",

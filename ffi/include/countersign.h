@@ -49,6 +49,8 @@ enum countersign_reason
   COUNTERSIGN_REASON_CREDENTIAL_REPEATED = 1103,
   // The credential or the proof is longer than the limit.
   COUNTERSIGN_REASON_CREDENTIAL_TOO_LARGE = 1104,
+  // A header field that selects the policy is there more than once: each hop could take another one.
+  COUNTERSIGN_REASON_POLICY_AMBIGUOUS = 1105,
   // The token is not three base64url parts with two periods (RFC 7515 §7.1).
   COUNTERSIGN_REASON_TOKEN_MALFORMED = 1201,
   // A part is not strict, unpadded base64url (RFC 7515 §2).
@@ -75,7 +77,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_KEY_UNFIT = 1304,
   // The signature does not verify.
   COUNTERSIGN_REASON_SIGNATURE_INVALID = 1305,
-  // The keys of this trust domain or issuer were never loaded, or are too old; our fault, not the client's.
+  // The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
   COUNTERSIGN_REASON_BUNDLE_STALE = 1306,
   // No key set is configured for the token's issuer.
   COUNTERSIGN_REASON_ISSUER_UNKNOWN = 1307,

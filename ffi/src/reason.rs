@@ -21,6 +21,8 @@ pub enum countersign_reason {
     CredentialRepeated = 1103,
     /// The credential or the proof is longer than the limit.
     CredentialTooLarge = 1104,
+    /// A header field that selects the policy is there more than once: each hop could take another one.
+    PolicyAmbiguous = 1105,
     /// The token is not three base64url parts with two periods (RFC 7515 §7.1).
     TokenMalformed = 1201,
     /// A part is not strict, unpadded base64url (RFC 7515 §2).
@@ -47,7 +49,7 @@ pub enum countersign_reason {
     KeyUnfit = 1304,
     /// The signature does not verify.
     SignatureInvalid = 1305,
-    /// The keys of this trust domain or issuer were never loaded, or are too old; our fault, not the client's.
+    /// The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
     BundleStale = 1306,
     /// No key set is configured for the token's issuer.
     IssuerUnknown = 1307,
@@ -145,8 +147,8 @@ macro_rules! the_core_has {
 }
 
 the_core_has! {
-    CredentialMissing SchemeUnsupported CredentialRepeated CredentialTooLarge TokenMalformed TokenBase64 TokenJson
-    HeaderType HeaderCritical ClaimMissing ClaimType HeaderForbidden AlgorithmRefused TrustDomainUnknown KeyUnknown
+    CredentialMissing SchemeUnsupported CredentialRepeated CredentialTooLarge PolicyAmbiguous TokenMalformed TokenBase64
+    TokenJson HeaderType HeaderCritical ClaimMissing ClaimType HeaderForbidden AlgorithmRefused TrustDomainUnknown KeyUnknown
     KeyUnfit SignatureInvalid BundleStale IssuerUnknown TokenExpired TokenNotYetValid AudienceMismatch
     SubjectMalformed LifetimeTooLong SubjectRefused ScopeInsufficient ProofMissing ProofMalformed ProofMethodMismatch
     ProofUriMismatch ProofTokenMismatch ProofKeyMismatch ProofTooOld ProofFromFuture ProofSignatureInvalid

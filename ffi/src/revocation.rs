@@ -1,5 +1,6 @@
 //! Revocations, pushed by the host.
 
+use countersign::memory::revocation::RevocationsKnown;
 use countersign_live::RevocationDocument;
 
 use crate::boundary::{borrow, checked};
@@ -54,8 +55,11 @@ unsafe fn push(
     let (engine, bytes) = unsafe { (borrow(engine)?, document.read()?) };
     match RevocationDocument::read(bytes) {
         Ok(document) => {
-            let unknown =
-                if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) };
+            let unknown = if replace {
+                engine.live.replace_revocations(&document, RevocationsKnown::ForGood)
+            } else {
+                engine.live.revoke(&document)
+            };
             for origin in unknown {
                 notice.tell(&format!("the policy knows no {origin}"));
             }

@@ -232,6 +232,35 @@ class Revocations(unittest.TestCase):
                 publish(lambda: (200, json.dumps(revoking("bob"))), "loaded")
                 self.assertEqual((ask(alice), ask(bob), ask(mallory)), ({"hit"}, {"subject_revoked"}, {"subject_revoked"}))
 
+    def test_a_list_that_is_too_old_tells_nothing(self):
+        with key_server() as lists:
+            fetch = {"cluster": "lists", "uri": "http://lists.example/revoked", "refresh_seconds": 1, "max_stale_seconds": 3}
+            world = World(settings={"revocations_fetch": fetch}, start=False, workers=4)
+            world.envoy.clusters.append(server.cluster("lists", lists.server_port))
+            lists.answer = lambda: (200, "{}")
+            world.starts = True
+            with world, contextlib.ExitStack() as opened:
+                alice = issuer.bearer(world.key.token("alice"))
+                until("the list is there", lambda: world.get(headers=[alice]).status == 200)
+                connections = [opened.enter_context(client.Client(("127.0.0.1", world.port))) for _ in range(40)]
+
+                def ask():
+                    answers = [connection.ask("GET", "/", [("Host", "api.example"), alice]) for connection in connections]
+                    return {answer.one("x-details") or answer.status for answer in answers}
+
+                # The same list again and again is younger each time.
+                began = time.monotonic()
+                while time.monotonic() < began + 5:
+                    self.assertEqual(ask(), {200})
+                lists.answer = lambda: (503, "{}")
+                down = time.monotonic()
+                until("it is too old", lambda: ask() == {"bundle_stale"}, 10)
+                self.assertGreater(time.monotonic() - down, 1)
+                lists.answer = lambda: (200, json.dumps(revoking("bob")))
+                until("there is another one", lambda: ask() == {200}, 30)
+                bob = world.get(headers=[issuer.bearer(world.key.token("bob"))])
+                self.assertEqual((bob.status, bob.one("x-details")), (401, "subject_revoked"))
+
 
 if __name__ == "__main__":
     unittest.main()

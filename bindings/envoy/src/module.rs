@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use countersign::engine::{Engine, PolicyDocument};
+use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, Origin};
 use countersign_filter::fetch::Plan;
@@ -105,7 +106,7 @@ impl Module {
             live.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
         }
         tell_unknown("/revocations", &live.revoke(&settings.revocations), &mut notice);
-        if settings.fetches.iter().any(|fetch| fetch.document == Document::Revocations) {
+        if settings.fetches.iter().any(|fetch| matches!(fetch.document, Document::Revocations { .. })) {
             live.await_revocations();
         }
         let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));
@@ -230,13 +231,13 @@ impl Module {
         };
         let taken = match &document {
             Document::Trust(origin) => self.take_trust(origin, body),
-            Document::Revocations => self.take_revocations(body),
+            Document::Revocations { max_stale_seconds } => self.take_revocations(*max_stale_seconds, body),
         };
         match taken {
             Ok(()) => {
                 self.from_network.loaded.fetch_add(1, Ordering::Relaxed);
-                let trust = self.live.trust();
-                let hint = index.and_then(|index| trust.set(index)).and_then(KeySet::refresh_hint_seconds);
+                let snapshot = self.live.snapshot();
+                let hint = index.and_then(|index| snapshot.trust.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
             }
             Err(fault) => {
@@ -258,12 +259,13 @@ impl Module {
     }
 
     /// What stands in the settings holds besides.
-    fn take_revocations(&self, body: &[u8]) -> Result<(), String> {
+    fn take_revocations(&self, max_stale_seconds: Option<u64>, body: &[u8]) -> Result<(), String> {
         let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
         tell_unknown("revocations", &document.unknown_origins(self.live.engine().document()), &mut |line| {
             self.process.log(Level::Warn, line);
         });
-        self.live.replace_revocations(&self.settings.revocations.clone().with(document));
+        let known = RevocationsKnown::by_list(now(), max_stale_seconds);
+        self.live.replace_revocations(&self.settings.revocations.clone().with(document), known);
         Ok(())
     }
 

@@ -36,7 +36,7 @@ enum State {
 
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(60);
-const DEFAULT_REFRESH_SECONDS: u64 = 300;
+pub(crate) const DEFAULT_REFRESH_SECONDS: u64 = 300;
 
 /// How long a document that was fetched stays: as the settings say, else as it says itself.
 #[must_use]
@@ -60,7 +60,7 @@ impl Fetch {
     /// One line, if the policy has no such origin.
     pub fn index(&self, policies: &PolicyDocument) -> Result<Option<OriginIndex>, String> {
         match &self.document {
-            Document::Revocations => Ok(None),
+            Document::Revocations { .. } => Ok(None),
             Document::Trust(origin) => policies.origin(origin).map(Some).ok_or_else(|| format!("there is no {origin}")),
         }
     }

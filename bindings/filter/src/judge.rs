@@ -169,7 +169,7 @@ pub fn without_rules(
             site.log(Level::Error, "countersign: a route names a policy that does not exist");
             return refuse(stream);
         }
-        NoRules::HeaderRepeated => Reason::RequestUnusable,
+        NoRules::HeaderRepeated => Reason::PolicyAmbiguous,
     };
     let settings = site.settings();
     let shadowed = route.and_then(|route| route.mode).or(settings.mode) == Some(Mode::Shadow);

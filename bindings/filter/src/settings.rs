@@ -18,6 +18,7 @@ use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
+use crate::fetch::DEFAULT_REFRESH_SECONDS;
 use crate::nonce_keys;
 
 /// Gives the bytes of a file, or why it cannot.
@@ -221,14 +222,17 @@ pub enum Document {
     /// The keys of a trust domain or an issuer.
     Trust(Origin),
     /// What is revoked.
-    Revocations,
+    Revocations {
+        /// How long after it was fetched a list tells what is revoked; without it, until the next one.
+        max_stale_seconds: Option<u64>,
+    },
 }
 
 impl core::fmt::Display for Document {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Trust(origin) => origin.fmt(f),
-            Self::Revocations => f.write_str("revocations"),
+            Self::Revocations { .. } => f.write_str("revocations"),
         }
     }
 }
@@ -264,6 +268,7 @@ pub struct RouteSettings {
 const DEFAULT_POLL_MILLISECONDS: u64 = 1000;
 const DEFAULT_FETCH_MILLISECONDS: u64 = 5000;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
+const YEAR_SECONDS: u64 = 366 * DAY_SECONDS;
 /// Where something is fetched.
 const PLACE: [&str; 4] = ["cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
 
@@ -608,6 +613,8 @@ impl Reader {
     }
 
     fn fetches(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vec<Fetch> {
+        const REVOCATIONS: &str = "/revocations_fetch";
+        const STALE: &str = "max_stale_seconds";
         let mut all = Vec::new();
         match members.get("fetch") {
             None => {}
@@ -635,9 +642,21 @@ impl Reader {
             }
         }
         if let Some(value) = members.get("revocations_fetch")
-            && let Some(members) = self.members("/revocations_fetch", value, &PLACE)
+            && let Some(members) = self.members(REVOCATIONS, value, &[PLACE.as_slice(), &[STALE]].concat())
         {
-            all.extend(self.fetch_from(&members, Some((Document::Revocations, None))));
+            let max_stale_seconds = members.get(STALE).is_some();
+            let max_stale_seconds =
+                max_stale_seconds.then(|| self.number(&members, STALE, YEAR_SECONDS, (1, YEAR_SECONDS)));
+            let read = self.fetch_from(&members, Some((Document::Revocations { max_stale_seconds }, None)));
+            // A list that is too old before the next one is asked for would refuse everybody now and then.
+            if let (Some(read), Some(most)) = (&read, max_stale_seconds) {
+                let refresh_seconds = read.refresh_seconds.unwrap_or(DEFAULT_REFRESH_SECONDS);
+                if most <= refresh_seconds {
+                    let expected = format!("more than refresh_seconds, which is {refresh_seconds}");
+                    self.fault(members.at(STALE), most.to_string(), expected);
+                }
+            }
+            all.extend(read);
         }
         all
     }
@@ -955,12 +974,27 @@ mod tests {
             assert_eq!(settings.revocations, RevocationDocument::read(revoked.as_bytes())?);
             let fetch = settings.fetches.first().ok_or_else(Vec::new)?;
             let read = (&fetch.document, fetch.cluster.as_str(), fetch.authority.as_str(), fetch.path.as_str());
-            assert_eq!(read, (&Document::Revocations, "as", "as", "/r"));
+            assert_eq!(read, (&Document::Revocations { max_stale_seconds: None }, "as", "as", "/r"));
+        }
+        let fetch = |more: &str| {
+            let place = r#""cluster":"as","uri":"https://as/r""#;
+            format!(r#"{{"policy":{POLICY},"revocations_fetch":{{{place},{more}}}}}"#)
+        };
+        let (settings, _) = Settings::read(fetch(r#""max_stale_seconds":301"#).as_bytes(), MODULE)?;
+        let document = settings.fetches.first().map(|fetch| fetch.document.clone());
+        assert_eq!(document, Some(Document::Revocations { max_stale_seconds: Some(301) }));
+        for (more, found) in [
+            (r#""max_stale_seconds":300"#, "300, expected more than refresh_seconds, which is 300"),
+            (r#""max_stale_seconds":9,"refresh_seconds":10"#, "9, expected more than refresh_seconds, which is 10"),
+            (r#""max_stale_seconds":0,"refresh_seconds":1"#, "0, expected a whole number from 1 to 31622400"),
+        ] {
+            let expected = [format!("/revocations_fetch/max_stale_seconds: found {found}")];
+            assert_eq!(faults(&fetch(more)), expected);
         }
         let text = format!(
             r#"{{"policy":{POLICY},"revocations":{{"al_before":1,"origins":[{{}}]}},"revocations_fetch":{{"issuer":"a"}}}}"#
         );
-        let place = "cluster, uri, timeout_milliseconds, refresh_seconds";
+        let place = "cluster, uri, timeout_milliseconds, refresh_seconds, max_stale_seconds";
         let expected = [
             format!("/revocations_fetch/issuer: found an unknown member, expected one of {place}"),
             "/revocations_fetch/cluster: found nothing, expected the name of a cluster".to_owned(),

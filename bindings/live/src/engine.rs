@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, Worker};
+use countersign::memory::revocation::RevocationsKnown;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, Origin, TrustFault, TrustSnapshot};
+use countersign::trust::{LoadReport, Origin, TrustFault};
 
 use crate::documents::{LiveFault, Notice, load_inline};
 use crate::files::LookReport;
@@ -33,8 +34,6 @@ pub struct LiveEngine {
 struct Sources {
     files: TrustFiles,
     revoked: Revoked,
-    /// The keys, while nobody knows what is revoked.
-    held_back: Option<Arc<TrustSnapshot>>,
 }
 
 impl LiveEngine {
@@ -135,38 +134,37 @@ impl LiveEngine {
     /// Revokes what `document` says besides everything that is revoked already. Gives the origins that the policy
     /// document does not know, see [`RevocationDocument::unknown_origins`].
     pub fn revoke(&self, document: &RevocationDocument) -> Vec<String> {
-        self.change_revoked(document, |sources| sources.revoked.add(document))
+        self.change_revoked(document, |sources, _| sources.revoked.add(document))
     }
 
-    /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more. A watched file still does.
-    pub fn replace_revocations(&self, document: &RevocationDocument) -> Vec<String> {
-        self.change_revoked(document, |sources| {
+    /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more, and `known` tells how long this does. A
+    /// watched file still holds.
+    pub fn replace_revocations(&self, document: &RevocationDocument, known: RevocationsKnown) -> Vec<String> {
+        self.change_revoked(document, |sources, snapshot| {
             sources.revoked.replace(document);
-            sources.held_back = None;
+            snapshot.revocations_known = known;
         })
     }
 
-    fn change_revoked(&self, document: &RevocationDocument, how: impl FnOnce(&mut Sources)) -> Vec<String> {
+    fn change_revoked(
+        &self,
+        document: &RevocationDocument,
+        how: impl FnOnce(&mut Sources, &mut Snapshot),
+    ) -> Vec<String> {
         self.change(|sources, snapshot| {
-            how(sources);
+            how(sources, snapshot);
             snapshot.revocations = Arc::new(sources.revoked.all());
             (document.unknown_origins(self.engine.document()), true)
         })
     }
 
-    /// Holds all keys back until [`replace_revocations`](Self::replace_revocations) says what is revoked: a host that was told to ask
-    /// for a list must not accept what may stand in it. Until then tokens are refused with `bundle_stale`.
+    /// Accepts no token until [`replace_revocations`](Self::replace_revocations) says what is revoked: a host that was told to ask for a
+    /// list must not accept what may stand in it. Until then tokens are refused with `bundle_stale`.
     pub fn await_revocations(&self) {
-        self.change(|sources, snapshot| {
-            sources.held_back = Some(Arc::clone(&snapshot.trust));
+        self.change(|_, snapshot| {
+            snapshot.revocations_known = RevocationsKnown::NotYet;
             ((), true)
         });
-    }
-
-    /// The newest keys, those too that are held back.
-    #[must_use]
-    pub fn trust(&self) -> Arc<TrustSnapshot> {
-        lock(&self.sources).held_back.clone().unwrap_or_else(|| Arc::clone(&self.snapshot().trust))
     }
 
     /// Puts the keys of nonces in force.
@@ -181,13 +179,7 @@ impl LiveEngine {
     fn change<T>(&self, make: impl FnOnce(&mut Sources, &mut Snapshot) -> (T, bool)) -> T {
         let mut sources = lock(&self.sources);
         let mut snapshot = Snapshot::clone(&self.snapshot());
-        if let Some(trust) = &sources.held_back {
-            snapshot.trust = Arc::clone(trust);
-        }
         let (result, differs) = make(&mut sources, &mut snapshot);
-        if let Some(trust) = &mut sources.held_back {
-            *trust = std::mem::replace(&mut snapshot.trust, self.engine.empty_snapshot().trust);
-        }
         if differs {
             *lock(&self.newest) = Arc::new(snapshot);
             // After the exchange: whoever sees the number finds this snapshot or a newer one.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign::engine::{Engine, PolicyDocument};
+use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::Origin;
 use countersign_live::{LiveEngine, LookReport, RevocationDocument};
@@ -77,7 +78,11 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     assert_eq!(live.revoke(&token), [""; 0]);
     assert_eq!(names(), 2);
     let elsewhere = more(r#"{"origins":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
-    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an origin that the policy does not know is told");
+    assert_eq!(
+        live.replace_revocations(&elsewhere, RevocationsKnown::ForGood).len(),
+        1,
+        "an origin that the policy does not know is told"
+    );
     assert_eq!(names(), 2, "the file still holds, the first token no more");
 
     put(directory.path(), "revoked.json", "torn");
@@ -91,19 +96,18 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
 }
 
 #[test]
-fn keys_are_held_back_until_it_is_known_what_is_revoked() {
+fn a_list_that_is_awaited_is_known_when_the_host_says_so() {
     let live = live();
-    let issuer = Origin::Issuer("https://as.example".to_owned());
-    let key_count = || (live.snapshot().trust.key_count(), live.trust().key_count());
+    let known = || live.snapshot().revocations_known;
+    assert_eq!(known(), RevocationsKnown::ForGood);
     live.await_revocations();
-    assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 1);
+    // One token more that is revoked does not say what else is.
     live.revoke(&RevocationDocument::read(br#"{"all_before":1}"#).unwrap());
-    assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 0, "it was there, and stays");
-    assert_eq!(key_count(), (0, 1));
-    live.replace_revocations(&RevocationDocument::default());
-    assert_eq!(key_count(), (1, 1));
-    live.await_revocations();
-    assert_eq!(key_count(), (0, 1));
+    assert_eq!(known(), RevocationsKnown::NotYet);
+    for said in [RevocationsKnown::Until(NOW), RevocationsKnown::ForGood] {
+        live.replace_revocations(&RevocationDocument::default(), said);
+        assert_eq!(known(), said);
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::memory::hot_keys::{HotKeyCounts, HotKeys};
 use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::RecordCache;
 use crate::memory::replay::{Claim, ReplayStore, Window};
-use crate::memory::revocation::{Presented, Revocations, RevokedBy};
+use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, RevokedBy};
 use crate::reason::Reason;
 use crate::rules::dpop::{self, UnverifiedProof};
 use crate::rules::facts::{self, Facts};
@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub trust: Arc<TrustSnapshot>,
     /// What the host has revoked.
     pub revocations: Arc<Revocations>,
+    /// Whether that is known now; where it is not, every token is refused with `bundle_stale` after its signature was checked.
+    pub revocations_known: RevocationsKnown,
     /// The keys of server nonces; without them, a policy that demands a nonce refuses with `internal_error`.
     pub nonces: Option<Arc<NonceKeys>>,
 }
@@ -120,6 +122,7 @@ impl Engine {
         Snapshot {
             trust: Arc::new(TrustSnapshot::new(self.id, self.origins.len())),
             revocations: Arc::new(Revocations::default()),
+            revocations_known: RevocationsKnown::ForGood,
             nonces: None,
         }
     }
@@ -342,7 +345,7 @@ impl Worker {
         }
         trail.enter(Check::Scope);
         trail.enter(Check::Revocation);
-        check_revoked(engine, snapshot, &facts)?;
+        check_revoked(engine, snapshot, &facts, request.now)?;
 
         trail.enter(Check::Binding);
         check_binding(policy, &facts, credential.scheme, request)?;
@@ -520,7 +523,10 @@ fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>
 }
 
 #[inline(always)]
-fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>) -> Result<(), Reason> {
+fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), Reason> {
+    if !snapshot.revocations_known.at(now) {
+        return Err(Reason::BundleStale);
+    }
     if snapshot.revocations.is_empty() {
         return Ok(());
     }

@@ -41,6 +41,38 @@ pub enum RevokedBy {
     Epoch,
 }
 
+/// Whether a list tells what is revoked now.
+///
+/// A host that was told to ask for one must not accept what may stand in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RevocationsKnown {
+    /// It does, until the host says something else.
+    #[default]
+    ForGood,
+    /// It does until this moment, that included: after it, nobody knows.
+    Until(UnixSeconds),
+    /// Nobody has said yet what is revoked.
+    NotYet,
+}
+
+impl RevocationsKnown {
+    /// By a list that was fetched at `fetched` and is good for so many seconds; without a number, until the next one.
+    #[must_use]
+    pub fn by_list(fetched: UnixSeconds, max_stale_seconds: Option<u64>) -> Self {
+        max_stale_seconds.map_or(Self::ForGood, |seconds| Self::Until(fetched.plus(seconds)))
+    }
+
+    /// Whether it does at this moment.
+    #[must_use]
+    pub fn at(self, now: UnixSeconds) -> bool {
+        match self {
+            Self::ForGood => true,
+            Self::Until(last) => now <= last,
+            Self::NotYet => false,
+        }
+    }
+}
+
 /// Everything that is revoked, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {

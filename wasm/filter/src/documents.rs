@@ -16,11 +16,12 @@ use core::time::Duration;
 
 use countersign::engine::{Engine, Snapshot};
 use countersign::limits;
+use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, OriginIndex};
 use countersign_filter::fetch::{refresh_after, retry_after};
 use countersign_filter::host::{Counter, Level};
-use countersign_filter::settings::{Fetch, Settings};
+use countersign_filter::settings::{Document, Fetch, Settings};
 use countersign_live::printable::printable;
 use countersign_live::revocations::{one_line, tell_unknown};
 use countersign_live::{RevocationDocument, warn_of_drops};
@@ -61,8 +62,39 @@ struct Source {
     document: String,
     /// The number of the document that is in force here.
     number: u64,
+    /// The number of the first document with the text that is in force here.
+    text: u64,
+    /// Of a list of revocations: how long after it was fetched it tells what is revoked.
+    max_stale_seconds: Option<u64>,
     /// The fetch of ours that is under way: the proxy's number and the document's.
     fetching: Option<(u32, u64)>,
+}
+
+/// The last good document, as all VMs have it.
+struct Published<'v> {
+    /// Its number: a later fetch has a higher one.
+    number: u64,
+    /// The number of the first one with this text. Who has read that need not read this one.
+    text: u64,
+    fetched: UnixSeconds,
+    body: &'v [u8],
+}
+
+impl<'v> Published<'v> {
+    fn read(value: &'v [u8]) -> Option<Self> {
+        let mut reader = Reader(value);
+        let (number, text, fetched) = (reader.number()?, reader.number()?, UnixSeconds::new(reader.number()?));
+        Some(Self { number, text, fetched, body: reader.0 })
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let mut value = Vec::with_capacity(24 + self.body.len());
+        for number in [self.number, self.text, self.fetched.as_u64()] {
+            value.extend_from_slice(&number.to_le_bytes());
+        }
+        value.extend_from_slice(self.body);
+        value
+    }
 }
 
 /// When a document is due, in milliseconds since 1970.
@@ -106,6 +138,11 @@ impl Documents {
                 plan: format!("countersign/plan/{name}"),
                 document: format!("countersign/document/{name}"),
                 number: 0,
+                text: 0,
+                max_stale_seconds: match fetch.document {
+                    Document::Revocations { max_stale_seconds } => max_stale_seconds,
+                    Document::Trust(_) => None,
+                },
                 fetching: None,
             });
         }
@@ -113,9 +150,9 @@ impl Documents {
         Ok(Self { sources, seen: 0, counter, counted: None, holder })
     }
 
-    /// Whether a list of revocations is to be fetched and never was: nobody knows what is revoked.
+    /// Whether a list of revocations is to be fetched: until it was, nobody knows what is revoked.
     pub(crate) fn await_revocations(&self) -> bool {
-        self.sources.iter().any(|source| source.index.is_none() && source.number == 0)
+        self.sources.iter().any(|source| source.index.is_none())
     }
 
     /// Takes over what was published since the last time, before a request: by the proxy's counter, or where it tells none by the
@@ -198,14 +235,13 @@ impl Documents {
 impl Source {
     fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
         let Some((value, _)) = here.host.shared(&self.document) else { return };
-        let mut reader = Reader(&value);
-        let (Some(number), Some(fetched)) = (reader.number(), reader.number()) else { return };
+        let Some(Published { number, text, fetched, body }) = Published::read(&value) else { return };
         if number == self.number {
             return;
         }
         let name = self.name();
         let taken = match self.index {
-            Some(index) => match here.engine.load(here.snapshot, index, reader.0, UnixSeconds::new(fetched)) {
+            Some(index) => match here.engine.load(here.snapshot, index, body, fetched) {
                 Ok(report) => {
                     if report.added > 0 || report.removed > 0 {
                         let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
@@ -215,12 +251,19 @@ impl Source {
                 }
                 Err(fault) => Err(fault.to_string()),
             },
-            None => RevocationDocument::read(reader.0).map_err(|faults| one_line(&faults)).map(|document| {
+            // The same list is only younger.
+            None if text == self.text => Ok(()),
+            None => RevocationDocument::read(body).map_err(|faults| one_line(&faults)).map(|document| {
                 here.snapshot.revocations = here.revoked.clone().with(document).build().into();
             }),
         };
         match taken {
-            Ok(()) => self.number = number,
+            Ok(()) => {
+                (self.number, self.text) = (number, text);
+                if self.index.is_none() {
+                    here.snapshot.revocations_known = RevocationsKnown::by_list(fetched, self.max_stale_seconds);
+                }
+            }
             Err(fault) => here
                 .host
                 .log(Level::Warn, &format!("countersign: {name}: a published document cannot be used: {fault}")),
@@ -283,15 +326,13 @@ impl Source {
         let now = UnixSeconds::new(milliseconds(here.host) / 1000);
         let hint = self.tried(here, &body, now);
         let hint = hint.map_err(|fault| ("refused", format!("the document cannot be used: {fault}")))?;
-        let mut value = Vec::with_capacity(16 + body.len());
-        value.extend(number.to_le_bytes());
-        value.extend(now.as_u64().to_le_bytes());
-        value.extend(body);
         let published = shared::change(here.host, &self.document, |old| {
-            let newer = old.and_then(|old| Reader(old).number()).is_some_and(|known| known >= number);
-            // The same keys are younger now; a list is only newer than those whose answers are late, and no VM need read it again.
-            let same = self.index.is_none() && old.and_then(|old| old.get(16..)) == value.get(16..);
-            ((!newer).then(|| value.clone()), !newer && !same)
+            let old = old.and_then(Published::read);
+            if old.as_ref().is_some_and(|old| old.number >= number) {
+                return (None, false);
+            }
+            let text = old.filter(|old| old.body == body).map_or(number, |old| old.text);
+            (Some(Published { number, text, fetched: now, body: &body }.write()), true)
         });
         let published = published.and_then(|is_news| {
             shared::change(here.host, GENERATION, |old| {

@@ -10,6 +10,7 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use countersign::engine::{Decision, Engine, PolicyIndex, Request, Snapshot, Worker};
+use countersign::memory::revocation::RevocationsKnown;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
@@ -41,8 +42,6 @@ pub(crate) struct Filter<H: Host> {
     policies: Policies,
     engine: Engine,
     snapshot: Snapshot,
-    /// What requests are judged by while nobody knows what is revoked: no keys, so every token is refused.
-    unknowing: Option<Snapshot>,
     documents: Documents,
     entropy: Entropy,
     /// Who checks signatures, until the desk is made.
@@ -103,9 +102,9 @@ impl<H: Host> Filter<H> {
         tell_unknown("/revocations", &settings.revocations.unknown_origins(engine.document()), &mut warn);
         snapshot.revocations = settings.revocations.build().into();
         let documents = Documents::new(host, &settings, &engine, holder).map_err(|fault| vec![fault])?;
-        let unknowing = documents
-            .await_revocations()
-            .then(|| Snapshot { nonces: snapshot.nonces.clone(), ..engine.empty_snapshot() });
+        if documents.await_revocations() {
+            snapshot.revocations_known = RevocationsKnown::NotYet;
+        }
         // What other configurations share is touched last: one that is refused must not have made their store anew.
         SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
@@ -118,7 +117,6 @@ impl<H: Host> Filter<H> {
             policies,
             engine,
             snapshot,
-            unknowing,
             documents,
             entropy,
             proxy,
@@ -188,14 +186,10 @@ impl<H: Host> Filter<H> {
             revoked: &settings.revocations,
             counters,
         });
-        if self.unknowing.is_some() && !self.documents.await_revocations() {
-            self.unknowing = None;
-        }
         let Desk { worker, text } =
             self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
         let site = VmSite::new(&host, settings, &self.tally);
-        let snapshot = self.unknowing.as_ref().unwrap_or(&self.snapshot);
-        let mut worker = Deciding { worker, engine: &self.engine, snapshot };
+        let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
         let verdict = judge::judge(&site, &rules, &mut worker, text, &mut request, now);
         if let Some(index) = site.wanted.get()

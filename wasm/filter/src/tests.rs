@@ -273,7 +273,7 @@ fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
         assert_eq!(ask(&mut vm, 3), action);
         let set = std::mem::take(&mut host.world().set);
         if action == Action::Pause {
-            assert_eq!((details(&host).as_str(), set), ("request_unusable", vec![]));
+            assert_eq!((details(&host).as_str(), set), ("policy_ambiguous", vec![]));
         } else {
             // Nobody's identity goes on.
             assert_eq!((details(&host).as_str(), set), ("", vec![(Map::Request, "x-user".to_owned(), None)]));
@@ -281,7 +281,7 @@ fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
         vm.tick(1);
     }
     let counted = |outcome: &str| {
-        let name = format!("countersign_decisions.policy=default.outcome={outcome}.reason=request_unusable");
+        let name = format!("countersign_decisions.policy=default.outcome={outcome}.reason=policy_ambiguous");
         host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, count)| *count)
     };
     assert_eq!((counted("refused"), counted("shadowed")), (Some(1), Some(1)));
@@ -500,7 +500,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
 }
 
 #[test]
-fn a_list_that_is_the_same_is_no_news_and_yet_newer() -> Result<(), Fault> {
+fn a_list_that_is_the_same_is_newer_than_answers_that_are_late() -> Result<(), Fault> {
     let host = Scripted::new();
     vector(&host, None, REVOKED)?;
     let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
@@ -508,11 +508,8 @@ fn a_list_that_is_the_same_is_no_news_and_yet_newer() -> Result<(), Fault> {
         host.world().fetched = ("200".to_owned(), body.as_bytes().to_vec());
         vm.answered(1, callout, 1, body.len());
     };
-    let generation = || host.world().shared.get("countersign/generation").cloned();
     first.tick(1);
     answer(&mut first, 1, "{}");
-    let before = generation();
-    assert!(before.is_some());
     // The first VM asks and waits; its lease ends, and the second one is told what is in force already.
     host.world().seconds += 11;
     first.tick(1);
@@ -522,12 +519,49 @@ fn a_list_that_is_the_same_is_no_news_and_yet_newer() -> Result<(), Fault> {
     answer(&mut second, 3, "{}");
     answer(&mut first, 2, &revoking("tokens", "at-1"));
     assert_eq!([ask(&mut first, 2), ask(&mut second, 2)], [Action::Continue; 2]);
-    let number = |host: &Scripted| {
-        let world = host.world();
-        let document = world.shared.iter().find(|(key, _)| key.starts_with("countersign/document/"));
-        document.map(|(_, (value, _))| value.first().copied())
+    let world = host.world();
+    let document = world.shared.iter().find(|(key, _)| key.starts_with("countersign/document/"));
+    // Its number, and that of the first one with its text.
+    let numbers = document.map(|(_, (value, _))| (value.first().copied(), value.get(8).copied()));
+    assert_eq!(numbers, Some((Some(3), Some(1))));
+    Ok(())
+}
+
+#[test]
+fn a_list_that_is_too_old_tells_nothing_until_the_next_one() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let fetch = REVOKED.replace("\"refresh_seconds\":10", "\"refresh_seconds\":10,\"max_stale_seconds\":25");
+    vector(&host, None, &fetch)?;
+    let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
+    let answer = |vm: &mut Vm<Scripted>, callout: u32, status: &str, body: &str| {
+        host.world().fetched = (status.to_owned(), body.as_bytes().to_vec());
+        vm.answered(1, callout, 1, body.len());
     };
-    assert_eq!(number(&host), Some(Some(3)));
+    let both = |first: &mut Vm<Scripted>, second: &mut Vm<Scripted>, stream: u32| {
+        [first, second].map(|vm| (ask(vm, stream), details(&host)))
+    };
+    let (pass, stale) = ((Action::Continue, String::new()), (Action::Pause, "bundle_stale".to_owned()));
+    first.tick(1);
+    answer(&mut first, 1, "200", "{}");
+    host.world().seconds += 25;
+    assert_eq!(both(&mut first, &mut second, 2), [pass.clone(), pass.clone()]);
+    // Its server fails from now on: cached tokens are refused as well.
+    first.tick(1);
+    answer(&mut first, 2, "503", "{}");
+    host.world().seconds += 1;
+    assert_eq!(both(&mut first, &mut second, 3), [stale.clone(), stale.clone()]);
+    second.tick(1);
+    answer(&mut second, 3, "200", "{}");
+    assert_eq!(both(&mut first, &mut second, 4), [pass.clone(), pass]);
+    // Another one is read, by the VM that was started meanwhile too.
+    host.world().seconds += 11;
+    first.tick(1);
+    answer(&mut first, 4, "200", &revoking("tokens", "at-1"));
+    let revoked = (Action::Pause, "token_revoked".to_owned());
+    assert_eq!(both(&mut first, &mut ready(&host.beside(3)), 5), [revoked.clone(), revoked.clone()]);
+    assert_eq!((ask(&mut second, 5), details(&host)), revoked);
+    host.world().seconds += 26;
+    assert_eq!(both(&mut first, &mut second, 6), [stale.clone(), stale]);
     Ok(())
 }
 
