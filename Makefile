@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-nginx build install miri lint clean envoy bench-envoy test-envoy filter
+.PHONY: demo test bench bench-nginx build install miri msrv lint clean envoy bench-envoy test-envoy filter
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -56,6 +56,13 @@ bench-envoy: tools ## what the module and the proxy-wasm filter cost in Envoy, b
 miri: ## the C ABI under Miri, which sees every access; installs a nightly toolchain
 	rustup toolchain install nightly --profile minimal --component miri --component rust-src
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test -p countersign-ffi --no-default-features --features rust-crypto --test abi
+
+# The oldest Rust that Cargo.toml promises.
+OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
+	rustup toolchain install $(OLDEST) --profile minimal --target wasm32-unknown-unknown
+	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-live -p countersign-filter -p countersign-envoy -p countersign-cli
+	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
 
 lint: tools wasm-target ## format, clippy with warnings denied, the documentation build
 	$(CARGO) fmt --all --check

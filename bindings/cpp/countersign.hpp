@@ -270,6 +270,10 @@ class Engine {
   [[nodiscard]] Result replace_revocations(std::string_view document, Notice notice = {}) const noexcept {
     return countersign_engine_replace_revocations(get(), lend(document), notice.get());
   }
+  /// Until when, in seconds since 1970, it is known what is revoked; after it, tokens are refused with `bundle_stale`. 0: not yet.
+  [[nodiscard]] Result set_revocations_known(std::uint64_t until_seconds) const noexcept {
+    return countersign_engine_set_revocations_known(get(), until_seconds);
+  }
   /// Keys of 32 secret bytes; `previous` may be empty.
   [[nodiscard]] Result set_nonce_keys(std::string_view current, std::string_view previous = {}) const noexcept {
     if (current.size() != 32 || (!previous.empty() && previous.size() != 32)) return COUNTERSIGN_RESULT_INVALID_LENGTH;

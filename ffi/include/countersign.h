@@ -767,6 +767,18 @@ countersign_result countersign_engine_replace_revocations(const struct countersi
                                                           struct countersign_bytes document,
                                                           struct countersign_notice notice);
 
+// Says until when it is known what is revoked, in seconds since 1970, that moment included; after it tokens are refused with
+// `bundle_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
+//
+// A host that asks somebody for a list says 0 before the first one, and after each one when the next must have come.
+//
+// Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine.
+countersign_result countersign_engine_set_revocations_known(const struct countersign_engine *engine,
+                                                            uint64_t until_seconds);
+
 // Reads the files that the policy document names, relative to `directory`, and from now on again at each
 // `countersign_engine_look` at which they have changed: replace them by an atomic rename.
 //

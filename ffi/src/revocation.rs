@@ -1,6 +1,7 @@
 //! Revocations, pushed by the host.
 
 use countersign::memory::revocation::RevocationsKnown;
+use countersign::time::UnixSeconds;
 use countersign_live::RevocationDocument;
 
 use crate::boundary::{borrow, checked};
@@ -43,6 +44,32 @@ pub unsafe extern "C" fn countersign_engine_replace_revocations(
     checked(|| unsafe { push(engine, document, notice, true) })
 }
 
+/// Says until when it is known what is revoked, in seconds since 1970, that moment included; after it tokens are refused with
+/// `bundle_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
+///
+/// A host that asks somebody for a list says 0 before the first one, and after each one when the next must have come.
+///
+/// Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_set_revocations_known(
+    engine: *const countersign_engine,
+    until_seconds: u64,
+) -> countersign_result {
+    let known = match until_seconds {
+        0 => RevocationsKnown::NotYet,
+        u64::MAX => RevocationsKnown::ForGood,
+        last => RevocationsKnown::Until(UnixSeconds::new(last)),
+    };
+    checked(|| {
+        // SAFETY: the caller's promise.
+        unsafe { borrow(engine) }?.live.set_revocations_known(known);
+        Ok(())
+    })
+}
+
 /// # Safety
 /// As `countersign_engine_revoke`.
 unsafe fn push(
@@ -55,11 +82,8 @@ unsafe fn push(
     let (engine, bytes) = unsafe { (borrow(engine)?, document.read()?) };
     match RevocationDocument::read(bytes) {
         Ok(document) => {
-            let unknown = if replace {
-                engine.live.replace_revocations(&document, RevocationsKnown::ForGood)
-            } else {
-                engine.live.revoke(&document)
-            };
+            let unknown =
+                if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) };
             for origin in unknown {
                 notice.tell(&format!("the policy knows no {origin}"));
             }

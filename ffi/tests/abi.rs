@@ -14,7 +14,7 @@ use countersign_ffi::reason::countersign_reason as Reason;
 use countersign_ffi::replay::{countersign_replay_place as Place, countersign_replay_required_bytes};
 use countersign_ffi::request::{countersign_certificate_form, countersign_header, countersign_request};
 use countersign_ffi::result::countersign_result as R;
-use countersign_ffi::revocation::countersign_engine_replace_revocations;
+use countersign_ffi::revocation::{countersign_engine_replace_revocations, countersign_engine_set_revocations_known};
 use countersign_ffi::trust::*;
 use countersign_ffi::worker::*;
 use serde_json::Value;
@@ -145,6 +145,18 @@ fn one_engine_from_its_making_to_its_end() {
         assert_eq!(countersign_worker_decide(worker, policy, &known, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::ProofReplayed);
         assert_eq!(text(countersign_decision_text(decision, countersign_field::Cache as u32)), "hit");
+
+        let moment = asked.now_seconds;
+        for (until, reason) in [
+            (0, Reason::BundleStale),
+            (moment - 1, Reason::BundleStale),
+            (moment, Reason::ProofReplayed),
+            (u64::MAX, Reason::ProofReplayed),
+        ] {
+            assert_eq!(countersign_engine_set_revocations_known(engine, until), R::Ok);
+            assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
+            assert_eq!(countersign_decision_reason(decision), reason, "{until}");
+        }
 
         let revoked = br#"{"all_before":9000000000}"#;
         assert_eq!(countersign_engine_replace_revocations(engine, lend(revoked), SILENT), R::Ok);

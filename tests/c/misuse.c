@@ -110,6 +110,8 @@ static void policies_and_trust(const countersign_engine *engine) {
   NEED(told == 4);
   IS(countersign_engine_revoke(NULL, lend("{}"), NOTICE), NULL_PARAMETER);
   WORKS(countersign_engine_replace_revocations(engine, lend("{}"), SILENT));
+  IS(countersign_engine_set_revocations_known(NULL, 0), NULL_PARAMETER);
+  WORKS(countersign_engine_set_revocations_known(engine, UINT64_MAX));
   IS(countersign_engine_set_nonce_keys(engine, NULL, NULL), NULL_PARAMETER);
   IS(countersign_engine_look(NULL, 0, NOTICE, NULL), NULL_PARAMETER);
   WORKS(countersign_engine_look(engine, 0, NOTICE, NULL));

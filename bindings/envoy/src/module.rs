@@ -107,7 +107,7 @@ impl Module {
         }
         tell_unknown("/revocations", &live.revoke(&settings.revocations), &mut notice);
         if settings.fetches.iter().any(|fetch| matches!(fetch.document, Document::Revocations { .. })) {
-            live.await_revocations();
+            live.set_revocations_known(RevocationsKnown::NotYet);
         }
         let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));
         let keys = match key_file.as_mut().and_then(KeyFile::look) {
@@ -264,8 +264,8 @@ impl Module {
         tell_unknown("revocations", &document.unknown_origins(self.live.engine().document()), &mut |line| {
             self.process.log(Level::Warn, line);
         });
-        let known = RevocationsKnown::by_list(now(), max_stale_seconds);
-        self.live.replace_revocations(&self.settings.revocations.clone().with(document), known);
+        self.live.replace_revocations(&self.settings.revocations.clone().with(document));
+        self.live.set_revocations_known(RevocationsKnown::by_list(now(), max_stale_seconds));
         Ok(())
     }
 

@@ -134,35 +134,27 @@ impl LiveEngine {
     /// Revokes what `document` says besides everything that is revoked already. Gives the origins that the policy
     /// document does not know, see [`RevocationDocument::unknown_origins`].
     pub fn revoke(&self, document: &RevocationDocument) -> Vec<String> {
-        self.change_revoked(document, |sources, _| sources.revoked.add(document))
+        self.change_revoked(document, |sources| sources.revoked.add(document))
     }
 
-    /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more, and `known` tells how long this does. A
-    /// watched file still holds.
-    pub fn replace_revocations(&self, document: &RevocationDocument, known: RevocationsKnown) -> Vec<String> {
-        self.change_revoked(document, |sources, snapshot| {
-            sources.revoked.replace(document);
-            snapshot.revocations_known = known;
-        })
+    /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more. A watched file still does.
+    pub fn replace_revocations(&self, document: &RevocationDocument) -> Vec<String> {
+        self.change_revoked(document, |sources| sources.revoked.replace(document))
     }
 
-    fn change_revoked(
-        &self,
-        document: &RevocationDocument,
-        how: impl FnOnce(&mut Sources, &mut Snapshot),
-    ) -> Vec<String> {
+    fn change_revoked(&self, document: &RevocationDocument, how: impl FnOnce(&mut Sources)) -> Vec<String> {
         self.change(|sources, snapshot| {
-            how(sources, snapshot);
+            how(sources);
             snapshot.revocations = Arc::new(sources.revoked.all());
             (document.unknown_origins(self.engine.document()), true)
         })
     }
 
-    /// Accepts no token until [`replace_revocations`](Self::replace_revocations) says what is revoked: a host that was told to ask for a
-    /// list must not accept what may stand in it. Until then tokens are refused with `bundle_stale`.
-    pub fn await_revocations(&self) {
+    /// Says whether it is known now what is revoked; where it is not, tokens are refused with `bundle_stale`. A host that was told to
+    /// ask for a list says so before the first one, and after each one.
+    pub fn set_revocations_known(&self, known: RevocationsKnown) {
         self.change(|_, snapshot| {
-            snapshot.revocations_known = RevocationsKnown::NotYet;
+            snapshot.revocations_known = known;
             ((), true)
         });
     }

@@ -78,11 +78,7 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     assert_eq!(live.revoke(&token), [""; 0]);
     assert_eq!(names(), 2);
     let elsewhere = more(r#"{"origins":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
-    assert_eq!(
-        live.replace_revocations(&elsewhere, RevocationsKnown::ForGood).len(),
-        1,
-        "an origin that the policy does not know is told"
-    );
+    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an origin that the policy does not know is told");
     assert_eq!(names(), 2, "the file still holds, the first token no more");
 
     put(directory.path(), "revoked.json", "torn");
@@ -100,12 +96,11 @@ fn a_list_that_is_awaited_is_known_when_the_host_says_so() {
     let live = live();
     let known = || live.snapshot().revocations_known;
     assert_eq!(known(), RevocationsKnown::ForGood);
-    live.await_revocations();
-    // One token more that is revoked does not say what else is.
-    live.revoke(&RevocationDocument::read(br#"{"all_before":1}"#).unwrap());
-    assert_eq!(known(), RevocationsKnown::NotYet);
-    for said in [RevocationsKnown::Until(NOW), RevocationsKnown::ForGood] {
-        live.replace_revocations(&RevocationDocument::default(), said);
+    for said in [RevocationsKnown::NotYet, RevocationsKnown::Until(NOW), RevocationsKnown::ForGood] {
+        live.set_revocations_known(said);
+        // A list alone does not say how long it holds.
+        live.revoke(&RevocationDocument::read(br#"{"all_before":1}"#).unwrap());
+        live.replace_revocations(&RevocationDocument::default());
         assert_eq!(known(), said);
     }
 }
