@@ -68,6 +68,7 @@ lint: tools wasm-target ## format, clippy with warnings denied, the documentatio
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path wasm/filter/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -p countersign --all-targets --no-default-features --features rust-crypto,hot-keys -- -D warnings
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --all-targets -- -D warnings
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

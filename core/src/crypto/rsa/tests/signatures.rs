@@ -52,6 +52,7 @@ fn libraries(
     message: &[u8],
     signature: &[u8],
 ) -> Vec<(&'static str, bool)> {
+    #[cfg(any(feature = "ring", feature = "aws-lc"))]
     macro_rules! library {
         ($library:ident) => {{
             use ::$library::signature::*;
@@ -66,12 +67,26 @@ fn libraries(
             RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
         }};
     }
-    #[allow(unused_mut, reason = "a build may have neither library")]
     let mut answers = vec![];
     #[cfg(feature = "ring")]
     answers.push(("ring", library!(ring)));
     #[cfg(feature = "aws-lc")]
     answers.push(("aws-lc", library!(aws_lc_rs)));
+    #[cfg(feature = "rust-crypto")]
+    {
+        use countersign_reference::{Key, RsaScheme};
+        let scheme = match (scheme, hash) {
+            (Scheme::Pkcs1, HashAlgorithm::Sha256) => RsaScheme::Pkcs1Sha256,
+            (Scheme::Pkcs1, HashAlgorithm::Sha384) => RsaScheme::Pkcs1Sha384,
+            (Scheme::Pkcs1, HashAlgorithm::Sha512) => RsaScheme::Pkcs1Sha512,
+            (Scheme::Pss, HashAlgorithm::Sha256) => RsaScheme::PssSha256,
+            (Scheme::Pss, HashAlgorithm::Sha384) => RsaScheme::PssSha384,
+            (Scheme::Pss, HashAlgorithm::Sha512) => RsaScheme::PssSha512,
+        };
+        let key = Key::rsa(n, e, 2048..=8192);
+        answers.push(("rsa", key.is_some_and(|key| key.verify_rsa(scheme, message, signature))));
+    }
+    assert!(!answers.is_empty(), "no library to compare with");
     answers
 }
 
