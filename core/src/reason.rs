@@ -516,6 +516,8 @@ mod tests {
                     &[401]
                 }
                 ChallengeError::InsufficientScope => &[403],
+                // No policy, so nobody's challenge.
+                ChallengeError::None if reason == Reason::PolicyAmbiguous => &[400],
                 ChallengeError::None => &[401, 403, 500, 503],
             };
             assert!(allowed.contains(&status), "{reason}");
