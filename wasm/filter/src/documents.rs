@@ -63,7 +63,7 @@ struct Source {
     /// The number of the document that is in force here.
     number: u64,
     /// The number of the first document with the text that is in force here.
-    text: u64,
+    first_of_text: u64,
     /// Of a list of revocations: how long after it was fetched it tells what is revoked.
     max_stale_seconds: Option<u64>,
     /// The fetch of ours that is under way: the proxy's number and the document's.
@@ -75,7 +75,7 @@ struct Published<'v> {
     /// Its number: a later fetch has a higher one.
     number: u64,
     /// The number of the first one with this text. Who has read that need not read this one.
-    text: u64,
+    first_of_text: u64,
     fetched: UnixSeconds,
     body: &'v [u8],
 }
@@ -83,13 +83,14 @@ struct Published<'v> {
 impl<'v> Published<'v> {
     fn read(value: &'v [u8]) -> Option<Self> {
         let mut reader = Reader(value);
-        let (number, text, fetched) = (reader.number()?, reader.number()?, UnixSeconds::new(reader.number()?));
-        Some(Self { number, text, fetched, body: reader.0 })
+        let (number, first_of_text) = (reader.number()?, reader.number()?);
+        let fetched = UnixSeconds::new(reader.number()?);
+        Some(Self { number, first_of_text, fetched, body: reader.0 })
     }
 
     fn write(&self) -> Vec<u8> {
         let mut value = Vec::with_capacity(24 + self.body.len());
-        for number in [self.number, self.text, self.fetched.as_u64()] {
+        for number in [self.number, self.first_of_text, self.fetched.as_u64()] {
             value.extend_from_slice(&number.to_le_bytes());
         }
         value.extend_from_slice(self.body);
@@ -138,7 +139,7 @@ impl Documents {
                 plan: format!("countersign/plan/{name}"),
                 document: format!("countersign/document/{name}"),
                 number: 0,
-                text: 0,
+                first_of_text: 0,
                 max_stale_seconds: match fetch.document {
                     Document::Revocations { max_stale_seconds } => max_stale_seconds,
                     Document::Trust(_) => None,
@@ -235,7 +236,7 @@ impl Documents {
 impl Source {
     fn take_over<H: Host>(&mut self, here: &mut Here<'_, H>) {
         let Some((value, _)) = here.host.shared(&self.document) else { return };
-        let Some(Published { number, text, fetched, body }) = Published::read(&value) else { return };
+        let Some(Published { number, first_of_text, fetched, body }) = Published::read(&value) else { return };
         if number == self.number {
             return;
         }
@@ -252,14 +253,14 @@ impl Source {
                 Err(fault) => Err(fault.to_string()),
             },
             // The same list is only younger.
-            None if text == self.text => Ok(()),
+            None if first_of_text == self.first_of_text => Ok(()),
             None => RevocationDocument::read(body).map_err(|faults| one_line(&faults)).map(|document| {
                 here.snapshot.revocations = here.revoked.clone().with(document).build().into();
             }),
         };
         match taken {
             Ok(()) => {
-                (self.number, self.text) = (number, text);
+                (self.number, self.first_of_text) = (number, first_of_text);
                 if self.index.is_none() {
                     here.snapshot.revocations_known = RevocationsKnown::by_list(fetched, self.max_stale_seconds);
                 }
@@ -331,8 +332,8 @@ impl Source {
             if old.as_ref().is_some_and(|old| old.number >= number) {
                 return (None, false);
             }
-            let text = old.filter(|old| old.body == body).map_or(number, |old| old.text);
-            (Some(Published { number, text, fetched: now, body: &body }.write()), true)
+            let first_of_text = old.filter(|old| old.body == body).map_or(number, |old| old.first_of_text);
+            (Some(Published { number, first_of_text, fetched: now, body: &body }.write()), true)
         });
         let published = published.and_then(|is_news| {
             shared::change(here.host, GENERATION, |old| {
