@@ -106,7 +106,7 @@ impl Module {
             live.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
         }
         tell_unknown("/revocations", &live.revoke(&settings.revocations), &mut notice);
-        if settings.fetches.iter().any(|fetch| matches!(fetch.document, Document::Revocations { .. })) {
+        if settings.awaits_revocations() {
             live.set_revocations_known(RevocationsKnown::NotYet);
         }
         let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));

@@ -273,6 +273,12 @@ const YEAR_SECONDS: u64 = 366 * DAY_SECONDS;
 const PLACE: [&str; 4] = ["cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
 
 impl Settings {
+    /// Whether a list of revocations is to be fetched: until it was, nobody knows what is revoked.
+    #[must_use]
+    pub fn awaits_revocations(&self) -> bool {
+        self.fetches.iter().any(|fetch| matches!(fetch.document, Document::Revocations { .. }))
+    }
+
     /// Reads the filter's configuration and the policy document in it.
     ///
     /// # Errors
@@ -613,8 +619,6 @@ impl Reader {
     }
 
     fn fetches(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vec<Fetch> {
-        const REVOCATIONS: &str = "/revocations_fetch";
-        const STALE: &str = "max_stale_seconds";
         let mut all = Vec::new();
         match members.get("fetch") {
             None => {}
@@ -641,24 +645,22 @@ impl Reader {
                 self.fault(members.at("fetch"), found, format!("an entry for the {}", source.origin()));
             }
         }
-        if let Some(value) = members.get("revocations_fetch")
-            && let Some(members) = self.members(REVOCATIONS, value, &[PLACE.as_slice(), &[STALE]].concat())
-        {
-            let max_stale_seconds = members.get(STALE).is_some();
-            let max_stale_seconds =
-                max_stale_seconds.then(|| self.number(&members, STALE, YEAR_SECONDS, (1, YEAR_SECONDS)));
-            let read = self.fetch_from(&members, Some((Document::Revocations { max_stale_seconds }, None)));
-            // A list that is too old before the next one is asked for would refuse everybody now and then.
-            if let (Some(read), Some(most)) = (&read, max_stale_seconds) {
-                let refresh_seconds = read.refresh_seconds.unwrap_or(DEFAULT_REFRESH_SECONDS);
-                if most <= refresh_seconds {
-                    let expected = format!("more than refresh_seconds, which is {refresh_seconds}");
-                    self.fault(members.at(STALE), most.to_string(), expected);
-                }
-            }
-            all.extend(read);
-        }
+        all.extend(members.get("revocations_fetch").and_then(|value| self.revocations_fetch(value)));
         all
+    }
+
+    fn revocations_fetch(&mut self, value: Value<'_>) -> Option<Fetch> {
+        const STALE: &str = "max_stale_seconds";
+        let members = self.members("/revocations_fetch", value, &[PLACE.as_slice(), &[STALE]].concat())?;
+        let max_stale_seconds = self.number_if_there(&members, STALE, YEAR_SECONDS);
+        let fetch = self.fetch_from(&members, Some((Document::Revocations { max_stale_seconds }, None)))?;
+        // A list that is too old before the next one is asked for would refuse everybody now and then.
+        let refresh_seconds = fetch.refresh_seconds.unwrap_or(DEFAULT_REFRESH_SECONDS);
+        if let Some(most) = max_stale_seconds.filter(|most| *most <= refresh_seconds) {
+            let expected = format!("more than refresh_seconds, which is {refresh_seconds}");
+            self.fault(members.at(STALE), most.to_string(), expected);
+        }
+        Some(fetch)
     }
 
     fn fetch(&mut self, pointer: &str, value: Value<'_>, document: Option<&PolicyDocument>) -> Option<Fetch> {
@@ -693,9 +695,7 @@ impl Reader {
         let uri = self.text(members, "uri", "an http or https URI");
         let timeout_milliseconds =
             self.number(members, "timeout_milliseconds", DEFAULT_FETCH_MILLISECONDS, (1, 600_000));
-        let refresh_seconds = members.get("refresh_seconds").is_some();
-        let refresh_seconds =
-            refresh_seconds.then(|| self.number(members, "refresh_seconds", DAY_SECONDS, (1, DAY_SECONDS)));
+        let refresh_seconds = self.number_if_there(members, "refresh_seconds", DAY_SECONDS);
         if cluster.is_none() && members.get("cluster").is_none() {
             self.fault(members.at("cluster"), "nothing", "the name of a cluster");
         }
@@ -840,6 +840,11 @@ impl Reader {
             );
             default
         })
+    }
+
+    /// A number from 1 to `most`, if the member is there.
+    fn number_if_there(&mut self, members: &Members<'_>, name: &str, most: u64) -> Option<u64> {
+        members.get(name).is_some().then(|| self.number(members, name, most, (1, most)))
     }
 
     /// One of a few words; the first where the member is absent.

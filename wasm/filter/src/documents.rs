@@ -64,8 +64,6 @@ struct Source {
     number: u64,
     /// The number of the first document with the text that is in force here.
     first_of_text: u64,
-    /// Of a list of revocations: how long after it was fetched it tells what is revoked.
-    max_stale_seconds: Option<u64>,
     /// The fetch of ours that is under way: the proxy's number and the document's.
     fetching: Option<(u32, u64)>,
 }
@@ -140,20 +138,11 @@ impl Documents {
                 document: format!("countersign/document/{name}"),
                 number: 0,
                 first_of_text: 0,
-                max_stale_seconds: match fetch.document {
-                    Document::Revocations { max_stale_seconds } => max_stale_seconds,
-                    Document::Trust(_) => None,
-                },
                 fetching: None,
             });
         }
         let counter = if sources.is_empty() { None } else { host.counter(PUBLISHED) };
         Ok(Self { sources, seen: 0, counter, counted: None, holder })
-    }
-
-    /// Whether a list of revocations is to be fetched: until it was, nobody knows what is revoked.
-    pub(crate) fn await_revocations(&self) -> bool {
-        self.sources.iter().any(|source| source.index.is_none())
     }
 
     /// Takes over what was published since the last time, before a request: by the proxy's counter, or where it tells none by the
@@ -261,8 +250,8 @@ impl Source {
         match taken {
             Ok(()) => {
                 (self.number, self.first_of_text) = (number, first_of_text);
-                if self.index.is_none() {
-                    here.snapshot.revocations_known = RevocationsKnown::by_list(fetched, self.max_stale_seconds);
+                if let Document::Revocations { max_stale_seconds } = self.fetch.document {
+                    here.snapshot.revocations_known = RevocationsKnown::by_list(fetched, max_stale_seconds);
                 }
             }
             Err(fault) => here

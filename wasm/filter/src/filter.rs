@@ -102,7 +102,7 @@ impl<H: Host> Filter<H> {
         tell_unknown("/revocations", &settings.revocations.unknown_origins(engine.document()), &mut warn);
         snapshot.revocations = settings.revocations.build().into();
         let documents = Documents::new(host, &settings, &engine, holder).map_err(|fault| vec![fault])?;
-        if documents.await_revocations() {
+        if settings.awaits_revocations() {
             snapshot.revocations_known = RevocationsKnown::NotYet;
         }
         // What other configurations share is touched last: one that is refused must not have made their store anew.
