@@ -16,30 +16,41 @@ install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
 test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy
+	+$(STAGE) "workspace tests" $(MAKE) --no-print-directory test-workspace
+	+$(STAGE) "backend tests" $(MAKE) --no-print-directory test-backends
+	+$(STAGE) "wasm tests" $(MAKE) --no-print-directory test-wasm
+	$(STAGE) "command" $(CARGO) build -p countersign-cli
+	$(STAGE) "install nginx" .ci/install nginx
+	$(STAGE) "install envoy" .ci/install envoy
+	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm
+
+# Prints the minutes of a command.
+STAGE = .ci/stage
+
+.PHONY: test-workspace test-backends test-wasm
+test-workspace:
 	$(CARGO) test --workspace
+test-backends:
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
 	tests/limbs32
 	$(CARGO) test -p countersign-tests --features aws-lc --test no_alloc --test hot_keys
 	$(CARGO) test -p countersign-tests --no-default-features --features rust-crypto --test no_alloc --test hot_keys
+	$(CARGO) test -p countersign --features lean --lib -- memory order
+test-wasm:
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
-	$(CARGO) test -p countersign --features lean --lib -- memory order
-	$(CARGO) build -p countersign-cli
-	.ci/install nginx
-	.ci/install envoy
-	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
 .PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm
 test-c:
-	tests/c/run
+	$(STAGE) "C and C++" tests/c/run
 test-interop:
-	tests/interop/run --bin target/debug/countersign
+	$(STAGE) "foreign issuers" tests/interop/run --bin target/debug/countersign
 test-nginx:
-	tests/nginx/run
+	$(STAGE) "nginx" tests/nginx/run
 test-envoy-module test-envoy-wasm: test-envoy-%:
-	COUNTERSIGN_ENVOY_BUILD=$* tests/envoy/run
+	COUNTERSIGN_ENVOY_BUILD=$* $(STAGE) "Envoy, $*" tests/envoy/run
 
 filter: tools ## the proxy-wasm filter, as countersign.wasm
 	wasm/filter/build countersign.wasm
