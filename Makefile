@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-nginx build install miri msrv lint clean envoy bench-envoy test-envoy filter
+.PHONY: demo test bench bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -74,6 +74,11 @@ msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises;
 	rustup toolchain install $(OLDEST) --profile minimal --target wasm32-unknown-unknown
 	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-live -p countersign-filter -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
+
+generate: ## writes what follows from the tables of the core: the C enum of reasons, the C header, the README's tables
+	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-ffi --test generated
+	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-tests --test documents
+	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-cli --test cli the_readme
 
 lint: tools wasm-target ## format, clippy with warnings denied, the documentation build
 	$(CARGO) fmt --all --check

@@ -43,7 +43,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_ACCEPTED = 1000,
   // The request carries no credential (RFC 6750 §3).
   COUNTERSIGN_REASON_CREDENTIAL_MISSING = 1101,
-  // The credential comes by a scheme or a place that is not taken here: not `Bearer`, not `DPoP`, or the URI query.
+  // The credential comes by a scheme or a place that is not taken here: not Bearer, not DPoP, or the URI query.
   COUNTERSIGN_REASON_SCHEME_UNSUPPORTED = 1102,
   // More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1).
   COUNTERSIGN_REASON_CREDENTIAL_REPEATED = 1103,
@@ -57,23 +57,23 @@ enum countersign_reason
   COUNTERSIGN_REASON_TOKEN_BASE64 = 1202,
   // Header or payload is not one JSON object in UTF-8 without repeated names (RFC 7515 §4, RFC 7519 §7.2).
   COUNTERSIGN_REASON_TOKEN_JSON = 1203,
-  // The header's `typ` names no token kind that this policy accepts (RFC 8725 §3.11).
+  // The header's typ names no token kind that this policy accepts (RFC 8725 §3.11).
   COUNTERSIGN_REASON_HEADER_TYPE = 1204,
-  // The header has `crit`, and no extension is understood (RFC 7515 §4.1.11), or `b64` (RFC 7797 §7).
+  // The header has crit, and no extension is understood (RFC 7515 §4.1.11), or b64 (RFC 7797 §7).
   COUNTERSIGN_REASON_HEADER_CRITICAL = 1205,
   // A claim that the token kind requires is absent.
   COUNTERSIGN_REASON_CLAIM_MISSING = 1206,
   // A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
   COUNTERSIGN_REASON_CLAIM_TYPE = 1207,
-  // The header carries a parameter that this token kind forbids (an embedded or remote key, `zip`, `enc`, `cty`).
+  // The header carries a parameter that this token kind forbids (an embedded or remote key, zip, enc, cty).
   COUNTERSIGN_REASON_HEADER_FORBIDDEN = 1208,
   // The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
   COUNTERSIGN_REASON_ALGORITHM_REFUSED = 1301,
   // No bundle is configured for the trust domain of the subject.
   COUNTERSIGN_REASON_TRUST_DOMAIN_UNKNOWN = 1302,
-  // The trust domain or issuer has no usable key of this `kid`.
+  // The trust domain or issuer has no usable key of this kid.
   COUNTERSIGN_REASON_KEY_UNKNOWN = 1303,
-  // The key of this `kid` may not be used with the token's algorithm.
+  // The key of this kid may not be used with the token's algorithm.
   COUNTERSIGN_REASON_KEY_UNFIT = 1304,
   // The signature does not verify.
   COUNTERSIGN_REASON_SIGNATURE_INVALID = 1305,
@@ -83,7 +83,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_ISSUER_UNKNOWN = 1307,
   // The token has expired (RFC 7519 §4.1.4).
   COUNTERSIGN_REASON_TOKEN_EXPIRED = 1401,
-  // The token is not valid yet, by `nbf` or by an `iat` in the future (RFC 7519 §4.1.5).
+  // The token is not valid yet, by nbf or by an iat in the future (RFC 7519 §4.1.5).
   COUNTERSIGN_REASON_TOKEN_NOT_YET_VALID = 1402,
   // The token is for another audience (RFC 7519 §4.1.3).
   COUNTERSIGN_REASON_AUDIENCE_MISMATCH = 1403,
@@ -127,19 +127,19 @@ enum countersign_reason
   COUNTERSIGN_REASON_CERTIFICATE_MISSING = 1601,
   // The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
   COUNTERSIGN_REASON_CERTIFICATE_MISMATCH = 1602,
-  // The policy, or the `DPoP` scheme, demands a bound token and this one is not.
+  // The policy, or the DPoP scheme, demands a bound token and this one is not.
   COUNTERSIGN_REASON_BINDING_REQUIRED = 1701,
-  // The token's `cnf` holds no confirmation method that we can check (RFC 7800 §3.1).
+  // The token's cnf holds no confirmation method that we can check (RFC 7800 §3.1).
   COUNTERSIGN_REASON_BINDING_UNSUPPORTED = 1702,
-  // The token's `cnf` holds more than one key representation (RFC 7800 §3.1).
+  // The token's cnf holds more than one key representation (RFC 7800 §3.1).
   COUNTERSIGN_REASON_BINDING_AMBIGUOUS = 1703,
-  // A DPoP-bound token came under the `Bearer` scheme (RFC 9449 §7.2).
+  // A DPoP-bound token came under the Bearer scheme (RFC 9449 §7.2).
   COUNTERSIGN_REASON_SCHEME_MISMATCH = 1704,
   // The key that signed the token is revoked.
   COUNTERSIGN_REASON_KEY_REVOKED = 1801,
   // The subject is revoked.
   COUNTERSIGN_REASON_SUBJECT_REVOKED = 1802,
-  // This token (its `jti`) is revoked.
+  // This token (its jti) is revoked.
   COUNTERSIGN_REASON_TOKEN_REVOKED = 1803,
   // The token was issued before its issuer's revocation epoch, or does not say when it was issued.
   COUNTERSIGN_REASON_EPOCH_REVOKED = 1804,
@@ -149,7 +149,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_REPLAY_STORE_FULL = 1902,
   // The replay store did not answer; our fault, not the client's.
   COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE = 1903,
-  // The host gave a request that cannot be judged, such as a URI without authority and no `origin` in the policy.
+  // The host gave a request that cannot be judged, such as a URI without authority and no origin in the policy.
   COUNTERSIGN_REASON_REQUEST_UNUSABLE = 1904,
   // A fault of ours.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,

@@ -10,7 +10,7 @@ use countersign::rules::presentation::Scheme;
 
 use crate::boundary::{Output, borrow, checked, guarded};
 use crate::bytes::countersign_str;
-use crate::reason::countersign_reason;
+use crate::reasons::countersign_reason;
 use crate::result::countersign_result;
 use crate::trust::countersign_origin_kind;
 

@@ -9,6 +9,7 @@ pub mod decision;
 pub mod engine;
 pub mod notice;
 pub mod reason;
+pub mod reasons;
 pub mod replay;
 pub mod request;
 pub mod result;
