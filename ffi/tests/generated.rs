@@ -2,6 +2,8 @@
 //!
 //! `make generate` writes both anew.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 use std::path::Path;
 
