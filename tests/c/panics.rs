@@ -9,5 +9,6 @@ use std::panic::catch_unwind;
 pub extern "C" fn catches(number: u32) -> u32 {
     let panics = move || std::panic::panic_any(number);
     let thrown = [catch_unwind(panics), std::thread::spawn(panics).join()];
-    thrown.iter().filter(|result| result.as_ref().is_err_and(|thrown| thrown.downcast_ref() == Some(&number))).count() as u32
+    thrown.iter().filter(|result| result.as_ref().is_err_and(|thrown| thrown.downcast_ref() == Some(&number))).count()
+        as u32
 }
