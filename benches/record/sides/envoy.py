@@ -38,7 +38,7 @@ def main():
         if row == "dpop":
             ahead = load.soon()
             sent[row] = load.script(envoy.folder / "dpop.lua", "/", [
-                issuer.dpop(bound, world.client.proof(bound, iat=ahead)) for _ in range(load.PROOFS)])
+                issuer.dpop(bound, world.client.proof(bound, iat=ahead)) for _ in range(load.PROOFS)], once=True)
         return load.one_connection(ports[place], sent[row], [envoy.process.pid])
 
     with world:

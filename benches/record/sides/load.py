@@ -6,17 +6,23 @@ import time
 from pathlib import Path
 
 TOKENS = 3000
-PROOFS = 20000  # more than one connection sends in a second; LuaJIT takes no more than 65,536 tables in one file
+PROOFS = 8000  # of one measurement, which ends with them
 
 
-def script(path, target, fields):
-    """A file for wrk with a request for each list of header fields, sent one after the other."""
+def script(path, target, fields, once=False):
+    """A file for wrk with a request for each list of header fields, sent one after the other; `once`: wrk ends with the last one."""
+    after_last = "wrk.thread:stop()" if once else "at = 0"
     requests = ",\n".join("{" + ",".join(f'["{name}"]="{value}"' for name, value in [("Host", "api.example"), *pairs]) + "}"
                           for pairs in fields)
     path.write_text(f"""
         local all, at = {{ {requests} }}, 0
         for place, headers in ipairs(all) do all[place] = wrk.format("GET", "{target}", headers) end
-        request = function() at = at + 1; if at > #all then at = 1 end; return all[at] end
+        request = function()
+            at = at + 1
+            local next = all[at]
+            if at == #all then {after_last} end
+            return next
+        end
         done = function(summary, latency)
             local errors, refused = summary.errors, summary.errors.status
             print("requests=" .. summary.requests .. " half=" .. latency:percentile(50) .. " refused=" .. refused
@@ -27,7 +33,7 @@ def script(path, target, fields):
 
 
 def one_connection(port, requests, pids):
-    """For a second: the microseconds in which half of the requests were answered, and the processor time of each."""
+    """For a second at most: the microseconds in which half of the requests were answered, and the processor time of each."""
     before = processor_time(pids)
     done = subprocess.run(["wrk", "-t1", "-c1", "-d1s", "-s", str(requests), f"http://127.0.0.1:{port}/"],
                           capture_output=True, text=True, check=True).stdout

@@ -45,7 +45,7 @@ def main():
             if row == "dpop":
                 ahead, uri = load.soon(), "https://api.example/dpop/"
                 sent[row] = load.script(nginx.folder / "dpop.lua", "/dpop/", [
-                    issuer.dpop(bound, client.proof(bound, iat=ahead, uri=uri)) for _ in range(load.PROOFS)])
+                    issuer.dpop(bound, client.proof(bound, iat=ahead, uri=uri)) for _ in range(load.PROOFS)], once=True)
             return load.one_connection(nginx.port, sent[row], nginx.workers())
 
         nginx.start()
