@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter
+.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -12,7 +12,7 @@ demo: tools ## an issuer, a client and the attacks on them, in memory with their
 build: tools ## the command `countersign` in target/release
 	$(CARGO) build --release -p countersign-cli
 
-install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR
+install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR, CARGO_BUILD_TARGET
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
 test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy
@@ -97,6 +97,9 @@ bench: tools ## criterion benches, the cost of the C ABI, then the peers in one 
 
 bench-nginx: tools ## the cost of the nginx module beside plain nginx, auth_request and njs: table, and record in benches/record
 	benches/nginx/run
+
+bench-against: tools ## this tree against REV, in turns: exit status 1 where it is slower; benches/record/README.md says how to read it
+	benches/record/run --against $(or $(REV),$(error REV=the revision to compare with))
 
 .PHONY: tools wasm-target c-tools
 tools:
