@@ -117,7 +117,7 @@ fn add_nonces(corpus: &mut Corpus) {
     corpus.steps("absent", rule, &doc, vec![keyed.clone(), ask(&bare, challenged(NonceRequired))]);
     let mut accepted_quietly = accepted();
     accepted_quietly["headers"] = json!([]);
-    corpus.steps("right", rule, &doc, vec![keyed.clone(), ask(&with(&fresh), accepted_quietly)]);
+    corpus.steps("right", rule, &doc, vec![keyed.clone(), ask(&with(&fresh), accepted_quietly.clone())]);
     corpus.steps(
         "asked_then_given",
         rule,
@@ -133,6 +133,13 @@ fn add_nonces(corpus: &mut Corpus) {
             ask(&with(&fresh), accepted()),
             ask(&dpop(&bound, &proof(&bound).claim("jti", "\"p2\"").text()), refused(NonceRequired)),
         ],
+    );
+    let escaped = format!("\\u{:04x}{}", u32::from(fresh.as_bytes()[0]), &fresh[1..]);
+    corpus.steps(
+        "right_escaped",
+        "RFC 8259 §8.3 (A1)",
+        &doc,
+        vec![keyed.clone(), ask(&with(&escaped), accepted_quietly)],
     );
     let mut cut = fresh.clone();
     cut.pop();
