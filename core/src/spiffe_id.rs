@@ -210,6 +210,9 @@ pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
 
 pub(crate) const SCHEME: &str = "spiffe://";
 
+/// How a text begins that claims to be a SPIFFE ID, whether it is one or not: only the keys of a trust domain may sign it.
+pub(crate) const PREFIX: &str = "spiffe:";
+
 #[cfg(test)]
 #[path = "spiffe_id_tests.rs"]
 mod tests;

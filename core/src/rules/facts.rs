@@ -351,7 +351,7 @@ fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
-const TYPS: [Typ; 5] = [Typ::Absent, Typ::Jwt, Typ::JwtOtherCase, Typ::Jose, Typ::AtJwt];
+const TYPS: [Typ; 4] = [Typ::Absent, Typ::Jwt, Typ::Jose, Typ::AtJwt];
 
 const fn code_of_kind(kind: TokenKind) -> u8 {
     match kind {
@@ -366,9 +366,8 @@ const fn code_of_typ(typ: Typ) -> u8 {
     match typ {
         Typ::Absent => 1,
         Typ::Jwt => 2,
-        Typ::JwtOtherCase => 3,
-        Typ::Jose => 4,
-        Typ::AtJwt => 5,
+        Typ::Jose => 3,
+        Typ::AtJwt => 4,
         Typ::DpopJwt | Typ::Other => 0,
     }
 }
