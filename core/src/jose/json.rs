@@ -39,13 +39,13 @@ impl Budget {
     pub const TOKEN: Self =
         Self { depth: limits::JSON_DEPTH, members: limits::JSON_MEMBERS, number_bytes: limits::JSON_NUMBER_BYTES };
     /// The budget of a trust document: many small objects.
-    pub const TRUST: Self = Self { depth: limits::JSON_DEPTH, members: 64 * limits::KEYS_PER_SET, number_bytes: 32 };
+    pub const TRUST: Self = Self { members: limits::TRUST_DOCUMENT_MEMBERS, ..Self::TOKEN };
     /// The budget of a policy document, which may hold trust documents inline.
-    pub const POLICY: Self = Self { depth: MAX_DEPTH, members: 128 * limits::KEYS_PER_SET, number_bytes: 32 };
+    pub const POLICY: Self = Self { depth: MAX_DEPTH, members: limits::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
 }
 
 /// The deepest nesting any budget can allow.
-pub const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = limits::DOCUMENT_DEPTH;
 
 /// How many members can be open at once: the members of an object, of the object around it, and so on outwards.
 const OPEN_MEMBERS: usize = limits::JSON_MEMBERS;
@@ -282,7 +282,6 @@ impl<'a> JsonNumber<'a> {
     /// (CVE-2026-25537).
     #[must_use]
     pub fn numeric_date(self, fraction: Fraction) -> Option<u64> {
-        const LIMIT: u128 = 1 << 53;
         let bytes = self.text.as_bytes();
         let mut digits: u128 = 0;
         let mut scale: i32 = 0;
@@ -320,7 +319,7 @@ impl<'a> JsonNumber<'a> {
                 None => u128::from(fraction == Fraction::RoundUp),
             }
         };
-        if whole < LIMIT { u64::try_from(whole).ok() } else { None }
+        u64::try_from(whole).ok().filter(|whole| *whole < limits::NUMERIC_DATE)
     }
 }
 

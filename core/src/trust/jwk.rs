@@ -221,7 +221,7 @@ fn check_operations(
         // RFC 7517 §4.3: "Duplicate key operation values MUST NOT be present in the array." Few are defined, so more
         // than eight must hold a repetition or a fancy.
         let repeated = |earlier: Value<'_>| earlier.as_string() == Some(operation);
-        if place >= 8 || operations.elements().take(place).any(repeated) {
+        if place >= limits::KEY_OPERATIONS || operations.elements().take(place).any(repeated) {
             return Err(JwkFault::Operations);
         }
     }
