@@ -3,7 +3,7 @@
 //! Every token here is signed rightly, by a key that the validator trusts for its own kind; only the kind is wrong.
 
 use countersign_tests::issuer::{self, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid};
-use countersign_tests::request::{Doc, bearer, domain, issuer};
+use countersign_tests::request::{Doc, bearer, domain, issuer_for};
 use countersign_tests::runner::Runner;
 
 /// A token that would satisfy every claim rule of every validator here: only its `typ` tells its kind.
@@ -47,8 +47,8 @@ fn validators() -> Vec<(&'static str, Doc)> {
     let svid_key = jwk("server-p256", r#""kid":"shared","use":"jwt-svid""#);
     let trust = [
         domain("example.org", &[svid_key]),
-        issuer(SERVER, std::slice::from_ref(&key)),
-        issuer(PLAIN, std::slice::from_ref(&key)),
+        issuer_for(SERVER, std::slice::from_ref(&key), &["example.org"]),
+        issuer_for(PLAIN, std::slice::from_ref(&key), &["example.org"]),
     ];
     vec![
         ("jwt-svid", Doc::new(&trust, r#"["jwt-svid"]"#)),

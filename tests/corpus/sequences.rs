@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::jws::twin;
 use super::{Corpus, accepted, ask, refused};
-use crate::issuer::{DOMAIN, NOW, SERVER, SUBJECT, access, b64, jwk, key, plain, proof, q, svid, unb64};
-use crate::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
+use crate::issuer::{DOMAIN, NOW, PLAIN, SERVER, SUBJECT, access, b64, jwk, key, plain, proof, q, svid, unb64};
+use crate::request::{Doc, bearer, domain, dpop, issuer, issuer_for, set_key, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
     add_replay(corpus);
@@ -521,6 +521,10 @@ fn add_cache(corpus: &mut Corpus) {
     );
     // One text, two kinds: what it is depends on what the policy takes, and the cached facts are those of one kind only.
     let both = Doc::all()
+        .trust(&[
+            domain("example.org", &[svid_key("domain-p256")]),
+            issuer_for(PLAIN, &[set_key("plain-p256")], &["evil.example"]),
+        ])
         .accept(r#"["jwt"]"#)
         .also("other", r#"{"accept":["jwt-svid","jwt"],"audience":"https://api.example"}"#);
     let spiffe = bearer(&plain().claim("sub", "\"spiffe://evil.example/a\"").text());
