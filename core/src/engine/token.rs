@@ -167,4 +167,3 @@ fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {
         Err(_) => Err(Reason::TokenBase64),
     }
 }
-

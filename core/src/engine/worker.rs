@@ -31,7 +31,7 @@ use crate::rules::dpop::{self, UnverifiedProof};
 use crate::rules::facts::{self, Facts};
 use crate::rules::nonce::{NONCE_CHARS, NonceKeys};
 use crate::rules::presentation::{self, Credential, Scheme};
-use crate::rules::{mtls, validity};
+use crate::rules::{mtls, spiffe_ids, validity};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
@@ -337,6 +337,11 @@ impl Worker {
         validity::check_time(&facts, request.now, policy.leeway_seconds)?;
         trail.enter(Check::Audience);
         validity::check_audience(&facts, &policy.audience)?;
+        if facts.names_workload {
+            trail.enter(Check::SpiffeIds);
+            let source = engine.document.trust.get(facts.origin.as_usize());
+            spiffe_ids::check(&facts, source.map_or(&[], |source| &source.spiffe_trust_domains))?;
+        }
         trail.enter(Check::Subject);
         if let Err(reason) = policy.admit(&facts, request.now) {
             if reason == Reason::ScopeInsufficient {
