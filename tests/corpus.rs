@@ -12,6 +12,7 @@ mod jwt_svid;
 mod keys;
 mod presentation;
 mod sequences;
+mod spiffe_ids;
 
 use countersign::reason::Reason;
 use serde_json::{Value, json};
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Made> {
     jwt_svid::add(&mut corpus);
     access_token::add(&mut corpus);
     jwt::add(&mut corpus);
+    spiffe_ids::add(&mut corpus);
     binding::add(&mut corpus);
     dpop::add(&mut corpus);
     sequences::add(&mut corpus);

@@ -3,7 +3,7 @@
 //! Every token here is signed rightly, by a key that the validator trusts for its own kind; only the kind is wrong.
 
 use countersign_tests::issuer::{self, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid};
-use countersign_tests::request::{Doc, bearer, domain, issuer};
+use countersign_tests::request::{Doc, bearer, domain, issuer_for};
 use countersign_tests::runner::Runner;
 
 /// A token that would satisfy every claim rule of every validator here: only its `typ` tells its kind.
@@ -47,8 +47,8 @@ fn validators() -> Vec<(&'static str, Doc)> {
     let svid_key = jwk("server-p256", r#""kid":"shared","use":"jwt-svid""#);
     let trust = [
         domain("example.org", &[svid_key]),
-        issuer(SERVER, std::slice::from_ref(&key)),
-        issuer(PLAIN, std::slice::from_ref(&key)),
+        issuer_for(SERVER, std::slice::from_ref(&key), &["example.org"]),
+        issuer_for(PLAIN, std::slice::from_ref(&key), &["example.org"]),
     ];
     vec![
         ("jwt-svid", Doc::new(&trust, r#"["jwt-svid"]"#)),
@@ -61,14 +61,17 @@ fn signed(token: Token) -> String {
     token.header("kid", "\"shared\"").forged_by("server-p256").text()
 }
 
+/// Whether `typ` is the media type `short`, in any case, with or without `application/` before it (8725bis §3.11).
+fn names(typ: &str, short: &str) -> bool {
+    typ.eq_ignore_ascii_case(short) || typ.eq_ignore_ascii_case(&format!("application/{short}"))
+}
+
 /// The kinds that a validator for each accepted kind must take, by `typ`.
 fn diagonal(kind: &str, typ: Option<&str>) -> bool {
     match kind {
-        "jwt-svid" => matches!(typ, None | Some("JWT" | "JOSE")),
-        "at+jwt" => {
-            typ.is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt"))
-        }
-        _ => typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT")),
+        "jwt-svid" => typ.is_none_or(|typ| names(typ, "JWT") || names(typ, "JOSE")),
+        "at+jwt" => typ.is_some_and(|typ| names(typ, "at+jwt")),
+        _ => typ.is_none_or(|typ| names(typ, "JWT")),
     }
 }
 
@@ -83,6 +86,12 @@ fn off_the_diagonal_everything_is_refused() {
         Some("at+jwt"),
         Some("AT+JWT"),
         Some("application/at+jwt"),
+        Some("jose"),
+        Some("application/jwt"),
+        Some("APPLICATION/JWT"),
+        Some("application/jose"),
+        Some("application/application/jwt"),
+        Some("application/application/at+jwt"),
     ]);
     let (mut taken, mut refused) = (0, 0);
     for (kind, doc) in validators() {
@@ -101,7 +110,7 @@ fn off_the_diagonal_everything_is_refused() {
             }
         }
     }
-    assert_eq!((taken, refused), (18, 156));
+    assert_eq!((taken, refused), (32, 178));
 }
 
 #[test]

@@ -133,6 +133,17 @@ pub fn issuer(name: &str, keys: &[String]) -> String {
     format!(r#"{{"issuer":"{name}","jwks":{{"keys":[{}]}}}}"#, keys.join(","))
 }
 
+/// The same for an issuer that speaks for these trust domains.
+#[must_use]
+pub fn issuer_for(name: &str, keys: &[String], domains: &[&str]) -> String {
+    let entry = issuer(name, keys);
+    if domains.is_empty() {
+        return entry;
+    }
+    let domains = Value::from(domains.to_vec());
+    format!(r#"{},"spiffe_trust_domains":{domains}}}"#, &entry[..entry.len() - 1])
+}
+
 /// The key of this name as an entry of a bundle.
 #[must_use]
 pub fn svid_key(name: &str) -> String {

@@ -6,6 +6,8 @@
 use core::fmt;
 use core::str;
 
+use crate::limits;
+
 /// A valid SPIFFE ID, borrowed (SPIFFE-ID §2).
 ///
 /// Does not say that anyone proved to own it, nor that it has a path: whether an ID without one, which names the trust
@@ -202,13 +204,16 @@ pub(crate) fn check_path_segment(segment: &[u8]) -> Result<(), SpiffeIdFault> {
     Ok(())
 }
 
-/// The longest SPIFFE ID: §2.3 has implementations support 2048 bytes and generators stay within them.
-pub const MAX_ID_BYTES: usize = 2048;
+/// The longest SPIFFE ID.
+pub const MAX_ID_BYTES: usize = limits::SPIFFE_ID_BYTES;
 
-/// The longest trust domain name (§2.3; RFC 3986 §3.2.2 gives the same ceiling for a host).
-pub const MAX_TRUST_DOMAIN_BYTES: usize = 255;
+/// The longest trust domain name.
+pub const MAX_TRUST_DOMAIN_BYTES: usize = limits::TRUST_DOMAIN_BYTES;
 
 pub(crate) const SCHEME: &str = "spiffe://";
+
+/// How a text begins that claims to be a SPIFFE ID, whether it is one or not: only the keys of a trust domain may sign it.
+pub const PREFIX: &str = "spiffe:";
 
 #[cfg(test)]
 #[path = "spiffe_id_tests.rs"]

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use crate::limits;
 use crate::spiffe_id::{self, SpiffeIdFault};
 
 /// A pattern for `sub`, made of segments between slashes.
@@ -178,8 +179,8 @@ fn check_spiffe(head: &str, further: bool) -> Result<(), PatternFault> {
     Ok(())
 }
 
-/// The longest pattern: that of a SPIFFE ID, beyond which a pattern could match none.
-pub const MAX_PATTERN_BYTES: usize = spiffe_id::MAX_ID_BYTES;
+/// The longest pattern.
+pub const MAX_PATTERN_BYTES: usize = limits::SUBJECT_PATTERN_BYTES;
 
 #[cfg(test)]
 #[path = "subject_pattern_tests.rs"]

@@ -88,16 +88,18 @@ impl TokenKinds {
         }
     }
 
-    /// Which of these kinds a token is, by its `typ` and by whether its subject is a SPIFFE ID; `None` if none of them.
+    /// Which of these kinds a token is, by its `typ` and by whether its subject begins as a SPIFFE ID does; `None` if
+    /// none of them.
     ///
     /// `typ` decides wherever it can. `JWT` or no `typ` can be a JWT-SVID or a plain JWT: where both are accepted, a
-    /// subject that begins with `spiffe://` makes it a JWT-SVID, and the key must then come from that trust domain. So
-    /// an ID token whose subject looks like a SPIFFE ID never gets past by its issuer's key.
+    /// subject that begins with `spiffe:` makes it a JWT-SVID, and the key must then come from that trust domain. So
+    /// an ID token whose subject looks like a SPIFFE ID never passes by its issuer's key. Both values are compared as
+    /// what they say and not as they are written: by [`Typ`], and by the characters of the subject.
     #[must_use]
     pub fn resolve(self, typ: Typ, subject_is_spiffe: bool) -> Option<TokenKind> {
         // JWT-SVID §2.3: "If set, its value MUST be either JWT or JOSE".
         let svid = self.contains(TokenKind::JwtSvid) && matches!(typ, Typ::Absent | Typ::Jwt | Typ::Jose);
-        let plain = self.contains(TokenKind::Jwt) && matches!(typ, Typ::Absent | Typ::Jwt | Typ::JwtOtherCase);
+        let plain = self.contains(TokenKind::Jwt) && matches!(typ, Typ::Absent | Typ::Jwt);
         match typ {
             Typ::AtJwt => self.contains(TokenKind::AccessToken).then_some(TokenKind::AccessToken),
             Typ::DpopJwt | Typ::Other => None,

@@ -7,6 +7,8 @@ use alloc::boxed::Box;
 use core::net::Ipv6Addr;
 use core::{fmt, str};
 
+use crate::limits;
+
 /// An `http` or `https` URI without its query and fragment, borrowed and checked, but not yet normalised.
 ///
 /// Does not say where the URI came from, nor that the host exists; names are not resolved, and an IPv6 address is compared
@@ -562,9 +564,8 @@ impl Written<'_> {
     }
 }
 
-/// The longest scheme, authority and path together. RFC 9110 §4.1 asks for at least 8000; the usual proxies stop a request
-/// line at 8 KiB.
-pub const MAX_URI_BYTES: usize = 8192;
+/// The longest scheme, authority and path together.
+pub const MAX_URI_BYTES: usize = limits::URI_BYTES;
 
 /// Room for every normalised URI: an origin and a path, each within [`MAX_URI_BYTES`]. Normalising only shortens, but for
 /// the slash of an empty path.

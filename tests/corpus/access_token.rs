@@ -20,6 +20,8 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("all_capitals", "AT+JWT"),
         ("application_capital", "Application/AT+JWT"),
         ("escaped_plus", "at\\u002bjwt"),
+        ("escaped_slash", "application\\/at+jwt"),
+        ("escaped_throughout", "\\u0061pplication\\u002f\\u0041T+jwt"),
     ] {
         corpus.accept(&format!("typ_{name}"), rule, &doc, &bearer(&token.clone().header("typ", &q(typ)).text()));
     }
@@ -32,6 +34,8 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("parameter", "at+jwt;v=1"),
         ("other_tree", "application/jwt"),
         ("text_tree", "text/at+jwt"),
+        ("application_twice", "application/application/at+jwt"),
+        ("slash_inside", "application/at/jwt"),
         ("nul", "at+jwt\\u0000"),
         ("logout", "logout+jwt"),
     ] {

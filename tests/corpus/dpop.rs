@@ -91,30 +91,45 @@ fn add_form(corpus: &mut Corpus) {
         ("jwt", "\"JWT\""),
         ("at_jwt", "\"at+jwt\""),
         ("wpt_jwt", "\"wpt+jwt\""),
-        ("application", "\"application/dpop+jwt\""),
+        ("application_twice", "\"application/application/dpop+jwt\""),
+        ("text_tree", "\"text/dpop+jwt\""),
+        ("slash_inside", "\"dpop/jwt\""),
         ("empty", "\"\""),
         ("space", "\"dpop+jwt \""),
         ("number", "1"),
     ] {
         corpus.refuse(&format!("typ_{name}"), rule, &doc, &with(&valid().header("typ", typ).text()), ProofMalformed);
     }
-    corpus.accept(
-        "typ_in_capitals",
-        "RFC 7515 §4.1.9 (D6)",
-        &doc,
-        &with(&valid().header("typ", "\"DPoP+JWT\"").text()),
-    );
+    for (name, typ) in [
+        ("in_capitals", "DPoP+JWT"),
+        ("application", "application/dpop+jwt"),
+        ("application_in_capitals", "Application/DPoP+JWT"),
+        ("escaped", "dpop\\u002bjwt"),
+        ("application_escaped", "application\\/dpop+jwt"),
+    ] {
+        corpus.accept(
+            &format!("typ_{name}"),
+            "RFC 7515 §4.1.9, 8725bis §3.11 (D6)",
+            &doc,
+            &with(&valid().header("typ", &q(typ)).text()),
+        );
+    }
     let rule = "RFC 7515 §4.1.11, RFC 8725 §3.3 (DP-14)";
     for (name, value) in
-        [("crit", "[\"x\"]"), ("b64", "true"), ("zip", "\"DEF\""), ("enc", "\"A128GCM\""), ("cty", "\"JWT\"")]
+        [("crit", "[\"x\"]"), ("b64", "true"), ("enc", "\"A128GCM\""), ("cty", "\"JWT\""), ("cty_number", "1")]
     {
+        let (test, name) = (name, name.trim_end_matches("_number"));
         corpus.refuse(
-            &format!("header_{name}"),
+            &format!("header_{test}"),
             rule,
             &doc,
             &with(&valid().header(name, value).text()),
             ProofMalformed,
         );
+    }
+    for (name, value) in [("zip", "\"DEF\""), ("cty", "\"application/json\"")] {
+        let proof = valid().header(name, value);
+        corpus.accept(&format!("header_{name}_ignored"), "RFC 7515 §4, §4.1.10 (D6)", &doc, &with(&proof.text()));
     }
     let rule = "RFC 9449 §4.2 (DP-14)";
     corpus.accept(
@@ -186,6 +201,13 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
             ProofAlgorithmRefused,
         );
     }
+    let escaped = jwk("client-p256", r#""alg":"ES\u003256","\u0075se":"s\u0069g""#);
+    corpus.accept(
+        "alg_escaped",
+        "RFC 8259 §8.3 (A1)",
+        &doc,
+        &with(&valid().header("alg", "\"\\u0045S256\"").header("jwk", &escaped).text()),
+    );
     corpus.refuse(
         "alg_none_unsigned",
         rule,

@@ -6,7 +6,7 @@ use countersign::reason::Reason::{
 };
 
 use super::Corpus;
-use crate::issuer::{Token, access, b64, hmac, jwk, key, q};
+use crate::issuer::{SERVER, Token, access, b64, hmac, jwk, key, q};
 use crate::request::{Doc, bearer, issuer, set_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
@@ -181,9 +181,22 @@ fn add_header(corpus: &mut Corpus) {
         HeaderCritical,
     );
     let rule = "RFC 8725 §3.3 (JWS-13, JWS-14)";
-    corpus.refuse("zip", rule, &doc, &bearer(&token.clone().header("zip", "\"DEF\"").text()), HeaderForbidden);
     corpus.refuse("enc", rule, &doc, &bearer(&token.clone().header("enc", "\"A128GCM\"").text()), HeaderForbidden);
-    corpus.refuse("cty", rule, &doc, &bearer(&token.clone().header("cty", "\"JWT\"").text()), HeaderForbidden);
+    for (name, cty) in [
+        ("cty", "JWT"),
+        ("cty_lower_case", "jwt"),
+        ("cty_application_jwt", "application/jwt"),
+        ("cty_escaped", "\\u004aWT"),
+    ] {
+        corpus.refuse(name, rule, &doc, &bearer(&token.clone().header("cty", &q(cty)).text()), HeaderForbidden);
+    }
+    corpus.refuse("cty_number", rule, &doc, &bearer(&token.clone().header("cty", "1").text()), ClaimType);
+    let rule = "RFC 7515 §4, §4.1.10, RFC 7516 §4.1.3 (D6)";
+    for (name, parameter, value) in
+        [("zip", "zip", "DEF"), ("cty_json", "cty", "application/json"), ("cty_json_short", "cty", "json")]
+    {
+        corpus.accept(name, rule, &doc, &bearer(&token.clone().header(parameter, &q(value)).text()));
+    }
     corpus.accept("unknown_parameter", "RFC 7515 §4 (JWS-11)", &doc, &bearer(&token.clone().header("x", "{}").text()));
     let rule = "RFC 7519 §5.3 (JWT-6)";
     corpus.accept(
@@ -192,6 +205,25 @@ fn add_header(corpus: &mut Corpus) {
         &doc,
         &bearer(&token.clone().header("iss", "\"https://as.example\"").header("sub", "\"alice\"").text()),
     );
+    let audiences = r#"["https://a.example","https://api.example",""]"#;
+    for (name, claim, replica, same) in [
+        ("array_alike", audiences, audiences, true),
+        ("array_escaped", audiences, r#"[ "https:\/\/a.example", "https://api\u002eexample" ,"" ]"#, true),
+        ("string_of_one", r#"["https://api.example"]"#, r#""https://api.example""#, true),
+        ("array_in_another_order", audiences, r#"["https://api.example","https://a.example",""]"#, false),
+        ("array_cut_short", audiences, r#"["https://a.example","https://api.example"]"#, false),
+        ("array_longer", r#"["https://api.example"]"#, audiences, false),
+        ("array_empty", audiences, "[]", false),
+        ("array_of_numbers", audiences, "[1,2]", false),
+    ] {
+        let request = bearer(&token.clone().claim("aud", claim).header("aud", replica).text());
+        let name = format!("replicated_audience_{name}");
+        if same {
+            corpus.accept(&name, rule, &doc, &request);
+        } else {
+            corpus.refuse(&name, rule, &doc, &request, HeaderForbidden);
+        }
+    }
     corpus.refuse(
         "replicated_issuer_differs",
         rule,
@@ -241,6 +273,16 @@ fn add_header(corpus: &mut Corpus) {
         &doc,
         &bearer(&token.clone().header("kid", "\"server\\u002dp256\"").text()),
     );
+    // What counts of a `kid` is its characters, not how they are written.
+    for (name, characters) in [("at_256", 256), ("at_257", 257), ("at_400", 400)] {
+        let kid = "k".repeat(characters);
+        let named = jwk("server-p256", &format!(r#""kid":"{kid}""#));
+        let doc = Doc::access().trust(&[issuer(SERVER, &[named])]);
+        for (spelling, kid) in [("plain", kid.clone()), ("escaped", format!("\\u006b{}", &kid[1..]))] {
+            let request = bearer(&token.clone().header("kid", &q(&kid)).text());
+            corpus.accept(&format!("kid_{name}_{spelling}"), "RFC 7515 §4.1.4, RFC 8259 §8.3 (A1)", &doc, &request);
+        }
+    }
     for (name, kid) in
         [("kid_number", "1"), ("kid_array", r#"["server-p256"]"#), ("kid_null", "null"), ("kid_object", "{}")]
     {

@@ -6,8 +6,10 @@ use countersign::reason::Reason::{
     TokenNotYetValid, TrustDomainUnknown,
 };
 
-use super::Corpus;
-use crate::issuer::{AUDIENCE, DOMAIN, NOW, jwk, q, svid};
+use serde_json::json;
+
+use super::{Corpus, accepted, ask, refused};
+use crate::issuer::{AUDIENCE, DOMAIN, NOW, SUBJECT, jwk, q, svid};
 use crate::request::{Doc, bearer, domain, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
@@ -56,8 +58,12 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("zip", "\"DEF\""),
         ("enc", "\"A128GCM\""),
         ("cty", "\"JWT\""),
+        ("cty", "\"application/json\""),
     ] {
-        let word = name.to_lowercase().replace('#', "_");
+        let mut word = name.to_lowercase().replace('#', "_");
+        if value.contains("json") {
+            word.push_str("_json");
+        }
         let request = bearer(&token.clone().header(name, value).text());
         corpus.refuse(&format!("header_{word}"), rule, &doc, &request, HeaderForbidden);
         corpus.refuse(&format!("header_{word}_leniently"), rule, &lenient, &request, HeaderForbidden);
@@ -86,17 +92,34 @@ pub(super) fn add(corpus: &mut Corpus) {
     corpus.refuse("kid_unknown", rule, &single, &bearer(&token.clone().header("kid", "\"other\"").text()), KeyUnknown);
     corpus.refuse("kid_number", rule, &doc, &bearer(&token.clone().header("kid", "7").text()), ClaimType);
 
-    let rule = "JWT-SVID §2.3 (JSV-5)";
-    corpus.accept("typ_jose", rule, &doc, &bearer(&token.clone().header("typ", "\"JOSE\"").text()));
+    let rule = "JWT-SVID §2.3, RFC 7515 §4.1.9, 8725bis §3.11 (JSV-5, D6)";
     corpus.accept("typ_absent", rule, &doc, &bearer(&token.clone().no_header("typ").text()));
+    for (name, typ) in [
+        ("jose", "JOSE"),
+        ("lower_case", "jwt"),
+        ("jose_lower_case", "jose"),
+        ("application_jwt", "application/jwt"),
+        ("application_jose", "application/JOSE"),
+        ("application_in_capitals", "APPLICATION/JWT"),
+        ("escaped", "\\u004aWT"),
+        ("application_escaped", "application\\/\\u006awt"),
+    ] {
+        corpus.accept(&format!("typ_{name}"), rule, &doc, &bearer(&token.clone().header("typ", &q(typ)).text()));
+    }
     for (name, typ) in [
         ("at_jwt", "\"at+jwt\""),
         ("wit_jwt", "\"wit+jwt\""),
         ("dpop_jwt", "\"dpop+jwt\""),
         ("jws", "\"JWS\""),
-        ("lower_case", "\"jwt\""),
-        ("jose_lower_case", "\"jose\""),
-        ("application_jwt", "\"application/jwt\""),
+        ("application_twice", "\"application/application/jwt\""),
+        ("application_alone", "\"application/\""),
+        ("application_without_slash", "\"applicationjwt\""),
+        ("text_tree", "\"text/jwt\""),
+        ("slash_before", "\"/jwt\""),
+        ("slash_behind", "\"jwt/\""),
+        ("slash_inside", "\"application/j/wt\""),
+        ("parameter", "\"jwt;v=1\""),
+        ("nul", "\"JWT\\u0000\""),
         ("empty", "\"\""),
         ("space", "\"JWT \""),
         ("number", "1"),
@@ -128,6 +151,23 @@ pub(super) fn add(corpus: &mut Corpus) {
             &bearer(&token.clone().claim("sub", value).text()),
             ClaimType,
         );
+    }
+    for (name, id) in [
+        ("scheme", "\\u0073piffe://example.org/ns/shop/sa/web"),
+        ("colon", "spiffe\\u003a//example.org/ns/shop/sa/web"),
+        ("slashes", "spiffe:\\/\\/example.org\\/ns\\/shop\\/sa\\/web"),
+    ] {
+        for (among, doc) in [("", &doc), ("_among_all", &Doc::all())] {
+            let request = bearer(&svid().claim("sub", &q(id)).text());
+            let expect = |cache: &str| {
+                let mut expect = accepted();
+                expect["cache"] = cache.into();
+                expect["token"] = json!({ "kind": "jwt-svid", "subject": SUBJECT });
+                expect
+            };
+            let steps = vec![ask(&request, expect("miss")), ask(&request, expect("hit"))];
+            corpus.steps(&format!("sub_escaped_{name}{among}"), "RFC 8259 §7, §8.3 (JSV-6)", doc, steps);
+        }
     }
     let subject = |id: &str| bearer(&svid().claim("sub", &q(id)).text());
     let long = format!("spiffe://example.org/{}", "a".repeat(2048 - 21));
@@ -210,7 +250,8 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("number", "7".to_owned()),
         ("object", "{}".to_owned()),
         ("array_with_a_number", format!("[{},1]", q(AUDIENCE))),
-        ("array_with_an_empty_string", format!("[{},\"\"]", q(AUDIENCE))),
+        ("array_of_an_empty_string", "[\"\"]".to_owned()),
+        ("array_of_empty_strings", "[\"\",\"\"]".to_owned()),
         ("nested_array", format!("[[{}]]", q(AUDIENCE))),
     ] {
         corpus.refuse(
@@ -239,6 +280,11 @@ pub(super) fn add(corpus: &mut Corpus) {
             &bearer(&token.clone().claim("aud", &q(value)).text()),
             AudienceMismatch,
         );
+    }
+    for (name, value) in [("behind", format!("[{},\"\"]", q(AUDIENCE))), ("before", format!("[\"\",{}]", q(AUDIENCE)))]
+    {
+        let token = token.clone().claim("aud", &value);
+        corpus.accept(&format!("aud_with_an_empty_string_{name}"), rule, &doc, &bearer(&token.text()));
     }
     corpus.accept("aud_string", rule, &doc, &bearer(&token.clone().claim("aud", &q(AUDIENCE)).text()));
     corpus.accept(
@@ -462,9 +508,9 @@ fn add_time(corpus: &mut Corpus) {
         "policy: max_stale_seconds",
         &short,
         vec![
-            super::ask(&bearer(&svid().text()), super::accepted()),
-            super::ask(&bearer(&svid().text()).now(NOW + 60), super::accepted()),
-            super::ask(&bearer(&svid().text()).now(NOW + 61), super::refused(BundleStale)),
+            ask(&bearer(&svid().text()), accepted()),
+            ask(&bearer(&svid().text()).now(NOW + 60), accepted()),
+            ask(&bearer(&svid().text()).now(NOW + 61), refused(BundleStale)),
         ],
     );
 }

@@ -167,6 +167,8 @@ pub(super) fn add(corpus: &mut Corpus) {
         &set(&[with(r#","use":"sig","key_ops":["sign","verify"]"#)]),
         &bearer(&token),
     );
+    let escaped = set(&[with(r#","alg":"ES\u003256","\u0075se":"s\u0069g""#)]);
+    corpus.accept("key_with_its_algorithm_escaped", "RFC 8259 §8.3 (A1)", &escaped, &bearer(&token));
     corpus.accept("key_with_its_algorithm", "RFC 7517 §4.4", &set(&[with(r#","alg":"ES256""#)]), &bearer(&token));
     corpus.accept(
         "key_with_escaped_members",

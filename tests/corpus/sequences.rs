@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::jws::twin;
 use super::{Corpus, accepted, ask, refused};
-use crate::issuer::{DOMAIN, NOW, SERVER, SUBJECT, access, b64, jwk, key, plain, proof, q, svid, unb64};
-use crate::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
+use crate::issuer::{DOMAIN, NOW, PLAIN, SERVER, SUBJECT, access, b64, jwk, key, plain, proof, q, svid, unb64};
+use crate::request::{Doc, bearer, domain, dpop, issuer, issuer_for, set_key, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
     add_replay(corpus);
@@ -117,7 +117,7 @@ fn add_nonces(corpus: &mut Corpus) {
     corpus.steps("absent", rule, &doc, vec![keyed.clone(), ask(&bare, challenged(NonceRequired))]);
     let mut accepted_quietly = accepted();
     accepted_quietly["headers"] = json!([]);
-    corpus.steps("right", rule, &doc, vec![keyed.clone(), ask(&with(&fresh), accepted_quietly)]);
+    corpus.steps("right", rule, &doc, vec![keyed.clone(), ask(&with(&fresh), accepted_quietly.clone())]);
     corpus.steps(
         "asked_then_given",
         rule,
@@ -133,6 +133,13 @@ fn add_nonces(corpus: &mut Corpus) {
             ask(&with(&fresh), accepted()),
             ask(&dpop(&bound, &proof(&bound).claim("jti", "\"p2\"").text()), refused(NonceRequired)),
         ],
+    );
+    let escaped = format!("\\u{:04x}{}", u32::from(fresh.as_bytes()[0]), &fresh[1..]);
+    corpus.steps(
+        "right_escaped",
+        "RFC 8259 §8.3 (A1)",
+        &doc,
+        vec![keyed.clone(), ask(&with(&escaped), accepted_quietly)],
     );
     let mut cut = fresh.clone();
     cut.pop();
@@ -514,6 +521,10 @@ fn add_cache(corpus: &mut Corpus) {
     );
     // One text, two kinds: what it is depends on what the policy takes, and the cached facts are those of one kind only.
     let both = Doc::all()
+        .trust(&[
+            domain("example.org", &[svid_key("domain-p256")]),
+            issuer_for(PLAIN, &[set_key("plain-p256")], &["evil.example"]),
+        ])
         .accept(r#"["jwt"]"#)
         .also("other", r#"{"accept":["jwt-svid","jwt"],"audience":"https://api.example"}"#);
     let spiffe = bearer(&plain().claim("sub", "\"spiffe://evil.example/a\"").text());

@@ -7,9 +7,10 @@ use countersign::jose::base64url;
 use countersign::jose::claims::UnverifiedClaims;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonFault, JsonObject, JsonString, NameTable, Value};
+use countersign::jose::json::{self, Budget, Fraction, JsonFault, JsonObject, NameTable, Value};
 use countersign::limits;
 use countersign::reason::Reason;
+use countersign::spiffe_id;
 use countersign::time::UnixSeconds;
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use countersign::trust::thumbprint::thumbprint;
@@ -146,8 +147,8 @@ impl Token {
         faults.extend(claim_fault.filter(|_| typ != Typ::DpopJwt));
 
         let (header, claims) = (object("header", &header)?, object("payload", &claims)?);
-        let subject = claims.member("sub").and_then(Value::as_string).map(JsonString::to_owned_string);
-        let is_svid = subject.is_some_and(|subject| subject.starts_with("spiffe://"));
+        let subject = claims.member("sub").and_then(Value::as_string);
+        let is_svid = subject.is_some_and(|subject| subject.starts_with(spiffe_id::PREFIX));
         let time = |name: &'static str| match claims.member(name) {
             Some(Value::Number(number)) => {
                 number.numeric_date(Fraction::Drop).map(|seconds| (name, UnixSeconds::new(seconds)))
@@ -159,7 +160,7 @@ impl Token {
                 Typ::DpopJwt => "DPoP proof",
                 Typ::AtJwt => "access token (RFC 9068)",
                 Typ::Absent | Typ::Jwt | Typ::Jose if is_svid => "JWT-SVID, by its subject",
-                Typ::Absent | Typ::Jwt | Typ::JwtOtherCase | Typ::Jose => "JWT",
+                Typ::Absent | Typ::Jwt | Typ::Jose => "JWT",
                 Typ::Other => "token of an unknown type",
             },
             header: pretty(Value::Object(header)),

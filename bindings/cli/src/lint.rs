@@ -233,6 +233,15 @@ impl Lint {
         for (index, source) in engine.document().trust() {
             let origin = source.origin();
             let pointer = format!("/trust/{}", index.as_usize());
+            let domains: Vec<&str> = source.spiffe_trust_domains().collect();
+            if !domains.is_empty() {
+                let text = format!(
+                    "tokens of the {origin} may name every workload of {} as subject, client or actor: \
+                     its keys are as good as theirs",
+                    domains.join(", ")
+                );
+                self.add(Severity::Warning, format!("{pointer}/spiffe_trust_domains"), text);
+            }
             let (at, bytes) = match source.document() {
                 TrustDocument::Inline(text) => {
                     let member = if origin.is_trust_domain() { "bundle" } else { "jwks" };

@@ -34,6 +34,8 @@ pub enum Check {
     Time,
     /// For us.
     Audience,
+    /// An issuer's token names workloads only of the trust domains that the issuer speaks for.
+    SpiffeIds,
     /// An issuer, subject and lifetime that the policy lets in.
     Subject,
     /// The scope that the policy demands.
@@ -70,7 +72,7 @@ pub enum Check {
 
 impl Check {
     /// Every check, in order.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Presentation,
         Self::VerdictCache,
         Self::TokenForm,
@@ -86,6 +88,7 @@ impl Check {
         Self::Signature,
         Self::Time,
         Self::Audience,
+        Self::SpiffeIds,
         Self::Subject,
         Self::Scope,
         Self::Revocation,
@@ -133,6 +136,7 @@ impl Check {
             Self::Signature => ("signature", "RFC 7515 §5.2"),
             Self::Time => ("time", "RFC 7519 §4.1.4, §4.1.5"),
             Self::Audience => ("audience", "RFC 7519 §4.1.3, RFC 9068 §4, JWT-SVID §3.2"),
+            Self::SpiffeIds => ("spiffe_ids", "JWT-SVID §4, policy: spiffe_trust_domains"),
             Self::Subject => ("subject", "policy: issuer, subjects, algorithms, max_lifetime_seconds"),
             Self::Scope => ("scope", "RFC 6750 §3.1"),
             Self::Revocation => ("revocation", "host's revocation list"),

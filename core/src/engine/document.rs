@@ -35,6 +35,7 @@ pub struct TrustSource {
     pub(crate) document: TrustDocument,
     pub(crate) min_refresh_seconds: u64,
     pub(crate) max_stale_seconds: Option<u64>,
+    pub(crate) spiffe_trust_domains: Vec<Box<str>>,
 }
 
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
@@ -74,6 +75,11 @@ impl TrustSource {
     pub const fn max_stale_seconds(&self) -> Option<u64> {
         self.max_stale_seconds
     }
+
+    /// The trust domains whose SPIFFE IDs the issuer's tokens may name as subject, client and current actor.
+    pub fn spiffe_trust_domains(&self) -> impl Iterator<Item = &str> {
+        self.spiffe_trust_domains.iter().map(AsRef::as_ref)
+    }
 }
 
 /// A policy document without faults.
@@ -99,6 +105,7 @@ const DEFAULT_PROOF_FUTURE_SECONDS: u64 = 5;
 const MAX_PROOF_AGE_SECONDS: u64 = 300;
 const DEFAULT_NONCE_LIFETIME_SECONDS: u64 = 300;
 const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
+const TRUST_DOMAIN: &str = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
 const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
 
 impl PolicyDocument {
@@ -377,16 +384,16 @@ impl Reader {
                 "jwks_uri",
                 "min_refresh_seconds",
                 "max_stale_seconds",
+                "spiffe_trust_domains",
                 "comment",
             ],
         )?;
         let origin = match (members.take("trust_domain"), members.take("issuer")) {
             (Some(domain), None) => {
                 let at = PolicyFault::member(pointer, "trust_domain");
-                let expected = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
-                let name = self.text(&at, domain, expected)?;
+                let name = self.text(&at, domain, TRUST_DOMAIN)?;
                 if TrustDomain::parse(&name).is_err() {
-                    self.fault(&at, PolicyFault::describe(domain), expected);
+                    self.fault(&at, PolicyFault::describe(domain), TRUST_DOMAIN);
                     return None;
                 }
                 Origin::TrustDomain(name)
@@ -440,12 +447,46 @@ impl Reader {
         let stale = members
             .take("max_stale_seconds")
             .map(|value| self.number((pointer, "max_stale_seconds"), Some(value), YEAR_SECONDS, (1, YEAR_SECONDS)));
+        let domains = match members.take("spiffe_trust_domains") {
+            Some(_) if origin.is_trust_domain() => {
+                let at = PolicyFault::member(pointer, "spiffe_trust_domains");
+                self.fault(
+                    &at,
+                    "a member that a trust domain does not have",
+                    "nothing: only an issuer is given domains",
+                );
+                Vec::new()
+            }
+            Some(value) => self.spiffe_trust_domains(&PolicyFault::member(pointer, "spiffe_trust_domains"), value),
+            None => Vec::new(),
+        };
         Some(TrustSource {
             origin,
             document: document.unwrap_or(TrustDocument::Pushed),
             min_refresh_seconds: floor,
             max_stale_seconds: stale,
+            spiffe_trust_domains: domains,
         })
+    }
+
+    /// The trust domains that an issuer speaks for.
+    fn spiffe_trust_domains(&mut self, pointer: &str, value: Value<'_>) -> Vec<Box<str>> {
+        let mut domains: Vec<Box<str>> = Vec::new();
+        for (at, name) in self.texts(pointer, value, TRUST_DOMAIN) {
+            let name = name.into_boxed_str();
+            if domains.len() == limits::SPIFFE_TRUST_DOMAINS {
+                self.fault(&at, "one trust domain more", format!("at most {} of them", domains.len()));
+                break;
+            }
+            if TrustDomain::parse(&name).is_err() {
+                self.fault(&at, quoted(&name), TRUST_DOMAIN);
+            } else if domains.contains(&name) {
+                self.fault(&at, format!("{} a second time", quoted(&name)), "each trust domain once");
+            } else {
+                domains.push(name);
+            }
+        }
+        domains
     }
 
     /// SPIFFE Federation §5.2.1.1: https, no user information. Also what `resource_metadata` must be (RFC 9728 §5.1).
@@ -463,7 +504,7 @@ impl Reader {
 
     fn policy(&mut self, name: &str, value: Value<'_>, trust: &[TrustSource]) -> Option<Policy> {
         let pointer = PolicyFault::member("/policies", name);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_name_byte) {
+        if name.is_empty() || name.len() > limits::POLICY_NAME_BYTES || !name.bytes().all(is_name_byte) {
             self.fault(
                 &pointer,
                 "a policy with this name",

@@ -465,3 +465,41 @@ fn limits_of_a_policy_and_its_entry_both_hold() {
     let subjects = with_policy(r#""accept":[{"kind":"at+jwt","subjects":"a"}],"audience":"x","subjects":["b"]"#);
     assert_eq!(only(&subjects).pointer, "/policies/default/subjects");
 }
+
+#[test]
+fn an_issuer_is_given_trust_domains_by_name() {
+    let of = |member: &str| {
+        let trust = format!(r#""trust":[{{"trust_domain":"example.org"}},{{"issuer":"https://as.example"{member}}}]"#);
+        with_access("").replace(TRUST, &trust)
+    };
+    let given = |member: &str| -> Vec<String> {
+        let document = PolicyDocument::parse(of(member).as_bytes()).unwrap();
+        document.trust[1].spiffe_trust_domains().map(ToOwned::to_owned).collect()
+    };
+    assert_eq!(given(""), Vec::<String>::new());
+    assert_eq!(given(r#","spiffe_trust_domains":"a.example""#), ["a.example"]);
+    assert_eq!(given(r#","spiffe_trust_domains":["a.example","example.org"]"#), ["a.example", "example.org"]);
+    let names: Vec<String> = (0..limits::SPIFFE_TRUST_DOMAINS).map(|number| format!("\"d{number}\"")).collect();
+    let list = |names: &[String]| format!(r#","spiffe_trust_domains":[{}]"#, names.join(","));
+    assert_eq!(given(&list(&names)).len(), limits::SPIFFE_TRUST_DOMAINS);
+    let more: Vec<String> = names.iter().cloned().chain(["\"more\"".to_owned(), "\"A\"".to_owned()]).collect();
+    let at = format!("/trust/1/spiffe_trust_domains/{}", limits::SPIFFE_TRUST_DOMAINS);
+    assert_eq!(pointers(&of(&list(&more))), [at]);
+    for (value, at) in [
+        ("[]", ""),
+        ("null", ""),
+        ("{}", ""),
+        ("\"\"", ""),
+        ("\"Example.org\"", ""),
+        ("\"spiffe://example.org\"", ""),
+        ("[\"a\",1]", "/1"),
+        ("[\"a\",\"\"]", "/1"),
+        ("[\"a\",\"b c\"]", "/1"),
+        ("[\"a\",\"b\",\"\\u0061\"]", "/2"),
+    ] {
+        let fault = only(&of(&format!(r#","spiffe_trust_domains":{value}"#)));
+        assert_eq!(fault.pointer, format!("/trust/1/spiffe_trust_domains{at}"), "{value}");
+    }
+    let misplaced = with("").replace(r#""example.org"}"#, r#""example.org","spiffe_trust_domains":["a"]}"#);
+    assert_eq!(only(&misplaced).pointer, "/trust/0/spiffe_trust_domains");
+}

@@ -8,11 +8,12 @@ use crate::jose::base64url;
 use crate::jose::claims::UnverifiedClaims;
 use crate::jose::compact::CompactJws;
 use crate::jose::header::UnverifiedHeader;
-use crate::jose::json::{JsonString, NameTable};
+use crate::jose::json::NameTable;
 use crate::limits;
 use crate::memory::hot_keys::HotKeys;
 use crate::reason::Reason;
 use crate::rules::{access_token, actor, facts, jws, jwt, jwt_svid};
+use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
 use crate::trust::{Origin, OriginIndex, TrustedKey};
@@ -79,7 +80,7 @@ pub(crate) fn verify(
 
     // RFC 8725 §3.11: "explicit typing"; a kind that the policy does not name is refused before anything else is asked.
     trail.enter(Check::TokenKind);
-    let spiffe_subject = claims.subject.is_some_and(|subject| subject_is_spiffe(subject.raw().as_bytes()));
+    let spiffe_subject = claims.subject.is_some_and(|subject| subject.starts_with(spiffe_id::PREFIX));
     let kind = policy.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::HeaderType)?;
     trail.enter(Check::Algorithm);
     let algorithm = jws::check_algorithm(&header, policy.algorithms(kind))?;
@@ -97,7 +98,9 @@ pub(crate) fn verify(
     }
     claims.actor.map(actor::check).transpose()?;
     let length = facts::pack(kind, &header, &claims, || sha256(token), record)?;
-    let packed = facts::Facts::unpack(record.get(..length).unwrap_or_default()).ok_or(Reason::InternalError)?;
+    // Behind the record is room for any `kid`: what is left of the room for a whole token.
+    let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
+    let packed = facts::Facts::unpack(packed).ok_or(Reason::InternalError)?;
 
     trail.enter(Check::Origin);
     let index = match kind {
@@ -124,10 +127,10 @@ pub(crate) fn verify(
 
     trail.enter(Check::Key);
     let single_candidate = takes_single_candidate(kind, policy);
-    let key = match header.kid.map(KeyIdText::new) {
+    let key = match header.kid.map(|kid| kid.text(scratch)) {
         // An empty `kid` names nothing, and is not the same as none.
-        Some(Some(kid)) if !kid.as_str().is_empty() => keys.find(Some(kid.as_str()), algorithm, single_candidate),
-        Some(_) => Err(Reason::KeyUnknown),
+        Some(Some("") | None) => Err(Reason::KeyUnknown),
+        Some(kid) => keys.find(kid, algorithm, single_candidate),
         None => keys.find(None, algorithm, single_candidate),
     };
     // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
@@ -152,11 +155,6 @@ pub(crate) const fn takes_single_candidate(kind: TokenKind, policy: &Policy) -> 
     }
 }
 
-/// Whether a subject makes a token a JWT-SVID where its `typ` leaves that open.
-pub(crate) fn subject_is_spiffe(subject: &[u8]) -> bool {
-    subject.starts_with(b"spiffe:")
-}
-
 fn find(origins: &[KnownOrigin], is_its: impl Fn(&Origin) -> bool) -> Option<OriginIndex> {
     let place = origins.iter().position(|known| is_its(&known.origin))?;
     u32::try_from(place).ok().map(OriginIndex)
@@ -167,29 +165,5 @@ fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {
         Ok(bytes) => Ok(bytes),
         Err(base64url::Base64Error::OutputTooShort) => Err(Reason::LimitExceeded),
         Err(_) => Err(Reason::TokenBase64),
-    }
-}
-
-/// A `kid`, unescaped. No key has one longer than this, so a longer one finds nothing.
-struct KeyIdText<'a> {
-    plain: Option<&'a str>,
-    unescaped: [u8; KEY_ID_BYTES],
-    length: usize,
-}
-
-const KEY_ID_BYTES: usize = 256;
-
-impl<'a> KeyIdText<'a> {
-    fn new(kid: JsonString<'a>) -> Option<Self> {
-        let mut text = Self { plain: kid.plain(), unescaped: [0; KEY_ID_BYTES], length: 0 };
-        if text.plain.is_none() {
-            text.length = kid.unescape(&mut text.unescaped)?;
-        }
-        Some(text)
-    }
-
-    fn as_str(&self) -> &str {
-        let unescaped = || core::str::from_utf8(self.unescaped.get(..self.length)?).ok();
-        self.plain.or_else(unescaped).unwrap_or_default()
     }
 }

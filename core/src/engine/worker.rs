@@ -29,9 +29,10 @@ use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, Revoke
 use crate::reason::Reason;
 use crate::rules::dpop::{self, UnverifiedProof};
 use crate::rules::facts::{self, Facts};
-use crate::rules::nonce::NonceKeys;
+use crate::rules::nonce::{NONCE_CHARS, NonceKeys};
 use crate::rules::presentation::{self, Credential, Scheme};
-use crate::rules::{mtls, validity};
+use crate::rules::{mtls, spiffe_ids, validity};
+use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
 use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
@@ -336,6 +337,11 @@ impl Worker {
         validity::check_time(&facts, request.now, policy.leeway_seconds)?;
         trail.enter(Check::Audience);
         validity::check_audience(&facts, &policy.audience)?;
+        if facts.names_workload {
+            trail.enter(Check::SpiffeIds);
+            let source = engine.document.trust.get(facts.origin.as_usize());
+            spiffe_ids::check(&facts, source.map_or(&[], |source| &source.spiffe_trust_domains))?;
+        }
         trail.enter(Check::Subject);
         if let Err(reason) = policy.admit(&facts, request.now) {
             if reason == Reason::ScopeInsufficient {
@@ -420,7 +426,9 @@ impl Worker {
             return Err(Reason::LimitExceeded);
         }
         let key = self.proofs.recall_or_read(jws.header(), &mut self.header, &mut self.names)?;
-        let payload = base64url::decode(jws.payload(), &mut self.payload).map_err(|_| Reason::ProofMalformed)?;
+        // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
+        let (payload, scratch) = self.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
+        let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
         let claims = UnverifiedProof::parse(payload, &mut self.names)?;
         let Some((algorithm, thumbprint)) = self.proofs.facts(key) else { return Err(Reason::InternalError) };
 
@@ -434,7 +442,7 @@ impl Worker {
         claims.check_method(request.method)?;
         trail.enter(Check::ProofUri);
         let target = target(policy, request)?;
-        claims.check_uri(&target, &mut self.header)?;
+        claims.check_uri(&target, scratch)?;
         trail.enter(Check::ProofToken);
         claims.check_token(token_hash)?;
         trail.enter(Check::ProofWindow);
@@ -444,7 +452,8 @@ impl Worker {
             let nonces = snapshot.nonces.as_deref().ok_or(Reason::InternalError)?;
             // A refusal for the nonce, and whatever is refused after it, hands out the next one.
             self.outcome.next_nonce = Some(nonces.issue(request.now, &thumbprint));
-            let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.plain().ok_or(Reason::NonceMismatch)?;
+            let mut nonce = [0; NONCE_CHARS];
+            let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
             let lifetime = policy.dpop.nonce_lifetime_seconds;
             let age =
                 nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
@@ -459,7 +468,7 @@ impl Worker {
         self.hot_keys
             .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
             .map_err(|_| Reason::ProofSignatureInvalid)?;
-        let replay_key = claims.replay_key(&thumbprint);
+        let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::LimitExceeded)?;
         self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed: false });
 
         trail.enter(Check::ProofReplay);
@@ -498,7 +507,7 @@ fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy:
         matches!(found, Some(Ok(key)) if key.id() == facts.key)
     };
     let strict = facts.kind == TokenKind::JwtSvid && !policy.svid.ignore_unknown_headers;
-    let kind = policy.kinds.resolve(facts.typ, token::subject_is_spiffe(facts.subject_bytes()));
+    let kind = policy.kinds.resolve(facts.typ, facts.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
     kind == Some(facts.kind)
         && policy.algorithms(facts.kind).contains(facts.algorithm)
         && snapshot.trust.key(facts.key).is_some()

@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::jose::json::JsonString;
+
 /// A signature algorithm by its `alg` name (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Ord, PartialOrd, Hash)]
 #[repr(u8)]
@@ -65,6 +67,13 @@ impl Algorithm {
             b"Ed25519" => Some(Self::Ed25519),
             _ => None,
         }
+    }
+
+    /// The algorithm that a JSON string names.
+    #[must_use]
+    pub(crate) fn read(name: JsonString<'_>) -> Option<Self> {
+        // "Ed25519" is the longest name.
+        Self::from_name(name.text(&mut [0; 7])?.as_bytes())
     }
 
     /// The registered name.

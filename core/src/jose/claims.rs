@@ -2,6 +2,7 @@
 //!
 //! A claim of the wrong type is a refusal and never "absent" (CVE-2026-25537).
 
+use crate::jose::header::Faults;
 use crate::jose::json::{self, Budget, Fraction, JsonArray, JsonObject, JsonString, NameTable, Value};
 use crate::limits;
 use crate::reason::Reason;
@@ -34,31 +35,33 @@ pub struct UnverifiedClaims<'a> {
     pub actor: Option<JsonObject<'a>>,
 }
 
-/// `aud`: one or more non-empty strings (RFC 7519 §4.1.3).
+/// `aud`: one string or several (RFC 7519 §4.1.3), at least one of them not empty. An empty one names no audience.
 #[derive(Clone, Copy, Debug)]
 pub enum Audience<'a> {
     /// One string.
     One(JsonString<'a>),
-    /// An array of at least one string and at most [`limits::AUDIENCES`].
+    /// An array of at most [`limits::AUDIENCES`] strings.
     Many(JsonArray<'a>),
 }
 
 impl<'a> Audience<'a> {
-    fn read(value: Value<'a>) -> Result<Self, Reason> {
+    /// Reads a value of `aud`.
+    ///
+    /// # Errors
+    /// [`Reason::ClaimType`], [`Reason::LimitExceeded`]
+    pub(crate) fn read(value: Value<'a>) -> Result<Self, Reason> {
         match value {
             Value::String(one) if !one.is_empty() => Ok(Self::One(one)),
             Value::Array(many) => {
-                let mut count = 0;
-                for element in many.elements() {
-                    match element {
-                        Value::String(one) if !one.is_empty() => count += 1,
-                        _ => return Err(Reason::ClaimType),
-                    }
-                    if count > limits::AUDIENCES {
+                let mut named = false;
+                for (place, element) in many.elements().enumerate() {
+                    let one = string(element)?;
+                    if place >= limits::AUDIENCES {
                         return Err(Reason::LimitExceeded);
                     }
+                    named |= !one.is_empty();
                 }
-                if count == 0 { Err(Reason::ClaimType) } else { Ok(Self::Many(many)) }
+                if named { Ok(Self::Many(many)) } else { Err(Reason::ClaimType) }
             }
             _ => Err(Reason::ClaimType),
         }
@@ -84,20 +87,15 @@ impl<'a> UnverifiedClaims<'a> {
         let mut claims = Self::default();
         // RFC 7519 §7.2 step 10: "Verify that the resulting octet sequence is a UTF-8-encoded representation of a
         // completely valid JSON object".
-        let value = json::scan(bytes, names, Budget::TOKEN, |name, value| claims.take(name, value))?;
-        value.as_object().map(|_| claims).ok_or(Reason::TokenJson)
+        let mut faults = Faults::default();
+        let value = json::scan(bytes, names, Budget::TOKEN, |name, value| faults.note(claims.take(name, value)))?;
+        value.as_object().ok_or(Reason::TokenJson)?;
+        faults.first().map(|()| claims)
     }
 
     fn take(&mut self, name: JsonString<'a>, value: Value<'a>) -> Result<(), Reason> {
-        let known = match name.plain() {
-            Some(plain) => plain,
-            None => {
-                const KNOWN: [&str; 11] =
-                    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "cnf", "act"];
-                KNOWN.into_iter().find(|known| name.is(known)).unwrap_or_default()
-            }
-        };
-        match known {
+        // "client_id" is the longest name.
+        match name.text(&mut [0; 9]).unwrap_or_default() {
             "iss" => self.issuer = Some(string(value)?),
             "sub" => self.subject = Some(string(value)?),
             "aud" => self.audience = Some(Audience::read(value)?),

@@ -4,20 +4,18 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, NameTable, Value};
 use crate::reason::Reason;
 
-/// What `typ` says (RFC 7515 §4.1.9, RFC 8725 §3.11).
+/// The media type in `typ` or `cty` (RFC 7515 §4.1.9, RFC 8725 §3.11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typ {
     /// No `typ`.
     Absent,
-    /// Exactly `JWT`.
+    /// `JWT` (RFC 7519 §5.1).
     Jwt,
-    /// `JWT` in another case: the same media type, but not the same to SPIFFE (JWT-SVID §2.3 names two spellings).
-    JwtOtherCase,
-    /// Exactly `JOSE`.
+    /// `JOSE` (RFC 7515 §4.1.9).
     Jose,
-    /// `at+jwt` or `application/at+jwt` in any case (RFC 9068 §4; its own figure prints `at+JWT`).
+    /// `at+jwt` (RFC 9068 §4).
     AtJwt,
-    /// `dpop+jwt` in any case (RFC 9449 §4.2).
+    /// `dpop+jwt` (RFC 9449 §4.2).
     DpopJwt,
     /// Any other text.
     Other,
@@ -40,8 +38,11 @@ pub struct UnverifiedHeader<'a> {
     pub jwk: Option<JsonObject<'a>>,
     /// Whether there is any `crit` or `b64`.
     pub critical: bool,
-    /// Whether there is `zip`, `enc` or `cty`: encryption, compression or nesting, none of which we do.
+    /// Whether there is `enc`, which makes it a JWE (RFC 7516 §9), or a `cty` of `JWT`, which announces a token in the
+    /// token (RFC 7519 §5.2).
     pub nested: bool,
+    /// Whether there is `zip` or another `cty`, which mean nothing in a JWS that holds claims.
+    pub describes_payload: bool,
     /// Whether there is `jku`, `jwk`, `x5u`, `x5c`, `x5t` or `x5t#S256`.
     pub names_key: bool,
     /// Whether there is a parameter that this reader does not know.
@@ -63,6 +64,24 @@ impl From<JsonFault> for Reason {
     }
 }
 
+/// The faults of one object, of which the first by number counts: the order of members decides nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Option<Reason>);
+
+impl Faults {
+    /// Notes what became of one member; the scan goes on.
+    pub(crate) fn note(&mut self, result: Result<(), Reason>) -> Result<(), Reason> {
+        if let Err(reason) = result {
+            self.0 = Some(self.0.map_or(reason, |known| known.min(reason)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn first(self) -> Result<(), Reason> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
 impl<'a> UnverifiedHeader<'a> {
     /// Reads the decoded header `bytes`.
     ///
@@ -78,6 +97,7 @@ impl<'a> UnverifiedHeader<'a> {
             jwk: None,
             critical: false,
             nested: false,
+            describes_payload: false,
             names_key: false,
             unknown: false,
             issuer: None,
@@ -86,8 +106,10 @@ impl<'a> UnverifiedHeader<'a> {
         };
         // RFC 7515 §5.2 step 3: "Verify that the resulting octet sequence is a UTF-8-encoded representation of a
         // completely valid JSON object".
-        let value = json::scan(bytes, names, Budget::TOKEN, |name, value| header.take(name, value))?;
-        value.as_object().map(|_| header).ok_or(Reason::TokenJson)
+        let mut faults = Faults::default();
+        let value = json::scan(bytes, names, Budget::TOKEN, |name, value| faults.note(header.take(name, value)))?;
+        value.as_object().ok_or(Reason::TokenJson)?;
+        faults.first().map(|()| header)
     }
 
     /// Whether there is more than `alg`, `typ`, `kid` and what the other fields name.
@@ -97,28 +119,18 @@ impl<'a> UnverifiedHeader<'a> {
     }
 
     fn take(&mut self, name: JsonString<'a>, value: Value<'a>) -> Result<(), Reason> {
-        // Names are compared unescaped. An escaped name of ours is rare enough to take the slow comparison.
-        let known = match name.plain() {
-            Some(plain) => plain,
-            None => {
-                const KNOWN: [&str; 17] = [
-                    "alg", "typ", "kid", "crit", "b64", "zip", "enc", "cty", "jku", "jwk", "x5u", "x5c", "x5t",
-                    "x5t#S256", "iss", "sub", "aud",
-                ];
-                KNOWN.into_iter().find(|known| name.is(known)).unwrap_or_default()
-            }
-        };
-        match known {
+        // "x5t#S256" is the longest name.
+        match name.text(&mut [0; 8]).unwrap_or_default() {
             "alg" => {
                 self.has_algorithm = true;
-                let mut text = [0; 8]; // "Ed25519" is the longest name
-                let length = value.as_string().and_then(|name| name.unescape(&mut text));
-                self.algorithm = length.and_then(|length| text.get(..length)).and_then(Algorithm::from_name);
+                self.algorithm = value.as_string().and_then(Algorithm::read);
             }
             "typ" => self.typ = Typ::read(value.as_string().ok_or(Reason::HeaderType)?),
             "kid" => self.kid = Some(value.as_string().ok_or(Reason::ClaimType)?),
             "crit" | "b64" => self.critical = true,
-            "zip" | "enc" | "cty" => self.nested = true,
+            "enc" => self.nested = true,
+            "cty" if Typ::read(value.as_string().ok_or(Reason::ClaimType)?) == Typ::Jwt => self.nested = true,
+            "zip" | "cty" => self.describes_payload = true,
             "jwk" => {
                 self.names_key = true;
                 self.jwk = value.as_object();
@@ -134,25 +146,21 @@ impl<'a> UnverifiedHeader<'a> {
 }
 
 impl Typ {
+    /// RFC 7515 §4.1.9: a recipient "MUST treat it as if 'application/' were prepended to any 'typ' value not containing
+    /// a '/'", and media types ignore case (RFC 2045 §5.1). So each type has two spellings in any case, for every kind of
+    /// token; `application/` is taken off once, and no known type holds another slash.
     fn read(text: JsonString<'_>) -> Self {
-        let text = match text.plain() {
-            Some(plain) => plain,
-            None if text.is("at+jwt") => "at+jwt", // "at\u002bjwt": some encoders escape the plus
-            None if text.is("dpop+jwt") => "dpop+jwt",
-            None => "",
+        const LONG: &[u8] = b"application/";
+        const KNOWN: [(&[u8], Typ); 4] =
+            [(b"JWT", Typ::Jwt), (b"at+jwt", Typ::AtJwt), (b"dpop+jwt", Typ::DpopJwt), (b"JOSE", Typ::Jose)];
+        // "application/dpop+jwt" is the longest.
+        let mut scratch = [0; 20];
+        let text = text.text(&mut scratch).unwrap_or_default().as_bytes();
+        let short = match text.split_at_checked(LONG.len()) {
+            Some((tree, short)) if tree.eq_ignore_ascii_case(LONG) => short,
+            _ => text,
         };
-        if text == "JWT" {
-            Self::Jwt
-        } else if text == "JOSE" {
-            Self::Jose
-        } else if text.eq_ignore_ascii_case("JWT") {
-            Self::JwtOtherCase
-        } else if text.eq_ignore_ascii_case("at+jwt") || text.eq_ignore_ascii_case("application/at+jwt") {
-            Self::AtJwt
-        } else if text.eq_ignore_ascii_case("dpop+jwt") {
-            Self::DpopJwt
-        } else {
-            Self::Other
-        }
+        let known = KNOWN.into_iter().find(|(name, _)| short.eq_ignore_ascii_case(name));
+        known.map_or(Self::Other, |(_, typ)| typ)
     }
 }

@@ -39,13 +39,13 @@ impl Budget {
     pub const TOKEN: Self =
         Self { depth: limits::JSON_DEPTH, members: limits::JSON_MEMBERS, number_bytes: limits::JSON_NUMBER_BYTES };
     /// The budget of a trust document: many small objects.
-    pub const TRUST: Self = Self { depth: limits::JSON_DEPTH, members: 64 * limits::KEYS_PER_SET, number_bytes: 32 };
+    pub const TRUST: Self = Self { members: limits::TRUST_DOCUMENT_MEMBERS, ..Self::TOKEN };
     /// The budget of a policy document, which may hold trust documents inline.
-    pub const POLICY: Self = Self { depth: MAX_DEPTH, members: 128 * limits::KEYS_PER_SET, number_bytes: 32 };
+    pub const POLICY: Self = Self { depth: MAX_DEPTH, members: limits::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
 }
 
 /// The deepest nesting any budget can allow.
-pub const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = limits::DOCUMENT_DEPTH;
 
 /// How many members can be open at once: the members of an object, of the object around it, and so on outwards.
 const OPEN_MEMBERS: usize = limits::JSON_MEMBERS;
@@ -80,7 +80,7 @@ impl core::fmt::Debug for NameTable {
 }
 
 /// A value of a scanned text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// `"…"`
     String(JsonString<'a>),
@@ -129,30 +129,53 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A string between its quotes, still escaped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A string between its quotes, still escaped. Two are equal if their characters are, however those are written.
+///
+/// RFC 8259 §8.3: implementations that compare strings without unescaping them "will incorrectly find that strings with
+/// escaped characters are not equal". So what is written is private to this module: every reader sees the characters,
+/// by [`JsonString::text`], [`JsonString::is`] or [`JsonString::chars`].
+#[derive(Clone, Copy, Debug)]
 pub struct JsonString<'a> {
     raw: &'a str,
     escaped: bool,
 }
 
+impl PartialEq for JsonString<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.escaped, other.escaped) {
+            (false, false) => self.raw == other.raw,
+            _ => self.chars().eq(other.chars()),
+        }
+    }
+}
+
+impl Eq for JsonString<'_> {}
+
 impl<'a> JsonString<'a> {
-    /// The text, if it is written without any escape.
+    /// The unescaped text, or `None` if it is longer than `scratch`, which is where a text with escapes goes.
     #[must_use]
-    pub const fn plain(self) -> Option<&'a str> {
-        if self.escaped { None } else { Some(self.raw) }
+    #[inline]
+    pub fn text<'s>(self, scratch: &'s mut [u8]) -> Option<&'s str>
+    where
+        'a: 's,
+    {
+        if self.escaped {
+            let length = self.unescape(scratch)?;
+            core::str::from_utf8(scratch.get(..length)?).ok()
+        } else {
+            Some(self.raw).filter(|raw| raw.len() <= scratch.len())
+        }
     }
 
-    /// The bytes between the quotes as they stand in the text.
+    /// Whether the unescaped text starts with `prefix`.
     #[must_use]
-    pub const fn raw(self) -> &'a str {
-        self.raw
-    }
-
-    /// An upper bound of the unescaped length in bytes.
-    #[must_use]
-    pub const fn max_len(self) -> usize {
-        self.raw.len()
+    pub fn starts_with(self, prefix: &str) -> bool {
+        if self.escaped {
+            let mut chars = self.chars();
+            prefix.chars().all(|wanted| chars.next() == Some(wanted))
+        } else {
+            self.raw.starts_with(prefix)
+        }
     }
 
     /// Whether the text has no characters; an escape is always a character.
@@ -199,7 +222,7 @@ impl<'a> JsonString<'a> {
     /// Whether the unescaped text is `text`.
     #[must_use]
     pub fn is(self, text: &str) -> bool {
-        if self.escaped { self.chars().eq(text.chars()) } else { self.raw == text }
+        self == JsonString { raw: text, escaped: false }
     }
 
     /// Writes the unescaped text into `out` and tells its length in bytes, or `None` if `out` is too short.
@@ -220,12 +243,12 @@ impl<'a> JsonString<'a> {
     /// The unescaped text as an owned string, for configuration.
     #[must_use]
     pub fn to_owned_string(self) -> alloc::string::String {
-        self.plain().map_or_else(|| self.chars().collect(), Into::into)
+        if self.escaped { self.chars().collect() } else { self.raw.into() }
     }
 }
 
 /// A number as written: JSON has no other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct JsonNumber<'a> {
     text: &'a str,
 }
@@ -259,7 +282,6 @@ impl<'a> JsonNumber<'a> {
     /// (CVE-2026-25537).
     #[must_use]
     pub fn numeric_date(self, fraction: Fraction) -> Option<u64> {
-        const LIMIT: u128 = 1 << 53;
         let bytes = self.text.as_bytes();
         let mut digits: u128 = 0;
         let mut scale: i32 = 0;
@@ -297,12 +319,12 @@ impl<'a> JsonNumber<'a> {
                 None => u128::from(fraction == Fraction::RoundUp),
             }
         };
-        if whole < LIMIT { u64::try_from(whole).ok() } else { None }
+        u64::try_from(whole).ok().filter(|whole| *whole < limits::NUMERIC_DATE)
     }
 }
 
 /// An array that a scan has checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct JsonArray<'a> {
     raw: &'a str,
 }
@@ -325,7 +347,7 @@ impl<'a> JsonArray<'a> {
 }
 
 /// An object that a scan has checked: its names are unique.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct JsonObject<'a> {
     raw: &'a str,
 }
@@ -583,8 +605,7 @@ fn is_repeated(
     let same = |known: &Name| {
         known.hash == hash && {
             let raw = text.get(known.start as usize..known.end as usize).unwrap_or_default();
-            let known = JsonString { raw, escaped: known.escaped };
-            if known.escaped || name.escaped { known.chars().eq(name.chars()) } else { known.raw == name.raw }
+            JsonString { raw, escaped: known.escaped } == name
         }
     };
     if known.iter().any(same) {

@@ -452,7 +452,7 @@ fn the_walker_equals_the_scanner() {
         let Ok(Value::Array(array)) = parse(text.as_bytes(), Budget::TOKEN) else { continue };
         for element in array.elements() {
             let raw = match element {
-                Value::String(string) => format!("\"{}\"", string.raw()),
+                Value::String(string) => format!("\"{}\"", string.raw),
                 Value::Number(number) => number.text().to_string(),
                 Value::Bool(flag) => flag.to_string(),
                 Value::Null => "null".to_string(),
@@ -487,8 +487,8 @@ fn strings_unescape() {
         let string = parse(json.as_bytes(), Budget::TOKEN).unwrap().as_string().unwrap();
         assert!(string.is(expected));
         assert!(!string.is(&format!("{expected}x")));
-        assert_eq!(string.plain().is_none(), string.raw().contains('\\'));
-        assert!(string.max_len() >= expected.len());
+        assert_eq!(string.escaped, string.raw.contains('\\'));
+        assert!(string.raw.len() >= expected.len());
         let mut out = [0xaa; 64];
         assert_eq!(string.unescape(&mut out), Some(expected.len()));
         assert_eq!(&out[..expected.len()], expected.as_bytes());

@@ -120,14 +120,8 @@ impl<'a> UnverifiedProof<'a> {
     /// # Errors
     /// [`Reason::ProofUriMismatch`]
     pub(crate) fn check_uri(&self, target: &TargetUri<'_>, scratch: &mut [u8]) -> Result<(), Reason> {
-        let uri = match self.uri.plain() {
-            Some(plain) => plain.as_bytes(),
-            None => {
-                let length = self.uri.unescape(scratch).ok_or(Reason::LimitExceeded)?;
-                scratch.get(..length).unwrap_or_default()
-            }
-        };
-        let matches = TargetUri::parse(uri).is_ok_and(|claimed| claimed.same_target(target));
+        let uri = self.uri.text(scratch).ok_or(Reason::LimitExceeded)?;
+        let matches = TargetUri::parse(uri.as_bytes()).is_ok_and(|claimed| claimed.same_target(target));
         if matches { Ok(()) } else { Err(Reason::ProofUriMismatch) }
     }
 
@@ -165,14 +159,11 @@ impl<'a> UnverifiedProof<'a> {
 
     /// What names this proof in the replay store: §11.1 wants `jti` unique in the context of the URI; ours is the key, which
     /// is wider, and never another client's (so nobody burns a foreign `jti`).
-    pub(crate) fn replay_key(&self, key_thumbprint: &[u8; 32]) -> [u8; 32] {
+    pub(crate) fn replay_key(&self, key_thumbprint: &[u8; 32], scratch: &mut [u8]) -> Option<[u8; 32]> {
         let mut hash = Sha256::new();
         hash.update(key_thumbprint);
-        match self.id.plain() {
-            Some(plain) => hash.update(plain.as_bytes()),
-            None => self.id.chars().for_each(|c| hash.update(c.encode_utf8(&mut [0; 4]).as_bytes())),
-        }
-        hash.finish()
+        hash.update(self.id.text(scratch)?.as_bytes());
+        Some(hash.finish())
     }
 }
 

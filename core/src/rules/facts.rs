@@ -9,6 +9,8 @@ use crate::jose::confirmation::{Confirmation, Unenforceable};
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::JsonString;
 use crate::reason::Reason;
+use crate::rules::actor;
+use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
 use crate::trust::{KeyId, OriginIndex};
@@ -26,6 +28,8 @@ pub struct Facts<'a> {
     pub(crate) without_key_id: bool,
     /// Whether the header has parameters that a strict reader of JWT-SVIDs refuses.
     pub(crate) extra_parameters: bool,
+    /// Whether it is an issuer's token whose subject, client or current actor begins as a SPIFFE ID does.
+    pub(crate) names_workload: bool,
     /// The algorithm of its signature.
     pub algorithm: Algorithm,
     /// Whose keys verified it.
@@ -87,6 +91,7 @@ const CNF_AMBIGUOUS: u8 = 64;
 
 const WITHOUT_KEY_ID: u8 = 1;
 const EXTRA_PARAMETERS: u8 = 2;
+const NAMES_WORKLOAD: u8 = 4;
 
 /// The longest record of a token of `token_bytes`.
 #[must_use]
@@ -189,7 +194,11 @@ pub(crate) fn pack(
     put(out, AT_ALGORITHM, [algorithm.index()]);
     let without_key_id = if header.kid.is_none() { WITHOUT_KEY_ID } else { 0 };
     let extra_parameters = if header.has_extra_parameters() { EXTRA_PARAMETERS } else { 0 };
-    put(out, AT_HEADER, [without_key_id | extra_parameters]);
+    let actor = claims.actor.and_then(|act| actor::chain(act).next()).and_then(|actor| actor.subject);
+    let mut named = [claims.subject, claims.client_id, actor].into_iter().flatten();
+    let names_workload = !kind.is_keyed_by_trust_domain() && named.any(|text| text.starts_with(spiffe_id::PREFIX));
+    let names_workload = if names_workload { NAMES_WORKLOAD } else { 0 };
+    put(out, AT_HEADER, [without_key_id | extra_parameters | names_workload]);
     put(out, AT_FLAGS, [flags]);
     for (place, length) in lengths.iter().enumerate() {
         put(out, AT_LENGTHS + 2 * place, length.to_le_bytes());
@@ -243,6 +252,7 @@ impl<'a> Facts<'a> {
             typ: TYPS.into_iter().find(|known| code_of_typ(*known) == typ)?,
             without_key_id: header & WITHOUT_KEY_ID != 0,
             extra_parameters: header & EXTRA_PARAMETERS != 0,
+            names_workload: header & NAMES_WORKLOAD != 0,
             algorithm: Algorithm::from_index(algorithm)?,
             origin: OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?)),
             key: KeyId {
@@ -351,7 +361,7 @@ fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
-const TYPS: [Typ; 5] = [Typ::Absent, Typ::Jwt, Typ::JwtOtherCase, Typ::Jose, Typ::AtJwt];
+const TYPS: [Typ; 4] = [Typ::Absent, Typ::Jwt, Typ::Jose, Typ::AtJwt];
 
 const fn code_of_kind(kind: TokenKind) -> u8 {
     match kind {
@@ -366,9 +376,8 @@ const fn code_of_typ(typ: Typ) -> u8 {
     match typ {
         Typ::Absent => 1,
         Typ::Jwt => 2,
-        Typ::JwtOtherCase => 3,
-        Typ::Jose => 4,
-        Typ::AtJwt => 5,
+        Typ::Jose => 3,
+        Typ::AtJwt => 4,
         Typ::DpopJwt | Typ::Other => 0,
     }
 }

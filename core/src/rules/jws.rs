@@ -1,7 +1,7 @@
 //! Header rules that hold for every token kind (RFC 7515 §4.1, RFC 7797 §7, RFC 8725 §3).
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use crate::jose::claims::UnverifiedClaims;
+use crate::jose::claims::{Audience, UnverifiedClaims};
 use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::{JsonString, Value};
 use crate::reason::Reason;
@@ -25,8 +25,11 @@ pub fn check_algorithm(header: &UnverifiedHeader<'_>, allowed: AlgorithmSet) -> 
     header.algorithm.filter(|algorithm| allowed.contains(*algorithm)).ok_or(Reason::AlgorithmRefused)
 }
 
-/// RFC 8725 §3.3: a JWE must be told from a JWS; `enc` means encryption, `zip` compression, `cty` a token in the token.
-/// We take none of them, so none is half-read.
+/// RFC 8725 §3.3: a JWE must be told from a JWS: `enc` makes one (RFC 7516 §9). RFC 7519 §5.2: nesting is announced by
+/// `cty`, and "the value of this Header Parameter MUST be 'JWT'". We take neither, so neither is half-read.
+///
+/// Any other `cty` is for the application (RFC 7515 §4.1.10: "ignored by JWS implementations"), and `zip` is defined for
+/// JWE only: RFC 7515 §4 has parameters that are "not understood" ignored.
 ///
 /// # Errors
 /// [`Reason::HeaderForbidden`]
@@ -41,19 +44,14 @@ pub fn check_nested(header: &UnverifiedHeader<'_>) -> Result<(), Reason> {
 /// [`Reason::HeaderForbidden`] for a replica that differs.
 pub fn check_replicated(header: &UnverifiedHeader<'_>, claims: &UnverifiedClaims<'_>) -> Result<(), Reason> {
     let differs = |replica: Option<Value<'_>>, claim: Option<JsonString<'_>>| {
-        replica.is_some_and(|replica| match (replica, claim) {
-            (Value::String(replica), Some(claim)) => !replica.chars().eq(claim.chars()),
-            _ => true,
-        })
+        replica.is_some_and(|replica| claim.is_none() || replica.as_string() != claim)
     };
-    let single_audience = claims.audience.and_then(|audience| {
-        let mut values = audience.values();
-        values.next().filter(|_| values.next().is_none())
+    // One audience may be written as a string or as an array (RFC 7519 §4.1.3); several are identical in one order only.
+    let audience_differs = header.audience.is_some_and(|replica| match (Audience::read(replica), claims.audience) {
+        (Ok(replica), Some(claim)) => !replica.values().eq(claim.values()),
+        _ => true,
     });
-    if differs(header.issuer, claims.issuer)
-        || differs(header.subject, claims.subject)
-        || differs(header.audience, single_audience)
-    {
+    if audience_differs || differs(header.issuer, claims.issuer) || differs(header.subject, claims.subject) {
         return Err(Reason::HeaderForbidden);
     }
     Ok(())

@@ -9,15 +9,15 @@ use crate::reason::Reason;
 use crate::spiffe_id::SpiffeId;
 
 /// §2: "the following are the only […] header parameters" that a JWT-SVID carries: `alg`, `kid`, `typ`. A validator is
-/// told nothing, so: parameters that name another key or another form are refused always, unknown ones unless
-/// `ignore_unknown` (specs: D3).
+/// told nothing, so: parameters that name another key or describe another payload are refused always, unknown ones
+/// unless `ignore_unknown` (specs: D3).
 ///
 /// §2.1 (algorithms) and §2.3 (`typ`) were checked when the kind was resolved.
 ///
 /// # Errors
 /// [`Reason::HeaderForbidden`]
 pub fn check_header(header: &UnverifiedHeader<'_>, ignore_unknown: bool) -> Result<(), Reason> {
-    if header.names_key || (header.has_extra_parameters() && !ignore_unknown) {
+    if header.names_key || header.describes_payload || (header.has_extra_parameters() && !ignore_unknown) {
         return Err(Reason::HeaderForbidden);
     }
     Ok(())

@@ -10,4 +10,5 @@ pub mod jwt_svid;
 pub mod mtls;
 pub mod nonce;
 pub mod presentation;
+pub(crate) mod spiffe_ids;
 pub mod validity;

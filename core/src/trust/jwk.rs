@@ -151,10 +151,7 @@ impl<'a> UnverifiedJwk<'a> {
             return Err(JwkFault::TypeUnknown);
         };
         let algorithm = match algorithm {
-            Some(name) => {
-                let known = name.plain().and_then(|plain| Algorithm::from_name(plain.as_bytes()));
-                Some(known.ok_or(JwkFault::Algorithm)?)
-            }
+            Some(name) => Some(Algorithm::read(name).ok_or(JwkFault::Algorithm)?),
             None => None,
         };
         if let Some(operations) = operations {
@@ -208,15 +205,9 @@ impl<'a> UnverifiedJwk<'a> {
 
 fn decode<'b>(text: JsonString<'_>, out: &'b mut [u8]) -> Result<&'b [u8], JwkFault> {
     const TEXT_BYTES: usize = base64url::encoded_len(MODULUS_BYTES);
-    let decoded = match text.plain() {
-        Some(plain) => base64url::decode(plain.as_bytes(), out),
-        None => {
-            let mut unescaped = [0; TEXT_BYTES];
-            let length = text.unescape(&mut unescaped).ok_or(JwkFault::Encoding)?;
-            base64url::decode(unescaped.get(..length).unwrap_or_default(), out)
-        }
-    };
-    decoded.map(|bytes| &*bytes).map_err(|_| JwkFault::Encoding)
+    let mut scratch = [0; TEXT_BYTES];
+    let text = text.text(&mut scratch).ok_or(JwkFault::Encoding)?;
+    base64url::decode(text.as_bytes(), out).map(|bytes| &*bytes).map_err(|_| JwkFault::Encoding)
 }
 
 fn check_operations(
@@ -229,9 +220,8 @@ fn check_operations(
         permits_verify |= operation.is("verify");
         // RFC 7517 §4.3: "Duplicate key operation values MUST NOT be present in the array." Few are defined, so more
         // than eight must hold a repetition or a fancy.
-        let repeated =
-            |earlier: Value<'_>| earlier.as_string().is_some_and(|earlier| earlier.chars().eq(operation.chars()));
-        if place >= 8 || operations.elements().take(place).any(repeated) {
+        let repeated = |earlier: Value<'_>| earlier.as_string() == Some(operation);
+        if place >= limits::KEY_OPERATIONS || operations.elements().take(place).any(repeated) {
             return Err(JwkFault::Operations);
         }
     }

@@ -109,12 +109,10 @@ pub(super) struct ParsedKey {
     pub(super) thumbprint: [u8; 32],
 }
 
-const NAMED_DROPS: usize = 100;
-
 impl LoadReport {
     fn drop_key(&mut self, index: usize, key_id: Option<&str>, fault: JwkFault) {
         self.dropped_count += 1;
-        if self.dropped.len() < NAMED_DROPS {
+        if self.dropped.len() < limits::NAMED_DROPS {
             let key_id = key_id.map(|id| id.chars().take(64).collect());
             self.dropped.push(DroppedKey { index, key_id, fault });
         }

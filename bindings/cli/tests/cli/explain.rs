@@ -103,3 +103,26 @@ fn a_request_from_a_file_and_one_that_is_none() {
     let output = explain(&place, &["--request", "/nonexistent"], &Value::Null);
     assert_eq!(output.status.code(), Some(3));
 }
+
+#[test]
+fn a_workload_that_its_issuer_may_not_name() {
+    let place = Place::new();
+    let token = place.server.access_token(|claims| claims["sub"] = json!(WEB));
+    let request = bearer("1", &token);
+    for arguments in [&["--json"][..], &["--json", "--again"]] {
+        let output = explain(&place, arguments, &request);
+        assert_eq!(output.status.code(), Some(1));
+        let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&explanation["reason"], &explanation["status"]), (&json!("subject_refused"), &json!(403)));
+        assert_eq!(result_of(&explanation, "audience"), "passed");
+        assert_eq!(result_of(&explanation, "spiffe_ids"), "failed");
+        assert_eq!(result_of(&explanation, "subject"), "not_reached");
+    }
+    let mut policy = place.policy();
+    policy["trust"][1]["spiffe_trust_domains"] = json!("example.org");
+    place.write("policy.json", &policy.to_string());
+    let output = explain(&place, &["--json"], &request);
+    let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(explanation["decision"], "accept");
+    assert_eq!(result_of(&explanation, "spiffe_ids"), "passed");
+}

@@ -124,3 +124,18 @@ fn key_sets_and_what_is_none() {
     assert_eq!(lint(&[], "[]").0, Some(2));
     assert_eq!(lint(&["/nonexistent"], "").0, Some(3));
 }
+
+#[test]
+fn what_an_issuer_may_say_of_workloads() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["spiffe_trust_domains"] = json!(["example.org", "b.example"]);
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(0), "{report}");
+    assert!(findings(&report).contains(&("warning", "/trust/1/spiffe_trust_domains")), "{report}");
+    let output = Run::new(&["lint"]).with(policy.to_string());
+    let line = "tokens of the issuer https://as.example may name every workload of example.org, b.example";
+    assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
+    policy["trust"][0]["spiffe_trust_domains"] = json!(["example.org"]);
+    assert_eq!(lint(&[], &policy.to_string()).0, Some(1));
+}

@@ -6,6 +6,7 @@
 mod decide;
 mod explain;
 mod inspect;
+mod issuers;
 mod lint;
 mod malformed;
 mod others;
