@@ -22,7 +22,9 @@
 #define NGX_HTTP_COUNTERSIGN_SHADOW  2
 
 /* Room for the reasons of newer libraries; the shared memory has this many counters. */
+#ifndef NGX_HTTP_COUNTERSIGN_REASONS
 #define NGX_HTTP_COUNTERSIGN_REASONS  256
+#endif
 
 
 /* Where something was said in the configuration, for faults that show later. */
