@@ -414,6 +414,11 @@ typedef struct countersign_replay {
   uint32_t place;
   // For `INITIALISE` and `ATTACH`: aligned to 8 bytes, valid and at the same address until the engine and all its workers
   // are freed. It may be shared with other processes, which may die at any instruction.
+  //
+  // If it is a mapped file, allocate all its blocks before (`posix_fallocate`; `ftruncate` leaves holes): a hole that a full disk
+  // cannot fill ends the process by SIGBUS. A file that was used before a restart of the machine may lack the newest proofs:
+  // call `countersign_replay_refuse_until` after such a restart. Replace a file that processes use by a new one of
+  // that name (`rename`), never initialise it in place.
   void *memory;
   // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
   size_t memory_bytes;
@@ -739,6 +744,21 @@ size_t countersign_reason_index(uint32_t reason);
 //
 // A proof is live for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
 size_t countersign_replay_required_bytes(size_t live_proofs);
+
+// Refuses the proofs made up to `now_seconds` in a store that was initialised before, in every process that uses it.
+//
+// For a host that initialises a store and begins to use it later, and for one that joins a store which may have missed proofs: a
+// restart of the machine lost what was not written to its file, or another store was used meanwhile. True proofs of the seconds
+// before `now_seconds` are refused too, and have to be made again.
+//
+// Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`; `REPLAY_TOO_SMALL`, `REPLAY_NOT_INITIALISED`,
+// `REPLAY_OTHER_VERSION`, `REPLAY_OTHER_SIZE`. Thread-safe.
+//
+// # Safety
+// `memory` is valid for `memory_bytes` bytes for the call, and written to only by replay stores.
+countersign_result countersign_replay_refuse_until(void *memory,
+                                                   size_t memory_bytes,
+                                                   uint64_t now_seconds);
 
 // The result in words, for logs. Valid for ever.
 //

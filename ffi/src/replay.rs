@@ -4,11 +4,11 @@ use std::ffi::c_void;
 use std::sync::atomic::AtomicU64;
 
 use countersign::engine::{Engine, PolicyDocument, Replay, ReplayUnavailable};
-use countersign::memory::replay::{AttachFault, Claim, ReplayStore, required_words};
+use countersign::memory::replay::{AttachFault, Claim, ReplayStore, Window, required_words};
 use countersign::time::UnixSeconds;
 use countersign_live::seed;
 
-use crate::boundary::{borrow_all, guarded};
+use crate::boundary::{borrow_all, checked, guarded};
 use crate::result::countersign_result;
 
 /// Where an engine remembers the proofs that were used.
@@ -50,6 +50,11 @@ pub struct countersign_replay {
     pub place: u32,
     /// For `INITIALISE` and `ATTACH`: aligned to 8 bytes, valid and at the same address until the engine and all its workers
     /// are freed. It may be shared with other processes, which may die at any instruction.
+    ///
+    /// If it is a mapped file, allocate all its blocks before (`posix_fallocate`; `ftruncate` leaves holes): a hole that a full disk
+    /// cannot fill ends the process by SIGBUS. A file that was used before a restart of the machine may lack the newest proofs:
+    /// call `countersign_replay_refuse_until` after such a restart. Replace a file that processes use by a new one of
+    /// that name (`rename`), never initialise it in place.
     pub memory: *mut c_void,
     /// Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
     pub memory_bytes: usize,
@@ -71,10 +76,50 @@ pub extern "C" fn countersign_replay_required_bytes(live_proofs: usize) -> usize
     guarded(usize::MAX, || required_words(live_proofs).saturating_mul(size_of::<u64>()))
 }
 
-/// The caller's words, by the address that was promised to stay.
-struct SharedWords(&'static [AtomicU64]);
+/// Refuses the proofs made up to `now_seconds` in a store that was initialised before, in every process that uses it.
+///
+/// For a host that initialises a store and begins to use it later, and for one that joins a store which may have missed proofs: a
+/// restart of the machine lost what was not written to its file, or another store was used meanwhile. True proofs of the seconds
+/// before `now_seconds` are refused too, and have to be made again.
+///
+/// Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`; `REPLAY_TOO_SMALL`, `REPLAY_NOT_INITIALISED`,
+/// `REPLAY_OTHER_VERSION`, `REPLAY_OTHER_SIZE`. Thread-safe.
+///
+/// # Safety
+/// `memory` is valid for `memory_bytes` bytes for the call, and written to only by replay stores.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_replay_refuse_until(
+    memory: *mut c_void,
+    memory_bytes: usize,
+    now_seconds: u64,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let words = SharedWords(unsafe { shared_words(memory, memory_bytes) }?);
+        // Every store covers a window of nothing, and keeps its own.
+        let any = Window { max_age_seconds: 0, future_seconds: 0 };
+        ReplayStore::attach(words, any).map_err(attach_result)?.refuse_until(UnixSeconds::new(now_seconds));
+        Ok(())
+    })
+}
 
-impl AsRef<[AtomicU64]> for SharedWords {
+/// The caller's memory as words.
+///
+/// # Safety
+/// Unless it is NULL or misaligned, `memory` is valid for `bytes` bytes while `'a` lasts, and written to only by replay stores.
+unsafe fn shared_words<'a>(memory: *mut c_void, bytes: usize) -> Result<&'a [AtomicU64], countersign_result> {
+    let count = bytes / size_of::<AtomicU64>();
+    if count == 0 {
+        return Err(countersign_result::ReplayTooSmall);
+    }
+    // SAFETY: the caller's promise; atomics may be written to by all.
+    unsafe { borrow_all(memory.cast::<AtomicU64>().cast_const(), count) }
+}
+
+/// The caller's words, by the address that was promised to stay.
+struct SharedWords<'a>(&'a [AtomicU64]);
+
+impl AsRef<[AtomicU64]> for SharedWords<'_> {
     fn as_ref(&self) -> &[AtomicU64] {
         self.0
     }
@@ -103,26 +148,25 @@ impl countersign_replay {
         if !initialise && !place(countersign_replay_place::Attach) {
             return Err(countersign_result::InvalidValue);
         }
-        let count = self.memory_bytes / size_of::<AtomicU64>();
-        if count == 0 {
-            return Err(countersign_result::ReplayTooSmall);
-        }
-        // SAFETY: the caller promises the memory until the engine is gone; atomics may be written to by all.
-        let words = SharedWords(unsafe { borrow_all(self.memory.cast::<AtomicU64>().cast_const(), count) }?);
+        // SAFETY: the caller promises the memory until the engine is gone.
+        let words = SharedWords(unsafe { shared_words(self.memory, self.memory_bytes) }?);
         let store = if initialise {
             let store = ReplayStore::initialise(words, window, random_seed()?);
             store.inspect(|store| store.refuse_until(now))
         } else {
             ReplayStore::attach(words, window)
         };
-        let store = store.map_err(|fault| match fault {
-            AttachFault::TooSmall => countersign_result::ReplayTooSmall,
-            AttachFault::NotInitialised => countersign_result::ReplayNotInitialised,
-            AttachFault::OtherVersion => countersign_result::ReplayOtherVersion,
-            AttachFault::OtherSize => countersign_result::ReplayOtherSize,
-            AttachFault::WindowTooNarrow => countersign_result::ReplayWindowTooNarrow,
-        })?;
-        Ok(Engine::with_replay(document, Box::new(store)))
+        Ok(Engine::with_replay(document, Box::new(store.map_err(attach_result)?)))
+    }
+}
+
+fn attach_result(fault: AttachFault) -> countersign_result {
+    match fault {
+        AttachFault::TooSmall => countersign_result::ReplayTooSmall,
+        AttachFault::NotInitialised => countersign_result::ReplayNotInitialised,
+        AttachFault::OtherVersion => countersign_result::ReplayOtherVersion,
+        AttachFault::OtherSize => countersign_result::ReplayOtherSize,
+        AttachFault::WindowTooNarrow => countersign_result::ReplayWindowTooNarrow,
     }
 }
 

@@ -11,7 +11,9 @@ use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
 use countersign_ffi::reason::countersign_reason as Reason;
-use countersign_ffi::replay::{countersign_replay_place as Place, countersign_replay_required_bytes};
+use countersign_ffi::replay::{
+    countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
+};
 use countersign_ffi::request::{countersign_certificate_form, countersign_header, countersign_request};
 use countersign_ffi::result::countersign_result as R;
 use countersign_ffi::revocation::{countersign_engine_replace_revocations, countersign_engine_set_revocations_known};
@@ -187,5 +189,43 @@ fn zeroed_source<'a>() -> countersign_trust_source<'a> {
         name: none(),
         location: none(),
         min_refresh_seconds: 0,
+    }
+}
+
+#[test]
+fn a_store_refuses_what_it_may_have_missed() {
+    let vector: Value = serde_json::from_str(VECTOR).unwrap();
+    let policy_text = vector["policy"].to_string();
+    let request = Request::of(&vector);
+    let asked = request.view();
+    let mut memory = vec![0u64; countersign_replay_required_bytes(1000) / 8];
+    let (words, bytes) = (memory.as_mut_ptr(), memory.len() * 8);
+    // SAFETY: as above; what is NULL, misaligned or too short is not read.
+    unsafe {
+        let until = |seconds| countersign_replay_refuse_until(words.cast(), bytes, seconds);
+        assert_eq!(until(1), R::ReplayNotInitialised);
+        assert_eq!(countersign_replay_refuse_until(null_mut(), bytes, 1), R::NullParameter);
+        assert_eq!(countersign_replay_refuse_until(words.cast::<u8>().add(1).cast(), bytes - 8, 1), R::Misaligned);
+        assert_eq!(countersign_replay_refuse_until(words.cast(), 7, 1), R::ReplayTooSmall);
+        assert_eq!(countersign_replay_refuse_until(words.cast(), usize::MAX, 1), R::InvalidLength);
+
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy_text.as_bytes());
+        config.now_seconds = asked.now_seconds - 3600;
+        config.replay.place = Place::Initialise as u32;
+        config.replay.memory = words.cast();
+        config.replay.memory_bytes = bytes;
+        let (mut engine, mut worker, mut decision) = (null(), null_mut(), null());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        assert_eq!(countersign_worker_new(engine, &mut worker), R::Ok);
+        assert_eq!(countersign_replay_refuse_until(words.cast(), bytes - 8, 1), R::ReplayOtherSize);
+        // An engine that was there before refuses too, and an earlier moment changes nothing.
+        assert_eq!(until(asked.now_seconds), R::Ok);
+        assert_eq!(until(asked.now_seconds - 3600), R::Ok);
+        assert_eq!(countersign_worker_decide(worker, 0, &asked, &mut decision), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::ProofTooOld);
+        countersign_worker_free(worker);
+        countersign_engine_free(engine);
     }
 }

@@ -186,7 +186,7 @@ class Replay(unittest.TestCase):
             self.assertEqual((path.stat().st_mode & 0o777, path.stat().st_size), (0o600, 256 * 1024))
             world.nginx.stop()
             for spoil, told in [
-                (lambda: path.chmod(0o644), "must be a file of ours with mode 0600"),
+                (lambda: path.chmod(0o644), "must be a regular file of this user with mode 0600"),
                 (lambda: (path.rename(f"{path}.real"), path.symlink_to(f"{path}.real")), "cannot open"),
             ]:
                 spoil()

@@ -22,7 +22,9 @@
 #define NGX_HTTP_COUNTERSIGN_SHADOW  2
 
 /* Room for the reasons of newer libraries; the shared memory has this many counters. */
+#ifndef NGX_HTTP_COUNTERSIGN_REASONS
 #define NGX_HTTP_COUNTERSIGN_REASONS  256
+#endif
 
 
 /* Where something was said in the configuration, for faults that show later. */
@@ -32,9 +34,17 @@ typedef struct {
 } ngx_http_countersign_place_t;
 
 
+/* The text of a UUID. */
+#define NGX_HTTP_COUNTERSIGN_BOOT  36
+
+
 /* What all workers share, and what a reload keeps. Counters only grow; each is changed by one atomic instruction. */
 typedef struct {
     uint64_t                           layout;
+    /* Of file=: a configuration has put another store in the place of this one. */
+    uint64_t                           retired;
+    /* Of file=: the kernel's boot id while the file was last put to use, or zeros. */
+    u_char                             boot[NGX_HTTP_COUNTERSIGN_BOOT];
     u_char                             nonce_secret[32];
     /* By enforced (0) or shadow (1), and by index of the reason. */
     ngx_atomic_t                       accepted[2];
@@ -50,14 +60,21 @@ typedef struct {
 typedef struct {
     ngx_str_t                          name;
     ngx_str_t                          path;        /* of file=, or empty */
+    ngx_str_t                          making;      /* the name of a new file until it is in use */
+    ngx_str_t                          folder;
+    u_char                            *base;        /* the path's last name */
     size_t                             size;
     ngx_http_countersign_place_t       place;
     ngx_cycle_t                       *cycle;
     ngx_http_countersign_shared_t     *shared;
     u_char                            *replay;
     size_t                             replay_bytes;
-    ngx_fd_t                           locked;      /* of file=, while the store is made */
-    unsigned                           fresh:1;     /* nobody has used this memory yet */
+    void                              *memory;      /* of file=: what is mapped */
+    ngx_fd_t                           made;        /* a new file, locked, until it has its name */
+    dev_t                              device;      /* of the file that is mapped, or that is to be replaced */
+    ino_t                              inode;       /* 0: there is none */
+    unsigned                           fresh:1;     /* no process has used this memory yet */
+    unsigned                           unaware:1;   /* its store may have missed proofs that were used until now */
     ngx_array_t                        engines;     /* of ngx_http_countersign_engine_t * */
 } ngx_http_countersign_zone_t;
 
@@ -179,6 +196,7 @@ char *ngx_http_countersign_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_http_countersign_zone_t *ngx_http_countersign_find_zone(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name);
 ngx_int_t ngx_http_countersign_open_file_zones(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_renew_file_zone(ngx_http_countersign_zone_t *zone);
+ngx_int_t ngx_http_countersign_put_zones_to_use(ngx_cycle_t *cycle);
 
 /* engine */
 ngx_http_countersign_document_t *ngx_http_countersign_document(ngx_conf_t *cf, ngx_str_t *path);

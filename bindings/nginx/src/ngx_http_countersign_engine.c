@@ -331,6 +331,7 @@ ngx_http_countersign_share_store(ngx_http_countersign_zone_t *zone, countersign_
         }
 
         if (i == zone->engines.nelts) {
+            zone->unaware |= zone->fresh;
             zone->fresh = 0;
             return NGX_OK;
         }
@@ -359,8 +360,8 @@ ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone)
     result = COUNTERSIGN_RESULT_OK;
     rc = ngx_http_countersign_share_store(zone, &result);
 
-    if (rc == NGX_DECLINED && zone->path.len != 0 && !zone->fresh) {
-        /* Of another version, or of narrower policies; a process that died while it made the store left it unusable. */
+    while (rc == NGX_DECLINED && zone->path.len != 0 && !zone->fresh) {
+        /* Of another version of the store, or of narrower policies, or without a store since no policy used the zone. */
         if (ngx_http_countersign_renew_file_zone(zone) != NGX_OK) {
             return NGX_ERROR;
         }

@@ -299,9 +299,12 @@ ngx_http_countersign_postconfiguration(ngx_conf_t *cf)
         }
     }
 
-    if (ngx_http_countersign_used_variables(cf, mcf) != NGX_OK
-        || ngx_http_countersign_open_file_zones(cf, mcf) != NGX_OK)
-    {
+    if (ngx_http_countersign_used_variables(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* `nginx -s` reads the configuration only to find the process number; it has no zones. */
+    if (ngx_process != NGX_PROCESS_SIGNALLER && ngx_http_countersign_open_file_zones(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -315,11 +318,13 @@ ngx_http_countersign_init_module(ngx_cycle_t *cycle)
     ngx_http_countersign_main_conf_t  *mcf;
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_countersign_module);
-    if (mcf != NULL) {
-        ngx_http_countersign_forget_documents(mcf);
+    if (mcf == NULL) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_http_countersign_forget_documents(mcf);
+
+    return ngx_http_countersign_put_zones_to_use(cycle);
 }
 
 

@@ -14,6 +14,16 @@ def module():
     return os.environ["COUNTERSIGN_NGINX_MODULE"]
 
 
+def other_module():
+    """The module with another layout of its shared memory."""
+    return os.environ["COUNTERSIGN_NGINX_OTHER_MODULE"]
+
+
+def fails_last():
+    """A module that can fail after all others have initialised themselves."""
+    return os.environ["COUNTERSIGN_NGINX_FAILS_LAST"]
+
+
 def preload():
     """Libraries that nginx must be started with: the sanitizer's, if the module is built with it."""
     return os.environ.get("COUNTERSIGN_NGINX_PRELOAD", "")

@@ -57,12 +57,14 @@ class Nginx:
     """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
 
     def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
-                 daemon=False):
+                 daemon=False, mounts=None):
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-nginx-"))
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
         self.process = None
         self.started = None
+        self.mounts = mounts
+        self.module = place.module()
         self.settings = {"workers": workers, "level": level, "main": main, "connections": connections,
                          "daemon": "on" if daemon else "off"}
         self.daemon = daemon
@@ -105,12 +107,13 @@ class Nginx:
             self.http = http
         user = "user root;" if os.getuid() == 0 else ""
         log = "" if "access_log {folder}" in self.http else "access_log off;"
-        head = HEAD.format(user=user, log=log, module=place.module(), folder=self.folder, **self.settings)
+        head = HEAD.format(user=user, log=log, module=self.module, folder=self.folder, **self.settings)
         inside = self.http.replace("{folder}", str(self.folder)).replace("{port}", str(self.port))
         return self.write("nginx.conf", head + inside + "\n}\n")
 
     def command(self, *arguments):
-        return [place.NGINX, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
+        inside = self.mounts.enter() if self.mounts else []
+        return [*inside, place.NGINX, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
 
     def test(self):
         """`nginx -t`: whether it passes, and what it says."""
@@ -118,6 +121,24 @@ class Nginx:
             self.command("-t"), capture_output=True, text=True, check=False, env=self.environment, timeout=60
         )
         return done.returncode == 0, done.stderr.replace(str(self.folder), "")
+
+    def signal(self, word):
+        """`nginx -s`, with the configuration as it is written by then."""
+        done = subprocess.run(self.command("-s", word), capture_output=True, text=True, check=False, env=self.environment, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+    def start_and_fail(self):
+        """A start that must end by itself; returns its exit status, negative for a signal, None if nginx serves."""
+        self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
+
+        def outcome():
+            try:
+                return (None,) if self.is_up() else ()
+            except AssertionError:
+                return (self.process.returncode,)
+
+        (status,) = until("nginx ends", outcome)
+        return status
 
     def start(self):
         self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
@@ -164,6 +185,15 @@ class Nginx:
         self.configure()
         os.kill(self.master(), signal.SIGHUP)
         until("new workers", lambda: (now := set(self.workers())) and not now & old)
+
+    def reload_and_fail(self, told):
+        """A reload that nginx gives up, with this in its log; the workers stay."""
+        before, at = self.workers(), len(self.log())
+        self.configure()
+        os.kill(self.master(), signal.SIGHUP)
+        until(f"the reload fails: {told}", lambda: told in self.log()[at:])
+        # The master takes no other signal before it is through with this one.
+        assert self.workers() == before
 
     def get(self, target="/", headers=(), **options):
         return client.get(self.address, target, headers, **options)
