@@ -34,6 +34,29 @@ http {{
     keepalive_requests 100000000;
 """
 
+# An upstream of its own process.
+SHOWN = """
+{user}
+pid {folder}/shown.pid;
+error_log {folder}/shown.log;
+daemon off;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/shown-body;
+    proxy_temp_path {folder}/shown-proxy;
+    fastcgi_temp_path {folder}/shown-fastcgi;
+    uwsgi_temp_path {folder}/shown-uwsgi;
+    scgi_temp_path {folder}/shown-scgi;
+    large_client_header_buffers 4 64k;
+    server {{
+        listen unix:{folder}/shown.sock;
+        location / {{ return 200 "user=$http_x_user binding=$http_x_binding uri=$request_uri method=$request_method"; }}
+        location /refuses {{ return 401; }}
+    }}
+}}
+"""
+
 
 def free_port():
     with socket.socket() as taken:
@@ -57,11 +80,13 @@ class Nginx:
     """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
 
     def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
-                 daemon=False):
+                 daemon=False, binary=None, module=None):
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-nginx-"))
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
+        self.binary, self.module = binary or place.NGINX, module or place.module()
         self.process = None
+        self.upstream = None
         self.started = None
         self.settings = {"workers": workers, "level": level, "main": main, "connections": connections,
                          "daemon": "on" if daemon else "off"}
@@ -105,12 +130,12 @@ class Nginx:
             self.http = http
         user = "user root;" if os.getuid() == 0 else ""
         log = "" if "access_log {folder}" in self.http else "access_log off;"
-        head = HEAD.format(user=user, log=log, module=place.module(), folder=self.folder, **self.settings)
+        head = HEAD.format(user=user, log=log, module=self.module, folder=self.folder, **self.settings)
         inside = self.http.replace("{folder}", str(self.folder)).replace("{port}", str(self.port))
         return self.write("nginx.conf", head + inside + "\n}\n")
 
     def command(self, *arguments):
-        return [place.NGINX, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
+        return [self.binary, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
 
     def test(self):
         """`nginx -t`: whether it passes, and what it says."""
@@ -120,6 +145,8 @@ class Nginx:
         return done.returncode == 0, done.stderr.replace(str(self.folder), "")
 
     def start(self):
+        if "{folder}/shown.sock" in self.http:
+            self.start_upstream()
         self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
         until("nginx answers", self.is_up)
         until("its workers", lambda: (self.folder / "nginx.pid").exists() and self.master()
@@ -127,6 +154,23 @@ class Nginx:
         # By then its zones are made.
         self.started = time.time()
         return self
+
+    def start_upstream(self):
+        user = "user root;" if os.getuid() == 0 else ""
+        configuration = self.write("shown.conf", SHOWN.format(user=user, folder=self.folder))
+        self.upstream = subprocess.Popen(
+            [place.NGINX, "-p", str(self.folder), "-c", str(configuration), "-e", f"{self.folder}/shown.log"],
+            stderr=subprocess.DEVNULL)
+        until("the upstream", self.is_upstream_up)
+
+    def is_upstream_up(self):
+        if self.upstream.poll() is not None:
+            raise AssertionError(f"the upstream ended: {(self.folder / 'shown.log').read_text()}")
+        try:
+            client.Client(str(self.folder / "shown.sock")).close()
+            return True
+        except OSError:
+            return False
 
     def is_up(self):
         if self.process.poll() is not None and (self.process.returncode or not self.daemon):
@@ -149,6 +193,9 @@ class Nginx:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.upstream:
+            self.upstream.terminate()
+            self.upstream.wait(PATIENCE)
         until("the masters end", lambda: not any(is_alive(master) for master in masters))
 
     def master(self):
