@@ -1,10 +1,11 @@
 """Identity headers: the table of cases that all hosts share, and what only nginx has."""
 
+import contextlib
 import json
 import re
 import unittest
 
-from harness import issuer, place
+from harness import client, issuer, place
 from harness.server import until
 from harness.upstream import Upstream
 from harness.world import POLICY, World
@@ -155,10 +156,10 @@ class Lists(unittest.TestCase):
         told = self.told("countersign_certificate_header Client-Cert from=127.0.0.1;"
                          "location / { countersign_set_header x-user issuer; countersign_set_header X-Client client_id;"
                          " countersign_certificate_header Hop-Cert from=127.0.0.2; }")
-        self.assertRegex(told, r'\[notice\] .*"X-Binding" of /nginx\.conf:\d+ is set also where '
+        self.assertRegex(told, r'\[warn\] .*"X-Binding" of /nginx\.conf:\d+ is set also where '
                                r'"countersign_set_header x-user" is, in /nginx\.conf:\d+')
         self.assertNotRegex(told, r'"X-User" of /nginx\.conf:\d+ is set also')
-        self.assertRegex(told, r'\[notice\] .*"Client-Cert" of /nginx\.conf:\d+ is taken also where '
+        self.assertRegex(told, r'\[warn\] .*"Client-Cert" of /nginx\.conf:\d+ is taken also where '
                                r'"countersign_certificate_header Hop-Cert" is, in /nginx\.conf:\d+')
 
     def test_nothing_is_reported_where_no_list_is_joined(self):
@@ -220,17 +221,16 @@ class Satisfied(unittest.TestCase):
 class Redirected(unittest.TestCase):
     """A decision is of what the client sent: method, authority, and what the place it reaches asks for."""
 
-    def ask(self, server, target, method, sent_for, http=HTTP, **options):
-        """The status, and the paths that the upstream saw."""
+    @contextlib.contextmanager
+    def world(self, server):
         loose = json.loads(json.dumps(POLICY))
         loose["policies"]["other"] = {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]}
-        with World(server, http=http, policy=loose) as world, Upstream(world.nginx.folder / "raw.sock") as upstream:
-            token = world.key.token(bound=world.client)
-            for proven, status in sent_for:
-                proof = world.proof(token, method=proven, **options)
-                answer = world.get(target, issuer.dpop(token, proof), method=method)
-                self.assertEqual(answer.status, status, (method, proven, answer))
-            return upstream.take()
+        with World(server, http=HTTP, policy=loose) as world, Upstream(world.nginx.folder / "raw.sock") as upstream:
+            yield world, upstream
+
+    def ask(self, world, target, method, proven, uri):
+        token = world.key.token(bound=world.client)
+        return world.get(target, issuer.dpop(token, world.proof(token, method=proven, uri=uri)), method=method).status
 
     def test_the_method_is_the_client_s(self):
         server = """
@@ -245,18 +245,25 @@ class Redirected(unittest.TestCase):
             location /asking { auth_request /inner; proxy_pass http://raw; }
             location /mirrored { mirror /inner; proxy_pass http://raw; }
         """
-        for target in ("/accel", "/page", "/named", "/tried", "/asking", "/mirrored"):
-            for method, others in (("POST", "GET"), ("GET", "POST"), ("PUT", "GET"), ("HEAD", "GET"), ("PATCH", "GET")):
-                with self.subTest((target, method)):
-                    self.ask(server, target, method, [(others, 401), (method, 200)], uri=f"https://api.example{target}")
+        with self.world(server) as (world, _):
+            for target in ("/accel", "/page", "/named", "/tried", "/asking", "/mirrored"):
+                for method, other in (("POST", "GET"), ("GET", "POST"), ("PUT", "GET"), ("HEAD", "GET"), ("PATCH", "GET")):
+                    with self.subTest((target, method)):
+                        uri = f"https://api.example{target}"
+                        self.assertEqual(self.ask(world, target, method, other, uri), 401)
+                        self.assertEqual(self.ask(world, target, method, method, uri), 200)
 
     def test_a_refused_method_reaches_no_upstream(self):
         server = """
             location /page { error_page 404 = /inner; return 404; }
             location = /inner { internal; countersign on; proxy_pass http://raw; }
         """
-        arrived = self.ask(server, "/page", "POST", [("GET", 401)], uri="https://api.example/page")
-        self.assertEqual(arrived, [])
+        with self.world(server) as (world, upstream):
+            self.assertEqual(self.ask(world, "/page", "POST", "GET", "https://api.example/page"), 401)
+            self.assertEqual(upstream.take(), [])
+            self.assertEqual(self.ask(world, "/page", "POST", "POST", "https://api.example/page"), 200)
+            # nginx asks an error page with GET, whatever the client asked for.
+            self.assertEqual([(path, method) for path, _, method in upstream.take()], [("/inner", "GET")])
 
     def test_the_place_s_own_origin_and_hops_hold(self):
         """One policy in two places whose origin differs is two decisions."""
@@ -267,7 +274,10 @@ class Redirected(unittest.TestCase):
             location /moved { try_files /absent /inner; }
             location = /inner { countersign_origin https://inner.example; proxy_pass http://raw; }
         """
-        self.ask(server, "/moved", "GET", [("GET", 401)], uri="https://outer.example/moved")
+        with self.world(server) as (world, upstream):
+            self.assertEqual(self.ask(world, "/moved", "GET", "GET", "https://outer.example/moved"), 401)
+            self.assertEqual(self.ask(world, "/moved", "GET", "GET", "https://inner.example/moved"), 401)
+            self.assertEqual(upstream.take(), [])
 
 
 class NoAuthority(unittest.TestCase):
@@ -279,7 +289,6 @@ class NoAuthority(unittest.TestCase):
         origin = "location / { countersign on; proxy_pass http://raw; }" \
                  "location /named { countersign on; countersign_origin https://api.example; proxy_pass http://raw; }"
         http = HTTP.replace("error_page 400 @early;", "")
-        from harness import client
         with World(origin, policy=policy, http=http) as world, Upstream(world.nginx.folder / "raw.sock") as upstream:
             token = world.key.token(bound=world.client)
             for method, target, host, version in [

@@ -1,7 +1,7 @@
-"""A client for HTTP/3 by `aioquic`, in its own Python: reads requests as JSON, asks them one after the other on one connection.
+"""A client for HTTP/3 by `aioquic`, in its own Python: reads connections as JSON, and on each asks its requests one after the other.
 
-In: {"port": …, "requests": [{"fields": [[name, value], …], "body": …}]}, pseudo-header fields among the fields, as they are sent.
-Out: [{"status": …, "headers": [[name, value], …], "body": …}]; status 0 if the server reset the stream or the connection.
+In: {"port": …, "connections": [[{"fields": [[name, value], …], "body": …}]]}, pseudo-header fields among the fields, as they are sent.
+Out: [[{"status": …, "headers": [[name, value], …], "body": …}]]; status 0 if the server reset the stream or the connection.
 """
 
 import asyncio
@@ -58,11 +58,15 @@ class Client(QuicConnectionProtocol):
                 self.end(got.stream_id)
 
 
+async def converse(port, requests):
+    configuration = QuicConfiguration(alpn_protocols=H3_ALPN, is_client=True, server_name="api.example", verify_mode=ssl.CERT_NONE)
+    async with connect("127.0.0.1", port, configuration=configuration, create_protocol=Client) as client:
+        return [await client.ask(request["fields"], request.get("body", "")) for request in requests]
+
+
 async def main():
     asked = json.load(sys.stdin)
-    configuration = QuicConfiguration(alpn_protocols=H3_ALPN, is_client=True, server_name="api.example", verify_mode=ssl.CERT_NONE)
-    async with connect("127.0.0.1", asked["port"], configuration=configuration, create_protocol=Client) as client:
-        print(json.dumps([await client.ask(request["fields"], request.get("body", "")) for request in asked["requests"]]))
+    print(json.dumps([await converse(asked["port"], requests) for requests in asked["connections"]]))
 
 
 asyncio.run(main())
