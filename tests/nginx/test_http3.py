@@ -86,10 +86,11 @@ class Http3(unittest.TestCase):
             self.request("/orders", self.proven("https://other.example/orders")),
             self.request("/orders", self.proven("http://api.example/orders")),
             self.request("/orders", self.proven("https://api.example/orders"), authority="api.example:8443"),
+            self.request("/orders", self.proven("https://api.example/"), authority="api.example?"),
             self.request("/origin", self.proven("https://public.example/origin")),
             self.request("/origin", self.proven("https://api.example/origin")),
         )
-        self.assertEqual([answer["status"] for answer in answers], [200, 401, 200, 200, 200, 200, 200, 401, 401, 401, 200, 401])
+        self.assertEqual([answer["status"] for answer in answers], [200, 401, 200, 200, 200, 200, 200, 401, 401, 401, 401, 200, 401])
         self.assertEqual(answers[0]["body"], "user=alice binding=dpop uri=/orders?a=1 method=GET")
 
     def test_a_client_makes_no_5xx(self):

@@ -338,6 +338,21 @@ class NoAuthority(unittest.TestCase):
                     self.assertIn(answer.status // 100, (4,), answer)
             self.assertEqual(upstream.take(), [])
 
+    def test_a_host_takes_nothing_from_the_path(self):
+        """A Host that ends in `?` or `#` would make the path a query: a proof for `/` would be one for every path."""
+        policy = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}],
+                  "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]}}}
+        server = "location / { countersign on; proxy_pass http://raw; }"
+        with World(server, policy=policy, http=HTTP) as world, Upstream(world.nginx.folder / "raw.sock") as upstream:
+            token = world.key.token(bound=world.client)
+            for host in ("api.example?", "api.example#", "api.example?x", "api.example%3f", "api.example\\", "api.example;"):
+                proof = world.proof(token, uri="http://api.example/")
+                with self.subTest(host):
+                    self.assertEqual(world.get("/orders", issuer.dpop(token, proof), host=host).status // 100, 4)
+            self.assertEqual(upstream.take(), [])
+            proof = world.proof(token, uri="http://api.example/orders")
+            self.assertEqual(world.get("/orders", issuer.dpop(token, proof)).status, 200)
+
 
 if __name__ == "__main__":
     unittest.main()
