@@ -455,7 +455,7 @@ impl Reason {
             Self::ReplayStoreFull => "The replay store is full; our fault, not the client's",
             Self::ReplayStoreUnavailable => "The replay store did not answer; our fault, not the client's",
             Self::RequestUnusable => {
-                "The host gave a request that cannot be judged, such as a URI without authority and no origin in the policy"
+                "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy"
             }
             Self::InternalError => "A fault of ours",
         }
