@@ -78,12 +78,16 @@ ngx_http_countersign_record_cleanup(void *data)
 }
 
 
-/* The decision of this location's policy, if it was made. */
+/*
+ * The decision of this location's policy, if it was made. Of one policy there may be several: where the origin or the trusted hops
+ * differ, the same request is another one.
+ */
 
 ngx_http_countersign_decision_t *
 ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
 {
     ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_loc_conf_t  *judged;
     ngx_http_countersign_decision_t  *made;
 
     record = ngx_http_countersign_record(r, 0);
@@ -92,7 +96,13 @@ ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
     }
 
     for (made = record->newest; made != NULL; made = made->next) {
-        if (made->engine == lcf->engine && made->policy == lcf->policy_number) {
+        judged = made->judged;
+
+        if (judged == lcf
+            || (judged->engine == lcf->engine && judged->policy_number == lcf->policy_number
+                && judged->certificates == lcf->certificates && judged->origin.len == lcf->origin.len
+                && ngx_strncmp(judged->origin.data, lcf->origin.data, lcf->origin.len) == 0))
+        {
             return made;
         }
     }
@@ -122,8 +132,7 @@ ngx_http_countersign_decide(ngx_http_request_t *r, ngx_http_countersign_loc_conf
         return NULL;
     }
 
-    made->engine = lcf->engine;
-    made->policy = lcf->policy_number;
+    made->judged = lcf;
 
     ngx_http_countersign_look_if_due(lcf->engine);
 
@@ -153,7 +162,7 @@ ngx_http_countersign_decide(ngx_http_request_t *r, ngx_http_countersign_loc_conf
 
     if (r->connection->log->log_level >= NGX_LOG_INFO) {
         countersign_str  word = countersign_reason_word(made->reason);
-        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, made->policy);
+        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, lcf->policy_number);
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "countersign: refused%s by policy \"%*s\": %*s",
                       shadow ? " in shadow" : "", policy.length, policy.data, word.length, word.data);
@@ -242,7 +251,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
     for (again = 0; /* void */ ; again++) {
 
-        result = countersign_worker_decide(engine->worker, made->policy, &request, &decision);
+        result = countersign_worker_decide(engine->worker, lcf->policy_number, &request, &decision);
         if (result != COUNTERSIGN_RESULT_OK) {
             break;
         }
