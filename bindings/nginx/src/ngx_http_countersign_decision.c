@@ -10,6 +10,7 @@
 
 static ngx_int_t ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *made);
+static countersign_bytes ngx_http_countersign_method(ngx_http_request_t *r);
 static ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     countersign_bytes *uri);
 static ngx_int_t ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
@@ -191,7 +192,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
     ngx_memzero(&request, sizeof(countersign_request));
     request.size = sizeof(countersign_request);
-    request.method = ngx_http_countersign_bytes(r->method_name.data, r->method_name.len);
+    request.method = ngx_http_countersign_method(r);
     request.now_seconds = ngx_time();
 
     part = &r->headers_in.headers.part;
@@ -288,7 +289,26 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 }
 
 
-/* The URI as the client sees it. Forwarding header fields are never looked at. */
+/*
+ * The method as the client sent it: a redirect makes r->method_name GET. It is the first word of the request line, which nginx puts
+ * together for HTTP/2 and HTTP/3. A request that was given up before its line was read has none, and no proof is for that.
+ */
+
+static countersign_bytes
+ngx_http_countersign_method(ngx_http_request_t *r)
+{
+    size_t  length;
+
+    for (length = 0; length < r->request_line.len && r->request_line.data[length] != ' '; length++) { /* void */ }
+
+    return ngx_http_countersign_bytes(r->request_line.data, length);
+}
+
+
+/*
+ * The URI as the client sees it. Forwarding header fields are never looked at. A request that names no server has an empty authority:
+ * no proof is for that URI, and the request is refused as its client's fault.
+ */
 
 static ngx_int_t
 ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri)
