@@ -332,12 +332,25 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         *uri = ngx_http_countersign_bytes(r->schema_start, p - r->schema_start);
         return NGX_OK;
 
-    } else if (r->headers_in.host == NULL || r->headers_in.host->value.len == 0) {
-        *uri = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
-        return NGX_OK;
-
     } else {
-        host = r->headers_in.host->value;
+        ngx_str_null(&host);
+
+        if (r->headers_in.host != NULL) {
+            host = r->headers_in.host->value;
+
+        } else if (r->http_version >= NGX_HTTP_VERSION_20 && r->host_start != NULL && r->host_end != NULL) {
+            /* ":authority", which HTTP/3 leaves where it was read: r->headers_in.server is without the port. */
+            host.data = r->host_start;
+            host.len = r->host_end - r->host_start;
+        }
+
+        /* In an authority these would end it, and make a query of the path: a proof for "/" would be one for every path. */
+        for (p = host.data, last = p + host.len; p < last; p++) {
+            if (*p == '/' || *p == '?' || *p == '#') {
+                host.len = 0;
+                break;
+            }
+        }
 
         if (r->connection->ssl != NULL) {
             ngx_str_set(&scheme, "https://");
