@@ -15,7 +15,6 @@ static ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_counte
     countersign_bytes *uri);
 static ngx_int_t ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
-static ngx_uint_t ngx_http_countersign_has_control(u_char *p, size_t length);
 static ngx_int_t ngx_http_countersign_copy_headers(ngx_pool_t *pool, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
 static ngx_int_t ngx_http_countersign_copy_audit(ngx_pool_t *pool, const countersign_decision *decision,
@@ -333,7 +332,7 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         return NGX_OK;
 
     } else {
-        ngx_str_null(&host);
+        ngx_str_set(&host, "");
 
         if (r->headers_in.host != NULL) {
             host = r->headers_in.host->value;
@@ -375,8 +374,8 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
 
 /*
- * Copies what variables and header fields need. A text with a control character in it is as good as none: it could end a header
- * field and begin another one. In an actor chain, which is JSON, it can only be white space.
+ * Copies what variables and header fields need. A text that is no value of a header field is as good as none: it could end a field
+ * and begin another one, or be read as another text. In an actor chain, which is JSON, a control character can only be white space.
  */
 
 static ngx_int_t
@@ -387,6 +386,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     u_char                            *p;
     uint32_t                           field;
     ngx_uint_t                         bad;
+    countersign_bytes                  text;
     countersign_str                    texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
     ngx_http_countersign_main_conf_t  *mcf;
 
@@ -426,7 +426,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
         made->texts[field].len = texts[field].length;
         ngx_memcpy(p, texts[field].data, texts[field].length);
 
-        bad = ngx_http_countersign_has_control(p, texts[field].length);
+        text = ngx_http_countersign_bytes(p, texts[field].length);
+        bad = texts[field].length != 0 && !countersign_is_field_value(text);
 
         if (bad && field == COUNTERSIGN_FIELD_ACTOR) {
             for (i = 0; i < texts[field].length; i++) {
@@ -434,8 +435,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
             }
 
         } else if (bad) {
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: field %uD of an accepted token holds a "
-                          "control character and is left out", field);
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: field %uD of an accepted token is no value of a "
+                          "header field (a control character, or a space at an end) and is left out", field);
             ngx_str_null(&made->texts[field]);
         }
 
@@ -449,35 +450,6 @@ headers:
     }
 
     return mcf->audit ? ngx_http_countersign_copy_audit(r->pool, decision, made) : NGX_OK;
-}
-
-
-/* Whether any byte is below 0x20 or is 0x7f, eight at a time: this runs over every text of every request. */
-
-static ngx_uint_t
-ngx_http_countersign_has_control(u_char *p, size_t length)
-{
-    size_t    i;
-    uint64_t  word, found;
-
-    static const uint64_t  each = 0x0101010101010101, top = 0x8080808080808080;
-
-    found = 0;
-
-    for (i = 0; i + sizeof(word) <= length; i += sizeof(word)) {
-        ngx_memcpy(&word, p + i, sizeof(word));
-
-        /* The top bit of a byte: it is below 0x20, or becomes 0 when 0x7f is taken out. A borrow only comes from a hit. */
-        found |= (word - 0x20 * each) & ~word & top;
-        word ^= 0x7f * each;
-        found |= (word - each) & ~word & top;
-    }
-
-    for ( /* void */ ; i < length; i++) {
-        found |= (p[i] < 0x20) | (p[i] == 0x7f);
-    }
-
-    return found != 0;
 }
 
 
