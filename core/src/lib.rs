@@ -12,6 +12,7 @@ extern crate alloc;
 extern crate std;
 
 // words
+pub mod field_value;
 pub mod limits;
 mod order;
 pub mod printable;

@@ -132,7 +132,7 @@ reasons! {
     LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The input asks for more work than a limit allows: depth, members, string length";
     ReplayStoreFull = 1902, "replay_store_full", 503, None, "The replay store is full; our fault, not the client's";
     ReplayStoreUnavailable = 1903, "replay_store_unavailable", 503, None, "The replay store did not answer; our fault, not the client's";
-    RequestUnusable = 1904, "request_unusable", 500, None, "The host gave a request that cannot be judged, such as a URI without authority and no origin in the policy";
+    RequestUnusable = 1904, "request_unusable", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";
     InternalError = 1999, "internal_error", 500, None, "A fault of ours";
 }
 

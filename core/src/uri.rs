@@ -25,8 +25,7 @@ impl<'a> TargetUri<'a> {
     pub fn parse(uri: &'a [u8]) -> Result<Self, UriFault> {
         let uri = before_query(uri)?;
         let (scheme, rest) = split_scheme(uri).ok_or(UriFault::Scheme)?;
-        let path_start = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(path_start).unwrap_or((rest, b""));
+        let (authority, path) = split_path(rest);
         let (host, port) = split_authority(authority)?;
         check_path(path)?;
         let port = port.filter(|port| *port != scheme.default_port());
@@ -37,18 +36,22 @@ impl<'a> TargetUri<'a> {
     /// The URI that a client must have asked for to reach `request_target`, when `origin` is what it sees of us.
     ///
     /// Takes origin-form (`/x?y`) and absolute-form (`https://h/x`, RFC 9112 §3.2.2), of which only the path is kept: what
-    /// the peer claims to have called us is not evidence. Refuses authority-form and `*`.
+    /// the peer claims to have called us is not evidence. It may be empty, for a client that named no server. Refuses authority-form
+    /// and `*`.
     pub fn with_origin(origin: &Origin<'a>, request_target: &'a [u8]) -> Result<Self, UriFault> {
-        if request_target.starts_with(b"/") {
-            let path = before_query(request_target)?;
-            check_path(path)?;
-            return Ok(Self { origin: *origin, path });
-        }
-        if split_scheme(request_target).is_none() {
-            return Err(UriFault::RequestTarget);
-        }
-        let Self { path, .. } = Self::parse(request_target)?;
-        Ok(Self { origin: *origin, path })
+        let target = before_query(request_target)?;
+        let path = if target.starts_with(b"/") {
+            target
+        } else {
+            let (_, rest) = split_scheme(target).ok_or(UriFault::RequestTarget)?;
+            let (authority, path) = split_path(rest);
+            match split_authority(authority) {
+                Ok(_) | Err(UriFault::HostEmpty) => path,
+                Err(fault) => return Err(fault),
+            }
+        };
+        check_path(path)?;
+        Ok(Self { origin: *origin, path: if path.is_empty() { b"/" } else { path } })
     }
 
     /// Whether the scheme is `https`.
@@ -303,6 +306,12 @@ fn split_scheme(uri: &[u8]) -> Option<(Scheme, &[u8])> {
         let (front, rest) = uri.split_at_checked(scheme.prefix().len())?;
         front.eq_ignore_ascii_case(scheme.prefix()).then_some((scheme, rest))
     })
+}
+
+/// The authority and the path of what follows a scheme.
+fn split_path(rest: &[u8]) -> (&[u8], &[u8]) {
+    let path_start = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
+    rest.split_at_checked(path_start).unwrap_or((rest, b""))
 }
 
 /// RFC 3986 §3.2, but neither userinfo nor percent-encoding.

@@ -263,6 +263,8 @@ fn a_configured_origin_stands_in_front_of_the_request() {
         // Absolute-form: neither the scheme nor the authority of the peer counts.
         ("https://api.example/base", "http://evil:1/x?y", "https://api.example/base/x"),
         ("https://api.example/base", "HTTP://evil", "https://api.example/base/"),
+        ("https://api.example/base", "http:///x?y", "https://api.example/base/x"),
+        ("https://api.example/base", "http://", "https://api.example/base/"),
     ] {
         assert_eq!(with_origin(origin, request_target), Ok(expected.to_string()), "{origin} {request_target}");
     }
@@ -278,7 +280,8 @@ fn other_request_targets_are_refused() {
         ("api.example:443", RequestTarget),
         ("ftp://api.example/", RequestTarget),
         ("https://u@api.example/", Userinfo),
-        ("https:///x", HostEmpty),
+        ("https://u@/", Userinfo),
+        ("https://api.example:x/", Port),
         ("/a b", PathCharacter),
         ("/%", PercentEncoding),
     ] {

@@ -149,7 +149,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_REPLAY_STORE_FULL = 1902,
   // The replay store did not answer; our fault, not the client's.
   COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE = 1903,
-  // The host gave a request that cannot be judged, such as a URI without authority and no origin in the policy.
+  // The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
   COUNTERSIGN_REASON_REQUEST_UNUSABLE = 1904,
   // A fault of ours.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
@@ -507,7 +507,9 @@ typedef struct countersign_request {
   size_t size;
   // Such as `GET`.
   struct countersign_bytes method;
-  // The external URI: absolute, as the client sees it, or path and query where the policy has an `origin`.
+  // The external URI: absolute, as the client sees it, or path and query where the policy has an `origin`. A path alone where it has none
+  // is the host's fault, and a DPoP request is then refused with 500. For a client that named no authority, leave it empty as in
+  // `https:///path`: that is refused as the client's fault.
   struct countersign_bytes uri;
   // All header fields, so that repetitions are seen. Only Authorization and DPoP are looked at.
   const struct countersign_header *headers;
@@ -713,6 +715,15 @@ uint64_t countersign_engine_accepted(const struct countersign_engine *engine);
 // # Safety
 // `engine` is NULL or an engine.
 uint64_t countersign_engine_refused(const struct countersign_engine *engine, uint32_t reason);
+
+// Whether a text can be the value of a header field and is read by its receiver as it was sent: UTF-8, not empty, no control character,
+// no space at either end. Ask this of every text of a decision before it becomes a header field: a token's subject may hold anything.
+//
+// Thread-safe.
+//
+// # Safety
+// `text` points to as many bytes as it says.
+bool countersign_is_field_value(struct countersign_bytes text);
 
 // The word of a reason, such as `token_expired`: the same in challenges, metrics, logs and on the command line.
 // `accepted` for an accepted request, no text for a number that is no reason. Valid for ever.

@@ -7,6 +7,7 @@ mod boundary;
 pub mod bytes;
 pub mod decision;
 pub mod engine;
+pub mod field_value;
 pub mod notice;
 pub mod reason;
 pub mod reasons;

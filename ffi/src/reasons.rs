@@ -119,7 +119,7 @@ pub enum countersign_reason {
     ReplayStoreFull = 1902,
     /// The replay store did not answer; our fault, not the client's.
     ReplayStoreUnavailable = 1903,
-    /// The host gave a request that cannot be judged, such as a URI without authority and no origin in the policy.
+    /// The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
     RequestUnusable = 1904,
     /// A fault of ours.
     InternalError = 1999,

@@ -38,7 +38,9 @@ pub struct countersign_request {
     pub size: usize,
     /// Such as `GET`.
     pub method: countersign_bytes,
-    /// The external URI: absolute, as the client sees it, or path and query where the policy has an `origin`.
+    /// The external URI: absolute, as the client sees it, or path and query where the policy has an `origin`. A path alone where it has none
+    /// is the host's fault, and a DPoP request is then refused with 500. For a client that named no authority, leave it empty as in
+    /// `https:///path`: that is refused as the client's fault.
     pub uri: countersign_bytes,
     /// All header fields, so that repetitions are seen. Only Authorization and DPoP are looked at.
     pub headers: *const countersign_header,

@@ -244,6 +244,19 @@ static void numbers(void) {
   NEED(countersign_version().length >= 5);
 }
 
+static void field_values(void) {
+  for (size_t at = 0; at < 3; at++) {
+    NEED(countersign_is_field_value(lend((const char *[]){"root", "Alice Liddell", "Zo\xc3\xab"}[at])));
+  }
+  for (size_t at = 0; at < 7; at++) {
+    NEED(!countersign_is_field_value(lend((const char *[]){"", "root ", " root", "ro\tot", "a\nb: c", "\x7f", "\xff"}[at])));
+  }
+  NEED(!countersign_is_field_value((countersign_bytes){NULL, 0}));
+  NEED(!countersign_is_field_value((countersign_bytes){NULL, 4}));
+  NEED(!countersign_is_field_value((countersign_bytes){(const uint8_t *)"root", SIZE_MAX}));
+  NEED(!countersign_is_field_value((countersign_bytes){(const uint8_t *)"ro\0t", 4}));
+}
+
 /* A store whose answer is chosen by the test, and which tries to use the worker that waits for it. */
 static countersign_worker *waiting;
 static uint32_t answer_of_store;
@@ -413,6 +426,7 @@ int main(void) {
   release(bytes());
   asked = read_request();
   numbers();
+  field_values();
   engines();
   const countersign_engine *engine = engine_with((countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_OWN});
   policies_and_trust(engine);

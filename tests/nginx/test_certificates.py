@@ -119,6 +119,50 @@ class Certificates(unittest.TestCase):
             self.assertEqual(world.get("/", [bound, *twice]).status, 401)
             self.assertEqual(world.get("/", [bound]).status, 401)
 
+    def test_of_several_hops(self):
+        """Hops are joined to those inherited; which header counts is never a matter of order."""
+        server = """
+            countersign on;
+            underscores_in_headers on;
+            countersign_set_header X-Binding binding;
+            countersign_certificate_header Client-Cert from=127.0.0.1;
+            location / { proxy_pass http://shown; }
+            location /both { countersign_certificate_header Hop-Cert from=127.0.0.1; proxy_pass http://shown; }
+            location /other { countersign_certificate_header Hop-Cert from=192.0.2.1; proxy_pass http://shown; }
+            location /none { countersign_certificate_header Client-Cert from=192.0.2.1; proxy_pass http://shown; }
+            location /moved { countersign off; countersign_certificate_header Client-Cert from=192.0.2.1; try_files /absent /; }
+            location /shut { try_files /absent /none; }
+            location /page { error_page 404 /; return 404; }
+        """
+        form = f":{base64.b64encode(self.der['client']).decode()}:"
+        client_cert, hop_cert, thief = ("Client-Cert", form), ("Hop-Cert", form), ("Client-Cert", ":MTIz:")
+        with World(server) as world:
+            bound = issuer.bearer(world.key.token(certificate=self.der["client"]))
+            for target, sent, status in [
+                ("/", [client_cert], 200),
+                ("/", [hop_cert], 401),
+                ("/", [thief], 401),
+                ("/", [client_cert, ("client_cert", "x")], 200),
+                ("/", [("Client_Cert", form)], 401),
+                ("/both", [client_cert], 200),
+                ("/both", [hop_cert], 200),
+                ("/both", [client_cert, hop_cert], 401),
+                ("/both", [thief, hop_cert], 401),
+                ("/other", [client_cert], 200),
+                ("/other", [hop_cert], 401),
+                ("/other", [client_cert, hop_cert], 200),
+                ("/none", [client_cert], 401),
+                ("/moved", [client_cert], 200),
+                ("/moved", [thief], 401),
+                # One policy, two places: what one of them takes for the certificate is not what the other one does.
+                ("/shut", [client_cert], 401),
+                ("/page", [client_cert], 404),
+            ]:
+                with self.subTest((target, sent)):
+                    answer = world.get(target, [bound, *sent])
+                    self.assertEqual(answer.status, status, answer)
+                    self.assertEqual(b"binding=mtls" in answer.body, status != 401)
+
 
 if __name__ == "__main__":
     unittest.main()

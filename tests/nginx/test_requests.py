@@ -105,7 +105,8 @@ class Answers(unittest.TestCase):
             self.assertEqual(ask("http://named.example/a", "http://api.example/a"), 401)
             with client.Client(world.nginx.address) as connection:
                 headers = issuer.dpop(token, world.proof(token, uri="http://api.example/a"))
-                self.assertEqual(connection.ask("GET", "/a", headers, version="1.0").status, 500)
+                refused = connection.ask("GET", "/a", headers, version="1.0")
+                self.assertEqual((refused.status, "proof_uri_mismatch" in str(refused.all("www-authenticate"))), (401, True))
 
     def test_nonces(self):
         policies = {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example",
@@ -386,6 +387,28 @@ class Http2(unittest.TestCase):
             self.assertIn("\nwww-authenticate: DPoP", refused)
             self.assertIn("HTTP/2 400", curl("Authorization: Bearer a", "Authorization: Bearer b"))
             self.assertIn("HTTP/2 401", curl())
+
+    def test_identity_and_method(self):
+        server = "underscores_in_headers on; ignore_invalid_headers off;" + PROTECTED + """
+            location /off { countersign off; proxy_pass http://shown; }
+            location /if { if ($http_x_user) { return 204; } proxy_pass http://shown; }
+            location /page { error_page 404 = /inner; return 404; }
+            location = /inner { proxy_pass http://shown; }
+        """
+        with World(server, listen=" http2") as world:
+            def curl(target, *arguments):
+                return place.run("curl", "-sS", "-i", "--http2-prior-knowledge", "-H", "Host: api.example", "-H", "X-User: root",
+                                 "-H", "X_User: root", "-H", "x.user: root", *arguments, f"http://127.0.0.1:{world.nginx.port}{target}")
+
+            bearer = ("-H", "Authorization: Bearer " + world.key.token())
+            self.assertIn("user=alice ", curl("/", *bearer))
+            self.assertIn("user=alice ", curl("/if", *bearer))
+            self.assertIn("user= ", curl("/off"))
+            token = world.key.token(bound=world.client)
+            for method, status in (("POST", 200), ("GET", 401)):
+                proof = world.proof(token, method=method, uri="https://api.example/page")
+                answer = curl("/page", "-H", f"Authorization: DPoP {token}", "-H", f"DPoP: {proof}", "-X", "POST")
+                self.assertIn(f"HTTP/2 {status}", answer)
 
 
 def reasons():

@@ -21,6 +21,9 @@
 #define NGX_HTTP_COUNTERSIGN_ON      1
 #define NGX_HTTP_COUNTERSIGN_SHADOW  2
 
+/* `nginx -t` shows warnings only; a start needs none for what is no fault. */
+#define NGX_HTTP_COUNTERSIGN_INHERITED  (ngx_test_config ? NGX_LOG_WARN : NGX_LOG_NOTICE)
+
 /* Room for the reasons of newer libraries; the shared memory has this many counters. */
 #ifndef NGX_HTTP_COUNTERSIGN_REASONS
 #define NGX_HTTP_COUNTERSIGN_REASONS  256
@@ -118,7 +121,17 @@ typedef struct {
     ngx_uint_t                         audit;       /* $countersign_audit is named */
     uint32_t                           named;       /* texts of decisions that are named, a bit for each: no other is copied */
     ngx_uint_t                         located;     /* phase handlers from this index on know their location */
+    ngx_array_t                        identity;    /* of ngx_http_countersign_identity_t: of all places of the configuration */
+    uint64_t                           lengths;     /* of those names, a bit for each: most fields need no further look */
+    ngx_array_t                        early;       /* of ngx_uint_t: indices of the variables $http_… of those names */
 } ngx_http_countersign_main_conf_t;
+
+
+/* An identity header: a name that some countersign_set_header or countersign_certificate_header has. */
+typedef struct {
+    ngx_str_t                          name;        /* as it is compared, see ngx_http_countersign_fold() */
+    ngx_uint_t                         certificate;
+} ngx_http_countersign_identity_t;
 
 
 /* countersign_set_header */
@@ -127,6 +140,7 @@ typedef struct {
     ngx_str_t                          lowcase;
     ngx_uint_t                         hash;
     ngx_uint_t                         fact;
+    ngx_http_countersign_place_t       place;
 } ngx_http_countersign_header_t;
 
 
@@ -134,6 +148,7 @@ typedef struct {
 typedef struct {
     ngx_str_t                          name;        /* empty: none */
     ngx_array_t                       *hops;        /* of ngx_cidr_t */
+    ngx_http_countersign_place_t       place;
     unsigned                           unix_hop:1;
 } ngx_http_countersign_certificate_t;
 
@@ -152,7 +167,7 @@ typedef struct {
     ngx_str_t                          nonce_keys;
     ngx_str_t                          origin;
     ngx_array_t                       *headers;     /* of ngx_http_countersign_header_t */
-    ngx_http_countersign_certificate_t *certificate;
+    ngx_array_t                       *certificates;  /* of ngx_http_countersign_certificate_t */
     ngx_uint_t                         status_format;
 
     /* where enabled is not off */
@@ -166,8 +181,7 @@ typedef struct ngx_http_countersign_decision_s  ngx_http_countersign_decision_t;
 
 struct ngx_http_countersign_decision_s {
     ngx_http_countersign_decision_t   *next;
-    ngx_http_countersign_engine_t     *engine;
-    uint32_t                           policy;
+    ngx_http_countersign_loc_conf_t   *judged;      /* by engine, policy, origin and hops of this place */
     countersign_reason                 reason;
     ngx_uint_t                         status;
     ngx_uint_t                         lets_pass;   /* accepted, or the policy is in shadow mode */
@@ -183,6 +197,7 @@ struct ngx_http_countersign_decision_s {
 
 /* What was decided for a client's request: once for each policy, whatever redirects and subrequests came of it. */
 typedef struct {
+    ngx_array_t                       *certificates;  /* of ngx_table_elt_t: fields of the client that may hold a certificate */
     ngx_http_countersign_decision_t   *newest;
     ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
 } ngx_http_countersign_record_t;
@@ -221,14 +236,22 @@ ngx_int_t ngx_http_countersign_access_init(ngx_conf_t *cf);
 
 /* identity */
 char *ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t certificate);
+ngx_uint_t ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other);
+ngx_int_t ngx_http_countersign_merge_headers(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **headers);
+ngx_int_t ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
+ngx_int_t ngx_http_countersign_post_read_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_countersign_internal_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *decision);
 
 /* certificate */
 char *ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_countersign_merge_certificates(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **certificates);
 ngx_int_t ngx_http_countersign_certificate(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     countersign_request *request);
 ngx_uint_t ngx_http_countersign_from_hop(ngx_http_request_t *r, ngx_http_countersign_certificate_t *certificate);
+ngx_table_elt_t *ngx_http_countersign_sent_once(ngx_http_countersign_record_t *record, ngx_str_t *name, ngx_uint_t *repeated);
 
 /* variables */
 ngx_int_t ngx_http_countersign_add_variables(ngx_conf_t *cf);

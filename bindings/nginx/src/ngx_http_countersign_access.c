@@ -15,22 +15,31 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 ngx_int_t
 ngx_http_countersign_access_init(ngx_conf_t *cf)
 {
-    ngx_uint_t                  i;
-    ngx_http_handler_pt        *handler;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_uint_t                         i;
+    ngx_http_handler_pt               *handler;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_countersign_main_conf_t  *mcf;
 
     static const struct {
         ngx_uint_t              phase;
         ngx_http_handler_pt     handler;
     } handlers[] = {
+        { NGX_HTTP_POST_READ_PHASE, ngx_http_countersign_post_read_handler },
+        { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_countersign_internal_handler },
+        { NGX_HTTP_REWRITE_PHASE, ngx_http_countersign_internal_handler },
         { NGX_HTTP_PREACCESS_PHASE, ngx_http_countersign_subrequest_handler },
         { NGX_HTTP_ACCESS_PHASE, ngx_http_countersign_access_handler },
         { NGX_HTTP_PRECONTENT_PHASE, ngx_http_countersign_precontent_handler }
     };
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
     for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+        if (handlers[i].phase < NGX_HTTP_PREACCESS_PHASE && mcf->identity.nelts == 0) {
+            continue;
+        }
+
         handler = ngx_array_push(&cmcf->phases[handlers[i].phase].handlers);
         if (handler == NULL) {
             return NGX_ERROR;
@@ -54,11 +63,20 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
 {
+    ngx_uint_t                        passes;
     ngx_http_countersign_record_t    *record;
     ngx_http_countersign_decision_t  *decision;
 
     decision = ngx_http_countersign_decide(r, lcf);
-    if (decision == NULL || ngx_http_countersign_identify(r, lcf, decision) != NGX_OK) {
+    if (decision == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    passes = decision->reason == COUNTERSIGN_REASON_ACCEPTED || lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW
+             || decision->lets_pass;
+
+    /* By "satisfy any" another rule may let pass what is refused here: then that rule's request has no identity. */
+    if (ngx_http_countersign_identify(r, lcf, passes ? decision : NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -69,7 +87,7 @@ ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
         return NGX_OK;
     }
 
-    if (lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW || decision->lets_pass) {
+    if (passes) {
         return NGX_DECLINED;
     }
 
@@ -87,7 +105,6 @@ ngx_http_countersign_access_handler(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
 
     if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
-        /* Nobody may say who he is in our name. */
         return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -12,8 +12,8 @@
 
 
 static ngx_int_t ngx_http_countersign_of_connection(ngx_connection_t *c, countersign_request *request);
-static ngx_int_t ngx_http_countersign_of_header(ngx_http_request_t *r,
-    ngx_http_countersign_certificate_t *certificate, countersign_request *request);
+static ngx_int_t ngx_http_countersign_of_header(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    countersign_request *request);
 static ngx_int_t ngx_http_countersign_der(ngx_pool_t *pool, ngx_str_t *text, ngx_str_t *der);
 static void ngx_http_countersign_digest_cleanup(void *data);
 
@@ -37,17 +37,32 @@ ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void
     ngx_cidr_t                          *hop;
     ngx_http_countersign_certificate_t  *certificate;
 
-    if (lcf->certificate != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
+    if (lcf->certificates == NGX_CONF_UNSET_PTR) {
+        lcf->certificates = ngx_array_create(cf->pool, 1, sizeof(ngx_http_countersign_certificate_t));
+        if (lcf->certificates == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
 
-    certificate = ngx_pcalloc(cf->pool, sizeof(ngx_http_countersign_certificate_t));
+    certificate = lcf->certificates->elts;
+    for (i = 0; i < lcf->certificates->nelts; i++) {
+        if (ngx_http_countersign_alike(&certificate[i].name, &value[1])) {
+            return "is duplicate";
+        }
+    }
+
+    if (value[1].len != 0 && ngx_http_countersign_identity_name(cf, &value[1], 1) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    certificate = ngx_array_push(lcf->certificates);
     if (certificate == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    lcf->certificate = certificate;
+    ngx_memzero(certificate, sizeof(ngx_http_countersign_certificate_t));
     certificate->name = value[1];
+    certificate->place = ngx_http_countersign_here(cf);
     certificate->hops = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
     if (certificate->hops == NULL) {
         return NGX_CONF_ERROR;
@@ -88,12 +103,63 @@ ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void
 }
 
 
+/* A place trusts the hops that it names itself and those of the place around it; for a name in both, its own. */
+
+ngx_int_t
+ngx_http_countersign_merge_certificates(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **certificates)
+{
+    ngx_uint_t                           i, k, own;
+    ngx_array_t                         *list = *certificates;
+    ngx_http_countersign_certificate_t  *certificate, *from, *joined;
+
+    if (inherited == NGX_CONF_UNSET_PTR) {
+        inherited = NULL;
+    }
+
+    if (list == NGX_CONF_UNSET_PTR || inherited == NULL) {
+        *certificates = list == NGX_CONF_UNSET_PTR ? inherited : list;
+        return NGX_OK;
+    }
+
+    own = list->nelts;
+    from = inherited->elts;
+
+    for (i = 0; i < inherited->nelts; i++) {
+        certificate = list->elts;
+
+        for (k = 0; k < own && !ngx_http_countersign_alike(&certificate[k].name, &from[i].name); k++) { /* void */ }
+
+        if (k < own) {
+            continue;
+        }
+
+        ngx_log_error(NGX_HTTP_COUNTERSIGN_INHERITED, cf->log, 0,
+                      "\"%V\" of %V:%ui is taken also where \"countersign_certificate_header %V\" is, in %V:%ui", &from[i].name,
+                      &from[i].place.file, from[i].place.line, &certificate[0].name, &certificate[0].place.file,
+                      certificate[0].place.line);
+
+        joined = ngx_array_push(list);
+        if (joined == NULL) {
+            return NGX_ERROR;
+        }
+
+        *joined = from[i];
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_int_t
 ngx_http_countersign_certificate(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     countersign_request *request)
 {
-    if (lcf->certificate != NULL && ngx_http_countersign_from_hop(r, lcf->certificate)) {
-        return ngx_http_countersign_of_header(r, lcf->certificate, request);
+    ngx_int_t  rc;
+
+    rc = lcf->certificates == NULL ? NGX_DECLINED : ngx_http_countersign_of_header(r, lcf, request);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (r->connection->ssl == NULL) {
@@ -205,55 +271,111 @@ ngx_http_countersign_digest_cleanup(void *data)
 }
 
 
-/* A field that is repeated or malformed is as good as none: a bound token is then refused. */
+/*
+ * NGX_DECLINED: the peer is no hop of this place. A field that is repeated or malformed, or beside another one that may hold the
+ * certificate, is as good as none: a bound token is then refused.
+ */
 
 static ngx_int_t
-ngx_http_countersign_of_header(ngx_http_request_t *r, ngx_http_countersign_certificate_t *certificate,
-    countersign_request *request)
+ngx_http_countersign_of_header(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_request *request)
 {
-    ngx_int_t         rc;
-    ngx_str_t         der, *found;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *field;
+    ngx_int_t                            rc;
+    ngx_str_t                            der, *name;
+    ngx_uint_t                           i, hop, repeated;
+    ngx_table_elt_t                     *found, *sent;
+    ngx_http_countersign_record_t       *record;
+    ngx_http_countersign_certificate_t  *certificate;
 
+    record = ngx_http_countersign_record(r, 0);
+    hop = 0;
     found = NULL;
+    name = NULL;
 
-    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
-        field = part->elts;
+    certificate = lcf->certificates->elts;
+    for (i = 0; i < lcf->certificates->nelts; i++) {
 
-        for (i = 0; i < part->nelts; i++) {
-            if (field[i].key.len != certificate->name.len
-                || ngx_strncasecmp(field[i].key.data, certificate->name.data, field[i].key.len) != 0)
-            {
-                continue;
-            }
-
-            if (found != NULL) {
-                ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: repeated \"%V\"", &certificate->name);
-                return NGX_OK;
-            }
-
-            found = &field[i].value;
+        if (!ngx_http_countersign_from_hop(r, &certificate[i])) {
+            continue;
         }
+
+        hop = 1;
+        sent = ngx_http_countersign_sent_once(record, &certificate[i].name, &repeated);
+
+        if (repeated) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: repeated \"%V\"", &certificate[i].name);
+            return NGX_OK;
+        }
+
+        if (sent == NULL) {
+            continue;
+        }
+
+        if (found != NULL) {
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: both \"%V\" and \"%V\"", name,
+                          &certificate[i].name);
+            return NGX_OK;
+        }
+
+        found = sent;
+        name = &certificate[i].name;
     }
 
-    if (found == NULL || found->len == 0) {
+    if (!hop) {
+        return NGX_DECLINED;
+    }
+
+    if (found == NULL || found->value.len == 0) {
         return NGX_OK;
     }
 
-    rc = ngx_http_countersign_der(r->pool, found, &der);
+    rc = ngx_http_countersign_der(r->pool, &found->value, &der);
 
     if (rc == NGX_OK) {
         request->certificate_form = COUNTERSIGN_CERTIFICATE_FORM_DER;
         request->certificate = ngx_http_countersign_bytes(der.data, der.len);
 
     } else if (rc == NGX_DECLINED) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: malformed \"%V\"", &certificate->name);
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: malformed \"%V\"", name);
         rc = NGX_OK;
     }
 
     return rc;
+}
+
+
+/* The field of this name, in any case but in no other spelling, that the client sent exactly once. */
+
+ngx_table_elt_t *
+ngx_http_countersign_sent_once(ngx_http_countersign_record_t *record, ngx_str_t *name, ngx_uint_t *repeated)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *field, *found;
+
+    *repeated = 0;
+    found = NULL;
+
+    if (record == NULL || record->certificates == NULL) {
+        return NULL;
+    }
+
+    field = record->certificates->elts;
+    for (i = 0; i < record->certificates->nelts; i++) {
+
+        if (field[i].key.len != name->len
+            || ngx_strncasecmp(field[i].key.data, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        if (found != NULL) {
+            *repeated = 1;
+            return NULL;
+        }
+
+        found = &field[i];
+    }
+
+    return found;
 }
 
 

@@ -10,11 +10,11 @@
 
 static ngx_int_t ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *made);
+static countersign_bytes ngx_http_countersign_method(ngx_http_request_t *r);
 static ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     countersign_bytes *uri);
 static ngx_int_t ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
-static ngx_uint_t ngx_http_countersign_has_control(u_char *p, size_t length);
 static ngx_int_t ngx_http_countersign_copy_headers(ngx_pool_t *pool, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
 static ngx_int_t ngx_http_countersign_copy_audit(ngx_pool_t *pool, const countersign_decision *decision,
@@ -78,12 +78,16 @@ ngx_http_countersign_record_cleanup(void *data)
 }
 
 
-/* The decision of this location's policy, if it was made. */
+/*
+ * The decision of this location's policy, if it was made. Of one policy there may be several: where the origin or the trusted hops
+ * differ, the same request is another one.
+ */
 
 ngx_http_countersign_decision_t *
 ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
 {
     ngx_http_countersign_record_t    *record;
+    ngx_http_countersign_loc_conf_t  *judged;
     ngx_http_countersign_decision_t  *made;
 
     record = ngx_http_countersign_record(r, 0);
@@ -92,7 +96,13 @@ ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
     }
 
     for (made = record->newest; made != NULL; made = made->next) {
-        if (made->engine == lcf->engine && made->policy == lcf->policy_number) {
+        judged = made->judged;
+
+        if (judged == lcf
+            || (judged->engine == lcf->engine && judged->policy_number == lcf->policy_number
+                && judged->certificates == lcf->certificates && judged->origin.len == lcf->origin.len
+                && ngx_strncmp(judged->origin.data, lcf->origin.data, lcf->origin.len) == 0))
+        {
             return made;
         }
     }
@@ -122,8 +132,7 @@ ngx_http_countersign_decide(ngx_http_request_t *r, ngx_http_countersign_loc_conf
         return NULL;
     }
 
-    made->engine = lcf->engine;
-    made->policy = lcf->policy_number;
+    made->judged = lcf;
 
     ngx_http_countersign_look_if_due(lcf->engine);
 
@@ -153,7 +162,7 @@ ngx_http_countersign_decide(ngx_http_request_t *r, ngx_http_countersign_loc_conf
 
     if (r->connection->log->log_level >= NGX_LOG_INFO) {
         countersign_str  word = countersign_reason_word(made->reason);
-        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, made->policy);
+        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, lcf->policy_number);
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "countersign: refused%s by policy \"%*s\": %*s",
                       shadow ? " in shadow" : "", policy.length, policy.data, word.length, word.data);
@@ -182,7 +191,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
     ngx_memzero(&request, sizeof(countersign_request));
     request.size = sizeof(countersign_request);
-    request.method = ngx_http_countersign_bytes(r->method_name.data, r->method_name.len);
+    request.method = ngx_http_countersign_method(r);
     request.now_seconds = ngx_time();
 
     part = &r->headers_in.headers.part;
@@ -242,7 +251,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
     for (again = 0; /* void */ ; again++) {
 
-        result = countersign_worker_decide(engine->worker, made->policy, &request, &decision);
+        result = countersign_worker_decide(engine->worker, lcf->policy_number, &request, &decision);
         if (result != COUNTERSIGN_RESULT_OK) {
             break;
         }
@@ -279,7 +288,26 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 }
 
 
-/* The URI as the client sees it. Forwarding header fields are never looked at. */
+/*
+ * The method as the client sent it: a redirect makes r->method_name GET. It is the first word of the request line, which nginx puts
+ * together for HTTP/2 and HTTP/3. A request that was given up before its line was read has none, and no proof is for that.
+ */
+
+static countersign_bytes
+ngx_http_countersign_method(ngx_http_request_t *r)
+{
+    size_t  length;
+
+    for (length = 0; length < r->request_line.len && r->request_line.data[length] != ' '; length++) { /* void */ }
+
+    return ngx_http_countersign_bytes(r->request_line.data, length);
+}
+
+
+/*
+ * The URI as the client sees it. Forwarding header fields are never looked at. A request that names no server has an empty authority:
+ * no proof is for that URI, and the request is refused as its client's fault.
+ */
 
 static ngx_int_t
 ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri)
@@ -303,12 +331,25 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         *uri = ngx_http_countersign_bytes(r->schema_start, p - r->schema_start);
         return NGX_OK;
 
-    } else if (r->headers_in.host == NULL || r->headers_in.host->value.len == 0) {
-        *uri = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
-        return NGX_OK;
-
     } else {
-        host = r->headers_in.host->value;
+        ngx_str_set(&host, "");
+
+        if (r->headers_in.host != NULL) {
+            host = r->headers_in.host->value;
+
+        } else if (r->http_version >= NGX_HTTP_VERSION_20 && r->host_start != NULL && r->host_end != NULL) {
+            /* ":authority", which HTTP/3 leaves where it was read: r->headers_in.server is without the port. */
+            host.data = r->host_start;
+            host.len = r->host_end - r->host_start;
+        }
+
+        /* In an authority these would end it, and make a query of the path: a proof for "/" would be one for every path. */
+        for (p = host.data, last = p + host.len; p < last; p++) {
+            if (*p == '/' || *p == '?' || *p == '#') {
+                host.len = 0;
+                break;
+            }
+        }
 
         if (r->connection->ssl != NULL) {
             ngx_str_set(&scheme, "https://");
@@ -333,8 +374,8 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
 
 /*
- * Copies what variables and header fields need. A text with a control character in it is as good as none: it could end a header
- * field and begin another one. In an actor chain, which is JSON, it can only be white space.
+ * Copies what variables and header fields need. A text that is no value of a header field is as good as none: it could end a field
+ * and begin another one, or be read as another text. In an actor chain, which is JSON, a control character can only be white space.
  */
 
 static ngx_int_t
@@ -345,6 +386,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     u_char                            *p;
     uint32_t                           field;
     ngx_uint_t                         bad;
+    countersign_bytes                  text;
     countersign_str                    texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
     ngx_http_countersign_main_conf_t  *mcf;
 
@@ -384,7 +426,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
         made->texts[field].len = texts[field].length;
         ngx_memcpy(p, texts[field].data, texts[field].length);
 
-        bad = ngx_http_countersign_has_control(p, texts[field].length);
+        text = ngx_http_countersign_bytes(p, texts[field].length);
+        bad = texts[field].length != 0 && !countersign_is_field_value(text);
 
         if (bad && field == COUNTERSIGN_FIELD_ACTOR) {
             for (i = 0; i < texts[field].length; i++) {
@@ -392,8 +435,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
             }
 
         } else if (bad) {
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: field %uD of an accepted token holds a "
-                          "control character and is left out", field);
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: field %uD of an accepted token is no value of a "
+                          "header field (a control character, or a space at an end) and is left out", field);
             ngx_str_null(&made->texts[field]);
         }
 
@@ -407,35 +450,6 @@ headers:
     }
 
     return mcf->audit ? ngx_http_countersign_copy_audit(r->pool, decision, made) : NGX_OK;
-}
-
-
-/* Whether any byte is below 0x20 or is 0x7f, eight at a time: this runs over every text of every request. */
-
-static ngx_uint_t
-ngx_http_countersign_has_control(u_char *p, size_t length)
-{
-    size_t    i;
-    uint64_t  word, found;
-
-    static const uint64_t  each = 0x0101010101010101, top = 0x8080808080808080;
-
-    found = 0;
-
-    for (i = 0; i + sizeof(word) <= length; i += sizeof(word)) {
-        ngx_memcpy(&word, p + i, sizeof(word));
-
-        /* The top bit of a byte: it is below 0x20, or becomes 0 when 0x7f is taken out. A borrow only comes from a hit. */
-        found |= (word - 0x20 * each) & ~word & top;
-        word ^= 0x7f * each;
-        found |= (word - each) & ~word & top;
-    }
-
-    for ( /* void */ ; i < length; i++) {
-        found |= (p[i] < 0x20) | (p[i] == 0x7f);
-    }
-
-    return found != 0;
 }
 
 

@@ -1,17 +1,27 @@
 /*
- * Identity for the upstream, in header fields that only we may write.
+ * Identity headers: the names that some countersign_set_header or countersign_certificate_header of the configuration has.
  *
- * What a client sent under such a name is taken away first, also under names that an upstream may read as the same one:
- * X-User, x-user, X_User. The list of fields is made anew, because a subrequest shares its parent's.
+ * What a client sent under such a name is removed before anything else reads it, at every place of the configuration and in every
+ * spelling that an upstream may read as the same name: X-User, x-user, X_User. It is written anew only from the decision that lets
+ * the request pass. The rule is that of SECURITY.md, "Identity headers".
+ *
+ * The list of fields is made anew where it changes, because a subrequest shares its parent's.
  */
 
 #include "ngx_http_countersign.h"
 
 
-static ngx_uint_t ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other);
-static ngx_uint_t ngx_http_countersign_is_ours(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
-    ngx_uint_t from_hop, ngx_str_t *name);
-static ngx_int_t ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf);
+static u_char ngx_http_countersign_fold(u_char ch);
+static ngx_http_countersign_identity_t *ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_countersign_keep_certificate(ngx_http_request_t *r, ngx_table_elt_t *field);
+static ngx_int_t ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf,
+    ngx_uint_t client, ngx_uint_t copy);
+static ngx_int_t ngx_http_countersign_push(ngx_http_request_t *r, ngx_table_elt_t *field);
+
+
+/* Lengths from this one on share a bit. */
+#define NGX_HTTP_COUNTERSIGN_LENGTHS  63
 
 
 /* countersign_set_header NAME FACT */
@@ -25,9 +35,7 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_int_t                      fact;
     ngx_str_t                     *value = cf->args->elts;
     ngx_uint_t                     i;
-    ngx_http_header_t             *known;
     ngx_http_countersign_header_t *header;
-    static ngx_str_t               dpop = ngx_string("DPoP");
     ngx_http_countersign_main_conf_t  *mcf;
 
     fact = ngx_http_countersign_fact_of_name(&value[2]);
@@ -46,14 +54,6 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (i == 0 || i != value[1].len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no header name of letters, digits and \"-\"", &value[1]);
         return NGX_CONF_ERROR;
-    }
-
-    /* Those that nginx itself acts on (Host, Content-Length, Authorization, X-Forwarded-For ...), and the proof. */
-    for (known = ngx_http_headers_in; known->name.len != 0; known++) {
-        if (ngx_http_countersign_alike(&known->name, &value[1]) || ngx_http_countersign_alike(&dpop, &value[1])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot be set, it is read here", &value[1]);
-            return NGX_CONF_ERROR;
-        }
     }
 
     if (lcf->headers == NGX_CONF_UNSET_PTR) {
@@ -75,12 +75,17 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_countersign_identity_name(cf, &value[1], 0) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
     if (fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
         mcf->named |= 1u << fact;
     }
 
     header->name = value[1];
+    header->place = ngx_http_countersign_here(cf);
     header->fact = fact;
     header->lowcase.len = value[1].len;
     header->lowcase.data = ngx_pnalloc(cf->pool, value[1].len);
@@ -94,23 +99,225 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* Makes the header fields of a request say what was decided, or nothing. */
+/* Makes a name one of the identity headers, or says why it cannot be one. */
+
+char *
+ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t certificate)
+{
+    size_t                             i;
+    ngx_http_header_t                 *known;
+    ngx_http_countersign_identity_t   *identity;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    static ngx_str_t  dpop = ngx_string("DPoP");
+
+    /* Those that nginx itself acts on (Host, Content-Length, Authorization, X-Forwarded-For ...), and the proof. */
+    for (known = ngx_http_headers_in; known->name.len != 0; known++) {
+        if (ngx_http_countersign_alike(&known->name, name) || ngx_http_countersign_alike(&dpop, name)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot be set, it is read here", name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
+
+    identity = mcf->identity.elts;
+    for (i = 0; i < mcf->identity.nelts; i++) {
+        if (ngx_http_countersign_alike(&identity[i].name, name)) {
+            if (identity[i].certificate != certificate) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" cannot both be set and hold a certificate", name);
+                return NGX_CONF_ERROR;
+            }
+
+            return NGX_CONF_OK;
+        }
+    }
+
+    identity = ngx_array_push(&mcf->identity);
+    if (identity == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    identity->certificate = certificate;
+    identity->name.len = name->len;
+    identity->name.data = ngx_pnalloc(cf->pool, name->len);
+    if (identity->name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        identity->name.data[i] = ngx_http_countersign_fold(name->data[i]);
+    }
+
+    mcf->lengths |= (uint64_t) 1 << ngx_min(name->len, NGX_HTTP_COUNTERSIGN_LENGTHS);
+
+    return NGX_CONF_OK;
+}
+
+
+/* A place has its own fields and those of the place around it; for a name in both, its own. */
+
+ngx_int_t
+ngx_http_countersign_merge_headers(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **headers)
+{
+    ngx_uint_t                      i, k, own;
+    ngx_array_t                    *list = *headers;
+    ngx_http_countersign_header_t  *header, *from, *joined;
+
+    if (inherited == NGX_CONF_UNSET_PTR) {
+        inherited = NULL;
+    }
+
+    if (list == NGX_CONF_UNSET_PTR || inherited == NULL) {
+        *headers = list == NGX_CONF_UNSET_PTR ? inherited : list;
+        return NGX_OK;
+    }
+
+    own = list->nelts;
+    from = inherited->elts;
+
+    for (i = 0; i < inherited->nelts; i++) {
+        header = list->elts;
+
+        for (k = 0; k < own && !ngx_http_countersign_alike(&header[k].name, &from[i].name); k++) { /* void */ }
+
+        if (k < own) {
+            continue;
+        }
+
+        ngx_log_error(NGX_HTTP_COUNTERSIGN_INHERITED, cf->log, 0,
+                      "\"%V\" of %V:%ui is set also where \"countersign_set_header %V\" is, in %V:%ui", &from[i].name,
+                      &from[i].place.file, from[i].place.line, &header[0].name, &header[0].place.file, header[0].place.line);
+
+        joined = ngx_array_push(list);
+        if (joined == NULL) {
+            return NGX_ERROR;
+        }
+
+        *joined = from[i];
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A variable $http_… that was read before its field was removed or written would keep what it was; its index is kept, so that it is
+ * read anew.
+ */
+
+ngx_int_t
+ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf)
+{
+    ngx_str_t                   name;
+    ngx_uint_t                  i, *index;
+    ngx_http_variable_t        *variable;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    variable = cmcf->variables.elts;
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+        name = variable[i].name;
+
+        if (name.len <= sizeof("http_") - 1 || ngx_strncmp(name.data, "http_", sizeof("http_") - 1) != 0) {
+            continue;
+        }
+
+        name.data += sizeof("http_") - 1;
+        name.len -= sizeof("http_") - 1;
+
+        if (ngx_http_countersign_is_identity(mcf, &name) == NULL) {
+            continue;
+        }
+
+        index = ngx_array_push(&mcf->early);
+        if (index == NULL) {
+            return NGX_ERROR;
+        }
+
+        *index = i;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The first handler of a client's request: nothing has read its fields yet. */
+
+ngx_int_t
+ngx_http_countersign_post_read_handler(ngx_http_request_t *r)
+{
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
+
+    return ngx_http_countersign_take_away(r, mcf, 1, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/*
+ * After a redirect and in a subrequest: what was written for the place that it came from is not for this one. A request that nginx
+ * gave up before it was read whole comes here first, if it has an error page.
+ */
+
+ngx_int_t
+ngx_http_countersign_internal_handler(ngx_http_request_t *r)
+{
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    if (!r->internal) {
+        return NGX_DECLINED;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
+
+    return ngx_http_countersign_take_away(r, mcf, 0, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/*
+ * Makes the header fields of a request say what was decided, or nothing where no decision let it pass; and the client's
+ * certificate, if it is from a hop that this place trusts.
+ */
 
 ngx_int_t
 ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *decision)
 {
-    ngx_str_t                       value;
-    ngx_uint_t                      i;
-    ngx_table_elt_t                *field;
-    ngx_http_countersign_header_t  *header;
+    ngx_str_t                            value;
+    ngx_uint_t                           i, repeated;
+    ngx_table_elt_t                     *sent, field;
+    ngx_http_countersign_header_t       *header;
+    ngx_http_countersign_record_t       *record;
+    ngx_http_countersign_main_conf_t    *mcf;
+    ngx_http_countersign_certificate_t  *certificate;
 
-    if (lcf->headers == NULL && lcf->certificate == NULL) {
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
+
+    if (mcf->identity.nelts == 0) {
         return NGX_OK;
     }
 
-    if (ngx_http_countersign_take_away(r, lcf) != NGX_OK) {
+    /* Where another request may share the list, nothing is added to it. */
+    if (ngx_http_countersign_take_away(r, mcf, 0, r->internal) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    record = lcf->certificates == NULL ? NULL : ngx_http_countersign_record(r, 0);
+
+    if (record != NULL && record->certificates != NULL) {
+        certificate = lcf->certificates->elts;
+
+        for (i = 0; i < lcf->certificates->nelts; i++) {
+            sent = ngx_http_countersign_sent_once(record, &certificate[i].name, &repeated);
+
+            if (sent != NULL && ngx_http_countersign_from_hop(r, &certificate[i])
+                && ngx_http_countersign_push(r, sent) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
     }
 
     if (decision == NULL || lcf->headers == NULL) {
@@ -128,18 +335,14 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
             continue;
         }
 
-        field = ngx_list_push(&r->headers_in.headers);
-        if (field == NULL) {
+        field.hash = header[i].hash;
+        field.key = header[i].name;
+        field.lowcase_key = header[i].lowcase.data;
+        field.value = value;
+
+        if (ngx_http_countersign_push(r, &field) != NGX_OK) {
             return NGX_ERROR;
         }
-
-        field->hash = header[i].hash;
-        field->key = header[i].name;
-        field->lowcase_key = header[i].lowcase.data;
-        field->value = value;
-#if (nginx_version >= 1023000)
-        field->next = NULL;
-#endif
     }
 
     return NGX_OK;
@@ -147,24 +350,53 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
 
 
 static ngx_int_t
-ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
+ngx_http_countersign_push(ngx_http_request_t *r, ngx_table_elt_t *field)
 {
-    ngx_list_t        kept;
-    ngx_uint_t        i, from_hop, found;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *field, *copy;
+    ngx_table_elt_t  *pushed;
 
-    from_hop = lcf->certificate != NULL && ngx_http_countersign_from_hop(r, lcf->certificate);
-    found = r != r->main;
+    pushed = ngx_list_push(&r->headers_in.headers);
+    if (pushed == NULL) {
+        return NGX_ERROR;
+    }
 
-    for (part = &r->headers_in.headers.part; part != NULL && !found; part = part->next) {
+    *pushed = *field;
+#if (nginx_version >= 1023000)
+    pushed->next = NULL;
+#endif
+
+    return NGX_OK;
+}
+
+
+/*
+ * Removes every identity header from the fields of r. Of those that the client sent, what may be a certificate is kept aside for the
+ * place that trusts its sender.
+ */
+
+static ngx_int_t
+ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf, ngx_uint_t client,
+    ngx_uint_t copy)
+{
+    ngx_list_t                        kept;
+    ngx_uint_t                        i, *early;
+    ngx_list_part_t                  *part;
+    ngx_table_elt_t                  *field, *to;
+    ngx_http_countersign_identity_t  *identity;
+
+    early = mcf->early.elts;
+    for (i = 0; i < mcf->early.nelts; i++) {
+        r->variables[early[i]].valid = 0;
+        r->variables[early[i]].not_found = 0;
+    }
+
+    for (part = &r->headers_in.headers.part; part != NULL && !copy; part = part->next) {
         field = part->elts;
-        for (i = 0; i < part->nelts && !found; i++) {
-            found = ngx_http_countersign_is_ours(r, lcf, from_hop, &field[i].key);
+        for (i = 0; i < part->nelts && !copy; i++) {
+            copy = ngx_http_countersign_is_identity(mcf, &field[i].key) != NULL;
         }
     }
 
-    if (!found) {
+    if (!copy) {
         return NGX_OK;
     }
 
@@ -176,16 +408,22 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_loc_c
         field = part->elts;
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_http_countersign_is_ours(r, lcf, from_hop, &field[i].key)) {
+            identity = ngx_http_countersign_is_identity(mcf, &field[i].key);
+
+            if (identity != NULL) {
+                if (client && identity->certificate && ngx_http_countersign_keep_certificate(r, &field[i]) != NGX_OK) {
+                    return NGX_ERROR;
+                }
+
                 continue;
             }
 
-            copy = ngx_list_push(&kept);
-            if (copy == NULL) {
+            to = ngx_list_push(&kept);
+            if (to == NULL) {
                 return NGX_ERROR;
             }
 
-            *copy = field[i];
+            *to = field[i];
         }
     }
 
@@ -198,56 +436,81 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_loc_c
 }
 
 
-static ngx_uint_t
-ngx_http_countersign_is_ours(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, ngx_uint_t from_hop,
-    ngx_str_t *name)
+static ngx_int_t
+ngx_http_countersign_keep_certificate(ngx_http_request_t *r, ngx_table_elt_t *field)
 {
-    ngx_uint_t                      i;
-    ngx_http_countersign_header_t  *header;
+    ngx_table_elt_t                *kept;
+    ngx_http_countersign_record_t  *record;
 
-    if (lcf->headers != NULL) {
-        header = lcf->headers->elts;
-        for (i = 0; i < lcf->headers->nelts; i++) {
-            if (ngx_http_countersign_alike(&header[i].name, name)) {
-                return 1;
-            }
+    record = ngx_http_countersign_record(r, 1);
+    if (record == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (record->certificates == NULL) {
+        record->certificates = ngx_array_create(r->pool, 1, sizeof(ngx_table_elt_t));
+        if (record->certificates == NULL) {
+            return NGX_ERROR;
         }
     }
 
-    /* RFC 9440 section 2.4: a certificate's header field from anybody else must not reach the upstream. */
-    return lcf->certificate != NULL && lcf->certificate->name.len != 0 && !from_hop
-           && ngx_http_countersign_alike(&lcf->certificate->name, name);
+    kept = ngx_array_push(record->certificates);
+    if (kept == NULL) {
+        return NGX_ERROR;
+    }
+
+    *kept = *field;
+
+    return NGX_OK;
 }
 
 
-/* Equal in every reader's eyes: without case, and with whatever is no letter or digit for "-". */
+static ngx_http_countersign_identity_t *
+ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name)
+{
+    ngx_uint_t                        i;
+    ngx_http_countersign_identity_t  *identity;
 
-static ngx_uint_t
+    if (!(mcf->lengths & ((uint64_t) 1 << ngx_min(name->len, NGX_HTTP_COUNTERSIGN_LENGTHS)))) {
+        return NULL;
+    }
+
+    identity = mcf->identity.elts;
+    for (i = 0; i < mcf->identity.nelts; i++) {
+        if (ngx_http_countersign_alike(&identity[i].name, name)) {
+            return &identity[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Two names are the same identity header if they are equal without case and with "-" for whatever is neither letter nor digit. */
+
+ngx_uint_t
 ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other)
 {
     size_t  i;
-    u_char  a, b;
 
     if (one->len != other->len) {
         return 0;
     }
 
     for (i = 0; i < one->len; i++) {
-        a = ngx_tolower(one->data[i]);
-        b = ngx_tolower(other->data[i]);
-
-        if (!((a >= 'a' && a <= 'z') || (a >= '0' && a <= '9'))) {
-            a = '-';
-        }
-
-        if (!((b >= 'a' && b <= 'z') || (b >= '0' && b <= '9'))) {
-            b = '-';
-        }
-
-        if (a != b) {
+        if (ngx_http_countersign_fold(one->data[i]) != ngx_http_countersign_fold(other->data[i])) {
             return 0;
         }
     }
 
     return 1;
+}
+
+
+static u_char
+ngx_http_countersign_fold(u_char ch)
+{
+    ch = ngx_tolower(ch);
+
+    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') ? ch : '-';
 }

@@ -152,7 +152,9 @@ ngx_http_countersign_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&mcf->zones, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->documents, cf->pool, 1, sizeof(void *)) != NGX_OK
-        || ngx_array_init(&mcf->engines, cf->pool, 1, sizeof(void *)) != NGX_OK)
+        || ngx_array_init(&mcf->engines, cf->pool, 1, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&mcf->identity, cf->pool, 4, sizeof(ngx_http_countersign_identity_t)) != NGX_OK
+        || ngx_array_init(&mcf->early, cf->pool, 4, sizeof(ngx_uint_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -177,7 +179,7 @@ ngx_http_countersign_create_loc_conf(ngx_conf_t *cf)
     lcf->document = NGX_CONF_UNSET_PTR;
     lcf->trust_poll = NGX_CONF_UNSET_MSEC;
     lcf->headers = NGX_CONF_UNSET_PTR;
-    lcf->certificate = NGX_CONF_UNSET_PTR;
+    lcf->certificates = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -224,8 +226,12 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->revocations, prev->revocations, "");
     ngx_conf_merge_str_value(conf->nonce_keys, prev->nonce_keys, "");
     ngx_conf_merge_str_value(conf->origin, prev->origin, "");
-    ngx_conf_merge_ptr_value(conf->headers, prev->headers, NULL);
-    ngx_conf_merge_ptr_value(conf->certificate, prev->certificate, NULL);
+
+    if (ngx_http_countersign_merge_headers(cf, prev->headers, &conf->headers) != NGX_OK
+        || ngx_http_countersign_merge_certificates(cf, prev->certificates, &conf->certificates) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
         return NGX_CONF_OK;
@@ -299,7 +305,9 @@ ngx_http_countersign_postconfiguration(ngx_conf_t *cf)
         }
     }
 
-    if (ngx_http_countersign_used_variables(cf, mcf) != NGX_OK) {
+    if (ngx_http_countersign_used_variables(cf, mcf) != NGX_OK
+        || ngx_http_countersign_early_variables(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -523,11 +523,11 @@ fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>
         None => TargetUri::parse(request.uri),
     }
     .map_err(|fault| match fault {
-        // A path that no proof can name is the client's doing; a URI without authority is the host's.
-        UriFault::TooLong | UriFault::NonAscii | UriFault::PathCharacter | UriFault::PercentEncoding => {
-            Reason::ProofUriMismatch
-        }
-        _ => Reason::RequestUnusable,
+        // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
+        UriFault::Scheme if request.uri.starts_with(b"/") => Reason::RequestUnusable,
+        // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
+        // HTTP request in which the JWT was received". What is no such value matches nothing.
+        _ => Reason::ProofUriMismatch,
     })
 }
 

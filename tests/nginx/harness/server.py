@@ -34,6 +34,29 @@ http {{
     keepalive_requests 100000000;
 """
 
+# An upstream of its own process.
+SHOWN = """
+{user}
+pid {folder}/shown.pid;
+error_log {folder}/shown.log;
+daemon off;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/shown-body;
+    proxy_temp_path {folder}/shown-proxy;
+    fastcgi_temp_path {folder}/shown-fastcgi;
+    uwsgi_temp_path {folder}/shown-uwsgi;
+    scgi_temp_path {folder}/shown-scgi;
+    large_client_header_buffers 4 64k;
+    server {{
+        listen unix:{folder}/shown.sock;
+        location / {{ return 200 "user=$http_x_user binding=$http_x_binding uri=$request_uri method=$request_method"; }}
+        location /refuses {{ return 401; }}
+    }}
+}}
+"""
+
 
 def free_port():
     with socket.socket() as taken:
@@ -57,14 +80,15 @@ class Nginx:
     """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
 
     def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
-                 daemon=False, mounts=None):
+                 daemon=False, mounts=None, binary=None, module=None):
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-nginx-"))
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
+        self.binary, self.module = binary or place.NGINX, module or place.module()
         self.process = None
+        self.upstream = None
         self.started = None
         self.mounts = mounts
-        self.module = place.module()
         self.settings = {"workers": workers, "level": level, "main": main, "connections": connections,
                          "daemon": "on" if daemon else "off"}
         self.daemon = daemon
@@ -113,7 +137,7 @@ class Nginx:
 
     def command(self, *arguments):
         inside = self.mounts.enter() if self.mounts else []
-        return [*inside, place.NGINX, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
+        return [*inside, self.binary, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
 
     def test(self):
         """`nginx -t`: whether it passes, and what it says."""
@@ -141,6 +165,8 @@ class Nginx:
         return status
 
     def start(self):
+        if "{folder}/shown.sock" in self.http:
+            self.start_upstream()
         self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
         until("nginx answers", self.is_up)
         until("its workers", lambda: (self.folder / "nginx.pid").exists() and self.master()
@@ -148,6 +174,23 @@ class Nginx:
         # By then its zones are made.
         self.started = time.time()
         return self
+
+    def start_upstream(self):
+        user = "user root;" if os.getuid() == 0 else ""
+        configuration = self.write("shown.conf", SHOWN.format(user=user, folder=self.folder))
+        self.upstream = subprocess.Popen(
+            [place.NGINX, "-p", str(self.folder), "-c", str(configuration), "-e", f"{self.folder}/shown.log"],
+            stderr=subprocess.DEVNULL)
+        until("the upstream", self.is_upstream_up)
+
+    def is_upstream_up(self):
+        if self.upstream.poll() is not None:
+            raise AssertionError(f"the upstream ended: {(self.folder / 'shown.log').read_text()}")
+        try:
+            client.Client(str(self.folder / "shown.sock")).close()
+            return True
+        except OSError:
+            return False
 
     def is_up(self):
         if self.process.poll() is not None and (self.process.returncode or not self.daemon):
@@ -170,6 +213,9 @@ class Nginx:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.upstream:
+            self.upstream.terminate()
+            self.upstream.wait(PATIENCE)
         until("the masters end", lambda: not any(is_alive(master) for master in masters))
 
     def master(self):

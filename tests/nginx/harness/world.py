@@ -11,7 +11,8 @@ POLICY = {
     "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example"}},
 }
 
-# The upstream tells the identity that it was given, and who else claims to be somebody.
+# The upstream `shown` reports the identity that it was given. It is an nginx without the module: in this one, a server that is an
+# upstream too would have the identity headers of its requests removed.
 HTTP = """
     countersign_zone main:256k;
     countersign_policy_file {folder}/policy.json;
@@ -21,12 +22,6 @@ HTTP = """
         '"audit":"$countersign_audit","binding":"$countersign_binding","issuer":"$countersign_issuer"}';
     access_log {folder}/access.log facts;
     upstream shown { server unix:{folder}/shown.sock; }
-    server {
-        listen unix:{folder}/shown.sock;
-        access_log off;
-        location / { return 200 "user=$http_x_user binding=$http_x_binding uri=$request_uri method=$request_method"; }
-        location /refuses { return 401; }
-    }
     server {
         listen 127.0.0.1:{port}{listen};
         server_name api.example;

@@ -1,0 +1,43 @@
+//! Which texts of a token may be the value of an HTTP header field.
+
+/// Whether `text` can be sent as the value of a header field and is read by its receiver as it was sent.
+///
+/// RFC 9110 §5.5: a value holds no CR, LF or NUL, and whitespace at its ends is no part of it ("a recipient MUST exclude any such
+/// whitespace prior to evaluating the field value"). So no control character, not even a tab, no space at either end, and not
+/// empty: `"root "` would be read as `root`, and what follows a line feed as a field of the token's own. Bytes from 0x80 on pass as
+/// the `obs-text` that they are.
+#[must_use]
+pub fn is_field_value(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    // Over all bytes, so that many are looked at in one step.
+    let control = bytes.iter().fold(false, |found, byte| found | (*byte < b' ') | (*byte == 0x7f));
+    *first != b' ' && *last != b' ' && !control
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_receiver_would_read_otherwise_is_no_value() {
+        for text in ["alice", "spiffe://example.org/web", "a b", "Zoë", "~", "root\u{a0}"] {
+            assert!(is_field_value(text), "{text:?}");
+        }
+        for text in ["", " ", "a\r\nx-user: root", "a\n", "\0", "tab\t", "a\tb", "\ta", " a", "a ", "\u{7f}", "\u{1f}"]
+        {
+            assert!(!is_field_value(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_is() {
+        for length in 1..40 {
+            for at in 0..length {
+                let text: std::string::String =
+                    (0..length).map(|index| if index == at { '\u{1f}' } else { 'x' }).collect();
+                assert!(!is_field_value(&text), "{length} {at}");
+            }
+        }
+    }
+}

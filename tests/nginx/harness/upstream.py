@@ -1,0 +1,49 @@
+"""An upstream of nginx that keeps what it was sent, byte for byte."""
+
+import socketserver
+import threading
+from pathlib import Path
+
+
+class Upstream:
+    """Listens on a Unix socket. Each request is kept as its path and its header fields, names in lower case.
+
+    A path that begins with `/accel` is answered with `X-Accel-Redirect` to what follows.
+    """
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.arrived = []
+        upstream = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                method, target, _ = self.rfile.readline().decode("latin-1").split(" ", 2)
+                fields = []
+                while (line := self.rfile.readline().rstrip(b"\r\n")):
+                    name, value = line.split(b":", 1)
+                    value = value[1:] if value.startswith(b" ") else value
+                    fields.append([name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")])
+                upstream.arrived.append((target, fields, method))
+                more = f"X-Accel-Redirect: {target.removeprefix('/accel')}\r\n" if target.startswith("/accel") else ""
+                self.wfile.write(f"HTTP/1.0 200 OK\r\n{more}Content-Length: 2\r\n\r\nok".encode())
+
+        self.server = socketserver.ThreadingUnixStreamServer(self.path, Handler)
+        self.server.daemon_threads = True
+        # nginx's workers have another user.
+        Path(self.path).chmod(0o777)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def take(self):
+        """What arrived since it was asked last."""
+        arrived, self.arrived = self.arrived, []
+        return arrived

@@ -1,0 +1,1 @@
+//! Empty: `Cargo.toml` is what counts.
