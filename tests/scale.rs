@@ -67,8 +67,9 @@ fn engine(pairs: usize) -> Engine {
         let (domain, issuer) = (domain(number), issuer(number));
         write!(trust, r#"{comma}{{"trust_domain":"{domain}"}},{{"issuer":"{issuer}"}}"#).unwrap();
     }
-    let text =
-        format!(r#"{{"trust":[{trust}],"policies":{{"default":{{"accept":["jwt-svid","at+jwt"],"audience":["a"]}}}}}}"#);
+    let text = format!(
+        r#"{{"trust":[{trust}],"policies":{{"default":{{"accept":["jwt-svid","at+jwt"],"audience":["a"]}}}}}}"#
+    );
     Engine::new(PolicyDocument::parse(text.as_bytes()).unwrap(), [1, 2])
 }
 
