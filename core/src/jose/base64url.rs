@@ -1,6 +1,11 @@
 //! Strict base64url without padding (RFC 7515 §2, RFC 4648 §5), and the padded standard form of `x5c`.
 //!
 //! Every octet string has exactly one accepted spelling: no `=`, no white space, no stray trailing bits.
+//!
+//! Written here because the libraries that `no_std` allows are slower. Nanoseconds for a header of 60, a payload of 600 and a signature
+//! of 64 bytes (`cargo bench -p countersign-benches --bench base64`, AMD EPYC with AVX2): this decoder 20, 165 and 20; `base64` 0.23
+//! 30, 242 and 29; `base64-simd` 0.8 without `std` 25, 235 and 26. With `std`, where it can ask the processor for AVX2, `base64-simd`
+//! takes 12, 70 and 13: 0.1 µs of the 10 that a new token takes, for three crates in which 550 lines name `unsafe`.
 
 use core::fmt;
 use core::str;
