@@ -11,6 +11,7 @@ extern crate alloc;
 extern crate std;
 
 // words
+mod hash_index;
 pub mod limits;
 mod order;
 pub mod printable;

@@ -10,12 +10,11 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use hashbrown::HashSet;
-
 use crate::engine::fault::PolicyFault;
 use crate::engine::policy::{
     AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, NonceMode, Policy, PolicyIndex, ReplayMode, SvidPolicy,
 };
+use crate::hash_index::HashIndex;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::json::{self, Budget, Value};
 use crate::limits;
@@ -123,8 +122,15 @@ impl PolicyDocument {
         };
         let document = reader.document(root);
         // A condition of the policy is read once for every kind that it must suit.
-        let mut seen = HashSet::new();
-        reader.faults.retain(|fault| seen.insert(fault.clone()));
+        let (mut faults, mut by_pointer) = (Vec::<PolicyFault>::new(), HashIndex::default());
+        for fault in core::mem::take(&mut reader.faults) {
+            if by_pointer.find(&fault.pointer, |place| faults.get(place) == Some(&fault)).is_none() {
+                let pointer = |place: usize| faults.get(place).map_or("", |known| known.pointer.as_str());
+                by_pointer.add(&fault.pointer, faults.len(), pointer);
+                faults.push(fault);
+            }
+        }
+        reader.faults = faults;
         match document {
             Some(document) if reader.faults.is_empty() => Ok(document),
             _ => Err(reader.faults),

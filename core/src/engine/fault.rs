@@ -9,7 +9,7 @@ use crate::jose::json::{JsonFault, MAX_DEPTH, Value};
 use crate::printable::{is_tricky, quoted};
 
 /// One fault of a policy document.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyFault {
     /// Where: a JSON pointer, empty for the document itself.
     pub pointer: String,

@@ -221,6 +221,16 @@ fn decode_block(block: &[u8; BLOCK], out: &mut [u8; BLOCK_BYTES]) -> u32 {
 }
 
 /// Four characters as 24 bits, or with a bit of [`REFUSED`].
+#[cfg(feature = "lean")]
+#[inline(always)]
+fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
+    // A character outside the alphabet is -1: however far it is shifted, its sign is where `REFUSED` is.
+    let sextet = |character: u8| i32::from(SEXTETS[usize::from(character)]).cast_unsigned();
+    sextet(a) << 18 | sextet(b) << 12 | sextet(c) << 6 | sextet(d)
+}
+
+/// Four characters as 24 bits, or with a bit of [`REFUSED`].
+#[cfg(not(feature = "lean"))]
 #[inline(always)]
 fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
     FIRST[usize::from(a)] | SECOND[usize::from(b)] | THIRD[usize::from(c)] | FOURTH[usize::from(d)]
@@ -239,6 +249,7 @@ const fn sextet(character: u8, c62: u8, c63: u8) -> Option<u32> {
     Some(value as u32)
 }
 
+#[cfg(not(feature = "lean"))]
 const fn shifted_sextets(shift: u32) -> [u32; 256] {
     let mut table = [REFUSED; 256];
     let mut character = 0;
@@ -259,10 +270,28 @@ const BLOCK: usize = 32;
 const BLOCK_BYTES: usize = BLOCK / 4 * 3;
 
 // One table per position, shifted in advance: four loads and three ORs per quad, 4 KiB that stay in the first cache.
+#[cfg(not(feature = "lean"))]
 static FIRST: [u32; 256] = shifted_sextets(18);
+#[cfg(not(feature = "lean"))]
 static SECOND: [u32; 256] = shifted_sextets(12);
+#[cfg(not(feature = "lean"))]
 static THIRD: [u32; 256] = shifted_sextets(6);
+#[cfg(not(feature = "lean"))]
 static FOURTH: [u32; 256] = shifted_sextets(0);
+
+// In a proxy's VM, where the size of the code counts: one table for all, and -1 where the character is outside the alphabet.
+#[cfg(feature = "lean")]
+static SEXTETS: [i8; 256] = {
+    let mut table = [-1; 256];
+    let mut character = 0;
+    while character < table.len() {
+        if let Some(value) = sextet(character as u8, b'-', b'_') {
+            table[character] = value as i8;
+        }
+        character += 1;
+    }
+    table
+};
 
 static ALPHABET: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
