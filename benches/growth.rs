@@ -1,4 +1,4 @@
-//! How the engine's costs grow: with cached tokens, with keys, with threads. One JSON object a line.
+//! How the engine's costs grow: with cached tokens, with keys, with trust domains, with threads. One JSON object a line.
 //!
 //! Plain rounds instead of criterion: all sizes are built first and then measured in turn, so that whatever else the
 //! machine does falls on all of them alike. `benches/compare/run` starts it and draws the chart.
@@ -6,8 +6,8 @@
 #[path = "compare/ours.rs"]
 mod ours;
 
-use std::fmt::Write as _;
 use std::hint::black_box;
+use std::slice;
 use std::time::{Duration, Instant};
 
 use countersign::engine::Worker;
@@ -23,6 +23,7 @@ use crate::ours::{Ours, Tier};
 const TOKEN_BYTES: usize = 900;
 const CACHED: [usize; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 const KEYS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+const DOMAINS: [usize; 5] = [1, 100, 1_000, 10_000, 100_000];
 const ROUNDS: usize = 21;
 /// Requests that lie ready while the clock runs, as a request does that has just come in.
 const READY: usize = 256;
@@ -62,7 +63,7 @@ impl Lottery {
 
 fn report(chart: &str, n: usize, unit: &str, samples: &mut [f64]) {
     samples.sort_by(f64::total_cmp);
-    let best = if unit == "us" { samples[0] } else { samples[samples.len() - 1] };
+    let best = if unit == "a second" { samples[samples.len() - 1] } else { samples[0] };
     let median = samples[samples.len() / 2];
     println!(
         "{}",
@@ -112,14 +113,7 @@ fn keys() {
     for n in KEYS {
         let mut set = Vec::new();
         for number in 0..n {
-            let form = &ECDSA_P256_SHA256_FIXED_SIGNING;
-            let document = EcdsaKeyPair::generate_pkcs8(form, &random).expect("a new key");
-            let pair = EcdsaKeyPair::from_pkcs8(form, document.as_ref(), &random).expect("a new key");
-            let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-            let mut jwk = String::new();
-            write!(jwk, r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}","kid":"{}"}}"#, b64(x), b64(y), kid(number))
-                .expect("a text");
-            set.push(jwk);
+            set.push(jwk(&random, &format!(r#""kid":"{}""#, kid(number))));
         }
         sizes.push((n, Ours::new(&Doc::access().trust(&[request::issuer(SERVER, &set)]).text())));
     }
@@ -149,8 +143,110 @@ fn keys() {
     }
 }
 
+/// A new P-256 key with these members besides.
+fn jwk(random: &SystemRandom, members: &str) -> String {
+    let form = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let document = EcdsaKeyPair::generate_pkcs8(form, random).expect("a new key");
+    let pair = EcdsaKeyPair::from_pkcs8(form, document.as_ref(), random).expect("a new key");
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+    format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}",{members}}}"#, b64(x), b64(y))
+}
+
 fn kid(number: usize) -> String {
     format!("a-key-with-a-name-of-usual-length-{number:06}")
+}
+
+/// Beside n trust domains: reading the policy document with a bundle for each, a new JWT-SVID of any of them, another bundle for one.
+///
+/// All have the same key, so that its table is there for all; what is kept of it for each domain lies in its own place.
+fn domains() {
+    let key = request::svid_key("domain-p256");
+    let all: Vec<String> =
+        (0..DOMAINS[DOMAINS.len() - 1]).map(|number| request::domain(&domain(number), slice::from_ref(&key))).collect();
+    let memory = r#"{"verdict_cache_bytes":0,"replay_proofs":64}"#;
+    let mut sizes: Vec<(usize, Ours)> = Vec::new();
+    for n in DOMAINS {
+        let text = Doc::svid().trust(&all[..n]).memory(memory).text();
+        // The small ones several times a round; what was made is dropped outside of it.
+        let each = (1_000 / n).max(1);
+        let mut samples = Vec::new();
+        let mut made = None;
+        for _ in 0..ROUNDS.min(400_000 / n).max(5) {
+            drop(made.take());
+            let mut all = Vec::with_capacity(each);
+            let start = Instant::now();
+            all.extend((0..each).map(|_| Ours::new(black_box(&text))));
+            samples.push(start.elapsed().as_secs_f64() * 1e3 / each as f64);
+            made = all.pop();
+        }
+        report("loading trust domains", n, "ms", &mut samples);
+        sizes.extend(made.map(|ours| (n, ours)));
+    }
+
+    let mut lottery = Lottery(3);
+    let now = ours::now().as_u64();
+    let (issued, expires) = ((now - 1).to_string(), (now + 86_400).to_string());
+    let mut samples = vec![Vec::new(); sizes.len()];
+    let ready: Vec<Vec<String>> = DOMAINS
+        .map(|n| {
+            let token = |number: usize| {
+                let subject = format!("spiffe://{}/workload", domain(lottery.below(n)));
+                let token = issuer::svid().claim("sub", &q(&subject)).claim("jti", &q(&format!("{number:08}")));
+                format!("Bearer {}", token.claim("iat", &issued).claim("exp", &expires).text())
+            };
+            (0..READY).map(token).collect()
+        })
+        .into();
+    for ((_, ours), ready) in sizes.iter_mut().zip(&ready) {
+        for authorization in ready {
+            assert!(ours.passes(authorization.as_bytes(), None), "refuses a good token");
+            while ours.worker.build_tables(u32::MAX) {}
+        }
+        assert_eq!(ours.worker.hot_keys().promoted, 1, "the key has no table");
+        ours.tier = Tier::New;
+    }
+    for _ in 0..ROUNDS {
+        for (((_, ours), ready), samples) in sizes.iter_mut().zip(&ready).zip(&mut samples) {
+            samples.push(each_of(READY, |number| {
+                assert!(black_box(ours.passes(ready[number].as_bytes(), None)), "refuses a good token");
+            }));
+        }
+    }
+    for ((n, _), samples) in sizes.iter().zip(&mut samples) {
+        report("new token by trust domains", *n, "us", samples);
+    }
+
+    let random = SystemRandom::new();
+    let bundles: Vec<String> = (0..READY)
+        .map(|number| format!(r#"{{"keys":[{}]}}"#, jwk(&random, &format!(r#""kid":"{number}","use":"jwt-svid""#))))
+        .collect();
+    let mut samples = vec![Vec::new(); sizes.len()];
+    for _ in 0..ROUNDS {
+        for ((n, ours), samples) in sizes.iter_mut().zip(&mut samples) {
+            let places: Vec<_> = ours.engine.document().trust().map(|(place, _)| place).collect();
+            samples.push(each_of(READY, |number| {
+                // As in a running host, threads still decide by the snapshot before.
+                let before = ours.snapshot.clone();
+                let place = places[lottery.below(*n)];
+                ours.engine.load(&mut ours.snapshot, place, bundles[number].as_bytes(), ours::now()).expect("a bundle");
+                drop(before);
+            }));
+        }
+    }
+    for ((n, _), samples) in sizes.iter().zip(&mut samples) {
+        report("update by trust domains", *n, "us", samples);
+    }
+}
+
+fn domain(number: usize) -> String {
+    format!("domain-{number:06}.example")
+}
+
+/// Microseconds that one of `count` calls takes.
+fn each_of(count: usize, mut call: impl FnMut(usize)) -> f64 {
+    let start = Instant::now();
+    (0..count).for_each(&mut call);
+    start.elapsed().as_secs_f64() * 1e6 / count as f64
 }
 
 /// Decisions a second on 1 and 2 threads, each with its own worker over one engine and one snapshot.
@@ -205,9 +301,21 @@ fn threads(all: &[String]) {
     }
 }
 
+/// All charts, or those whose functions are named as arguments.
 fn main() {
-    let all = tokens(CACHED[CACHED.len() - 1]);
-    threads(&all);
-    keys();
-    cached(&all);
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| named.is_empty() || named.iter().any(|known| known == name);
+    let all = if wanted("threads") || wanted("cached") { tokens(CACHED[CACHED.len() - 1]) } else { Vec::new() };
+    if wanted("threads") {
+        threads(&all);
+    }
+    if wanted("keys") {
+        keys();
+    }
+    if wanted("domains") {
+        domains();
+    }
+    if wanted("cached") {
+        cached(&all);
+    }
 }

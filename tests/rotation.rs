@@ -47,6 +47,23 @@ fn removed_key_is_refused_at_once_and_the_surviving_one_stays_cached() {
     assert_eq!(reason(&mut runner, &old, NOW), None);
 }
 
+/// An exact repetition is the same key, with `kid` or without.
+#[test]
+fn a_repeated_key_is_one_key() {
+    let [pinned, unnamed] =
+        [r#""use":"sig","alg":"ES256""#, r#""use":"sig""#].map(|members| jwk("server-p256", members));
+    let mut runner = Runner::new(&Doc::access().trust(&[issuer(SERVER, std::slice::from_ref(&unnamed))]).text(), NOW);
+    let server = Origin::Issuer(SERVER.to_owned());
+    let token = access().no_header("kid").text();
+    assert_eq!(reason(&mut runner, &token, NOW), None);
+    for keys in [vec![&unnamed; 2], vec![&unnamed; 3], vec![&unnamed, &pinned, &unnamed]] {
+        let keys: Vec<String> = keys.into_iter().cloned().collect();
+        let report = runner.push(&server, &bundle(&keys), NOW).unwrap();
+        assert_eq!((report.kept, report.added, report.removed), (1, 0, 0), "{keys:?}");
+        assert_eq!(runner.ask(&bearer(&token)).cache, "hit", "{keys:?}");
+    }
+}
+
 #[test]
 fn a_key_that_moves_to_another_kid_is_another_key() {
     let mut runner = Runner::new(&Doc::svid().text(), NOW);

@@ -71,7 +71,7 @@ def compare(lines, titles, caption, scale=SCALE):
 
 
 def growth(lines, caption):
-    """Two curves over n and two pairs of bars."""
+    """Curves over n and two pairs of bars."""
     charts = {}
     for one in lines:
         if one["row"].startswith("growth: "):
@@ -80,7 +80,10 @@ def growth(lines, caption):
     parts = [text(8, 22, f"How costs grow. {caption}", "faint")]
     parts += curve(charts["cached tokens"], 60, 40, "A decision on one of n cached tokens, µs")
     parts += curve(charts["keys of an issuer"], 480, 40, "Finding one of n keys of an issuer by kid, µs")
-    y = 310
+    parts += curve(charts["loading trust domains"], 60, 310, "Loading a policy of n trust domains, ms", logarithmic=True)
+    parts += curve(charts["new token by trust domains"], 480, 310, "A new token of one of n trust domains, µs")
+    parts += curve(charts["update by trust domains"], 60, 580, "Another bundle for one of n trust domains, µs")
+    y = 850
     for chart in ("cached tokens a second", "new tokens a second"):
         most = max(rate for _, rate in charts[chart])
         parts.append(text(8, y, f"{chart[0].upper()}{chart[1:]}, by threads, best round", "title"))
@@ -100,16 +103,31 @@ def nice(step):
     return next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= step)
 
 
-def curve(points, left, top, title):
+def curve(points, left, top, title, logarithmic=False):
     width, height = 340, 190
     most_x = max(math.log10(n) for n, _ in points)
-    step = nice(max(value for _, value in points) * 1.15 / 4)
-    most_y = step * 4
-    at = [(left + math.log10(n) / most_x * width, top + 20 + height - v / most_y * height) for n, v in points]
+    values = [value for _, value in points]
+    if logarithmic:
+        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values) * 1.5))
+        ticks = [10.0**power for power in range(low, high + 1)]
+
+        def share(value):
+            return (math.log10(value) - low) / (high - low)
+    else:
+        step = nice(max(values) * 1.15 / 4)
+        ticks = [step * number for number in range(5)]
+
+        def share(value):
+            return value / ticks[-1]
+
+    def place(value):
+        return top + 20 + height - share(value) * height
+
+    at = [(left + math.log10(n) / most_x * width, place(value)) for n, value in points]
     parts = [text(left, top + 6, title, "title")]
-    for number in range(5):
-        y = top + 20 + height - number / 4 * height
-        parts += [line(left, y, left + width, y), text(left - 6, y + 4, f"{step * number:g}", "faint", "end")]
+    for tick in ticks:
+        y = place(tick)
+        parts += [line(left, y, left + width, y), text(left - 6, y + 4, f"{tick:g}", "faint", "end")]
     for (n, value), (x, y) in zip(points, at, strict=True):
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="ours"/>')
         parts.append(text(x + (n == 1) * 14, y - 9, short(value), "", "middle"))

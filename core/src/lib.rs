@@ -13,6 +13,7 @@ extern crate std;
 
 // words
 pub mod field_value;
+mod hash_index;
 pub mod limits;
 mod order;
 pub mod printable;

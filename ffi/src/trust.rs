@@ -276,7 +276,7 @@ pub unsafe extern "C" fn countersign_engine_trust_source<'a>(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, output) = unsafe { (borrow(engine)?, Output::at(source_out)?) };
-        let (_, source) = engine.live.engine().document().trust().nth(index).ok_or(countersign_result::NotFound)?;
+        let source = engine.live.engine().document().source(index).ok_or(countersign_result::NotFound)?;
         let (place, location) = match source.document() {
             TrustDocument::Inline(_) => (countersign_trust_place::Inline, countersign_str::NONE),
             TrustDocument::File(name) => (countersign_trust_place::File, countersign_str::of(name)),

@@ -1,5 +1,6 @@
 //! When to fetch which document: at first, then as often as it wants, sooner for an unknown key, later after failures.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,6 +15,12 @@ use crate::settings::{Document, Fetch};
 #[derive(Debug, Default)]
 pub struct Plan {
     sources: Vec<Source>,
+    /// The places of the documents of each origin.
+    of_origin: BTreeSet<(OriginIndex, usize)>,
+    /// The places of those that wait, by the moment until which.
+    waiting: BTreeSet<(Duration, usize)>,
+    /// The places of those that are being fetched, by the number of the fetch.
+    asked: BTreeMap<u64, usize>,
 }
 
 /// One document and what is known of it.
@@ -69,14 +76,16 @@ impl Fetch {
 impl Plan {
     /// One document more, to be fetched at once.
     pub fn add(&mut self, fetch: Fetch, index: Option<OriginIndex>) {
-        self.sources.push(Source { fetch, index, state: State::Waiting { until: Duration::ZERO }, failures: 0 });
+        let (place, until) = (self.sources.len(), Duration::ZERO);
+        self.sources.push(Source { fetch, index, state: State::Waiting { until }, failures: 0 });
+        self.waiting.insert((until, place));
+        self.of_origin.extend(index.map(|index| (index, place)));
     }
 
-    /// The places of the documents that are to be fetched now.
+    /// The places of the documents that are to be fetched now, first those that are due longest.
     #[must_use]
     pub fn due(&self, now: Duration) -> Vec<usize> {
-        let is_due = |source: &Source| matches!(source.state, State::Waiting { until } if until <= now);
-        (0..self.sources.len()).filter(|place| self.source(*place).is_some_and(is_due)).collect()
+        self.waiting.range(..=(now, usize::MAX)).map(|(_, place)| *place).collect()
     }
 
     /// The document at `place`.
@@ -87,35 +96,33 @@ impl Plan {
 
     /// A token names a key that nobody knows. While fetching fails anyway, attackers do not make it more frequent.
     pub fn want(&mut self, index: OriginIndex, now: Duration) {
-        for source in &mut self.sources {
-            if source.index == Some(index)
-                && source.failures == 0
-                && let State::Waiting { until } = &mut source.state
-            {
-                *until = now;
+        let of_origin: Vec<usize> =
+            self.of_origin.range((index, 0)..=(index, usize::MAX)).map(|(_, place)| *place).collect();
+        for place in of_origin {
+            let is_waiting = |source: &Source| source.failures == 0 && matches!(source.state, State::Waiting { .. });
+            if self.source(place).is_some_and(is_waiting) {
+                self.enter(place, State::Waiting { until: now });
             }
         }
     }
 
     /// Its fetch has begun under this number.
     pub fn began(&mut self, place: usize, callout: u64) {
-        if let Some(source) = self.sources.get_mut(place) {
-            source.state = State::Asked { callout };
-        }
+        self.enter(place, State::Asked { callout });
     }
 
     /// Whose answer this is.
     #[must_use]
     pub fn answered(&self, callout: u64) -> Option<usize> {
-        self.sources.iter().position(|source| source.state == State::Asked { callout })
+        self.asked.get(&callout).copied()
     }
 
     /// The document is in force; `hint` is what it says about the next time.
     pub fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
-        if let Some(source) = self.sources.get_mut(place) {
-            source.failures = 0;
-            source.state = State::Waiting { until: now + refresh_after(&source.fetch, hint) };
-        }
+        let Some(source) = self.sources.get_mut(place) else { return };
+        source.failures = 0;
+        let until = now + refresh_after(&source.fetch, hint);
+        self.enter(place, State::Waiting { until });
     }
 
     /// Tries again later, see [`retry_after`]. Tells how many failures there were in a row.
@@ -123,8 +130,22 @@ impl Plan {
         let Some(source) = self.sources.get_mut(place) else { return 0 };
         let wait = retry_after(source.failures, random);
         source.failures = source.failures.saturating_add(1);
-        source.state = State::Waiting { until: now + wait };
-        source.failures
+        let failures = source.failures;
+        self.enter(place, State::Waiting { until: now + wait });
+        failures
+    }
+
+    /// Puts a document in a state, and the indexes in step.
+    fn enter(&mut self, place: usize, state: State) {
+        let Some(source) = self.sources.get_mut(place) else { return };
+        match core::mem::replace(&mut source.state, state) {
+            State::Waiting { until } => _ = self.waiting.remove(&(until, place)),
+            State::Asked { callout } => _ = self.asked.remove(&callout),
+        }
+        match state {
+            State::Waiting { until } => _ = self.waiting.insert((until, place)),
+            State::Asked { callout } => _ = self.asked.insert(callout, place),
+        }
     }
 }
 
@@ -167,6 +188,62 @@ mod tests {
         assert_eq!((plan.due(at(20)), plan.due(at(21))), (vec![], vec![0]));
         plan.succeeded(0, at(21), None);
         assert_eq!((plan.due(at(320)), plan.due(at(321))), (vec![], vec![0]));
+        Ok(())
+    }
+
+    /// Many documents, each found by its fetch and by its origin: what a plan in a plain list would do, it does.
+    #[test]
+    fn many_documents_keep_their_own_state() -> Result<(), &'static str> {
+        const COUNT: usize = 300;
+        let trust: Vec<String> =
+            (0..COUNT).map(|number| format!(r#"{{"issuer":"https://{number}.example"}}"#)).collect();
+        let text =
+            format!(r#"{{"trust":[{}],"policies":{{"p":{{"accept":["jwt"],"audience":["a"]}}}}}}"#, trust.join(","));
+        let document = PolicyDocument::parse(text.as_bytes()).map_err(|_| "no policy")?;
+        let mut plan = Plan::default();
+        let indexes: Vec<OriginIndex> = document.trust().map(|(index, _)| index).collect();
+        for (index, source) in document.trust() {
+            let (cluster, authority, path) = ("c".to_owned(), "a".to_owned(), "/".to_owned());
+            let document = Document::Trust(source.origin().clone());
+            let fetch = Fetch { document, cluster, authority, path, timeout_milliseconds: 1, refresh_seconds: None };
+            plan.add(fetch, Some(index));
+        }
+        // The twin: until when each waits, or the number of its fetch.
+        let mut twin: Vec<Result<Duration, u64>> = vec![Ok(Duration::ZERO); COUNT];
+        let (mut lottery, mut callouts) = (1_u64, 0_u64);
+        let mut next = |limit: usize| {
+            lottery = lottery.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(lottery >> 33).unwrap_or(0) % limit
+        };
+        for step in 0..5_000 {
+            let (now, place) = (at(step), next(COUNT));
+            match (next(3), twin[place]) {
+                (0, Ok(_)) => {
+                    callouts += 1;
+                    plan.began(place, callouts);
+                    twin[place] = Err(callouts);
+                }
+                (1, Ok(_)) => {
+                    plan.want(indexes[place], now);
+                    twin[place] = Ok(now);
+                }
+                (1, Err(_)) => plan.want(indexes[place], now),
+                (_, Err(callout)) => {
+                    assert_eq!(plan.answered(callout), Some(place));
+                    plan.succeeded(place, now, Some(20));
+                    assert_eq!(plan.answered(callout), None);
+                    twin[place] = Ok(now + at(20));
+                }
+                _ => {}
+            }
+            let mut due: Vec<(Duration, usize)> = twin
+                .iter()
+                .enumerate()
+                .filter_map(|(place, state)| state.ok().filter(|until| *until <= now).map(|until| (until, place)))
+                .collect();
+            due.sort_unstable();
+            assert_eq!(plan.due(now), due.iter().map(|(_, place)| *place).collect::<Vec<_>>());
+        }
         Ok(())
     }
 

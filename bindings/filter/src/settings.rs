@@ -620,27 +620,28 @@ impl Reader {
 
     fn fetches(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vec<Fetch> {
         let mut all = Vec::new();
+        // By the place in the policy's trust.
+        let mut fetched: Vec<bool> = document.into_iter().flat_map(PolicyDocument::trust).map(|_| false).collect();
         match members.get("fetch") {
             None => {}
             Some(Value::Array(array)) => {
                 for (place, element) in array.elements().enumerate() {
                     let pointer = format!("/fetch/{place}");
-                    let read = self.fetch(&pointer, element, document);
-                    if let Some(read) = &read
-                        && all.iter().any(|known: &Fetch| known.document == read.document)
+                    let Some(read) = self.fetch(&pointer, element, document) else { continue };
+                    let index = document.and_then(|document| read.index(document).ok().flatten());
+                    if let Some(known) = index.and_then(|index| fetched.get_mut(index.as_usize()))
+                        && core::mem::replace(known, true)
                     {
                         self.fault(pointer, format!("the {} again", read.document), "each origin once");
                     }
-                    all.extend(read);
+                    all.push(read);
                 }
             }
             Some(other) => self.fault(members.at("fetch"), PolicyFault::describe(other), "an array"),
         }
         for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
             let behind_uri = matches!(source.document(), TrustDocument::Uri(_));
-            let is_its =
-                |fetch: &Fetch| matches!(&fetch.document, Document::Trust(origin) if origin == source.origin());
-            if behind_uri && !all.iter().any(is_its) {
+            if behind_uri && !fetched.get(place).is_some_and(|fetched| *fetched) {
                 let found = format!("no cluster for /policy/trust/{place}");
                 self.fault(members.at("fetch"), found, format!("an entry for the {}", source.origin()));
             }
@@ -676,7 +677,7 @@ impl Reader {
             }
         };
         let known = origin.zip(document).and_then(|(origin, document)| {
-            let source = document.trust().find(|(_, source)| *source.origin() == origin).map(|(_, source)| source);
+            let source = document.origin(&origin).and_then(|index| document.source(index.as_usize()));
             if source.is_none() {
                 self.fault(pointer.to_owned(), origin.to_string(), "an origin of the policy's trust");
             }

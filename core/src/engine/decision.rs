@@ -2,6 +2,7 @@
 
 use crate::engine::audit::AuditRecord;
 use crate::engine::challenge;
+use crate::engine::document::TrustSource;
 use crate::engine::policy::{Mode, Policy};
 use crate::engine::worker::{Engine, Snapshot, Worker};
 use crate::memory::record_cache::RecordRef;
@@ -213,7 +214,7 @@ impl<'d> Decision<'d> {
     }
 
     pub(crate) fn origin(&self, index: OriginIndex) -> Option<&'d Origin> {
-        self.engine.document.trust.get(index.as_usize()).map(|source| &source.origin)
+        self.engine.document.source(index.as_usize()).map(TrustSource::origin)
     }
 
     pub(crate) fn key(&self, facts: &Facts<'_>) -> Option<&'d TrustedKey> {

@@ -14,6 +14,7 @@ use crate::engine::fault::PolicyFault;
 use crate::engine::policy::{
     AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, NonceMode, Policy, PolicyIndex, ReplayMode, SvidPolicy,
 };
+use crate::hash_index::HashIndex;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::json::{self, Budget, Value};
 use crate::limits;
@@ -22,7 +23,7 @@ use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
 use crate::subject_pattern::SubjectPattern;
 use crate::token_kind::{TokenKind, TokenKinds};
-use crate::trust::{Origin, OriginIndex};
+use crate::trust::{Origin, OriginIndex, Origins};
 use crate::uri::{OwnedOrigin, TargetUri};
 
 /// The published JSON Schema of the document (draft 2020-12).
@@ -86,6 +87,8 @@ impl TrustSource {
 #[derive(Debug)]
 pub struct PolicyDocument {
     pub(crate) trust: Vec<TrustSource>,
+    /// Those of `trust`, in the same order.
+    pub(crate) origins: Origins,
     /// Sorted by name.
     pub(crate) policies: Vec<Policy>,
     pub(crate) verdict_cache_bytes: usize,
@@ -126,9 +129,11 @@ impl PolicyDocument {
         };
         let document = reader.document(root);
         // A condition of the policy is read once for every kind that it must suit.
-        let mut faults: Vec<PolicyFault> = Vec::new();
+        let (mut faults, mut by_pointer) = (Vec::<PolicyFault>::new(), HashIndex::default());
         for fault in core::mem::take(&mut reader.faults) {
-            if !faults.contains(&fault) {
+            if by_pointer.find(&fault.pointer, |place| faults.get(place) == Some(&fault)).is_none() {
+                let pointer = |place: usize| faults.get(place).map_or("", |known| known.pointer.as_str());
+                by_pointer.add(&fault.pointer, faults.len(), pointer);
                 faults.push(fault);
             }
         }
@@ -144,10 +149,16 @@ impl PolicyDocument {
         (0u32..).map(OriginIndex).zip(&self.trust)
     }
 
+    /// The trust source at `index` of the document's list, see [`OriginIndex::as_usize`].
+    #[must_use]
+    pub fn source(&self, index: usize) -> Option<&TrustSource> {
+        self.trust.get(index)
+    }
+
     /// The place of an origin.
     #[must_use]
     pub fn origin(&self, origin: &Origin) -> Option<OriginIndex> {
-        self.trust().find(|(_, source)| source.origin == *origin).map(|(index, _)| index)
+        self.origins.find(origin)
     }
 
     /// The policies, in order of their names.
@@ -314,16 +325,17 @@ impl Reader {
 
     fn document(&mut self, root: Value<'_>) -> Option<PolicyDocument> {
         let members = self.members("", root, ["$schema", "comment", "trust", "policies", "memory"])?;
-        let mut trust: Vec<TrustSource> = Vec::new();
+        let (mut trust, mut origins) = (Vec::new(), Origins::default());
         match members.take("trust") {
             Some(Value::Array(sources)) => {
                 for (index, source) in sources.elements().enumerate() {
                     let pointer = format!("/trust/{index}");
                     let Some(source) = self.trust_source(&pointer, source) else { continue };
-                    if trust.iter().any(|known| known.origin == source.origin) {
+                    if origins.add(source.origin.clone()) {
+                        trust.push(source);
+                    } else {
                         self.fault(&pointer, format!("a second entry for the {}", source.origin), "one entry for each");
                     }
-                    trust.push(source);
                 }
                 if sources.elements().next().is_none() {
                     self.fault("/trust", "an empty array", "at least one trust domain or issuer");
@@ -337,7 +349,7 @@ impl Reader {
             Some(Value::Object(named)) => {
                 for (name, policy) in named.members() {
                     let name = name.to_owned_string();
-                    policies.extend(self.policy(&name, policy, &trust));
+                    policies.extend(self.policy(&name, policy, &origins));
                 }
                 if named.members().next().is_none() {
                     self.fault("/policies", "an empty object", "at least one policy");
@@ -362,6 +374,7 @@ impl Reader {
         }
         Some(PolicyDocument {
             trust,
+            origins,
             policies,
             verdict_cache_bytes: usize::try_from(cache).ok()?,
             replay_proofs: usize::try_from(proofs).ok()?,
@@ -502,7 +515,7 @@ impl Reader {
         None
     }
 
-    fn policy(&mut self, name: &str, value: Value<'_>, trust: &[TrustSource]) -> Option<Policy> {
+    fn policy(&mut self, name: &str, value: Value<'_>, trust: &Origins) -> Option<Policy> {
         let pointer = PolicyFault::member("/policies", name);
         if name.is_empty() || name.len() > limits::POLICY_NAME_BYTES || !name.bytes().all(is_name_byte) {
             self.fault(
@@ -583,12 +596,7 @@ impl Reader {
         })
     }
 
-    fn accept<const N: usize>(
-        &mut self,
-        pointer: &str,
-        policy: &Members<'_, N>,
-        trust: &[TrustSource],
-    ) -> Vec<AcceptedKind> {
+    fn accept<const N: usize>(&mut self, pointer: &str, policy: &Members<'_, N>, trust: &Origins) -> Vec<AcceptedKind> {
         let at = PolicyFault::member(pointer, "accept");
         let entries = match policy.take("accept") {
             Some(Value::Array(entries)) => entries,
@@ -694,17 +702,16 @@ impl Reader {
         accepted
     }
 
-    fn origins(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind, trust: &[TrustSource]) -> Vec<OriginIndex> {
+    fn origins(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind, trust: &Origins) -> Vec<OriginIndex> {
         let mut found = Vec::new();
         for (at, name) in self.texts(pointer, value, "a name from /trust") {
-            let matches = |source: &TrustSource| {
-                source.origin.name() == name && source.origin.is_trust_domain() == kind.is_keyed_by_trust_domain()
-            };
-            match (0u32..).zip(trust).find(|(_, source)| matches(source)) {
-                Some((index, _)) => found.push(OriginIndex(index)),
+            let place = if kind.is_keyed_by_trust_domain() { trust.trust_domain(&name) } else { trust.issuer(&name) };
+            match place {
+                Some(index) => found.push(index),
                 None => self.fault(&at, quoted(&name), "a name that stands in /trust"),
             }
         }
+        sort(&mut found, Ord::cmp);
         found
     }
 

@@ -41,7 +41,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct AcceptedKind {
     pub(crate) kind: TokenKind,
-    /// The origins whose tokens pass; all of the right sort where the policy names none.
+    /// The origins whose tokens pass, ascending; all of the right sort where the policy names none.
     pub(crate) origins: Option<Vec<OriginIndex>>,
     pub(crate) subjects: Vec<SubjectPattern>,
     pub(crate) scope: Vec<Box<str>>,
@@ -204,7 +204,7 @@ impl AcceptedKind {
         if !self.algorithms.contains(facts.algorithm) {
             return Err((1, Reason::AlgorithmRefused));
         }
-        if self.origins.as_ref().is_some_and(|origins| !origins.contains(&facts.origin)) {
+        if self.origins.as_ref().is_some_and(|origins| origins.binary_search(&facts.origin).is_err()) {
             return Err((2, Reason::SubjectRefused));
         }
         // An absent subject is an empty text here, and no pattern matches that.

@@ -2,6 +2,7 @@
 
 use crate::crypto::sha256;
 use crate::engine::check::{Check, Trail};
+use crate::engine::document::PolicyDocument;
 use crate::engine::policy::Policy;
 use crate::engine::worker::Snapshot;
 use crate::jose::base64url;
@@ -16,7 +17,7 @@ use crate::rules::{access_token, actor, facts, jws, jwt, jwt_svid};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
-use crate::trust::{Origin, OriginIndex, TrustedKey};
+use crate::trust::{OriginIndex, TrustedKey};
 
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
@@ -28,12 +29,6 @@ pub(crate) struct TokenBuffers<'b> {
     pub(crate) signature: &'b mut [u8],
     /// Takes the record; see [`facts::record_bytes`].
     pub(crate) record: &'b mut [u8],
-}
-
-/// What the engine knows of an origin when it looks for a key.
-pub(crate) struct KnownOrigin {
-    pub(crate) origin: Origin,
-    pub(crate) max_stale_seconds: Option<u64>,
 }
 
 /// Why no record was made, and for which origin a fresh document might help.
@@ -55,7 +50,7 @@ impl From<Reason> for TokenRefused {
 pub(crate) fn verify(
     token: &[u8],
     policy: &Policy,
-    origins: &[KnownOrigin],
+    document: &PolicyDocument,
     snapshot: &Snapshot,
     now: UnixSeconds,
     buffers: TokenBuffers<'_>,
@@ -106,21 +101,17 @@ pub(crate) fn verify(
     let index = match kind {
         TokenKind::JwtSvid => {
             let id = jwt_svid::spiffe_id(packed.subject().unwrap_or_default())?;
-            let domain = id.trust_domain();
-            let is_its = |origin: &Origin| matches!(origin, Origin::TrustDomain(name) if name == domain.as_str());
-            find(origins, is_its).ok_or(Reason::TrustDomainUnknown)?
+            document.origins.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
         }
         TokenKind::AccessToken | TokenKind::Jwt => {
             // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
             // claim." No trailing slash is folded.
-            let issuer = packed.issuer().unwrap_or_default();
-            let is_its = |origin: &Origin| matches!(origin, Origin::Issuer(name) if name == issuer);
-            find(origins, is_its).ok_or(Reason::IssuerUnknown)?
+            document.origins.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
         }
     };
     let keys =
         snapshot.trust.set(index).ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
-    let too_old = origins.get(index.as_usize()).and_then(|known| known.max_stale_seconds);
+    let too_old = document.source(index.as_usize()).and_then(|source| source.max_stale_seconds);
     if too_old.is_some_and(|seconds| now > keys.loaded_at().plus(seconds)) {
         return Err(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) });
     }
@@ -142,7 +133,7 @@ pub(crate) fn verify(
     hot_keys
         .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::SignatureInvalid)?;
-    facts::set_key(record, index, key.id());
+    facts::set_key(record, key.id());
     Ok(length)
 }
 
@@ -153,11 +144,6 @@ pub(crate) const fn takes_single_candidate(kind: TokenKind, policy: &Policy) -> 
         TokenKind::JwtSvid => policy.svid.single_candidate_key,
         TokenKind::AccessToken | TokenKind::Jwt => true,
     }
-}
-
-fn find(origins: &[KnownOrigin], is_its: impl Fn(&Origin) -> bool) -> Option<OriginIndex> {
-    let place = origins.iter().position(|known| is_its(&known.origin))?;
-    u32::try_from(place).ok().map(OriginIndex)
 }
 
 fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {

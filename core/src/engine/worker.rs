@@ -15,7 +15,7 @@ use crate::engine::document::PolicyDocument;
 use crate::engine::policy::{Binding, NonceMode, Policy, PolicyIndex, ReplayMode};
 use crate::engine::replay::Replay;
 use crate::engine::request::Request;
-use crate::engine::token::{self, KnownOrigin, TokenBuffers};
+use crate::engine::token::{self, TokenBuffers};
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
 use crate::jose::confirmation::Unenforceable;
@@ -58,7 +58,6 @@ pub struct Engine {
     /// No other engine of this process has it: what a worker or a snapshot learned from one is nothing to another.
     id: EngineId,
     pub(crate) document: PolicyDocument,
-    origins: Vec<KnownOrigin>,
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
     refresh_asked: Vec<AtomicU64>,
     replay: Box<dyn Replay>,
@@ -85,17 +84,9 @@ impl Engine {
     /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
     #[must_use]
     pub fn with_replay(document: PolicyDocument, replay: Box<dyn Replay>) -> Self {
-        let origins: Vec<KnownOrigin> = document
-            .trust()
-            .map(|(_, source)| KnownOrigin {
-                origin: source.origin().clone(),
-                max_stale_seconds: source.max_stale_seconds(),
-            })
-            .collect();
         Self {
             id: EngineId::next(),
-            refresh_asked: origins.iter().map(|_| AtomicU64::new(0)).collect(),
-            origins,
+            refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
             accepted: AtomicU64::new(0),
@@ -121,7 +112,7 @@ impl Engine {
     #[must_use]
     pub fn empty_snapshot(&self) -> Snapshot {
         Snapshot {
-            trust: Arc::new(TrustSnapshot::new(self.id, self.origins.len())),
+            trust: Arc::new(TrustSnapshot::new(self.id, self.document.trust.len())),
             revocations: Arc::new(Revocations::default()),
             revocations_known: RevocationsKnown::ForGood,
             nonces: None,
@@ -142,11 +133,10 @@ impl Engine {
         document: &[u8],
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
-        let source = self.document.trust.get(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
+        let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
         let source = source.ok_or(TrustFault::OriginUnknown)?;
-        let (trust, report) = snapshot.trust.with_document(origin, source.origin(), document, now)?;
-        snapshot.trust = Arc::new(trust);
-        Ok(report)
+        // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
+        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, now)
     }
 
     /// How many requests were accepted.
@@ -166,7 +156,7 @@ impl Engine {
     /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
     fn claim_refresh(&self, origin: OriginIndex, now: UnixSeconds) -> bool {
         let (Some(asked), Some(source)) =
-            (self.refresh_asked.get(origin.as_usize()), self.document.trust.get(origin.as_usize()))
+            (self.refresh_asked.get(origin.as_usize()), self.document.source(origin.as_usize()))
         else {
             return false;
         };
@@ -391,7 +381,7 @@ impl Worker {
             signature: &mut self.signature,
             record: &mut self.record,
         };
-        match token::verify(token, policy, &engine.origins, snapshot, now, buffers, trail) {
+        match token::verify(token, policy, &engine.document, snapshot, now, buffers, trail) {
             Ok(length) => {
                 self.outcome.source = Some(Source::Fresh(length));
                 let _cached = self.verdicts.insert(token, self.record.get(..length).unwrap_or_default());
@@ -496,7 +486,7 @@ impl Worker {
 #[inline(always)]
 fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy: &Policy, now: UnixSeconds) -> bool {
     let stale = || {
-        let most = engine.origins.get(facts.origin.as_usize()).and_then(|known| known.max_stale_seconds);
+        let most = engine.document.source(facts.origin.as_usize()).and_then(|source| source.max_stale_seconds);
         let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
@@ -540,7 +530,7 @@ fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>, now: U
         return Ok(());
     }
     let presented = Presented {
-        origin: engine.origins.get(facts.origin.as_usize()).map_or("", |known| known.origin.name()),
+        origin: engine.document.source(facts.origin.as_usize()).map_or("", |source| source.origin.name()),
         key_id: snapshot.trust.key(facts.key).and_then(|key| key.key_id()),
         subject: facts.subject(),
         token_id: facts.token_id(),

@@ -1,6 +1,11 @@
 //! Strict base64url without padding (RFC 7515 §2, RFC 4648 §5), and the padded standard form of `x5c`.
 //!
 //! Every octet string has exactly one accepted spelling: no `=`, no white space, no stray trailing bits.
+//!
+//! Written here because the libraries that `no_std` allows are slower. Nanoseconds for a header of 60, a payload of 600 and a signature
+//! of 64 bytes (`cargo bench -p countersign-benches --bench base64`, AMD EPYC with AVX2): this decoder 20, 165 and 20; `base64` 0.23
+//! 30, 242 and 29; `base64-simd` 0.8 without `std` 25, 235 and 26. With `std`, where it can ask the processor for AVX2, `base64-simd`
+//! takes 12, 70 and 13: 0.1 µs of the 10 that a new token takes, for three crates in which 550 lines name `unsafe`.
 
 use core::fmt;
 use core::str;
@@ -216,6 +221,16 @@ fn decode_block(block: &[u8; BLOCK], out: &mut [u8; BLOCK_BYTES]) -> u32 {
 }
 
 /// Four characters as 24 bits, or with a bit of [`REFUSED`].
+#[cfg(feature = "lean")]
+#[inline(always)]
+fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
+    // A character outside the alphabet is -1: however far it is shifted, its sign is where `REFUSED` is.
+    let sextet = |character: u8| i32::from(SEXTETS[usize::from(character)]).cast_unsigned();
+    sextet(a) << 18 | sextet(b) << 12 | sextet(c) << 6 | sextet(d)
+}
+
+/// Four characters as 24 bits, or with a bit of [`REFUSED`].
+#[cfg(not(feature = "lean"))]
 #[inline(always)]
 fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
     FIRST[usize::from(a)] | SECOND[usize::from(b)] | THIRD[usize::from(c)] | FOURTH[usize::from(d)]
@@ -234,6 +249,7 @@ const fn sextet(character: u8, c62: u8, c63: u8) -> Option<u32> {
     Some(value as u32)
 }
 
+#[cfg(not(feature = "lean"))]
 const fn shifted_sextets(shift: u32) -> [u32; 256] {
     let mut table = [REFUSED; 256];
     let mut character = 0;
@@ -254,10 +270,28 @@ const BLOCK: usize = 32;
 const BLOCK_BYTES: usize = BLOCK / 4 * 3;
 
 // One table per position, shifted in advance: four loads and three ORs per quad, 4 KiB that stay in the first cache.
+#[cfg(not(feature = "lean"))]
 static FIRST: [u32; 256] = shifted_sextets(18);
+#[cfg(not(feature = "lean"))]
 static SECOND: [u32; 256] = shifted_sextets(12);
+#[cfg(not(feature = "lean"))]
 static THIRD: [u32; 256] = shifted_sextets(6);
+#[cfg(not(feature = "lean"))]
 static FOURTH: [u32; 256] = shifted_sextets(0);
+
+// In a proxy's VM, where the size of the code counts: one table for all, and -1 where the character is outside the alphabet.
+#[cfg(feature = "lean")]
+static SEXTETS: [i8; 256] = {
+    let mut table = [-1; 256];
+    let mut character = 0;
+    while character < table.len() {
+        if let Some(value) = sextet(character as u8, b'-', b'_') {
+            table[character] = value as i8;
+        }
+        character += 1;
+    }
+    table
+};
 
 static ALPHABET: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

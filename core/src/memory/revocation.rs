@@ -137,7 +137,7 @@ impl Revocations {
 #[derive(Clone, Debug, Default)]
 pub struct RevocationsBuilder {
     epoch: Option<UnixSeconds>,
-    /// Ascending by name, no name twice.
+    /// By name, in the order of the calls; a name comes again where other origins came between.
     origins: Vec<(String, OriginBuilder)>,
 }
 
@@ -184,20 +184,23 @@ impl RevocationsBuilder {
     /// The finished value.
     #[must_use]
     pub fn build(&self) -> Revocations {
+        let mut origins: Vec<&(String, OriginBuilder)> = self.origins.iter().collect();
+        sort(&mut origins, |(a, _), (b, _)| a.cmp(b));
+        let parts = || origins.chunk_by(|(a, _), (b, _)| a == b);
         Revocations {
             epoch: self.epoch,
-            origins: Names::from_sorted(self.origins.iter().map(|(name, _)| name.as_str())),
-            by_origin: self.origins.iter().map(|(_, of_origin)| of_origin.build()).collect(),
+            origins: Names::from_sorted(parts().filter_map(|parts| parts.first().map(|(name, _)| name.as_str()))),
+            by_origin: parts().map(OriginBuilder::build).collect(),
         }
     }
 
+    /// The last origin that something was said of, or a new part for another one.
     fn origin(&mut self, origin: &str) -> &mut OriginBuilder {
-        let known = self.origins.binary_search_by(|(name, _)| name.as_str().cmp(origin));
-        let at = known.unwrap_or_else(|at| {
-            self.origins.insert(at, (origin.into(), OriginBuilder::default()));
-            at
-        });
-        &mut self.origins[at].1
+        if self.origins.last().is_none_or(|(last, _)| last != origin) {
+            self.origins.push((origin.into(), OriginBuilder::default()));
+        }
+        let last = self.origins.len() - 1;
+        &mut self.origins[last].1
     }
 }
 
@@ -211,18 +214,20 @@ struct OriginBuilder {
 }
 
 impl OriginBuilder {
-    fn build(&self) -> OfOrigin {
-        let names = |names: &[String]| {
-            let sorted = sorted(names.iter().map(|name| (name.as_str(), FOR_GOOD)));
+    /// All parts of one origin together.
+    fn build(parts: &[&(String, Self)]) -> OfOrigin {
+        let parts = || parts.iter().map(|(_, part)| part);
+        let names = |names: fn(&Self) -> &[String]| {
+            let sorted = sorted(parts().flat_map(names).map(|name| (name.as_str(), FOR_GOOD)));
             Names::from_sorted(sorted.iter().map(|(name, _)| *name))
         };
-        let subjects = sorted(self.subjects.iter().map(|(name, until)| (name.as_str(), *until)));
+        let subjects = sorted(parts().flat_map(|part| &part.subjects).map(|(name, until)| (name.as_str(), *until)));
         OfOrigin {
-            epoch: self.epoch,
-            keys: names(&self.keys),
+            epoch: parts().filter_map(|part| part.epoch).max(),
+            keys: names(|part| &part.keys),
             subjects: Names::from_sorted(subjects.iter().map(|(name, _)| *name)),
             subjects_until: subjects.iter().map(|(_, until)| *until).collect(),
-            tokens: names(&self.tokens),
+            tokens: names(|part| &part.tokens),
         }
     }
 }

@@ -209,9 +209,9 @@ pub(crate) fn pack(
     Ok(end)
 }
 
-/// Notes which key of which origin verified the token.
-pub(crate) fn set_key(record: &mut [u8], origin: OriginIndex, key: KeyId) {
-    put(record, AT_ORIGIN, origin.0.to_le_bytes());
+/// Notes which key verified the token.
+pub(crate) fn set_key(record: &mut [u8], key: KeyId) {
+    put(record, AT_ORIGIN, key.origin.0.to_le_bytes());
     put(record, AT_SLOT, key.slot.to_le_bytes());
     put(record, AT_SERIAL, key.serial.to_le_bytes());
 }
@@ -247,6 +247,7 @@ impl<'a> Facts<'a> {
         for (place, length) in lengths.iter_mut().enumerate() {
             *length = u16::from_le_bytes(take(record, AT_LENGTHS + 2 * place)?);
         }
+        let origin = OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?));
         Some(Self {
             kind: TokenKind::ALL.into_iter().find(|known| code_of_kind(*known) == kind)?,
             typ: TYPS.into_iter().find(|known| code_of_typ(*known) == typ)?,
@@ -254,8 +255,9 @@ impl<'a> Facts<'a> {
             extra_parameters: header & EXTRA_PARAMETERS != 0,
             names_workload: header & NAMES_WORKLOAD != 0,
             algorithm: Algorithm::from_index(algorithm)?,
-            origin: OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?)),
+            origin,
             key: KeyId {
+                origin,
                 slot: u32::from_le_bytes(take(record, AT_SLOT)?),
                 serial: u64::from_le_bytes(take(record, AT_SERIAL)?),
             },

@@ -199,16 +199,24 @@ fn read_key(origin: &Origin, index: usize, entry: Value<'_>) -> Result<Option<Pa
 /// Drops keys whose `kid` another key has too. RFC 7517 §4.5 wants them distinct; a token could mean either, and an
 /// attacker who can add a key could shadow one (specs: JWK-4, BND-19). An exact repetition is the same key, kept once.
 fn drop_repeated(keys: &mut Vec<ParsedKey>, report: &mut LoadReport) {
-    sort(keys, |a, b| (&a.key_id, a.index).cmp(&(&b.key_id, b.index)));
+    // Of the keys without `kid`, repetitions come together.
+    let unnamed = |key: &ParsedKey| key.key_id.is_none().then_some(key.thumbprint);
+    sort(keys, |a, b| (&a.key_id, unnamed(a), a.index).cmp(&(&b.key_id, unnamed(b), b.index)));
     let same = |a: &ParsedKey, b: &ParsedKey| a.thumbprint == b.thumbprint && a.algorithms == b.algorithms;
     let mut kept: Vec<ParsedKey> = Vec::with_capacity(keys.len());
     let mut run: Vec<ParsedKey> = Vec::new();
     let mut flush = |run: &mut Vec<ParsedKey>, kept: &mut Vec<ParsedKey>| {
         let Some(first) = run.first() else { return };
-        let unnamed = first.key_id.is_none();
-        if unnamed || run.iter().all(|key| same(key, first)) {
-            let keep = if unnamed { run.len() } else { 1 };
-            kept.extend(run.drain(..).take(keep));
+        if first.key_id.is_none() {
+            for key in run.drain(..) {
+                // One key has at most as many sorts of `alg` as there are algorithms for it.
+                let mut of_this_key = kept.iter().rev().take_while(|known| known.thumbprint == key.thumbprint);
+                if !of_this_key.any(|known| same(known, &key)) {
+                    kept.push(key);
+                }
+            }
+        } else if run.iter().all(|key| same(key, first)) {
+            kept.extend(run.drain(..).take(1));
         } else {
             for key in run.drain(..) {
                 report.drop_key(

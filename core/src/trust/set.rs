@@ -12,6 +12,7 @@ use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::parse::{self, LoadReport, TrustFault};
+use crate::trust::table::SetTable;
 
 /// Whose keys these are. A key is found by its origin first, never by `kid` alone (CVE-2026-49998).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +80,8 @@ impl EngineId {
 /// A key that leaves its set and comes back is another key: `serial` is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyId {
+    pub(crate) origin: OriginIndex,
+    /// The index in [`KeySet::slots`].
     pub(crate) slot: u32,
     pub(crate) serial: u64,
 }
@@ -95,7 +98,6 @@ impl KeyId {
 #[derive(Debug)]
 pub struct TrustedKey {
     pub(crate) id: KeyId,
-    pub(crate) origin: OriginIndex,
     pub(crate) key_id: Option<Box<str>>,
     pub(crate) public: PublicKey,
     /// The algorithms that fit the key, or the one that its `alg` names.
@@ -114,7 +116,7 @@ impl TrustedKey {
     /// Whose key it is.
     #[must_use]
     pub const fn origin(&self) -> OriginIndex {
-        self.origin
+        self.id.origin
     }
 
     /// `kid`, if it has one.
@@ -146,11 +148,20 @@ impl TrustedKey {
 #[derive(Debug)]
 pub struct KeySet {
     /// Sorted by `kid`; keys without one come first.
-    pub(crate) keys: Vec<Arc<TrustedKey>>,
-    pub(crate) sequence: Option<u64>,
-    pub(crate) refresh_hint_seconds: Option<u64>,
-    pub(crate) loaded_at: UnixSeconds,
-    pub(crate) digest: [u8; 32],
+    keys: Vec<Arc<TrustedKey>>,
+    /// The same keys by the slot in their ids. A key keeps its slot while it stays; a free one goes to the next new key.
+    slots: Vec<Option<Slot>>,
+    sequence: Option<u64>,
+    refresh_hint_seconds: Option<u64>,
+    loaded_at: UnixSeconds,
+    digest: [u8; 32],
+}
+
+/// A key with its serial beside the pointer: whether a cached token's key is still there is seen without a look at the key.
+#[derive(Clone, Debug)]
+struct Slot {
+    serial: u64,
+    key: Arc<TrustedKey>,
 }
 
 impl KeySet {
@@ -224,20 +235,18 @@ impl KeySet {
 
 /// All keys of all origins at one moment.
 ///
-/// Immutable. A host keeps the newest one and gives it to each decision; an update makes a new snapshot, so a reader
-/// never sees half of it. Does not know when to fetch anything.
+/// Immutable where it is shared. A host keeps the newest one and gives it to each decision; an update makes a new snapshot, so a
+/// reader never sees half of it. Snapshots share the sets that are the same in both. Does not know when to fetch anything.
 #[derive(Clone, Debug)]
 pub struct TrustSnapshot {
     engine: EngineId,
-    sets: Vec<Option<Arc<KeySet>>>,
-    /// Every live key by the slot in its id.
-    slots: Vec<Option<Arc<TrustedKey>>>,
+    sets: SetTable,
 }
 
 impl TrustSnapshot {
     /// A snapshot without any key for the `origins` origins of an engine.
-    pub(crate) fn new(engine: EngineId, origins: usize) -> Self {
-        Self { engine, sets: alloc::vec![None; origins], slots: Vec::new() }
+    pub(crate) const fn new(engine: EngineId, origins: usize) -> Self {
+        Self { engine, sets: SetTable::new(origins) }
     }
 
     pub(crate) const fn engine(&self) -> EngineId {
@@ -246,37 +255,40 @@ impl TrustSnapshot {
 
     /// The keys of an origin, or `None` if they were never loaded.
     #[must_use]
+    #[inline]
     pub fn set(&self, origin: OriginIndex) -> Option<&KeySet> {
-        self.sets.get(origin.as_usize())?.as_deref()
+        self.sets.get(origin.as_usize()).map(Arc::as_ref)
     }
 
     /// The key with this identity, or `None` if it has left its set.
     #[must_use]
+    #[inline]
     pub fn key(&self, id: KeyId) -> Option<&TrustedKey> {
-        let key = self.slots.get(usize::try_from(id.slot).ok()?)?.as_deref()?;
-        (key.id.serial == id.serial).then_some(key)
+        let slot = self.set(id.origin)?.slots.get(usize::try_from(id.slot).ok()?)?.as_ref()?;
+        (slot.serial == id.serial).then_some(&*slot.key)
     }
 
     /// How many keys are usable in all.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.sets.iter().flatten().map(|set| set.len()).sum()
+        self.sets.iter().map(|set| set.len()).sum()
     }
 
-    /// A snapshot in which `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) stands for `origin`.
+    /// Makes `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) that of `origin`.
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
-    /// once. A document without a usable key revokes the whole origin.
+    /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
+    /// are not looked at.
     ///
     /// # Errors
-    /// A [`TrustFault`] and no new snapshot: the last good document stays in force (specs: BND-2).
-    pub(crate) fn with_document(
-        &self,
+    /// A [`TrustFault`] and no change: the last good document stays in force (specs: BND-2).
+    pub(crate) fn load(
+        &mut self,
         index: OriginIndex,
         origin: &Origin,
         document: &[u8],
         now: UnixSeconds,
-    ) -> Result<(Self, LoadReport), TrustFault> {
+    ) -> Result<LoadReport, TrustFault> {
         let before = self.set(index);
         let mut parsed = parse::parse(origin, document)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
@@ -288,17 +300,13 @@ impl TrustSnapshot {
             parsed.report.sequence_reused = offered == stored && !same;
         }
 
-        let mut next = self.clone();
-        let Some(place) = next.sets.get_mut(index.as_usize()) else { return Err(TrustFault::OriginUnknown) };
-        *place = None;
-        let mut kept: Vec<Arc<TrustedKey>> = Vec::new();
-        for slot in &mut next.slots {
-            kept.extend(slot.take_if(|key| key.origin == index));
-        }
+        let mut kept: Vec<&Arc<TrustedKey>> = before.map(|set| set.keys.iter().collect()).unwrap_or_default();
         sort(&mut kept, |a, b| a.thumbprint.cmp(&b.thumbprint));
+        // The slots as they were, without the keys that are gone.
+        let mut slots: Vec<Option<Slot>> = Vec::new();
+        slots.resize(before.map_or(0, |set| set.slots.len()).max(parsed.keys.len()), None);
 
         let mut keys = Vec::with_capacity(parsed.keys.len());
-        let mut free = 0;
         let mut added = Vec::new();
         for key in parsed.keys {
             let known = kept.binary_search_by_key(&key.thumbprint, |kept| kept.thumbprint).ok().and_then(|any| {
@@ -310,8 +318,8 @@ impl TrustSnapshot {
             });
             match known {
                 Some(known) => {
-                    if let Some(slot) = usize::try_from(known.id.slot).ok().and_then(|slot| next.slots.get_mut(slot)) {
-                        *slot = Some(Arc::clone(known));
+                    if let Some(slot) = usize::try_from(known.id.slot).ok().and_then(|slot| slots.get_mut(slot)) {
+                        *slot = Some(Slot { serial: known.id.serial, key: Arc::clone(known) });
                     }
                     keys.push(Arc::clone(known));
                 }
@@ -321,36 +329,38 @@ impl TrustSnapshot {
         parsed.report.kept = keys.len();
         parsed.report.added = added.len();
         parsed.report.removed = kept.len() - keys.len();
+        let mut free = slots.iter_mut().enumerate().filter(|(_, slot)| slot.is_none());
         for key in added {
-            while next.slots.get(free).is_some_and(Option::is_some) {
-                free += 1;
-            }
-            let slot = u32::try_from(free).map_err(|_| TrustFault::TooManyKeys)?;
-            let key = Arc::new(TrustedKey {
-                id: KeyId { slot, serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed) },
+            // There are as many slots as keys, so one is left; a set has fewer than a `u32` can count.
+            let Some((at, slot)) = free.next() else { return Err(TrustFault::TooManyKeys) };
+            let id = KeyId {
                 origin: index,
+                slot: u32::try_from(at).map_err(|_| TrustFault::TooManyKeys)?,
+                serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
+            };
+            let key = Arc::new(TrustedKey {
+                id,
                 key_id: key.key_id,
                 public: key.public,
                 algorithms: key.algorithms,
                 thumbprint: key.thumbprint,
             });
-            match next.slots.get_mut(free) {
-                Some(place) => *place = Some(Arc::clone(&key)),
-                None => next.slots.push(Some(Arc::clone(&key))),
-            }
+            *slot = Some(Slot { serial: id.serial, key: Arc::clone(&key) });
             keys.push(key);
         }
+        let used = slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        slots.truncate(used);
         sort(&mut keys, |a, b| (&a.key_id, a.id.slot).cmp(&(&b.key_id, b.id.slot)));
-        if let Some(place) = next.sets.get_mut(index.as_usize()) {
-            *place = Some(Arc::new(KeySet {
-                keys,
-                sequence: parsed.sequence,
-                refresh_hint_seconds: parsed.refresh_hint_seconds,
-                loaded_at: now,
-                digest: parsed.digest,
-            }));
-        }
-        Ok((next, parsed.report))
+        let set = KeySet {
+            keys,
+            slots,
+            sequence: parsed.sequence,
+            refresh_hint_seconds: parsed.refresh_hint_seconds,
+            loaded_at: now,
+            digest: parsed.digest,
+        };
+        self.sets.put(index.as_usize(), Some(Arc::new(set)));
+        Ok(parsed.report)
     }
 
     /// A snapshot in which `origin` has no document, as if it had never been loaded.
@@ -359,12 +369,16 @@ impl TrustSnapshot {
     #[must_use]
     pub fn without(&self, index: OriginIndex) -> Self {
         let mut next = self.clone();
-        if let Some(place) = next.sets.get_mut(index.as_usize()) {
-            *place = None;
-        }
-        for slot in &mut next.slots {
-            let _removed = slot.take_if(|key| key.origin == index);
-        }
+        next.sets.put(index.as_usize(), None);
         next
+    }
+}
+
+#[cfg(test)]
+impl KeySet {
+    /// A set of a document without keys.
+    pub(super) fn without_keys(loaded_at: UnixSeconds) -> Self {
+        let (keys, slots) = (Vec::new(), Vec::new());
+        Self { keys, slots, sequence: None, refresh_hint_seconds: None, loaded_at, digest: [0; 32] }
     }
 }

@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::engine::{Engine, Snapshot};
+use countersign::engine::{Engine, Snapshot, TrustSource};
 use countersign::limits;
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
@@ -128,12 +128,12 @@ impl Documents {
         for fetch in &settings.fetches {
             let document = engine.document();
             let index = fetch.index(document)?;
-            let min_refresh = document.trust().find(|(known, _)| Some(*known) == index);
+            let min_refresh = index.and_then(|index| document.source(index.as_usize()));
             let name = short_name(&[&fetch.document.to_string(), &fetch.cluster, &fetch.authority, &fetch.path]);
             sources.push(Source {
                 fetch: fetch.clone(),
                 index,
-                min_refresh: Duration::from_secs(min_refresh.map_or(0, |(_, source)| source.min_refresh_seconds())),
+                min_refresh: Duration::from_secs(min_refresh.map_or(0, TrustSource::min_refresh_seconds)),
                 plan: format!("countersign/plan/{name}"),
                 document: format!("countersign/document/{name}"),
                 number: 0,
