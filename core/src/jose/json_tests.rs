@@ -576,3 +576,21 @@ fn whole_numbers() {
         assert_eq!(number.as_u64(), value, "{text}");
     }
 }
+
+#[test]
+fn a_string_is_its_characters() {
+    let scanned = |text: &'static str| parse(text.as_bytes(), Budget::TOKEN).unwrap().as_string().unwrap();
+    let (plain, escaped) = (scanned("\"a/b\""), scanned("\"\\u0061\\/b\""));
+    assert_eq!(plain, escaped);
+    assert!(escaped.is("a/b") && plain.is("a/b"));
+    assert!(escaped.starts_with("a/") && plain.starts_with("a/") && escaped.starts_with(""));
+    assert!(!escaped.starts_with("a/bc") && !plain.starts_with("a/bc") && !escaped.starts_with("\\u0061"));
+    // What it is compared with is characters too, and never read as escapes.
+    assert!(!escaped.is("\\u0061/b") && !plain.is("\\u0061/b"));
+    assert!(scanned("\"\\\\u0061\"").is("\\u0061"));
+    for string in [plain, escaped] {
+        assert_eq!(string.text(&mut [0; 3]), Some("a/b"));
+        assert_eq!(string.text(&mut [0; 9]), Some("a/b"));
+        assert_eq!(string.text(&mut [0; 2]), None);
+    }
+}
