@@ -446,8 +446,9 @@ fn the_walker_equals_the_scanner() {
     assert_eq!(inner, ["array", "object"]);
     assert!(object.member("b").unwrap().as_string().unwrap().is("\u{1F600}"));
     let deepest = object.member("c").and_then(Value::as_object).and_then(|c| c.member("d")).and_then(Value::as_object);
-    assert_eq!(deepest.and_then(|d| d.member("e")), Some(Value::Number(JsonNumber { text: "0" })));
-    assert_eq!(object.member("e"), None, "only the object's own members");
+    let e = deepest.and_then(|d| d.member("e"));
+    assert!(matches!(e, Some(Value::Number(number)) if number.text() == "0"), "{e:?}");
+    assert!(object.member("e").is_none(), "only the object's own members");
     for text in TAKEN {
         let Ok(Value::Array(array)) = parse(text.as_bytes(), Budget::TOKEN) else { continue };
         for element in array.elements() {
