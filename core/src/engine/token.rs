@@ -91,8 +91,8 @@ pub(crate) fn verify(
         TokenKind::AccessToken => access_token::check_claims(&claims)?,
         TokenKind::Jwt => jwt::check_claims(&claims)?,
     }
-    claims.actor.map(actor::check).transpose()?;
-    let length = facts::pack(kind, &header, &claims, || sha256(token), record)?;
+    let actor = claims.actor.map(actor::check).transpose()?.flatten();
+    let length = facts::pack(kind, &header, &claims, actor, || sha256(token), record)?;
     // Behind the record is room for any `kid`: what is left of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = facts::Facts::unpack(packed).ok_or(Reason::InternalError)?;

@@ -144,7 +144,7 @@ impl PartialEq for JsonString<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self.escaped, other.escaped) {
             (false, false) => self.raw == other.raw,
-            _ => self.chars().eq(other.chars()),
+            _ => self.has_characters_of(*other),
         }
     }
 }
@@ -159,23 +159,29 @@ impl<'a> JsonString<'a> {
     where
         'a: 's,
     {
-        if self.escaped {
-            let length = self.unescape(scratch)?;
-            core::str::from_utf8(scratch.get(..length)?).ok()
-        } else {
-            Some(self.raw).filter(|raw| raw.len() <= scratch.len())
-        }
+        if self.escaped { self.unescaped(scratch) } else { Some(self.raw).filter(|raw| raw.len() <= scratch.len()) }
+    }
+
+    // Escapes are rare: what reads them is in one place, and not at every reader of a text.
+    #[cold]
+    #[inline(never)]
+    fn unescaped(self, scratch: &mut [u8]) -> Option<&str> {
+        let length = self.unescape(scratch)?;
+        core::str::from_utf8(scratch.get(..length)?).ok()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn has_characters_of(self, other: Self) -> bool {
+        self.chars().eq(other.chars())
     }
 
     /// Whether the unescaped text starts with `prefix`.
     #[must_use]
+    #[inline(never)]
     pub fn starts_with(self, prefix: &str) -> bool {
-        if self.escaped {
-            let mut chars = self.chars();
-            prefix.chars().all(|wanted| chars.next() == Some(wanted))
-        } else {
-            self.raw.starts_with(prefix)
-        }
+        let mut chars = self.chars();
+        prefix.chars().all(|wanted| chars.next() == Some(wanted))
     }
 
     /// Whether the text has no characters; an escape is always a character.
@@ -190,7 +196,7 @@ impl<'a> JsonString<'a> {
         core::iter::from_fn(move || {
             let mut chars = rest.chars();
             let first = chars.next()?;
-            if first != '\\' {
+            if first != '\\' || !self.escaped {
                 rest = chars.as_str();
                 return Some(first);
             }

@@ -9,7 +9,6 @@ use crate::jose::confirmation::{Confirmation, Unenforceable};
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::JsonString;
 use crate::reason::Reason;
-use crate::rules::actor;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::token_kind::TokenKind;
@@ -132,7 +131,8 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. The key is filled in by [`set_key`].
+/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. The key is
+/// filled in by [`set_key`].
 ///
 /// # Errors
 /// [`Reason::ClaimMissing`] without `exp`, [`Reason::ClaimType`] for a malformed `cnf`, [`Reason::LimitExceeded`] if
@@ -141,6 +141,7 @@ pub(crate) fn pack(
     kind: TokenKind,
     header: &UnverifiedHeader<'_>,
     claims: &UnverifiedClaims<'_>,
+    actor: Option<JsonString<'_>>,
     token_hash: impl FnOnce() -> [u8; 32],
     out: &mut [u8],
 ) -> Result<usize, Reason> {
@@ -194,7 +195,6 @@ pub(crate) fn pack(
     put(out, AT_ALGORITHM, [algorithm.index()]);
     let without_key_id = if header.kid.is_none() { WITHOUT_KEY_ID } else { 0 };
     let extra_parameters = if header.has_extra_parameters() { EXTRA_PARAMETERS } else { 0 };
-    let actor = claims.actor.and_then(|act| actor::chain(act).next()).and_then(|actor| actor.subject);
     let mut named = [claims.subject, claims.client_id, actor].into_iter().flatten();
     let names_workload = !kind.is_keyed_by_trust_domain() && named.any(|text| text.starts_with(spiffe_id::PREFIX));
     let names_workload = if names_workload { NAMES_WORKLOAD } else { 0 };
