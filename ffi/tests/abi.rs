@@ -10,7 +10,7 @@ use countersign_ffi::bytes::{countersign_bytes, countersign_str};
 use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
-use countersign_ffi::reason::countersign_reason as Reason;
+use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
     countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
 };
