@@ -51,20 +51,6 @@ mod probes {
     impl Probes {
         /// The place of an element called `name` of which `is_it` holds.
         pub(crate) fn find(&self, name: &str, is_it: impl Fn(usize) -> bool) -> Option<usize> {
-            self.probe(name, &is_it)
-        }
-
-        /// Adds the place of an element called `name`; `name_of` gives the names of those that were added before.
-        pub(crate) fn add<'n>(&mut self, name: &str, place: usize, name_of: impl Fn(usize) -> &'n str) {
-            if self.buckets.len() <= 2 * self.taken {
-                self.grow(&name_of);
-            }
-            self.put(name, place);
-            self.taken += 1;
-        }
-
-        // One piece of code for all closures.
-        fn probe(&self, name: &str, is_it: &dyn Fn(usize) -> bool) -> Option<usize> {
             let mut at = hash(name);
             loop {
                 let place = self.buckets.get(at & self.buckets.len().wrapping_sub(1))?.checked_sub(1)?;
@@ -75,13 +61,18 @@ mod probes {
             }
         }
 
-        fn grow<'n>(&mut self, name_of: &dyn Fn(usize) -> &'n str) {
-            let larger = vec![0; (2 * self.buckets.len()).max(16)];
-            for taken in core::mem::replace(&mut self.buckets, larger) {
-                if let Some(place) = taken.checked_sub(1) {
-                    self.put(name_of(place), place);
+        /// Adds the place of an element called `name`; `name_of` gives the names of those that were added before.
+        pub(crate) fn add<'n>(&mut self, name: &str, place: usize, name_of: impl Fn(usize) -> &'n str) {
+            if self.buckets.len() <= 2 * self.taken {
+                let larger = vec![0; (2 * self.buckets.len()).max(16)];
+                for taken in core::mem::replace(&mut self.buckets, larger) {
+                    if let Some(place) = taken.checked_sub(1) {
+                        self.put(name_of(place), place);
+                    }
                 }
             }
+            self.put(name, place);
+            self.taken += 1;
         }
 
         fn put(&mut self, name: &str, place: usize) {

@@ -218,11 +218,10 @@ impl OriginBuilder {
     fn build(parts: &[&(String, Self)]) -> OfOrigin {
         let parts = || parts.iter().map(|(_, part)| part);
         let names = |names: fn(&Self) -> &[String]| {
-            let sorted = sorted(parts().flat_map(names).map(|name| (name.as_str(), FOR_GOOD)).collect());
+            let sorted = sorted(parts().flat_map(names).map(|name| (name.as_str(), FOR_GOOD)));
             Names::from_sorted(sorted.iter().map(|(name, _)| *name))
         };
-        let subjects = parts().flat_map(|part| &part.subjects).map(|(name, until)| (name.as_str(), *until));
-        let subjects = sorted(subjects.collect());
+        let subjects = sorted(parts().flat_map(|part| &part.subjects).map(|(name, until)| (name.as_str(), *until)));
         OfOrigin {
             epoch: parts().filter_map(|part| part.epoch).max(),
             keys: names(|part| &part.keys),
@@ -244,7 +243,8 @@ struct OfOrigin {
 }
 
 /// Each name once, with the latest of its moments.
-fn sorted(mut names: Vec<(&str, UnixSeconds)>) -> Vec<(&str, UnixSeconds)> {
+fn sorted<'a>(names: impl Iterator<Item = (&'a str, UnixSeconds)>) -> Vec<(&'a str, UnixSeconds)> {
+    let mut names: Vec<_> = names.collect();
     sort(&mut names, |(a, earlier), (b, later)| a.cmp(b).then(later.cmp(earlier)));
     names.dedup_by_key(|(name, _)| *name);
     names
