@@ -77,14 +77,20 @@ pub fn decode<'o>(encoded: &[u8], out: &'o mut [u8]) -> Result<&'o mut [u8], Bas
     let len = decoded_len(encoded.len()).ok_or(Base64Error::Length)?;
     let out = out.get_mut(..len).ok_or(Base64Error::OutputTooShort)?;
 
+    #[cfg(feature = "lean")]
+    let (rest, out_rest) = (encoded, &mut *out);
     // The error bit is looked at once per block, so the inner loop has no branch on its input.
-    let (blocks, rest) = encoded.as_chunks::<BLOCK>();
-    let (out_blocks, out_rest) = out.as_chunks_mut::<BLOCK_BYTES>();
-    for (block, out_block) in blocks.iter().zip(out_blocks) {
-        if decode_block(block, out_block) & REFUSED != 0 {
-            return Err(Base64Error::Alphabet);
+    #[cfg(not(feature = "lean"))]
+    let (rest, out_rest) = {
+        let (blocks, rest) = encoded.as_chunks::<BLOCK>();
+        let (out_blocks, out_rest) = out.as_chunks_mut::<BLOCK_BYTES>();
+        for (block, out_block) in blocks.iter().zip(out_blocks) {
+            if decode_block(block, out_block) & REFUSED != 0 {
+                return Err(Base64Error::Alphabet);
+            }
         }
-    }
+        (rest, out_rest)
+    };
 
     let (quads, tail) = rest.as_chunks::<4>();
     let (out_triples, out_tail) = out_rest.as_chunks_mut::<3>();
@@ -197,6 +203,7 @@ fn encode_quad(x: u8, y: u8, z: u8) -> [u8; 4] {
 }
 
 /// Decodes one block; the result has a bit of [`REFUSED`] when a character was outside the alphabet.
+#[cfg(not(feature = "lean"))]
 #[inline(always)]
 fn decode_block(block: &[u8; BLOCK], out: &mut [u8; BLOCK_BYTES]) -> u32 {
     let mut seen = 0;
@@ -266,7 +273,9 @@ const fn shifted_sextets(shift: u32) -> [u32; 256] {
 const REFUSED: u32 = 1 << 31;
 
 /// Characters per check of the error bit, and the bytes they become.
+#[cfg(not(feature = "lean"))]
 const BLOCK: usize = 32;
+#[cfg(not(feature = "lean"))]
 const BLOCK_BYTES: usize = BLOCK / 4 * 3;
 
 // One table per position, shifted in advance: four loads and three ORs per quad, 4 KiB that stay in the first cache.
