@@ -302,6 +302,55 @@ fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
     Ok(())
 }
 
+/// Keys on P-384 and P-521 beside those of the vector.
+fn with_large_curves(keys: &str) -> String {
+    let large = r#"{"kty":"EC","crv":"P-384","kid":"k384","use":"sig",
+        "x":"2L4HmJhAOuJDvh7WDJ_ttbvhWBHvp3uhkEJfFh3qCYR883ptQq3AhGZ8bsbfkkZN",
+        "y":"4Fz2jDKw85inHMHB7bBL_x6yVP4DfQG9lDXJwrhKoQFHF4_Nn0dyjU85Pa5bOtTs"},
+        {"kty":"EC","crv":"P-521","kid":"k521","use":"sig",
+        "x":"AaPRWgcMUpE4b7VDw16aCmSmozXaNZOZksc3xSR5eGwbHWANjuJD3yEeUPdL1Tvum03tmrqZ5rHHqvpHGtYAJ7ru",
+        "y":"AH7MPQUBq8Njo-MKTXbZPlgh6Yull8cfb_kaACTnVhXi4Z95fwEWGbGCDHqJSWNogOqVXpFCJ863-_z9XK1MdGBl"},"#;
+    keys.replacen('[', &format!("[{large}"), 1)
+}
+
+#[test]
+fn a_key_that_neither_the_vm_nor_the_proxy_checks_is_dropped_and_reported() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let dropped = |host: &Scripted| -> Vec<String> {
+        host.world().log.iter().filter(|line| line.contains(" is dropped: ")).cloned().collect()
+    };
+    let expected = ["key 0 (k384)", "key 1 (k521)"]
+        .map(|key| format!("issuer https://as.example: {key} is dropped: algorithm_unsupported"));
+    let Vector { source, jwks, .. } = vector::accepted()?;
+    let inline = source.replacen(jwks, &with_large_curves(jwks), 1);
+    // The function of this proxy answers wrongly, so the VM does not use it.
+    vector(&host, Some(&inline), "")?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue, "{}", details(&host));
+    assert_eq!(dropped(&host), expected);
+    // The same for a document that is fetched.
+    let host = Scripted::new();
+    let keys = vector(&host, Some(ISSUER), FETCHED)?;
+    let mut vm = ready(&host);
+    vm.tick(1);
+    host.world().fetched = ("200".to_owned(), with_large_curves(&keys).into_bytes());
+    vm.answered(1, 1, 1, 1);
+    assert_eq!(ask(&mut vm, 2), Action::Continue, "{}", details(&host));
+    assert_eq!(dropped(&host), expected);
+    Ok(())
+}
+
+#[test]
+fn a_challenge_names_no_algorithm_that_nothing_checks() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    host.world().request.retain(|(name, _)| name != "authorization");
+    assert_eq!(ask(&mut ready(&host), 2), Action::Pause);
+    let (_, fields, _) = host.world().answer.take().ok_or("no answer")?;
+    let challenge = fields.iter().find(|(_, value)| value.starts_with("DPoP ")).ok_or("no challenge")?;
+    assert!(challenge.1.contains("ES256") && !challenge.1.contains("ES384") && !challenge.1.contains("ES512"));
+    Ok(())
+}
+
 #[test]
 fn a_configuration_that_is_refused_leaves_the_store_alone() -> Result<(), Fault> {
     let host = Scripted::new();
