@@ -266,7 +266,7 @@ impl TrustSnapshot {
     /// A snapshot in which `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) stands for `origin`.
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
-    /// once. A document without a usable key revokes the whole origin.
+    /// once. A document without a usable key revokes the whole origin. A key none of whose algorithms is `checked` is not usable.
     ///
     /// # Errors
     /// A [`TrustFault`] and no new snapshot: the last good document stays in force (specs: BND-2).
@@ -275,10 +275,11 @@ impl TrustSnapshot {
         index: OriginIndex,
         origin: &Origin,
         document: &[u8],
+        checked: AlgorithmSet,
         now: UnixSeconds,
     ) -> Result<(Self, LoadReport), TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document)?;
+        let mut parsed = parse::parse(origin, document, checked)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {

@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
 
-use countersign::engine::{Decision, Engine, PolicyIndex, Request, Snapshot, Worker};
+use countersign::crypto;
+use countersign::engine::{Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Worker};
+use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
@@ -77,7 +79,7 @@ impl<H: Host> Filter<H> {
     /// # Errors
     /// Every fault, one line each.
     pub(crate) fn new(host: &H, text: &[u8]) -> Result<Self, Vec<String>> {
-        let lines = |faults: Vec<countersign::engine::PolicyFault>| faults.iter().map(ToString::to_string).collect();
+        let lines = |faults: Vec<PolicyFault>| faults.iter().map(ToString::to_string).collect();
         let (settings, document) = Settings::read(text, Build::Wasm).map_err::<Vec<String>, _>(lines)?;
         let mut entropy = Entropy::gather(host, &settings.vm.nonce_keys).ok_or_else(|| {
             let found =
@@ -92,7 +94,11 @@ impl<H: Host> Filter<H> {
             forget: settings.forget_proofs,
         };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
-        let engine = Engine::with_replay(document, Box::new(SharedReplay::named(host, &settings.replay_store)));
+        let proxy = try_proxy(host, &settings);
+        let by_proxy: AlgorithmSet = proxy.iter().flat_map(|proxy| proxy.algorithms().iter().copied()).collect();
+        check_proof_algorithms(&document, crypto::ALGORITHMS.union(by_proxy))?;
+        let replay = Box::new(SharedReplay::named(host, &settings.replay_store));
+        let engine = Engine::with_host(document, replay, by_proxy);
         let mut snapshot = engine.empty_snapshot();
         let mut warn = |line: &str| host.log(Level::Warn, line);
         load_inline(&engine, &mut snapshot, now, &mut warn)
@@ -108,7 +114,6 @@ impl<H: Host> Filter<H> {
         // What other configurations share is touched last: one that is refused must not have made their store anew.
         SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
-        let proxy = try_proxy(host, &settings);
         host.tick_every(FIRST_TICK);
         Ok(Self {
             host: host.clone(),
@@ -229,6 +234,20 @@ impl Desk {
     }
 }
 
+/// A policy none of whose proof algorithms is checked could take no proof.
+fn check_proof_algorithms(document: &PolicyDocument, checked: AlgorithmSet) -> Result<(), Vec<String>> {
+    let without = document.policies().filter(|(_, policy)| policy.proof_algorithms().intersection(checked).is_empty());
+    let faults: Vec<String> = without
+        .map(|(_, policy)| {
+            let pointer = PolicyFault::member("/policy/policies", policy.name());
+            format!(
+                "{pointer}/dpop/algorithms: found none that the VM or this proxy checks, expected one of the others"
+            )
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
 /// The proxy's own checks, if it has any that answer rightly and the settings do not forbid them.
 fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H>> {
     let proxy = (settings.vm.signatures == Signatures::Host).then(|| ProxySignatures::tried(host)).flatten();
@@ -243,6 +262,17 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
         None => "countersign: all signatures are checked in the VM".to_owned(),
     };
     host.log(Level::Info, &line);
+    let by_proxy = proxy.as_ref().map_or(&[][..], ProxySignatures::algorithms);
+    let nowhere = |algorithm: &Algorithm| !crypto::ALGORITHMS.contains(*algorithm) && !by_proxy.contains(algorithm);
+    let nowhere: Vec<&str> =
+        Algorithm::ALL.iter().filter(|algorithm| nowhere(algorithm)).map(|known| known.name()).collect();
+    if !nowhere.is_empty() {
+        let names = nowhere.join(", ");
+        host.log(
+            Level::Info,
+            &format!("countersign: neither the VM nor the proxy checks {names}: keys for these are dropped"),
+        );
+    }
     proxy
 }
 

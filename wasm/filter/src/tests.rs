@@ -313,6 +313,7 @@ fn with_large_curves(keys: &str) -> String {
     keys.replacen('[', &format!("[{large}"), 1)
 }
 
+#[cfg(not(feature = "large-curves"))]
 #[test]
 fn a_key_that_neither_the_vm_nor_the_proxy_checks_is_dropped_and_reported() -> Result<(), Fault> {
     let host = Scripted::new();
@@ -339,6 +340,23 @@ fn a_key_that_neither_the_vm_nor_the_proxy_checks_is_dropped_and_reported() -> R
     Ok(())
 }
 
+#[cfg(not(feature = "large-curves"))]
+#[test]
+fn a_policy_whose_proofs_nothing_checks_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let Vector { source, .. } = vector::accepted()?;
+    let policies = r#"{"default":{"accept":["at+jwt"],"audience":["a"],"dpop":{"algorithms":["ES384","ES512"]}}}"#;
+    host.world().configuration = format!(r#"{{"policy":{{"trust":[{source}],"policies":{policies}}}}}"#).into_bytes();
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1));
+    let expected = "countersign: /policy/policies/default/dpop/algorithms: found none that the VM or this proxy checks, expected \
+                    one of the others";
+    assert_eq!(host.world().log.last().map(String::as_str), Some(expected));
+    Ok(())
+}
+
+#[cfg(not(feature = "large-curves"))]
 #[test]
 fn a_challenge_names_no_algorithm_that_nothing_checks() -> Result<(), Fault> {
     let host = Scripted::new();
