@@ -17,6 +17,7 @@ use countersign_filter::certificate;
 use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
+use countersign_filter::judge;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 use countersign_live::files;
 
@@ -190,6 +191,9 @@ struct EnvoyStream {
 /// How many fields of a request are read without memory of their own; few have more.
 const FIELDS: usize = 64;
 
+/// How the content type of a gRPC call begins.
+const GRPC: &[u8] = b"application/grpc";
+
 impl Stream for EnvoyStream {
     fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
         if let Some((first, count)) = self.judged_by.as_ref().and_then(|found| found.get(name)) {
@@ -283,10 +287,15 @@ impl Stream for EnvoyStream {
     }
 
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
-        let fields: Vec<Header> = headers
-            .iter()
-            .map(|(name, value)| Header { name: Buffer::of(name.as_bytes()), value: Buffer::of(value.as_bytes()) })
-            .collect();
+        let field =
+            |name: &str, value: &str| Header { name: Buffer::of(name.as_bytes()), value: Buffer::of(value.as_bytes()) };
+        let mut fields: Vec<Header> = headers.iter().map(|(name, value)| field(name, value)).collect();
+        let grpc_status = judge::grpc_status(status).to_string();
+        // Envoy answers a gRPC call with status 200, and with the `grpc-status` that is given here, or OK. What it takes for one begins so.
+        let kind = self.header("content-type").0.unwrap_or_default();
+        if kind.get(..GRPC.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(GRPC)) {
+            fields.push(field("grpc-status", &grpc_status));
+        }
         // SAFETY: the stream is in the hook of its request headers; Envoy copies the texts.
         unsafe {
             envoy_dynamic_module_callback_http_send_response(

@@ -272,3 +272,35 @@ pub fn refuse(stream: &mut impl Stream) -> Verdict {
     stream.answer(reason.status(), &[], reason.code());
     Verdict::Answered
 }
+
+/// The status of a gRPC call that is answered with this status of HTTP: a client that reads no other must not take a refusal for success.
+#[must_use]
+pub const fn grpc_status(status: u16) -> u8 {
+    match status {
+        400 => 3,  // INVALID_ARGUMENT
+        401 => 16, // UNAUTHENTICATED
+        403 => 7,  // PERMISSION_DENIED
+        503 => 14, // UNAVAILABLE
+        _ => 13,   // INTERNAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_grpc_status_of_its_own_and_none_is_ok() {
+        for reason in Reason::ALL {
+            let expected = match reason.status() {
+                400 => 3,
+                401 => 16,
+                403 => 7,
+                500 => 13,
+                503 => 14,
+                other => panic!("{}: {other}", reason.code()),
+            };
+            assert_eq!(grpc_status(reason.status()), expected, "{}", reason.code());
+        }
+    }
+}

@@ -12,6 +12,7 @@ use core::ptr;
 use core::time::Duration;
 
 use countersign_filter::host::Level;
+use countersign_filter::judge::grpc_status;
 
 use crate::headers;
 use crate::host::{Host, Map, Status};
@@ -88,7 +89,6 @@ const OK: u32 = 0;
 const BUFFER_HTTP_CALL_RESPONSE_BODY: u32 = 4;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const METRIC_COUNTER: u32 = 0;
-const NO_GRPC_STATUS: i32 = -1;
 
 /// The proxy that this VM runs in.
 #[derive(Clone, Copy, Debug)]
@@ -285,7 +285,7 @@ impl Host for Proxy {
                 0,
                 headers.as_ptr(),
                 headers.len(),
-                NO_GRPC_STATUS,
+                grpc_status(status).into(),
             )
         };
     }

@@ -43,7 +43,7 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     fn counted(&self, counter: u32) -> Option<u64>;
     /// Calls a function that the proxy has besides the ABI.
     fn foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status>;
-    /// Answers the request; it goes no further.
+    /// Answers the request, or the gRPC call with the status of its own that goes with `status`; it goes no further.
     fn answer(&self, status: u16, headers: &[(String, String)], details: &str);
     /// What is asked next is for this context.
     fn speak_for(&self, context: u32);
