@@ -32,7 +32,7 @@ impl Scribe {
         let mut units = [0; 2];
         let write = |unit: &u16| {
             let digits = format!("{unit:04x}");
-            format!("\\u{}", if unit % 2 == 0 { digits.to_uppercase() } else { digits })
+            format!("\\u{}", if unit.is_multiple_of(2) { digits.to_uppercase() } else { digits })
         };
         c.encode_utf16(&mut units).iter().map(write).collect()
     }

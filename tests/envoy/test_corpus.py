@@ -12,6 +12,7 @@ import itertools
 import json
 import mmap
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -59,6 +60,10 @@ JOINED_BY_ENVOY = {
 def vectors():
     for path in sorted(VECTORS.glob("*/*.json")):
         yield f"{path.parent.name}/{path.stem}", json.loads(path.read_text())
+
+
+# What the VM has no code for.
+LARGE_CURVES = re.compile("P-384|P-521|ES384|ES512")
 
 
 def requests(vector):
@@ -111,8 +116,9 @@ class Site:
         policy.setdefault("memory", {}).setdefault("verdict_cache_bytes", 65536)
         self.settings = {
             "policy": policy, "poll_milliseconds": 10 if pushed else 60000, "replay_store": self.name,
-            # The proxy's signature check for one half of the vectors, the libraries in the VM for the other.
-            "signatures": "vm" if self.number % 2 else "host",
+            # The proxy's signature check for one half of the vectors, the libraries in the VM for the other; P-384 and P-521 only the proxy checks.
+            "signatures": "vm" if self.number % 2 and not LARGE_CURVES.search(json.dumps([policy, self.vector])) else "host",
+            "routes_match_identity": False,
             "metadata": {"facts": FACTS}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
         names = sorted(policy["policies"])
         if "default" not in names:
@@ -381,13 +387,13 @@ class Corpus(unittest.TestCase):
         if got.status in (400, 404) and got.one("x-decision") in (None, "-"):
             self.by_envoy.add(site.name)
             return [] if site.name in REFUSED_BY_ENVOY else [f"Envoy refuses: {got.status} {got.one('x-details')}"]
-        faults = list(self.differences(expect, answer, got))
+        faults = list(self.differences(site, expect, answer, got))
         if site.name in JOINED_BY_ENVOY and [fault.split(":")[0] for fault in faults] == ["headers"]:
             self.joined.add(site.name)
             return []
         return faults
 
-    def differences(self, expect, answer, got):
+    def differences(self, site, expect, answer, got):
         def differ(what, wanted, found):
             if wanted != found:
                 yield f"{what}: expected {wanted}, got {found}"
@@ -412,6 +418,9 @@ class Corpus(unittest.TestCase):
         self.compared += 1
         names = ("www-authenticate", "dpop-nonce", "cache-control")
         found = [[name.lower(), value] for name, value in got.headers if name.lower() in names]
+        if site.settings.get("signatures") == "vm":
+            # The libraries in the VM check no ES384 and ES512, so no challenge offers them.
+            wanted = [[name, value.replace(" ES384 ES512", "")] for name, value in wanted]
         # A nonce differs with the engine that made it, unless the vector gives its key.
         if "headers" not in expect:
             wanted = [[name, "" if name == "dpop-nonce" else value] for name, value in wanted]

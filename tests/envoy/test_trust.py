@@ -262,5 +262,25 @@ class Revocations(unittest.TestCase):
                 self.assertEqual((bob.status, bob.one("x-details")), (401, "subject_revoked"))
 
 
+@build.only(build.WASM, "the module checks every curve by itself")
+class LargeCurves(unittest.TestCase):
+    """P-384 and P-521, which the proxy checks and the VM does not."""
+
+    LARGE = {"kty": "EC", "crv": "P-384", "kid": "large", "use": "sig",
+             "x": "2L4HmJhAOuJDvh7WDJ_ttbvhWBHvp3uhkEJfFh3qCYR883ptQq3AhGZ8bsbfkkZN",
+             "y": "4Fz2jDKw85inHMHB7bBL_x6yVP4DfQG9lDXJwrhKoQFHF4_Nn0dyjU85Pa5bOtTs"}
+
+    def test_where_nothing_checks_a_key_it_is_dropped_and_reported(self):
+        for signatures, dropped in (("host", False), ("vm", True)):
+            world = World(settings={"signatures": signatures}, start=False)
+            world.settings["policy"]["trust"][0]["jwks"]["keys"].insert(0, self.LARGE)
+            world.starts = True
+            with world:
+                self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
+                challenge = world.get().all("www-authenticate")[1]
+                self.assertEqual("ES384" in challenge, not dropped, challenge)
+                line = f"issuer {issuer.ISSUER}: key 0 (large) is dropped: algorithm_unsupported"
+                self.assertEqual(line in world.envoy.log(), dropped)
+
 if __name__ == "__main__":
     unittest.main()

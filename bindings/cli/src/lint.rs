@@ -158,9 +158,11 @@ impl Lint {
             let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
             // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
             let severity = match dropped.fault {
-                JwkFault::TypeUnknown | JwkFault::CurveUnknown | JwkFault::Use | JwkFault::Algorithm => {
-                    Severity::Warning
-                }
+                JwkFault::TypeUnknown
+                | JwkFault::CurveUnknown
+                | JwkFault::Use
+                | JwkFault::Algorithm
+                | JwkFault::AlgorithmUnsupported => Severity::Warning,
                 _ => Severity::Fault,
             };
             let at = format!("{at}/keys/{}", dropped.index);

@@ -28,6 +28,7 @@ pub(crate) struct Header {
 
 /// `envoy_dynamic_module_type_http_header_type`
 pub(crate) const REQUEST_HEADERS: u32 = 0;
+pub(crate) const REQUEST_TRAILERS: u32 = 1;
 pub(crate) const RESPONSE_HEADERS: u32 = 2;
 
 /// What a hook for headers returns.
@@ -35,6 +36,7 @@ pub(crate) const HEADERS_CONTINUE: u32 = 0;
 pub(crate) const HEADERS_STOP: u32 = 1;
 /// What a hook for a body or for trailers returns.
 pub(crate) const CONTINUE: u32 = 0;
+pub(crate) const TRAILERS_STOP: u32 = 1;
 
 /// `envoy_dynamic_module_type_attribute_id`
 pub(crate) const ATTRIBUTE_CONNECTION_MTLS: u32 = 29;
@@ -101,6 +103,8 @@ unsafe extern "C" {
         name: Buffer,
         value: Buffer,
     ) -> bool;
+    /// The route is chosen when it is asked for next.
+    pub(crate) fn envoy_dynamic_module_callback_http_clear_route_cache(stream: EnvoyPtr);
     pub(crate) fn envoy_dynamic_module_callback_http_send_response(
         stream: EnvoyPtr,
         status: u32,

@@ -15,12 +15,14 @@ use countersign::limits;
 
 use countersign_filter::certificate;
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Level, Stream};
+use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
+use countersign_filter::identity::IdentityHeaders;
+use countersign_filter::judge;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 use countersign_live::files;
 
 use crate::abi::*;
-use crate::filter::{self, Place, Verdict};
+use crate::filter::{self, Verdict};
 use crate::host::{Main, Process};
 use crate::module::{self, Module, Surroundings};
 use crate::watch::Watch;
@@ -189,6 +191,9 @@ struct EnvoyStream {
 /// How many fields of a request are read without memory of their own; few have more.
 const FIELDS: usize = 64;
 
+/// How the content type of a gRPC call begins.
+const GRPC: &[u8] = b"application/grpc";
+
 impl Stream for EnvoyStream {
     fn header(&self, name: &str) -> (Option<&[u8]>, usize) {
         if let Some((first, count)) = self.judged_by.as_ref().and_then(|found| found.get(name)) {
@@ -213,7 +218,37 @@ impl Stream for EnvoyStream {
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
         self.judged_by = None;
-        self.set(REQUEST_HEADERS, name, value);
+        self.set(REQUEST_HEADERS, name.as_bytes(), value);
+    }
+
+    fn remove_spelled(&mut self, identity: &IdentityHeaders) {
+        let removed = self.read(identity);
+        if !removed.is_empty() {
+            self.remove(REQUEST_HEADERS, &removed);
+            self.clear_route_cache();
+            self.read(identity);
+        }
+    }
+
+    fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
+        // SAFETY: the stream is in a hook.
+        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.envoy) };
+        let route = route.cast::<RouteSettings>();
+        if route.is_null() {
+            return Ok(None);
+        }
+        debug_assert!(route.is_aligned());
+        // SAFETY: not NULL, so what `per_route_config_new` returned, by `Arc::into_raw`, and given back only when the route goes, which
+        // outlives this call. The count that is added is this `Arc`'s, since the route may be another one when it is dropped.
+        Ok(Some(unsafe {
+            Arc::increment_strong_count(route);
+            Arc::from_raw(route)
+        }))
+    }
+
+    fn clear_route_cache(&mut self) {
+        // SAFETY: the stream is in a hook.
+        unsafe { envoy_dynamic_module_callback_http_clear_route_cache(self.envoy) };
     }
 
     fn peer_certificate(&self) -> Option<[u8; 32]> {
@@ -252,10 +287,15 @@ impl Stream for EnvoyStream {
     }
 
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {
-        let fields: Vec<Header> = headers
-            .iter()
-            .map(|(name, value)| Header { name: Buffer::of(name.as_bytes()), value: Buffer::of(value.as_bytes()) })
-            .collect();
+        let field =
+            |name: &str, value: &str| Header { name: Buffer::of(name.as_bytes()), value: Buffer::of(value.as_bytes()) };
+        let mut fields: Vec<Header> = headers.iter().map(|(name, value)| field(name, value)).collect();
+        let grpc_status = judge::grpc_status(status).to_string();
+        // Envoy answers a gRPC call with status 200, and with the `grpc-status` that is given here, or OK. What it takes for one begins so.
+        let kind = self.header("content-type").0.unwrap_or_default();
+        if kind.get(..GRPC.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(GRPC)) {
+            fields.push(field("grpc-status", &grpc_status));
+        }
         // SAFETY: the stream is in the hook of its request headers; Envoy copies the texts.
         unsafe {
             envoy_dynamic_module_callback_http_send_response(
@@ -275,11 +315,25 @@ impl EnvoyStream {
         Self { envoy, judged_by: None }
     }
 
-    /// All fields of the request by one call, which costs less than one for each that is asked for.
-    fn read(&mut self) {
-        // SAFETY: the stream is in a hook.
-        let count = unsafe { envoy_dynamic_module_callback_http_get_headers_size(self.envoy, REQUEST_HEADERS) };
+    /// All fields of the request by one call, which costs less than one for each that is asked for. Gives the names of those that `identity`
+    /// removes.
+    fn read(&mut self, identity: &IdentityHeaders) -> Vec<Vec<u8>> {
         let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
+        let Some(headers) = self.all(REQUEST_HEADERS, &mut few, &mut many) else {
+            self.judged_by = None;
+            return Vec::new();
+        };
+        // SAFETY: what Envoy lends lasts until a header is set.
+        let fields = headers.iter().map(|header| (unsafe { header.name.read() }, header.value));
+        let (judged_by, removes) = JudgedBy::find(fields.clone(), identity);
+        self.judged_by = Some(judged_by);
+        if removes { spelled(fields.map(|(name, _)| name), identity) } else { Vec::new() }
+    }
+
+    /// All fields of a map, in `few` or in `many`; `None` if there is no such map.
+    fn all<'h>(&self, map: u32, few: &'h mut [Header; FIELDS], many: &'h mut Vec<Header>) -> Option<&'h [Header]> {
+        // SAFETY: the stream is in a hook.
+        let count = unsafe { envoy_dynamic_module_callback_http_get_headers_size(self.envoy, map) };
         let headers = if let Some(few) = few.get_mut(..count) {
             few
         } else {
@@ -288,36 +342,48 @@ impl EnvoyStream {
         };
         debug_assert_eq!(headers.len(), count);
         // SAFETY: as above; there is room for as many as Envoy has just told, and nothing changed since.
-        let read = unsafe {
-            envoy_dynamic_module_callback_http_get_headers(self.envoy, REQUEST_HEADERS, headers.as_mut_ptr())
-        };
-        // SAFETY: what Envoy lends lasts until a header is set.
-        let fields = headers.iter().map(|header| (unsafe { header.name.read() }, header.value));
-        self.judged_by = read.then(|| JudgedBy::find(fields));
+        let read = unsafe { envoy_dynamic_module_callback_http_get_headers(self.envoy, map, headers.as_mut_ptr()) };
+        read.then_some(&*headers)
     }
 
-    fn place(&self) -> Place<'_> {
+    /// The trailer fields that `identity` removes go: a recipient may merge them into the header fields (RFC 9110 §6.5.1).
+    fn remove_spelled_trailers(&mut self, identity: &IdentityHeaders) {
+        let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
+        let trailers = self.all(REQUEST_TRAILERS, &mut few, &mut many).unwrap_or_default();
+        // SAFETY: what Envoy lends lasts until a header is set.
+        let removed = spelled(trailers.iter().map(|trailer| unsafe { trailer.name.read() }), identity);
+        self.remove(REQUEST_TRAILERS, &removed);
+    }
+
+    fn remove(&self, map: u32, names: &[Vec<u8>]) {
+        for name in names {
+            self.set(map, name, None);
+        }
+    }
+
+    fn worker(&self) -> usize {
         // SAFETY: the stream is in a hook.
         let worker = unsafe { envoy_dynamic_module_callback_http_filter_get_worker_index(self.envoy) };
-        // SAFETY: as above.
-        let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.envoy) };
-        debug_assert!(route.cast::<RouteSettings>().is_aligned());
-        // SAFETY: NULL, or what `per_route_config_new` returned; the route outlives its streams.
-        let route = unsafe { route.cast::<RouteSettings>().as_ref() };
-        Place { worker: usize::try_from(worker).unwrap_or(usize::MAX), route }
+        usize::try_from(worker).unwrap_or(usize::MAX)
     }
 
     fn set_response_header(&mut self, name: &str, value: &str) {
-        self.set(RESPONSE_HEADERS, name, Some(value));
+        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value));
     }
 
-    fn set(&mut self, map: u32, name: &str, value: Option<&str>) {
+    fn set(&self, map: u32, name: &[u8], value: Option<&str>) {
         let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
         // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
         unsafe {
-            envoy_dynamic_module_callback_http_set_header(self.envoy, map, Buffer::of(name.as_bytes()), value);
+            envoy_dynamic_module_callback_http_set_header(self.envoy, map, Buffer::of(name), value);
         }
     }
+}
+
+/// The names that `identity` removes, which outlast the fields.
+#[cold]
+fn spelled<'n>(names: impl Iterator<Item = &'n [u8]>, identity: &IdentityHeaders) -> Vec<Vec<u8>> {
+    names.filter(|name| identity.removes(name)).map(<[u8]>::to_vec).collect()
 }
 
 /// Tells which ABI this module speaks.
@@ -508,7 +574,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_co
 ) -> *const c_void {
     // SAFETY: valid for the call.
     guarded(ptr::null, || match RouteSettings::read(unsafe { settings.read() }) {
-        Ok(route) => Box::into_raw(Box::new(route)).cast_const().cast(),
+        Ok(route) => Arc::into_raw(Arc::new(route)).cast(),
         Err(faults) => {
             tell(&lines(faults));
             ptr::null()
@@ -524,8 +590,8 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_per_route_co
         || (),
         || {
             debug_assert!(route.cast::<RouteSettings>().is_aligned());
-            // SAFETY: the pointer of `Box::into_raw`, given back once.
-            drop(unsafe { Box::from_raw(route.cast_mut().cast::<RouteSettings>()) });
+            // SAFETY: the pointer of `Arc::into_raw`, given back once.
+            drop(unsafe { Arc::from_raw(route.cast::<RouteSettings>()) });
         },
     );
 }
@@ -577,9 +643,8 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_head
     let judged = guarded(
         || None,
         || {
-            let (here, mut stream) = (EnvoyStream::new(envoy), EnvoyStream::new(envoy));
-            stream.read();
-            Some(filter::judge(&config.module, here.place(), &mut stream, module::now()))
+            let mut stream = EnvoyStream::new(envoy);
+            Some(filter::judge(&config.module, stream.worker(), &mut stream, module::now()))
         },
     );
     let verdict = judged.unwrap_or_else(|| {
@@ -620,6 +685,31 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_hea
     )
 }
 
+/// The trailers of a request have come.
+///
+/// # Safety
+/// `filter` came from `filter_new` and is in no other hook.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trailers(
+    envoy: EnvoyPtr,
+    filter: *const c_void,
+) -> u32 {
+    debug_assert!(filter.cast::<Filter>().is_aligned());
+    // SAFETY: the caller's promise, and the configuration outlives its streams.
+    let config = unsafe { filter.cast::<Filter>().as_ref().and_then(|filter| filter.config.as_ref()) };
+    let Some(config) = config else { return TRAILERS_STOP };
+    guarded(
+        || {
+            config.module.fault("the trailers of a request");
+            TRAILERS_STOP
+        },
+        || {
+            EnvoyStream::new(envoy).remove_spelled_trailers(&config.module.settings.identity_headers);
+            CONTINUE
+        },
+    )
+}
+
 /// Hooks that Envoy demands of every filter and that this one has no use for.
 macro_rules! unused_hooks {
     ($($name:ident($($type:ty),*) $(-> $result:ident)?;)*) => {$(
@@ -638,7 +728,6 @@ macro_rules! hook_result {
 unused_hooks! {
     envoy_dynamic_module_on_http_filter_stream_complete(EnvoyPtr, *const c_void);
     envoy_dynamic_module_on_http_filter_request_body(EnvoyPtr, *const c_void, bool) -> CONTINUE;
-    envoy_dynamic_module_on_http_filter_request_trailers(EnvoyPtr, *const c_void) -> CONTINUE;
     envoy_dynamic_module_on_http_filter_response_body(EnvoyPtr, *const c_void, bool) -> CONTINUE;
     envoy_dynamic_module_on_http_filter_response_trailers(EnvoyPtr, *const c_void) -> CONTINUE;
     envoy_dynamic_module_on_http_filter_http_callout_done(

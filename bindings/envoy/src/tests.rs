@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use countersign::engine::Mode;
 use countersign::time::UnixSeconds;
 
-use countersign_filter::host::{Counter, Level, Stream};
+use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
+use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 
-use crate::filter::{self, Place, Verdict};
+use crate::filter::{self, Verdict};
 use crate::host::{Main, Process};
 use crate::module::{Module, Surroundings};
 
@@ -46,6 +47,9 @@ struct FakeStream {
     fields: Vec<(String, String)>,
     worker: usize,
     route: Option<RouteSettings>,
+    /// Another route that is chosen while a field has this value, once the route is chosen anew.
+    by_field: Option<(&'static str, &'static str, RouteSettings)>,
+    cleared: usize,
     metadata: BTreeMap<String, String>,
     answer: Option<Answer>,
 }
@@ -60,6 +64,21 @@ impl Stream for FakeStream {
     fn set_header(&mut self, name: &str, value: Option<&str>) {
         self.fields.retain(|(known, _)| known != name);
         self.fields.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
+    fn remove_spelled(&mut self, identity: &IdentityHeaders) {
+        let before = self.fields.len();
+        self.fields.retain(|(name, _)| !identity.removes(name.as_bytes()));
+        self.cleared += usize::from(self.fields.len() < before);
+    }
+
+    fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
+        let chosen = self.by_field.as_ref().filter(|(name, value, _)| self.header(name).0 == Some(value.as_bytes()));
+        Ok(chosen.map(|(_, _, route)| route).or(self.route.as_ref()).map(|route| Arc::new(route.clone())))
+    }
+
+    fn clear_route_cache(&mut self) {
+        self.cleared += 1;
     }
 
     fn peer_certificate(&self) -> Option<[u8; 32]> {
@@ -93,8 +112,7 @@ impl Main for FakeMain {
 }
 
 fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict {
-    let route = stream.route.clone();
-    filter::judge(module, Place { worker: stream.worker, route: route.as_ref() }, stream, now)
+    filter::judge(module, stream.worker, stream, now)
 }
 
 /// The module with the policy of the vector, and the vector's request.
@@ -138,6 +156,35 @@ fn shadow_mode_lets_pass_without_an_identity() -> Result<(), Fault> {
     assert_eq!(judge(&module, &mut late, now.plus(100_000)), Verdict::Pass(vec![]));
     assert_eq!(late.header("x-user"), (None, 0));
     assert_eq!(late.metadata.get("reason").map(String::as_str), Some("token_expired"));
+    Ok(())
+}
+
+#[test]
+fn the_route_is_chosen_without_the_clients_identity_and_anew_with_the_written_one_if_asked() -> Result<(), Fault> {
+    let shadow = || RouteSettings { mode: Some(Mode::Shadow), ..RouteSettings::default() };
+    let nowhere = || RouteSettings { policy: Some("none".to_owned()), ..RouteSettings::default() };
+    let (module, _, stream, now) = world(IDENTITY)?;
+    // `x-user: root` is the client's, so it leads nowhere, however late the token is.
+    let mut late = FakeStream { by_field: Some(("x-user", "root", shadow())), ..stream() };
+    assert_eq!(judge(&module, &mut late, now.plus(100_000)), Verdict::Answered);
+    assert_eq!((late.answer.map(|(status, ..)| status), late.cleared), (Some(401), 1));
+    let mut accepted = stream();
+    judge(&module, &mut accepted, now);
+    let subject: &'static str = accepted.metadata.get("subject").ok_or("no subject")?.clone().leak();
+    // Without the setting, the route stays the one that was asked.
+    let mut kept = FakeStream { by_field: Some(("x-user", subject, nowhere())), ..stream() };
+    assert_eq!((judge(&module, &mut kept, now), kept.cleared), (Verdict::Pass(vec![]), 1));
+    let (module, _, stream, now) = world(&format!(r#"{IDENTITY},"clear_route_cache":true"#))?;
+    let mut followed = FakeStream { by_field: Some(("x-user", subject, nowhere())), ..stream() };
+    assert_eq!(judge(&module, &mut followed, now), Verdict::Answered);
+    assert_eq!((followed.answer.map(|(status, ..)| status), followed.cleared), (Some(500), 2));
+    // No trace of a decision that did not let the request pass.
+    assert_eq!(followed.metadata.len(), 0);
+    let mut same = FakeStream { by_field: Some(("x-user", subject, RouteSettings::default())), ..stream() };
+    assert_eq!((judge(&module, &mut same, now), same.cleared), (Verdict::Pass(vec![]), 2));
+    let main = FakeMain::default();
+    module.on_main(&main);
+    assert_eq!(main.counts.into_inner().len(), 1, "one judgement is counted");
     Ok(())
 }
 

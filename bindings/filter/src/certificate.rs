@@ -13,6 +13,9 @@ pub enum CertificateSource {
     Nowhere,
 }
 
+/// The field of [`CertificateSource::Forwarded`].
+pub const FORWARDED: &str = "x-forwarded-client-cert";
+
 /// Sixty-four hexadecimal digits.
 #[must_use]
 pub fn digest(hex: &[u8]) -> Option<[u8; 32]> {

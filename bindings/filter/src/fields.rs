@@ -1,5 +1,7 @@
 //! The header fields that every request is judged by, found in one pass over all of its fields.
 
+use crate::identity::IdentityHeaders;
+
 /// Of each of these fields, the first value and how many there are.
 #[derive(Clone, Copy, Debug)]
 pub struct JudgedBy<T> {
@@ -20,18 +22,23 @@ const fn place(name: &[u8]) -> Option<usize> {
 }
 
 impl<T: Copy> JudgedBy<T> {
-    /// Finds them. Names are in small letters, as proxies make them.
+    /// Finds them, and whether there is a field that `identity` removes. Names are in small letters, as proxies make them.
     #[inline]
-    pub fn find<'a>(fields: impl Iterator<Item = (&'a [u8], T)>) -> Self {
-        let mut found = [(None, 0); 6];
+    pub fn find<'a>(fields: impl Iterator<Item = (&'a [u8], T)>, identity: &IdentityHeaders) -> (Self, bool) {
+        let (mut found, mut removes) = ([(None, 0); 6], false);
         for (name, value) in fields {
             if let Some((first, count)) = place(name).and_then(|place| found.get_mut(place)) {
                 first.get_or_insert(value);
                 *count += 1;
+            } else if identity.removes(name) {
+                removes = true;
             }
         }
-        Self { found }
+        (Self { found }, removes)
     }
+
+    /// No field at all.
+    pub const NONE: Self = Self { found: [(None, 0); 6] };
 
     /// The first value of a field, and how many there are; `None` for a name that is not one of these.
     #[must_use]
@@ -42,12 +49,20 @@ impl<T: Copy> JudgedBy<T> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+    use std::vec;
+
     use super::*;
+    use crate::fact::Fact;
 
     #[test]
     fn first_values_and_counts() {
         let fields = [("dpop", 1), ("x", 2), ("dpop", 3), (":path", 4), ("Dpop", 5)];
-        let found = JudgedBy::find(fields.iter().map(|(name, value)| (name.as_bytes(), *value)));
+        let fields = || fields.iter().map(|(name, value)| (name.as_bytes(), *value));
+        let (found, removes) = JudgedBy::find(fields(), &IdentityHeaders::default());
+        assert!(!removes);
+        let identity = IdentityHeaders::new(vec![("x".to_owned(), Fact::Subject)], None);
+        assert!(JudgedBy::find(fields(), &identity).1);
         assert_eq!(found.get("dpop"), Some((Some(1), 2)));
         assert_eq!(found.get(":path"), Some((Some(4), 1)));
         for absent in ["authorization", ":method", ":scheme", ":authority"] {

@@ -1,9 +1,11 @@
 //! What a filter asks of its proxy while it judges, and the words they share.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use countersign::trust::OriginIndex;
 
-use crate::settings::Settings;
+use crate::identity::IdentityHeaders;
+use crate::settings::{RouteSettings, Settings};
 use crate::tally::Outcome;
 
 /// One request and its answer. Names of header fields are in small letters.
@@ -12,6 +14,12 @@ pub trait Stream {
     fn header(&self, name: &str) -> (Option<&[u8]>, usize);
     /// Replaces all values of a header field of the request, or removes them.
     fn set_header(&mut self, name: &str, value: Option<&str>);
+    /// Removes the client's fields that spell an identity header; if there were any, the route is chosen anew without them.
+    fn remove_spelled(&mut self, identity: &IdentityHeaders);
+    /// What the route of the request says. An error if it is not understood.
+    fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread>;
+    /// Has the proxy choose the route anew by the header fields that were set since.
+    fn clear_route_cache(&mut self);
     /// The SHA-256 of the client certificate of the connection.
     fn peer_certificate(&self) -> Option<[u8; 32]>;
     /// Leaves a fact with the stream, for filters and logs after this one.
@@ -19,6 +27,10 @@ pub trait Stream {
     /// Answers the request; it goes no further.
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str);
 }
+
+/// A route says what is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteUnread;
 
 /// A filter configuration, as one request sees it.
 pub trait Site {

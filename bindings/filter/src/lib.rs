@@ -15,6 +15,7 @@ pub mod fact;
 pub mod fetch;
 pub mod fields;
 pub mod host;
+pub mod identity;
 pub mod judge;
 pub mod nonce_keys;
 pub mod policies;

@@ -25,7 +25,7 @@ struct Known {
 }
 
 /// By which policy a request is judged, and how.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules<'m> {
     /// The place of the policy among all, by name.
     pub place: usize,
@@ -43,7 +43,10 @@ pub enum NoRules {
     /// Its route names a policy that does not exist.
     PolicyUnknown,
     /// A field that selects a policy is there more than once: this filter and the upstream could each take another one.
-    HeaderRepeated,
+    HeaderRepeated {
+        /// Whether the request passes all the same, without an identity.
+        shadowed: bool,
+    },
 }
 
 impl Policies {
@@ -91,7 +94,10 @@ impl Policies {
         stream: &impl Stream,
     ) -> Result<Rules<'m>, NoRules> {
         let named = match route.and_then(|route| route.policy.as_deref()) {
-            None => selected(settings, stream)?,
+            None => selected(settings, stream).map_err(|Repeated| {
+                let mode = route.and_then(|route| route.mode).or(settings.mode);
+                NoRules::HeaderRepeated { shadowed: mode == Some(Mode::Shadow) }
+            })?,
             named => named,
         };
         let place = match named {
@@ -106,11 +112,14 @@ impl Policies {
     }
 }
 
+/// A field that selects a policy is there more than once.
+struct Repeated;
+
 /// The policy that the header fields of a request select, if they do.
-fn selected<'m>(settings: &'m Settings, stream: &impl Stream) -> Result<Option<&'m str>, NoRules> {
+fn selected<'m>(settings: &'m Settings, stream: &impl Stream) -> Result<Option<&'m str>, Repeated> {
     for selection in &settings.selections {
         match stream.header(&selection.header) {
-            (_, 2..) => return Err(NoRules::HeaderRepeated),
+            (_, 2..) => return Err(Repeated),
             (Some(value), _) if selection.matches(value) => return Ok(Some(&selection.policy)),
             _ => {}
         }
@@ -123,7 +132,11 @@ mod tests {
     use std::boxed::Box;
     use std::vec;
 
+    use alloc::sync::Arc;
+
     use super::*;
+    use crate::host::RouteUnread;
+    use crate::identity::IdentityHeaders;
     use crate::settings::Build;
 
     /// Header fields, and nothing else.
@@ -136,6 +149,11 @@ mod tests {
             (first, usize::from(first.is_some()) + found.count())
         }
         fn set_header(&mut self, _: &str, _: Option<&str>) {}
+        fn remove_spelled(&mut self, _: &IdentityHeaders) {}
+        fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
+            Ok(None)
+        }
+        fn clear_route_cache(&mut self) {}
         fn peer_certificate(&self) -> Option<[u8; 32]> {
             None
         }
@@ -160,7 +178,7 @@ mod tests {
         };
         let (path, tenant) = ((":path", "/b"), ("x-tenant", "blue"));
         let name = |name: &str| Ok(name.to_owned());
-        let repeated = Err(NoRules::HeaderRepeated);
+        let repeated = Err(NoRules::HeaderRepeated { shadowed: false });
         for (route, fields, expected) in [
             (None, vec![], name("a")),
             (None, vec![(":path", "/a"), ("x-tenant", "green")], name("a")),

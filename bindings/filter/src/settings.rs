@@ -16,9 +16,10 @@ use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
 use countersign_live::RevocationDocument;
 
-use crate::certificate::CertificateSource;
+use crate::certificate::{self, CertificateSource};
 use crate::fact::Fact;
 use crate::fetch::DEFAULT_REFRESH_SECONDS;
+use crate::identity::{IdentityHeaders, spells_alike};
 use crate::nonce_keys;
 
 /// Gives the bytes of a file, or why it cannot.
@@ -60,7 +61,13 @@ impl Build<'_> {
         match self {
             Self::Module { .. } => OF_WASM.contains(&name).then_some("a setting of the proxy-wasm filter only"),
             Self::Wasm => {
-                OF_MODULE.contains(&name).then_some("a setting that needs files, which a WebAssembly VM has none of")
+                let why = match name {
+                    "clear_route_cache" => {
+                        "a setting of the dynamic module only: Envoy clears the route cache whenever a VM sets a field"
+                    }
+                    _ => "a setting that needs files, which a WebAssembly VM has none of",
+                };
+                OF_MODULE.contains(&name).then_some(why)
             }
         }
     }
@@ -83,8 +90,9 @@ const OF_BOTH: [&str; 15] = [
     "replay_store",
     "proofs_before_start",
 ];
-const OF_MODULE: [&str; 4] = ["policy_file", "trust_directory", "revocations_file", "nonce_keys_file"];
-const OF_WASM: [&str; 3] = ["nonce_keys", "route_metadata", "signatures"];
+const OF_MODULE: [&str; 5] =
+    ["policy_file", "trust_directory", "revocations_file", "nonce_keys_file", "clear_route_cache"];
+const OF_WASM: [&str; 4] = ["nonce_keys", "route_metadata", "routes_match_identity", "signatures"];
 
 /// What the filter's configuration says, but for the policy document.
 #[derive(Debug)]
@@ -103,8 +111,10 @@ pub struct Settings {
     pub fetches: Vec<Fetch>,
     /// What is revoked, whatever is fetched or in a file besides.
     pub revocations: RevocationDocument,
-    /// Names in small letters.
-    pub identity_headers: Vec<(String, Fact)>,
+    /// The fields that are written from a decision, or read for a certificate.
+    pub identity_headers: IdentityHeaders,
+    /// Whether the route is chosen anew by the identity headers that were written, and asked again.
+    pub clear_route_cache: bool,
     /// Where facts are left for filters and logs.
     pub metadata_namespace: String,
     /// Which facts are left there.
@@ -404,9 +414,12 @@ impl Reader {
             Build::Module { read } => self.policy(&members, Some(read)),
             Build::Wasm => self.policy(&members, None),
         };
+        let certificate = self.certificate(&members);
+        let identity_headers = self.identity_headers(&members, certificate);
+        let has_identity = !identity_headers.is_empty();
         let settings = Settings {
             policy: self.default_policy(&members, document.as_ref()),
-            selections: self.selections(&members, document.as_ref()),
+            selections: self.selections(&members, document.as_ref(), &identity_headers),
             origin: self.origin(&members),
             mode: self.mode(&members),
             poll: Duration::from_millis(self.number(
@@ -417,7 +430,12 @@ impl Reader {
             )),
             fetches: self.fetches(&members, document.as_ref()),
             revocations: self.revocations(&members),
-            identity_headers: self.identity_headers(&members),
+            identity_headers,
+            clear_route_cache: match build {
+                Build::Module { .. } => self.flag(&members, "clear_route_cache", false),
+                // Envoy chooses it anew whenever a VM sets a field, but tells a VM of the one before: `vm` sees to it that none has a say.
+                Build::Wasm => false,
+            },
             metadata_namespace: self.metadata_namespace(&members),
             metadata: self.metadata_facts(&members),
             audit: self.word(
@@ -425,7 +443,7 @@ impl Reader {
                 "audit_log",
                 &[("off", Audit::Off), ("refusals", Audit::Refusals), ("all", Audit::All)],
             ),
-            certificate: self.certificate(&members),
+            certificate,
             replay_store: self.text(&members, "replay_store", "a name").unwrap_or_else(|| "default".to_owned()),
             forget_proofs: self.word(&members, "proofs_before_start", &[("refuse", false), ("danger_accept", true)]),
             files: match build {
@@ -434,7 +452,7 @@ impl Reader {
             },
             vm: match build {
                 Build::Module { .. } => Vm::default(),
-                Build::Wasm => self.vm(&members, document.as_ref()),
+                Build::Wasm => self.vm(&members, document.as_ref(), has_identity),
             },
         };
         Some((settings, document?))
@@ -465,7 +483,7 @@ impl Reader {
         }
     }
 
-    fn vm(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vm {
+    fn vm(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>, has_identity: bool) -> Vm {
         for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
             if matches!(source.document(), TrustDocument::File(_)) {
                 let expected = "the document itself, or a URI with an entry in fetch: a WebAssembly VM has no files";
@@ -473,14 +491,18 @@ impl Reader {
             }
         }
         let several = document.is_some_and(|document| document.policies().nth(1).is_some());
-        let route_metadata = match members.get("route_metadata") {
-            None => several,
-            Some(Value::Bool(asked)) => asked,
-            Some(other) => {
-                self.fault(members.at("route_metadata"), PolicyFault::describe(other), "true or false");
-                several
-            }
-        };
+        let route_metadata = self.flag(members, "route_metadata", several);
+        // Envoy chooses the route anew whenever a VM sets or removes a header field, and gives the VM the metadata of the route before: a
+        // route that matches on an identity header could be reached by a request that was judged by the policy of another.
+        const MATCH: &str = "routes_match_identity";
+        if self.flag(members, MATCH, route_metadata && has_identity) {
+            let found = if members.get(MATCH).is_some() {
+                "true"
+            } else {
+                "nothing beside route metadata and identity headers"
+            };
+            self.fault(members.at(MATCH), found, "false, and no route that matches on an identity header");
+        }
         let signatures = self.word(members, "signatures", &[("host", Signatures::Host), ("vm", Signatures::Vm)]);
         Vm { nonce_keys: self.nonce_keys(members), route_metadata, signatures }
     }
@@ -564,7 +586,12 @@ impl Reader {
         self.fault(members.at("use"), found, format!("one of {}", all.join(", ")));
     }
 
-    fn selections(&mut self, members: &Members<'_>, document: Option<&PolicyDocument>) -> Vec<Selection> {
+    fn selections(
+        &mut self,
+        members: &Members<'_>,
+        document: Option<&PolicyDocument>,
+        identity: &IdentityHeaders,
+    ) -> Vec<Selection> {
         let mut all: Vec<(usize, Selection)> = Vec::new();
         match members.get("use_when") {
             None => {}
@@ -572,6 +599,10 @@ impl Reader {
                 for (place, element) in array.elements().enumerate() {
                     let pointer = format!("/use_when/{place}");
                     let Some(read) = self.selection(&pointer, element, document) else { continue };
+                    if identity.removes(read.header.as_bytes()) {
+                        let found = format!("{}, an identity header, which no client can send", quoted(&read.header));
+                        self.fault(format!("{pointer}/header"), found, "another header field");
+                    }
                     if let Some((before, _)) = all.iter().find(|(_, earlier)| earlier.hides(&read)) {
                         let found = format!("what entry {before} matches before it");
                         self.fault(pointer, found, "the narrower match first");
@@ -723,8 +754,14 @@ impl Reader {
         })
     }
 
-    fn identity_headers(&mut self, members: &Members<'_>) -> Vec<(String, Fact)> {
-        let mut all = Vec::new();
+    fn identity_headers(&mut self, members: &Members<'_>, certificate: CertificateSource) -> IdentityHeaders {
+        let read = (certificate == CertificateSource::Forwarded).then_some(certificate::FORWARDED);
+        IdentityHeaders::new(self.written_headers(members, read), read)
+    }
+
+    /// `read` is the field that the certificate is taken from.
+    fn written_headers(&mut self, members: &Members<'_>, read: Option<&str>) -> Vec<(String, Fact)> {
+        let mut all: Vec<(String, Fact)> = Vec::new();
         let Some(value) = members.get("identity_headers") else { return all };
         let Some(object) = value.as_object() else {
             self.fault(
@@ -738,8 +775,12 @@ impl Reader {
             let name = name.to_owned_string();
             let pointer = PolicyFault::member("/identity_headers", &name);
             let name = name.to_ascii_lowercase();
-            if !is_field_name(&name) || matches!(name.as_str(), "authorization" | "dpop" | "host") {
+            let alike = |known: &str| spells_alike(known.as_bytes(), name.as_bytes());
+            if !is_field_name(&name) || ["authorization", "dpop", "host"].into_iter().chain(read).any(alike) {
                 self.fault(pointer.clone(), "this name", "a header field of identity, such as x-user");
+            }
+            if let Some((known, _)) = all.iter().find(|(known, _)| alike(known)) {
+                self.fault(pointer.clone(), format!("another spelling of {known}"), "each name once");
             }
             match self.fact(pointer, value) {
                 Some(fact) => all.push((name, fact)),
@@ -815,6 +856,17 @@ impl Reader {
     fn mode(&mut self, members: &Members<'_>) -> Option<Mode> {
         members.get("mode")?;
         Some(self.word(members, "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]))
+    }
+
+    fn flag(&mut self, members: &Members<'_>, name: &str, default: bool) -> bool {
+        match members.get(name) {
+            None => default,
+            Some(Value::Bool(asked)) => asked,
+            Some(other) => {
+                self.fault(members.at(name), PolicyFault::describe(other), "true or false");
+                default
+            }
+        }
     }
 
     fn text(&mut self, members: &Members<'_>, name: &str, expected: &str) -> Option<String> {
@@ -914,13 +966,14 @@ mod tests {
             "trust_directory":"/trust","poll_milliseconds":20,"certificate":"x-forwarded-client-cert",
             "fetch":[{{"issuer":"https://as.example","cluster":"as","uri":"http://as.example/keys?all",
                 "timeout_milliseconds":100,"refresh_seconds":2}}],
-            "identity_headers":{{"X-User":"subject"}},"metadata":{{"namespace":"n","facts":["kind"]}},
+            "identity_headers":{{"X-User":"subject"}},"clear_route_cache":true,"metadata":{{"namespace":"n","facts":["kind"]}},
             "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s",
             "proofs_before_start":"danger_accept"}}"#
         );
         let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
         assert_eq!(settings.origin.as_deref(), Some("https://api.example"));
-        assert_eq!(settings.identity_headers, [("x-user".to_owned(), Fact::Subject)]);
+        assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Fact::Subject)]);
+        assert!(settings.clear_route_cache && settings.identity_headers.removes(b"x_forwarded_client_cert"));
         assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Fact::Kind]));
         assert_eq!(settings.certificate, CertificateSource::Forwarded);
         assert!(settings.forget_proofs);
@@ -1110,6 +1163,45 @@ mod tests {
         assert!(found.len() == 1 && found[0].starts_with("/policy/trust/0: found the name of a file"), "{found:?}");
         let found = faults_of(&format!(r#"{{"policy":{POLICY},"nonce_keys":["secret"]}}"#), Build::Wasm);
         assert!(found.len() == 1 && !found[0].contains("secret"), "{found:?}");
+    }
+
+    #[test]
+    fn an_identity_header_has_one_name_and_selects_no_policy() {
+        let text = format!(
+            r#"{{"policy":{POLICY},"certificate":"x-forwarded-client-cert","identity_headers":{{"X-User":"subject","x_user":"issuer",
+            "X.Forwarded.Client.Cert":"kind"}},"use_when":[{{"header":"X+User","exact":"a","use":"default"}},
+            {{"header":"x-forwarded-client-cert","exact":"a","use":"default"}}]}}"#
+        );
+        let expected = [
+            "/identity_headers/x_user: found another spelling of x-user, expected each name once",
+            "/identity_headers/X.Forwarded.Client.Cert: found this name, expected a header field of identity, such as x-user",
+            "/use_when/0/header: found \"x+user\", an identity header, which no client can send, expected another header field",
+        ];
+        for build in [MODULE, Build::Wasm] {
+            assert_eq!(faults_of(&text, build), expected);
+        }
+        let found = faults_of(&format!(r#"{{"policy":{POLICY},"clear_route_cache":true}}"#), Build::Wasm);
+        let expected = "/clear_route_cache: found a setting of the dynamic module only: Envoy clears the route cache";
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+        let found = faults(&format!(r#"{{"policy":{POLICY},"clear_route_cache":"yes"}}"#));
+        assert_eq!(found, ["/clear_route_cache: found \"yes\", expected true or false"]);
+    }
+
+    #[test]
+    fn routes_have_a_say_beside_identity_headers_only_where_they_match_on_none() {
+        let found = |more: &str| {
+            faults_of(&format!(r#"{{"policy":{POLICY},"identity_headers":{{"x-user":"subject"}}{more}}}"#), Build::Wasm)
+        };
+        assert_eq!(found(""), [""; 0]);
+        assert_eq!(found(r#","route_metadata":true,"routes_match_identity":false"#), [""; 0]);
+        let expected = "expected false, and no route that matches on an identity header";
+        let missing = "/routes_match_identity: found nothing beside route metadata and identity headers";
+        assert_eq!(found(r#","route_metadata":true"#), [format!("{missing}, {expected}")]);
+        let found = found(r#","route_metadata":true,"routes_match_identity":true"#);
+        assert_eq!(found, [format!("/routes_match_identity: found true, {expected}")]);
+        let with_certificate = r#""certificate":"x-forwarded-client-cert","route_metadata":true"#;
+        let found = faults_of(&format!(r#"{{"policy":{POLICY},{with_certificate}}}"#), Build::Wasm);
+        assert_eq!(found, [format!("{missing}, {expected}")]);
     }
 
     #[test]

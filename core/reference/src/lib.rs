@@ -22,8 +22,10 @@ pub enum Key {
     /// ECDSA on P-256 (RFC 7518 §3.4).
     P256(p256::ecdsa::VerifyingKey),
     /// ECDSA on P-384.
+    #[cfg(feature = "p384")]
     P384(p384::ecdsa::VerifyingKey),
     /// ECDSA on P-521.
+    #[cfg(feature = "p521")]
     P521(p521::ecdsa::VerifyingKey),
     /// RSA (RFC 8017).
     Rsa(RsaPublicKey),
@@ -74,6 +76,7 @@ impl Key {
     }
 
     /// As [`Key::p256`], on P-384.
+    #[cfg(feature = "p384")]
     #[inline(never)]
     #[must_use]
     pub fn p384(coordinates: &[u8]) -> Option<Self> {
@@ -81,6 +84,7 @@ impl Key {
     }
 
     /// As [`Key::p256`], on P-521.
+    #[cfg(feature = "p521")]
     #[inline(never)]
     #[must_use]
     pub fn p521(coordinates: &[u8]) -> Option<Self> {
@@ -108,10 +112,16 @@ impl Key {
     #[inline(never)]
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        use {ed25519_dalek as ed25519, p256::ecdsa as es256, p384::ecdsa as es384, p521::ecdsa as es512};
+        #[cfg(feature = "p384")]
+        use p384::ecdsa as es384;
+        #[cfg(feature = "p521")]
+        use p521::ecdsa as es512;
+        use {ed25519_dalek as ed25519, p256::ecdsa as es256};
         match self {
             Self::P256(key) => holds!(es256, key, message, signature),
+            #[cfg(feature = "p384")]
             Self::P384(key) => holds!(es384, key, message, signature),
+            #[cfg(feature = "p521")]
             Self::P521(key) => holds!(es512, key, message, signature),
             Self::Ed25519(key) => holds!(ed25519, key, message, signature),
             Self::Rsa(_) => false,

@@ -10,7 +10,7 @@ use aws_lc_rs as library;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
 
 use super::{Curve, Material};
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
 // aws-lc-rs has ring's interface for hashes, so one file serves both.
 #[allow(clippy::duplicate_mod)] // loaded twice on purpose, over another library each time
@@ -21,6 +21,7 @@ pub(super) use hashes::digest;
 pub(super) use hashes::{Hmac, Sha256};
 
 pub(super) const NAME: &str = "aws-lc";
+pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
 
 /// A parsed key is bound to one algorithm in this library, so an RSA key is held six times over.
 pub(super) enum Key {

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hint::black_box;
 
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::limits;
 
 mod curve;
@@ -36,18 +36,18 @@ mod words;
 mod aws_lc;
 #[cfg(all(feature = "ring", any(test, not(feature = "aws-lc"))))]
 mod ring;
-#[cfg(all(feature = "rust-crypto", any(test, not(any(feature = "aws-lc", feature = "ring")))))]
+#[cfg(all(feature = "rust-crypto-p256", any(test, not(any(feature = "aws-lc", feature = "ring")))))]
 mod rust_crypto;
 
 #[cfg(feature = "aws-lc")]
 use aws_lc as backend;
 #[cfg(all(feature = "ring", not(feature = "aws-lc")))]
 use ring as backend;
-#[cfg(all(feature = "rust-crypto", not(any(feature = "aws-lc", feature = "ring"))))]
+#[cfg(all(feature = "rust-crypto-p256", not(any(feature = "aws-lc", feature = "ring"))))]
 use rust_crypto as backend;
 
-#[cfg(not(any(feature = "aws-lc", feature = "ring", feature = "rust-crypto")))]
-compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-crypto`");
+#[cfg(not(any(feature = "aws-lc", feature = "ring", feature = "rust-crypto-p256")))]
+compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-crypto`, `rust-crypto-p256`");
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +62,10 @@ pub use rsa::RsaKey;
 
 /// The name of the library in charge, as the feature names it.
 pub const BACKEND: &str = backend::NAME;
+
+/// The algorithms whose signatures the library in charge checks. For any other, [`PublicKey::verify`] finds no signature valid: its keys are
+/// for [`HostSignatures`] only.
+pub const ALGORITHMS: AlgorithmSet = backend::ALGORITHMS;
 
 /// The smallest RSA modulus, in bits (RFC 7518 §3.3).
 pub const RSA_MODULUS_MIN_BITS: usize = 2048;

@@ -7,28 +7,39 @@ use sha2::Digest as _;
 #[cfg(feature = "hot-keys")]
 use super::hash::HashAlgorithm;
 use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
 pub(super) const NAME: &str = "rust-crypto";
 
-pub(super) struct Key(Reference);
+#[cfg(feature = "rust-crypto")]
+pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
+#[cfg(not(feature = "rust-crypto"))]
+pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL.without(Algorithm::Es384).without(Algorithm::Es512);
+
+/// A key, or none for a curve that only the host checks.
+pub(super) struct Key(Option<Reference>);
 
 impl Key {
     pub(super) fn new(material: &Material) -> Option<Self> {
         let coordinates = material.ec_point().get(1..).unwrap_or_default();
         let key = match material {
             Material::Ec { curve: Curve::P256, .. } => Reference::p256(coordinates),
+            #[cfg(feature = "rust-crypto")]
             Material::Ec { curve: Curve::P384, .. } => Reference::p384(coordinates),
+            #[cfg(feature = "rust-crypto")]
             Material::Ec { curve: Curve::P521, .. } => Reference::p521(coordinates),
+            #[cfg(not(feature = "rust-crypto"))]
+            Material::Ec { curve: Curve::P384 | Curve::P521, .. } => return Some(Self(None)),
             Material::Rsa { n, e } => Reference::rsa(n.bytes(), e.bytes(), RSA_MODULUS_MIN_BITS..=RSA_MODULUS_MAX_BITS),
             Material::Ed25519 { x } => Reference::ed25519(x),
         };
-        key.map(Self)
+        key.map(|key| Self(Some(key)))
     }
 
     /// The caller has checked that the algorithm fits and that the signature has its form. The strict rules on A and R of EdDSA are the
     /// caller's too.
     pub(super) fn verify(&self, _: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let Some(key) = &self.0 else { return false };
         let scheme = match algorithm {
             Algorithm::Rs256 => RsaScheme::Pkcs1Sha256,
             Algorithm::Rs384 => RsaScheme::Pkcs1Sha384,
@@ -37,10 +48,10 @@ impl Key {
             Algorithm::Ps384 => RsaScheme::PssSha384,
             Algorithm::Ps512 => RsaScheme::PssSha512,
             Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
-                return self.0.verify(message, signature);
+                return key.verify(message, signature);
             }
         };
-        self.0.verify_rsa(scheme, message, signature)
+        key.verify_rsa(scheme, message, signature)
     }
 }
 

@@ -76,11 +76,14 @@ impl Display for Challenge<'_> {
         }
         if self.scheme == Scheme::Dpop {
             // RFC 9449 §7.1: "algs: A space-delimited list of supported JWS algorithms"
-            for (place, algorithm) in self.policy.dpop.algorithms.iter().enumerate() {
+            let algorithms = self.policy.dpop.algorithms;
+            for (place, algorithm) in algorithms.iter().enumerate() {
                 f.write_str(if place == 0 { ", algs=\"" } else { " " })?;
                 f.write_str(algorithm.name())?;
             }
-            f.write_str("\"")?;
+            if !algorithms.is_empty() {
+                f.write_str("\"")?;
+            }
         }
         if let Some(uri) = &settings.resource_metadata {
             write!(f, ", resource_metadata=\"{uri}\"")?; // RFC 9728 §5.1

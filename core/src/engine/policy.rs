@@ -162,6 +162,12 @@ impl Policy {
         self.accept.iter()
     }
 
+    /// What a proof may be signed with.
+    #[must_use]
+    pub const fn proof_algorithms(&self) -> AlgorithmSet {
+        self.dpop.algorithms
+    }
+
     /// The algorithms that any entry for `kind` allows.
     pub(crate) fn algorithms(&self, kind: TokenKind) -> AlgorithmSet {
         let entries = self.accept.iter().filter(|entry| entry.kind == kind);

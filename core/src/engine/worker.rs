@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
-use crate::crypto::{HostSignatures, Reference};
+use crate::crypto::{self, HostSignatures, Reference};
 use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
@@ -16,6 +16,7 @@ use crate::engine::policy::{Binding, NonceMode, Policy, PolicyIndex, ReplayMode}
 use crate::engine::replay::Replay;
 use crate::engine::request::Request;
 use crate::engine::token::{self, TokenBuffers};
+use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
 use crate::jose::confirmation::Unenforceable;
@@ -61,6 +62,8 @@ pub struct Engine {
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
     refresh_asked: Vec<AtomicU64>,
     replay: Box<dyn Replay>,
+    /// The algorithms that the library or the host checks.
+    checked: AlgorithmSet,
     accepted: AtomicU64,
     refused: [AtomicU64; Reason::COUNT],
 }
@@ -84,11 +87,26 @@ impl Engine {
     /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
     #[must_use]
     pub fn with_replay(document: PolicyDocument, replay: Box<dyn Replay>) -> Self {
+        Self::with_host(document, replay, AlgorithmSet::EMPTY)
+    }
+
+    /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`]) that takes the
+    /// algorithms `host`.
+    ///
+    /// An algorithm that neither the library ([`crypto::ALGORITHMS`](crate::crypto::ALGORITHMS)) nor the host checks is supported nowhere: a
+    /// key for it is dropped and reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
+    #[must_use]
+    pub fn with_host(mut document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
+        let checked = crypto::ALGORITHMS.union(host);
+        for policy in &mut document.policies {
+            policy.dpop.algorithms = policy.dpop.algorithms.intersection(checked);
+        }
         Self {
             id: EngineId::next(),
             refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
+            checked,
             accepted: AtomicU64::new(0),
             refused: [const { AtomicU64::new(0) }; Reason::COUNT],
         }
@@ -136,7 +154,7 @@ impl Engine {
         let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
         let source = source.ok_or(TrustFault::OriginUnknown)?;
         // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
-        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, now)
+        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, self.checked, now)
     }
 
     /// How many requests were accepted.

@@ -143,6 +143,12 @@ impl AlgorithmSet {
         Self(self.0 | 1 << algorithm as u8)
     }
 
+    /// This set and one member less.
+    #[must_use]
+    pub const fn without(self, algorithm: Algorithm) -> Self {
+        Self(self.0 & !(1 << algorithm as u8))
+    }
+
     /// Adds a member.
     pub const fn insert(&mut self, algorithm: Algorithm) {
         *self = self.with(algorithm);
@@ -222,6 +228,8 @@ mod tests {
         set.insert(Algorithm::Ed25519);
         set.insert(Algorithm::Es256);
         assert!(set.iter().eq([Algorithm::Es256, Algorithm::Ed25519]));
+        assert!(set.without(Algorithm::Ed25519).iter().eq([Algorithm::Es256]));
+        assert_eq!(set.without(Algorithm::Rs256), set);
         assert!(set.intersection(AlgorithmSet::JWT_SVID).iter().eq([Algorithm::Es256]));
         assert_eq!(set, set.iter().collect());
     }

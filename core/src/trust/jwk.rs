@@ -30,6 +30,8 @@ pub enum JwkFault {
     Operations,
     /// `alg` is not a signature algorithm of ours, or not one for this key type and curve.
     Algorithm,
+    /// Neither this build nor its host checks signatures by the algorithms of this key.
+    AlgorithmUnsupported,
     /// The number is no valid public key: off the curve, a weak modulus or exponent, a small-order point.
     InvalidKey,
     /// `kid` is absent where it must be there.
@@ -53,6 +55,7 @@ impl JwkFault {
             Self::Use => "use",
             Self::Operations => "operations",
             Self::Algorithm => "algorithm",
+            Self::AlgorithmUnsupported => "algorithm_unsupported",
             Self::InvalidKey => "invalid_key",
             Self::KeyIdMissing => "key_id_missing",
             Self::KeyIdRepeated => "key_id_repeated",

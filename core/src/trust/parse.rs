@@ -119,7 +119,8 @@ impl LoadReport {
     }
 }
 
-pub(super) fn parse(origin: &Origin, document: &[u8]) -> Result<ParsedSet, TrustFault> {
+/// Reads a document; a key none of whose algorithms is in `checked` is dropped.
+pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> Result<ParsedSet, TrustFault> {
     if document.len() > limits::TRUST_DOCUMENT_BYTES {
         return Err(TrustFault::TooLarge);
     }
@@ -147,7 +148,7 @@ pub(super) fn parse(origin: &Origin, document: &[u8]) -> Result<ParsedSet, Trust
         if index >= limits::KEYS_PER_SET {
             return Err(TrustFault::TooManyKeys);
         }
-        match read_key(origin, index, entry) {
+        match read_key(origin, index, entry, checked) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => report.other_use += 1,
             Err(fault) => {
@@ -161,7 +162,12 @@ pub(super) fn parse(origin: &Origin, document: &[u8]) -> Result<ParsedSet, Trust
 }
 
 /// One entry: a usable key, `None` for a key of another purpose, or why it is dropped.
-fn read_key(origin: &Origin, index: usize, entry: Value<'_>) -> Result<Option<ParsedKey>, JwkFault> {
+fn read_key(
+    origin: &Origin,
+    index: usize,
+    entry: Value<'_>,
+    checked: AlgorithmSet,
+) -> Result<Option<ParsedKey>, JwkFault> {
     let object = entry.as_object().ok_or(JwkFault::Malformed)?;
     // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
     let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkFault::Malformed)).transpose()?;
@@ -192,6 +198,10 @@ fn read_key(origin: &Origin, index: usize, entry: Value<'_>) -> Result<Option<Pa
         Some(_) => return Err(JwkFault::Algorithm),
         None => fitting.fold(AlgorithmSet::default(), |set, algorithm: Algorithm| set.with(algorithm)),
     };
+    let algorithms = algorithms.intersection(checked);
+    if algorithms.is_empty() {
+        return Err(JwkFault::AlgorithmUnsupported);
+    }
     let thumbprint = thumbprint(&material);
     Ok(Some(ParsedKey { index, key_id: key_id.map(Into::into), public, algorithms, thumbprint }))
 }

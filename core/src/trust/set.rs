@@ -278,7 +278,7 @@ impl TrustSnapshot {
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
-    /// are not looked at.
+    /// are not looked at. A key none of whose algorithms is `checked` is not usable.
     ///
     /// # Errors
     /// A [`TrustFault`] and no change: the last good document stays in force (specs: BND-2).
@@ -287,10 +287,11 @@ impl TrustSnapshot {
         index: OriginIndex,
         origin: &Origin,
         document: &[u8],
+        checked: AlgorithmSet,
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document)?;
+        let mut parsed = parse::parse(origin, document, checked)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {

@@ -64,7 +64,7 @@ class Module:
 class Wasm:
     name = "wasm"
     log = "wasm:info"
-    routed = {"route_metadata": True}
+    routed = {"route_metadata": True, "routes_match_identity": False}
     bad_routes = {"/typo": {"usee": "orders"}, "/mode": {"mode": "off"}, "/number": {"use": 1}}
     # As in wasm/filter/README.md: the labels out of the counters' names.
     bootstrap = {"stats_config": {"stats_tags": [
@@ -101,6 +101,8 @@ class Wasm:
         """A VM has no files: documents stand in the policy."""
         settings = json.loads(json.dumps(settings))
         settings.pop("trust_directory", None)
+        if settings.get("identity_headers") and len(settings.get("policy", {}).get("policies", {})) > 1:
+            settings.setdefault("routes_match_identity", False)
         for source in settings.get("policy", {}).get("trust", []):
             for kind in ("jwks", "bundle"):
                 name = source.pop(f"{kind}_file", None)

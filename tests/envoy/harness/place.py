@@ -22,6 +22,11 @@ def envoy():
     return os.environ["COUNTERSIGN_ENVOY"]
 
 
+def rpc():
+    """A Python that has gRPC; `run` installs it."""
+    return os.environ["COUNTERSIGN_ENVOY_RPC"]
+
+
 def command():
     """The command `countersign`, whose answers the module's are held against."""
     return os.environ["COUNTERSIGN_COMMAND"]

@@ -12,6 +12,7 @@ use core::ptr;
 use core::time::Duration;
 
 use countersign_filter::host::Level;
+use countersign_filter::judge::grpc_status;
 
 use crate::headers;
 use crate::host::{Host, Map, Status};
@@ -88,7 +89,6 @@ const OK: u32 = 0;
 const BUFFER_HTTP_CALL_RESPONSE_BODY: u32 = 4;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const METRIC_COUNTER: u32 = 0;
-const NO_GRPC_STATUS: i32 = -1;
 
 /// The proxy that this VM runs in.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +131,7 @@ unsafe fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result
 const fn number(map: Map) -> u32 {
     match map {
         Map::Request => 0,
+        Map::RequestTrailers => 1,
         Map::Response => 2,
         Map::Fetched => 6,
     }
@@ -173,7 +174,7 @@ impl Host for Proxy {
         unsafe { returned(|bytes, length| proxy_get_header_map_pairs(number(map), bytes, length)) }.ok()
     }
 
-    fn set_header(&self, map: Map, name: &str, value: Option<&str>) {
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
         // SAFETY: the texts are valid for the call.
         unsafe {
             match value {
@@ -284,7 +285,7 @@ impl Host for Proxy {
                 0,
                 headers.as_ptr(),
                 headers.len(),
-                NO_GRPC_STATUS,
+                grpc_status(status).into(),
             )
         };
     }
@@ -374,6 +375,14 @@ pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _fields: usize, 
         Action::Continue => 0,
         Action::Pause => 1,
     }
+}
+
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn proxy_on_request_trailers(_context: u32, _fields: usize) -> u32 {
+    vm(1, |vm| {
+        vm.trailers();
+        0
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -4,18 +4,22 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
 
-use countersign::engine::{Decision, Engine, PolicyIndex, Request, Snapshot, Worker};
+use countersign::crypto;
+use countersign::engine::{Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Worker};
+use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::rules::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Level, Site, Stream};
+use countersign_filter::host::{Counter, Level, RouteUnread, Site, Stream};
+use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge::{self, Decide, Verdict};
 use countersign_filter::nonce_keys::in_force;
 use countersign_filter::policies::Policies;
@@ -77,7 +81,7 @@ impl<H: Host> Filter<H> {
     /// # Errors
     /// Every fault, one line each.
     pub(crate) fn new(host: &H, text: &[u8]) -> Result<Self, Vec<String>> {
-        let lines = |faults: Vec<countersign::engine::PolicyFault>| faults.iter().map(ToString::to_string).collect();
+        let lines = |faults: Vec<PolicyFault>| faults.iter().map(ToString::to_string).collect();
         let (settings, document) = Settings::read(text, Build::Wasm).map_err::<Vec<String>, _>(lines)?;
         let mut entropy = Entropy::gather(host, &settings.vm.nonce_keys).ok_or_else(|| {
             let found =
@@ -92,7 +96,11 @@ impl<H: Host> Filter<H> {
             forget: settings.forget_proofs,
         };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
-        let engine = Engine::with_replay(document, Box::new(SharedReplay::named(host, &settings.replay_store)));
+        let proxy = try_proxy(host, &settings);
+        let by_proxy: AlgorithmSet = proxy.iter().flat_map(|proxy| proxy.algorithms().iter().copied()).collect();
+        check_proof_algorithms(&document, crypto::ALGORITHMS.union(by_proxy))?;
+        let replay = Box::new(SharedReplay::named(host, &settings.replay_store));
+        let engine = Engine::with_host(document, replay, by_proxy);
         let mut snapshot = engine.empty_snapshot();
         let mut warn = |line: &str| host.log(Level::Warn, line);
         load_inline(&engine, &mut snapshot, now, &mut warn)
@@ -108,7 +116,6 @@ impl<H: Host> Filter<H> {
         // What other configurations share is touched last: one that is refused must not have made their store anew.
         SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
-        let proxy = try_proxy(host, &settings);
         host.tick_every(FIRST_TICK);
         Ok(Self {
             host: host.clone(),
@@ -160,23 +167,11 @@ impl<H: Host> Filter<H> {
     pub(crate) fn judge(&mut self, own: u32, stream: u32) -> Verdict {
         let host = self.host.clone();
         let bytes = host.header_pairs(Map::Request);
-        let fields = bytes.as_deref().and_then(Pairs::new);
-        let mut request = ProxyStream::new(&host, fields.unwrap_or(Pairs::NONE));
-        if fields.is_none() {
+        let Some(fields) = bytes.as_deref().and_then(Pairs::new) else {
             host.log(Level::Error, "countersign: the proxy gives no header fields");
-            return judge::refuse(&mut request);
-        }
-        let Ok(route) = self.route() else {
-            host.log(Level::Error, "countersign: a route whose metadata says what nobody understands");
-            return judge::refuse(&mut request);
+            return judge::refuse(&mut ProxyStream::unread(&host));
         };
-        let rules = match self.policies.rules(&self.settings, route.as_ref(), &request) {
-            Ok(rules) => rules,
-            Err(why) => {
-                let site = VmSite::new(&host, &self.settings, &self.tally);
-                return judge::without_rules(&site, &self.policies, route.as_ref(), why, &mut request);
-            }
-        };
+        let mut request = ProxyStream::new(&host, fields, &self.settings);
         let settings = &self.settings;
         let Self { engine, snapshot, documents, counters, .. } = self;
         documents.take_over_if_counted(&mut Here {
@@ -191,7 +186,7 @@ impl<H: Host> Filter<H> {
         let site = VmSite::new(&host, settings, &self.tally);
         let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
-        let verdict = judge::judge(&site, &rules, &mut worker, text, &mut request, now);
+        let verdict = judge::judge(&site, &self.policies, &mut worker, text, &mut request, now);
         if let Some(index) = site.wanted.get()
             && self.documents.want(&host, index)
         {
@@ -204,18 +199,9 @@ impl<H: Host> Filter<H> {
         verdict
     }
 
-    /// What the metadata of the request's route says. An error if it is not understood.
-    fn route(&self) -> Result<Option<RouteSettings>, ()> {
-        if !self.settings.vm.route_metadata {
-            return Ok(None);
-        }
-        match self.host.property(&["xds", "route_metadata", "filter_metadata", "countersign"]) {
-            Some(bytes) if !bytes.is_empty() => {
-                let pairs = Pairs::new(&bytes).ok_or(())?;
-                RouteSettings::from_pairs(pairs.iter()).map(Some).ok_or(())
-            }
-            _ => Ok(None),
-        }
+    /// The identity headers of this configuration.
+    pub(crate) const fn identity_headers(&self) -> &IdentityHeaders {
+        &self.settings.identity_headers
     }
 }
 
@@ -227,6 +213,20 @@ impl Desk {
         }
         Self { worker, text: Vec::with_capacity(1024) }
     }
+}
+
+/// A policy none of whose proof algorithms is checked could take no proof.
+fn check_proof_algorithms(document: &PolicyDocument, checked: AlgorithmSet) -> Result<(), Vec<String>> {
+    let without = document.policies().filter(|(_, policy)| policy.proof_algorithms().intersection(checked).is_empty());
+    let faults: Vec<String> = without
+        .map(|(_, policy)| {
+            let pointer = PolicyFault::member("/policy/policies", policy.name());
+            format!(
+                "{pointer}/dpop/algorithms: found none that the VM or this proxy checks, expected one of the others"
+            )
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 /// The proxy's own checks, if it has any that answer rightly and the settings do not forbid them.
@@ -243,6 +243,17 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
         None => "countersign: all signatures are checked in the VM".to_owned(),
     };
     host.log(Level::Info, &line);
+    let by_proxy = proxy.as_ref().map_or(&[][..], ProxySignatures::algorithms);
+    let nowhere = |algorithm: &Algorithm| !crypto::ALGORITHMS.contains(*algorithm) && !by_proxy.contains(algorithm);
+    let nowhere: Vec<&str> =
+        Algorithm::ALL.iter().filter(|algorithm| nowhere(algorithm)).map(|known| known.name()).collect();
+    if !nowhere.is_empty() {
+        let names = nowhere.join(", ");
+        host.log(
+            Level::Info,
+            &format!("countersign: neither the VM nor the proxy checks {names}: keys for these are dropped"),
+        );
+    }
     proxy
 }
 
@@ -318,16 +329,34 @@ impl<H: Host> Site for VmSite<'_, H> {
     }
 }
 
+/// Removes the fields of a map that spell an identity header. What is not there is not removed: each removal is a call of the proxy.
+#[cold]
+pub(crate) fn remove_spelled<H: Host>(host: &H, map: Map, fields: Pairs<'_>, identity: &IdentityHeaders) {
+    for (name, _) in fields.iter().filter(|(name, _)| identity.removes(name)) {
+        host.set_header(map, name, None);
+    }
+}
+
 /// The request that the proxy is at.
 pub(crate) struct ProxyStream<'h, H> {
     host: &'h H,
     fields: Pairs<'h>,
     judged_by: JudgedBy<&'h [u8]>,
+    /// Whether there is a field that spells an identity header.
+    is_spelled: bool,
+    /// Whether the route is asked.
+    route_metadata: bool,
 }
 
 impl<'h, H> ProxyStream<'h, H> {
-    pub(crate) fn new(host: &'h H, fields: Pairs<'h>) -> Self {
-        Self { host, fields, judged_by: JudgedBy::find(fields.iter()) }
+    fn new(host: &'h H, fields: Pairs<'h>, settings: &Settings) -> Self {
+        let (judged_by, is_spelled) = JudgedBy::find(fields.iter(), &settings.identity_headers);
+        Self { host, fields, judged_by, is_spelled, route_metadata: settings.vm.route_metadata }
+    }
+
+    /// A request that can only be answered.
+    pub(crate) const fn unread(host: &'h H) -> Self {
+        Self { host, fields: Pairs::NONE, judged_by: JudgedBy::NONE, is_spelled: false, route_metadata: false }
     }
 }
 
@@ -337,11 +366,32 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
     }
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
-        // What is not there need not be removed.
-        if value.is_some() || self.fields.find(name).1 > 0 {
-            self.host.set_header(Map::Request, name, value);
+        self.host.set_header(Map::Request, name.as_bytes(), value);
+    }
+
+    fn remove_spelled(&mut self, identity: &IdentityHeaders) {
+        if self.is_spelled {
+            remove_spelled(self.host, Map::Request, self.fields, identity);
+            // Envoy has done so already; another proxy may not.
+            let _where_it_can = self.host.foreign("clear_route_cache", &[]);
         }
     }
+
+    fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
+        if !self.route_metadata {
+            return Ok(None);
+        }
+        match self.host.property(&["xds", "route_metadata", "filter_metadata", "countersign"]) {
+            Some(bytes) if !bytes.is_empty() => {
+                let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
+                RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Envoy does so whenever a VM sets a field, see `routes_match_identity`.
+    fn clear_route_cache(&mut self) {}
 
     fn peer_certificate(&self) -> Option<[u8; 32]> {
         connection::peer_certificate(self.host)

@@ -20,8 +20,8 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     fn tick_every(&self, period: Duration);
     /// All header fields of a map, see `headers`.
     fn header_pairs(&self, map: Map) -> Option<Vec<u8>>;
-    /// Replaces all values of a header field, or removes them.
-    fn set_header(&self, map: Map, name: &str, value: Option<&str>);
+    /// Replaces all values of a header field, or removes them. For one of a request, Envoy chooses the route anew after that.
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>);
     /// A property of the request or its connection; `path` is its parts.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
     /// Leaves a text with the stream, as filter state `wasm.<name>`.
@@ -43,7 +43,7 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     fn counted(&self, counter: u32) -> Option<u64>;
     /// Calls a function that the proxy has besides the ABI.
     fn foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status>;
-    /// Answers the request; it goes no further.
+    /// Answers the request, or the gRPC call with the status of its own that goes with `status`; it goes no further.
     fn answer(&self, status: u16, headers: &[(String, String)], details: &str);
     /// What is asked next is for this context.
     fn speak_for(&self, context: u32);
@@ -53,6 +53,7 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Map {
     Request,
+    RequestTrailers,
     Response,
     /// The answer to a request of ours.
     Fetched,

@@ -44,6 +44,8 @@ struct World {
     answer: Option<(u16, Fields, String)>,
     set: Vec<(Map, String, Option<String>)>,
     request: Fields,
+    trailers: Fields,
+    route_asked: usize,
     route: Option<Fields>,
     configuration: Vec<u8>,
     /// Done once between a read and the exchange that follows: another VM that was faster.
@@ -110,14 +112,20 @@ impl Host for Scripted {
         let world = self.world();
         Some(match map {
             Map::Fetched => pairs(&vec![(":status".to_owned(), world.fetched.0.clone())]),
+            Map::RequestTrailers => pairs(&world.trailers),
             _ => pairs(&world.request),
         })
     }
-    fn set_header(&self, map: Map, name: &str, value: Option<&str>) {
-        self.world().set.push((map, name.to_owned(), value.map(str::to_owned)));
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
+        self.world().set.push((map, String::from_utf8_lossy(name).into_owned(), value.map(str::to_owned)));
     }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        (path.first() == Some(&"xds")).then(|| self.world().route.as_ref().map(pairs)).flatten()
+        let mut world = self.world();
+        if path.first() != Some(&"xds") {
+            return None;
+        }
+        world.route_asked += 1;
+        world.route.as_ref().map(pairs)
     }
     fn set_property(&self, _: &str, _: &str) {}
     fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
@@ -178,6 +186,7 @@ impl Host for Scripted {
                 Ok([[0x08, 1].as_slice(), &[world.signed as u8; 70]].concat())
             }
             // A function that says yes to everything is not believed.
+            "clear_route_cache" => Ok(Vec::new()),
             "verify_signature" if world.signs => Ok(vec![0x08, 1]),
             _ => Err(Status(1)),
         }
@@ -223,9 +232,12 @@ fn a_request_is_judged_and_the_identity_is_ours() -> Result<(), Fault> {
     vector(&host, None, r#","identity_headers":{"X-User":"subject","x-actor":"actor"}"#)?;
     let mut vm = ready(&host);
     assert_eq!(ask(&mut vm, 2), Action::Continue);
-    // What the client did not send need not be removed.
+    // The client's go first; what it did not send is not removed.
     let set = std::mem::take(&mut host.world().set);
-    assert!(matches!(set.as_slice(), [(Map::Request, name, Some(_))] if name == "x-user"), "{set:?}");
+    let [(Map::Request, removed, None), (Map::Request, written, Some(_))] = set.as_slice() else {
+        return Err(format!("{set:?}").into());
+    };
+    assert_eq!((removed.as_str(), written.as_str()), ("x-user", "x-user"));
     host.world().seconds += 100_000;
     assert_eq!(ask(&mut vm, 3), Action::Pause);
     let answer = host.world().answer.take().ok_or("no answer")?;
@@ -257,6 +269,39 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
 }
 
 #[test]
+fn the_clients_fields_go_in_every_spelling_and_the_route_is_asked_once() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let settings = r#","identity_headers":{"X-User":"subject"},"route_metadata":true,"routes_match_identity":false"#;
+    vector(&host, None, settings)?;
+    for name in ["x_user", "x.user", "x-user"] {
+        host.world().request.push((name.to_owned(), "root".to_owned()));
+    }
+    let mut vm = ready(&host);
+    for (route, action) in [(None, Action::Continue), (Some("none"), Action::Pause)] {
+        host.world().route = route.map(|policy| vec![("use".to_owned(), policy.to_owned())]);
+        assert_eq!((ask(&mut vm, 2), host.world().route_asked), (action, 1));
+        host.world().route_asked = 0;
+        let set = std::mem::take(&mut host.world().set);
+        let removed = set.iter().filter(|(.., value)| value.is_none()).map(|(_, name, _)| name.as_str());
+        assert_eq!(removed.collect::<Vec<_>>(), ["x-user", "x_user", "x.user", "x-user"]);
+        assert_eq!(set.len(), if action == Action::Continue { 5 } else { 4 });
+    }
+    Ok(())
+}
+
+#[test]
+fn trailers_carry_no_identity() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, r#","identity_headers":{"X-User":"subject"}"#)?;
+    let vm = ready(&host);
+    host.world().trailers = ["x-user", "x-sum", "x_user"].map(|name| (name.to_owned(), "root".to_owned())).into();
+    vm.trailers();
+    let removed = |name: &str| (Map::RequestTrailers, name.to_owned(), None);
+    assert_eq!(host.world().set, [removed("x-user"), removed("x_user")]);
+    Ok(())
+}
+
+#[test]
 fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
     let host = Scripted::new();
     let selects =
@@ -273,11 +318,12 @@ fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
         assert_eq!(ask(&mut vm, 3), action);
         let set = std::mem::take(&mut host.world().set);
         if action == Action::Pause {
-            assert_eq!((details(&host).as_str(), set), ("policy_ambiguous", vec![]));
+            assert_eq!(details(&host), "policy_ambiguous");
         } else {
-            // Nobody's identity goes on.
-            assert_eq!((details(&host).as_str(), set), ("", vec![(Map::Request, "x-user".to_owned(), None)]));
+            assert_eq!(details(&host), "");
         }
+        // No client's identity goes on.
+        assert_eq!(set, vec![(Map::Request, "x-user".to_owned(), None)]);
         vm.tick(1);
     }
     let counted = |outcome: &str| {
@@ -299,6 +345,73 @@ fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
     assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /nonce_keys: found nothing, expected")));
     vector(&host, None, &format!(r#","nonce_keys":["{}"]"#, "A".repeat(43)))?;
     assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
+    Ok(())
+}
+
+/// Keys on P-384 and P-521 beside those of the vector.
+fn with_large_curves(keys: &str) -> String {
+    let large = r#"{"kty":"EC","crv":"P-384","kid":"k384","use":"sig",
+        "x":"2L4HmJhAOuJDvh7WDJ_ttbvhWBHvp3uhkEJfFh3qCYR883ptQq3AhGZ8bsbfkkZN",
+        "y":"4Fz2jDKw85inHMHB7bBL_x6yVP4DfQG9lDXJwrhKoQFHF4_Nn0dyjU85Pa5bOtTs"},
+        {"kty":"EC","crv":"P-521","kid":"k521","use":"sig",
+        "x":"AaPRWgcMUpE4b7VDw16aCmSmozXaNZOZksc3xSR5eGwbHWANjuJD3yEeUPdL1Tvum03tmrqZ5rHHqvpHGtYAJ7ru",
+        "y":"AH7MPQUBq8Njo-MKTXbZPlgh6Yull8cfb_kaACTnVhXi4Z95fwEWGbGCDHqJSWNogOqVXpFCJ863-_z9XK1MdGBl"},"#;
+    keys.replacen('[', &format!("[{large}"), 1)
+}
+
+#[cfg(not(feature = "large-curves"))]
+#[test]
+fn a_key_that_neither_the_vm_nor_the_proxy_checks_is_dropped_and_reported() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let dropped = |host: &Scripted| -> Vec<String> {
+        host.world().log.iter().filter(|line| line.contains(" is dropped: ")).cloned().collect()
+    };
+    let expected = ["key 0 (k384)", "key 1 (k521)"]
+        .map(|key| format!("issuer https://as.example: {key} is dropped: algorithm_unsupported"));
+    let Vector { source, jwks, .. } = vector::accepted()?;
+    let inline = source.replacen(jwks, &with_large_curves(jwks), 1);
+    // The function of this proxy answers wrongly, so the VM does not use it.
+    vector(&host, Some(&inline), "")?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue, "{}", details(&host));
+    assert_eq!(dropped(&host), expected);
+    // The same for a document that is fetched.
+    let host = Scripted::new();
+    let keys = vector(&host, Some(ISSUER), FETCHED)?;
+    let mut vm = ready(&host);
+    vm.tick(1);
+    host.world().fetched = ("200".to_owned(), with_large_curves(&keys).into_bytes());
+    vm.answered(1, 1, 1, 1);
+    assert_eq!(ask(&mut vm, 2), Action::Continue, "{}", details(&host));
+    assert_eq!(dropped(&host), expected);
+    Ok(())
+}
+
+#[cfg(not(feature = "large-curves"))]
+#[test]
+fn a_policy_whose_proofs_nothing_checks_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let Vector { source, .. } = vector::accepted()?;
+    let policies = r#"{"default":{"accept":["at+jwt"],"audience":["a"],"dpop":{"algorithms":["ES384","ES512"]}}}"#;
+    host.world().configuration = format!(r#"{{"policy":{{"trust":[{source}],"policies":{policies}}}}}"#).into_bytes();
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1));
+    let expected = "countersign: /policy/policies/default/dpop/algorithms: found none that the VM or this proxy checks, expected \
+                    one of the others";
+    assert_eq!(host.world().log.last().map(String::as_str), Some(expected));
+    Ok(())
+}
+
+#[cfg(not(feature = "large-curves"))]
+#[test]
+fn a_challenge_names_no_algorithm_that_nothing_checks() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    host.world().request.retain(|(name, _)| name != "authorization");
+    assert_eq!(ask(&mut ready(&host), 2), Action::Pause);
+    let (_, fields, _) = host.world().answer.take().ok_or("no answer")?;
+    let challenge = fields.iter().find(|(_, value)| value.starts_with("DPoP ")).ok_or("no challenge")?;
+    assert!(challenge.1.contains("ES256") && !challenge.1.contains("ES384") && !challenge.1.contains("ES512"));
     Ok(())
 }
 

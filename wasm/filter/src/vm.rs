@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use countersign_filter::host::Level;
 use countersign_filter::judge::{self, Verdict};
 
-use crate::filter::{Filter, ProxyStream};
+use crate::filter::{Filter, ProxyStream, remove_spelled};
 use crate::headers::Pairs;
 use crate::host::{Host, Map};
 use crate::structure;
@@ -102,11 +102,21 @@ impl<H: Host> Vm<H> {
         }
     }
 
+    /// The trailers of a request have come: those that spell an identity header go, since a recipient may merge them into the header fields
+    /// (RFC 9110 §6.5.1). No stream is looked up: what any configuration of this VM writes is no client's to send.
+    pub(crate) fn trailers(&self) {
+        let bytes = self.host.header_pairs(Map::RequestTrailers).unwrap_or_default();
+        let fields = Pairs::new(&bytes).unwrap_or(Pairs::NONE);
+        for (_, filter) in &self.filters {
+            remove_spelled(&self.host, Map::RequestTrailers, fields, filter.identity_headers());
+        }
+    }
+
     /// The head of a response goes out: a nonce that is due goes with it.
     pub(crate) fn response(&mut self, context: u32) {
         let due = self.due.iter().position(|(known, _)| *known == context);
         for (name, value) in due.map(|place| self.due.swap_remove(place).1).unwrap_or_default() {
-            self.host.set_header(Map::Response, &name, Some(&value));
+            self.host.set_header(Map::Response, name.as_bytes(), Some(&value));
         }
     }
 
@@ -120,7 +130,6 @@ impl<H: Host> Vm<H> {
 
 /// Refuses what cannot be judged.
 pub(crate) fn refuse<H: Host>(host: &H) -> Action {
-    let mut stream = ProxyStream::new(host, Pairs::NONE);
-    let _answered = judge::refuse(&mut stream);
+    let _answered = judge::refuse(&mut ProxyStream::unread(host));
     Action::Pause
 }

@@ -1,0 +1,106 @@
+//! Identity headers: the fields that a configuration writes from a decision or takes a certificate from, and the names that spell one.
+//!
+//! Two names are the same identity header if they are equal after lower-casing ASCII letters and reading every character that is neither
+//! letter nor digit as `-`: a CGI, WSGI or FastCGI upstream reads `X-User`, `x_user` and `X.User` from one variable.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::fact::Fact;
+
+/// The identity headers of a configuration.
+#[derive(Debug, Default)]
+pub struct IdentityHeaders {
+    /// Names in small letters, in the order of the settings, each with what is written there.
+    written: Vec<(String, Fact)>,
+    /// The field that a certificate is taken from, by its one name; that one stays.
+    read: Option<&'static str>,
+    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are told apart by it.
+    lengths: u64,
+}
+
+const LAST_BIT: usize = 63;
+
+impl IdentityHeaders {
+    /// Those that are `written`, by names in small letters, and the field that a certificate is `read` from.
+    #[must_use]
+    pub fn new(written: Vec<(String, Fact)>, read: Option<&'static str>) -> Self {
+        let names = written.iter().map(|(name, _)| name.as_str()).chain(read);
+        let lengths = names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT));
+        Self { written, read, lengths }
+    }
+
+    /// What is written from a decision: names in small letters with facts.
+    #[must_use]
+    pub fn written(&self) -> &[(String, Fact)] {
+        &self.written
+    }
+
+    /// Whether there is none, so that no field is removed or written.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.lengths == 0
+    }
+
+    /// Whether a field of this name is removed from a request of a client. `name` is in small letters.
+    #[must_use]
+    #[inline]
+    pub fn removes(&self, name: &[u8]) -> bool {
+        self.lengths >> name.len().min(LAST_BIT) & 1 != 0 && self.spells_one(name)
+    }
+
+    #[inline(never)]
+    fn spells_one(&self, name: &[u8]) -> bool {
+        // `:path` is no field, whatever `-path` is.
+        let is_field = name.first() != Some(&b':');
+        let known = self.written.iter().map(|(known, _)| known.as_str()).chain(self.read);
+        is_field
+            && self.read.map(str::as_bytes) != Some(name)
+            && known.into_iter().any(|known| spells_alike(known.as_bytes(), name))
+    }
+}
+
+/// Whether two names are the same identity header.
+#[must_use]
+pub fn spells_alike(one: &[u8], other: &[u8]) -> bool {
+    let spelled = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    one.len() == other.len() && one.iter().map(spelled).eq(other.iter().map(spelled))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::ToOwned;
+    use std::format;
+    use std::vec;
+
+    use super::*;
+
+    #[test]
+    fn every_spelling_and_no_other_name() {
+        let long = "x-".repeat(40);
+        let written =
+            vec![("x-user".to_owned(), Fact::Subject), (long.clone(), Fact::Kind), ("-path".to_owned(), Fact::Issuer)];
+        let headers = IdentityHeaders::new(written, Some("x-forwarded-client-cert"));
+        for name in
+            ["x-user", "x_user", "x.user", "x+user", "x~user", "x\u{7f}user", "_path", &long, &long.replace('-', "_")]
+        {
+            assert!(headers.removes(name.as_bytes()), "{name}");
+        }
+        assert!(headers.removes(b"x_forwarded_client_cert"));
+        for name in [
+            "",
+            "xuser",
+            "x-users",
+            "x-usez",
+            "xx-use",
+            "x--user",
+            ":path",
+            "x-forwarded-client-cert",
+            &format!("{long}x"),
+        ] {
+            assert!(!headers.removes(name.as_bytes()), "{name}");
+        }
+        assert!(!IdentityHeaders::default().removes(b"x-user"));
+        assert!(spells_alike(b"X-USER", b"x_uSer"));
+    }
+}
