@@ -222,6 +222,10 @@ class Origins(unittest.TestCase):
             ]:
                 got = world.get(target, headers=world.proven(uri=uri))
                 self.assertEqual(got.status, status, (target, uri, got))
+            # An authority that ends early must not make a query of the path.
+            for end in "?#/":
+                got = world.get("/a", headers=world.proven(uri="http://api.example/"), host=f"api.example{end}")
+                self.assertIn(got.status, (400, 401), (end, got))
 
 
 class Workers(unittest.TestCase):
