@@ -2,7 +2,9 @@
 //!
 //! Every token here is signed rightly, by a key that the validator trusts for its own kind; only the kind is wrong.
 
-use countersign_tests::issuer::{self, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid};
+use countersign::engine::Request;
+use countersign::time::UnixSeconds;
+use countersign_tests::issuer::{self, NOW, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, issuer_for};
 use countersign_tests::runner::Runner;
 
@@ -137,5 +139,20 @@ fn access_tokens_and_assertions_are_no_proofs() {
         let other = proof(&bound).header("typ", &q(typ)).text();
         let answer = runner.ask(&countersign_tests::request::dpop(&bound, &other));
         assert_eq!(answer.reason.map(|reason| reason.code()), Some("proof_malformed"), "{typ}");
+    }
+}
+
+/// JWT-SVID §3 defines no scope: a policy cannot ask an SVID for one, and no host passes one on.
+#[test]
+fn an_svid_carries_no_scope() {
+    let mut runner = Runner::new(&Doc::svid().text(), NOW);
+    let text = svid().claim("scope", "\"orders:admin\"").text();
+    let field = format!("Bearer {text}");
+    for tier in ["miss", "hit"] {
+        let asked = Request::new(b"GET", b"/", [(&b"authorization"[..], field.as_bytes())], UnixSeconds::new(NOW));
+        let policy = runner.engine.document().policy("default").unwrap();
+        let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+        assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
+        assert_eq!(decision.facts().unwrap().scope(), None);
     }
 }

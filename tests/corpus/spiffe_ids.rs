@@ -4,13 +4,13 @@ use countersign::reason::Reason::SubjectRefused;
 use serde_json::json;
 
 use super::{Corpus, accepted, ask, refused};
-use crate::issuer::{DOMAIN, PLAIN, SERVER, SUBJECT, Token, access, plain, q};
+use crate::issuer::{DOMAIN, PLAIN, SERVER, SUBJECT, Token, access, plain, q, svid};
 use crate::request::{Doc, bearer, domain, issuer_for, set_key, svid_key};
 
 const RULE: &str = "JWT-SVID §4, policy: spiffe_trust_domains (A2)";
 
 /// What may stand in `sub`, `client_id` or the current actor's `sub`, and whether an issuer for example.org may say it.
-const TEXTS: [(&str, &str, bool); 13] = [
+const TEXTS: [(&str, &str, bool); 14] = [
     ("no_spiffe_id", "alice", true),
     ("of_the_domain", SUBJECT, true),
     ("of_the_domain_escaped", "\\u0073piffe:\\/\\/example.org\\/ns\\/shop\\/sa\\/web", true),
@@ -22,7 +22,8 @@ const TEXTS: [(&str, &str, bool); 13] = [
     ("of_a_domain_in_capitals", "spiffe://Example.org/web", false),
     ("with_dots", "spiffe://other.example/../example.org/web", false),
     ("by_half", "spiffe:example.org/web", false),
-    ("in_capitals", "SPIFFE://other.example/web", true),
+    ("in_capitals", "SPIFFE://other.example/web", false),
+    ("of_the_domain_in_capitals", "Spiffe://example.org/ns/shop/sa/web", false),
     ("behind_a_space", " spiffe://other.example/web", true),
 ];
 
@@ -58,7 +59,7 @@ pub(super) fn add(corpus: &mut Corpus) {
                 if is_access && (place == "subject" || exemplary || name == "by_half") || exemplary {
                     twice(&one, "with_its_domain", of_the_domain);
                 }
-                let begins_as_one = !matches!(name, "no_spiffe_id" | "in_capitals" | "behind_a_space");
+                let begins_as_one = !matches!(name, "no_spiffe_id" | "behind_a_space");
                 if exemplary || is_access && place == "subject" {
                     twice(&none, "without_domains", !begins_as_one);
                 }
@@ -67,6 +68,16 @@ pub(super) fn add(corpus: &mut Corpus) {
                 }
             }
         }
+    }
+    // A trust domain's key names workloads of that domain only, in the other places too, and an SVID carries no scope.
+    let svids = Doc::new(&trust(&[], true), r#"["jwt-svid"]"#);
+    for (place, put) in [("client", client as fn(Token, &str) -> Token), ("actor", actor)] {
+        let rule = "JWT-SVID §4 (A2)";
+        for (name, text) in [("other_domain", "spiffe://other.example/web"), ("capitals", "SPIFFE://example.org/web")] {
+            let request = bearer(&put(svid(), text).text());
+            corpus.refuse(&format!("svid_{place}_of_{name}"), rule, &svids, &request, SubjectRefused);
+        }
+        corpus.accept(&format!("svid_{place}_of_its_domain"), rule, &svids, &bearer(&put(svid(), SUBJECT).text()));
     }
     let one = Doc::new(&trust(&["example.org"], true), r#"["at+jwt"]"#);
     let delegated = |inner: &str| {
