@@ -215,6 +215,13 @@ pub(crate) const SCHEME: &str = "spiffe://";
 /// How a text begins that claims to be a SPIFFE ID, whether it is one or not: only the keys of a trust domain may sign it.
 pub const PREFIX: &str = "spiffe:";
 
+/// Whether a text begins as [`PREFIX`] does, in any case: a reader that follows RFC 3986 §3.1, where the scheme of a URI ignores case,
+/// takes `SPIFFE://…` for a SPIFFE ID. [`SpiffeId::parse`] does not.
+#[must_use]
+pub fn resembles_one(mut text: impl Iterator<Item = char>) -> bool {
+    PREFIX.chars().all(|expected| text.next().is_some_and(|found| found.eq_ignore_ascii_case(&expected)))
+}
+
 #[cfg(test)]
 #[path = "spiffe_id_tests.rs"]
 mod tests;

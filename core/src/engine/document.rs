@@ -77,6 +77,15 @@ impl TrustSource {
         self.max_stale_seconds
     }
 
+    /// Whether tokens of this source may name SPIFFE IDs of `trust_domain`: a trust domain's those of itself, an issuer's those of the
+    /// domains that the policy gives it.
+    pub(crate) fn speaks_for(&self, trust_domain: &str) -> bool {
+        match &self.origin {
+            Origin::TrustDomain(own) => own == trust_domain,
+            Origin::Issuer(_) => self.spiffe_trust_domains().any(|given| given == trust_domain),
+        }
+    }
+
     /// The trust domains whose SPIFFE IDs the issuer's tokens may name as subject, client and current actor.
     pub fn spiffe_trust_domains(&self) -> impl Iterator<Item = &str> {
         self.spiffe_trust_domains.iter().map(AsRef::as_ref)

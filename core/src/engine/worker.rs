@@ -347,8 +347,8 @@ impl Worker {
         validity::check_audience(&facts, &policy.audience)?;
         if facts.names_workload {
             trail.enter(Check::SpiffeIds);
-            let source = engine.document.trust.get(facts.origin.as_usize());
-            spiffe_ids::check(&facts, source.map_or(&[], |source| &source.spiffe_trust_domains))?;
+            let source = engine.document.source(facts.origin.as_usize()).ok_or(Reason::InternalError)?;
+            spiffe_ids::check(&facts, |domain| source.speaks_for(domain))?;
         }
         trail.enter(Check::Subject);
         if let Err(reason) = policy.admit(&facts, request.now) {

@@ -165,7 +165,9 @@ pub(crate) fn pack(
         None => 0,
     };
     let mut lengths = [ABSENT; TEXTS];
-    let texts = [claims.issuer, claims.subject, claims.scope, claims.client_id, claims.token_id];
+    // JWT-SVID §3 defines no scope.
+    let scope = claims.scope.filter(|_| kind.has_scope());
+    let texts = [claims.issuer, claims.subject, scope, claims.client_id, claims.token_id];
     for (length, text) in lengths.iter_mut().zip(texts) {
         if let Some(text) = text {
             *length = writer.text(text)?;
@@ -195,8 +197,10 @@ pub(crate) fn pack(
     put(out, AT_ALGORITHM, [algorithm.index()]);
     let without_key_id = if header.kid.is_none() { WITHOUT_KEY_ID } else { 0 };
     let extra_parameters = if header.has_extra_parameters() { EXTRA_PARAMETERS } else { 0 };
-    let mut named = [claims.subject, claims.client_id, actor].into_iter().flatten();
-    let names_workload = !kind.is_keyed_by_trust_domain() && named.any(|text| text.starts_with(spiffe_id::PREFIX));
+    // The subject of an SVID is one by itself.
+    let subject = claims.subject.filter(|_| !kind.is_keyed_by_trust_domain());
+    let mut named = [subject, claims.client_id, actor].into_iter().flatten();
+    let names_workload = named.any(|text| spiffe_id::resembles_one(text.chars()));
     let names_workload = if names_workload { NAMES_WORKLOAD } else { 0 };
     put(out, AT_HEADER, [without_key_id | extra_parameters | names_workload]);
     put(out, AT_FLAGS, [flags]);
