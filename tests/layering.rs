@@ -120,3 +120,29 @@ fn the_core_touches_no_outer_world() {
         }
     }
 }
+
+/// The model checkers run the memory orders that ship: one file names them, and each checker compiles that file for its own atomic word.
+#[test]
+fn the_memory_orders_of_the_replay_store_are_those_that_the_model_checkers_run() {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core");
+    let mut found = Vec::new();
+    sources(&core.join("src/memory/replay"), &mut found);
+    let store = core.join("src/memory/replay.rs");
+    found.push((store.to_str().unwrap().to_owned(), fs::read_to_string(store).unwrap()));
+    let mut faults = Vec::new();
+    for (path, source) in found {
+        if !path.ends_with("/tests.rs") && !path.ends_with("/replay/atomic.rs") && source.contains("Ordering::") {
+            faults.push(format!("{path} names a memory order"));
+        }
+    }
+    for checker in ["replay_loom.rs", "replay_shuttle.rs"] {
+        let source = fs::read_to_string(core.join("tests").join(checker)).unwrap();
+        if !source.contains("#[path = \"../src/memory/replay/atomic.rs\"]") {
+            faults.push(format!("{checker} does not compile core/src/memory/replay/atomic.rs"));
+        }
+        if source.contains("impl Word for") {
+            faults.push(format!("{checker} names memory orders of its own"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -1,5 +1,6 @@
 //! The replay protocol in every interleaving of two claims, of three with a bounded number of preemptions, and under what
-//! weak memory may show to each of them; with planted faults that must be found.
+//! weak memory may show to each of them; with planted faults that must be found. The steps and their memory orders are those that
+//! ship: the files of `core/src/memory/replay` are compiled for the words of the model checker.
 //!
 //! ```text
 //! cargo test -p countersign --test replay_loom
@@ -8,15 +9,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../src/memory/replay/atomic.rs"]
+mod atomic;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/memory/replay/header.rs"]
+mod header;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../src/memory/replay/protocol.rs"]
 mod protocol;
 mod replay_model;
 
+use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use protocol::{Claim, Word, claim_in};
+use atomic::Atomic;
+use header::{AttachFault, FLOOR_AT, HEADER_WORDS};
+use protocol::{Claim, EMPTY, Window, Word, claim_in};
 use replay_model::*;
 
 #[test]
@@ -29,7 +39,7 @@ fn no_second_winner_of_two() {
 #[test]
 fn no_second_winner_of_three() {
     let preemptions = std::env::var("REPLAY_LOOM_PREEMPTIONS").ok().and_then(|count| count.parse().ok());
-    for scenario in [twins_and_rival(), twins_and_overwriter()] {
+    for scenario in [twins_and_rival(), twins_and_overwriter(), replay_while_two_overwrite()] {
         check::<Loom>(Some(preemptions.unwrap_or(2)), scenario, claim_in, false);
     }
 }
@@ -40,8 +50,31 @@ fn a_torn_exchange_is_found() {
 }
 
 #[test]
-fn missing_order_is_found() {
-    assert!(catch_unwind(|| check::<Unordered>(None, replay_while_overwritten(), claim_in, false)).is_err());
+fn who_joins_a_store_sees_all_of_it() {
+    attach_while_initialised();
+}
+
+/// Each memory order that ships is weakened by one step, alone, and some check must miss it. Fails too where an order is stronger than
+/// the checks require.
+#[test]
+fn each_memory_order_is_needed() {
+    let checks = [claim_while_overwritten, attach_while_initialised];
+    for check in checks {
+        check();
+    }
+    let shipped = SHIPPED.take();
+    let mut operations: Vec<String> = shipped.iter().map(|(operation, _)| format!("{operation:?}")).collect();
+    operations.sort_unstable();
+    assert_eq!(operations, ["Exchange", "Fence", "Load", "Store"], "operations with an order");
+    for (operation, order) in shipped {
+        for weaker in one_step_weaker(operation, order) {
+            WEAKENED.set(Some((operation, order, *weaker)));
+            let found = checks.iter().filter(|check| catch_unwind(**check).is_err()).count();
+            WEAKENED.set(None);
+            println!("{operation:?}: {order:?} weakened to {weaker:?}: {found} of {} checks fail", checks.len());
+            assert_ne!(found, 0, "{operation:?}: {order:?} weakened to {weaker:?} passes every check");
+        }
+    }
 }
 
 #[test]
@@ -59,9 +92,42 @@ fn slots_judged_by_the_clock_are_found() {
     assert!(catch_unwind(|| check::<Loom>(None, twins_apart(), claim_in, true)).is_err());
 }
 
+fn claim_while_overwritten() {
+    check::<Loom>(None, replay_while_overwritten(), claim_in, false);
+}
+
+/// One process initialises memory that holds anything; another attaches before, meanwhile or after.
+fn attach_while_initialised() {
+    const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
+    const SEED: [u64; 2] = [3, 4];
+    let outcomes = Arc::new(std::sync::Mutex::new((0, 0)));
+    let seen = Arc::clone(&outcomes);
+    loom::model(move || {
+        let words: Arc<Vec<LoomWord>> = Arc::new((0..HEADER_WORDS + 2).map(|_| Loom::word(u64::MAX)).collect());
+        let memory = Arc::clone(&words);
+        let initialising = loom::thread::spawn(move || header::initialise(&memory, WINDOW, SEED));
+        match header::read(&words, WINDOW) {
+            Ok(joined) => {
+                assert_eq!(joined, (WINDOW, SEED));
+                for word in words.iter().skip(FLOOR_AT) {
+                    assert_eq!(word.read(), EMPTY, "what was in the memory before");
+                }
+                seen.lock().unwrap().0 += 1;
+            }
+            Err(fault) => {
+                assert_eq!(fault, AttachFault::NotInitialised);
+                seen.lock().unwrap().1 += 1;
+            }
+        }
+        initialising.join().unwrap();
+    });
+    let (joined, refused) = *outcomes.lock().unwrap();
+    assert!(joined > 0 && refused > 0, "{joined} joined, {refused} refused");
+}
+
 fn check<M: Machine>(preemptions: Option<usize>, scenario: Scenario, protocol: Protocol<M::Word>, by_clock: bool) {
-    let executions = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
-    let count = std::sync::Arc::clone(&executions);
+    let executions = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let count = Arc::clone(&executions);
     let mut model = loom::model::Builder::new();
     model.preemption_bound = preemptions;
     model.check(move || {
@@ -103,18 +169,71 @@ impl Machine for Loom {
     }
 }
 
-impl Word for LoomWord {
-    fn read(&self) -> u64 {
-        self.witnessed().load(Ordering::Relaxed)
+/// What an order belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Load,
+    Store,
+    Maximum,
+    Exchange,
+    FailedExchange,
+    Fence,
+}
+
+// The threads of a model are coroutines on the thread of its test.
+thread_local! {
+    /// The orders other than `Relaxed` that were asked for.
+    static SHIPPED: RefCell<Vec<(Operation, Ordering)>> = const { RefCell::new(Vec::new()) };
+    /// Planted fault: the second order in place of the first.
+    static WEAKENED: Cell<Option<(Operation, Ordering, Ordering)>> = const { Cell::new(None) };
+}
+
+/// The order to run with, which is the one that ships unless it is weakened.
+fn order(operation: Operation, shipped: Ordering) -> Ordering {
+    if shipped != Ordering::Relaxed {
+        SHIPPED.with_borrow_mut(|orders| {
+            if !orders.contains(&(operation, shipped)) {
+                orders.push((operation, shipped));
+            }
+        });
     }
-    fn raise(&self, floor: u64) {
-        self.witnessed().fetch_max(floor, Ordering::Relaxed);
+    match WEAKENED.get() {
+        Some((at, from, to)) if (at, from) == (operation, shipped) => to,
+        _ => shipped,
     }
-    fn exchange(&self, old: u64, new: u64) -> bool {
-        self.witnessed().compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+fn one_step_weaker(operation: Operation, order: Ordering) -> &'static [Ordering] {
+    match (order, operation) {
+        (Ordering::Relaxed, _) => &[],
+        (Ordering::SeqCst, Operation::Load | Operation::FailedExchange) => &[Ordering::Acquire],
+        (Ordering::SeqCst, Operation::Store) => &[Ordering::Release],
+        (Ordering::SeqCst, _) => &[Ordering::AcqRel],
+        (Ordering::AcqRel, _) => &[Ordering::Acquire, Ordering::Release],
+        _ => &[Ordering::Relaxed],
     }
-    fn acquire() {
-        loom::sync::atomic::fence(Ordering::Acquire);
+}
+
+impl Atomic for LoomWord {
+    fn load(&self, shipped: Ordering) -> u64 {
+        self.witnessed().load(order(Operation::Load, shipped))
+    }
+    fn store(&self, value: u64, shipped: Ordering) {
+        self.witnessed().store(value, order(Operation::Store, shipped));
+    }
+    fn fetch_max(&self, value: u64, shipped: Ordering) {
+        self.witnessed().fetch_max(value, order(Operation::Maximum, shipped));
+    }
+    fn compare_exchange(&self, old: u64, new: u64, success: Ordering, failure: Ordering) -> bool {
+        let (success, failure) = (order(Operation::Exchange, success), order(Operation::FailedExchange, failure));
+        self.witnessed().compare_exchange(old, new, success, failure).is_ok()
+    }
+    fn fence(shipped: Ordering) {
+        match order(Operation::Fence, shipped) {
+            // A fence without an order is none.
+            Ordering::Relaxed => {}
+            order => loom::sync::atomic::fence(order),
+        }
     }
 }
 
@@ -122,31 +241,4 @@ impl Swap for LoomWord {
     fn swap(&self, new: u64) {
         self.witnessed().store(new, Ordering::SeqCst);
     }
-}
-
-/// Planted fault: words without any order between them.
-struct Unordered;
-struct UnorderedWord(LoomWord);
-
-impl Machine for Unordered {
-    type Word = UnorderedWord;
-    fn word(value: u64) -> Self::Word {
-        UnorderedWord(Loom::word(value))
-    }
-    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<Claim> + Send>>) -> Vec<Vec<Claim>> {
-        Loom::run(threads)
-    }
-}
-
-impl Word for UnorderedWord {
-    fn read(&self) -> u64 {
-        self.0.read()
-    }
-    fn raise(&self, floor: u64) {
-        self.0.raise(floor);
-    }
-    fn exchange(&self, old: u64, new: u64) -> bool {
-        self.0.witnessed().compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-    fn acquire() {}
 }

@@ -7,6 +7,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+#[path = "../src/memory/replay/atomic.rs"]
+mod atomic;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/memory/replay/header.rs"]
+mod header;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../src/memory/replay/protocol.rs"]
 mod protocol;
@@ -15,12 +21,13 @@ mod replay_model;
 use std::panic::catch_unwind;
 use std::sync::atomic::Ordering;
 
-use protocol::{Claim, Word, claim_in};
+use atomic::Atomic;
+use protocol::{Claim, claim_in};
 use replay_model::*;
 
 #[test]
 fn no_second_winner() {
-    for scenario in [twins_and_rival(), twins_and_overwriter(), crowd()] {
+    for scenario in [twins_and_rival(), twins_and_overwriter(), replay_while_two_overwrite(), crowd()] {
         check::<Shuttle>(scenario, claim_in, false);
     }
 }
@@ -77,17 +84,22 @@ impl Machine for Shuttle {
     }
 }
 
-impl Word for shuttle::sync::atomic::AtomicU64 {
-    fn read(&self) -> u64 {
-        self.load(Ordering::Relaxed)
+impl Atomic for shuttle::sync::atomic::AtomicU64 {
+    fn load(&self, order: Ordering) -> u64 {
+        self.load(order)
     }
-    fn raise(&self, floor: u64) {
-        self.fetch_max(floor, Ordering::Relaxed);
+    fn store(&self, value: u64, order: Ordering) {
+        self.store(value, order);
     }
-    fn exchange(&self, old: u64, new: u64) -> bool {
-        self.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    fn fetch_max(&self, value: u64, order: Ordering) {
+        self.fetch_max(value, order);
     }
-    fn acquire() {}
+    fn compare_exchange(&self, old: u64, new: u64, success: Ordering, failure: Ordering) -> bool {
+        self.compare_exchange(old, new, success, failure).is_ok()
+    }
+    fn fence(order: Ordering) {
+        shuttle::sync::atomic::fence(order);
+    }
 }
 
 impl Swap for shuttle::sync::atomic::AtomicU64 {

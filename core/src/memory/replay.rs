@@ -4,18 +4,22 @@
 //! is used once. This is that store. It answers who was *first*; signature, window and binding of the proof
 //! are checked before. It holds no target URI: a `jti` used for two URIs counts as replayed.
 //!
-//! How it works and why it is right: `replay/protocol.rs`.
+//! How it works and why it is right: `replay/protocol.rs`; how others join it: `replay/header.rs`; its memory orders: `replay/atomic.rs`.
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering, fence};
+use core::sync::atomic::AtomicU64;
 
 pub use self::bucket::{Bucket, Buckets, buckets_for};
+pub use self::header::AttachFault;
+use self::header::{FLOOR_AT, HEADER_WORDS};
 pub use self::protocol::{Claim, Window};
 use self::protocol::{EMPTY, Entry, TIME_BITS, Word, claim_in, units_since_death};
 use crate::time::UnixSeconds;
 
+mod atomic;
 mod bucket;
+mod header;
 mod protocol;
 
 /// The set of used proofs, over memory of the caller (`&[AtomicU64]`, shared memory too) or of its own (`Box<[AtomicU64]>`).
@@ -32,9 +36,8 @@ impl ReplayStore<Box<[AtomicU64]>> {
     pub fn new(live_proofs: usize, window: Window, seed: [u64; 2]) -> Self {
         let words: Box<[AtomicU64]> = (0..required_words(live_proofs)).map(|_| AtomicU64::new(EMPTY)).collect();
         let buckets = buckets_in(words.len());
-        let store = Self { words, window, seed, buckets };
-        store.write_header();
-        store
+        header::write(&words, window, seed);
+        Self { words, window, seed, buckets }
     }
 }
 
@@ -54,13 +57,8 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         if buckets == 0 {
             return Err(AttachFault::TooSmall);
         }
-        // A process that dies in here leaves memory that nobody can attach to.
-        for word in slice {
-            word.store(EMPTY, Ordering::SeqCst);
-        }
-        let store = Self { words, window, seed, buckets };
-        store.write_header();
-        Ok(store)
+        header::initialise(slice, window, seed);
+        Ok(Self { words, window, seed, buckets })
     }
 
     /// Joins a store that was initialised before, here or in another process.
@@ -76,21 +74,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         if buckets == 0 {
             return Err(AttachFault::TooSmall);
         }
-        let read = |at: usize| slice.get(at).map_or(0, |word| word.load(Ordering::Acquire));
-        match read(MAGIC_AT) {
-            MAGIC => {}
-            other if other >> 16 == MAGIC >> 16 => return Err(AttachFault::OtherVersion),
-            _ => return Err(AttachFault::NotInitialised),
-        }
-        if read(LENGTH_AT) != slice.len() as u64 {
-            return Err(AttachFault::OtherSize);
-        }
-        let window = read(WINDOW_AT);
-        let window = Window { max_age_seconds: (window >> 32) as u32, future_seconds: window as u32 };
-        if !window.covers(needed) {
-            return Err(AttachFault::WindowTooNarrow);
-        }
-        let seed = [read(SEED_AT), read(SEED_AT + 1)];
+        let (window, seed) = header::read(slice, needed)?;
         Ok(Self { words, window, seed, buckets })
     }
 
@@ -127,14 +111,14 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     pub fn refuse_until(&self, moment: UnixSeconds) {
         let floor = moment.plus(self.window.future_seconds.into()).plus(1);
         if let Some(word) = self.words.as_ref().get(FLOOR_AT) {
-            word.fetch_max(floor.as_u64(), Ordering::AcqRel);
+            word.raise(floor.as_u64());
         }
     }
 
     /// Proofs with an `iat` before this are refused as [`Claim::Unknowable`].
     #[must_use]
     pub fn floor(&self) -> UnixSeconds {
-        UnixSeconds::new(self.words.as_ref().get(FLOOR_AT).map_or(0, |word| word.load(Ordering::Acquire)))
+        UnixSeconds::new(self.words.as_ref().get(FLOOR_AT).map_or(0, Word::read))
     }
 
     /// The window this store was made for.
@@ -154,26 +138,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     pub fn live_proofs(&self, now: UnixSeconds) -> usize {
         let cutoff = now.as_u64() >> self.window.unit_shift();
         let slots = self.words.as_ref().get(HEADER_WORDS..).unwrap_or_default();
-        slots.iter().filter(|slot| units_since_death(slot.load(Ordering::Relaxed), cutoff).is_none()).count()
-    }
-
-    /// Writes the header, the word that makes it valid last.
-    fn write_header(&self) {
-        let words = self.words.as_ref();
-        let window = u64::from(self.window.max_age_seconds) << 32 | u64::from(self.window.future_seconds);
-        let [s0, s1] = self.seed;
-        for (at, value) in [
-            (LENGTH_AT, words.len() as u64),
-            (WINDOW_AT, window),
-            (SEED_AT, s0),
-            (SEED_AT + 1, s1),
-            (FLOOR_AT, 0),
-            (MAGIC_AT, MAGIC),
-        ] {
-            if let Some(word) = words.get(at) {
-                word.store(value, Ordering::Release);
-            }
-        }
+        slots.iter().filter(|slot| units_since_death(slot.read(), cutoff).is_none()).count()
     }
 }
 
@@ -193,54 +158,6 @@ pub const fn required_words(live_proofs: usize) -> usize {
     let buckets = live_proofs.saturating_mul(2).div_ceil(SLOTS);
     let buckets = if buckets == 0 { 1 } else { buckets };
     buckets.saturating_mul(SLOTS).saturating_add(HEADER_WORDS)
-}
-
-/// Why memory cannot serve as a replay store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttachFault {
-    /// Fewer words than [`required_words`] asks for one proof.
-    TooSmall,
-    /// Nobody initialised it, or not to the end.
-    NotInitialised,
-    /// It was initialised by a version with another layout.
-    OtherVersion,
-    /// It was initialised with another number of words.
-    OtherSize,
-    /// A policy accepts proofs for longer than the store remembers them.
-    WindowTooNarrow,
-}
-
-impl fmt::Display for AttachFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooSmall => "the memory is too small for a replay store",
-            Self::NotInitialised => "the memory holds no replay store",
-            Self::OtherVersion => "the replay store has the layout of another version",
-            Self::OtherSize => "the replay store was initialised with another size",
-            Self::WindowTooNarrow => "the replay store forgets proofs while a policy still accepts them",
-        })
-    }
-}
-
-impl core::error::Error for AttachFault {}
-
-impl Word for AtomicU64 {
-    #[inline]
-    fn read(&self) -> u64 {
-        self.load(Ordering::Relaxed)
-    }
-    #[inline]
-    fn raise(&self, floor: u64) {
-        self.fetch_max(floor, Ordering::Relaxed);
-    }
-    #[inline]
-    fn exchange(&self, old: u64, new: u64) -> bool {
-        self.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-    #[inline]
-    fn acquire() {
-        fence(Ordering::Acquire);
-    }
 }
 
 fn buckets_in(words: usize) -> usize {
@@ -270,19 +187,6 @@ fn fold(a: u64, b: u64) -> u64 {
 
 /// Slots in one bucket: all are read by each claim, so that a bucket planned half full practically never overflows.
 pub const SLOTS: usize = 128;
-
-/// One cache line before the buckets.
-const HEADER_WORDS: usize = 8;
-const MAGIC_AT: usize = 0;
-const LENGTH_AT: usize = 1;
-/// `max_age_seconds` in the high half, `future_seconds` in the low one.
-const WINDOW_AT: usize = 2;
-const SEED_AT: usize = 3;
-/// Alone among the words of the header it changes.
-const FLOOR_AT: usize = 5;
-
-/// `csrply` and the version of the layout.
-const MAGIC: u64 = 0x6373_7270_6c79_0001;
 
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,13 @@ pub(crate) fn replay_while_overwritten() -> Scenario {
     Scenario { bucket, threads: vec![vec![((1, 0), 0)], vec![((2, 200), 200)]], roomy: true }
 }
 
+/// The same, while a third worker writes over an entry as old: it finds the floor raised, and does not raise it again.
+pub(crate) fn replay_while_two_overwrite() -> Scenario {
+    let bucket = vec![Some((9, 0)), Some((1, 0)), None];
+    let threads = vec![vec![((1, 0), 0)], vec![((2, 200), 200)], vec![((3, 200), 200)]];
+    Scenario { bucket, threads, roomy: true }
+}
+
 /// The first use, the replay and the overwriting all at once.
 pub(crate) fn twins_and_overwriter() -> Scenario {
     let claim = ((1, 0), 0);

@@ -105,15 +105,16 @@ impl Window {
     }
 }
 
-/// The atomic word the protocol runs on: the processor's, or one of a model checker.
+/// The word the protocol runs on: atomic, with the memory orders of `atomic.rs`, or one of a copy that no other thread sees.
 pub(super) trait Word {
-    /// Relaxed.
+    /// May show an old value, but none older than this thread has seen.
     fn read(&self) -> u64;
-    /// Relaxed; ordered by the `exchange` after it.
+    /// Makes the word at least `floor`, in one step.
     fn raise(&self, floor: u64);
-    /// Acquire and release, never failing without cause.
+    /// Whether the word was `old` and is now `new`, in one step; never fails without cause. A thread that reads `new` and then calls
+    /// `acquire` sees what this one read and wrote before.
     fn exchange(&self, old: u64, new: u64) -> bool;
-    /// Makes visible what was written before the words that were read so far.
+    /// Makes visible what was written before the exchanges whose words were read so far.
     fn acquire();
 }
 

@@ -1,8 +1,11 @@
 extern crate std;
 
+use super::header::{HeaderWord, MAGIC_AT};
 use super::*;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cell::Cell;
+use core::sync::atomic::Ordering;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
@@ -253,6 +256,37 @@ fn memory_of_the_caller_is_shared() {
     let odd = ReplayStore::initialise(&words[..required_words(64) + 100], WINDOW, SEED).unwrap();
     assert_eq!(odd.slots(), SLOTS);
     assert!(ReplayStore::attach(&words[..required_words(64) + 100], WINDOW).is_ok());
+}
+
+/// Memory that held a store before, and a process that dies after any number of writes.
+#[test]
+fn death_while_initialising_leaves_no_store() {
+    struct Word<'a>(Cell<u64>, &'a Cell<usize>);
+    impl HeaderWord for Word<'_> {
+        fn publish(&self, value: u64) {
+            if let Some(left) = self.1.get().checked_sub(1) {
+                self.0.set(value);
+                self.1.set(left);
+            }
+        }
+        fn read_published(&self) -> u64 {
+            self.0.get()
+        }
+    }
+    let writes = HEADER_WORDS + SLOTS + 6;
+    for before_death in 0..=writes {
+        let left = Cell::new(writes);
+        let words: Vec<Word<'_>> = (0..HEADER_WORDS + SLOTS).map(|_| Word(Cell::new(u64::MAX), &left)).collect();
+        header::initialise(&words, WINDOW, [1, 2]);
+        assert_eq!(left.replace(before_death), 0);
+        header::initialise(&words, WINDOW, [3, 4]);
+        let expected = match before_death {
+            0 => Ok((WINDOW, [1, 2])),
+            all if all == writes => Ok((WINDOW, [3, 4])),
+            _ => Err(AttachFault::NotInitialised),
+        };
+        assert_eq!(header::read(&words, WINDOW), expected, "dead after {before_death} writes");
+    }
 }
 
 /// A slice that changes its length under the store: refused, not a panic.
