@@ -253,7 +253,7 @@ fn the_limit_that_is_exceeded() {
     for (request, expected) in [
         (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels"),
         (with("wide", Value::Object(members)), "expected at most 256 members in the document"),
-        (with("aud", json!(["a"; 65])), "aud names 65 audiences, expected at most 64"),
+        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64"),
         (with("act", actors(9)), "act names 9 actors, expected at most 8"),
         (bearer("1", &place.server.sign(&long_header, &json!({}))), "bytes, expected at most 4096"),
     ] {

@@ -348,3 +348,16 @@ fn a_kind_that_is_listed_again() {
         assert!(again.len() <= 1 && again.iter().all(|finding| finding["severity"] == "warning"));
     }
 }
+
+#[test]
+fn a_trust_document_past_a_limit() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["jwks"]["more"] = (0..16).fold(json!(0), |inner, _| json!([inner]));
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(1));
+    let at = format!("/trust/1/jwks/more{}", "/0".repeat(15));
+    assert_eq!(texts(&report, &at), ["found a value at level 17, expected at most 16 levels"], "{report}");
+    let (code, report) = lint(&["--kind", "jwks"], r#"{"keys":[],"a":{"b":1,"b":2}}"#);
+    assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "/a/b")]));
+}
