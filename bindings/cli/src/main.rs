@@ -9,6 +9,7 @@ mod failure;
 mod files;
 mod input;
 mod inspect;
+mod jwk_member;
 mod lines;
 mod lint;
 mod moment;
