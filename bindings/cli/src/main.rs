@@ -1,6 +1,7 @@
 //! The command `countersign`: decide, explain, inspect, lint, and what helps with them.
 #![forbid(unsafe_code)]
 
+mod cause;
 mod certificate;
 mod decide;
 mod demo;
