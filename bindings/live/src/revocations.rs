@@ -364,9 +364,11 @@ mod tests {
             assert!(found.len() == 1 && !found[0].contains("secret"), "{text}: {found:?}");
         }
         let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+        assert_eq!(faults(&deep), ["the document: found a value at level 33, expected at most 32 levels"]);
+        let number = format!("{{\"secret\":{}}}", "1".repeat(33));
         assert_eq!(
-            faults(&deep),
-            ["the document: found JSON that is deeper or longer than a limit, expected a document of revocations"]
+            faults(&number),
+            ["the document: found a number of 33 bytes, expected at most 32 bytes in a number"]
         );
     }
 
