@@ -130,7 +130,7 @@ fn a_workload_that_its_issuer_may_not_name() {
 fn details(place: &Place, request: &Value) -> (String, Vec<String>) {
     let output = explain(place, &["--json"], request);
     let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let details = explanation["details"].as_array().unwrap_or_else(|| panic!("{explanation}"));
+    let details = explanation["details"].as_array().unwrap();
     let details: Vec<String> = details.iter().map(|line| line.as_str().unwrap().to_owned()).collect();
     let shown = explain(place, &[], request);
     for line in &details {
