@@ -111,6 +111,8 @@ const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
 const TRUST_DOMAIN: &str = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
 /// What is found where a member is absent.
 const NOTHING: &str = "nothing";
+/// How many members an entry of `accept` may have.
+const ENTRY_MEMBERS: usize = 8;
 const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
 
 impl PolicyDocument {
@@ -656,7 +658,7 @@ impl Reader {
         for entry in entries.into_iter().flat_map(JsonArray::elements) {
             let at = PolicyFault::member(&at, &count.to_string());
             count += 1;
-            let names = [
+            let names: [_; ENTRY_MEMBERS] = [
                 "kind",
                 "issuer",
                 "trust_domain",
@@ -688,7 +690,7 @@ impl Reader {
         }
         if accepted.is_empty() {
             // No kind is known that the conditions of the policy must suit.
-            self.accepted_kind::<0, N>(None, None, Some((pointer, policy)), trust);
+            self.accepted_kind(None, None, Some((pointer, policy)), trust);
         }
         let all_read = count > 0 && accepted.len() == count;
         (accepted, all_read)
@@ -696,10 +698,10 @@ impl Reader {
 
     /// The conditions of an entry and of its policy, each with its pointer. Where the kind is not known, they are only what every
     /// kind takes.
-    fn accepted_kind<const M: usize, const N: usize>(
+    fn accepted_kind<const N: usize>(
         &mut self,
         kind: Option<TokenKind>,
-        own: Option<(&str, &Members<'_, M>)>,
+        own: Option<(&str, &Members<'_, ENTRY_MEMBERS>)>,
         policy: Option<(&str, &Members<'_, N>)>,
         trust: &Origins,
     ) -> Option<AcceptedKind> {
@@ -720,10 +722,10 @@ impl Reader {
             }
         }
         // A condition on the policy holds for every kind in it, beside those of the entry.
-        let both = |name: &str| {
-            let own = own.and_then(|(at, own)| Some((PolicyFault::member(at, name), own.take(name)?)));
-            let all = policy.and_then(|(at, policy)| Some((PolicyFault::member(at, name), policy.take(name)?)));
-            own.into_iter().chain(all)
+        let both = |name: &'static str| {
+            let own = own.and_then(|(at, own)| Some((at, own.take(name)?)));
+            let all = policy.and_then(|(at, policy)| Some((at, policy.take(name)?)));
+            [own, all].into_iter().flatten().map(move |(at, value)| (PolicyFault::member(at, name), value))
         };
         for (at, value) in both("subjects") {
             let patterns = self.subjects(&at, value, kind);
