@@ -1,7 +1,7 @@
 //! `countersign explain`: one request, check by check.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use countersign::engine::{AuditRecord, Check, Decision, Mode, Trail};
@@ -12,6 +12,7 @@ use countersign::token_kind::TokenKind;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::cause::{Cause, Sources};
 use crate::failure::{Failure, Outcome, Verdict};
 use crate::files;
 use crate::input;
@@ -56,13 +57,21 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
     let mut visited = Visited::default();
     let decision = session.decide(policy, &request, certificate.as_deref(), now, &mut visited);
     let checks = results(&visited.0, decision.reason().is_some());
+    let cause = match decision.reason() {
+        Some(_) => {
+            let path = &args.session.policy;
+            let sources = Sources::new(session::read_policy(path)?, path.parent().unwrap_or(Path::new("")), now);
+            sources.cause(&request, &decision, visited.0.last().copied())
+        }
+        None => Cause::default(),
+    };
     if args.json {
-        style::print_json(&Explanation::new(request.id.as_deref(), &decision, &checks)?)?;
+        style::print_json(&Explanation::new(request.id.as_deref(), &decision, &checks, &cause)?)?;
     } else {
         // The query may hold a token, and no check but the first reads it.
         let uri = request.uri.split(['?', '#']).next().unwrap_or_default();
         let asked = format!("{} {}, at {}", printable(&request.method), printable(uri), moment::utc(now));
-        style::print(&text_of(&asked, &decision, &checks))?;
+        style::print(&text_of(&asked, &decision, &checks, &cause))?;
     }
     Ok(Verdict::of(decision.reason().is_none()))
 }
@@ -118,6 +127,8 @@ struct Explanation<'a> {
     number: u16,
     status: u16,
     meaning: Option<&'static str>,
+    /// Names of claims, limits, and what the policy expects.
+    details: &'a [String],
     headers: Vec<(String, String)>,
     policy: &'a str,
     cache: &'static str,
@@ -138,7 +149,12 @@ struct CheckLine {
 }
 
 impl<'a> Explanation<'a> {
-    fn new(id: Option<&'a str>, decision: &'a Decision<'_>, checks: &[(Check, CheckResult)]) -> Result<Self, Failure> {
+    fn new(
+        id: Option<&'a str>,
+        decision: &'a Decision<'_>,
+        checks: &[(Check, CheckResult)],
+        cause: &'a Cause,
+    ) -> Result<Self, Failure> {
         let reason = decision.reason();
         let line = |(check, result): &(Check, CheckResult)| CheckLine {
             check: check.name(),
@@ -153,6 +169,7 @@ impl<'a> Explanation<'a> {
             number: reason.map_or(0, Reason::number),
             status: decision.status(),
             meaning: reason.map(Reason::meaning),
+            details: &cause.lines,
             headers: output::headers(decision),
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
@@ -168,7 +185,7 @@ fn is_shadow(decision: &Decision<'_>) -> bool {
     decision.policy().is_some_and(|policy| policy.mode() == Mode::Shadow)
 }
 
-fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]) -> String {
+fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)], cause: &Cause) -> String {
     let policy = decision.policy().map_or("", |policy| policy.name());
     let mut text = format!("{asked}, by policy {policy}\n\n");
     for (check, result) in checks {
@@ -194,11 +211,14 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
             text += &format!("{}\n{}\n", styled(BAD, line), reason.meaning());
         }
     }
+    for line in &cause.lines {
+        text += &format!("{line}\n");
+    }
     if is_shadow(decision) {
         text +=
             &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
-    if let Some((_, origin)) = decision.wants_refresh() {
+    if let Some((_, origin)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {
         text += &format!("A fresh document of the {} may know that key.\n", printable(&origin.to_string()));
     }
     let headers = output::headers(decision);

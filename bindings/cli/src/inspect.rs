@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use countersign::engine::PolicyFault;
 use countersign::jose::base64url;
 use countersign::jose::claims::UnverifiedClaims;
 use countersign::jose::compact::CompactJws;
@@ -228,7 +229,11 @@ fn object<'a>(part: &str, text: &'a [u8]) -> Result<JsonObject<'a>, String> {
         Err(JsonFault::Malformed { at, expected }) => {
             Err(format!("the {part} is not JSON: at byte {at}, expected {expected}"))
         }
-        Err(JsonFault::Limit) => Err(format!("the {part} is deeper or wider than the engine's limit")),
+        Err(JsonFault::Limit) => {
+            let fault = PolicyFault::of_json_within(text, JsonFault::Limit, Budget::TOKEN);
+            let PolicyFault { pointer, found, expected } = fault;
+            Err(format!("the {part} exceeds a limit at {}: found {found}, expected {expected}", printable(&pointer)))
+        }
     }
 }
 

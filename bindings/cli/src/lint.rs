@@ -1,19 +1,22 @@
 //! `countersign lint`: what is wrong with a policy, a bundle or a JWK set, and what only smells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
-use countersign::engine::{Engine, PolicyDocument, TrustDocument};
+use countersign::engine::{Engine, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::base64url;
+use countersign::jose::json::Budget;
 use countersign::limits;
 use countersign::trust::jwk::JwkFault;
-use countersign::trust::{KeySet, LoadReport};
+use countersign::trust::{KeySet, LoadReport, TrustFault};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome, Verdict};
 use crate::files;
+use crate::jwk_member;
 use crate::moment;
 use crate::printable::{counted, printable};
 use crate::style::{self, BAD, CAUTION, GOOD, styled};
@@ -147,13 +150,31 @@ impl Lint {
         match engine.load(&mut snapshot, index, text, moment::now(None)) {
             Ok(report) => {
                 let Some(set) = snapshot.trust.set(index) else { return };
+                self.dropped("", text, &report);
                 self.set("", None, set, &report, self.kind == Kind::Bundle);
             }
-            Err(fault) => self.add(Severity::Fault, "", fault.to_string()),
+            Err(fault) => self.unreadable("", text, &fault),
         }
     }
 
-    fn set(&mut self, at: &str, origin: Option<String>, set: &KeySet, report: &LoadReport, bundle: bool) {
+    /// A document that is refused whole.
+    fn unreadable(&mut self, at: &str, document: &[u8], fault: &TrustFault) {
+        match fault {
+            TrustFault::Json(fault) => {
+                let PolicyFault { pointer, found, expected } =
+                    PolicyFault::of_json_within(document, *fault, Budget::TRUST);
+                self.add(Severity::Fault, format!("{at}{pointer}"), format!("found {found}, expected {expected}"));
+            }
+            fault => self.add(Severity::Fault, at, fault.to_string()),
+        }
+    }
+
+    /// The keys of a document that cannot be used.
+    fn dropped(&mut self, at: &str, document: &[u8], report: &LoadReport) {
+        if report.dropped.is_empty() {
+            return;
+        }
+        let document: Value = serde_json::from_slice(document).unwrap_or_default();
         for dropped in &report.dropped {
             let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
             // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
@@ -165,15 +186,36 @@ impl Lint {
                 | JwkFault::AlgorithmUnsupported => Severity::Warning,
                 _ => Severity::Fault,
             };
-            let at = format!("{at}/keys/{}", dropped.index);
-            self.add(severity, at, format!("dropped{key_id}: {}: {}", dropped.fault.code(), meaning(dropped.fault)));
+            let key = &document["keys"][dropped.index];
+            let member = jwk_member::at_fault(key, dropped.fault);
+            let what = match (dropped.fault, member) {
+                (JwkFault::Malformed, None) => "not a JSON object".to_owned(),
+                (JwkFault::Malformed, Some("key_ops")) => "key_ops is not an array of strings".to_owned(),
+                (JwkFault::Malformed, Some(member)) => format!("{member} is not a string"),
+                (JwkFault::MemberMissing, Some(member)) => format!("{member} is absent, which the key type needs"),
+                (JwkFault::Encoding, Some(member)) => {
+                    format!("{member} is not in its one right form: base64url, exact length or no leading zero")
+                }
+                (JwkFault::KeyIdRepeated, _) if has_namesake_of_other_type(&document["keys"], key) => {
+                    "RFC 7517 §4.5 allows one kid for keys of different kty, but this engine takes one key for each \
+                     kid: give each key its own"
+                        .to_owned()
+                }
+                (fault, _) => meaning(fault).to_owned(),
+            };
+            let member = member.map(|member| format!("/{member}")).unwrap_or_default();
+            let at = format!("{at}/keys/{}{member}", dropped.index);
+            self.add(severity, at, format!("dropped{key_id}: {}: {what}", dropped.fault.code()));
         }
         if report.dropped_count > report.dropped.len() {
             let more = report.dropped_count - report.dropped.len();
             self.add(Severity::Fault, at, format!("{more} more keys are dropped"));
         }
+    }
+
+    fn set(&mut self, at: &str, origin: Option<String>, set: &KeySet, report: &LoadReport, bundle: bool) {
         if set.is_empty() {
-            self.add(Severity::Warning, at, "no usable key: every token of this origin is refused");
+            self.add(Severity::Fault, at, "no usable key: every token of this origin is refused");
         }
         if set.len() > 1 && set.keys().any(|key| key.key_id().is_none()) {
             self.add(
@@ -219,8 +261,11 @@ impl Lint {
         // What the reader has accepted can be looked at as plain JSON too.
         let json: Value = serde_json::from_slice(text).unwrap_or_default();
         self.documents(document, directory);
+        let signers = Signers::of(&json["trust"]);
         for (name, policy) in json["policies"].as_object().into_iter().flatten() {
-            self.one_policy(&pointer("/policies", name), policy);
+            let at = pointer("/policies", name);
+            self.one_policy(&at, policy, &signers);
+            self.accepted_in_vain(&at, policy, &signers);
         }
         self.shared_audiences(&json["policies"]);
         Ok(())
@@ -271,9 +316,10 @@ impl Lint {
                             owners.push(origin.to_string());
                         }
                     }
+                    self.dropped(&at, &bytes, &report);
                     self.set(&at, Some(origin.to_string()), set, &report, origin.is_trust_domain());
                 }
-                Err(fault) => self.add(Severity::Fault, at, fault.to_string()),
+                Err(fault) => self.unreadable(&at, &bytes, &fault),
             }
         }
         for (thumbprint, owners) in owners {
@@ -286,7 +332,7 @@ impl Lint {
         }
     }
 
-    fn one_policy(&mut self, at: &str, policy: &Value) {
+    fn one_policy(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
         /// Half a minute of clock skew, and a proof that lives longer is worth stealing.
         const LONG_WINDOW_SECONDS: u64 = 120;
         let dpop = &policy["dpop"];
@@ -299,6 +345,10 @@ impl Lint {
             let text =
                 format!("proofs are good for {window} seconds, and nonces are off: made early, they are used late");
             self.add(Severity::Warning, format!("{at}/dpop"), text);
+        }
+        if !dpop["nonce_lifetime_seconds"].is_null() && dpop["nonce"].as_str().unwrap_or("off") == "off" {
+            let text = "nonces are off, so none has this lifetime: \"nonce\": \"required\" demands them";
+            self.add(Severity::Warning, format!("{at}/dpop/nonce_lifetime_seconds"), text);
         }
         let is_http = |uri: &str| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
         if policy["origin"].as_str().is_some_and(is_http) {
@@ -317,13 +367,63 @@ impl Lint {
         for (place, entry) in accept.iter().enumerate() {
             let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
             let open = |name: &str| entry[name].is_null() && policy[name].is_null();
-            if kind == "jwt-svid" && open("subjects") {
+            if kind == "jwt-svid" && signers.has(true) && open("subjects") {
                 let text = "any workload of every trust domain is let in: no subjects are named";
                 self.add(Severity::Warning, format!("{at}/accept/{place}"), text);
             }
-            if kind == "jwt" && open("scope") && open("subjects") {
+            if kind == "jwt" && signers.has(false) && open("scope") && open("subjects") {
                 let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
                 self.add(Severity::Warning, format!("{at}/accept/{place}"), text);
+            }
+        }
+    }
+
+    /// Entries and subjects by which no token is accepted.
+    fn accepted_in_vain(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
+        let accept = policy["accept"].as_array().map_or(&[][..], Vec::as_slice);
+        // The first entry with the same conditions, and the first without any, of each kind.
+        let mut earlier: BTreeMap<(&str, String), usize> = BTreeMap::new();
+        let mut domains_of_all = Vec::new();
+        for (place, entry) in accept.iter().enumerate() {
+            let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
+            let at = format!("{at}/accept/{place}");
+            let conditions = conditions(entry);
+            let open = earlier.get(&(kind, String::new()));
+            if let Some(first) = open.or_else(|| earlier.get(&(kind, conditions.clone()))) {
+                let text = format!("entry {first} accepts all that this one does, so this one never decides");
+                self.add(Severity::Warning, &at, text);
+            } else {
+                earlier.insert((kind, conditions), place);
+            }
+            let is_svid = kind == "jwt-svid";
+            if !signers.has(is_svid) {
+                let signer = if is_svid { "trust domain" } else { "issuer" };
+                let text = format!(
+                    "every {kind} is refused: /trust has no {signer}, and only {} signs that kind",
+                    if is_svid { "a trust domain" } else { "an issuer" }
+                );
+                self.add(Severity::Warning, &at, text);
+                continue;
+            }
+            let domains = signers.domains(is_svid, entry);
+            self.subjects_in_vain(&at, &entry["subjects"], std::slice::from_ref(&domains));
+            domains_of_all.push(domains);
+        }
+        self.subjects_in_vain(at, &policy["subjects"], &domains_of_all);
+    }
+
+    /// Subjects whose trust domain is in none of `domains`, which are those of the entries that they are a condition of.
+    fn subjects_in_vain(&mut self, at: &str, subjects: &Value, domains: &[Domains<'_>]) {
+        for (place, pattern) in texts(subjects).enumerate() {
+            let Some(id) = pattern.strip_prefix("spiffe://") else { continue };
+            let domain = id.split('/').next().unwrap_or_default();
+            if !domains.is_empty() && !domains.iter().any(|domains| domains.contains(domain)) {
+                let at = if subjects.is_string() { format!("{at}/subjects") } else { format!("{at}/subjects/{place}") };
+                let text = format!(
+                    "no token that this policy accepts has such a subject: no entry of /trust may name a workload of \
+                     {domain}"
+                );
+                self.add(Severity::Warning, at, text);
             }
         }
     }
@@ -333,8 +433,7 @@ impl Lint {
         let mut by_audience: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (name, policy) in policies.as_object().into_iter().flatten() {
             let Some(origin) = policy["origin"].as_str() else { continue };
-            let many = policy["audience"].as_array().map_or(&[][..], Vec::as_slice);
-            for audience in policy["audience"].as_str().into_iter().chain(many.iter().filter_map(Value::as_str)) {
+            for audience in texts(&policy["audience"]) {
                 by_audience.entry(audience).or_default().push((name, origin));
             }
         }
@@ -384,6 +483,72 @@ impl Lint {
         }
         text
     }
+}
+
+/// Whether a key of another type has the same `kid`.
+fn has_namesake_of_other_type(keys: &Value, key: &Value) -> bool {
+    let is_one = |other: &Value| other["kid"] == key["kid"] && other["kty"] != key["kty"];
+    keys.as_array().is_some_and(|keys| keys.iter().any(is_one))
+}
+
+/// The trust domains whose workloads the tokens of one entry may name.
+type Domains<'a> = Rc<BTreeSet<&'a str>>;
+
+/// Those who sign tokens, by kind, and the trust domains that they may name.
+struct Signers<'a> {
+    trust_domains: Domains<'a>,
+    issuers: BTreeMap<&'a str, &'a Value>,
+    /// Those of all issuers together.
+    of_issuers: Domains<'a>,
+}
+
+impl<'a> Signers<'a> {
+    fn of(trust: &'a Value) -> Self {
+        let sources = trust.as_array().map_or(&[][..], Vec::as_slice);
+        let issuers: BTreeMap<&str, &Value> = sources
+            .iter()
+            .filter_map(|source| Some((source["issuer"].as_str()?, &source["spiffe_trust_domains"])))
+            .collect();
+        Self {
+            trust_domains: Rc::new(sources.iter().filter_map(|source| source["trust_domain"].as_str()).collect()),
+            of_issuers: Rc::new(issuers.values().flat_map(|domains| texts(domains)).collect()),
+            issuers,
+        }
+    }
+
+    fn has(&self, trust_domain: bool) -> bool {
+        if trust_domain { !self.trust_domains.is_empty() } else { !self.issuers.is_empty() }
+    }
+
+    fn domains(&self, is_svid: bool, entry: &'a Value) -> Domains<'a> {
+        match (is_svid, &entry["trust_domain"], &entry["issuer"]) {
+            (true, Value::Null, _) => Rc::clone(&self.trust_domains),
+            (true, named, _) => Rc::new(texts(named).collect()),
+            (false, _, Value::Null) => Rc::clone(&self.of_issuers),
+            (false, _, named) => {
+                let domains = texts(named).filter_map(|issuer| self.issuers.get(issuer));
+                Rc::new(domains.flat_map(|domains| texts(domains)).collect())
+            }
+        }
+    }
+}
+
+/// The texts of a member that is one string or an array of them.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let many = value.as_array().map_or(&[][..], Vec::as_slice);
+    value.as_str().into_iter().chain(many.iter().filter_map(Value::as_str))
+}
+
+/// The conditions of an entry in one form, empty if it has none.
+fn conditions(entry: &Value) -> String {
+    let mut text = String::new();
+    for (name, value) in entry.as_object().into_iter().flatten() {
+        if name != "kind" && name != "comment" {
+            let value = if value.is_string() { Value::Array(vec![value.clone()]) } else { value.clone() };
+            text += &format!("{name}={value};");
+        }
+    }
+    text
 }
 
 fn thumbprint_text(thumbprint: &[u8; 32]) -> String {

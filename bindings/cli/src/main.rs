@@ -1,6 +1,7 @@
 //! The command `countersign`: decide, explain, inspect, lint, and what helps with them.
 #![forbid(unsafe_code)]
 
+mod cause;
 mod certificate;
 mod decide;
 mod demo;
@@ -9,6 +10,7 @@ mod failure;
 mod files;
 mod input;
 mod inspect;
+mod jwk_member;
 mod lines;
 mod lint;
 mod moment;

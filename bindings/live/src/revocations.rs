@@ -55,7 +55,7 @@ impl RevocationDocument {
     /// that stands in the wrong place.
     pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         json::parse(bytes, BUDGET)
-            .map_err(|fault| alloc::vec![not_json(fault)])
+            .map_err(|fault| alloc::vec![not_json(bytes, fault)])
             .and_then(|root| Self::from_value(root, ""))
     }
 
@@ -132,12 +132,18 @@ pub fn one_line(faults: &[PolicyFault]) -> String {
     lines.join("; ")
 }
 
-fn not_json(fault: JsonFault) -> PolicyFault {
+fn not_json(text: &[u8], fault: JsonFault) -> PolicyFault {
     let (found, expected) = match fault {
-        JsonFault::Malformed { at, expected } => (format!("text that is not JSON at byte {}", at + 1), expected),
-        JsonFault::Limit => ("JSON that is deeper or longer than a limit".to_owned(), "a document of revocations"),
+        JsonFault::Malformed { at, expected } => {
+            (format!("text that is not JSON at byte {}", at + 1), expected.to_owned())
+        }
+        JsonFault::Limit => {
+            // Without the pointer, which holds names of the input.
+            let PolicyFault { found, expected, .. } = PolicyFault::of_json_within(text, fault, BUDGET);
+            (found, expected)
+        }
     };
-    PolicyFault { pointer: String::new(), found, expected: expected.to_owned() }
+    PolicyFault { pointer: String::new(), found, expected }
 }
 
 /// A JSON pointer; written only for a fault, since a list may be long.
@@ -364,9 +370,11 @@ mod tests {
             assert!(found.len() == 1 && !found[0].contains("secret"), "{text}: {found:?}");
         }
         let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+        assert_eq!(faults(&deep), ["the document: found a value at level 33, expected at most 32 levels"]);
+        let number = format!("{{\"secret\":{}}}", "1".repeat(33));
         assert_eq!(
-            faults(&deep),
-            ["the document: found JSON that is deeper or longer than a limit, expected a document of revocations"]
+            faults(&number),
+            ["the document: found a number of 33 bytes, expected at most 32 bytes in a number"]
         );
     }
 

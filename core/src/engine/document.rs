@@ -16,7 +16,7 @@ use crate::engine::policy::{
 };
 use crate::hash_index::HashIndex;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use crate::jose::json::{self, Budget, Value};
+use crate::jose::json::{self, Budget, JsonArray, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
 use crate::printable::quoted;
@@ -118,6 +118,10 @@ const MAX_PROOF_AGE_SECONDS: u64 = 300;
 const DEFAULT_NONCE_LIFETIME_SECONDS: u64 = 300;
 const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
 const TRUST_DOMAIN: &str = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
+/// What is found where a member is absent.
+const NOTHING: &str = "nothing";
+/// How many members an entry of `accept` may have.
+const ENTRY_MEMBERS: usize = 8;
 const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
 
 impl PolicyDocument {
@@ -213,6 +217,10 @@ impl PolicyDocument {
 #[derive(Default)]
 struct Reader {
     faults: Vec<PolicyFault>,
+    /// Names in `trust` whose entries have a fault there: a policy that uses one has no fault of its own.
+    misnamed: Origins,
+    /// There are entries of `trust` whose name cannot be read, so any name may be one of theirs.
+    unnamed: bool,
 }
 
 /// The members of one object that are allowed there, by name.
@@ -257,7 +265,7 @@ impl Reader {
     }
 
     fn missing(&mut self, pointer: &str, name: &str, expected: impl Into<String>) {
-        self.fault(&PolicyFault::member(pointer, name), "nothing", expected);
+        self.fault(&PolicyFault::member(pointer, name), NOTHING, expected);
     }
 
     fn text(&mut self, pointer: &str, value: Value<'_>, expected: &str) -> Option<String> {
@@ -271,18 +279,21 @@ impl Reader {
     }
 
     /// An unsigned integer from `least` to `most`, or `default` where absent.
-    fn number(&mut self, at: (&str, &str), value: Option<Value<'_>>, default: u64, (least, most): (u64, u64)) -> u64 {
-        let Some(value) = value else { return default };
+    fn number(&mut self, at: (&str, &str), value: Option<Value<'_>>, default: u64, bounds: (u64, u64)) -> u64 {
+        match value {
+            Some(value) => self.number_at(&PolicyFault::member(at.0, at.1), value, default, bounds),
+            None => default,
+        }
+    }
+
+    /// An unsigned integer from `least` to `most`, or `default` after a fault.
+    fn number_at(&mut self, at: &str, value: Value<'_>, default: u64, (least, most): (u64, u64)) -> u64 {
         let number = match value {
             Value::Number(number) => number.as_u64().filter(|number| (least..=most).contains(number)),
             _ => None,
         };
         number.unwrap_or_else(|| {
-            self.fault(
-                &PolicyFault::member(at.0, at.1),
-                PolicyFault::describe(value),
-                format!("a whole number from {least} to {most}"),
-            );
+            self.fault(at, PolicyFault::describe(value), format!("a whole number from {least} to {most}"));
             default
         })
     }
@@ -347,11 +358,15 @@ impl Reader {
                     }
                 }
                 if sources.elements().next().is_none() {
+                    self.unnamed = true;
                     self.fault("/trust", "an empty array", "at least one trust domain or issuer");
                 }
             }
-            Some(other) => self.fault("/trust", PolicyFault::describe(other), "an array of trust domains and issuers"),
-            None => self.missing("", "trust", "an array of trust domains and issuers"),
+            other => {
+                self.unnamed = true;
+                let found = other.map_or_else(|| NOTHING.to_owned(), PolicyFault::describe);
+                self.fault("/trust", found, "an array of trust domains and issuers");
+            }
         }
         let mut policies = Vec::new();
         match members.take("policies") {
@@ -392,76 +407,61 @@ impl Reader {
     }
 
     fn trust_source(&mut self, pointer: &str, value: Value<'_>) -> Option<TrustSource> {
-        let members = self.members(
-            pointer,
-            value,
-            [
-                "trust_domain",
-                "issuer",
-                "bundle",
-                "bundle_file",
-                "bundle_uri",
-                "jwks",
-                "jwks_file",
-                "jwks_uri",
-                "min_refresh_seconds",
-                "max_stale_seconds",
-                "spiffe_trust_domains",
-                "comment",
-            ],
-        )?;
-        let origin = match (members.take("trust_domain"), members.take("issuer")) {
-            (Some(domain), None) => {
-                let at = PolicyFault::member(pointer, "trust_domain");
-                let name = self.text(&at, domain, TRUST_DOMAIN)?;
-                if TrustDomain::parse(&name).is_err() {
-                    self.fault(&at, PolicyFault::describe(domain), TRUST_DOMAIN);
-                    return None;
-                }
-                Origin::TrustDomain(name)
-            }
-            (None, Some(issuer)) => Origin::Issuer(self.text(
-                &PolicyFault::member(pointer, "issuer"),
-                issuer,
-                "the issuer's identifier, as in `iss`",
-            )?),
-            (Some(_), Some(_)) => {
-                self.fault(pointer, "both trust_domain and issuer", "one of them");
-                return None;
-            }
-            (None, None) => {
-                self.fault(pointer, "neither trust_domain nor issuer", "one of them");
-                return None;
-            }
+        let names = [
+            "trust_domain",
+            "issuer",
+            "bundle",
+            "bundle_file",
+            "bundle_uri",
+            "jwks",
+            "jwks_file",
+            "jwks_uri",
+            "min_refresh_seconds",
+            "max_stale_seconds",
+            "spiffe_trust_domains",
+            "comment",
+        ];
+        let Some(members) = self.members(pointer, value, names) else {
+            self.unnamed = true;
+            return None;
         };
-        let (ours, others) = match origin {
-            Origin::TrustDomain(_) => (["bundle", "bundle_file", "bundle_uri"], ["jwks", "jwks_file", "jwks_uri"]),
-            Origin::Issuer(_) => (["jwks", "jwks_file", "jwks_uri"], ["bundle", "bundle_file", "bundle_uri"]),
+        let origin = self.named_origin(pointer, &members);
+        // Which members belong to the entry: those of both sorts where its sort is not known.
+        let (domain, issuer) = match &origin {
+            Some(origin) => (origin.is_trust_domain(), !origin.is_trust_domain()),
+            None => match (members.take("trust_domain"), members.take("issuer")) {
+                (Some(_), None) => (true, false),
+                (None, Some(_)) => (false, true),
+                _ => (true, true),
+            },
         };
-        for other in others.into_iter().filter(|other| members.take(other).is_some()) {
-            let sort = if origin.is_trust_domain() { "a trust domain" } else { "an issuer" };
-            self.fault(
-                &PolicyFault::member(pointer, other),
-                format!("a member that {sort} does not have"),
-                ours.join(", "),
-            );
-        }
         let mut document = None;
-        for (place, name) in ours.into_iter().enumerate() {
-            let Some(value) = members.take(name) else { continue };
-            let at = PolicyFault::member(pointer, name);
-            if document.is_some() {
-                self.fault(&at, "a second source of the same keys", format!("one of {}", ours.join(", ")));
-                continue;
+        for (belongs, sources, sort, others) in [
+            (domain, ["bundle", "bundle_file", "bundle_uri"], "an issuer", ["jwks", "jwks_file", "jwks_uri"]),
+            (issuer, ["jwks", "jwks_file", "jwks_uri"], "a trust domain", ["bundle", "bundle_file", "bundle_uri"]),
+        ] {
+            let mut known = false;
+            for (place, name) in sources.into_iter().enumerate() {
+                let Some(value) = members.take(name) else { continue };
+                let at = PolicyFault::member(pointer, name);
+                if !belongs {
+                    self.fault(&at, format!("a member that {sort} does not have"), others.join(", "));
+                    continue;
+                }
+                if known {
+                    self.fault(&at, "a second source of the same keys", format!("one of {}", sources.join(", ")));
+                }
+                known = true;
+                let source = match place {
+                    0 => inline_document(value).or_else(|| {
+                        self.fault(&at, PolicyFault::describe(value), "the document, an object with an array `keys`");
+                        None
+                    }),
+                    1 => self.text(&at, value, "the path of a file").map(TrustDocument::File),
+                    _ => self.https_uri(&at, value).map(TrustDocument::Uri),
+                };
+                document = document.or(source);
             }
-            document = match place {
-                0 => inline_document(value).or_else(|| {
-                    self.fault(&at, PolicyFault::describe(value), "the document, an object with an array `keys`");
-                    None
-                }),
-                1 => self.text(&at, value, "the path of a file").map(TrustDocument::File),
-                _ => self.https_uri(&at, value).map(TrustDocument::Uri),
-            };
         }
         let refresh = members.take("min_refresh_seconds");
         let floor =
@@ -470,7 +470,7 @@ impl Reader {
             .take("max_stale_seconds")
             .map(|value| self.number((pointer, "max_stale_seconds"), Some(value), YEAR_SECONDS, (1, YEAR_SECONDS)));
         let domains = match members.take("spiffe_trust_domains") {
-            Some(_) if origin.is_trust_domain() => {
+            Some(_) if !issuer => {
                 let at = PolicyFault::member(pointer, "spiffe_trust_domains");
                 self.fault(
                     &at,
@@ -483,12 +483,50 @@ impl Reader {
             None => Vec::new(),
         };
         Some(TrustSource {
-            origin,
+            origin: origin?,
             document: document.unwrap_or(TrustDocument::Pushed),
             min_refresh_seconds: floor,
             max_stale_seconds: stale,
             spiffe_trust_domains: domains,
         })
+    }
+
+    /// Whose keys an entry of `trust` names; `None` after a fault.
+    fn named_origin<const N: usize>(&mut self, pointer: &str, members: &Members<'_, N>) -> Option<Origin> {
+        let (domain, issuer) = (members.take("trust_domain"), members.take("issuer"));
+        let origin = match (domain, issuer) {
+            (Some(domain), None) => {
+                let at = PolicyFault::member(pointer, "trust_domain");
+                let name = self.text(&at, domain, TRUST_DOMAIN);
+                if name.as_ref().is_none_or(|name| TrustDomain::parse(name).is_ok()) {
+                    name.map(Origin::TrustDomain)
+                } else {
+                    self.fault(&at, PolicyFault::describe(domain), TRUST_DOMAIN);
+                    None
+                }
+            }
+            (None, Some(issuer)) => {
+                let at = PolicyFault::member(pointer, "issuer");
+                self.text(&at, issuer, "the issuer's identifier, as in `iss`").map(Origin::Issuer)
+            }
+            (Some(_), Some(_)) => {
+                self.fault(pointer, "both trust_domain and issuer", "one of them");
+                None
+            }
+            (None, None) => {
+                self.fault(pointer, "neither trust_domain nor issuer", "one of them");
+                None
+            }
+        };
+        if origin.is_none() {
+            let name = |value: Option<Value<'_>>| value.and_then(Value::as_string).map(JsonString::to_owned_string);
+            let names = [name(domain).map(Origin::TrustDomain), name(issuer).map(Origin::Issuer)];
+            self.unnamed |= names.iter().all(Option::is_none);
+            for name in names.into_iter().flatten() {
+                self.misnamed.add(name);
+            }
+        }
+        origin
     }
 
     /// The trust domains that an issuer speaks for.
@@ -565,8 +603,9 @@ impl Reader {
         let leeway = members.take("leeway_seconds");
         let leeway_seconds =
             self.number((&pointer, "leeway_seconds"), leeway, DEFAULT_LEEWAY_SECONDS, (0, MAX_LEEWAY_SECONDS));
-        let accept = self.accept(&pointer, &members, trust);
+        let (accept, all_read) = self.accept(&pointer, &members, trust);
         let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
+        let without_svid = all_read && !kinds.contains(TokenKind::JwtSvid);
 
         let mut binding = Binding::None;
         if let Some(value) = members.take("binding") {
@@ -598,33 +637,37 @@ impl Reader {
             leeway_seconds,
             binding,
             dpop: self.dpop(&PolicyFault::member(&pointer, "dpop"), members.take("dpop")),
-            svid: self.svid(&PolicyFault::member(&pointer, "jwt_svid"), members.take("jwt_svid"), kinds),
+            svid: self.svid(&PolicyFault::member(&pointer, "jwt_svid"), members.take("jwt_svid"), without_svid),
             origin,
             mode,
             challenge: self.challenge(&PolicyFault::member(&pointer, "challenge"), members.take("challenge")),
         })
     }
 
-    fn accept<const N: usize>(&mut self, pointer: &str, policy: &Members<'_, N>, trust: &Origins) -> Vec<AcceptedKind> {
+    /// The entries of `accept` that could be read, and whether those are all.
+    fn accept<const N: usize>(
+        &mut self,
+        pointer: &str,
+        policy: &Members<'_, N>,
+        trust: &Origins,
+    ) -> (Vec<AcceptedKind>, bool) {
         let at = PolicyFault::member(pointer, "accept");
         let entries = match policy.take("accept") {
-            Some(Value::Array(entries)) => entries,
+            Some(Value::Array(entries)) => Some(entries),
             Some(other) => {
                 self.fault(&at, PolicyFault::describe(other), "an array of token kinds");
-                return Vec::new();
+                None
             }
             None => {
-                self.missing(pointer, "accept", "an array of token kinds: nothing means nothing is accepted");
-                return Vec::new();
+                self.fault(&at, NOTHING, "an array of token kinds: nothing means nothing is accepted");
+                None
             }
         };
-        if entries.elements().next().is_none() {
-            self.fault(&at, "an empty array", "at least one token kind");
-        }
-        let mut accepted = Vec::new();
-        for (index, entry) in entries.elements().enumerate() {
-            let at = PolicyFault::member(&at, &index.to_string());
-            let names = [
+        let (mut accepted, mut count) = (Vec::new(), 0usize);
+        for entry in entries.into_iter().flat_map(JsonArray::elements) {
+            let at = PolicyFault::member(&at, &count.to_string());
+            count += 1;
+            let names: [_; ENTRY_MEMBERS] = [
                 "kind",
                 "issuer",
                 "trust_domain",
@@ -634,89 +677,100 @@ impl Reader {
                 "max_lifetime_seconds",
                 "comment",
             ];
-            let (kind, own) = match entry {
-                Value::String(_) => (Some((at.clone(), entry)), None),
-                _ => match self.members(&at, entry, names) {
-                    Some(own) => (own.take("kind").map(|kind| (PolicyFault::member(&at, "kind"), kind)), Some(own)),
-                    None => continue,
-                },
-            };
-            let Some((kind_at, kind)) = kind else {
-                self.missing(&at, "kind", kind_names());
-                continue;
-            };
-            let Some(kind) = kind.as_string().and_then(|text| TokenKind::from_name(&text.to_owned_string())) else {
-                self.fault(&kind_at, PolicyFault::describe(kind), kind_names());
-                continue;
-            };
-            let own = |name: &str| own.as_ref().and_then(|own| own.take(name));
-            let mut entry = AcceptedKind {
-                kind,
-                origins: None,
-                subjects: Vec::new(),
-                scope: Vec::new(),
-                algorithms: kind.algorithms(),
-                max_lifetime_seconds: None,
-            };
-            let (ours, other) =
-                if kind.is_keyed_by_trust_domain() { ("trust_domain", "issuer") } else { ("issuer", "trust_domain") };
-            if own(other).is_some() {
-                self.fault(
-                    &PolicyFault::member(&at, other),
-                    format!("a condition that {} cannot carry", kind.name()),
-                    format!("`{ours}`"),
-                );
-            }
-            if let Some(value) = own(ours) {
-                entry.origins = Some(self.origins(&PolicyFault::member(&at, ours), value, kind, trust));
-            }
-            // A condition on the policy holds for every kind in it, beside those of the entry.
-            for (pointer, value) in [(at.as_str(), own("subjects")), (pointer, policy.take("subjects"))] {
-                let Some(value) = value else { continue };
-                let patterns = self.subjects(&PolicyFault::member(pointer, "subjects"), value, kind);
-                if entry.subjects.is_empty() {
-                    entry.subjects = patterns;
-                } else {
-                    self.fault(
-                        &PolicyFault::member(pointer, "subjects"),
-                        "subjects on the policy and on an entry",
-                        "one of the two",
-                    );
+            let mut own = None;
+            let (kind_at, kind) = match entry {
+                Value::String(_) => (at.clone(), Some(entry)),
+                _ => {
+                    own = self.members(&at, entry, names);
+                    let Some(own) = &own else { continue };
+                    (PolicyFault::member(&at, "kind"), own.take("kind"))
                 }
+            };
+            let named = kind.and_then(Value::as_string);
+            let known = named.and_then(|name| TokenKind::from_name(&name.to_owned_string()));
+            if known.is_none() {
+                self.fault(&kind_at, kind.map_or_else(|| NOTHING.to_owned(), PolicyFault::describe), kind_names());
             }
-            for (pointer, value) in [(at.as_str(), own("scope")), (pointer, policy.take("scope"))] {
-                let Some(value) = value else { continue };
-                entry.scope.extend(self.scope(&PolicyFault::member(pointer, "scope"), value, kind));
-            }
-            for (pointer, value) in [(at.as_str(), own("algorithms")), (pointer, policy.take("algorithms"))] {
-                let Some(value) = value else { continue };
-                let at = PolicyFault::member(pointer, "algorithms");
-                let named = self.algorithms(&at, value, kind.algorithms(), kind.name());
-                let narrowed = entry.algorithms.intersection(named);
-                if narrowed.is_empty() && !named.is_empty() {
-                    self.fault(&at, "algorithms of which the entry allows none", "a common algorithm");
-                }
-                entry.algorithms = narrowed;
-            }
-            for (pointer, value) in
-                [(at.as_str(), own("max_lifetime_seconds")), (pointer, policy.take("max_lifetime_seconds"))]
-            {
-                if value.is_some() {
-                    let most = self.number((pointer, "max_lifetime_seconds"), value, YEAR_SECONDS, (1, YEAR_SECONDS));
-                    entry.max_lifetime_seconds = Some(entry.max_lifetime_seconds.map_or(most, |known| known.min(most)));
-                }
-            }
-            accepted.push(entry);
+            let own = own.as_ref().map(|own| (at.as_str(), own));
+            accepted.extend(self.accepted_kind(known, own, known.map(|_| (pointer, policy)), trust));
         }
-        accepted
+        if count == 0 && entries.is_some() {
+            self.fault(&at, "an empty array", "at least one token kind");
+        }
+        if accepted.is_empty() {
+            // No kind is known that the conditions of the policy must suit.
+            self.accepted_kind(None, None, Some((pointer, policy)), trust);
+        }
+        let all_read = count > 0 && accepted.len() == count;
+        (accepted, all_read)
     }
 
-    fn origins(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind, trust: &Origins) -> Vec<OriginIndex> {
+    /// The conditions of an entry and of its policy, each with its pointer. Where the kind is not known, they are only what every
+    /// kind takes.
+    fn accepted_kind<const N: usize>(
+        &mut self,
+        kind: Option<TokenKind>,
+        own: Option<(&str, &Members<'_, ENTRY_MEMBERS>)>,
+        policy: Option<(&str, &Members<'_, N>)>,
+        trust: &Origins,
+    ) -> Option<AcceptedKind> {
+        let what = kind.map_or("a token", TokenKind::name);
+        let allowed = kind.map_or(AlgorithmSet::ALL, TokenKind::algorithms);
+        let (mut origins, mut subjects, mut scope) = (None, Vec::new(), Vec::new());
+        let (mut algorithms, mut max_lifetime_seconds) = (allowed, None);
+        if let Some((at, own)) = own {
+            for (member, is_domain) in [("trust_domain", true), ("issuer", false)] {
+                let Some(value) = own.take(member) else { continue };
+                let at = PolicyFault::member(at, member);
+                if kind.is_some_and(|kind| kind.is_keyed_by_trust_domain() != is_domain) {
+                    let ours = if is_domain { "`issuer`" } else { "`trust_domain`" };
+                    self.fault(&at, format!("a condition that {what} cannot carry"), ours);
+                } else {
+                    origins = Some(self.origins(&at, value, is_domain, trust));
+                }
+            }
+        }
+        // A condition on the policy holds for every kind in it, beside those of the entry.
+        let both = |name: &'static str| {
+            let own = own.and_then(|(at, own)| Some((at, own.take(name)?)));
+            let all = policy.and_then(|(at, policy)| Some((at, policy.take(name)?)));
+            [own, all].into_iter().flatten().map(move |(at, value)| (PolicyFault::member(at, name), value))
+        };
+        for (at, value) in both("subjects") {
+            let patterns = self.subjects(&at, value, kind);
+            if subjects.is_empty() {
+                subjects = patterns;
+            } else {
+                self.fault(&at, "subjects on the policy and on an entry", "one of the two");
+            }
+        }
+        for (at, value) in both("scope") {
+            scope.extend(self.scope(&at, value, kind));
+        }
+        let faults = self.faults.len();
+        for (at, value) in both("algorithms") {
+            let named = self.algorithms(&at, value, allowed, what);
+            let narrowed = algorithms.intersection(named);
+            // A name with a fault may be that of the common algorithm.
+            if narrowed.is_empty() && self.faults.len() == faults {
+                self.fault(&at, "algorithms of which the entry allows none", "a common algorithm");
+            }
+            algorithms = narrowed;
+        }
+        for (at, value) in both("max_lifetime_seconds") {
+            let most = self.number_at(&at, value, YEAR_SECONDS, (1, YEAR_SECONDS));
+            max_lifetime_seconds = Some(max_lifetime_seconds.map_or(most, |known: u64| known.min(most)));
+        }
+        Some(AcceptedKind { kind: kind?, origins, subjects, scope, algorithms, max_lifetime_seconds })
+    }
+
+    fn origins(&mut self, pointer: &str, value: Value<'_>, is_domain: bool, trust: &Origins) -> Vec<OriginIndex> {
         let mut found = Vec::new();
         for (at, name) in self.texts(pointer, value, "a name from /trust") {
-            let place = if kind.is_keyed_by_trust_domain() { trust.trust_domain(&name) } else { trust.issuer(&name) };
-            match place {
+            let place = |list: &Origins| if is_domain { list.trust_domain(&name) } else { list.issuer(&name) };
+            match place(trust) {
                 Some(index) => found.push(index),
+                None if self.unnamed || place(&self.misnamed).is_some() => {}
                 None => self.fault(&at, quoted(&name), "a name that stands in /trust"),
             }
         }
@@ -724,11 +778,11 @@ impl Reader {
         found
     }
 
-    fn subjects(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind) -> Vec<SubjectPattern> {
+    fn subjects(&mut self, pointer: &str, value: Value<'_>, kind: Option<TokenKind>) -> Vec<SubjectPattern> {
         let mut patterns = Vec::new();
         for (at, text) in self.texts(pointer, value, "a subject pattern") {
             match SubjectPattern::parse(&text) {
-                Ok(_) if kind == TokenKind::JwtSvid && !text.starts_with("spiffe://") => {
+                Ok(_) if kind == Some(TokenKind::JwtSvid) && !text.starts_with("spiffe://") => {
                     self.fault(&at, quoted(&text), "a SPIFFE ID pattern: the subject of a jwt-svid is a SPIFFE ID");
                 }
                 Ok(pattern) => patterns.push(pattern),
@@ -738,8 +792,8 @@ impl Reader {
         patterns
     }
 
-    fn scope(&mut self, pointer: &str, value: Value<'_>, kind: TokenKind) -> Vec<Box<str>> {
-        if !kind.has_scope() {
+    fn scope(&mut self, pointer: &str, value: Value<'_>, kind: Option<TokenKind>) -> Vec<Box<str>> {
+        if let Some(kind) = kind.filter(|kind| !kind.has_scope()) {
             self.fault(pointer, format!("a condition that {} cannot carry", kind.name()), "no scope");
         }
         let mut scope = Vec::new();
@@ -800,13 +854,13 @@ impl Reader {
         dpop
     }
 
-    fn svid(&mut self, pointer: &str, value: Option<Value<'_>>, kinds: TokenKinds) -> SvidPolicy {
+    fn svid(&mut self, pointer: &str, value: Option<Value<'_>>, without_svid: bool) -> SvidPolicy {
         let Some(members) =
             value.and_then(|value| self.members(pointer, value, ["single_candidate_key", "ignore_unknown_headers"]))
         else {
             return SvidPolicy::default();
         };
-        if !kinds.contains(TokenKind::JwtSvid) {
+        if without_svid {
             self.fault(pointer, "rules for jwt-svid", "none, since the policy does not accept that kind");
         }
         SvidPolicy {

@@ -420,12 +420,30 @@ fn the_widest_window_of_all_policies_is_remembered() {
 }
 
 #[test]
-fn repeated_names_and_other_bad_json() {
+fn repeated_names_have_the_pointer_of_the_member() {
+    for (text, pointer, name) in [
+        (with(r#""mode":"enforce","mode":"shadow""#), "/policies/default/mode", "\"mode\""),
+        (with(r#""mode":"enforce","m\u006fde":"shadow""#), "/policies/default/mode", "\"mode\""),
+        (with("").replace("{\"trust\"", "{\"trust\":[],\"trust\""), "/trust", "\"trust\""),
+        (with("").replacen("\"default\"", "\"default\":{},\"default\"", 1), "/policies/default", "\"default\""),
+        (with("").replacen(r#""issuer""#, r#""issuer":"\"a,]","issuer""#, 1), "/trust/1/issuer", "\"issuer\""),
+        (
+            with(r#""comment":[[1,{"a":[]},{"a/b~":{},"x":"}","a/b~":1}]]"#),
+            "/policies/default/comment/0/2/a~1b~0",
+            "\"a/b~\"",
+        ),
+        (r#"{"":1,"":2}"#.to_owned(), "/", "\"\""),
+    ] {
+        let fault = only(&text);
+        assert_eq!(fault.pointer, pointer, "{text}");
+        assert!(fault.found.starts_with(&format!("a second member {name} (line 1, column ")), "{fault}");
+        assert_eq!(fault.expected, "each member once");
+    }
+}
+
+#[test]
+fn bad_json_has_its_line_and_column() {
     for text in [
-        with(r#""mode":"enforce","mode":"shadow""#),
-        with(r#""mode":"enforce","m\u006fde":"shadow""#),
-        with("").replace("{\"trust\"", "{\"trust\":[],\"trust\""),
-        with("").replacen("\"default\"", "\"default\":{},\"default\"", 1),
         "".to_owned(),
         "\u{feff}{}".to_owned(),
         with("").replace("\"audience\"", "audience"),
@@ -436,11 +454,150 @@ fn repeated_names_and_other_bad_json() {
         assert_eq!(fault.pointer, "");
         assert!(fault.found.starts_with("text that is not JSON at byte "), "{fault}");
     }
-    let deep = with(&alloc::format!("\"comment\":{}{}", "[".repeat(40), "]".repeat(40)));
-    assert_eq!(only(&deep).found, "JSON that is too deep or too wide");
     assert!(
         matches!(PolicyDocument::parse(&vec![b' '; limits::POLICY_DOCUMENT_BYTES + 1]), Err(faults) if faults.len() == 1)
     );
+}
+
+#[test]
+fn a_limit_has_its_name_its_number_and_its_pointer() {
+    let comment = "/policies/default/comment";
+    let nested = |levels: usize| with(&format!("\"comment\":[1,{}{}]", "[".repeat(levels), "]".repeat(levels)));
+    let fault = only(&nested(29));
+    assert_eq!(fault.pointer, format!("{comment}/1{}", "/0".repeat(28)));
+    assert_eq!((fault.found.as_str(), fault.expected.as_str()), ("a value at level 33", "at most 32 levels"));
+    assert_eq!(faults(&nested(28)), []);
+
+    let fault = only(&with(&format!("\"comment\":[true,{{\"a\":-{}}}]", "1".repeat(32))));
+    assert_eq!(fault.pointer, format!("{comment}/1/a"));
+    assert_eq!(
+        (fault.found.as_str(), fault.expected.as_str()),
+        ("a number of 33 bytes", "at most 32 bytes in a number")
+    );
+
+    // Two members of the document, one of its policies and three of the one policy are open around the comment's own.
+    let wide = |members: usize| {
+        let members: Vec<String> = (0..members).map(|number| format!("\"m{number}\":0")).collect();
+        with(&format!("\"comment\":{{{}}}", members.join(",")))
+    };
+    let fault = only(&wide(251));
+    assert_eq!(fault.pointer, format!("{comment}/m250"));
+    assert_eq!(
+        (fault.found.as_str(), fault.expected.as_str()),
+        ("member 257 of this object and those around it", "at most 256 members in an object and those around it")
+    );
+    assert_eq!(faults(&wide(250)), []);
+
+    let many = limits::POLICY_DOCUMENT_MEMBERS - 8 + 1;
+    let members = "{\"a\":0},".repeat(many);
+    let fault = only(&with(&format!("\"comment\":[{}0]", members)));
+    assert_eq!(fault.pointer, format!("{comment}/{}/a", many - 1));
+    assert_eq!(
+        (fault.found.as_str(), fault.expected.as_str()),
+        ("member 2097153 of the document", "at most 2097152 members in the document")
+    );
+}
+
+#[test]
+fn faults_behind_a_bad_kind_are_listed() {
+    let entry = |entry: &str| with_policy(&format!(r#""accept":[{entry}],"audience":"x""#));
+    let own = r#""subjects":["a*"],"scope":"a b","algorithms":"HS256","max_lifetime_seconds":0,"issuer":"https://no.example","trust_domain":"no.example""#;
+    let members = ["trust_domain", "issuer", "subjects/0", "scope", "algorithms", "max_lifetime_seconds"];
+    for (kind, at) in [(r#""kind":"jwt_svid","#, "kind"), (r#""kind":7,"#, "kind"), ("", "kind")] {
+        let found = pointers(&entry(&format!("{{{kind}{own}}}")));
+        let mut expected: Vec<String> = vec![format!("/policies/default/accept/0/{at}")];
+        expected.extend(members.map(|member| format!("/policies/default/accept/0/{member}")));
+        assert_eq!(found.iter().collect::<alloc::collections::BTreeSet<_>>(), expected.iter().collect(), "{kind}");
+        assert_eq!(found.len(), expected.len(), "each once: {found:?}");
+    }
+    // The conditions of the policy itself, where no entry of it could be read, or there is none.
+    let own = r#""subjects":["a*"],"scope":"a b","algorithms":"HS256","max_lifetime_seconds":0"#;
+    for (accept, at) in [
+        (r#""accept":["jwt_svid"],"#, "accept/0"),
+        (r#""accept":[7],"#, "accept/0"),
+        (r#""accept":[],"#, "accept"),
+        (r#""accept":"jwt","#, "accept"),
+        ("", "accept"),
+    ] {
+        let found = pointers(&with_policy(&format!(r#"{accept}"audience":"x",{own}"#)));
+        let expected: Vec<String> = [at, "subjects/0", "scope", "algorithms", "max_lifetime_seconds"]
+            .map(|member| format!("/policies/default/{member}"))
+            .into();
+        assert_eq!(found, expected, "{accept}");
+    }
+    // One entry is enough to read them by.
+    let mixed = with_policy(r#""accept":["at+jwt","jwt_svid"],"audience":"x","algorithms":"HS256""#);
+    assert_eq!(pointers(&mixed), ["/policies/default/algorithms", "/policies/default/accept/1"]);
+}
+
+#[test]
+fn faults_behind_a_bad_name_are_listed() {
+    let more = r#""jwks_uri":"http://a","min_refresh_seconds":0,"max_stale_seconds":"1h","more":1"#;
+    let members = ["jwks_uri", "min_refresh_seconds", "max_stale_seconds", "more"];
+    for (source, at) in [
+        (r#""issuer":7,"spiffe_trust_domains":["A"],"#, "/trust/0/issuer"),
+        (r#""issuer":"","spiffe_trust_domains":["A"],"#, "/trust/0/issuer"),
+        (r#""issuer":"a","trust_domain":"b","spiffe_trust_domains":["A"],"#, "/trust/0"),
+        (r#""spiffe_trust_domains":["A"],"#, "/trust/0"),
+    ] {
+        let text = with_access("").replace(TRUST, &format!(r#""trust":[{{{source}{more}}}]"#));
+        let mut expected: Vec<String> = members.map(|member| format!("/trust/0/{member}")).into();
+        expected.extend([at.to_owned(), "/trust/0/spiffe_trust_domains/0".to_owned()]);
+        assert_eq!(pointers(&text).iter().collect::<alloc::collections::BTreeSet<_>>(), expected.iter().collect());
+        assert_eq!(pointers(&text).len(), expected.len(), "{:?}", pointers(&text));
+    }
+    let domain = r#"{"trust_domain":"Example.org","bundle":[],"bundle_file":"x","jwks":{},"spiffe_trust_domains":"a"}"#;
+    let found = pointers(&with("").replace(TRUST, &format!("\"trust\":[{domain}]")));
+    for member in ["trust_domain", "bundle", "jwks", "spiffe_trust_domains"] {
+        assert!(found.contains(&format!("/trust/0/{member}")), "{member}: {found:?}");
+    }
+    let named = with(r#""mode":"off","dpop":{"nonce":1}"#).replacen("\"default\"", "\"a b\"", 1);
+    assert_eq!(pointers(&named), ["/policies/a b", "/policies/a b/mode", "/policies/a b/dpop/nonce"]);
+}
+
+#[test]
+fn a_fault_brings_no_other_fault_with_it() {
+    // Whether the policy accepts a kind is not known until its entries are.
+    let svid = r#""audience":"x","jwt_svid":{"single_candidate_key":true}"#;
+    for (accept, at) in [
+        (r#""accept":["jwt_svid"],"#, "/policies/default/accept/0"),
+        (r#""accept":["at+jwt",{"kind":1}],"#, "/policies/default/accept/1/kind"),
+        (r#""accept":[],"#, "/policies/default/accept"),
+        (r#""accept":"jwt-svid","#, "/policies/default/accept"),
+        ("", "/policies/default/accept"),
+    ] {
+        assert_eq!(only(&with_policy(&format!("{accept}{svid}"))).pointer, at);
+    }
+    // An origin whose entry has a fault is not unknown besides.
+    let entry = |kind: &str, member: &str, name: &str| {
+        with_policy(&format!(r#""accept":[{{"kind":"{kind}","{member}":"{name}"}}],"audience":"x""#))
+    };
+    for (trust, text, at) in [
+        (
+            r#"{"trust_domain":"Example.org"}"#,
+            entry("jwt-svid", "trust_domain", "Example.org"),
+            "/trust/0/trust_domain",
+        ),
+        (r#"{"trust_domain":"a","issuer":"b"}"#, entry("jwt-svid", "trust_domain", "a"), "/trust/0"),
+        (r#"{"trust_domain":"a","issuer":"b"}"#, entry("jwt", "issuer", "b"), "/trust/0"),
+        (r#"{"issuer":7}"#, entry("jwt", "issuer", "b"), "/trust/0/issuer"),
+        ("{}", entry("jwt", "issuer", "b"), "/trust/0"),
+        ("7", entry("jwt", "issuer", "b"), "/trust/0"),
+        ("", entry("jwt", "issuer", "b"), "/trust"),
+    ] {
+        assert_eq!(only(&text.replace(TRUST, &format!("\"trust\":[{trust}]"))).pointer, at, "{trust}");
+    }
+    assert_eq!(only(&entry("jwt", "issuer", "b").replace(&format!("{TRUST},"), "")).pointer, "/trust");
+    // Another name is still one that no entry has.
+    let other = entry("jwt-svid", "trust_domain", "other.example").replace("example.org", "Example.org");
+    assert_eq!(pointers(&other), ["/trust/0/trust_domain", "/policies/default/accept/0/trust_domain"]);
+    // A misspelt algorithm may have been the common one.
+    let algorithms = with_policy(
+        r#""accept":[{"kind":"at+jwt","algorithms":["ES256","PS265"]}],"audience":"x","algorithms":["PS256"]"#,
+    );
+    assert_eq!(only(&algorithms).pointer, "/policies/default/accept/0/algorithms/1");
+    let algorithms = algorithms.replace("PS265", "PS384").replace("\"PS256\"", "\"PS256\",\"ES265\"");
+    assert_eq!(only(&algorithms).pointer, "/policies/default/algorithms/1");
 }
 
 #[test]

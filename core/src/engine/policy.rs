@@ -199,6 +199,12 @@ impl AcceptedKind {
         self.kind
     }
 
+    /// The origins whose tokens pass, ascending; `None` for all that sign the kind.
+    #[must_use]
+    pub fn origins(&self) -> Option<&[OriginIndex]> {
+        self.origins.as_deref()
+    }
+
     /// The scope that it demands, besides the policy's audience.
     pub fn scope(&self) -> impl Iterator<Item = &str> {
         self.scope.iter().map(AsRef::as_ref)

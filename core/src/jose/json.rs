@@ -44,11 +44,14 @@ impl Budget {
     pub const POLICY: Self = Self { depth: MAX_DEPTH, members: limits::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
 }
 
+/// What [`JsonFault::Malformed`] expects at the second of two equal names of one object.
+pub(crate) const NAME_NOT_REPEATED: &str = "a name that is not repeated";
+
 /// The deepest nesting any budget can allow.
 pub const MAX_DEPTH: usize = limits::DOCUMENT_DEPTH;
 
 /// How many members can be open at once: the members of an object, of the object around it, and so on outwards.
-const OPEN_MEMBERS: usize = limits::JSON_MEMBERS;
+pub(crate) const OPEN_MEMBERS: usize = limits::JSON_MEMBERS;
 
 /// Room to remember the names of the open objects, and the seed that keeps attackers from choosing names that collide.
 pub struct NameTable {
@@ -559,7 +562,7 @@ pub fn scan<'a, E: From<JsonFault>>(
                 let name = JsonString { raw: &text[at + 1..end], escaped };
                 members_left = members_left.checked_sub(1).ok_or(JsonFault::Limit)?;
                 if is_repeated(text, names, frame.first_name, open_names, at + 1, name)? {
-                    return Err(malformed(at, "a name that is not repeated"));
+                    return Err(malformed(at, NAME_NOT_REPEATED));
                 }
                 open_names += 1;
                 if depth == 1 {

@@ -36,7 +36,8 @@ pub enum JwkFault {
     InvalidKey,
     /// `kid` is absent where it must be there.
     KeyIdMissing,
-    /// `kid` stands at another key too, so neither can be meant (RFC 7517 §4.5).
+    /// Another key has the same `kid`, of whatever type: the engine takes one key for each (RFC 7517 §4.5: keys "SHOULD use
+    /// distinct `kid` values").
     KeyIdRepeated,
 }
 

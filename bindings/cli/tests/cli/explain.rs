@@ -126,3 +126,145 @@ fn a_workload_that_its_issuer_may_not_name() {
     assert_eq!(explanation["decision"], "accept");
     assert_eq!(result_of(&explanation, "spiffe_ids"), "passed");
 }
+
+fn details(place: &Place, request: &Value) -> (String, Vec<String>) {
+    let output = explain(place, &["--json"], request);
+    let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let details = explanation["details"].as_array().unwrap();
+    let details: Vec<String> = details.iter().map(|line| line.as_str().unwrap().to_owned()).collect();
+    let shown = explain(place, &[], request);
+    for line in &details {
+        assert!(text(&shown.stdout).contains(line), "{line} in {}", text(&shown.stdout));
+    }
+    (explanation["reason"].as_str().unwrap_or_default().to_owned(), details)
+}
+
+#[test]
+fn the_claim_that_is_missing_or_mistyped() {
+    let place = Place::new();
+    let one = |reason: &str, line: String| (reason.to_owned(), vec![line]);
+    for claim in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
+        let token = place.server.access_token(|claims| _ = claims.as_object_mut().unwrap().remove(claim));
+        let line = format!("The token has no claim {claim}, which an at+jwt must have.");
+        assert_eq!(details(&place, &bearer("1", &token)), one("claim_missing", line));
+    }
+    let (_, lines) = details(
+        &place,
+        &bearer(
+            "1",
+            &place.server.access_token(|claims| {
+                claims.as_object_mut().unwrap().remove("iat");
+                claims.as_object_mut().unwrap().remove("jti");
+            }),
+        ),
+    );
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let svid = place.domain.sign(&json!({"alg": "ES256", "kid": "domain-1"}), &json!({"sub": WEB, "exp": NOW + 100}));
+    let line = "The token has no claim aud, which a jwt-svid must have.".to_owned();
+    assert_eq!(details(&place, &bearer("1", &svid)), one("claim_missing", line));
+    for (claim, value) in [
+        ("iss", json!(["secret"])),
+        ("exp", json!("secret")),
+        ("exp", json!(-1)),
+        ("nbf", json!(null)),
+        ("aud", json!([1])),
+        ("aud", json!("")),
+        ("scope", json!(["secret"])),
+        ("cnf", json!("secret")),
+        ("cnf", json!({"jkt": "secret"})),
+        ("act", json!([])),
+        ("act", json!({"sub": 7})),
+    ] {
+        let token = place.server.access_token(|claims| claims[claim] = value.clone());
+        let line = format!("The claim {claim} has the wrong JSON type or an impossible value.");
+        assert_eq!(details(&place, &bearer("1", &token)), one("claim_type", line), "{claim} {value}");
+    }
+    let token = place.server.sign(&json!({"alg": "ES256", "typ": "at+jwt", "kid": 7}), &json!({}));
+    let line = "The header parameter kid has the wrong JSON type or an impossible value.".to_owned();
+    assert_eq!(details(&place, &bearer("1", &token)), one("claim_type", line));
+    assert_eq!(details(&place, &bearer("1", &place.domain.svid(WEB))), (String::new(), vec![]));
+}
+
+#[test]
+fn what_the_policy_expects() {
+    let place = Place::new();
+    let token = |claim: &'static str, value: &'static str| {
+        bearer("1", &place.server.access_token(|claims| claims[claim] = json!(value)))
+    };
+    let (reason, lines) = details(&place, &token("aud", "https://other.example"));
+    assert_eq!(reason, "audience_mismatch");
+    assert_eq!(lines, ["The policy takes tokens for the audience https://api.example."]);
+    let (reason, lines) = details(&place, &token("iss", "https://other.example"));
+    assert_eq!(reason, "issuer_unknown");
+    assert_eq!(lines, ["The policy takes an at+jwt of the issuer https://as.example."]);
+    let svid = bearer("1", &place.domain.svid("spiffe://other.example/a"));
+    let (reason, lines) = details(&place, &svid);
+    assert_eq!(reason, "trust_domain_unknown");
+    assert_eq!(lines, ["The policy takes a jwt-svid of the trust domain example.org."]);
+    let mut policy = place.policy();
+    policy["trust"].as_array_mut().unwrap().push(json!({"issuer": "https://b.example"}));
+    policy["policies"]["default"]["accept"][1]["issuer"] = json!("https://b.example");
+    place.write("policy.json", &policy.to_string());
+    let (reason, lines) = details(&place, &bearer("1", &place.server.access_token(|_| {})));
+    assert_eq!(reason, "subject_refused");
+    assert_eq!(lines, ["The policy takes an at+jwt of the issuer https://b.example."]);
+}
+
+#[test]
+fn a_key_that_was_dropped_is_not_unknown() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["jwks"]["keys"][0]["y"] = json!("AAAA");
+    place.write("policy.json", &policy.to_string());
+    let request = bearer("1", &place.server.access_token(|_| {}));
+    let (reason, lines) = details(&place, &request);
+    assert_eq!(reason, "key_unknown");
+    assert_eq!(
+        lines,
+        ["The document of the issuer https://as.example has a key of this kid, which is dropped: encoding. \
+          `countersign lint` gives its place."]
+    );
+    assert!(!text(&explain(&place, &[], &request).stdout).contains("fresh document"));
+    // The same from a file.
+    place.write("jwks.json", &policy["trust"][1]["jwks"].to_string());
+    policy["trust"][1] = json!({"issuer": "https://as.example", "jwks_file": "jwks.json"});
+    place.write("policy.json", &policy.to_string());
+    assert_eq!(details(&place, &request), (reason, lines));
+    // A key that is in no document.
+    place.write("policy.json", &place.policy().to_string());
+    let request = bearer("1", &crate::support::Key::new("other").access_token(|_| {}));
+    assert_eq!(details(&place, &request), ("key_unknown".to_owned(), vec![]));
+    assert!(text(&explain(&place, &[], &request).stdout).contains("A fresh document of the issuer"));
+}
+
+#[test]
+fn the_limit_that_is_exceeded() {
+    let place = Place::new();
+    let with = |claim: &str, value: Value| bearer("1", &place.server.access_token(|claims| claims[claim] = value));
+    let nested = |levels: usize| (0..levels).fold(json!(0), |inner, _| json!([inner]));
+    let members: serde_json::Map<String, Value> = (0..256).map(|number| (format!("m{number}"), json!(0))).collect();
+    let actors = |count: usize| {
+        (0..count).fold(Value::Null, |inner, _| match inner {
+            Value::Null => json!({"sub": "a"}),
+            inner => json!({"sub": "a", "act": inner}),
+        })
+    };
+    let long_header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "a".repeat(4096)});
+    for (request, expected) in [
+        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels"),
+        (with("wide", Value::Object(members)), "expected at most 256 members in the document"),
+        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64"),
+        (with("act", actors(9)), "act names 9 actors, expected at most 8"),
+        (bearer("1", &place.server.sign(&long_header, &json!({}))), "bytes, expected at most 4096"),
+    ] {
+        let (reason, lines) = details(&place, &request);
+        assert_eq!((reason.as_str(), lines.len()), ("limit_exceeded", 1), "{expected}: {lines:?}");
+        assert!(lines[0].contains(expected), "{expected} in {lines:?}");
+    }
+    let number = place.server.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &json!({"a": {"b": 0}}));
+    let (head, rest) = number.split_once('.').unwrap();
+    let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
+    let number = format!("{head}.{payload}.{}", rest.split_once('.').unwrap().1);
+    let line = "The payload of the token exceeds a limit at /a/b: found a number of 33 bytes, expected at most 32 bytes in a number.";
+    assert_eq!(details(&place, &bearer("1", &number)), ("limit_exceeded".to_owned(), vec![line.to_owned()]));
+}

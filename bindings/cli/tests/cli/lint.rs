@@ -116,10 +116,10 @@ fn key_sets_and_what_is_none() {
     let (code, report) = lint(&[], &keys(&[key.entry("sig")]).to_string());
     assert_eq!((code, &report["kind"], findings(&report)), (Some(0), &json!("jwks"), vec![]));
     let (code, report) = lint(&[], r#"{"keys":[]}"#);
-    assert_eq!((code, findings(&report)), (Some(0), vec![("warning", "")]));
+    assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "")]));
     // The same keys are none of a bundle.
     let (code, report) = lint(&["--kind", "bundle"], &keys(&[key.entry("sig")]).to_string());
-    assert_eq!((code, findings(&report)[0]), (Some(0), ("warning", "/keys/0")));
+    assert_eq!((code, findings(&report)[..2].to_vec()), (Some(1), vec![("warning", "/keys/0"), ("fault", "")]));
     assert_eq!(lint(&["--kind", "jwks"], "[]").0, Some(1));
     assert_eq!(lint(&[], "[]").0, Some(2));
     assert_eq!(lint(&["/nonexistent"], "").0, Some(3));
@@ -138,4 +138,226 @@ fn what_an_issuer_may_say_of_workloads() {
     assert!(text(&output.stdout).contains(line), "{}", text(&output.stdout));
     policy["trust"][0]["spiffe_trust_domains"] = json!(["example.org"]);
     assert_eq!(lint(&[], &policy.to_string()).0, Some(1));
+}
+
+/// The text of every finding at a place.
+fn texts<'a>(report: &'a Value, at: &str) -> Vec<&'a str> {
+    let all = report["findings"].as_array().unwrap().iter();
+    all.filter(|finding| finding["at"] == at).map(|finding| finding["text"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn an_authority_without_a_usable_key_is_a_fault() {
+    let place = Place::new();
+    for (at, document) in [
+        ("/trust/0/bundle", keys(&[])),
+        ("/trust/0/bundle", keys(&[place.domain.entry("x509-svid")])),
+        ("/trust/1/jwks", keys(&[])),
+        ("/trust/1/jwks", keys(&[place.server.entry("enc")])),
+        ("/trust/1/jwks", keys(&[json!({"kty": "AKP", "kid": "later"})])),
+    ] {
+        let mut policy = place.policy();
+        *policy.pointer_mut(at).unwrap() = document;
+        let (code, report) = lint(&[], &policy.to_string());
+        assert_eq!(code, Some(1), "{report}");
+        assert!(findings(&report).contains(&("fault", at)), "{at}: {report}");
+    }
+    // The same in a file, and on its own.
+    let mut policy = place.policy();
+    policy["trust"][1] = json!({"issuer": "https://as.example", "jwks_file": "jwks.json"});
+    let path = place.write("policy.json", &policy.to_string());
+    place.write("jwks.json", r#"{"keys":[]}"#);
+    assert_eq!(lint(&[path.to_str().unwrap()], "").0, Some(1));
+    for kind in ["bundle", "jwks"] {
+        let (code, report) = lint(&["--kind", kind], r#"{"keys":[]}"#);
+        assert_eq!((code, findings(&report)[0]), (Some(1), ("fault", "")), "{kind}");
+    }
+}
+
+#[test]
+fn a_malformed_key_has_the_name_of_its_member() {
+    let good = Key::new("a").entry("sig");
+    let rsa = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "b"});
+    let with = |key: &Value, member: &str, value: Value| {
+        let mut key = key.clone();
+        key[member] = value;
+        key
+    };
+    let without = |key: &Value, member: &str| {
+        let mut key = key.clone();
+        key.as_object_mut().unwrap().remove(member);
+        key
+    };
+    for (key, code, member) in [
+        (with(&good, "kid", json!(7)), "malformed", "kid"),
+        (with(&good, "use", json!(null)), "malformed", "use"),
+        (with(&good, "x", json!([])), "malformed", "x"),
+        (with(&good, "key_ops", json!("verify")), "malformed", "key_ops"),
+        (with(&good, "key_ops", json!(["verify", 1])), "malformed", "key_ops"),
+        (with(&rsa, "n", json!(65537)), "malformed", "n"),
+        (without(&good, "y"), "member_missing", "y"),
+        (without(&good, "x"), "member_missing", "x"),
+        (without(&good, "crv"), "member_missing", "crv"),
+        (without(&rsa, "e"), "member_missing", "e"),
+        (json!({"kty": "OKP", "crv": "Ed25519", "kid": "c"}), "member_missing", "x"),
+        (with(&good, "x", json!("AAAA")), "encoding", "x"),
+        (with(&good, "y", json!("a+/b")), "encoding", "y"),
+        (with(&rsa, "n", json!("AAEB")), "encoding", "n"),
+        (with(&rsa, "e", json!("AAEAAQ==")), "encoding", "e"),
+        (json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA", "kid": "c"}), "encoding", "x"),
+    ] {
+        let (status, report) = lint(&["--kind", "jwks"], &keys(&[good.clone(), key.clone()]).to_string());
+        assert_eq!(status, Some(1), "{key}");
+        let found = texts(&report, &format!("/keys/1/{member}"));
+        assert!(found.len() == 1 && found[0].contains(&format!(": {code}: ")), "{key}: {report}");
+    }
+    let (_, report) = lint(&["--kind", "jwks"], &keys(&[good, json!(7)]).to_string());
+    assert_eq!(texts(&report, "/keys/1"), ["dropped: malformed: not a JSON object"]);
+}
+
+#[test]
+fn two_keys_under_one_kid() {
+    let (one, two) = (Key::new("same").entry("sig"), Key::new("same").entry("sig"));
+    let set = keys(&[one.clone(), two]);
+    let (code, report) = lint(&["--kind", "jwks"], &set.to_string());
+    assert_eq!(code, Some(1));
+    let same = "dropped (same): key_id_repeated: another key has the same kid, so a token cannot say which it means";
+    assert_eq!(texts(&report, "/keys/0"), [same]);
+    // RFC 7517 §4.5 names keys of different types under one kid as a use of it.
+    let rsa = json!({"kty": "RSA", "n": MODULUS, "e": "AQAB", "kid": "same"});
+    let (code, report) = lint(&["--kind", "jwks"], &keys(&[one, rsa]).to_string());
+    assert_eq!(code, Some(1));
+    for at in ["/keys/0", "/keys/1"] {
+        let found = texts(&report, at);
+        assert_eq!(found.len(), 1, "{report}");
+        assert!(found[0].contains("RFC 7517 §4.5 allows one kid for keys of different kty"), "{report}");
+        assert!(found[0].contains("this engine takes one key for each kid"), "{report}");
+    }
+}
+
+/// An RSA modulus of 2048 bits.
+const MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
+#[test]
+fn kinds_that_no_entry_of_trust_can_sign() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"].as_array_mut().unwrap().remove(0);
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(0), "{report}");
+    assert!(findings(&report).contains(&("warning", "/policies/default/accept/0")), "{report}");
+    assert_eq!(
+        texts(&report, "/policies/default/accept/0")[0],
+        "every jwt-svid is refused: /trust has no trust domain, and only a trust domain signs that kind"
+    );
+    let mut policy = place.policy();
+    policy["trust"].as_array_mut().unwrap().remove(1);
+    policy["policies"]["default"]["accept"] = json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "jwt", "scope": "a"}]);
+    let (_, report) = lint(&[], &policy.to_string());
+    for (place, kind) in ["at+jwt", "jwt"].into_iter().enumerate() {
+        assert_eq!(
+            texts(&report, &format!("/policies/default/accept/{place}")),
+            [format!("every {kind} is refused: /trust has no issuer, and only an issuer signs that kind")]
+        );
+    }
+}
+
+#[test]
+fn subjects_that_can_match_nothing() {
+    let place = Place::new();
+    let svid = |subjects: Value, more: Value| {
+        let mut policy = place.policy();
+        policy["trust"].as_array_mut().unwrap().push(json!({"trust_domain": "other.example"}));
+        let mut entry = json!({"kind": "jwt-svid", "subjects": subjects});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        policy["policies"]["default"]["accept"] = json!([entry]);
+        policy
+    };
+    let at = |index: usize| format!("/policies/default/accept/0/subjects/{index}");
+    let subjects = json!(["spiffe://example.org/**", "spiffe://exmaple.org/**", "spiffe://other.example/a"]);
+    let (code, report) = lint(&[], &svid(subjects.clone(), json!({})).to_string());
+    assert_eq!(code, Some(0));
+    let unknown =
+        "no token that this policy accepts has such a subject: no entry of /trust may name a workload of exmaple.org";
+    assert_eq!(texts(&report, &at(1)), [unknown]);
+    assert!(texts(&report, &at(0)).is_empty() && texts(&report, &at(2)).is_empty(), "{report}");
+    // The entry takes one trust domain only.
+    let (_, report) = lint(&[], &svid(subjects, json!({"trust_domain": "example.org"})).to_string());
+    assert_eq!((texts(&report, &at(0)).len(), texts(&report, &at(1)).len(), texts(&report, &at(2)).len()), (0, 1, 1));
+
+    // An issuer names workloads of the domains that it is given, and those of no other.
+    let mut policy = place.policy();
+    policy["policies"]["default"]["accept"] = json!([{"kind": "at+jwt"}]);
+    policy["policies"]["default"]["subjects"] = json!(["alice", "spiffe://example.org/**"]);
+    let (_, report) = lint(&[], &policy.to_string());
+    assert_eq!(texts(&report, "/policies/default/subjects/1").len(), 1, "{report}");
+    assert!(texts(&report, "/policies/default/subjects/0").is_empty(), "{report}");
+    policy["trust"][1]["spiffe_trust_domains"] = json!("example.org");
+    let (_, report) = lint(&[], &policy.to_string());
+    assert!(texts(&report, "/policies/default/subjects/1").is_empty(), "{report}");
+    // One kind of two is enough.
+    policy["trust"][1].as_object_mut().unwrap().remove("spiffe_trust_domains");
+    policy["policies"]["default"]["subjects"] = json!("spiffe://example.org/**");
+    policy["policies"]["default"]["accept"] = json!(["at+jwt", "jwt-svid"]);
+    let (_, report) = lint(&[], &policy.to_string());
+    assert!(texts(&report, "/policies/default/subjects").is_empty(), "{report}");
+}
+
+#[test]
+fn a_nonce_lifetime_where_nonces_are_off() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let at = "/policies/default/dpop/nonce_lifetime_seconds";
+    for (dpop, warned) in [
+        (json!({"nonce_lifetime_seconds": 60}), true),
+        (json!({"nonce_lifetime_seconds": 60, "nonce": "off"}), true),
+        (json!({"nonce_lifetime_seconds": 60, "nonce": "required"}), false),
+        (json!({"nonce": "off"}), false),
+    ] {
+        policy["policies"]["default"]["dpop"] = dpop.clone();
+        let (code, report) = lint(&[], &policy.to_string());
+        assert_eq!((code, findings(&report).contains(&("warning", at))), (Some(0), warned), "{dpop}: {report}");
+    }
+}
+
+#[test]
+fn a_kind_that_is_listed_again() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    for (accept, warned) in [
+        (json!(["at+jwt", "jwt-svid", "at+jwt"]), Some("/policies/default/accept/2")),
+        (json!(["at+jwt", {"kind": "at+jwt", "scope": "a"}]), Some("/policies/default/accept/1")),
+        (json!([{"kind": "at+jwt", "comment": 1}, {"kind": "at+jwt"}]), Some("/policies/default/accept/1")),
+        (
+            json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "at+jwt", "scope": "a", "comment": 1}]),
+            Some("/policies/default/accept/1"),
+        ),
+        (json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "at+jwt", "scope": "b"}]), None),
+        (json!([{"kind": "at+jwt", "scope": "a"}, "at+jwt"]), None),
+        (json!(["at+jwt", "jwt-svid"]), None),
+    ] {
+        policy["policies"]["default"]["accept"] = accept.clone();
+        let (_, report) = lint(&[], &policy.to_string());
+        let again: Vec<&Value> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["text"].as_str().unwrap().contains("never decides"))
+            .collect();
+        assert_eq!(again.first().map(|finding| finding["at"].as_str().unwrap()), warned, "{accept}: {report}");
+        assert!(again.len() <= 1 && again.iter().all(|finding| finding["severity"] == "warning"));
+    }
+}
+
+#[test]
+fn a_trust_document_past_a_limit() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["jwks"]["more"] = (0..16).fold(json!(0), |inner, _| json!([inner]));
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(1));
+    let at = format!("/trust/1/jwks/more{}", "/0".repeat(15));
+    assert_eq!(texts(&report, &at), ["found a value at level 17, expected at most 16 levels"], "{report}");
+    let (code, report) = lint(&["--kind", "jwks"], r#"{"keys":[],"a":{"b":1,"b":2}}"#);
+    assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "/a/b")]));
 }

@@ -1,0 +1,264 @@
+//! Why a request was refused, for the operator: names of claims, limits, and what the policy expects. No value of a token.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use countersign::engine::{Check, Decision, Engine, Policy, PolicyDocument, PolicyFault, TrustDocument};
+use countersign::jose::base64url;
+use countersign::jose::claims::UnverifiedClaims;
+use countersign::jose::compact::CompactJws;
+use countersign::jose::confirmation::Confirmation;
+use countersign::jose::header::UnverifiedHeader;
+use countersign::jose::json::{self, Budget, JsonObject, JsonString, NameTable, Value};
+use countersign::limits;
+use countersign::reason::Reason;
+use countersign::rules::actor;
+use countersign::time::UnixSeconds;
+use countersign::token_kind::{TokenKind, TokenKinds};
+use countersign::trust::OriginIndex;
+use serde_json::value::RawValue;
+
+use crate::files;
+use crate::input::RequestLine;
+use crate::printable::printable;
+
+/// What a decision itself does not say of its reason.
+#[derive(Debug, Default)]
+pub(crate) struct Cause {
+    /// One sentence each.
+    pub(crate) lines: Vec<String>,
+    /// The document has the key, so a fresh one does not help.
+    pub(crate) key_dropped: bool,
+}
+
+/// The policy document that decides, and where its files are.
+pub(crate) struct Sources {
+    engine: Engine,
+    directory: PathBuf,
+    now: UnixSeconds,
+}
+
+impl Sources {
+    pub(crate) fn new(document: PolicyDocument, directory: &Path, now: UnixSeconds) -> Self {
+        Self { engine: Engine::new(document, [0; 2]), directory: directory.to_owned(), now }
+    }
+
+    /// The cause of a refusal; `last` is the check at which it ended.
+    pub(crate) fn cause(&self, request: &RequestLine, decision: &Decision<'_>, last: Option<Check>) -> Cause {
+        let mut cause = Cause::default();
+        let name = decision.policy().map(Policy::name);
+        let mut policies = self.engine.document().policies().map(|(_, policy)| policy);
+        let Some(policy) = policies.find(|policy| Some(policy.name()) == name) else { return cause };
+        let of_proof = last.is_some_and(|check| check >= Check::ProofPresent);
+        let (what, name) = if of_proof { ("proof", "dpop") } else { ("token", "authorization") };
+        let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let Some((_, value)) = field else { return cause };
+        let text =
+            if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
+        let Some(parts) = Parts::of(text) else { return cause };
+        match decision.reason() {
+            Some(Reason::ClaimMissing) => {
+                let kind = parts.kind(policy).map(|kind| (article(kind), parts.missing(kind)));
+                for (kind, claim) in
+                    kind.iter().flat_map(|(kind, claims)| claims.iter().map(move |claim| (kind, claim)))
+                {
+                    cause.lines.push(format!("The token has no claim {claim}, which {kind} must have."));
+                }
+            }
+            Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
+            Some(Reason::LimitExceeded) => cause.lines.extend(parts.limit(what)),
+            Some(Reason::AudienceMismatch) => {
+                let all = list(policy.audience());
+                cause.lines.push(format!("The policy takes tokens for the audience {all}."));
+            }
+            Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::SubjectRefused) => {
+                cause.lines.extend(parts.kind(policy).map(|kind| self.expected(policy, kind)));
+            }
+            Some(Reason::KeyUnknown) => {
+                let fault = decision.wants_refresh().zip(parts.key_id());
+                let fault = fault.and_then(|((index, origin), key_id)| Some((origin, self.dropped(index, &key_id)?)));
+                if let Some((origin, fault)) = fault {
+                    cause.key_dropped = true;
+                    cause.lines.push(format!(
+                        "The document of the {} has a key of this kid, which is dropped: {fault}. `countersign lint` \
+                         gives its place.",
+                        printable(&origin.to_string())
+                    ));
+                }
+            }
+            _ => {}
+        }
+        cause
+    }
+
+    /// Whose tokens of a kind the policy takes.
+    fn expected(&self, policy: &Policy, kind: TokenKind) -> String {
+        let entries: Vec<_> = policy.accept().filter(|entry| entry.kind() == kind).collect();
+        let is_taken = |index: OriginIndex| {
+            entries.iter().any(|entry| entry.origins().is_none_or(|origins| origins.contains(&index)))
+        };
+        let of_kind = |index: OriginIndex, is_trust_domain: bool| {
+            is_trust_domain == kind.is_keyed_by_trust_domain() && is_taken(index)
+        };
+        let sources = self.engine.document().trust().map(|(index, source)| (index, source.origin()));
+        let all = list(
+            sources
+                .filter(|(index, origin)| of_kind(*index, origin.is_trust_domain()))
+                .map(|(_, origin)| origin.name()),
+        );
+        let sort = if kind.is_keyed_by_trust_domain() { "trust domain" } else { "issuer" };
+        match all.as_str() {
+            "" => format!("The policy takes {} of no {sort}: /trust has none.", article(kind)),
+            all => format!("The policy takes {} of the {sort} {all}.", article(kind)),
+        }
+    }
+
+    /// Why the key of this `kid` was dropped from its document, if it is there.
+    fn dropped(&self, index: OriginIndex, key_id: &str) -> Option<&'static str> {
+        let bytes = match self.engine.document().source(index.as_usize())?.document() {
+            TrustDocument::Inline(text) => text.clone().into_bytes(),
+            TrustDocument::File(name) => files::read(&self.directory.join(name), limits::TRUST_DOCUMENT_BYTES).ok()?,
+            TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
+        };
+        let mut snapshot = self.engine.empty_snapshot();
+        let report = self.engine.load(&mut snapshot, index, &bytes, self.now).ok()?;
+        // The report cuts a long `kid`, so it gives the place and the document gives the `kid`.
+        let document: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+        let is_it = |place: usize| document["keys"][place]["kid"].as_str() == Some(key_id);
+        report.dropped.iter().find(|dropped| is_it(dropped.index)).map(|dropped| dropped.fault.code())
+    }
+}
+
+/// The decoded parts of a token or proof.
+struct Parts {
+    encoded_header_bytes: usize,
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    signature_bytes: usize,
+}
+
+impl Parts {
+    fn of(text: &str) -> Option<Self> {
+        let jws = CompactJws::parse(text.as_bytes()).ok()?;
+        let decode = |encoded: &[u8]| {
+            let mut bytes = vec![0; encoded.len()];
+            let length = base64url::decode(encoded, &mut bytes).ok()?.len();
+            bytes.truncate(length);
+            Some(bytes)
+        };
+        Some(Self {
+            encoded_header_bytes: jws.header().len(),
+            header: decode(jws.header())?,
+            payload: decode(jws.payload())?,
+            signature_bytes: decode(jws.signature())?.len(),
+        })
+    }
+
+    fn claims(&self) -> Option<JsonObject<'_>> {
+        json::parse(&self.payload, Budget::TOKEN).ok().and_then(Value::as_object)
+    }
+
+    fn key_id(&self) -> Option<String> {
+        let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
+        header.kid.map(JsonString::to_owned_string)
+    }
+
+    /// The kind by which the engine judges the token, which it does before the signature.
+    fn kind(&self, policy: &Policy) -> Option<TokenKind> {
+        let kinds = policy.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
+        let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
+        let subject = self.claims()?.member("sub").and_then(Value::as_string);
+        kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))
+    }
+
+    /// The claims that the kind must have and the token has not.
+    fn missing(&self, kind: TokenKind) -> Vec<&'static str> {
+        let required: &[&str] = match kind {
+            TokenKind::JwtSvid => &["sub", "aud", "exp"],
+            TokenKind::AccessToken => &["iss", "exp", "aud", "sub", "client_id", "iat", "jti"],
+            TokenKind::Jwt => &["iss", "aud", "exp"],
+        };
+        let claims = self.claims();
+        let is_missing = |name: &&str| claims.is_some_and(|claims| claims.member(name).is_none());
+        required.iter().copied().filter(is_missing).collect()
+    }
+
+    /// The header parameters, else the claims, that the engine's readers refuse one by one.
+    fn mistyped(&self) -> Vec<String> {
+        let line =
+            |sort: &str, name: &str| format!("The {sort} {name} has the wrong JSON type or an impossible value.");
+        let header = refused(&self.header, |member| {
+            UnverifiedHeader::parse(member, &mut NameTable::new(0)).err() == Some(Reason::ClaimType)
+        });
+        if !header.is_empty() {
+            return header.iter().map(|name| line("header parameter", name)).collect();
+        }
+        let claims = refused(&self.payload, |member| {
+            UnverifiedClaims::parse(member, &mut NameTable::new(0)).map_or_else(
+                |reason| reason == Reason::ClaimType,
+                |claims| {
+                    let actor = claims.actor.map(actor::check).transpose();
+                    let confirmation = claims.confirmation.map(Confirmation::read).transpose();
+                    actor.err() == Some(Reason::ClaimType) || confirmation.is_err()
+                },
+            )
+        });
+        claims.iter().map(|name| line("claim", name)).collect()
+    }
+
+    /// The limit that a token or proof exceeds.
+    fn limit(&self, what: &str) -> Option<String> {
+        if self.encoded_header_bytes > limits::HEADER_BYTES {
+            let (length, most) = (self.encoded_header_bytes, limits::HEADER_BYTES);
+            return Some(format!("The encoded header of the {what} has {length} bytes, expected at most {most}."));
+        }
+        for (part, bytes) in [("header", &self.header), ("payload", &self.payload)] {
+            if let Err(fault) = json::parse(bytes, Budget::TOKEN) {
+                let fault = PolicyFault::of_json_within(bytes, fault, Budget::TOKEN);
+                return Some(format!(
+                    "The {part} of the {what} exceeds a limit at {}: found {}, expected {}.",
+                    printable(&fault.pointer),
+                    fault.found,
+                    fault.expected
+                ));
+            }
+        }
+        let claims = self.claims()?;
+        let audiences = claims.member("aud").and_then(Value::as_array).map_or(0, |all| all.elements().count());
+        let actors = claims.member("act").and_then(Value::as_object).map_or(0, |act| actor::chain(act).count());
+        for (name, count, most, noun) in
+            [("aud", audiences, limits::AUDIENCES, "audiences"), ("act", actors, limits::ACTORS, "actors")]
+        {
+            if count > most {
+                return Some(format!("The claim {name} names {count} {noun}, expected at most {most}."));
+            }
+        }
+        let (length, most) = (self.signature_bytes, limits::SIGNATURE_BYTES);
+        (length > most).then(|| format!("The signature of the {what} has {length} bytes, expected at most {most}."))
+    }
+}
+
+/// The names of the members of an object that are refused where each is the only one.
+fn refused(object: &[u8], is_refused: impl Fn(&[u8]) -> bool) -> Vec<String> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(object).unwrap_or_default();
+    let alone = |name: &str, value: &RawValue| format!("{{{}:{value}}}", serde_json::Value::from(name));
+    let refused = members.iter().filter(|(name, value)| is_refused(alone(name, value).as_bytes()));
+    refused.map(|(name, _)| printable(name)).collect()
+}
+
+/// The kind with its article.
+fn article(kind: TokenKind) -> String {
+    let article = if kind == TokenKind::AccessToken { "an" } else { "a" };
+    format!("{article} {}", kind.name())
+}
+
+/// The first names of a list, and how many more there are.
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const NAMED: usize = 20;
+    let names: Vec<&str> = names.collect();
+    let mut named: Vec<String> = names.iter().take(NAMED).map(|name| printable(name)).collect();
+    if names.len() > NAMED {
+        named.push(format!("and {} more", names.len() - NAMED));
+    }
+    named.join(", ")
+}
