@@ -99,7 +99,7 @@ fn off_the_diagonal_everything_is_refused() {
     for (kind, doc) in validators() {
         for who in [SERVER, PLAIN] {
             for typ in &typs {
-                let mut runner = Runner::new(&doc.text(), issuer::NOW);
+                let mut runner = Runner::new(&doc.text(), NOW);
                 let token = signed(everything(*typ, who, SUBJECT).no_header("kid"));
                 let answer = runner.ask(&bearer(&token));
                 if diagonal(kind, *typ) {
@@ -123,7 +123,7 @@ fn valid_tokens_of_each_kind_pass_their_own_validator_only() {
         [("jwt-svid", signed(svid())), ("at+jwt", access_token), ("jwt", signed(plain())), ("dpop", dpop_proof)];
     for (kind, doc) in validators() {
         for (of, token) in &tokens {
-            let mut runner = Runner::new(&doc.text(), issuer::NOW);
+            let mut runner = Runner::new(&doc.text(), NOW);
             let answer = runner.ask(&bearer(token));
             assert_eq!(answer.reason.is_none(), kind == *of, "{of} fed to {kind}: {:?}", answer.reason);
         }
@@ -135,7 +135,7 @@ fn access_tokens_and_assertions_are_no_proofs() {
     let doc = Doc::access();
     let bound = access().bound_to_key("client-p256").text();
     for typ in ["at+jwt", "JWT", "wpt+jwt", "client-authentication+jwt", "oauth-client-attestation-pop+jwt", "kb+jwt"] {
-        let mut runner = Runner::new(&doc.text(), issuer::NOW);
+        let mut runner = Runner::new(&doc.text(), NOW);
         let other = proof(&bound).header("typ", &q(typ)).text();
         let answer = runner.ask(&countersign_tests::request::dpop(&bound, &other));
         assert_eq!(answer.reason.map(|reason| reason.code()), Some("proof_malformed"), "{typ}");
