@@ -265,6 +265,36 @@ class Redirected(unittest.TestCase):
             # nginx asks an error page with GET, whatever the client asked for.
             self.assertEqual([(path, method) for path, _, method in upstream.take()], [("/inner", "GET")])
 
+    def test_each_store_takes_a_proof_once(self):
+        """That one store took the proof of this request makes it no new one for another store, which knows it from a request before."""
+        server = """
+            countersign on;
+            countersign_policy_file {folder}/policy.json zone=main;
+            location = /x {
+                if ($arg_mode = direct) { rewrite ^ /inner last; }
+                if ($arg_mode = other) { rewrite ^ /other last; }
+                set $then /accel/inner;
+                proxy_pass http://raw$then;
+            }
+            location = /other { internal; countersign_policy other; set $then /accel/inner; proxy_pass http://raw$then; }
+            location = /inner { internal; countersign_policy_file {folder}/inner.json zone=second; proxy_pass http://raw; }
+        """
+        policies = {"other": POLICY["policies"]["default"]}
+        http = HTTP.replace("zone main:256k;", "zone main:256k; countersign_zone second:256k;")
+        http = http.replace("    countersign_policy_file {folder}/policy.json;\n", "")
+        world = World(server, http=http, policies=policies)
+        world.nginx.write("inner.json", json.dumps(world.policy))
+        with world, Upstream(world.nginx.folder / "raw.sock") as upstream:
+            for modes in (("direct", "direct"), ("none", "none"), ("direct", "none"), ("direct", "other"), ("other", "none"),
+                          ("none", "direct")):
+                with self.subTest(modes):
+                    token = world.key.token(bound=world.client)
+                    request = issuer.dpop(token, world.proof(token, uri="https://api.example/x"))
+                    upstream.take()
+                    statuses = [world.get(f"/x?mode={mode}", request).status for mode in modes]
+                    self.assertEqual(statuses, [200, 401])
+                    self.assertEqual([path.partition("?")[0] for path, *_ in upstream.take()].count("/inner"), 1)
+
     def test_the_place_s_own_origin_and_hops_hold(self):
         """One policy in two places whose origin differs is two decisions."""
         server = """
