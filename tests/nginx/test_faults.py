@@ -81,6 +81,17 @@ class Trust(unittest.TestCase):
             world.trust(world.key, second)
             self.assertEqual(world.get("/", [issuer.bearer(second.token())]).status, 200)
 
+    def looks(self, world):
+        (policy_file,) = world.status()["worker"]["policy_files"]
+        return policy_file["looks"]
+
+    def test_looks_are_counted(self):
+        with World(http=HTTP.replace("trust_poll 20ms", "trust_poll 1h")) as world:
+            self.assertEqual(world.get("/", [world.bearer()]).status, 200)
+            self.assertEqual(self.looks(world), 0)
+            self.assertEqual(world.get("/", [issuer.bearer(issuer.Key("second").token())]).status, 401)
+            self.assertEqual(self.looks(world), 1)
+
     def test_each_request_looks_with_a_poll_of_nothing(self):
         with World(http=HTTP.replace("trust_poll 20ms", "trust_poll 0"), workers=WORKERS) as world:
             token = world.bearer()

@@ -106,6 +106,7 @@ typedef struct {
     countersign_worker                *worker;
     ngx_event_t                        look;
     ngx_msec_t                         looked_at;
+    uint64_t                           looks;
     uint64_t                           nonce_epoch;
     time_t                             nonce_modified;
     ino_t                              nonce_inode;

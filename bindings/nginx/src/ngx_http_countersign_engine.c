@@ -546,6 +546,7 @@ ngx_http_countersign_look(ngx_http_countersign_engine_t *engine)
     notice = ngx_http_countersign_notice(&teller);
 
     engine->looked_at = ngx_current_msec;
+    engine->looks++;
 
     ngx_memzero(&report, sizeof(countersign_look_report));
     (void) countersign_engine_look(engine->engine, ngx_time(), notice, &report);
