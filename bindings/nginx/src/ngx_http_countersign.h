@@ -106,6 +106,7 @@ typedef struct {
     countersign_worker                *worker;
     ngx_event_t                        look;
     ngx_msec_t                         looked_at;
+    ngx_msec_t                         pause;       /* after that look, before the next one that a request causes */
     uint64_t                           looks;
     uint64_t                           nonce_epoch;
     time_t                             nonce_modified;
@@ -222,7 +223,7 @@ ngx_int_t ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone);
 void ngx_http_countersign_forget_documents(ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_start_engine(ngx_http_countersign_engine_t *engine, ngx_cycle_t *cycle);
 void ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine);
-ngx_uint_t ngx_http_countersign_look(ngx_http_countersign_engine_t *engine);
+ngx_uint_t ngx_http_countersign_look_early(ngx_http_countersign_engine_t *engine);
 void ngx_http_countersign_look_if_due(ngx_http_countersign_engine_t *engine);
 
 /* decision */

@@ -263,7 +263,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
          * one more look, one more decision, so that nobody is refused for coming early.
          */
         if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_BUNDLE_STALE)
-            || engine->looked_at == ngx_current_msec || !ngx_http_countersign_look(engine))
+            || !ngx_http_countersign_look_early(engine))
         {
             made->has_proof = proofs
                               && countersign_decision_claimed_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;
