@@ -218,6 +218,23 @@ class Satisfied(unittest.TestCase):
                 self.assertEqual([value for name, value in fields if spelling(name) == "x-decision"], arrives)
 
 
+class Subrequests(unittest.TestCase):
+    def test_what_a_subrequest_read_is_read_anew(self):
+        """A subrequest shares the variables of its parent, which has other identity headers."""
+        server = """
+            location /asking { countersign on; auth_request /asked; proxy_set_header X-Later "[$http_x_user]"; proxy_pass http://raw; }
+            location = /asked { internal; countersign_set_header X-User client_id; countersign on;
+                proxy_set_header X-Later "[$http_x_user]"; proxy_pass http://raw; }
+            location /open { auth_request /asked; proxy_set_header X-Later "[$http_x_user]"; proxy_pass http://raw; }
+        """
+        with World(server, http=HTTP) as world, Upstream(world.nginx.folder / "raw.sock") as upstream:
+            for target, arrives in (("/asking", "[alice]"), ("/open", "[]")):
+                upstream.take()
+                self.assertEqual(world.get(target, [world.bearer(client_id="client-1")]).status, 200)
+                later = {path: dict(fields)["x-later"] for path, fields, _ in upstream.take()}
+                self.assertEqual(later, {"/asked": "[client-1]", target: arrives})
+
+
 class Redirected(unittest.TestCase):
     """A decision is of what the client sent: method, authority, and what the place it reaches asks for."""
 
