@@ -244,6 +244,7 @@ ngx_int_t ngx_http_countersign_merge_headers(ngx_conf_t *cf, ngx_array_t *inheri
 ngx_int_t ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_post_read_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_countersign_internal_handler(ngx_http_request_t *r);
+void ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *decision);
 
