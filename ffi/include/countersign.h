@@ -522,8 +522,9 @@ typedef struct countersign_request {
   struct countersign_bytes certificate;
   // The time, in seconds since 1970.
   uint64_t now_seconds;
-  // If this client request was judged by another policy before: the 32 bytes that `countersign_decision_claimed_proof` wrote then, so that
-  // its own proof is no replay. Never those of another client request. Empty if there are none.
+  // If this client request was judged by another policy before, with the same replay store: the 32 bytes that
+  // `countersign_decision_claimed_proof` wrote then, so that its own proof is no replay. Never those of another client request, and
+  // never those of a decision with another store: this store may know the proof from a request before. Empty if there are none.
   struct countersign_bytes claimed_proof;
 } countersign_request;
 
@@ -618,7 +619,7 @@ countersign_result countersign_decision_header(const struct countersign_decision
                                                struct countersign_str *value_out);
 
 // Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.claimed_proof`, if the
-// same client request is judged by another policy too.
+// same client request is judged by another policy too, with the same replay store.
 //
 // Returns `OK`, `NOT_FOUND` if no proof was claimed, `NULL_PARAMETER`, `MISALIGNED`.
 //

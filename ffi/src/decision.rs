@@ -317,7 +317,7 @@ pub unsafe extern "C" fn countersign_decision_header<'a>(
 }
 
 /// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.claimed_proof`, if the
-/// same client request is judged by another policy too.
+/// same client request is judged by another policy too, with the same replay store.
 ///
 /// Returns `OK`, `NOT_FOUND` if no proof was claimed, `NULL_PARAMETER`, `MISALIGNED`.
 ///

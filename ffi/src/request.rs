@@ -53,8 +53,9 @@ pub struct countersign_request {
     pub certificate: countersign_bytes,
     /// The time, in seconds since 1970.
     pub now_seconds: u64,
-    /// If this client request was judged by another policy before: the 32 bytes that `countersign_decision_claimed_proof` wrote then, so that
-    /// its own proof is no replay. Never those of another client request. Empty if there are none.
+    /// If this client request was judged by another policy before, with the same replay store: the 32 bytes that
+    /// `countersign_decision_claimed_proof` wrote then, so that its own proof is no replay. Never those of another client request, and
+    /// never those of a decision with another store: this store may know the proof from a request before. Empty if there are none.
     pub claimed_proof: countersign_bytes,
 }
 

@@ -81,6 +81,38 @@ class Trust(unittest.TestCase):
             world.trust(world.key, second)
             self.assertEqual(world.get("/", [issuer.bearer(second.token())]).status, 200)
 
+    def looks(self, world):
+        (policy_file,) = world.status()["worker"]["policy_files"]
+        return policy_file["looks"]
+
+    def test_looks_are_counted(self):
+        with World(http=HTTP.replace("trust_poll 20ms", "trust_poll 1h")) as world:
+            self.assertEqual(world.get("/", [world.bearer()]).status, 200)
+            self.assertEqual(self.looks(world), 0)
+            self.assertEqual(world.get("/", [issuer.bearer(issuer.Key("second").token())]).status, 401)
+            self.assertEqual(self.looks(world), 1)
+
+    def test_many_files_are_not_looked_at_for_each_request(self):
+        """A look at many files takes long: tokens of unknown keys, which any client can make, cost a twentieth of the time at most."""
+        world = World(http=HTTP.replace("trust_poll 20ms", "trust_poll 1h"))
+        keys = issuer.key_set(world.key)
+        for number in range(3000):
+            world.policy["trust"].append({"issuer": f"https://{number}.example", "jwks_file": f"keys/{number}.json"})
+            world.nginx.write(f"keys/{number}.json", keys)
+        world.nginx.write("policy.json", json.dumps(world.policy))
+        with world, client.Client(world.nginx.address) as connection:
+            unknown = issuer.bearer(issuer.Key("unknown").token())
+            requests = 500
+            for _ in range(requests):
+                self.assertEqual(connection.ask("GET", "/", [("Host", "api.example"), unknown]).status, 401)
+            looks = self.looks(world)
+            self.assertGreater(looks, 0)
+            self.assertLess(looks, requests // 8)
+            # A key that comes now counts within a second, long before the poll.
+            second = issuer.Key("second")
+            world.trust(world.key, second)
+            until("its key", lambda: world.get("/", [issuer.bearer(second.token())]).status == 200, patience=10)
+
     def test_each_request_looks_with_a_poll_of_nothing(self):
         with World(http=HTTP.replace("trust_poll 20ms", "trust_poll 0"), workers=WORKERS) as world:
             token = world.bearer()

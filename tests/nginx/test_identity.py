@@ -218,6 +218,23 @@ class Satisfied(unittest.TestCase):
                 self.assertEqual([value for name, value in fields if spelling(name) == "x-decision"], arrives)
 
 
+class Subrequests(unittest.TestCase):
+    def test_what_a_subrequest_read_is_read_anew(self):
+        """A subrequest shares the variables of its parent, which has other identity headers."""
+        server = """
+            location /asking { countersign on; auth_request /asked; proxy_set_header X-Later "[$http_x_user]"; proxy_pass http://raw; }
+            location = /asked { internal; countersign_set_header X-User client_id; countersign on;
+                proxy_set_header X-Later "[$http_x_user]"; proxy_pass http://raw; }
+            location /open { auth_request /asked; proxy_set_header X-Later "[$http_x_user]"; proxy_pass http://raw; }
+        """
+        with World(server, http=HTTP) as world, Upstream(world.nginx.folder / "raw.sock") as upstream:
+            for target, arrives in (("/asking", "[alice]"), ("/open", "[]")):
+                upstream.take()
+                self.assertEqual(world.get(target, [world.bearer(client_id="client-1")]).status, 200)
+                later = {path: dict(fields)["x-later"] for path, fields, _ in upstream.take()}
+                self.assertEqual(later, {"/asked": "[client-1]", target: arrives})
+
+
 class Redirected(unittest.TestCase):
     """A decision is of what the client sent: method, authority, and what the place it reaches asks for."""
 
@@ -264,6 +281,36 @@ class Redirected(unittest.TestCase):
             self.assertEqual(self.ask(world, "/page", "POST", "POST", "https://api.example/page"), 200)
             # nginx asks an error page with GET, whatever the client asked for.
             self.assertEqual([(path, method) for path, _, method in upstream.take()], [("/inner", "GET")])
+
+    def test_each_store_takes_a_proof_once(self):
+        """That one store took the proof of this request makes it no new one for another store, which knows it from a request before."""
+        server = """
+            countersign on;
+            countersign_policy_file {folder}/policy.json zone=main;
+            location = /x {
+                if ($arg_mode = direct) { rewrite ^ /inner last; }
+                if ($arg_mode = other) { rewrite ^ /other last; }
+                set $then /accel/inner;
+                proxy_pass http://raw$then;
+            }
+            location = /other { internal; countersign_policy other; set $then /accel/inner; proxy_pass http://raw$then; }
+            location = /inner { internal; countersign_policy_file {folder}/inner.json zone=second; proxy_pass http://raw; }
+        """
+        policies = {"other": POLICY["policies"]["default"]}
+        http = HTTP.replace("zone main:256k;", "zone main:256k; countersign_zone second:256k;")
+        http = http.replace("    countersign_policy_file {folder}/policy.json;\n", "")
+        world = World(server, http=http, policies=policies)
+        world.nginx.write("inner.json", json.dumps(world.policy))
+        with world, Upstream(world.nginx.folder / "raw.sock") as upstream:
+            for modes in (("direct", "direct"), ("none", "none"), ("direct", "none"), ("direct", "other"), ("other", "none"),
+                          ("none", "direct")):
+                with self.subTest(modes):
+                    token = world.key.token(bound=world.client)
+                    request = issuer.dpop(token, world.proof(token, uri="https://api.example/x"))
+                    upstream.take()
+                    statuses = [world.get(f"/x?mode={mode}", request).status for mode in modes]
+                    self.assertEqual(statuses, [200, 401])
+                    self.assertEqual([path.partition("?")[0] for path, *_ in upstream.take()].count("/inner"), 1)
 
     def test_the_place_s_own_origin_and_hops_hold(self):
         """One policy in two places whose origin differs is two decisions."""

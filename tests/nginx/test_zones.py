@@ -438,6 +438,80 @@ class Elsewhere(Once):
             self.statuses(world, used, 401)
 
 
+class Moved(Once):
+    """A reload moves a policy file to a zone that has been in use for another one: it does not know the proofs of this one."""
+
+    FILES = {"za": " file={folder}/disk/a", "zb": " file={folder}/disk/b"}
+    PATHS = ("/", "/b")
+
+    def http(self, zones=("za", "zb"), files=None):
+        files = files or {}
+        declared = "".join(f"countersign_zone {zone}:256k{files.get(zone, '')}; " for zone in ("za", "zb"))
+        places = "".join(f"location {path} {{ countersign on; countersign_policy_file {{folder}}/{file} zone={zone};"
+                         " proxy_pass http://shown; }"
+                         for path, file, zone in zip(self.PATHS, ("policy.json", "other.json"), zones) if zone)
+        http = HTTP.replace("countersign_zone main:256k;", declared)
+        return http.replace("countersign_policy_file {folder}/policy.json;", "").replace("{server}", places).replace("{listen}", "")
+
+    def start(self, **options):
+        world = Zoned(self.http(**options))
+        world.nginx.write("other.json", json.dumps(world.policy))
+        return world
+
+    def dpop(self, world):
+        token = world.key.token(bound=world.client)
+        return issuer.dpop(token, world.proof(token, uri="https://api.example/"))
+
+    def test_moves(self):
+        for title, before, after in [
+            ("to the zone of another", {}, {"zones": ("zb", None)}),
+            ("each to the other's", {}, {"zones": ("zb", "za")}),
+            ("both in one", {}, {"zones": ("zb", "zb")}),
+            ("each to the other's file", {"files": self.FILES}, {"files": self.FILES, "zones": ("zb", "za")}),
+            ("both in one file", {"files": self.FILES}, {"files": self.FILES, "zones": ("zb", "zb")}),
+            ("files change places", {"files": self.FILES},
+             {"files": {"za": self.FILES["zb"], "zb": self.FILES["za"]}}),
+            ("from a file", {"files": {"za": self.FILES["za"]}}, {"files": {"za": self.FILES["za"]}, "zones": ("zb", "zb")}),
+            ("to a file", {"files": {"zb": self.FILES["zb"]}}, {"files": {"zb": self.FILES["zb"]}, "zones": ("zb", "zb")}),
+        ]:
+            with self.subTest(title), self.start(**before) as world:
+                # Dated so that the other store, which was made at the start, would take it.
+                used = self.dpop(world)
+                self.statuses(world, used, 200, 401)
+                world.nginx.http = self.http(**after)
+                world.reload()
+                self.statuses(world, used, 401)
+                # It takes new ones at once.
+                self.statuses(world, self.dpop(world), 200, 401)
+
+    def test_what_stays_refuses_nothing(self):
+        """No proof is refused where each policy file keeps its zone, or where there is one zone."""
+        for title, before, after in [
+            ("nothing changes", {}, {}),
+            ("nothing changes in files", {"files": self.FILES}, {"files": self.FILES}),
+            ("a policy file goes", {}, {"zones": ("za", None)}),
+            ("one comes to the only zone", {"zones": ("za", None)}, {"zones": ("za", "za")}),
+            ("one gets a zone of its own", {"zones": ("za", "za")}, {"zones": ("za", "zb")}),
+        ]:
+            with self.subTest(title), self.start(**before) as world:
+                used, unused = self.dpop(world), self.dpop(world)
+                self.statuses(world, used, 200, 401)
+                world.nginx.http = self.http(**after)
+                world.nginx.reload()
+                self.statuses(world, used, 401)
+                self.statuses(world, unused, 200, 401)
+
+    def test_a_restart_remembers(self):
+        """With more than one file as well."""
+        with self.start(files=self.FILES) as world:
+            used, unused = self.dpop(world), self.dpop(world)
+            self.statuses(world, used, 200, 401)
+            world.nginx.stop()
+            world.nginx.start()
+            self.statuses(world, used, 401)
+            self.statuses(world, unused, 200, 401)
+
+
 class OldWorkers(Once):
     """A request that an old worker had in part before the reload, whose store the new workers do not see."""
 

@@ -106,6 +106,8 @@ typedef struct {
     countersign_worker                *worker;
     ngx_event_t                        look;
     ngx_msec_t                         looked_at;
+    ngx_msec_t                         pause;       /* after that look, before the next one that a request causes */
+    uint64_t                           looks;
     uint64_t                           nonce_epoch;
     time_t                             nonce_modified;
     ino_t                              nonce_inode;
@@ -221,7 +223,7 @@ ngx_int_t ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone);
 void ngx_http_countersign_forget_documents(ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_start_engine(ngx_http_countersign_engine_t *engine, ngx_cycle_t *cycle);
 void ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine);
-ngx_uint_t ngx_http_countersign_look(ngx_http_countersign_engine_t *engine);
+ngx_uint_t ngx_http_countersign_look_early(ngx_http_countersign_engine_t *engine);
 void ngx_http_countersign_look_if_due(ngx_http_countersign_engine_t *engine);
 
 /* decision */
@@ -242,6 +244,7 @@ ngx_int_t ngx_http_countersign_merge_headers(ngx_conf_t *cf, ngx_array_t *inheri
 ngx_int_t ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_post_read_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_countersign_internal_handler(ngx_http_request_t *r);
+void ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *decision);
 

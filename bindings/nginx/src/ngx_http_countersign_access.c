@@ -151,6 +151,9 @@ ngx_http_countersign_precontent_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    /* A subrequest of the access phase (auth_request) may have been the last to read them. */
+    ngx_http_countersign_forget_variables(r, ngx_http_get_module_main_conf(r, ngx_http_countersign_module));
+
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
 
     if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {

@@ -239,11 +239,11 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         return NGX_ERROR;
     }
 
-    /* Where another policy judged this request before, its proof is no replay. */
+    /* Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing. */
     record = proofs ? ngx_http_countersign_record(r, 0) : NULL;
 
     for (before = record ? record->newest : NULL; before != NULL; before = before->next) {
-        if (before->has_proof) {
+        if (before->has_proof && before->judged->engine->zone == engine->zone) {
             request.claimed_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
             break;
         }
@@ -263,7 +263,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
          * one more look, one more decision, so that nobody is refused for coming early.
          */
         if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_BUNDLE_STALE)
-            || engine->looked_at == ngx_current_msec || !ngx_http_countersign_look(engine))
+            || !ngx_http_countersign_look_early(engine))
         {
             made->has_proof = proofs
                               && countersign_decision_claimed_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;

@@ -17,6 +17,8 @@ static void ngx_http_countersign_free_engine(void *data);
 static void ngx_http_countersign_free_document(void *data);
 static ngx_int_t ngx_http_countersign_read_trust(ngx_http_countersign_engine_t *engine, ngx_uint_t reload);
 static ngx_int_t ngx_http_countersign_nonce(ngx_http_countersign_engine_t *engine);
+static ngx_uint_t ngx_http_countersign_look(ngx_http_countersign_engine_t *engine);
+static ngx_msec_t ngx_http_countersign_pause(ngx_http_countersign_engine_t *engine, struct timespec *begun);
 static void ngx_http_countersign_look_handler(ngx_event_t *event);
 
 
@@ -25,6 +27,12 @@ static void ngx_http_countersign_look_handler(ngx_event_t *event);
 
 /* How many point additions of a key's table are made in one go while nothing else is to do: about a millisecond. */
 #define NGX_HTTP_COUNTERSIGN_TABLE_STEP  3000
+
+/* A worker spends at most one part in this many of its time on looks that tokens of unknown keys cause. */
+#define NGX_HTTP_COUNTERSIGN_LOOK_SHARE  20
+
+/* The longest pause after a look, in milliseconds: then such a token causes the next one, whatever it takes. */
+#define NGX_HTTP_COUNTERSIGN_LOOK_PAUSE  1000
 
 
 typedef struct {
@@ -508,6 +516,7 @@ ngx_http_countersign_start_engine(ngx_http_countersign_engine_t *engine, ngx_cyc
     }
 
     engine->looked_at = ngx_current_msec;
+    engine->pause = 1;
     engine->look.handler = ngx_http_countersign_look_handler;
     engine->look.data = engine;
     engine->look.log = cycle->log;
@@ -532,10 +541,11 @@ ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine)
 
 /* Reads again what has changed; tells whether anything has. */
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_countersign_look(ngx_http_countersign_engine_t *engine)
 {
     ngx_uint_t                     changed;
+    struct timespec                begun;
     countersign_notice             notice;
     countersign_look_report        report;
     ngx_http_countersign_teller_t  teller;
@@ -546,6 +556,8 @@ ngx_http_countersign_look(ngx_http_countersign_engine_t *engine)
     notice = ngx_http_countersign_notice(&teller);
 
     engine->looked_at = ngx_current_msec;
+    engine->looks++;
+    (void) clock_gettime(CLOCK_MONOTONIC, &begun);
 
     ngx_memzero(&report, sizeof(countersign_look_report));
     (void) countersign_engine_look(engine->engine, ngx_time(), notice, &report);
@@ -574,7 +586,41 @@ ngx_http_countersign_look(ngx_http_countersign_engine_t *engine)
                       "base64url; the last good keys stay in force", &engine->nonce_keys);
     }
 
+    engine->pause = ngx_http_countersign_pause(engine, &begun);
+
     return changed;
+}
+
+
+/*
+ * How long no token of an unknown key, which any client can send, causes another look after one that began at `begun`. The engines of a
+ * worker share its time for looks.
+ */
+
+static ngx_msec_t
+ngx_http_countersign_pause(ngx_http_countersign_engine_t *engine, struct timespec *begun)
+{
+    uint64_t                           microseconds, pause;
+    struct timespec                    now;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(engine->zone->cycle, ngx_http_countersign_module);
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    microseconds = (now.tv_sec - begun->tv_sec) * 1000000 + (now.tv_nsec - begun->tv_nsec) / 1000;
+    pause = microseconds * NGX_HTTP_COUNTERSIGN_LOOK_SHARE * mcf->engines.nelts / 1000 + 1;
+
+    return ngx_min(pause, NGX_HTTP_COUNTERSIGN_LOOK_PAUSE);
+}
+
+
+/* Looks before the poll, unless the pause after the last look is not over; tells whether anything has changed. */
+
+ngx_uint_t
+ngx_http_countersign_look_early(ngx_http_countersign_engine_t *engine)
+{
+    return ngx_current_msec - engine->looked_at >= engine->pause && ngx_http_countersign_look(engine);
 }
 
 

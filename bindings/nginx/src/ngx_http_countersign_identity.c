@@ -368,6 +368,21 @@ ngx_http_countersign_push(ngx_http_request_t *r, ngx_table_elt_t *field)
 }
 
 
+/* Variables $http_… of identity headers are read anew: a request shares the variables of its subrequests, whose fields differ. */
+
+void
+ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf)
+{
+    ngx_uint_t  i, *early;
+
+    early = mcf->early.elts;
+    for (i = 0; i < mcf->early.nelts; i++) {
+        r->variables[early[i]].valid = 0;
+        r->variables[early[i]].not_found = 0;
+    }
+}
+
+
 /*
  * Removes every identity header from the fields of r. Of those that the client sent, what may be a certificate is kept aside for the
  * place that trusts its sender.
@@ -378,16 +393,12 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_
     ngx_uint_t copy)
 {
     ngx_list_t                        kept;
-    ngx_uint_t                        i, *early;
+    ngx_uint_t                        i;
     ngx_list_part_t                  *part;
     ngx_table_elt_t                  *field, *to;
     ngx_http_countersign_identity_t  *identity;
 
-    early = mcf->early.elts;
-    for (i = 0; i < mcf->early.nelts; i++) {
-        r->variables[early[i]].valid = 0;
-        r->variables[early[i]].not_found = 0;
-    }
+    ngx_http_countersign_forget_variables(r, mcf);
 
     for (part = &r->headers_in.headers.part; part != NULL && !copy; part = part->next) {
         field = part->elts;

@@ -152,10 +152,11 @@ ngx_http_countersign_json(ngx_http_request_t *r, ngx_http_countersign_main_conf_
             b->last = ngx_sprintf(b->last, "%s\"%V\"", policy ? "," : "", &text);
         }
 
-        b->last = ngx_sprintf(b->last, "],\"ready\":%s,\"cached_tokens\":%uL,\"promoted_keys\":%uL,"
+        b->last = ngx_sprintf(b->last, "],\"ready\":%s,\"looks\":%uL,\"cached_tokens\":%uL,\"promoted_keys\":%uL,"
                               "\"table_checks\":%uL,\"evicted_keys\":%uL,\"banned_keys\":%uL,\"table_bytes\":%uL}",
-                              engines[i]->unready ? "false" : "true", counts.cached_tokens, counts.promoted_keys,
-                              counts.table_checks, counts.evicted_keys, counts.banned_keys, counts.table_bytes);
+                              engines[i]->unready ? "false" : "true", engines[i]->looks, counts.cached_tokens,
+                              counts.promoted_keys, counts.table_checks, counts.evicted_keys, counts.banned_keys,
+                              counts.table_bytes);
     }
 
     b->last = ngx_sprintf(b->last, "]}}\n");

@@ -918,6 +918,75 @@ ngx_http_countersign_retire(ngx_cycle_t *cycle, ngx_uint_t files)
 
 
 /*
+ * Whether the store of an engine knows what was used under its policy file: the running configuration has that file with this store, or
+ * has no other store in use.
+ */
+
+static ngx_uint_t
+ngx_http_countersign_knows(ngx_array_t *before, ngx_http_countersign_zone_t *zone, ngx_http_countersign_engine_t *engine)
+{
+    ngx_str_t                       *path;
+    ngx_uint_t                       i;
+    ngx_http_countersign_zone_t    **zones = before->elts, *same;
+    ngx_http_countersign_engine_t  **engines;
+
+    same = ngx_http_countersign_same_store(before, zone);
+
+    for (i = 0; same != NULL && i < same->engines.nelts; i++) {
+        engines = same->engines.elts;
+        path = &engines[i]->document->path;
+
+        if (path->len == engine->document->path.len
+            && ngx_strncmp(path->data, engine->document->path.data, path->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < before->nelts; i++) {
+        if (zones[i] != same && zones[i]->engines.nelts != 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* A reload may move a policy file to a store that is in use for others. At a start, what was before is not known. */
+
+static void
+ngx_http_countersign_find_unaware(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                          i, k;
+    ngx_array_t                        *before;
+    ngx_http_countersign_zone_t       **zones;
+    ngx_http_countersign_engine_t     **engines;
+    ngx_http_countersign_main_conf_t   *mcf;
+
+    before = ngx_http_countersign_zones_before(cycle);
+    if (before == NULL) {
+        return;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_countersign_module);
+
+    zones = mcf->zones.elts;
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        engines = zones[i]->engines.elts;
+
+        for (k = 0; k < zones[i]->engines.nelts && !zones[i]->unaware; k++) {
+            if (!ngx_http_countersign_knows(before, zones[i], engines[k])) {
+                zones[i]->unaware = 1;
+                ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "zone \"%V\" was not that of \"%V\": it refuses the proofs "
+                              "made until now", &zones[i]->name, &engines[k]->document->path);
+            }
+        }
+    }
+}
+
+
+/*
  * nginx has no hook for the moment from which a configuration is in use. At the end, when every module has initialised itself and
  * before the first worker starts, it frees the pool of the configuration before; one that fails leaves that pool alone.
  */
@@ -927,8 +996,9 @@ ngx_http_countersign_put_zones_to_use(ngx_cycle_t *cycle)
 {
     ngx_pool_cleanup_t  *cleanup;
 
-    /* Memory of nginx that is not used any more is gone by then. */
+    /* Memory of nginx that is not used any more, and what the zones before had, is gone by then. */
     ngx_http_countersign_retire(cycle, 0);
+    ngx_http_countersign_find_unaware(cycle);
 
     if (ngx_process == NGX_PROCESS_SINGLE && !ngx_is_init_cycle(cycle->old_cycle)) {
         /* Without a master that pool is kept for the requests of this process. */

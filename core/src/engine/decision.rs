@@ -179,7 +179,7 @@ impl<'d> Decision<'d> {
     }
 
     /// What the replay store knows the proof by since this decision: for [`Request::with_claimed_proof`](super::Request::with_claimed_proof),
-    /// if the same client request is judged by another policy too. `None` where no proof was claimed.
+    /// if the same client request is judged by another policy too, with the same replay store. `None` where no proof was claimed.
     #[must_use]
     pub fn claimed_proof(&self) -> Option<&'d [u8; 32]> {
         self.outcome().proof.as_ref().filter(|proof| proof.is_claimed).map(|proof| &proof.replay_key)

@@ -64,7 +64,8 @@ impl<'r> Request<'r> {
     /// This request again, for a host that judges one client request by several policies: `proof` is what
     /// [`Decision::claimed_proof`](super::Decision::claimed_proof) said of it before, and that the replay store knows it since is no replay.
     ///
-    /// Never for another client request: that would let a proof be used twice.
+    /// Only what a decision with the same replay store said: a store that knows the proof from a request before would let it be used
+    /// twice. Never for another client request, for the same reason.
     #[must_use]
     pub const fn with_claimed_proof(mut self, proof: &'r [u8; 32]) -> Self {
         self.claimed_proof = Some(proof);
