@@ -136,21 +136,26 @@ typedef struct {
 } ngx_http_countersign_identity_t;
 
 
-/* countersign_set_header */
+/* What a field and a trusted hop begin with: the name of a header field, and the place of the directive. */
 typedef struct {
     ngx_str_t                          name;
+    ngx_http_countersign_place_t       place;
+} ngx_http_countersign_named_t;
+
+
+/* countersign_set_header */
+typedef struct {
+    ngx_http_countersign_named_t       named;
     ngx_str_t                          lowcase;
     ngx_uint_t                         hash;
     ngx_uint_t                         fact;
-    ngx_http_countersign_place_t       place;
 } ngx_http_countersign_header_t;
 
 
 /* countersign_certificate_header */
 typedef struct {
-    ngx_str_t                          name;        /* empty: none */
+    ngx_http_countersign_named_t       named;       /* its name is empty: none */
     ngx_array_t                       *hops;        /* of ngx_cidr_t */
-    ngx_http_countersign_place_t       place;
     unsigned                           unix_hop:1;
 } ngx_http_countersign_certificate_t;
 
@@ -240,7 +245,8 @@ ngx_int_t ngx_http_countersign_access_init(ngx_conf_t *cf);
 char *ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t certificate);
 ngx_uint_t ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other);
-ngx_int_t ngx_http_countersign_merge_headers(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **headers);
+ngx_int_t ngx_http_countersign_merge_names(ngx_conf_t *cf, const char *directive, const char *what, ngx_array_t *inherited,
+    ngx_array_t **joined);
 ngx_int_t ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_post_read_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_countersign_internal_handler(ngx_http_request_t *r);
@@ -250,7 +256,6 @@ ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_counters
 
 /* certificate */
 char *ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_countersign_merge_certificates(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **certificates);
 ngx_int_t ngx_http_countersign_certificate(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     countersign_request *request);
 ngx_uint_t ngx_http_countersign_from_hop(ngx_http_request_t *r, ngx_http_countersign_certificate_t *certificate);

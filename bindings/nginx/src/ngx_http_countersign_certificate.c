@@ -46,7 +46,7 @@ ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void
 
     certificate = lcf->certificates->elts;
     for (i = 0; i < lcf->certificates->nelts; i++) {
-        if (ngx_http_countersign_alike(&certificate[i].name, &value[1])) {
+        if (ngx_http_countersign_alike(&certificate[i].named.name, &value[1])) {
             return "is duplicate";
         }
     }
@@ -61,8 +61,8 @@ ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void
     }
 
     ngx_memzero(certificate, sizeof(ngx_http_countersign_certificate_t));
-    certificate->name = value[1];
-    certificate->place = ngx_http_countersign_here(cf);
+    certificate->named.name = value[1];
+    certificate->named.place = ngx_http_countersign_here(cf);
     certificate->hops = ngx_array_create(cf->pool, 4, sizeof(ngx_cidr_t));
     if (certificate->hops == NULL) {
         return NGX_CONF_ERROR;
@@ -100,53 +100,6 @@ ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void
     }
 
     return NGX_CONF_OK;
-}
-
-
-/* A place trusts the hops that it names itself and those of the place around it; for a name in both, its own. */
-
-ngx_int_t
-ngx_http_countersign_merge_certificates(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **certificates)
-{
-    ngx_uint_t                           i, k, own;
-    ngx_array_t                         *list = *certificates;
-    ngx_http_countersign_certificate_t  *certificate, *from, *joined;
-
-    if (inherited == NGX_CONF_UNSET_PTR) {
-        inherited = NULL;
-    }
-
-    if (list == NGX_CONF_UNSET_PTR || inherited == NULL) {
-        *certificates = list == NGX_CONF_UNSET_PTR ? inherited : list;
-        return NGX_OK;
-    }
-
-    own = list->nelts;
-    from = inherited->elts;
-
-    for (i = 0; i < inherited->nelts; i++) {
-        certificate = list->elts;
-
-        for (k = 0; k < own && !ngx_http_countersign_alike(&certificate[k].name, &from[i].name); k++) { /* void */ }
-
-        if (k < own) {
-            continue;
-        }
-
-        ngx_log_error(NGX_HTTP_COUNTERSIGN_INHERITED, cf->log, 0,
-                      "\"%V\" of %V:%ui is taken also where \"countersign_certificate_header %V\" is, in %V:%ui", &from[i].name,
-                      &from[i].place.file, from[i].place.line, &certificate[0].name, &certificate[0].place.file,
-                      certificate[0].place.line);
-
-        joined = ngx_array_push(list);
-        if (joined == NULL) {
-            return NGX_ERROR;
-        }
-
-        *joined = from[i];
-    }
-
-    return NGX_OK;
 }
 
 
@@ -299,10 +252,10 @@ ngx_http_countersign_of_header(ngx_http_request_t *r, ngx_http_countersign_loc_c
         }
 
         hop = 1;
-        sent = ngx_http_countersign_sent_once(record, &certificate[i].name, &repeated);
+        sent = ngx_http_countersign_sent_once(record, &certificate[i].named.name, &repeated);
 
         if (repeated) {
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: repeated \"%V\"", &certificate[i].name);
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: repeated \"%V\"", &certificate[i].named.name);
             return NGX_OK;
         }
 
@@ -312,12 +265,12 @@ ngx_http_countersign_of_header(ngx_http_request_t *r, ngx_http_countersign_loc_c
 
         if (found != NULL) {
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: both \"%V\" and \"%V\"", name,
-                          &certificate[i].name);
+                          &certificate[i].named.name);
             return NGX_OK;
         }
 
         found = sent;
-        name = &certificate[i].name;
+        name = &certificate[i].named.name;
     }
 
     if (!hop) {

@@ -65,7 +65,7 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     header = lcf->headers->elts;
     for (i = 0; i < lcf->headers->nelts; i++) {
-        if (ngx_http_countersign_alike(&header[i].name, &value[1])) {
+        if (ngx_http_countersign_alike(&header[i].named.name, &value[1])) {
             return "is duplicate";
         }
     }
@@ -84,8 +84,8 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         mcf->named |= 1u << fact;
     }
 
-    header->name = value[1];
-    header->place = ngx_http_countersign_here(cf);
+    header->named.name = value[1];
+    header->named.place = ngx_http_countersign_here(cf);
     header->fact = fact;
     header->lowcase.len = value[1].len;
     header->lowcase.data = ngx_pnalloc(cf->pool, value[1].len);
@@ -155,46 +155,62 @@ ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t c
 }
 
 
-/* A place has its own fields and those of the place around it; for a name in both, its own. */
+static ngx_http_countersign_named_t *
+ngx_http_countersign_named(ngx_array_t *list, ngx_uint_t i)
+{
+    return (ngx_http_countersign_named_t *) ((u_char *) list->elts + i * list->size);
+}
+
+
+/*
+ * Fields, or trusted hops: a place has its own and those of the place around it; for a name in both, its own. Both lists are of the same
+ * type, which begins with ngx_http_countersign_named_t. `what` is the word for the log.
+ */
 
 ngx_int_t
-ngx_http_countersign_merge_headers(ngx_conf_t *cf, ngx_array_t *inherited, ngx_array_t **headers)
+ngx_http_countersign_merge_names(ngx_conf_t *cf, const char *directive, const char *what, ngx_array_t *inherited, ngx_array_t **joined)
 {
-    ngx_uint_t                      i, k, own;
-    ngx_array_t                    *list = *headers;
-    ngx_http_countersign_header_t  *header, *from, *joined;
+    void                          *element;
+    ngx_uint_t                     i, k, own;
+    ngx_array_t                   *list = *joined;
+    ngx_http_countersign_named_t  *known, *from;
 
     if (inherited == NGX_CONF_UNSET_PTR) {
         inherited = NULL;
     }
 
     if (list == NGX_CONF_UNSET_PTR || inherited == NULL) {
-        *headers = list == NGX_CONF_UNSET_PTR ? inherited : list;
+        *joined = list == NGX_CONF_UNSET_PTR ? inherited : list;
         return NGX_OK;
     }
 
     own = list->nelts;
-    from = inherited->elts;
 
     for (i = 0; i < inherited->nelts; i++) {
-        header = list->elts;
+        from = ngx_http_countersign_named(inherited, i);
 
-        for (k = 0; k < own && !ngx_http_countersign_alike(&header[k].name, &from[i].name); k++) { /* void */ }
+        for (k = 0; k < own; k++) {
+            known = ngx_http_countersign_named(list, k);
+            if (ngx_http_countersign_alike(&known->name, &from->name)) {
+                break;
+            }
+        }
 
         if (k < own) {
             continue;
         }
 
-        ngx_log_error(NGX_HTTP_COUNTERSIGN_INHERITED, cf->log, 0,
-                      "\"%V\" of %V:%ui is set also where \"countersign_set_header %V\" is, in %V:%ui", &from[i].name,
-                      &from[i].place.file, from[i].place.line, &header[0].name, &header[0].place.file, header[0].place.line);
+        known = ngx_http_countersign_named(list, 0);
+        ngx_log_error(NGX_HTTP_COUNTERSIGN_INHERITED, cf->log, 0, "\"%V\" of %V:%ui is %s also where \"%s %V\" is, in %V:%ui",
+                      &from->name, &from->place.file, from->place.line, what, directive, &known->name, &known->place.file,
+                      known->place.line);
 
-        joined = ngx_array_push(list);
-        if (joined == NULL) {
+        element = ngx_array_push(list);
+        if (element == NULL) {
             return NGX_ERROR;
         }
 
-        *joined = from[i];
+        ngx_memcpy(element, from, list->size);
     }
 
     return NGX_OK;
@@ -310,7 +326,7 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
         certificate = lcf->certificates->elts;
 
         for (i = 0; i < lcf->certificates->nelts; i++) {
-            sent = ngx_http_countersign_sent_once(record, &certificate[i].name, &repeated);
+            sent = ngx_http_countersign_sent_once(record, &certificate[i].named.name, &repeated);
 
             if (sent != NULL && ngx_http_countersign_from_hop(r, &certificate[i])
                 && ngx_http_countersign_push(r, sent) != NGX_OK)
@@ -336,7 +352,7 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
         }
 
         field.hash = header[i].hash;
-        field.key = header[i].name;
+        field.key = header[i].named.name;
         field.lowcase_key = header[i].lowcase.data;
         field.value = value;
 

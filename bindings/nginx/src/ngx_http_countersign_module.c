@@ -227,8 +227,10 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->nonce_keys, prev->nonce_keys, "");
     ngx_conf_merge_str_value(conf->origin, prev->origin, "");
 
-    if (ngx_http_countersign_merge_headers(cf, prev->headers, &conf->headers) != NGX_OK
-        || ngx_http_countersign_merge_certificates(cf, prev->certificates, &conf->certificates) != NGX_OK)
+    if (ngx_http_countersign_merge_names(cf, "countersign_set_header", "set", prev->headers, &conf->headers) != NGX_OK
+        || ngx_http_countersign_merge_names(cf, "countersign_certificate_header", "taken", prev->certificates,
+                                            &conf->certificates)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
