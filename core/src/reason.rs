@@ -83,7 +83,7 @@ reasons! {
     HeaderCritical = 1205, "header_critical", 401, InvalidToken, "The header has crit, and no extension is understood (RFC 7515 §4.1.11), or b64 (RFC 7797 §7)";
     ClaimMissing = 1206, "claim_missing", 401, InvalidToken, "A claim that the token kind requires is absent";
     ClaimType = 1207, "claim_type", 401, InvalidToken, "A claim or header parameter has the wrong JSON type or an impossible value; never read as absent";
-    HeaderForbidden = 1208, "header_forbidden", 401, InvalidToken, "The header carries a parameter that this token kind forbids (encryption, a nested token; in a JWT-SVID also a key, compression and any other)";
+    HeaderForbidden = 1208, "header_forbidden", 401, InvalidToken, "The header carries a parameter that this token kind forbids (encryption, compression, a nested token; in a JWT-SVID also a key and any other)";
     // key
     AlgorithmRefused = 1301, "algorithm_refused", 401, InvalidToken, "The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all";
     TrustDomainUnknown = 1302, "trust_domain_unknown", 401, InvalidToken, "No bundle is configured for the trust domain of the subject";

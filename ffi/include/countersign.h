@@ -65,7 +65,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_CLAIM_MISSING = 1206,
   // A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
   COUNTERSIGN_REASON_CLAIM_TYPE = 1207,
-  // The header carries a parameter that this token kind forbids (encryption, a nested token; in a JWT-SVID also a key, compression and any other).
+  // The header carries a parameter that this token kind forbids (encryption, compression, a nested token; in a JWT-SVID also a key and any other).
   COUNTERSIGN_REASON_HEADER_FORBIDDEN = 1208,
   // The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
   COUNTERSIGN_REASON_ALGORITHM_REFUSED = 1301,

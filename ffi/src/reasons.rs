@@ -35,7 +35,7 @@ pub enum countersign_reason {
     ClaimMissing = 1206,
     /// A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
     ClaimType = 1207,
-    /// The header carries a parameter that this token kind forbids (encryption, a nested token; in a JWT-SVID also a key, compression and any other).
+    /// The header carries a parameter that this token kind forbids (encryption, compression, a nested token; in a JWT-SVID also a key and any other).
     HeaderForbidden = 1208,
     /// The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
     AlgorithmRefused = 1301,

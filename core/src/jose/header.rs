@@ -41,7 +41,7 @@ pub struct UnverifiedHeader<'a> {
     /// Whether there is `enc`, which makes it a JWE (RFC 7516 §9), or a `cty` of `JWT`, which announces a token in the
     /// token (RFC 7519 §5.2).
     pub nested: bool,
-    /// Whether there is `zip` or another `cty`, which mean nothing in a JWS that holds claims.
+    /// Whether there is another `cty`, which means nothing in a JWS that holds claims.
     pub describes_payload: bool,
     /// Whether there is `jku`, `jwk`, `x5u`, `x5c`, `x5t` or `x5t#S256`.
     pub names_key: bool,
@@ -128,9 +128,9 @@ impl<'a> UnverifiedHeader<'a> {
             "typ" => self.typ = Typ::read(value.as_string().ok_or(Reason::HeaderType)?),
             "kid" => self.kid = Some(value.as_string().ok_or(Reason::ClaimType)?),
             "crit" | "b64" => self.critical = true,
-            "enc" => self.nested = true,
+            "enc" | "zip" => self.nested = true,
             "cty" if Typ::read(value.as_string().ok_or(Reason::ClaimType)?) == Typ::Jwt => self.nested = true,
-            "zip" | "cty" => self.describes_payload = true,
+            "cty" => self.describes_payload = true,
             "jwk" => {
                 self.names_key = true;
                 self.jwk = value.as_object();

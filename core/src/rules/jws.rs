@@ -25,11 +25,11 @@ pub fn check_algorithm(header: &UnverifiedHeader<'_>, allowed: AlgorithmSet) -> 
     header.algorithm.filter(|algorithm| allowed.contains(*algorithm)).ok_or(Reason::AlgorithmRefused)
 }
 
-/// RFC 8725 §3.3: a JWE must be told from a JWS: `enc` makes one (RFC 7516 §9). RFC 7519 §5.2: nesting is announced by
-/// `cty`, and "the value of this Header Parameter MUST be 'JWT'". We take neither, so neither is half-read.
+/// RFC 8725 §3.3: a JWE must be distinguished from a JWS: `enc` makes one (RFC 7516 §9), and `zip` is defined for a JWE alone, so a payload
+/// that claims to be compressed is not read as if it were not (specs: JWS-13). RFC 7519 §5.2: nesting is announced by `cty`, and "the value
+/// of this Header Parameter MUST be 'JWT'". The engine reads none of these.
 ///
-/// Any other `cty` is for the application (RFC 7515 §4.1.10: "ignored by JWS implementations"), and `zip` is defined for
-/// JWE only: RFC 7515 §4 has parameters that are "not understood" ignored.
+/// Any other `cty` is for the application (RFC 7515 §4.1.10: "ignored by JWS implementations").
 ///
 /// # Errors
 /// [`Reason::HeaderForbidden`]
