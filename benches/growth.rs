@@ -158,7 +158,7 @@ fn kid(number: usize) -> String {
 
 /// Beside n trust domains: reading the policy document with a bundle for each, a new JWT-SVID of any of them, another bundle for one.
 ///
-/// All have the same key, so that its table is there for all; what is kept of it for each domain lies in its own place.
+/// All have the same key, so that its table is there for all; each domain keeps its own record of it.
 fn domains() {
     let key = request::svid_key("domain-p256");
     let all: Vec<String> =

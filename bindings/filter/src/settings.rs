@@ -433,7 +433,7 @@ impl Reader {
             identity_headers,
             clear_route_cache: match build {
                 Build::Module { .. } => self.flag(&members, "clear_route_cache", false),
-                // Envoy chooses it anew whenever a VM sets a field, but tells a VM of the one before: `vm` sees to it that none has a say.
+                // Envoy chooses it anew whenever a VM sets a field, but gives a VM the one before: settings that depend on it are refused (`vm`).
                 Build::Wasm => false,
             },
             metadata_namespace: self.metadata_namespace(&members),

@@ -615,7 +615,7 @@ ngx_http_countersign_pause(ngx_http_countersign_engine_t *engine, struct timespe
 }
 
 
-/* Looks before the poll, unless the pause after the last look is not over; tells whether anything has changed. */
+/* Looks before the poll, unless the pause after the last look is not over; returns whether anything has changed. */
 
 ngx_uint_t
 ngx_http_countersign_look_early(ngx_http_countersign_engine_t *engine)
