@@ -165,7 +165,8 @@ class Nginx:
         return status
 
     def start(self):
-        if "{folder}/shown.sock" in self.http:
+        # It outlives an nginx that a test ended by itself and starts again.
+        if "{folder}/shown.sock" in self.http and (self.upstream is None or self.upstream.poll() is not None):
             self.start_upstream()
         self.process = subprocess.Popen(self.command(), env=self.environment, stderr=subprocess.DEVNULL)
         until("nginx answers", self.is_up)
