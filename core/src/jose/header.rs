@@ -38,8 +38,8 @@ pub struct UnverifiedHeader<'a> {
     pub jwk: Option<JsonObject<'a>>,
     /// Whether there is any `crit` or `b64`.
     pub critical: bool,
-    /// Whether there is `enc`, which makes it a JWE (RFC 7516 §9), or a `cty` of `JWT`, which announces a token in the
-    /// token (RFC 7519 §5.2).
+    /// Whether there is `enc` or `zip`, which belong to a JWE (RFC 7516 §9, §4.1.3), or a `cty` of `JWT`, which announces a
+    /// token in the token (RFC 7519 §5.2).
     pub nested: bool,
     /// Whether there is another `cty`, which means nothing in a JWS that holds claims.
     pub describes_payload: bool,

@@ -27,7 +27,7 @@ pub struct Facts<'a> {
     pub(crate) without_key_id: bool,
     /// Whether the header has parameters that a strict reader of JWT-SVIDs refuses.
     pub(crate) extra_parameters: bool,
-    /// Whether it is an issuer's token whose subject, client or current actor begins as a SPIFFE ID does.
+    /// Whether the client, the current actor or, in an issuer's token, the subject begins as a SPIFFE ID does, in any case.
     pub(crate) names_workload: bool,
     /// The algorithm of its signature.
     pub algorithm: Algorithm,
