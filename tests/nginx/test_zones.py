@@ -319,8 +319,6 @@ class FailedReload(Once):
             finally:
                 end(worker, signal.SIGTERM)
             until("the worker ends", lambda: not is_alive(worker))
-            # As the dead master would have done.
-            (world.nginx.folder / "shown.sock").unlink()
             world.nginx.settings["main"] = world.nginx.settings["main"].replace("fails_last;", "")
             world.nginx.start()
             self.assertEqual((world.names(), world.file.stat().st_size), (["zone"], 512 * 1024))
