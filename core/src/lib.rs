@@ -32,5 +32,7 @@ pub mod trust;
 pub mod rules;
 // memory
 pub mod memory;
+// policy
+pub mod policy;
 // engine
 pub mod engine;

@@ -84,3 +84,9 @@ pub const SUBJECT_PATTERN_BYTES: usize = SPIFFE_ID_BYTES;
 /// How many trust domains one issuer may speak for (`spiffe_trust_domains`). Each is compared with each SPIFFE ID that a
 /// token of the issuer names, up to three.
 pub const SPIFFE_TRUST_DOMAINS: usize = 64;
+
+/// How many faults of one document are reported; the others are counted.
+pub const NAMED_FAULTS: usize = 1000;
+
+/// The most that a setting in seconds may be: a year.
+pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;

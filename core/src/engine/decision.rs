@@ -2,10 +2,10 @@
 
 use crate::engine::audit::AuditRecord;
 use crate::engine::challenge;
-use crate::engine::document::TrustSource;
-use crate::engine::policy::{Mode, Policy};
 use crate::engine::worker::{Engine, Snapshot, Worker};
 use crate::memory::record_cache::RecordRef;
+use crate::policy::TrustSource;
+use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
 use crate::rules::facts::Facts;
 use crate::rules::nonce::NONCE_CHARS;

@@ -4,9 +4,6 @@ mod audit;
 mod challenge;
 mod check;
 mod decision;
-mod document;
-mod fault;
-mod policy;
 mod replay;
 mod request;
 mod token;
@@ -15,9 +12,12 @@ mod worker;
 pub use audit::AuditRecord;
 pub use check::{Check, Silent, Trail};
 pub use decision::{CacheTier, Decision};
-pub use document::{PolicyDocument, SCHEMA, TrustDocument, TrustSource};
-pub use fault::PolicyFault;
-pub use policy::{AcceptedKind, Binding, Mode, NonceMode, Policy, PolicyIndex};
 pub use replay::{Replay, ReplayUnavailable};
 pub use request::Request;
 pub use worker::{Engine, Snapshot, Worker};
+
+#[doc(no_inline)]
+pub use crate::policy::{
+    AcceptedKind, Binding, Mode, NonceMode, Policy, PolicyDocument, PolicyFault, PolicyIndex, SCHEMA, TrustDocument,
+    TrustSource,
+};

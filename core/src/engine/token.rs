@@ -2,8 +2,6 @@
 
 use crate::crypto::sha256;
 use crate::engine::check::{Check, Trail};
-use crate::engine::document::PolicyDocument;
-use crate::engine::policy::Policy;
 use crate::engine::worker::Snapshot;
 use crate::jose::base64url;
 use crate::jose::claims::UnverifiedClaims;
@@ -12,6 +10,8 @@ use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::NameTable;
 use crate::limits;
 use crate::memory::hot_keys::HotKeys;
+use crate::policy::Policy;
+use crate::policy::PolicyDocument;
 use crate::reason::Reason;
 use crate::rules::{access_token, actor, facts, jws, jwt, jwt_svid};
 use crate::spiffe_id;

@@ -1,5 +1,13 @@
 use super::*;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec;
+
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::policy::route::{AcceptedKind, Binding, Mode, NonceMode, ReplayMode};
+use crate::policy::trust::{DEFAULT_MIN_REFRESH_SECONDS, TrustDocument};
+use crate::token_kind::TokenKind;
 
 const TRUST: &str = r#""trust":[{"trust_domain":"example.org"},{"issuer":"https://as.example"}]"#;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a policy document, or with the settings of a host around one.
+//! A fault of a policy document, of revocations, or of the settings of a host.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::jose::json::{self, Budget, JsonFault, JsonString, MAX_DEPTH, NAME_NOT_REPEATED, OPEN_MEMBERS, Value};
+use crate::policy::reader::{Reader, escape};
 use crate::printable::{is_tricky, quoted};
 
 /// One fault of a policy document.
@@ -90,28 +91,15 @@ impl PolicyFault {
     #[must_use]
     pub fn member(pointer: &str, name: &str) -> String {
         let mut member = format!("{pointer}/");
-        for c in name.chars() {
-            match c {
-                '~' => member.push_str("~0"),
-                '/' => member.push_str("~1"),
-                c => member.push(c),
-            }
-        }
+        // A string takes whatever is written.
+        let _ = escape(&mut member, name);
         member
     }
 
     /// What a value is, short enough for one line of a log.
     #[must_use]
     pub fn describe(value: Value<'_>) -> String {
-        match value {
-            Value::String(text) => quoted(&text.to_owned_string()),
-            Value::Number(number) => number.text().to_owned(),
-            Value::Bool(flag) => flag.to_string(),
-            Value::Null => "null".to_owned(),
-            Value::Array(array) if array.elements().next().is_none() => "an empty array".to_owned(),
-            Value::Array(_) => "an array".to_owned(),
-            Value::Object(_) => "an object".to_owned(),
-        }
+        Reader::new().describe(value)
     }
 }
 
