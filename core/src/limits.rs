@@ -86,7 +86,7 @@ pub const SUBJECT_PATTERN_BYTES: usize = SPIFFE_ID_BYTES;
 pub const SPIFFE_TRUST_DOMAINS: usize = 64;
 
 /// How many faults of one document are reported; the others are counted.
-pub const NAMED_FAULTS: usize = 1000;
+pub const NAMED_FAULTS: usize = 100;
 
 /// The most that a setting in seconds may be: a year.
 pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
+use countersign::policy::reader::Pointer;
 use countersign::printable::quoted;
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
@@ -748,7 +749,7 @@ impl Reader {
 
     fn revocations(&mut self, members: &Members<'_>) -> RevocationDocument {
         let Some(value) = members.get("revocations") else { return RevocationDocument::default() };
-        RevocationDocument::from_value(value, "/revocations").unwrap_or_else(|faults| {
+        RevocationDocument::from_value(value, &Pointer::Root.member("revocations")).unwrap_or_else(|faults| {
             self.faults.extend(faults);
             RevocationDocument::default()
         })

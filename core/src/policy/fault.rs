@@ -2,11 +2,11 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 use core::fmt;
 
-use crate::jose::json::{self, Budget, JsonFault, JsonString, MAX_DEPTH, NAME_NOT_REPEATED, OPEN_MEMBERS, Value};
+use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED, Value};
+use crate::policy::locate::{Open, place};
 use crate::policy::reader::{Reader, escape};
 use crate::printable::{is_tricky, quoted};
 
@@ -37,53 +37,26 @@ impl fmt::Display for PolicyFault {
 impl core::error::Error for PolicyFault {}
 
 impl PolicyFault {
-    /// A text that is not JSON, or more of it than [`Budget::POLICY`] allows.
+    /// A text that is not JSON, or more of it than a budget allows; `fault` is that of a scan of `text`.
     #[must_use]
     pub fn of_json(text: &[u8], fault: JsonFault) -> Self {
-        Self::of_json_within(text, fault, Budget::POLICY)
-    }
-
-    /// A text that is not JSON, or more of it than `budget` allows; `fault` is that of a scan with this budget.
-    #[must_use]
-    pub fn of_json_within(text: &[u8], fault: JsonFault, budget: Budget) -> Self {
-        let (pointer, found, expected) = match fault {
-            JsonFault::Malformed { at, expected } if expected == NAME_NOT_REPEATED => {
-                let mut walk = Walk::default();
-                walk.run(text, at, budget);
-                let name = walk.open.last().map_or_else(String::new, Step::name);
-                let found = format!("a second member {} ({})", quoted(&name), place(text, at));
-                (walk.pointer(), found, "each member once".to_owned())
+        let (mut found, mut expected) = (String::new(), String::new());
+        // A string takes whatever is written.
+        let _ = fault.write_found(&mut found);
+        let _ = fault.write_expected(&mut expected);
+        let mut pointer = String::new();
+        match fault {
+            JsonFault::Malformed { at, expected: NAME_NOT_REPEATED } => {
+                let open = Open::at(text, at + 1);
+                found = format!("a second member {} ({})", quoted(&open.name()), place(text, at));
+                expected = "each member once".to_owned();
+                pointer = open.pointer();
             }
-            JsonFault::Malformed { at, expected } => {
-                let found = format!("text that is not JSON at byte {at} ({})", place(text, at));
-                (String::new(), found, expected.to_owned())
-            }
-            JsonFault::Limit => {
-                let mut walk = Walk::default();
-                let (found, expected) = match walk.run(text, text.len(), budget) {
-                    Some(Limit::Depth) => (
-                        format!("a value at level {}", walk.open.len() + 1),
-                        format!("at most {} levels", budget.depth),
-                    ),
-                    Some(Limit::NumberBytes(length)) => {
-                        let most = budget.number_bytes;
-                        (format!("a number of {length} bytes"), format!("at most {most} bytes in a number"))
-                    }
-                    Some(Limit::OpenMembers) => (
-                        format!("member {} of this object and those around it", OPEN_MEMBERS + 1),
-                        format!("at most {OPEN_MEMBERS} members in an object and those around it"),
-                    ),
-                    Some(Limit::Members) | None => {
-                        let most = budget.members;
-                        (
-                            format!("member {} of the document", most + 1),
-                            format!("at most {most} members in the document"),
-                        )
-                    }
-                };
-                (walk.pointer(), found, expected)
-            }
-        };
+            JsonFault::Malformed { at, .. } => found += &format!(" ({})", place(text, at)),
+            // The bracket of a value that is too deep opens nothing.
+            JsonFault::Limit { at, limit: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
+            JsonFault::Limit { at, .. } => pointer = Open::at(text, at + 1).pointer(),
+        }
         Self { pointer, found, expected }
     }
 
@@ -101,116 +74,4 @@ impl PolicyFault {
     pub fn describe(value: Value<'_>) -> String {
         Reader::new().describe(value)
     }
-}
-
-/// Which limit of a budget a text exceeds.
-enum Limit {
-    Depth,
-    Members,
-    OpenMembers,
-    NumberBytes(usize),
-}
-
-/// The way to one byte of a text that is JSON up to there: the arrays and objects that are open at it, outermost first.
-#[derive(Default)]
-struct Walk<'a> {
-    open: Vec<Step<'a>>,
-    members: usize,
-}
-
-/// One open array or object.
-struct Step<'a> {
-    /// The place of the current element; `None` in an object.
-    element: Option<usize>,
-    /// The name of the current member, with its quotes; empty before the name.
-    name: &'a [u8],
-    /// How many names the object has had.
-    members: usize,
-}
-
-impl Step<'_> {
-    fn name(&self) -> String {
-        let name = json::parse(self.name, Budget::POLICY).ok().and_then(Value::as_string);
-        name.map_or_else(String::new, JsonString::to_owned_string)
-    }
-}
-
-impl<'a> Walk<'a> {
-    /// Goes on to the byte at `end`, or to what exceeds a limit.
-    fn run(&mut self, text: &'a [u8], end: usize, budget: Budget) -> Option<Limit> {
-        let mut rest = text;
-        while text.len() - rest.len() <= end {
-            let byte = *rest.first()?;
-            let mut length = 1;
-            match byte {
-                b'{' | b'[' => {
-                    if self.open.len() == budget.depth.min(MAX_DEPTH) {
-                        return Some(Limit::Depth);
-                    }
-                    self.open.push(Step { element: (byte == b'[').then_some(0), name: &[], members: 0 });
-                }
-                b'}' | b']' => {
-                    self.open.pop();
-                }
-                b',' => {
-                    if let Some(step) = self.open.last_mut() {
-                        step.element = step.element.map(|place| place + 1);
-                        step.name = &[];
-                    }
-                }
-                b'"' => {
-                    length = string_length(rest);
-                    if let Some(step) =
-                        self.open.last_mut().filter(|step| step.element.is_none() && step.name.is_empty())
-                    {
-                        step.name = rest.get(..length)?;
-                        step.members += 1;
-                        self.members += 1;
-                        if self.members > budget.members {
-                            return Some(Limit::Members);
-                        }
-                        if self.open.iter().map(|step| step.members).sum::<usize>() > OPEN_MEMBERS {
-                            return Some(Limit::OpenMembers);
-                        }
-                    }
-                }
-                b'-' | b'0'..=b'9' => {
-                    let is_number = |byte: &&u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-                    length = rest.iter().take_while(is_number).count();
-                    if length > budget.number_bytes {
-                        return Some(Limit::NumberBytes(length));
-                    }
-                }
-                _ => {}
-            }
-            rest = rest.get(length..)?;
-        }
-        None
-    }
-
-    fn pointer(&self) -> String {
-        self.open.iter().fold(String::new(), |pointer, step| match step.element {
-            Some(place) => PolicyFault::member(&pointer, &place.to_string()),
-            None => PolicyFault::member(&pointer, &step.name()),
-        })
-    }
-}
-
-/// How long the string at the start of `text` is, with its quotes.
-fn string_length(text: &[u8]) -> usize {
-    let mut escaped = false;
-    let end = text.iter().skip(1).position(|byte| {
-        let is_end = *byte == b'"' && !escaped;
-        escaped = *byte == b'\\' && !escaped;
-        is_end
-    });
-    end.map_or(text.len(), |end| end + 2)
-}
-
-/// Line and column of a byte, for people.
-fn place(text: &[u8], at: usize) -> String {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-    format!("line {line}, column {column}")
 }

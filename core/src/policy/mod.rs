@@ -8,6 +8,7 @@ mod challenge;
 mod document;
 mod dpop;
 mod fault;
+mod locate;
 mod memory;
 mod read;
 pub mod reader;

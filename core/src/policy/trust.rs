@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::jose::json::{JsonString, Value};
 use crate::limits;
 use crate::order::sort;
-use crate::policy::reader::{Members, Pointer, Reader};
+use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
 use crate::trust::{Origin, OriginIndex, Origins};
@@ -137,7 +137,6 @@ const MEMBERS: &[&str] = &[
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
 pub(super) const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
-const TRUST_DOMAIN: &str = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
 
 impl TrustSource {
     /// What `trust` has to be.
@@ -170,7 +169,10 @@ impl TrustSource {
             names.unnamed = true;
             return None;
         };
-        let origin = read_origin(reader, &members, names);
+        let origin = reader.origin(&members);
+        if origin.is_none() {
+            names.add_misnamed(&members);
+        }
         // Which members belong to the entry: those of both sorts where its sort is not known.
         let (domain, issuer) = match &origin {
             Some(origin) => (origin.is_trust_domain(), !origin.is_trust_domain()),
@@ -230,38 +232,16 @@ impl TrustSource {
     }
 }
 
-/// Whose keys an entry of `trust` names; `None` after a fault.
-fn read_origin(reader: &mut Reader, members: &Members<'_, '_>, names: &mut TrustNames) -> Option<Origin> {
-    let (domain, issuer) = (members.get("trust_domain"), members.get("issuer"));
-    let origin = match (domain, issuer) {
-        (Some(domain), None) => {
-            let name = reader.text(members, "trust_domain", TRUST_DOMAIN);
-            if name.as_ref().is_none_or(|name| TrustDomain::parse(name).is_ok()) {
-                name.map(Origin::TrustDomain)
-            } else {
-                reader.unexpected(&members.at("trust_domain"), domain, TRUST_DOMAIN);
-                None
-            }
-        }
-        (None, Some(_)) => reader.text(members, "issuer", "the issuer's identifier, as in `iss`").map(Origin::Issuer),
-        (Some(_), Some(_)) => {
-            reader.fault(members.pointer(), "both trust_domain and issuer", "one of them");
-            None
-        }
-        (None, None) => {
-            reader.fault(members.pointer(), "neither trust_domain nor issuer", "one of them");
-            None
-        }
-    };
-    if origin.is_none() {
-        let name = |value: Option<Value<'_>>| value.and_then(Value::as_string).map(JsonString::to_owned_string);
-        let named = [name(domain).map(Origin::TrustDomain), name(issuer).map(Origin::Issuer)];
-        names.unnamed |= named.iter().all(Option::is_none);
+impl TrustNames {
+    /// Remembers the names of an entry that has a fault in its name.
+    fn add_misnamed(&mut self, members: &Members<'_, '_>) {
+        let name = |member| members.get(member).and_then(Value::as_string).map(JsonString::to_owned_string);
+        let named = [name("trust_domain").map(Origin::TrustDomain), name("issuer").map(Origin::Issuer)];
+        self.unnamed |= named.iter().all(Option::is_none);
         for name in named.into_iter().flatten() {
-            names.misnamed.add(name);
+            self.misnamed.add(name);
         }
     }
-    origin
 }
 
 /// The trust domains that an issuer speaks for.

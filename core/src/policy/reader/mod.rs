@@ -21,6 +21,7 @@
 //! ```
 
 mod members;
+mod origin;
 mod pointer;
 mod values;
 
@@ -36,6 +37,7 @@ use crate::policy::fault::PolicyFault;
 use crate::printable::quoted;
 
 pub use members::Members;
+pub(super) use origin::TRUST_DOMAIN;
 pub use pointer::Pointer;
 pub(super) use pointer::escape;
 
@@ -137,7 +139,7 @@ impl Reader {
         match json::parse(text, budget) {
             Ok(root) => Some(root),
             Err(fault) => {
-                let fault = PolicyFault::of_json_within(text, fault, budget);
+                let fault = PolicyFault::of_json(text, fault);
                 // The pointer holds names of the document.
                 let pointer = if self.quotes { fault.pointer } else { String::new() };
                 self.add(PolicyFault { pointer, ..fault });
