@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED, Value};
+use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED};
 use crate::policy::locate::{Open, place};
-use crate::policy::reader::{Reader, escape};
+use crate::policy::reader::escape;
 use crate::printable::{is_tricky, quoted};
 
 /// One fault of a policy document.
@@ -67,11 +67,5 @@ impl PolicyFault {
         // A string takes whatever is written.
         let _ = escape(&mut member, name);
         member
-    }
-
-    /// What a value is, short enough for one line of a log.
-    #[must_use]
-    pub fn describe(value: Value<'_>) -> String {
-        Reader::new().describe(value)
     }
 }
