@@ -1,5 +1,6 @@
 //! Reads one policy: the value of a name in `policies`.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -27,9 +28,6 @@ const MEMBERS: &[&str] = &[
     "challenge",
     "comment",
 ];
-const DEFAULT_LEEWAY_SECONDS: u64 = 30;
-/// JWT-SVID Appendix A and RFC 9068 §4 allow "no more than a few minutes".
-const MAX_LEEWAY_SECONDS: u64 = 300;
 
 impl Policy {
     /// Reads the policy called `name` of the object `policies` at `at`.
@@ -42,7 +40,8 @@ impl Policy {
     ) -> Option<Self> {
         let at = at.member(&name);
         if name.is_empty() || name.len() > limits::POLICY_NAME_BYTES || !name.bytes().all(is_name_byte) {
-            let expected = "a name of 1 to 64 letters, digits, dots, dashes, underscores";
+            let most = limits::POLICY_NAME_BYTES;
+            let expected = format!("a name of 1 to {most} letters, digits, dots, dashes, underscores");
             reader.fault(&at, "a policy with this name", expected);
         }
         let members = reader.members(&at, value, MEMBERS)?;
@@ -56,7 +55,7 @@ impl Policy {
                 reader.missing(&members, "audience", "the audience that tokens must be for: nothing means nobody");
             }
         }
-        let leeway_seconds = reader.number(&members, "leeway_seconds", DEFAULT_LEEWAY_SECONDS, (0, MAX_LEEWAY_SECONDS));
+        let leeway_seconds = reader.number_of(Some(&members), &limits::LEEWAY_SECONDS);
         let (accept, all_read) = AcceptedKind::read_all(reader, &members, trust);
         let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
         let without_svid = all_read && !kinds.contains(TokenKind::JwtSvid);
