@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use crate::engine::fault::PolicyFault;
 use crate::engine::policy::{
-    AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, NonceMode, Policy, PolicyIndex, ReplayMode, SvidPolicy,
+    AcceptedKind, Binding, ChallengePolicy, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay,
 };
 use crate::hash_index::HashIndex;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
@@ -20,9 +20,12 @@ use crate::jose::json::{self, Budget, JsonArray, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
 use crate::printable::quoted;
+use crate::specs::common::pointer::NamedClaims;
+use crate::specs::dpop::{self, NonceMode, ReplayMode};
+use crate::specs::jwt_svid;
+use crate::specs::profile::{ProfileSettings, TokenKind, TokenKinds};
 use crate::spiffe_id::TrustDomain;
 use crate::subject_pattern::SubjectPattern;
-use crate::token_kind::{TokenKind, TokenKinds};
 use crate::trust::{Origin, OriginIndex, Origins};
 use crate::uri::{OwnedOrigin, TargetUri};
 
@@ -37,6 +40,28 @@ pub struct TrustSource {
     pub(crate) min_refresh_seconds: u64,
     pub(crate) max_stale_seconds: Option<u64>,
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
+    pub(crate) introspection: Option<Introspection>,
+}
+
+/// Where an issuer answers what its tokens say (RFC 7662).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspection {
+    pub(crate) uri: String,
+    pub(crate) cache_seconds: u64,
+}
+
+impl Introspection {
+    /// The introspection endpoint.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// For how many seconds an answer is good.
+    #[must_use]
+    pub const fn cache_seconds(&self) -> u64 {
+        self.cache_seconds
+    }
 }
 
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
@@ -103,6 +128,8 @@ pub struct PolicyDocument {
     pub(crate) verdict_cache_bytes: usize,
     pub(crate) replay_proofs: usize,
     pub(crate) hot_key_bytes: usize,
+    /// The claims that policies name; a record keeps them by their places here.
+    pub(crate) named_claims: NamedClaims,
 }
 
 const DEFAULT_VERDICT_CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -185,6 +212,11 @@ impl PolicyDocument {
         self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyIndex)
     }
 
+    /// The most credentials that one of the policies asks for.
+    pub(crate) fn most_credentials(&self) -> usize {
+        self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)
+    }
+
     /// How many bytes each worker's verdict cache may take (`memory.verdict_cache_bytes`).
     #[must_use]
     pub const fn verdict_cache_bytes(&self) -> usize {
@@ -208,8 +240,9 @@ impl PolicyDocument {
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
-        let most =
-            |field: fn(&DpopPolicy) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
+        let most = |field: fn(&dpop::Settings) -> u64| {
+            self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0)
+        };
         (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }
@@ -403,6 +436,7 @@ impl Reader {
             verdict_cache_bytes: usize::try_from(cache).ok()?,
             replay_proofs: usize::try_from(proofs).ok()?,
             hot_key_bytes: usize::try_from(tables).ok()?,
+            named_claims: NamedClaims::default(),
         })
     }
 
@@ -488,6 +522,7 @@ impl Reader {
             min_refresh_seconds: floor,
             max_stale_seconds: stale,
             spiffe_trust_domains: domains,
+            introspection: None,
         })
     }
 
@@ -631,13 +666,28 @@ impl Reader {
         let mode = self.word((&pointer, "mode"), members.take("mode"), &modes).unwrap_or_default();
         Some(Policy {
             name: name.to_owned(),
-            accept,
-            kinds,
-            audience: audience.into_iter().map(|(_, text)| text.into_boxed_str()).collect(),
+            credential: CredentialPolicy {
+                name: "access".into(),
+                from: From::Authorization,
+                takes_opaque: kinds.contains(TokenKind::Introspected),
+                takes_only_opaque: accept.iter().all(|entry| entry.kind == TokenKind::Introspected),
+                accept,
+                kinds,
+                audience: audience.into_iter().map(|(_, text)| text.into_boxed_str()).collect(),
+                required: true,
+                remove: false,
+            },
+            others: Vec::new(),
+            ties: Vec::new(),
             leeway_seconds,
             binding,
             dpop: self.dpop(&PolicyFault::member(&pointer, "dpop"), members.take("dpop")),
-            svid: self.svid(&PolicyFault::member(&pointer, "jwt_svid"), members.take("jwt_svid"), without_svid),
+            shared_replay: SharedReplay::Off,
+            profiles: ProfileSettings {
+                jwt_svid: self.svid(&PolicyFault::member(&pointer, "jwt_svid"), members.take("jwt_svid"), without_svid),
+            },
+            attributes: Vec::new(),
+            body: None,
             origin,
             mode,
             challenge: self.challenge(&PolicyFault::member(&pointer, "challenge"), members.take("challenge")),
@@ -822,8 +872,8 @@ impl Reader {
         set
     }
 
-    fn dpop(&mut self, pointer: &str, value: Option<Value<'_>>) -> DpopPolicy {
-        let mut dpop = DpopPolicy {
+    fn dpop(&mut self, pointer: &str, value: Option<Value<'_>>) -> dpop::Settings {
+        let mut dpop = dpop::Settings {
             max_age_seconds: DEFAULT_PROOF_AGE_SECONDS,
             future_seconds: DEFAULT_PROOF_FUTURE_SECONDS,
             nonce: NonceMode::Off,
@@ -854,16 +904,16 @@ impl Reader {
         dpop
     }
 
-    fn svid(&mut self, pointer: &str, value: Option<Value<'_>>, without_svid: bool) -> SvidPolicy {
+    fn svid(&mut self, pointer: &str, value: Option<Value<'_>>, without_svid: bool) -> jwt_svid::Settings {
         let Some(members) =
             value.and_then(|value| self.members(pointer, value, ["single_candidate_key", "ignore_unknown_headers"]))
         else {
-            return SvidPolicy::default();
+            return jwt_svid::Settings::default();
         };
         if without_svid {
             self.fault(pointer, "rules for jwt-svid", "none, since the policy does not accept that kind");
         }
-        SvidPolicy {
+        jwt_svid::Settings {
             single_candidate_key: self.flag((pointer, "single_candidate_key"), members.take("single_candidate_key")),
             ignore_unknown_headers: self
                 .flag((pointer, "ignore_unknown_headers"), members.take("ignore_unknown_headers")),
