@@ -33,5 +33,7 @@ pub mod memory;
 pub mod record;
 mod request;
 pub mod specs;
+// policy
+pub mod policy;
 // engine
 pub mod engine;

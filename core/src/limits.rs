@@ -106,3 +106,9 @@ pub const BODY_MEMBERS: usize = 16 * 1024;
 
 /// The longest pattern of tool names, in bytes.
 pub const TOOL_NAME_BYTES: usize = 256;
+
+/// How many faults of one document are reported; the others are counted.
+pub const NAMED_FAULTS: usize = 100;
+
+/// The most that a setting in seconds may be: a year.
+pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;

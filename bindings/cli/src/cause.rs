@@ -209,7 +209,7 @@ impl Parts {
         }
         for (part, bytes) in [("header", &self.header), ("payload", &self.payload)] {
             if let Err(fault) = json::parse(bytes, Budget::TOKEN) {
-                let fault = PolicyFault::of_json_within(bytes, fault, Budget::TOKEN);
+                let fault = PolicyFault::of_json(bytes, fault);
                 return Some(format!(
                     "The {part} of the {what} exceeds a limit at {}: found {}, expected {}.",
                     printable(&fault.pointer),

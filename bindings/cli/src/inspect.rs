@@ -7,7 +7,7 @@ use countersign::engine::PolicyFault;
 use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonFault, JsonObject, NameTable, Value};
+use countersign::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
 use countersign::limits;
 use countersign::reason::Reason;
 use countersign::specs::claims::UnverifiedClaims;
@@ -227,13 +227,10 @@ fn decode(part: &str, encoded: &[u8]) -> Result<Vec<u8>, String> {
 fn object<'a>(part: &str, text: &'a [u8]) -> Result<JsonObject<'a>, String> {
     match json::parse(text, Budget::TOKEN) {
         Ok(value) => value.as_object().ok_or_else(|| format!("the {part} is no JSON object")),
-        Err(JsonFault::Malformed { at, expected }) => {
-            Err(format!("the {part} is not JSON: at byte {at}, expected {expected}"))
-        }
-        Err(JsonFault::Limit) => {
-            let fault = PolicyFault::of_json_within(text, JsonFault::Limit, Budget::TOKEN);
-            let PolicyFault { pointer, found, expected } = fault;
-            Err(format!("the {part} exceeds a limit at {}: found {found}, expected {expected}", printable(&pointer)))
+        Err(fault) => {
+            let PolicyFault { pointer, found, expected } = PolicyFault::of_json(text, fault);
+            let at = if pointer.is_empty() { String::new() } else { format!(" at {}", printable(&pointer)) };
+            Err(format!("the {part} cannot be read{at}: found {found}, expected {expected}"))
         }
     }
 }

@@ -3,9 +3,9 @@
 use core::fmt::{self, Display, Formatter, Write};
 
 use crate::engine::decision::{CacheTier, Decision};
-use crate::engine::policy::Mode;
 use crate::jose::base64url;
 use crate::jose::json::JsonString;
+use crate::policy::Mode;
 use crate::reason::Reason;
 use crate::specs::common::actor;
 use crate::specs::common::presentation::Scheme;

@@ -4,9 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::Sha256;
-use crate::engine::policy::BodyPolicy;
 use crate::jose::json::{self, Budget, JsonFault, NameTable, Value};
-use crate::limits;
+use crate::policy::BodyPolicy;
 use crate::reason::Reason;
 
 /// Takes a body in chunks and never holds more of it than the policy's `body_bytes`.
@@ -106,7 +105,7 @@ impl Call {
             Ok::<(), JsonFault>(())
         });
         root.map_err(|fault| match fault {
-            JsonFault::Limit => Reason::LimitExceeded,
+            JsonFault::Limit { .. } => Reason::LimitExceeded,
             JsonFault::Malformed { .. } => Reason::BodyMalformed,
         })?
         .as_object()
@@ -121,34 +120,6 @@ impl Call {
             None
         };
         Ok(Some(Self { method: method.into_boxed_str(), tool }))
-    }
-}
-
-/// A pattern of tool names: segments with dots between them, of which `*` stands for exactly one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolPattern(Box<str>);
-
-impl ToolPattern {
-    /// A pattern of at least one segment and no empty one, where `*` is a whole segment; `None` for any other text.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let good = |segment: &str| !segment.is_empty() && (segment == "*" || !segment.contains('*'));
-        let fits = text.len() <= limits::TOOL_NAME_BYTES && text.split('.').all(good);
-        fits.then(|| Self(text.into()))
-    }
-
-    /// Whether `name` is one of the tools.
-    #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        let (mut wanted, mut found) = (self.0.split('.'), name.split('.'));
-        loop {
-            match (wanted.next(), found.next()) {
-                (None, None) => return true,
-                (Some("*"), Some(segment)) if !segment.is_empty() => {}
-                (Some(wanted), Some(found)) if wanted == found => {}
-                _ => return false,
-            }
-        }
     }
 }
 
@@ -201,17 +172,5 @@ mod tests {
         let mut reader = BodyReader::new(&policy);
         assert!(reader.feed(&[b' '; 40]) && !reader.feed(b" "));
         assert_eq!(reader.finish(), Err(Reason::BodyTooLarge));
-    }
-
-    #[test]
-    fn a_pattern_matches_whole_segments() {
-        let pattern = |text| ToolPattern::parse(text).unwrap();
-        assert!(pattern("search").matches("search") && !pattern("search").matches("search.web"));
-        assert!(pattern("search.*").matches("search.web") && pattern("*").matches("a"));
-        assert!(!pattern("search.*").matches("search") && !pattern("search.*").matches("search."));
-        assert!(!pattern("search.*").matches("search.a.b") && !pattern("a").matches("A"));
-        for bad in ["", ".", "a.", "a*", "**", "a..b"] {
-            assert_eq!(ToolPattern::parse(bad), None, "{bad}");
-        }
     }
 }

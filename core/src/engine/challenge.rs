@@ -5,7 +5,7 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Outcome;
-use crate::engine::policy::{Binding, Policy};
+use crate::policy::{Binding, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::Scheme;
 

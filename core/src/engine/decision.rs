@@ -2,11 +2,11 @@
 
 use crate::engine::audit::AuditRecord;
 use crate::engine::challenge;
-use crate::engine::document::TrustSource;
-use crate::engine::policy::{Mode, Policy};
 use crate::engine::worker::{Engine, Snapshot, Worker};
 use crate::limits;
 use crate::memory::record_cache::RecordRef;
+use crate::policy::TrustSource;
+use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
 use crate::record::{Facts, NamedClaim};
 use crate::specs::common::presentation::Scheme;

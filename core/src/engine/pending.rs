@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::engine::body::{BodyFacts, BodyReader};
 use crate::engine::counters::Counters;
 use crate::engine::decision::{Decision, Outcome};
-use crate::engine::policy::PolicyIndex;
+use crate::policy::PolicyIndex;
 use crate::reason::Reason;
 use crate::trust::{EngineId, OriginIndex};
 

@@ -1,8 +1,6 @@
 //! A token that is in no cache: from its text to the facts in its record, form first, then key, then signature.
 
 use crate::crypto::sha256;
-use crate::engine::document::PolicyDocument;
-use crate::engine::policy::{CredentialPolicy, Policy};
 use crate::engine::worker::Snapshot;
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
@@ -10,6 +8,7 @@ use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::{JsonObject, NameTable};
 use crate::limits;
 use crate::memory::hot_keys::HotKeys;
+use crate::policy::{CredentialPolicy, Policy, PolicyDocument};
 use crate::reason::Reason;
 use crate::record;
 use crate::specs::check::{Check, Trail};

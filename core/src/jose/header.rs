@@ -74,7 +74,7 @@ impl From<JsonFault> for Reason {
     fn from(fault: JsonFault) -> Self {
         match fault {
             JsonFault::Malformed { .. } => Self::TokenJson,
-            JsonFault::Limit => Self::LimitExceeded,
+            JsonFault::Limit { .. } => Self::LimitExceeded,
         }
     }
 }

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::engine::body::ToolPattern;
 use crate::jose::algorithm::AlgorithmSet;
+use crate::policy::body::BodyPolicy;
 use crate::reason::Reason;
 use crate::record::Facts;
 use crate::specs::common::validity;
@@ -26,7 +26,7 @@ pub struct Policy {
     pub(crate) name: String,
     /// The credential that says who the client is.
     pub(crate) credential: CredentialPolicy,
-    /// The credentials beside it, at most [`limits::CREDENTIALS`] less one.
+    /// The credentials beside it, at most `limits::CREDENTIALS` less one.
     pub(crate) others: Vec<CredentialPolicy>,
     /// What the credentials must have in common.
     pub(crate) ties: Vec<Tie>,
@@ -56,6 +56,8 @@ pub struct CredentialPolicy {
     /// Whether an entry takes tokens that their issuer must be asked about, and whether every entry does.
     pub(crate) takes_opaque: bool,
     pub(crate) takes_only_opaque: bool,
+    /// Whether every entry could be read.
+    pub(crate) all_read: bool,
     /// Not empty.
     pub(crate) audience: Vec<Box<str>>,
     /// Whether a request without it is refused.
@@ -96,17 +98,6 @@ pub enum SharedReplay {
     Off,
     /// The host asks its shared store after this engine's, and a store that does not answer refuses.
     Required,
-}
-
-/// What a policy asks of the body of a request.
-#[derive(Clone, Debug)]
-pub struct BodyPolicy {
-    /// The longest body, in bytes.
-    pub(crate) most_bytes: usize,
-    /// Whether the decision carries the SHA-256 of the body.
-    pub(crate) digest: bool,
-    /// The tools that may be called, by pattern; any body passes, if `None`.
-    pub(crate) tools: Option<Vec<ToolPattern>>,
 }
 
 /// One kind of token that a policy accepts, with its conditions.

@@ -1,5 +1,14 @@
 use super::*;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec;
+
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::policy::route::{AcceptedKind, Binding, Mode};
+use crate::policy::trust::{DEFAULT_MIN_REFRESH_SECONDS, TrustDocument};
+use crate::specs::dpop::{NonceMode, ReplayMode};
+use crate::specs::profile::TokenKind;
 
 const TRUST: &str = r#""trust":[{"trust_domain":"example.org"},{"issuer":"https://as.example"}]"#;
 
@@ -475,7 +484,7 @@ fn a_limit_has_its_name_its_number_and_its_pointer() {
     assert_eq!(fault.pointer, format!("{comment}/1/a"));
     assert_eq!(
         (fault.found.as_str(), fault.expected.as_str()),
-        ("a number of 33 bytes", "at most 32 bytes in a number")
+        ("a number of more than 32 bytes", "at most 32 bytes in a number")
     );
 
     // Two members of the document, one of its policies and three of the one policy are open around the comment's own.
