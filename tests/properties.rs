@@ -375,7 +375,7 @@ proptest! {
         for tier in ["miss", "hit"] {
             let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
             let asked = countersign::engine::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::time::UnixSeconds::new(NOW))
-                .with_certificate(countersign::rules::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
+                .with_certificate(countersign::specs::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
             let policy = runner.engine.document().policy("default").unwrap();
             let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
             prop_assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));

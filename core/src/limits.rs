@@ -117,6 +117,21 @@ limits! {
         "A longer one could match no SPIFFE ID.";
     SPIFFE_TRUST_DOMAINS "spiffe_trust_domains" = 64, "The trust domains that one issuer may speak for.",
         "Each is compared with each SPIFFE ID that a token of the issuer names, up to three.";
+    NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",
+        "Each has a slot in every cached token.";
+    NAMED_CLAIM_BYTES "named_claim_bytes" = 4 * 1024,
+        "The bytes of the claims that a document names in one token together, each with 4 bytes beside it.",
+        "The cache of verified tokens has a copy of them.";
+    POINTER_SEGMENTS "pointer_segments" = JSON_DEPTH, "The segments of a JSON Pointer to a claim.",
+        "As deep as a token may nest.";
+    CREDENTIALS "credentials" = 4, "The credentials that one policy asks for.",
+        "Each is a token with a signature that the server pays for.";
+    BODY_BYTES "body_bytes_most" = 1024 * 1024, "The bytes of the body that a policy may read; `body_bytes` sets less.",
+        "A proxy keeps the body in memory until the decision.";
+    BODY_MEMBERS "body_members" = 16 * 1024, "The members of all objects of a body together.",
+        "It bounds the search for repeated names.";
+    TOOL_NAME_BYTES "tool_name_bytes" = 256, "The bytes of a pattern of tool names.",
+        "It is compared with each name that a body calls.";
     NAMED_DROPS "named_drops" = 100, "The dropped keys of one document that a report names; the others are counted.",
         "A key set may be wrong in every entry.";
     NAMED_FAULTS "named_faults" = 100, "The faults of one document that are reported; the others are counted.",
@@ -178,6 +193,11 @@ numbers! {
     NONCE_LIFETIME_SECONDS "nonce_lifetime_seconds" "/$defs/policy/properties/dpop/properties/nonce_lifetime_seconds"
         = 10..=3600, Some(300), "How long a nonce of this server is accepted.",
         "RFC 9449 §8.2: the server decides; a nonce has to outlive a round trip.";
+    BODY_BYTES_READ "body_bytes" "/$defs/policy/properties/body_bytes" = 1..=BODY_MOST, Some(64 * 1024),
+        "The longest body that a policy reads, in bytes.", "The limit `body_bytes_most`.";
+    INTROSPECTION_CACHE_SECONDS "cache_seconds" "/$defs/introspection/properties/cache_seconds" = 0..=3600, Some(30),
+        "How long an answer of an introspection endpoint is used; 0 asks for every request.",
+        "RFC 7662 §4: a longer time leaves revoked tokens in use.";
     MIN_REFRESH_SECONDS "min_refresh_seconds" "/$defs/minRefreshSeconds" = 1..=YEAR_SECONDS, Some(60),
         "The least time between two refreshes that tokens with unknown keys cause.",
         "Tokens of strangers must not cause a fetch each.";
@@ -194,6 +214,9 @@ numbers! {
 
 /// The most that a setting in seconds may be: a year.
 pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
+
+#[allow(clippy::as_conversions)] // usize fits u64 on every target
+const BODY_MOST: u64 = BODY_BYTES as u64;
 
 /// The most that a setting of memory may be.
 const MEMORY_BYTES: u64 = 1 << 31;

@@ -123,6 +123,8 @@ impl Budget {
         Self { depth: &row::JSON_DEPTH, members: &row::JSON_MEMBERS, number_bytes: &row::JSON_NUMBER_BYTES };
     /// The budget of a trust document: many small objects.
     pub const TRUST: Self = Self { members: &row::TRUST_DOCUMENT_MEMBERS, ..Self::TOKEN };
+    /// The budget of a request's body.
+    pub const BODY: Self = Self { depth: &row::DOCUMENT_DEPTH, members: &row::BODY_MEMBERS, ..Self::TOKEN };
     /// The budget of a policy document, which may hold trust documents inline.
     pub const POLICY: Self =
         Self { depth: &row::DOCUMENT_DEPTH, members: &row::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
@@ -194,6 +196,20 @@ impl<'a> Value<'a> {
     #[must_use]
     pub const fn as_object(self) -> Option<JsonObject<'a>> {
         if let Self::Object(object) = self { Some(object) } else { None }
+    }
+
+    /// The text of anything but a string, as written.
+    #[must_use]
+    pub const fn json(self) -> Option<&'a str> {
+        match self {
+            Self::String(_) => None,
+            Self::Number(number) => Some(number.text()),
+            Self::Bool(true) => Some("true"),
+            Self::Bool(false) => Some("false"),
+            Self::Null => Some("null"),
+            Self::Array(array) => Some(array.raw()),
+            Self::Object(object) => Some(object.raw()),
+        }
     }
 
     /// The array, if it is one.

@@ -9,32 +9,40 @@ use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::reader::{Members, Pointer, Reader};
-use crate::policy::route::AcceptedKind;
+use crate::policy::route::{AcceptedKind, From};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
+use crate::specs::profile::TokenKind;
 use crate::subject_pattern::SubjectPattern;
-use crate::token_kind::TokenKind;
 
 const MEMBERS: &[&str] =
     &["kind", "issuer", "trust_domain", "subjects", "scope", "algorithms", "max_lifetime_seconds", "comment"];
 
 impl AcceptedKind {
     /// Reads `accept` of a policy: the entries that could be read, and whether those are all.
-    pub(super) fn read_all(reader: &mut Reader, policy: &Members<'_, '_>, trust: &TrustNames) -> (Vec<Self>, bool) {
+    ///
+    /// `holder` is the policy, or the credential in it that has `accept`; `from` is where the credential is presented.
+    pub(super) fn read_all(
+        reader: &mut Reader,
+        holder: &Members<'_, '_>,
+        policy: &Members<'_, '_>,
+        from: &From,
+        trust: &TrustNames,
+    ) -> (Vec<Self>, bool) {
         let (mut accepted, mut count) = (Vec::new(), 0usize);
-        match policy.get("accept") {
+        match holder.get("accept") {
             Some(value) => {
-                let at = policy.at("accept");
+                let at = holder.at("accept");
                 reader.elements(&at, value, "an array of token kinds", &mut |reader, at, entry| {
                     count += 1;
-                    accepted.extend(Self::read(reader, at, entry, policy, trust));
+                    accepted.extend(Self::read(reader, at, entry, policy, from, trust));
                 });
                 if count == 0 && value.as_array().is_some() {
                     reader.unexpected(&at, value, "at least one token kind");
                 }
             }
             None => {
-                reader.missing(policy, "accept", "an array of token kinds: nothing means nothing is accepted");
+                reader.missing(holder, "accept", "an array of token kinds: nothing means nothing is accepted");
             }
         }
         if accepted.is_empty() {
@@ -51,6 +59,7 @@ impl AcceptedKind {
         at: &Pointer<'_>,
         entry: Value<'_>,
         policy: &Members<'_, '_>,
+        from: &From,
         trust: &TrustNames,
     ) -> Option<Self> {
         let own = match entry {
@@ -68,7 +77,14 @@ impl AcceptedKind {
                 (None, _) => reader.unexpected(at, entry, &expected),
             }
         }
-        Self::conditions(reader, known, own.as_ref(), known.map(|_| policy), trust)
+        let accepted = Self::conditions(reader, known, own.as_ref(), known.map(|_| policy), trust);
+        if let Some(kind) = known {
+            check_place(reader, at, kind, from);
+        }
+        if let Some(accepted) = accepted.as_ref().filter(|accepted| accepted.kind == TokenKind::Introspected) {
+            check_introspection(reader, own.as_ref(), at, accepted, trust);
+        }
+        accepted
     }
 
     /// The conditions of an entry and of its policy. Where the kind is not known, they are only what every kind takes.
@@ -127,7 +143,53 @@ impl AcceptedKind {
                 (known, most) => known.or(most),
             };
         }
+        if kind == Some(TokenKind::Introspected) {
+            algorithms = AlgorithmSet::ALL; // its issuer answers for it, by no signature
+        }
         Some(Self { kind: kind?, origins, subjects, scope, algorithms, max_lifetime_seconds })
+    }
+}
+
+/// Whether the kind is in this build, and may be presented there.
+fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &From) {
+    if !kind.is_built() {
+        let expected = format!("a build with the feature `{}`", kind.feature());
+        reader.fault(at, format!("{}, which this build leaves out", kind.name()), expected);
+    }
+    match from {
+        From::Authorization if !kind.comes_in_authorization() => {
+            let expected = "a credential `from` a header field of its own (policy: credentials)";
+            reader.fault(at, format!("{} in Authorization", kind.name()), expected);
+        }
+        From::Header(_) if kind == TokenKind::Introspected => {
+            reader.fault(at, "introspected in a header field", "introspection of the credential in Authorization");
+        }
+        _ => {}
+    }
+}
+
+/// A token that its issuer must be asked about names no issuer: the entry does.
+fn check_introspection(
+    reader: &mut Reader,
+    own: Option<&Members<'_, '_>>,
+    at: &Pointer<'_>,
+    accepted: &AcceptedKind,
+    trust: &TrustNames,
+) {
+    const EXPECTED: &str = "one `issuer`, whose entry in /trust has `introspection`";
+    let answers = match accepted.origins() {
+        Some([only]) => trust.answers(*only),
+        // A name with a fault in it was reported.
+        Some([]) => true,
+        _ => false,
+    };
+    match own {
+        _ if answers => {}
+        Some(own) if own.has("issuer") => {
+            reader.fault(&own.at("issuer"), "an issuer that answers no introspection, or several", EXPECTED);
+        }
+        Some(own) => reader.missing(own, "issuer", EXPECTED),
+        None => reader.fault(at, "introspected without an issuer", EXPECTED),
     }
 }
 

@@ -8,8 +8,10 @@ use crate::order::sort;
 use crate::policy::fault::PolicyFault;
 use crate::policy::memory::MemorySizes;
 use crate::policy::reader::{NOTHING, Pointer, Reader};
-use crate::policy::route::{DpopPolicy, Policy, PolicyIndex};
+use crate::policy::route::{Policy, PolicyIndex};
 use crate::policy::trust::{TrustNames, TrustSource};
+use crate::specs::common::pointer::NamedClaims;
+use crate::specs::dpop;
 use crate::trust::{Origin, OriginIndex, Origins};
 
 /// A policy document without faults.
@@ -21,6 +23,8 @@ pub struct PolicyDocument {
     /// Sorted by name.
     pub(crate) policies: Vec<Policy>,
     memory: MemorySizes,
+    /// The claims that policies name; a record keeps them by their places here.
+    pub(crate) named_claims: NamedClaims,
 }
 
 const MEMBERS: &[&str] = &["$schema", "comment", "trust", "policies", "memory"];
@@ -48,12 +52,20 @@ impl PolicyDocument {
                 (Vec::new(), TrustNames::unknown())
             }
         };
+        let mut named_claims = NamedClaims::default();
         let mut policies = Vec::new();
         match members.get("policies") {
             Some(Value::Object(named)) => {
                 let at = members.at("policies");
                 for (name, policy) in named.members() {
-                    policies.extend(Policy::read(reader, &at, name.to_owned_string(), policy, &names));
+                    policies.extend(Policy::read(
+                        reader,
+                        &at,
+                        name.to_owned_string(),
+                        policy,
+                        &names,
+                        &mut named_claims,
+                    ));
                 }
                 if named.members().next().is_none() {
                     reader.fault(&at, "an empty object", "at least one policy");
@@ -64,7 +76,7 @@ impl PolicyDocument {
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
         let memory = MemorySizes::read(reader, &members)?;
-        let document = Self { trust, origins: names.into_origins(), policies, memory };
+        let document = Self { trust, origins: names.into_origins(), policies, memory, named_claims };
         (reader.fault_count() == faults).then_some(document)
     }
 
@@ -96,6 +108,11 @@ impl PolicyDocument {
         self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyIndex)
     }
 
+    /// The most credentials that one of the policies asks for.
+    pub(crate) fn most_credentials(&self) -> usize {
+        self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)
+    }
+
     /// How many bytes each worker's verdict cache may take (`memory.verdict_cache_bytes`).
     #[must_use]
     pub const fn verdict_cache_bytes(&self) -> usize {
@@ -119,8 +136,9 @@ impl PolicyDocument {
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
-        let most =
-            |field: fn(&DpopPolicy) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
+        let most = |field: fn(&dpop::Settings) -> u64| {
+            self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0)
+        };
         (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }

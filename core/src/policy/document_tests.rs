@@ -5,9 +5,10 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use crate::policy::route::{AcceptedKind, Binding, Mode, NonceMode, ReplayMode};
+use crate::policy::route::{AcceptedKind, Binding, Mode};
 use crate::policy::trust::TrustDocument;
-use crate::token_kind::TokenKind;
+use crate::specs::dpop::{NonceMode, ReplayMode};
+use crate::specs::profile::TokenKind;
 
 const TRUST: &str = r#""trust":[{"trust_domain":"example.org"},{"issuer":"https://as.example"}]"#;
 
@@ -72,7 +73,7 @@ fn the_example_of_the_design_is_a_policy() {
     assert!(policy.audience().eq(["https://api.example"]));
     let kinds: Vec<_> = policy.accept().map(AcceptedKind::kind).collect();
     assert_eq!(kinds, [TokenKind::JwtSvid, TokenKind::AccessToken]);
-    assert!(policy.accept[1].scope().eq(["orders:read"]));
+    assert!(policy.credential.accept[1].scope().eq(["orders:read"]));
     assert_eq!((policy.dpop.max_age_seconds, policy.dpop.future_seconds), (60, 5));
     assert_eq!((policy.dpop.nonce, policy.dpop.replay), (NonceMode::Off, ReplayMode::Refuse));
     assert_eq!(document.policy("other"), None);
@@ -89,7 +90,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(policy.dpop.replay, ReplayMode::Refuse);
     assert_eq!(policy.dpop.nonce, NonceMode::Off);
     assert_eq!(policy.dpop.algorithms, AlgorithmSet::ALL);
-    assert!(!policy.svid.single_candidate_key && !policy.svid.ignore_unknown_headers);
+    assert!(!policy.profiles.jwt_svid.single_candidate_key && !policy.profiles.jwt_svid.ignore_unknown_headers);
     assert!(policy.origin.is_none() && policy.challenge.realm.is_none() && !policy.challenge.hide_description);
     assert_eq!(document.verdict_cache_bytes(), 8 * 1024 * 1024);
     assert_eq!(document.replay_proofs(), 65_536);
@@ -216,15 +217,18 @@ fn algorithms_narrow_and_never_widen() {
         );
     }
     let document = PolicyDocument::parse(with_access(r#""algorithms":["EdDSA","ES256"]"#).as_bytes()).unwrap();
-    let set = document.policies[0].algorithms(TokenKind::AccessToken);
+    let set = document.policies[0].credential.algorithms(TokenKind::AccessToken);
     assert!(set.iter().eq([Algorithm::Es256, Algorithm::EdDsa]));
-    assert!(document.policies[0].algorithms(TokenKind::JwtSvid).is_empty(), "a kind that is not accepted has none");
+    assert!(
+        document.policies[0].credential.algorithms(TokenKind::JwtSvid).is_empty(),
+        "a kind that is not accepted has none"
+    );
     // The policy's list and the entry's own: only what stands in both.
     let both = with_policy(
         r#""accept":[{"kind":"at+jwt","algorithms":["ES256","RS256"]}],"audience":"x","algorithms":["ES256","PS256"]"#,
     );
     let document = PolicyDocument::parse(both.as_bytes()).unwrap();
-    assert!(document.policies[0].algorithms(TokenKind::AccessToken).iter().eq([Algorithm::Es256]));
+    assert!(document.policies[0].credential.algorithms(TokenKind::AccessToken).iter().eq([Algorithm::Es256]));
     let none = both.replace("\"ES256\",\"PS256\"", "\"PS256\"");
     assert_eq!(only(&none).pointer, "/policies/default/algorithms");
     // EdDSA on the policy, where one of two kinds cannot have it, is a fault and not a silent nothing.
@@ -275,7 +279,7 @@ fn entries_name_origins_of_the_trust_list_and_known_kinds() {
     for kind in ["JWT", "at+JWT", "jwt_svid", "wit+jwt", "dpop+jwt", "*", ""] {
         let fault = only(&with("").replace("\"jwt-svid\"", &alloc::format!("\"{kind}\"")));
         assert_eq!(fault.pointer, "/policies/default/accept/0", "{kind}");
-        assert_eq!(fault.expected, "a token kind: jwt-svid, at+jwt, jwt");
+        assert_eq!(fault.expected, "a token kind: jwt-svid, at+jwt, jwt, txntoken+jwt, introspected");
     }
 }
 
@@ -628,11 +632,12 @@ fn limits_of_a_policy_and_its_entry_both_hold() {
         r#""accept":[{"kind":"at+jwt","max_lifetime_seconds":600},{"kind":"at+jwt","max_lifetime_seconds":60}],"audience":"x","max_lifetime_seconds":300"#,
     );
     let document = PolicyDocument::parse(text.as_bytes()).unwrap();
-    let lifetimes: Vec<_> = document.policies[0].accept.iter().map(|entry| entry.max_lifetime_seconds).collect();
+    let lifetimes: Vec<_> =
+        document.policies[0].credential.accept.iter().map(|entry| entry.max_lifetime_seconds).collect();
     assert_eq!(lifetimes, [Some(300), Some(60)]);
     let scopes = with_policy(r#""accept":[{"kind":"at+jwt","scope":"a"}],"audience":"x","scope":["b"]"#);
     let document = PolicyDocument::parse(scopes.as_bytes()).unwrap();
-    assert!(document.policies[0].accept[0].scope().eq(["a", "b"]));
+    assert!(document.policies[0].credential.accept[0].scope().eq(["a", "b"]));
     let subjects = with_policy(r#""accept":[{"kind":"at+jwt","subjects":"a"}],"audience":"x","subjects":["b"]"#);
     assert_eq!(only(&subjects).pointer, "/policies/default/subjects");
 }

@@ -4,14 +4,15 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::limits;
 use crate::policy::accept::read_algorithms;
 use crate::policy::reader::{Members, Reader};
-use crate::policy::route::{DpopPolicy, NonceMode, ReplayMode};
+use crate::policy::route::SharedReplay;
+use crate::specs::dpop::{NonceMode, ReplayMode, Settings};
 
 const MEMBERS: &[&str] =
-    &["max_age_seconds", "future_seconds", "nonce", "nonce_lifetime_seconds", "replay", "algorithms"];
+    &["max_age_seconds", "future_seconds", "nonce", "nonce_lifetime_seconds", "replay", "shared_store", "algorithms"];
 
-impl DpopPolicy {
+impl Settings {
     /// Reads the member `dpop` of a policy.
-    pub(super) fn read(reader: &mut Reader, policy: &Members<'_, '_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader, policy: &Members<'_, '_>) -> (Self, SharedReplay) {
         let members = policy.get("dpop").and_then(|value| reader.members(&policy.at("dpop"), value, MEMBERS));
         let members = members.as_ref();
         let mut dpop = Self {
@@ -22,7 +23,7 @@ impl DpopPolicy {
             replay: ReplayMode::Refuse,
             algorithms: AlgorithmSet::ALL,
         };
-        let Some(members) = members else { return dpop };
+        let Some(members) = members else { return (dpop, SharedReplay::Off) };
         let modes = [("off", NonceMode::Off), ("required", NonceMode::Required)];
         dpop.nonce = reader.word(members, "nonce", &modes).unwrap_or(dpop.nonce);
         let modes = [
@@ -34,6 +35,15 @@ impl DpopPolicy {
         if let Some(value) = members.get("algorithms") {
             dpop.algorithms = read_algorithms(reader, &members.at("algorithms"), value, AlgorithmSet::ALL, "a proof");
         }
-        dpop
+        let stores = [("off", SharedReplay::Off), ("required", SharedReplay::Required)];
+        let shared = reader.word(members, "shared_store", &stores).unwrap_or_default();
+        if shared == SharedReplay::Required && dpop.replay == ReplayMode::Accept {
+            reader.fault(
+                &members.at("shared_store"),
+                "a store for proofs that are not remembered",
+                "`replay` that refuses",
+            );
+        }
+        (dpop, shared)
     }
 }

@@ -4,7 +4,9 @@
 //! [`reader`] is the JSON reader behind it; hosts read their settings and revocations with it, so all report faults in one form.
 
 mod accept;
+mod body;
 mod challenge;
+mod credential;
 mod document;
 mod dpop;
 mod fault;
@@ -17,10 +19,9 @@ mod schema;
 mod svid;
 mod trust;
 
+pub use body::{BodyPolicy, ToolPattern};
 pub use document::PolicyDocument;
 pub use fault::PolicyFault;
-pub use route::{AcceptedKind, Binding, Mode, NonceMode, Policy, PolicyIndex};
+pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
 pub use schema::SCHEMA;
-pub use trust::{TrustDocument, TrustSource};
-
-pub(crate) use route::ReplayMode;
+pub use trust::{Introspection, TrustDocument, TrustSource};

@@ -2,18 +2,27 @@
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::jose::json::Value;
 use crate::limits;
+use crate::policy::body::BodyPolicy;
+use crate::policy::credential::{read_attributes, read_ties};
 use crate::policy::reader::{Members, Pointer, Reader};
-use crate::policy::route::{AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, Policy, SvidPolicy};
+use crate::policy::route::{Binding, ChallengePolicy, CredentialPolicy, Mode, Policy};
 use crate::policy::trust::TrustNames;
-use crate::token_kind::{TokenKind, TokenKinds};
+use crate::specs::common::pointer::NamedClaims;
+use crate::specs::profile::{ProfileSettings, TokenKind};
+use crate::specs::{dpop, jwt_svid};
 use crate::uri::OwnedOrigin;
 
 const MEMBERS: &[&str] = &[
     "accept",
+    "credentials",
+    "tie",
+    "attributes",
+    "tools",
+    "body_bytes",
+    "body_digest",
     "audience",
     "leeway_seconds",
     "max_lifetime_seconds",
@@ -37,6 +46,7 @@ impl Policy {
         name: String,
         value: Value<'_>,
         trust: &TrustNames,
+        claims: &mut NamedClaims,
     ) -> Option<Self> {
         let at = at.member(&name);
         if name.is_empty() || name.len() > limits::POLICY_NAME_BYTES || !name.bytes().all(is_name_byte) {
@@ -45,28 +55,42 @@ impl Policy {
             reader.fault(&at, "a policy with this name", expected);
         }
         let members = reader.members(&at, value, MEMBERS)?;
-        let mut audience = Vec::new();
-        const AUDIENCE: &str = "the audience that tokens must be for";
-        match members.get("audience") {
-            Some(value) => reader.texts(&members.at("audience"), value, AUDIENCE, &mut |_, _, text| {
-                audience.push(text.into_boxed_str());
-            }),
-            None => {
-                reader.missing(&members, "audience", "the audience that tokens must be for: nothing means nobody");
-            }
-        }
         let leeway_seconds = reader.number_of(Some(&members), &limits::LEEWAY_SECONDS);
-        let (accept, all_read) = AcceptedKind::read_all(reader, &members, trust);
-        let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
-        let without_svid = all_read && !kinds.contains(TokenKind::JwtSvid);
+        let mut credentials = CredentialPolicy::read_all(reader, &members, trust);
+        let without_svid = !credentials.is_empty()
+            && credentials
+                .iter()
+                .all(|credential| credential.all_read && !credential.kinds.contains(TokenKind::JwtSvid));
+        let ties = read_ties(reader, &members, &credentials, claims);
+        let attributes = read_attributes(reader, &members, claims);
+        let body = BodyPolicy::read(reader, &members);
         let binding = Binding::read(reader, &members);
         let origin = read_origin(reader, &members);
         let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
         let mode = reader.word(&members, "mode", &modes).unwrap_or_default();
-        let dpop = DpopPolicy::read(reader, &members);
-        let svid = SvidPolicy::read(reader, &members, without_svid);
+        let (dpop, shared_replay) = dpop::Settings::read(reader, &members);
+        let profiles = ProfileSettings { jwt_svid: jwt_svid::Settings::read(reader, &members, without_svid) };
         let challenge = ChallengePolicy::read(reader, &members);
-        Some(Self { accept, kinds, audience, leeway_seconds, binding, dpop, svid, origin, mode, challenge, name })
+        if credentials.is_empty() {
+            return None; // a fault was recorded
+        }
+        let credential = credentials.remove(0);
+        Some(Self {
+            name,
+            credential,
+            others: credentials,
+            ties,
+            leeway_seconds,
+            binding,
+            dpop,
+            shared_replay,
+            profiles,
+            origin,
+            mode,
+            challenge,
+            attributes,
+            body,
+        })
     }
 }
 
@@ -92,6 +116,6 @@ fn read_origin(reader: &mut Reader, policy: &Members<'_, '_>) -> Option<OwnedOri
     parsed
 }
 
-const fn is_name_byte(byte: u8) -> bool {
+pub(super) const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }

@@ -5,12 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::jose::algorithm::AlgorithmSet;
+use crate::policy::body::BodyPolicy;
 use crate::reason::Reason;
-use crate::rules::facts::Facts;
-use crate::rules::validity;
+use crate::record::Facts;
+use crate::specs::common::validity;
+use crate::specs::dpop;
+use crate::specs::profile::{ProfileSettings, TokenKind, TokenKinds};
 use crate::subject_pattern::SubjectPattern;
 use crate::time::UnixSeconds;
-use crate::token_kind::{TokenKind, TokenKinds};
 use crate::trust::OriginIndex;
 use crate::uri::OwnedOrigin;
 
@@ -22,19 +24,80 @@ pub struct PolicyIndex(pub(crate) usize);
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) name: String,
-    /// In document order; not empty.
-    pub(crate) accept: Vec<AcceptedKind>,
-    pub(crate) kinds: TokenKinds,
-    /// Not empty.
-    pub(crate) audience: Vec<Box<str>>,
+    /// The credential that says who the client is.
+    pub(crate) credential: CredentialPolicy,
+    /// The credentials beside it, at most `limits::CREDENTIALS` less one.
+    pub(crate) others: Vec<CredentialPolicy>,
+    /// What the credentials must have in common.
+    pub(crate) ties: Vec<Tie>,
     pub(crate) leeway_seconds: u64,
     pub(crate) binding: Binding,
-    pub(crate) dpop: DpopPolicy,
-    pub(crate) svid: SvidPolicy,
+    pub(crate) dpop: dpop::Settings,
+    pub(crate) shared_replay: SharedReplay,
+    pub(crate) profiles: ProfileSettings,
     /// What `htu` is compared to; the host's own view where absent.
     pub(crate) origin: Option<OwnedOrigin>,
     pub(crate) mode: Mode,
     pub(crate) challenge: ChallengePolicy,
+    /// The claims that hosts are handed by name, with the slot of each.
+    pub(crate) attributes: Vec<(Box<str>, u8)>,
+    /// What is asked of the body; nothing, if `None`.
+    pub(crate) body: Option<BodyPolicy>,
+}
+
+/// One credential that a policy asks for.
+#[derive(Debug)]
+pub struct CredentialPolicy {
+    pub(crate) name: Box<str>,
+    pub(crate) from: From,
+    /// In document order; not empty.
+    pub(crate) accept: Vec<AcceptedKind>,
+    pub(crate) kinds: TokenKinds,
+    /// Whether an entry takes tokens that their issuer must be asked about, and whether every entry does.
+    pub(crate) takes_opaque: bool,
+    pub(crate) takes_only_opaque: bool,
+    /// Whether every entry could be read.
+    pub(crate) all_read: bool,
+    /// Not empty.
+    pub(crate) audience: Vec<Box<str>>,
+    /// Whether a request without it is refused.
+    pub(crate) required: bool,
+    /// Whether the host takes its field away before the request goes on.
+    pub(crate) remove: bool,
+}
+
+/// Where a credential is presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// In `Authorization`, by the scheme Bearer or DPoP.
+    Authorization,
+    /// Alone in a header field of this name, in small letters.
+    Header(Box<str>),
+}
+
+/// Two claims that must be equal.
+#[derive(Debug)]
+pub(crate) struct Tie {
+    pub(crate) left: TiedClaim,
+    pub(crate) right: TiedClaim,
+}
+
+/// A claim of one of the policy's credentials.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TiedClaim {
+    /// 0 is the first credential of the policy.
+    pub(crate) credential: usize,
+    pub(crate) slot: u8,
+}
+
+/// `dpop.shared_store`: whether a store that several machines share is asked too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SharedReplay {
+    /// The store of this engine decides.
+    #[default]
+    Off,
+    /// The host asks its shared store after this engine's, and a store that does not answer refuses.
+    Required,
 }
 
 /// One kind of token that a policy accepts, with its conditions.
@@ -84,47 +147,6 @@ impl Mode {
     }
 }
 
-/// `dpop.nonce`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NonceMode {
-    /// No nonce is demanded; one that comes is ignored.
-    #[default]
-    Off,
-    /// Every proof must carry one of ours.
-    Required,
-}
-
-/// What a policy says of proofs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DpopPolicy {
-    pub(crate) max_age_seconds: u64,
-    pub(crate) future_seconds: u64,
-    pub(crate) nonce: NonceMode,
-    pub(crate) nonce_lifetime_seconds: u64,
-    pub(crate) replay: ReplayMode,
-    pub(crate) algorithms: AlgorithmSet,
-}
-
-/// What happens to a proof that was used, and to one that the store has no room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReplayMode {
-    /// `"refuse"`: a used proof is refused; without room in the store, so is every new one.
-    Refuse,
-    /// `"danger_accept_when_full"`: without room, a new proof passes unremembered.
-    AcceptWhenFull,
-    /// `"danger_accept"`: proofs are not remembered.
-    Accept,
-}
-
-/// What a policy says of JWT-SVIDs beyond their specification.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SvidPolicy {
-    /// A token without `kid` may be verified by the only key that fits (specs: D2).
-    pub(crate) single_candidate_key: bool,
-    /// Unknown header parameters are ignored (specs: D3).
-    pub(crate) ignore_unknown_headers: bool,
-}
-
 /// What a policy puts in its challenges.
 #[derive(Debug, Default)]
 pub(crate) struct ChallengePolicy {
@@ -152,20 +174,100 @@ impl Policy {
         self.binding
     }
 
-    /// The audiences that are ours.
+    /// The audiences of the first credential.
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        self.audience.iter().map(AsRef::as_ref)
+        self.credential.audience()
     }
 
-    /// The kinds that it accepts, in document order.
+    /// The kinds that it accepts as first credential, in document order.
     pub fn accept(&self) -> impl Iterator<Item = &AcceptedKind> {
-        self.accept.iter()
+        self.credential.accept()
+    }
+
+    /// The credentials that it asks for, the one that says who the client is first.
+    pub fn credentials(&self) -> impl Iterator<Item = &CredentialPolicy> {
+        core::iter::once(&self.credential).chain(&self.others)
+    }
+
+    /// Whether a host must find out something beside the request, after the token is accepted.
+    pub(crate) const fn asks_host(&self) -> bool {
+        self.body.is_some() || matches!(self.shared_replay, SharedReplay::Required)
+    }
+
+    /// What it asks of the body of a request.
+    #[must_use]
+    pub const fn body(&self) -> Option<&BodyPolicy> {
+        self.body.as_ref()
+    }
+
+    /// The names of the claims that hosts are handed.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
+    pub fn header_fields(&self) -> impl Iterator<Item = &str> {
+        self.credentials().filter_map(|credential| match &credential.from {
+            From::Authorization => None,
+            From::Header(name) => Some(name.as_ref()),
+        })
     }
 
     /// What a proof may be signed with.
     #[must_use]
     pub const fn proof_algorithms(&self) -> AlgorithmSet {
         self.dpop.algorithms
+    }
+}
+
+impl CredentialPolicy {
+    /// Its name in the policy.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is presented.
+    #[must_use]
+    pub const fn from(&self) -> &From {
+        &self.from
+    }
+
+    /// The audiences of which its token must name one.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.audience.iter().map(AsRef::as_ref)
+    }
+
+    /// The kinds that it may be of, in document order.
+    pub fn accept(&self) -> impl Iterator<Item = &AcceptedKind> {
+        self.accept.iter()
+    }
+
+    /// Whether a request without it is refused.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// Whether the host takes its field away before the request goes on.
+    #[must_use]
+    pub const fn is_removed(&self) -> bool {
+        self.remove
+    }
+
+    /// Whether only its issuer can read `token`: the policy takes such tokens, and this one is no JWS, or it takes no other.
+    pub(crate) fn is_opaque(&self, token: &[u8]) -> bool {
+        self.takes_opaque && (self.takes_only_opaque || crate::jose::compact::CompactJws::parse(token).is_err())
+    }
+
+    /// The one issuer that the entries for `kind` name, if there is exactly one.
+    pub(crate) fn pinned_issuer(&self, kind: TokenKind) -> Option<OriginIndex> {
+        let mut named = self.accept.iter().filter(|entry| entry.kind == kind).map(|entry| match entry.origins() {
+            Some([only]) => Some(*only),
+            _ => None,
+        });
+        let first = named.next()??;
+        named.all(|other| other == Some(first)).then_some(first)
     }
 
     /// The algorithms that any entry for `kind` allows.

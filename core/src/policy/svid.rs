@@ -1,13 +1,13 @@
 //! `jwt_svid`: where a policy leaves the letter of the JWT-SVID specification.
 
 use crate::policy::reader::{Members, Reader};
-use crate::policy::route::SvidPolicy;
+use crate::specs::jwt_svid::Settings;
 
 const MEMBERS: &[&str] = &["single_candidate_key", "ignore_unknown_headers"];
 
-impl SvidPolicy {
+impl Settings {
     /// Reads the member `jwt_svid` of a policy; `without_svid` where the policy takes no JWT-SVID.
-    pub(super) fn read(reader: &mut Reader, policy: &Members<'_, '_>, without_svid: bool) -> Self {
+    pub(crate) fn read(reader: &mut Reader, policy: &Members<'_, '_>, without_svid: bool) -> Self {
         let at = policy.at("jwt_svid");
         let Some(members) = policy.get("jwt_svid").and_then(|value| reader.members(&at, value, MEMBERS)) else {
             return Self::default();

@@ -23,6 +23,38 @@ pub struct TrustSource {
     pub(crate) min_refresh_seconds: u64,
     pub(crate) max_stale_seconds: Option<u64>,
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
+    pub(crate) introspection: Option<Introspection>,
+}
+
+/// Where an issuer answers what its tokens say (RFC 7662).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspection {
+    pub(crate) uri: String,
+    pub(crate) cache_seconds: u64,
+}
+
+impl Introspection {
+    /// The introspection endpoint.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// For how many seconds an answer is good; 0 asks for every request.
+    #[must_use]
+    pub const fn cache_seconds(&self) -> u64 {
+        self.cache_seconds
+    }
+
+    fn read(reader: &mut Reader, source: &Members<'_, '_>) -> Option<Self> {
+        let value = source.get("introspection")?;
+        let members = reader.members(&source.at("introspection"), value, &["uri", "cache_seconds", "comment"])?;
+        if !members.has("uri") {
+            reader.missing(&members, "uri", "an https URI without user information");
+        }
+        let cache_seconds = reader.number_of(Some(&members), &limits::INTROSPECTION_CACHE_SECONDS);
+        Some(Self { uri: https_uri(reader, &members.at("uri"), members.get("uri")?)?, cache_seconds })
+    }
 }
 
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
@@ -72,6 +104,12 @@ impl TrustSource {
         }
     }
 
+    /// Where the issuer answers what its tokens say.
+    #[must_use]
+    pub const fn introspection(&self) -> Option<&Introspection> {
+        self.introspection.as_ref()
+    }
+
     /// The trust domains whose SPIFFE IDs the issuer's tokens may name as subject, client and current actor.
     pub fn spiffe_trust_domains(&self) -> impl Iterator<Item = &str> {
         self.spiffe_trust_domains.iter().map(AsRef::as_ref)
@@ -85,16 +123,23 @@ pub(super) struct TrustNames {
     misnamed: Origins,
     /// There are entries whose name cannot be read, so any name may be one of theirs.
     unnamed: bool,
+    /// The issuers that answer what their tokens say.
+    answering: Vec<OriginIndex>,
 }
 
 impl TrustNames {
     /// Those of a list that cannot be read.
     pub(super) fn unknown() -> Self {
-        Self { origins: Origins::default(), misnamed: Origins::default(), unnamed: true }
+        Self { origins: Origins::default(), misnamed: Origins::default(), unnamed: true, answering: Vec::new() }
     }
 
     pub(super) fn into_origins(self) -> Origins {
         self.origins
+    }
+
+    /// Whether the issuer answers what its tokens say.
+    pub(super) fn answers(&self, issuer: OriginIndex) -> bool {
+        self.answering.contains(&issuer)
     }
 
     /// The places of the names that a condition lists, ascending.
@@ -131,6 +176,7 @@ const MEMBERS: &[&str] = &[
     "min_refresh_seconds",
     "max_stale_seconds",
     "spiffe_trust_domains",
+    "introspection",
     "comment",
 ];
 /// The members that give the keys: inline, by a file, by a URI.
@@ -143,12 +189,20 @@ impl TrustSource {
 
     /// Reads `trust`.
     pub(super) fn read_all(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> (Vec<Self>, TrustNames) {
-        let mut names = TrustNames { origins: Origins::default(), misnamed: Origins::default(), unnamed: false };
+        let mut names = TrustNames {
+            origins: Origins::default(),
+            misnamed: Origins::default(),
+            unnamed: false,
+            answering: Vec::new(),
+        };
         let (mut sources, mut count) = (Vec::new(), 0usize);
         reader.elements(at, value, Self::LIST, &mut |reader, at, entry| {
             count += 1;
             let Some(source) = Self::read(reader, at, entry, &mut names) else { return };
             if names.origins.add(source.origin.clone()) {
+                if source.introspection.is_some() {
+                    names.answering.extend(names.origins.find(&source.origin));
+                }
                 sources.push(source);
             } else {
                 reader.fault(at, format!("a second entry for the {}", source.origin), "one entry for each");
@@ -220,12 +274,21 @@ impl TrustSource {
             Some(value) => read_domains(reader, &members.at("spiffe_trust_domains"), value),
             None => Vec::new(),
         };
+        let introspection = Introspection::read(reader, &members);
+        if members.has("introspection") && !issuer {
+            reader.fault(
+                &members.at("introspection"),
+                "a member that a trust domain does not have",
+                "nothing: only an issuer answers",
+            );
+        }
         Some(Self {
             origin: origin?,
             document: document.unwrap_or(TrustDocument::Pushed),
             min_refresh_seconds,
             max_stale_seconds,
             spiffe_trust_domains,
+            introspection,
         })
     }
 }

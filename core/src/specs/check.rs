@@ -42,6 +42,8 @@ pub enum Check {
     Scope,
     /// Key, subject, token and issuer epoch are not revoked.
     Revocation,
+    /// The credentials have in common what the policy demands.
+    Ties,
     /// Bound as the policy demands, by methods that we check, and presented accordingly.
     Binding,
     /// The connection's certificate is the one that the token is bound to.
@@ -68,11 +70,13 @@ pub enum Check {
     ProofSignature,
     /// The proof is used for the first time.
     ProofReplay,
+    /// The body is one that the policy lets in.
+    Body,
 }
 
 impl Check {
     /// Every check, in order.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Presentation,
         Self::VerdictCache,
         Self::TokenForm,
@@ -92,6 +96,7 @@ impl Check {
         Self::Subject,
         Self::Scope,
         Self::Revocation,
+        Self::Ties,
         Self::Binding,
         Self::Certificate,
         Self::ProofPresent,
@@ -105,6 +110,7 @@ impl Check {
         Self::ProofNonce,
         Self::ProofSignature,
         Self::ProofReplay,
+        Self::Body,
     ];
 
     /// The check's name in `lower_snake`.
@@ -140,6 +146,7 @@ impl Check {
             Self::Subject => ("subject", "policy: issuer, subjects, algorithms, max_lifetime_seconds"),
             Self::Scope => ("scope", "RFC 6750 §3.1"),
             Self::Revocation => ("revocation", "host's revocation list"),
+            Self::Ties => ("ties", "policy: tie"),
             Self::Binding => ("binding", "RFC 7800 §3.1, RFC 9449 §7.2, policy: binding"),
             Self::Certificate => ("certificate", "RFC 8705 §3"),
             Self::ProofPresent => ("proof_present", "RFC 9449 §4.3 item 1, §7.1"),
@@ -153,6 +160,7 @@ impl Check {
             Self::ProofNonce => ("proof_nonce", "RFC 9449 §4.3 item 10, §9"),
             Self::ProofSignature => ("proof_signature", "RFC 9449 §4.3 item 6"),
             Self::ProofReplay => ("proof_replay", "RFC 9449 §11.1"),
+            Self::Body => ("body", "JSON-RPC 2.0 §4, policy: tools, body_bytes"),
         }
     }
 }
@@ -166,6 +174,12 @@ pub trait Trail {
 /// The trail of a decision that nobody follows; costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
+
+impl<T: Trail + ?Sized> Trail for &mut T {
+    fn enter(&mut self, check: Check) {
+        (**self).enter(check);
+    }
+}
 
 impl Trail for Silent {
     fn enter(&mut self, _: Check) {}

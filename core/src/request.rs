@@ -1,8 +1,28 @@
 //! One request, as the host sees it.
 
-use crate::rules::mtls::{ClientCertificate, Connection};
-use crate::rules::presentation::Field;
+use crate::specs::common::presentation::Field;
+use crate::specs::mtls::{ClientCertificate, Connection};
 use crate::time::UnixSeconds;
+
+/// The header fields of a request, for policies that name some.
+pub trait HeaderFields {
+    /// The field called `name`, which is written in small letters; names match in any case.
+    fn field(&self, name: &str) -> Field<'_>;
+}
+
+/// All header fields of a request, by name and value.
+impl HeaderFields for &[(&[u8], &[u8])] {
+    fn field(&self, name: &str) -> Field<'_> {
+        let named = self.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+        named.fold(Field::Absent, |field, (_, value)| field.and(value))
+    }
+}
+
+impl core::fmt::Debug for dyn HeaderFields + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("HeaderFields").finish_non_exhaustive()
+    }
+}
 
 /// What the engine needs to know of a request; all of it borrowed.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +34,7 @@ pub struct Request<'r> {
     pub(crate) certificate: Option<ClientCertificate<'r>>,
     pub(crate) connection: Option<&'r dyn Connection>,
     pub(crate) claimed_proof: Option<&'r [u8; 32]>,
+    pub(crate) fields: Option<&'r dyn HeaderFields>,
     pub(crate) now: UnixSeconds,
 }
 
@@ -31,8 +52,9 @@ impl<'r> Request<'r> {
         now: UnixSeconds,
     ) -> Self {
         let (authorization, proof) = (Field::Absent, Field::Absent);
-        let (certificate, connection, claimed_proof) = (None, None, None);
-        let mut request = Self { method, uri, authorization, proof, certificate, connection, claimed_proof, now };
+        let (certificate, connection, claimed_proof, fields) = (None, None, None, None);
+        let mut request =
+            Self { method, uri, authorization, proof, certificate, connection, claimed_proof, fields, now };
         for (name, value) in headers {
             if name.eq_ignore_ascii_case(b"authorization") {
                 request.authorization = request.authorization.and(value);
@@ -62,13 +84,22 @@ impl<'r> Request<'r> {
     }
 
     /// This request again, for a host that judges one client request by several policies: `proof` is what
-    /// [`Decision::claimed_proof`](super::Decision::claimed_proof) said of it before, and that the replay store knows it since is no replay.
+    /// [`Decision::claimed_proof`](crate::engine::Decision::claimed_proof) said of it before, and that the replay store knows it since is no replay.
     ///
     /// Only what a decision with the same replay store said: a store that knows the proof from a request before would let it be used
     /// twice. Never for another client request, for the same reason.
     #[must_use]
     pub const fn with_claimed_proof(mut self, proof: &'r [u8; 32]) -> Self {
         self.claimed_proof = Some(proof);
+        self
+    }
+
+    /// This request with header fields that are asked for by name: where a policy takes credentials beside that in `Authorization`.
+    ///
+    /// Without it such a credential is missing.
+    #[must_use]
+    pub const fn with_fields(mut self, fields: &'r dyn HeaderFields) -> Self {
+        self.fields = Some(fields);
         self
     }
 

@@ -3,10 +3,10 @@
 //! §4.1: "the consumer of a token MUST only consider the token's top-level claims and the party identified as the current
 //! actor"; prior actors are history. Does not authorize anybody, and `exp`, `nbf`, `aud` inside `act` have no effect.
 
-use crate::jose::claims::string;
 use crate::jose::json::{JsonObject, JsonString, Value};
 use crate::limits;
 use crate::reason::Reason;
+use crate::specs::claims::string;
 
 /// One actor of a chain, as the token names it.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,18 @@
 
 use crate::crypto::sha256;
 use crate::reason::Reason;
+use crate::specs::check::Check;
+use crate::specs::proof::{Proof, ProofMethod};
+
+pub(crate) const METHOD: ProofMethod = ProofMethod {
+    name: "mtls",
+    confirmation: "x5t#S256",
+    header_fields: &[],
+    scheme: None,
+    bound_to: |confirmation| confirmation.certificate_thumbprint,
+    check,
+    rules: "MT",
+};
 
 /// The client certificate of the connection that carries the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +53,8 @@ impl core::fmt::Debug for dyn Connection + '_ {
 
 /// §3: "The protected resource MUST obtain […] the client certificate used for mutual TLS and MUST verify that the
 /// certificate matches the certificate associated with the access token."
-///
-/// # Errors
-/// [`Reason::CertificateMissing`], [`Reason::CertificateMismatch`]
-pub fn check(bound_to: &[u8; 32], certificate: Option<ClientCertificate<'_>>) -> Result<(), Reason> {
-    let certificate = certificate.ok_or(Reason::CertificateMissing)?;
-    if certificate.thumbprint() == *bound_to { Ok(()) } else { Err(Reason::CertificateMismatch) }
+fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
+    proof.trail.enter(Check::Certificate);
+    let certificate = proof.request.client_certificate().ok_or(Reason::CertificateMissing)?;
+    if certificate.thumbprint() == *proof.bound_to { Ok(()) } else { Err(Reason::CertificateMismatch) }
 }

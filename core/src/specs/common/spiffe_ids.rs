@@ -5,8 +5,9 @@
 
 use crate::limits;
 use crate::reason::Reason;
-use crate::rules::facts::Facts;
-use crate::rules::{actor, jwt_svid};
+use crate::record::Facts;
+use crate::specs::common::actor;
+use crate::specs::jwt_svid;
 use crate::spiffe_id;
 
 /// The subject, the client and the current actor of a token may be SPIFFE IDs of the domains that `speaks_for` names, and of no other.

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::reason::Reason;
-use crate::rules::facts::Facts;
+use crate::record::Facts;
 use crate::time::UnixSeconds;
 
 /// §4.1.4: "the current date/time MUST be before the expiration date/time"; §4.1.5: "MUST be after or equal to the

@@ -113,6 +113,24 @@ impl<'r> Credential<'r> {
     }
 }
 
+impl<'r> Credential<'r> {
+    /// Takes the one credential out of a header field of its own, which holds nothing else; `None` without the field.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialRepeated`], [`Reason::CredentialTooLarge`], [`Reason::TokenMalformed`] for an empty field.
+    pub(crate) fn alone(field: Field<'r>) -> Result<Option<Self>, Reason> {
+        let token = match field {
+            Field::Absent => return Ok(None),
+            Field::Repeated => return Err(Reason::CredentialRepeated),
+            Field::One(value) => trim(value),
+        };
+        if token.len() > limits::TOKEN_BYTES {
+            return Err(Reason::CredentialTooLarge);
+        }
+        if token.is_empty() { Err(Reason::TokenMalformed) } else { Ok(Some(Self { scheme: Scheme::Bearer, token })) }
+    }
+}
+
 impl Credential<'_> {
     /// A list is what some hosts make of two fields; no `b64token` holds a comma. Asked of tokens that are not cached only:
     /// no verified token holds one.

@@ -1,10 +1,10 @@
 //! Header rules that hold for every token kind (RFC 7515 §4.1, RFC 7797 §7, RFC 8725 §3).
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use crate::jose::claims::{Audience, UnverifiedClaims};
 use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::{JsonString, Value};
 use crate::reason::Reason;
+use crate::specs::claims::{Audience, UnverifiedClaims};
 
 /// RFC 7515 §4.1.11: "If any of the listed extension Header Parameters are not understood and supported by the
 /// recipient, then the JWS is invalid." We understand none, so any `crit` is invalid, and an empty or malformed one was

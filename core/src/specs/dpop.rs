@@ -5,16 +5,164 @@
 //! that nobody fills the store without a valid signature (§11.1).
 
 use crate::crypto::{KeyMaterial, Sha256};
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
-use crate::jose::claims::{numeric_date, string};
+use crate::jose::compact::CompactJws;
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::{self, Budget, Fraction, JsonString, NameTable, Value};
 use crate::limits;
+use crate::memory::replay::Claim;
 use crate::reason::Reason;
+use crate::request::Request;
+use crate::specs::check::Check;
+use crate::specs::claims::{numeric_date, string};
+use crate::specs::common::presentation::{self, Scheme};
+use crate::specs::nonce::NONCE_CHARS;
+use crate::specs::proof::{Proof, ProofFacts, ProofMethod};
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
-use crate::uri::TargetUri;
+use crate::uri::{OwnedOrigin, TargetUri, UriFault};
+
+pub(crate) const METHOD: ProofMethod = ProofMethod {
+    name: "dpop",
+    confirmation: "jkt",
+    header_fields: &["dpop"],
+    scheme: Some(Scheme::Dpop),
+    bound_to: |confirmation| confirmation.key_thumbprint,
+    check,
+    rules: "DP",
+};
+
+/// `dpop.nonce`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NonceMode {
+    /// No nonce is demanded; one that comes is ignored.
+    #[default]
+    Off,
+    /// Every proof must carry one that this server gave.
+    Required,
+}
+
+/// What a policy says of proofs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) max_age_seconds: u64,
+    pub(crate) future_seconds: u64,
+    pub(crate) nonce: NonceMode,
+    pub(crate) nonce_lifetime_seconds: u64,
+    pub(crate) replay: ReplayMode,
+    pub(crate) algorithms: AlgorithmSet,
+}
+
+/// What happens to a proof that was used, and to one that the store has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplayMode {
+    /// `"refuse"`: a used proof is refused; without room in the store, so is every new one.
+    Refuse,
+    /// `"danger_accept_when_full"`: without room, a new proof passes unremembered.
+    AcceptWhenFull,
+    /// `"danger_accept"`: proofs are not remembered.
+    Accept,
+}
+
+/// §4.3 and §7: the proof for a token that is bound to a key.
+///
+/// # Errors
+/// The reason of the first of the checks, in the order of this function, that fails.
+#[inline(never)]
+fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
+    let (request, settings) = (proof.request, proof.settings);
+    let memory = &mut proof.memory;
+    let token_hash = proof.token_hash.ok_or(Reason::InternalError)?;
+
+    proof.trail.enter(Check::ProofPresent);
+    let presented = presentation::proof(request.proof)?;
+
+    proof.trail.enter(Check::ProofForm);
+    let jws = CompactJws::parse(presented).map_err(malformed)?;
+    if jws.header().len() > limits::HEADER_BYTES {
+        return Err(Reason::LimitExceeded);
+    }
+    let key = memory.keys.recall_or_read(jws.header(), memory.header, memory.names, read_header)?;
+    // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
+    let (payload, scratch) = memory.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
+    let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
+    let claims = UnverifiedProof::parse(payload, memory.names)?;
+    let Some((algorithm, thumbprint)) = memory.keys.facts(key) else { return Err(Reason::InternalError) };
+
+    proof.trail.enter(Check::ProofAlgorithm);
+    if !settings.algorithms.contains(algorithm) {
+        return Err(Reason::ProofAlgorithmRefused);
+    }
+    proof.trail.enter(Check::ProofKey);
+    check_key(proof.bound_to, &thumbprint)?;
+    proof.trail.enter(Check::ProofMethod);
+    claims.check_method(request.method)?;
+    proof.trail.enter(Check::ProofUri);
+    let target = target(proof.origin, request)?;
+    claims.check_uri(&target, scratch)?;
+    proof.trail.enter(Check::ProofToken);
+    claims.check_token(token_hash)?;
+    proof.trail.enter(Check::ProofWindow);
+    claims.check_window(request.now, settings.max_age_seconds, settings.future_seconds)?;
+    if settings.nonce == NonceMode::Required {
+        proof.trail.enter(Check::ProofNonce);
+        let nonces = proof.nonces.ok_or(Reason::InternalError)?;
+        // A refusal for the nonce, and whatever is refused after it, hands out the next one.
+        *proof.next_nonce = Some(nonces.issue(request.now, &thumbprint));
+        let mut nonce = [0; NONCE_CHARS];
+        let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
+        let lifetime = settings.nonce_lifetime_seconds;
+        let age = nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
+        if age.seconds < lifetime / 2 {
+            *proof.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+        }
+    }
+
+    proof.trail.enter(Check::ProofSignature);
+    let signature = base64url::decode(jws.signature(), memory.signature).map_err(|_| Reason::ProofMalformed)?;
+    let public = memory.keys.public(key).ok_or(Reason::InternalError)?;
+    memory
+        .hot_keys
+        .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
+        .map_err(|_| Reason::ProofSignatureInvalid)?;
+    let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::LimitExceeded)?;
+    let issued_at = claims.issued_at;
+    *proof.verified = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, is_claimed: false });
+
+    proof.trail.enter(Check::ProofReplay);
+    if settings.replay == ReplayMode::Accept {
+        return Ok(());
+    }
+    let is_claimed = match proof.replay.claim(&replay_key, issued_at, request.now) {
+        Ok(Claim::First) => true,
+        // By this very request, when another policy judged it.
+        Ok(Claim::Replayed) if request.claimed_proof == Some(&replay_key) => true,
+        Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
+        // Older than what the store remembers, as after a restart: a fresh proof passes.
+        Ok(Claim::Unknowable) => return Err(Reason::ProofTooOld),
+        Ok(Claim::Full) if settings.replay == ReplayMode::AcceptWhenFull => false,
+        Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
+        Err(_) => return Err(Reason::ReplayStoreUnavailable),
+    };
+    *proof.verified = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, is_claimed });
+    Ok(())
+}
+
+/// The URI that `htu` is compared to: under the policy's `origin`, or the host's absolute URI.
+fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<TargetUri<'r>, Reason> {
+    match origin {
+        Some(origin) => TargetUri::with_origin(&origin.borrow(), request.uri),
+        None => TargetUri::parse(request.uri),
+    }
+    .map_err(|fault| match fault {
+        // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
+        UriFault::Scheme if request.uri.starts_with(b"/") => Reason::RequestUnusable,
+        // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
+        // HTTP request in which the JWT was received". What is no such value matches nothing.
+        _ => Reason::ProofUriMismatch,
+    })
+}
 
 /// Reads the decoded header of a proof: its algorithm and the numbers of its key.
 ///
