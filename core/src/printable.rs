@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use crate::limits::QUOTED_CHARS;
+
 /// Whether a character can do more than stand there: controls, separators, and the invisible ones that change direction.
 #[must_use]
 pub const fn is_tricky(c: char) -> bool {
@@ -39,8 +41,6 @@ pub fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
-
-const QUOTED_CHARS: usize = 80;
 
 #[cfg(test)]
 mod tests {

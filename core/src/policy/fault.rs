@@ -54,7 +54,7 @@ impl PolicyFault {
             }
             JsonFault::Malformed { at, .. } => found += &format!(" ({})", place(text, at)),
             // The bracket of a value that is too deep opens nothing.
-            JsonFault::Limit { at, limit: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
+            JsonFault::Limit { at, of: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
             JsonFault::Limit { at, .. } => pointer = Open::at(text, at + 1).pointer(),
         }
         Self { pointer, found, expected }

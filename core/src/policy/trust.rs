@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::jose::json::{JsonString, Value};
@@ -46,17 +46,13 @@ impl Introspection {
         self.cache_seconds
     }
 
-    const DEFAULT_CACHE_SECONDS: u64 = 30;
-    const MAX_CACHE_SECONDS: u64 = 3600;
-
     fn read(reader: &mut Reader, source: &Members<'_, '_>) -> Option<Self> {
         let value = source.get("introspection")?;
         let members = reader.members(&source.at("introspection"), value, &["uri", "cache_seconds", "comment"])?;
         if !members.has("uri") {
             reader.missing(&members, "uri", "an https URI without user information");
         }
-        let cache = (0, Self::MAX_CACHE_SECONDS);
-        let cache_seconds = reader.number(&members, "cache_seconds", Self::DEFAULT_CACHE_SECONDS, cache);
+        let cache_seconds = reader.number_of(Some(&members), &limits::INTROSPECTION_CACHE_SECONDS);
         Some(Self { uri: https_uri(reader, &members.at("uri"), members.get("uri")?)?, cache_seconds })
     }
 }
@@ -186,7 +182,6 @@ const MEMBERS: &[&str] = &[
 /// The members that give the keys: inline, by a file, by a URI.
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
-pub(super) const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
 
 impl TrustSource {
     /// What `trust` has to be.
@@ -267,9 +262,8 @@ impl TrustSource {
                 document = document.or(source);
             }
         }
-        let seconds = (1, limits::YEAR_SECONDS);
-        let min_refresh_seconds = reader.number(&members, "min_refresh_seconds", DEFAULT_MIN_REFRESH_SECONDS, seconds);
-        let max_stale_seconds = reader.optional_number(&members, "max_stale_seconds", seconds);
+        let min_refresh_seconds = reader.number_of(Some(&members), &limits::MIN_REFRESH_SECONDS);
+        let max_stale_seconds = reader.optional_number_of(&members, &limits::MAX_STALE_SECONDS);
         let spiffe_trust_domains = match members.get("spiffe_trust_domains") {
             Some(_) if !issuer => {
                 let at = members.at("spiffe_trust_domains");
@@ -319,7 +313,7 @@ fn read_domains(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Vec<
         let name = name.into_boxed_str();
         if domains.len() == limits::SPIFFE_TRUST_DOMAINS {
             if !core::mem::replace(&mut is_full, true) {
-                reader.fault(at, "one trust domain more", format!("at most {} of them", domains.len()));
+                reader.fault(at, "one trust domain more", limits::row::SPIFFE_TRUST_DOMAINS.of("of them").to_string());
             }
         } else if TrustDomain::parse(&name).is_err() {
             reader.fault(at, quoted(&name), TRUST_DOMAIN);

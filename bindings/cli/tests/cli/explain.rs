@@ -251,11 +251,14 @@ fn the_limit_that_is_exceeded() {
     };
     let long_header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "a".repeat(4096)});
     for (request, expected) in [
-        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels"),
-        (with("wide", Value::Object(members)), "expected at most 256 members in the document"),
-        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64"),
-        (with("act", actors(9)), "act names 9 actors, expected at most 8"),
-        (bearer("1", &place.server.sign(&long_header, &json!({}))), "bytes, expected at most 4096"),
+        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels (limit json_depth)"),
+        (with("wide", Value::Object(members)), "expected at most 256 members in the document (limit json_members)"),
+        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64 audiences (limit audiences)"),
+        (with("act", actors(9)), "act names 9 actors, expected at most 8 actors (limit actors)"),
+        (
+            bearer("1", &place.server.sign(&long_header, &json!({}))),
+            "bytes, expected at most 4096 bytes (limit header_bytes)",
+        ),
     ] {
         let (reason, lines) = details(&place, &request);
         assert_eq!((reason.as_str(), lines.len()), ("limit_exceeded", 1), "{expected}: {lines:?}");
@@ -265,6 +268,6 @@ fn the_limit_that_is_exceeded() {
     let (head, rest) = number.split_once('.').unwrap();
     let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
     let number = format!("{head}.{payload}.{}", rest.split_once('.').unwrap().1);
-    let line = "The payload of the token exceeds a limit at /a/b: found a number of more than 32 bytes, expected at most 32 bytes in a number.";
+    let line = "The payload of the token exceeds a limit at /a/b: found a number of more than 32 bytes, expected at most 32 bytes in a number (limit json_number_bytes).";
     assert_eq!(details(&place, &bearer("1", &number)), ("limit_exceeded".to_owned(), vec![line.to_owned()]));
 }
