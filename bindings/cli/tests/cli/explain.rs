@@ -206,7 +206,7 @@ fn what_the_policy_expects() {
     policy["policies"]["default"]["accept"][1]["issuer"] = json!("https://b.example");
     place.write("policy.json", &policy.to_string());
     let (reason, lines) = details(&place, &bearer("1", &place.server.access_token(|_| {})));
-    assert_eq!(reason, "subject_refused");
+    assert_eq!(reason, "issuer_refused");
     assert_eq!(lines, ["The policy takes an at+jwt of the issuer https://b.example."]);
 }
 
