@@ -3,8 +3,8 @@
 use countersign::reason::Reason::{IssuerUnknown, KeyUnfit, KeyUnknown, SignatureInvalid};
 
 use super::Corpus;
-use crate::issuer::{SERVER, access, b64, jwk, key, q, unb64};
-use crate::request::{Doc, bearer, issuer, set_key};
+use crate::issuer::{DOMAIN, SERVER, access, b64, jwk, key, q, svid, unb64};
+use crate::request::{Doc, bearer, domain, issuer, pinned, set_key, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
     corpus.area("key_set");
@@ -234,6 +234,8 @@ pub(super) fn add(corpus: &mut Corpus) {
         KeyUnknown,
     );
 
+    add_pinned(corpus);
+
     corpus.area("issuers");
     let other = "https://other-as.example";
     let two =
@@ -302,4 +304,44 @@ pub(super) fn add(corpus: &mut Corpus) {
         &bearer(&access().claim("iss", "\"example.org\"").key("domain-p256").text()),
         IssuerUnknown,
     );
+}
+
+/// RFC 8725 §3.1: "each key MUST be used with exactly one algorithm". A key without `alg` leaves that to its type, and an RSA key
+/// then verifies six; the trust entry can name those that the issuer uses.
+fn add_pinned(corpus: &mut Corpus) {
+    corpus.area("key_algorithms");
+    let rsa = set_key("server-rsa2048");
+    let entry = |key: &str| issuer(SERVER, &[key.to_owned()]);
+    let signed = |algorithm: &str| bearer(&access().by("server", algorithm).text());
+    let rule = "RFC 7518 §3.1, RFC 8725 §3.1 (BCP-1)";
+    let open = Doc::access().trust(&[entry(&rsa)]);
+    let only = Doc::access().trust(&[pinned(&entry(&rsa), &["RS256"])]);
+    for algorithm in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] {
+        let name = algorithm.to_lowercase();
+        corpus.accept(&format!("rsa_key_without_alg_by_{name}"), rule, &open, &signed(algorithm));
+        if algorithm == "RS256" {
+            corpus.accept("rsa_key_pinned_to_rs256_by_rs256", rule, &only, &signed(algorithm));
+        } else {
+            corpus.refuse(&format!("rsa_key_pinned_to_rs256_by_{name}"), rule, &only, &signed(algorithm), KeyUnfit);
+        }
+    }
+    let two = Doc::access().trust(&[pinned(&entry(&rsa), &["PS256", "RS256"])]);
+    corpus.accept("pinned_to_two_by_the_second", rule, &two, &signed("PS256"));
+    corpus.refuse("pinned_to_two_by_a_third", rule, &two, &signed("PS384"), KeyUnfit);
+    let own = jwk("server-rsa2048", r#""kid":"server-rsa2048","alg":"PS256""#);
+    let outside = Doc::access().trust(&[pinned(&entry(&own), &["RS256"])]);
+    for algorithm in ["PS256", "RS256"] {
+        let name = format!("key_whose_alg_is_not_pinned_by_{}", algorithm.to_lowercase());
+        corpus.refuse(&name, "RFC 7517 §4.4, RFC 8725 §3.1 (BCP-1)", &outside, &signed(algorithm), KeyUnknown);
+    }
+    let bundle = |key: &str| domain(DOMAIN, &[svid_key(key)]);
+    for (name, pin, passes) in [("its_own", "ES256", true), ("another", "ES384", false)] {
+        let doc = Doc::svid().trust(&[pinned(&bundle("domain-p256"), &[pin])]);
+        let (name, request) = (format!("trust_domain_pinned_to_{name}"), bearer(&svid().text()));
+        if passes {
+            corpus.accept(&name, rule, &doc, &request);
+        } else {
+            corpus.refuse(&name, rule, &doc, &request, KeyUnknown);
+        }
+    }
 }
