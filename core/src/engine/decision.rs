@@ -71,6 +71,8 @@ pub(crate) struct Outcome {
     pub(crate) proof: Option<ProofFacts>,
     pub(crate) next_nonce: Option<[u8; NONCE_CHARS]>,
     pub(crate) refresh: Option<OriginIndex>,
+    /// The place in `accept` of the entry whose condition refused the token.
+    pub(crate) refusing_entry: Option<usize>,
 }
 
 /// One decision, valid until the worker's next one.

@@ -318,7 +318,7 @@ impl Worker {
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
         if request.proof == presentation::Field::Repeated {
-            return Err(Reason::CredentialRepeated);
+            return Err(Reason::ProofRepeated);
         }
 
         trail.enter(Check::VerdictCache);
@@ -351,7 +351,8 @@ impl Worker {
             spiffe_ids::check(&facts, |domain| source.speaks_for(domain))?;
         }
         trail.enter(Check::Subject);
-        if let Err(reason) = policy.admit(&facts, request.now) {
+        if let Err((entry, reason)) = policy.admit(&facts, request.now) {
+            self.outcome.refusing_entry = Some(entry);
             if reason == Reason::ScopeInsufficient {
                 trail.enter(Check::Scope);
             }
@@ -431,7 +432,7 @@ impl Worker {
         trail.enter(Check::ProofForm);
         let jws = CompactJws::parse(proof).map_err(dpop::malformed)?;
         if jws.header().len() > limits::HEADER_BYTES {
-            return Err(Reason::LimitExceeded);
+            return Err(Reason::ProofTooLarge);
         }
         let key = self.proofs.recall_or_read(jws.header(), &mut self.header, &mut self.names)?;
         // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
@@ -476,7 +477,7 @@ impl Worker {
         self.hot_keys
             .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
             .map_err(|_| Reason::ProofSignatureInvalid)?;
-        let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::LimitExceeded)?;
+        let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::ProofTooLarge)?;
         self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed: false });
 
         trail.enter(Check::ProofReplay);
