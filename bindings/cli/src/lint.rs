@@ -183,7 +183,8 @@ impl Lint {
                 | JwkFault::CurveUnknown
                 | JwkFault::Use
                 | JwkFault::Algorithm
-                | JwkFault::AlgorithmUnsupported => Severity::Warning,
+                | JwkFault::AlgorithmUnsupported
+                | JwkFault::AlgorithmNotAllowed => Severity::Warning,
                 _ => Severity::Fault,
             };
             let key = &document["keys"][dropped.index];

@@ -74,6 +74,7 @@ pub(crate) const fn meaning(fault: JwkFault) -> &'static str {
         JwkFault::Operations => "key_ops does not permit verify, repeats a value, or contradicts use",
         JwkFault::Algorithm => "alg is no signature algorithm that is known here, or not one for this key",
         JwkFault::AlgorithmUnsupported => "this build checks no signature by the algorithms of this key",
+        JwkFault::AlgorithmNotAllowed => "the trust entry's algorithms hold none of this key",
         JwkFault::InvalidKey => "no valid public key: off the curve, a weak modulus or exponent, a small-order point",
         JwkFault::KeyIdMissing => "kid is absent where it must be there",
         JwkFault::KeyIdRepeated => "another key has the same kid, so a token cannot say which it means",

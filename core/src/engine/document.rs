@@ -37,6 +37,7 @@ pub struct TrustSource {
     pub(crate) min_refresh_seconds: u64,
     pub(crate) max_stale_seconds: Option<u64>,
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
+    pub(crate) algorithms: AlgorithmSet,
 }
 
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
@@ -84,6 +85,12 @@ impl TrustSource {
             Origin::TrustDomain(own) => own == trust_domain,
             Origin::Issuer(_) => self.spiffe_trust_domains().any(|given| given == trust_domain),
         }
+    }
+
+    /// The algorithms that its keys may be used with; all where the entry names none.
+    #[must_use]
+    pub const fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
     }
 
     /// The trust domains whose SPIFFE IDs the issuer's tokens may name as subject, client and current actor.
@@ -419,6 +426,7 @@ impl Reader {
             "min_refresh_seconds",
             "max_stale_seconds",
             "spiffe_trust_domains",
+            "algorithms",
             "comment",
         ];
         let Some(members) = self.members(pointer, value, names) else {
@@ -482,12 +490,21 @@ impl Reader {
             Some(value) => self.spiffe_trust_domains(&PolicyFault::member(pointer, "spiffe_trust_domains"), value),
             None => Vec::new(),
         };
+        // RFC 8725 §3.1: a key is used with the algorithms that its owner uses, and `alg` of a key may be absent (RFC 7517 §4.4).
+        let (allowed, what) = match (domain, issuer) {
+            (true, false) => (AlgorithmSet::JWT_SVID, "a jwt-svid"),
+            _ => (AlgorithmSet::ALL, "a token"),
+        };
+        let algorithms = members.take("algorithms").map_or(AlgorithmSet::ALL, |value| {
+            self.algorithms(&PolicyFault::member(pointer, "algorithms"), value, allowed, what)
+        });
         Some(TrustSource {
             origin: origin?,
             document: document.unwrap_or(TrustDocument::Pushed),
             min_refresh_seconds: floor,
             max_stale_seconds: stale,
             spiffe_trust_domains: domains,
+            algorithms,
         })
     }
 

@@ -154,7 +154,13 @@ impl Engine {
         let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
         let source = source.ok_or(TrustFault::OriginUnknown)?;
         // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
-        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, self.checked, now)
+        Arc::make_mut(&mut snapshot.trust).load(
+            origin,
+            source.origin(),
+            document,
+            (self.checked, source.algorithms),
+            now,
+        )
     }
 
     /// How many requests were accepted.

@@ -32,6 +32,8 @@ pub enum JwkFault {
     Algorithm,
     /// Neither this build nor its host checks signatures by the algorithms of this key.
     AlgorithmUnsupported,
+    /// The trust entry's `algorithms` hold none of this key.
+    AlgorithmNotAllowed,
     /// The number is no valid public key: off the curve, a weak modulus or exponent, a small-order point.
     InvalidKey,
     /// `kid` is absent where it must be there.
@@ -57,6 +59,7 @@ impl JwkFault {
             Self::Operations => "operations",
             Self::Algorithm => "algorithm",
             Self::AlgorithmUnsupported => "algorithm_unsupported",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::InvalidKey => "invalid_key",
             Self::KeyIdMissing => "key_id_missing",
             Self::KeyIdRepeated => "key_id_repeated",

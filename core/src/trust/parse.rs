@@ -119,8 +119,13 @@ impl LoadReport {
     }
 }
 
-/// Reads a document; a key none of whose algorithms is in `checked` is dropped.
-pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> Result<ParsedSet, TrustFault> {
+/// Reads a document; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
+pub(super) fn parse(
+    origin: &Origin,
+    document: &[u8],
+    checked: AlgorithmSet,
+    allowed: AlgorithmSet,
+) -> Result<ParsedSet, TrustFault> {
     if document.len() > limits::TRUST_DOCUMENT_BYTES {
         return Err(TrustFault::TooLarge);
     }
@@ -148,7 +153,7 @@ pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> 
         if index >= limits::KEYS_PER_SET {
             return Err(TrustFault::TooManyKeys);
         }
-        match read_key(origin, index, entry, checked) {
+        match read_key(origin, index, entry, checked, allowed) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => report.other_use += 1,
             Err(fault) => {
@@ -167,6 +172,7 @@ fn read_key(
     index: usize,
     entry: Value<'_>,
     checked: AlgorithmSet,
+    allowed: AlgorithmSet,
 ) -> Result<Option<ParsedKey>, JwkFault> {
     let object = entry.as_object().ok_or(JwkFault::Malformed)?;
     // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
@@ -198,6 +204,10 @@ fn read_key(
         Some(_) => return Err(JwkFault::Algorithm),
         None => fitting.fold(AlgorithmSet::default(), |set, algorithm: Algorithm| set.with(algorithm)),
     };
+    let algorithms = algorithms.intersection(allowed);
+    if algorithms.is_empty() {
+        return Err(JwkFault::AlgorithmNotAllowed);
+    }
     let algorithms = algorithms.intersection(checked);
     if algorithms.is_empty() {
         return Err(JwkFault::AlgorithmUnsupported);
