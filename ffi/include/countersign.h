@@ -439,7 +439,7 @@ typedef struct countersign_replay {
 // A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
 //
 // It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
-// in documents, and holds no byte of a token. It must not unwind and must not call back into the same handle.
+// in documents, and holds no byte of a token. Controls, line feeds and invisible characters in it are written as `\u{…}`. It must not unwind and must not call back into the same handle.
 typedef struct countersign_notice {
   // Takes one line, valid until it returns. NULL: nobody wants to know.
   void (*tell)(void *context, struct countersign_str line);
