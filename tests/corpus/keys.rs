@@ -1,9 +1,11 @@
 //! RFC 7517 and RFC 7518 §6 on key sets: one odd key is dropped, and its tokens find no key; the others stay.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign::reason::Reason::{IssuerUnknown, KeyUnfit, KeyUnknown, SignatureInvalid};
 
 use super::Corpus;
-use crate::issuer::{DOMAIN, SERVER, access, b64, jwk, key, q, svid, unb64};
+use crate::issuer::{DOMAIN, SERVER, access, b64, certificate, jwk, key, q, svid, unb64};
 use crate::request::{Doc, bearer, domain, issuer, pinned, set_key, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
@@ -235,6 +237,8 @@ pub(super) fn add(corpus: &mut Corpus) {
     );
 
     add_pinned(corpus);
+    add_certificates(corpus);
+    add_kids_of_two_uses(corpus);
 
     corpus.area("issuers");
     let other = "https://other-as.example";
@@ -344,4 +348,84 @@ fn add_pinned(corpus: &mut Corpus) {
             corpus.refuse(&name, rule, &doc, &request, KeyUnknown);
         }
     }
+}
+
+/// RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members of the JWK."
+fn add_certificates(corpus: &mut Corpus) {
+    corpus.area("key_certificates");
+    let rule = "RFC 7517 §4.7 (JWK-6, BND-21, A15)";
+    let holding = |key: &str, chain: &[&str]| {
+        let chain: Vec<String> = chain.iter().map(|name| STANDARD.encode(certificate(name))).collect();
+        jwk(key, &format!(r#""kid":"{key}","x5c":{}"#, serde_json::json!(chain)))
+    };
+    let set = |entry: &str| Doc::access().trust(&[issuer(SERVER, &[entry.to_owned(), set_key("server-next-p256")])]);
+    for (end, algorithm) in
+        [("p256", "ES256"), ("p384", "ES384"), ("p521", "ES512"), ("rsa2048", "RS256"), ("ed25519", "Ed25519")]
+    {
+        let key = format!("server-{end}");
+        let request = bearer(&access().by("server", algorithm).text());
+        corpus.accept(&format!("{end}_of_this_key"), rule, &set(&holding(&key, &[&key, "client"])), &request);
+        for other in ["server-p256", "server-p384", "server-rsa2048", "server-ed25519", "client"] {
+            if other != key {
+                let name = format!("{end}_of_{}", other.trim_start_matches("server-"));
+                corpus.refuse(&name, rule, &set(&holding(&key, &[other, &key])), &request, KeyUnknown);
+            }
+        }
+    }
+    let request = bearer(&access().text());
+    let compressed = set(&holding("server-p256", &["server-p256-compressed"]));
+    corpus.accept("p256_of_this_key_compressed", "RFC 5480 §2.2, RFC 7517 §4.7 (JWK-6)", &compressed, &request);
+    let other = jwk(
+        "server-next-p256",
+        &format!(r#""kid":"k","x5c":["{}"]"#, STANDARD.encode(certificate("server-p256-compressed"))),
+    );
+    corpus.refuse(
+        "p256_of_another_key_compressed",
+        rule,
+        &set(&other),
+        &bearer(&access().key("server-next-p256").header("kid", "\"k\"").text()),
+        KeyUnknown,
+    );
+    // What holds no certificate says nothing of the key: real sets have such members (auth0/idtoken-verifier#100).
+    let cut = STANDARD.encode(&certificate("client")[..200]);
+    for (name, value) in [
+        ("empty", "[]".to_owned()),
+        ("null", "null".to_owned()),
+        ("of_four_characters", r#"["MIID"]"#.to_owned()),
+        ("of_a_number", "[1]".to_owned()),
+        ("cut", format!("[\"{cut}\"]")),
+        ("string", "\"x\"".to_owned()),
+    ] {
+        let key = jwk("server-p256", &format!(r#""kid":"server-p256","x5c":{value}"#));
+        corpus.accept(&format!("{name}_is_no_certificate"), "RFC 7517 §4.7, §5 (JWK-1)", &set(&key), &request);
+    }
+    let svid_holding = |name: &str| {
+        let text = STANDARD.encode(certificate(name));
+        let key = jwk("domain-p256", &format!(r#""kid":"domain-p256","use":"jwt-svid","x5c":["{text}"]"#));
+        Doc::svid().trust(&[domain(DOMAIN, &[key])])
+    };
+    corpus.refuse("svid_key_of_another", rule, &svid_holding("client"), &bearer(&svid().text()), KeyUnknown);
+}
+
+/// WIT-SVID §6.1: a `kid` is unique among the `jwt-svid` and `wit-svid` entries of a bundle.
+fn add_kids_of_two_uses(corpus: &mut Corpus) {
+    corpus.area("key_uses");
+    let rule = "WIT-SVID §6.1 (BND-19, A15)";
+    let entry = |key: &str, kid: &str, usage: &str| jwk(key, &format!(r#""kid":"{kid}","use":"{usage}""#));
+    let bundle = |keys: &[String]| Doc::svid().trust(&[domain(DOMAIN, keys)]);
+    let request = bearer(&svid().text());
+    let own = svid_key("domain-p256");
+    for (name, key) in [("another_key", "domain-next-p256"), ("the_same_key", "domain-p256")] {
+        let wit = entry(key, "domain-p256", "wit-svid");
+        for (order, keys) in [("before", [wit.clone(), own.clone()]), ("after", [own.clone(), wit.clone()])] {
+            corpus.refuse(&format!("{name}_for_wit_svids_{order}"), rule, &bundle(&keys), &request, KeyUnknown);
+        }
+    }
+    // A type that the engine does not know is a key all the same.
+    let unknown = r#"{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"domain-p256","use":"wit-svid"}"#.to_owned();
+    corpus.refuse("a_key_of_unknown_type_for_wit_svids", rule, &bundle(&[own.clone(), unknown]), &request, KeyUnknown);
+    let other = entry("domain-next-p256", "other", "wit-svid");
+    corpus.accept("another_kid_for_wit_svids", rule, &bundle(&[other, own.clone()]), &request);
+    let x509 = entry("domain-next-p256", "domain-p256", "x509-svid");
+    corpus.accept("a_kid_of_an_x509_svid_key", "X509-SVID §6.1 (BND-18)", &bundle(&[x509, own]), &request);
 }

@@ -363,6 +363,19 @@ fn a_trust_document_past_a_limit() {
 }
 
 #[test]
+fn a_key_with_the_certificate_of_another() {
+    let key = Key::new("a");
+    let mut entry = key.entry("sig");
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/keys/client.cert.txt")).unwrap();
+    entry["x5c"] = json!([text.trim()]);
+    let (code, report) = lint(&[], &keys(&[entry, Key::new("b").entry("sig")]).to_string());
+    assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "/keys/0/x5c")]));
+    let line = report["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(line, "dropped (a): certificate_mismatch: x5c begins with the certificate of another key");
+}
+
+#[test]
 fn a_key_that_its_trust_entry_does_not_allow() {
     let place = Place::new();
     let mut policy = place.policy();
