@@ -76,6 +76,7 @@ pub(crate) const fn meaning(fault: JwkFault) -> &'static str {
         JwkFault::AlgorithmUnsupported => "this build checks no signature by the algorithms of this key",
         JwkFault::AlgorithmNotAllowed => "the trust entry's algorithms hold none of this key",
         JwkFault::InvalidKey => "no valid public key: off the curve, a weak modulus or exponent, a small-order point",
+        JwkFault::CertificateMismatch => "x5c begins with the certificate of another key",
         JwkFault::KeyIdMissing => "kid is absent where it must be there",
         JwkFault::KeyIdRepeated => "another key has the same kid, so a token cannot say which it means",
         _ => "not usable",

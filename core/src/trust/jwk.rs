@@ -36,9 +36,11 @@ pub enum JwkFault {
     AlgorithmNotAllowed,
     /// The number is no valid public key: off the curve, a weak modulus or exponent, a small-order point.
     InvalidKey,
+    /// The first certificate of `x5c` is that of another key (RFC 7517 §4.7).
+    CertificateMismatch,
     /// `kid` is absent where it must be there.
     KeyIdMissing,
-    /// Another key has the same `kid`, of whatever type: the engine takes one key for each (RFC 7517 §4.5: keys "SHOULD use
+    /// Another key has the same `kid`, of whatever type, in a bundle also a key for WIT-SVIDs (WIT-SVID §6.1): the engine takes one key for each (RFC 7517 §4.5: keys "SHOULD use
     /// distinct `kid` values").
     KeyIdRepeated,
 }
@@ -61,6 +63,7 @@ impl JwkFault {
             Self::AlgorithmUnsupported => "algorithm_unsupported",
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::InvalidKey => "invalid_key",
+            Self::CertificateMismatch => "certificate_mismatch",
             Self::KeyIdMissing => "key_id_missing",
             Self::KeyIdRepeated => "key_id_repeated",
         }
