@@ -46,6 +46,21 @@ fn entry(entry: Value) -> Value {
     policy("accept", json!([entry]))
 }
 
+/// A policy of these credentials, and more members.
+fn credentials(all: Value, more: Value) -> Value {
+    let mut policy = json!({"audience": "https://api.example", "credentials": all});
+    policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    with("/policies/default", policy)
+}
+
+fn credential(name: &str, from: Value, kind: &str) -> Value {
+    json!({"name": name, "from": from, "accept": [kind]})
+}
+
+fn transaction() -> Value {
+    credential("txn", json!({"header": "txn-token"}), "txntoken+jwt")
+}
+
 #[test]
 fn it_is_printed_as_it_is_published() {
     let output = Run::new(&["schema"]).with("");
@@ -108,6 +123,17 @@ fn what_the_reader_takes_the_schema_takes() {
         svid_policy("algorithms", json!(["ES256", "PS512"])),
         svid_policy("jwt_svid", json!({})),
         svid_policy("jwt_svid", json!({"single_candidate_key": true, "ignore_unknown_headers": false})),
+        with("/trust/1/introspection", json!({"uri": "https://as.example/introspect", "cache_seconds": 0})),
+        policy("tools", json!([])),
+        policy("tools", json!([{"name": "search.*", "comment": 1}])),
+        policy("body_digest", json!(true)),
+        policy("attributes", json!({"tenant": "/tenant", "first_role": "/realm_access/roles/0"})),
+        policy("dpop", json!({"shared_store": "required", "replay": "refuse"})),
+        credentials(json!([credential("access", json!("authorization"), "at+jwt")]), json!({})),
+        credentials(
+            json!([credential("client", json!({"header": "x-client"}), "jwt-svid"), transaction()]),
+            json!({"tie": [{"left": "client:/sub", "is": "equal", "right": "txn:/req_wl"}], "jwt_svid": {}}),
+        ),
     ];
     for document in all {
         let read = PolicyDocument::parse(document.to_string().as_bytes());
@@ -243,6 +269,40 @@ fn what_is_broken_both_refuse() {
         svid_policy("algorithms", json!("EdDSA")),
         svid_policy("jwt_svid", json!({"single_candidate_key": 1})),
         svid_policy("jwt_svid", json!({"skip": true})),
+        with("/trust/1/introspection", json!({})),
+        with("/trust/1/introspection", json!({"uri": "http://as.example/introspect"})),
+        with("/trust/1/introspection", json!({"uri": "https://as.example/introspect", "cache_seconds": 3601})),
+        with("/trust/0/introspection", json!({"uri": "https://as.example/introspect"})),
+        policy("accept", json!(["txntoken+jwt"])),
+        policy("accept", json!(["introspected"])),
+        entry(json!({"kind": "introspected"})),
+        policy("credentials", json!([transaction()])),
+        policy("tools", json!([{}])),
+        policy("tools", json!([{"name": "a*"}])),
+        policy("tools", json!([{"name": "a..b"}])),
+        policy("body_bytes", json!(1)),
+        policy("attributes", json!({"Tenant": "/tenant"})),
+        policy("attributes", json!({"tenant": "tenant"})),
+        policy("attributes", json!({"tenant": "/a~2"})),
+        policy("attributes", json!({"tenant": "/a".repeat(17)})),
+        policy("dpop", json!({"shared_store": "required", "replay": "danger_accept"})),
+        credentials(json!([]), json!({})),
+        credentials(json!([transaction(), credential("access", json!("authorization"), "at+jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"header": "X-A"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"header": "cookie"}), "jwt")]), json!({})),
+        credentials(json!([credential("a b", json!({"header": "x-a"}), "jwt")]), json!({})),
+        credentials(
+            json!([credential("access", json!("authorization"), "at+jwt")]),
+            json!({"tie": [{"left": "access:/sub"}]}),
+        ),
+        credentials(
+            json!(["a", "b", "c", "d", "e"].map(|name| credential(
+                name,
+                json!({"header": format!("x-{name}")}),
+                "jwt"
+            ))),
+            json!({}),
+        ),
     ];
     let mut twice = entry(json!({"kind": "jwt", "subjects": "a"}));
     twice["policies"]["default"]["subjects"] = json!("b");
