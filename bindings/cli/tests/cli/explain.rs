@@ -264,18 +264,12 @@ fn the_limit_that_is_exceeded() {
         assert_eq!((reason.as_str(), lines.len()), ("limit_exceeded", 1), "{expected}: {lines:?}");
         assert!(lines[0].contains(expected), "{expected} in {lines:?}");
     }
-    let long = |field: &str, length: usize| {
-        let mut request = bearer("1", &place.server.access_token(|_| {}));
-        let value =
-            if field == "authorization" { format!("Bearer {}", "a".repeat(length)) } else { "a".repeat(length) };
-        let headers = request["headers"].as_array_mut().unwrap();
-        headers.retain(|pair| pair[0] != field);
-        headers.push(json!([field, value]));
-        request
-    };
+    let too_large = |line: &str| ("credential_too_large".to_owned(), vec![line.to_owned()]);
     let line = "The token has 16385 bytes, expected at most 16384 bytes (limit token_bytes).";
-    let expected = ("credential_too_large".to_owned(), vec![line.to_owned()]);
-    assert_eq!(details(&place, &long("authorization", 16_385)), expected);
+    assert_eq!(details(&place, &bearer("1", &"a".repeat(16_385))), too_large(line));
+    let bound = place.server.access_token(|claims| claims["cnf"] = json!({"jkt": "a".repeat(43)}));
+    let line = "The proof has 8193 bytes, expected at most 8192 bytes (limit proof_bytes).";
+    assert_eq!(details(&place, &dpop("1", &bound, &"a".repeat(8_193))), too_large(line));
     let number = place.server.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &json!({"a": {"b": 0}}));
     let (head, rest) = number.split_once('.').unwrap();
     let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
