@@ -144,8 +144,8 @@ fn the_limits_are_those_of_the_table() {
 
 ## Sizes of inputs
 
-An input beyond a limit is refused before more work is spent on it: a token or proof with `credential_too_large` or `limit_exceeded`, a document
-with a fault. Faults of documents, `countersign explain` and `countersign lint` name the limit.
+An input beyond a limit is refused before more work is spent on it: a token with `credential_too_large` or `limit_exceeded`, a proof
+with `proof_too_large`, a document with a fault. Faults of documents, `countersign explain` and `countersign lint` name the limit.
 
 | limit | at most | what | source |
 |---|---|---|---|

@@ -55,12 +55,10 @@ impl Sources {
         let Some((_, value)) = field else { return cause };
         let text =
             if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
-        if decision.reason() == Some(Reason::CredentialTooLarge) {
-            let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
-            if text.len() > limit.most {
-                let (length, most) = (text.len(), limit.of("bytes"));
-                cause.lines.push(format!("The {what} has {length} bytes, expected {most}."));
-            }
+        let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
+        if text.len() > limit.most {
+            let (length, most) = (text.len(), limit.of("bytes"));
+            cause.lines.push(format!("The {what} has {length} bytes, expected {most}."));
             return cause;
         }
         let Some(parts) = Parts::of(text) else { return cause };
@@ -74,12 +72,14 @@ impl Sources {
                 }
             }
             Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
-            Some(Reason::LimitExceeded) => cause.lines.extend(parts.limit(what)),
+            Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::AudienceMismatch) => {
                 let all = list(policy.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
             }
-            Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::SubjectRefused) => {
+            Some(
+                Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused | Reason::SubjectRefused,
+            ) => {
                 cause.lines.extend(parts.kind(policy).map(|kind| self.expected(policy, kind)));
             }
             Some(Reason::KeyUnknown) => {
