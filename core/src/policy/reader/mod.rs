@@ -167,3 +167,6 @@ impl Reader {
         kind.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;
