@@ -4,6 +4,8 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::limits::QUOTED_CHARS;
+
 /// Whether a character is no visible sign, or changes what is around it: controls (C0, DEL, C1), formats, line and paragraph
 /// separators, spaces other than U+0020, and whatever is ignorable by default, such as bidirectional overrides and zero widths.
 ///
@@ -93,8 +95,6 @@ pub fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
-
-const QUOTED_CHARS: usize = 80;
 
 #[cfg(test)]
 mod tests {

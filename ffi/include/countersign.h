@@ -51,6 +51,10 @@ enum countersign_reason
   COUNTERSIGN_REASON_CREDENTIAL_TOO_LARGE = 1104,
   // A header field that selects the policy is there more than once: each hop could take another one.
   COUNTERSIGN_REASON_POLICY_AMBIGUOUS = 1105,
+  // The body is longer than the policy reads.
+  COUNTERSIGN_REASON_BODY_TOO_LARGE = 1106,
+  // The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called.
+  COUNTERSIGN_REASON_BODY_MALFORMED = 1107,
   // The token is not three base64url parts with two periods (RFC 7515 §7.1).
   COUNTERSIGN_REASON_TOKEN_MALFORMED = 1201,
   // A part is not strict, unpadded base64url (RFC 7515 §2).
@@ -95,8 +99,14 @@ enum countersign_reason
   COUNTERSIGN_REASON_SUBJECT_REFUSED = 1406,
   // The token's scope lacks one that the policy demands (RFC 6750 §3.1).
   COUNTERSIGN_REASON_SCOPE_INSUFFICIENT = 1407,
+  // The authorization server answers that the token is not active (RFC 7662 §2.2).
+  COUNTERSIGN_REASON_TOKEN_INACTIVE = 1408,
+  // The credentials do not have in common what the policy demands.
+  COUNTERSIGN_REASON_CREDENTIALS_UNTIED = 1409,
+  // The tool that is called is not one that the policy lets in.
+  COUNTERSIGN_REASON_TOOL_REFUSED = 1410,
   // The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4).
-  COUNTERSIGN_REASON_ISSUER_REFUSED = 1408,
+  COUNTERSIGN_REASON_ISSUER_REFUSED = 1411,
   // A proof of possession is demanded and there is none (RFC 9449 §7.1).
   COUNTERSIGN_REASON_PROOF_MISSING = 1501,
   // The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
@@ -157,6 +167,10 @@ enum countersign_reason
   COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE = 1903,
   // The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
   COUNTERSIGN_REASON_REQUEST_UNUSABLE = 1904,
+  // The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it.
+  COUNTERSIGN_REASON_INTROSPECTION_UNAVAILABLE = 1905,
+  // The decision waited for an answer that never came.
+  COUNTERSIGN_REASON_DECISION_ABANDONED = 1906,
   // A fault of ours.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
 };

@@ -8,18 +8,18 @@ use countersign::engine::{
 };
 use countersign::jose::algorithm::Algorithm;
 use countersign::jose::base64url;
-use countersign::jose::claims::UnverifiedClaims;
 use countersign::jose::compact::CompactJws;
-use countersign::jose::confirmation::Confirmation;
 use countersign::jose::header::{Typ, UnverifiedHeader};
 use countersign::jose::json::{self, Budget, Fraction, JsonObject, JsonString, NameTable, Value};
-use countersign::limits;
+use countersign::limits::{self, row};
 use countersign::reason::Reason;
-use countersign::rules::actor;
+use countersign::specs::claims::UnverifiedClaims;
+use countersign::specs::common::actor;
+use countersign::specs::common::confirmation::Confirmation;
+use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::spiffe_id::SpiffeId;
 use countersign::subject_pattern::SubjectPattern;
 use countersign::time::UnixSeconds;
-use countersign::token_kind::{TokenKind, TokenKinds};
 use countersign::trust::{Origin, OriginIndex};
 use serde_json::value::RawValue;
 
@@ -61,10 +61,10 @@ impl Sources {
         let text =
             if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
         if let Some(Reason::CredentialTooLarge | Reason::ProofTooLarge) = decision.reason() {
-            let most = if of_proof { limits::PROOF_BYTES } else { limits::TOKEN_BYTES };
+            let limit = if of_proof { row::PROOF_BYTES } else { row::TOKEN_BYTES };
             let length = text.len();
-            if length > most {
-                cause.lines.push(format!("The {what} has {length} bytes, expected at most {most}."));
+            if length > limit.most {
+                cause.lines.push(format!("The {what} has {length} bytes, expected {}.", limit.of("bytes")));
                 return cause;
             }
         }
@@ -277,14 +277,9 @@ impl Parts {
 
     /// The claims that the kind must have and the token has not.
     fn missing(&self, kind: TokenKind) -> Vec<&'static str> {
-        let required: &[&str] = match kind {
-            TokenKind::JwtSvid => &["sub", "aud", "exp"],
-            TokenKind::AccessToken => &["iss", "exp", "aud", "sub", "client_id", "iat", "jti"],
-            TokenKind::Jwt => &["iss", "aud", "exp"],
-        };
         let claims = self.claims();
         let is_missing = |name: &&str| claims.is_some_and(|claims| claims.member(name).is_none());
-        required.iter().copied().filter(is_missing).collect()
+        kind.required_claims().filter(is_missing).collect()
     }
 
     /// The header parameters, else the claims, that the engine's readers refuse one by one.
@@ -340,12 +335,12 @@ impl Parts {
     /// The limit that a token or proof exceeds.
     fn limit(&self, what: &str) -> Option<String> {
         if self.encoded_header_bytes > limits::HEADER_BYTES {
-            let (length, most) = (self.encoded_header_bytes, limits::HEADER_BYTES);
-            return Some(format!("The encoded header of the {what} has {length} bytes, expected at most {most}."));
+            let (length, most) = (self.encoded_header_bytes, row::HEADER_BYTES.of("bytes"));
+            return Some(format!("The encoded header of the {what} has {length} bytes, expected {most}."));
         }
         for (part, bytes) in [("header", &self.header), ("payload", &self.payload)] {
             if let Err(fault) = json::parse(bytes, Budget::TOKEN) {
-                let fault = PolicyFault::of_json_within(bytes, fault, Budget::TOKEN);
+                let fault = PolicyFault::of_json(bytes, fault);
                 return Some(format!(
                     "The {part} of the {what} exceeds a limit at {}: found {}, expected {}.",
                     printable(&fault.pointer),
@@ -357,15 +352,16 @@ impl Parts {
         let claims = self.claims()?;
         let audiences = claims.member("aud").and_then(Value::as_array).map_or(0, |all| all.elements().count());
         let actors = claims.member("act").and_then(Value::as_object).map_or(0, |act| actor::chain(act).count());
-        for (name, count, most, noun) in
-            [("aud", audiences, limits::AUDIENCES, "audiences"), ("act", actors, limits::ACTORS, "actors")]
+        for (name, count, limit, noun) in
+            [("aud", audiences, &row::AUDIENCES, "audiences"), ("act", actors, &row::ACTORS, "actors")]
         {
-            if count > most {
-                return Some(format!("The claim {name} names {count} {noun}, expected at most {most}."));
+            if count > limit.most {
+                return Some(format!("The claim {name} names {count} {noun}, expected {}.", limit.of(noun)));
             }
         }
-        let (length, most) = (self.signature_bytes, limits::SIGNATURE_BYTES);
-        (length > most).then(|| format!("The signature of the {what} has {length} bytes, expected at most {most}."))
+        let (length, limit) = (self.signature_bytes, &row::SIGNATURE_BYTES);
+        let most = limit.of("bytes");
+        (length > limit.most).then(|| format!("The signature of the {what} has {length} bytes, expected {most}."))
     }
 }
 

@@ -5,9 +5,9 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Outcome;
-use crate::engine::policy::{Binding, Policy};
+use crate::policy::{Binding, Policy};
 use crate::reason::{ChallengeError, Reason};
-use crate::rules::presentation::Scheme;
+use crate::specs::common::presentation::Scheme;
 
 pub(crate) type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
 
@@ -104,8 +104,8 @@ impl Challenge<'_> {
     /// no entry was asked, of the first that demands any.
     fn write_scope(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let entry = match self.refusing_entry {
-            Some(place) => self.policy.accept.get(place).filter(|entry| !entry.scope.is_empty()),
-            None => self.policy.accept.iter().find(|entry| !entry.scope.is_empty()),
+            Some(place) => self.policy.credential.accept.get(place).filter(|entry| !entry.scope.is_empty()),
+            None => self.policy.credential.accept.iter().find(|entry| !entry.scope.is_empty()),
         };
         let Some(entry) = entry else { return Ok(()) };
         for (place, word) in entry.scope.iter().enumerate() {

@@ -46,13 +46,12 @@ pub enum TrustFault {
 impl fmt::Display for TrustFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge => write!(f, "the document is longer than {} bytes", limits::TRUST_DOCUMENT_BYTES),
-            Self::Json(JsonFault::Malformed { at, expected }) => {
-                write!(f, "not JSON: at byte {at}, expected {expected}")
+            Self::TooLarge => {
+                write!(f, "a document that is too long, expected {}", limits::row::TRUST_DOCUMENT_BYTES.of("bytes"))
             }
-            Self::Json(JsonFault::Limit) => f.write_str("deeper or wider than the limit"),
+            Self::Json(fault) => fault.fmt(f),
             Self::KeysMissing => f.write_str("no array `keys`"),
-            Self::TooManyKeys => write!(f, "more than {} keys", limits::KEYS_PER_SET),
+            Self::TooManyKeys => write!(f, "too many keys, expected {}", limits::row::KEYS_PER_SET.of("keys")),
             Self::SequenceMalformed => f.write_str("`spiffe_sequence` is not an unsigned integer"),
             Self::SequenceRollback { stored, offered } => {
                 write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in force")
@@ -114,7 +113,7 @@ impl LoadReport {
     fn drop_key(&mut self, index: usize, key_id: Option<&str>, fault: JwkFault) {
         self.dropped_count += 1;
         if self.dropped.len() < limits::NAMED_DROPS {
-            let key_id = key_id.map(|id| id.chars().take(64).collect());
+            let key_id = key_id.map(|id| id.chars().take(limits::KEY_ID_CHARS).collect());
             self.dropped.push(DroppedKey { index, key_id, fault });
         }
     }

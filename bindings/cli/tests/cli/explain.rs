@@ -251,11 +251,14 @@ fn the_limit_that_is_exceeded() {
     };
     let long_header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "a".repeat(4096)});
     for (request, expected) in [
-        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels"),
-        (with("wide", Value::Object(members)), "expected at most 256 members in the document"),
-        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64"),
-        (with("act", actors(9)), "act names 9 actors, expected at most 8"),
-        (bearer("1", &place.server.sign(&long_header, &json!({}))), "bytes, expected at most 4096"),
+        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels (limit json_depth)"),
+        (with("wide", Value::Object(members)), "expected at most 256 members in the document (limit json_members)"),
+        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64 audiences (limit audiences)"),
+        (with("act", actors(9)), "act names 9 actors, expected at most 8 actors (limit actors)"),
+        (
+            bearer("1", &place.server.sign(&long_header, &json!({}))),
+            "bytes, expected at most 4096 bytes (limit header_bytes)",
+        ),
     ] {
         let (reason, lines) = details(&place, &request);
         assert_eq!((reason.as_str(), lines.len()), ("limit_exceeded", 1), "{expected}: {lines:?}");
@@ -265,7 +268,7 @@ fn the_limit_that_is_exceeded() {
     let (head, rest) = number.split_once('.').unwrap();
     let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
     let number = format!("{head}.{payload}.{}", rest.split_once('.').unwrap().1);
-    let line = "The payload of the token exceeds a limit at /a/b: found a number of 33 bytes, expected at most 32 bytes in a number.";
+    let line = "The payload of the token exceeds a limit at /a/b: found a number of more than 32 bytes, expected at most 32 bytes in a number (limit json_number_bytes).";
     assert_eq!(details(&place, &bearer("1", &number)), ("limit_exceeded".to_owned(), vec![line.to_owned()]));
 }
 
@@ -392,7 +395,10 @@ fn what_is_wrong_with_the_form_of_a_proof() {
     }
     let deep = (0..16).fold(json!(0), |inner, _| json!([inner]));
     for (request, line) in [
-        (dpop("1", &token, &"a".repeat(8193)), "The proof has 8193 bytes, expected at most 8192."),
+        (
+            dpop("1", &token, &"a".repeat(8193)),
+            "The proof has 8193 bytes, expected at most 8192 bytes (limit proof_bytes).",
+        ),
         (
             proof(&header, &with(&claims, "x", deep)),
             "The payload of the proof exceeds a limit at /x/0/0/0/0/0/0/0/0/0/0/0/0/0/0: found a value at level 17, expected at \
@@ -404,6 +410,6 @@ fn what_is_wrong_with_the_form_of_a_proof() {
         assert!(lines == [line] || lines[0].contains("found a value at level 17"), "{lines:?}");
     }
     let long = format!("{}.b.c", "a".repeat(16_384));
-    let line = "The token has 16388 bytes, expected at most 16384.".to_owned();
+    let line = "The token has 16388 bytes, expected at most 16384 bytes (limit token_bytes).".to_owned();
     assert_eq!(details(&place, &bearer("1", &long)), ("credential_too_large".to_owned(), vec![line]));
 }

@@ -357,7 +357,11 @@ fn a_trust_document_past_a_limit() {
     let (code, report) = lint(&[], &policy.to_string());
     assert_eq!(code, Some(1));
     let at = format!("/trust/1/jwks/more{}", "/0".repeat(15));
-    assert_eq!(texts(&report, &at), ["found a value at level 17, expected at most 16 levels"], "{report}");
+    assert_eq!(
+        texts(&report, &at),
+        ["found a value at level 17, expected at most 16 levels (limit json_depth)"],
+        "{report}"
+    );
     let (code, report) = lint(&["--kind", "jwks"], r#"{"keys":[],"a":{"b":1,"b":2}}"#);
     assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "/a/b")]));
 }

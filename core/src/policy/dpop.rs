@@ -1,0 +1,49 @@
+//! `dpop`: what a policy demands of proofs.
+
+use crate::jose::algorithm::AlgorithmSet;
+use crate::limits;
+use crate::policy::accept::read_algorithms;
+use crate::policy::reader::{Members, Reader};
+use crate::policy::route::SharedReplay;
+use crate::specs::dpop::{NonceMode, ReplayMode, Settings};
+
+const MEMBERS: &[&str] =
+    &["max_age_seconds", "future_seconds", "nonce", "nonce_lifetime_seconds", "replay", "shared_store", "algorithms"];
+
+impl Settings {
+    /// Reads the member `dpop` of a policy.
+    pub(crate) fn read(reader: &mut Reader, policy: &Members<'_, '_>) -> (Self, SharedReplay) {
+        let members = policy.get("dpop").and_then(|value| reader.members(&policy.at("dpop"), value, MEMBERS));
+        let members = members.as_ref();
+        let mut dpop = Self {
+            max_age_seconds: reader.number_of(members, &limits::PROOF_AGE_SECONDS),
+            future_seconds: reader.number_of(members, &limits::PROOF_FUTURE_SECONDS),
+            nonce_lifetime_seconds: reader.number_of(members, &limits::NONCE_LIFETIME_SECONDS),
+            nonce: NonceMode::Off,
+            replay: ReplayMode::Refuse,
+            algorithms: AlgorithmSet::ALL,
+        };
+        let Some(members) = members else { return (dpop, SharedReplay::Off) };
+        let modes = [("off", NonceMode::Off), ("required", NonceMode::Required)];
+        dpop.nonce = reader.word(members, "nonce", &modes).unwrap_or(dpop.nonce);
+        let modes = [
+            ("refuse", ReplayMode::Refuse),
+            ("danger_accept_when_full", ReplayMode::AcceptWhenFull),
+            ("danger_accept", ReplayMode::Accept),
+        ];
+        dpop.replay = reader.word(members, "replay", &modes).unwrap_or(dpop.replay);
+        if let Some(value) = members.get("algorithms") {
+            dpop.algorithms = read_algorithms(reader, &members.at("algorithms"), value, AlgorithmSet::ALL, "a proof");
+        }
+        let stores = [("off", SharedReplay::Off), ("required", SharedReplay::Required)];
+        let shared = reader.word(members, "shared_store", &stores).unwrap_or_default();
+        if shared == SharedReplay::Required && dpop.replay == ReplayMode::Accept {
+            reader.fault(
+                &members.at("shared_store"),
+                "a store for proofs that are not remembered",
+                "`replay` that refuses",
+            );
+        }
+        (dpop, shared)
+    }
+}
