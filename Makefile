@@ -15,14 +15,15 @@ build: tools ## the command `countersign` in target/release
 install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR, CARGO_BUILD_TARGET
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
-test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy
+test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy, fuzzing
 	+$(STAGE) "workspace tests" $(MAKE) --no-print-directory test-workspace
 	+$(STAGE) "backend tests" $(MAKE) --no-print-directory test-backends
 	+$(STAGE) "wasm tests" $(MAKE) --no-print-directory test-wasm
 	$(STAGE) "command" $(CARGO) build -p countersign-cli
 	$(STAGE) "install nginx" .ci/install nginx
 	$(STAGE) "install envoy" .ci/install envoy
-	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm
+	$(STAGE) "build fuzz targets" tests/fuzz/run build
+	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm $(FUZZED)
 
 # Prints the minutes of a command.
 STAGE = .ci/stage
@@ -51,6 +52,15 @@ test-nginx:
 	$(STAGE) "nginx" tests/nginx/run
 test-envoy-module test-envoy-wasm: test-envoy-%:
 	COUNTERSIGN_ENVOY_BUILD=$* $(STAGE) "Envoy, $*" tests/envoy/run
+
+# The fuzz targets, each for a minute from a corpus that is made of the vectors.
+FUZZED = $(addprefix test-fuzz-,decide policy json jwk uri revocations settings)
+.PHONY: $(FUZZED) fuzz
+$(FUZZED): test-fuzz-%:
+	$(STAGE) "fuzz $*" tests/fuzz/run $*
+fuzz: tools c-tools ## the readers and the engine under libFuzzer, COUNTERSIGN_FUZZ_SECONDS for each target
+	tests/fuzz/run build
+	+$(MAKE) --no-print-directory -j2 --output-sync=target $(FUZZED)
 
 filter: tools ## the proxy-wasm filter, as countersign.wasm
 	wasm/filter/build countersign.wasm
