@@ -192,6 +192,12 @@ pub fn answering(name: &str, more: &str) -> String {
     format!(r#"{{"issuer":"{name}","jwks":{{"keys":[]}},"introspection":{{"uri":"{name}/introspect"{more}}}}}"#)
 }
 
+/// The same entry of `trust` whose keys may be used with these algorithms only.
+#[must_use]
+pub fn pinned(entry: &str, algorithms: &[&str]) -> String {
+    format!(r#"{},"algorithms":{}}}"#, &entry[..entry.len() - 1], Value::from(algorithms.to_vec()))
+}
+
 /// The key of this name as an entry of a bundle.
 #[must_use]
 pub fn svid_key(name: &str) -> String {
