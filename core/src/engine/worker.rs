@@ -443,8 +443,12 @@ impl Worker {
     ) -> Result<(), Reason> {
         let Pending { waits_for, outcome, records, body, .. } = pending;
         if let WaitsFor::Introspect { origin } = waits_for {
-            let Answer::Introspected(answer) = answer else { return Err(Reason::IntrospectionUnavailable) };
             self.outcome.scheme = outcome.scheme;
+            let answer = match answer {
+                Answer::Introspected(answer) => answer,
+                Answer::IntrospectionFailed => return Err(Reason::IntrospectionUnavailable),
+                _ => return Err(Reason::InternalError),
+            };
             let length = self.take_answer(engine, origin, request, answer)?;
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
         }
@@ -548,6 +552,7 @@ impl Worker {
         let known = match self.verdicts.find(credential.token) {
             Some(entry) if given.is_none() => Facts::unpack(self.verdicts.record(entry))
                 .filter(|facts| still_stands(facts, engine, snapshot, policy, expected, request.now))
+                .filter(|facts| may_be_reused(facts, expected, credential.token, request.now))
                 .map(|facts| (entry, facts)),
             _ => None,
         };
@@ -630,7 +635,10 @@ impl Worker {
             trail.enter(Check::VerdictCache);
             let known = self.find_further(credential.token).map(|entry| self.verdicts.record(entry)).filter(|record| {
                 let facts = Facts::unpack(record);
-                facts.is_some_and(|facts| still_stands(&facts, engine, snapshot, policy, expected, request.now))
+                facts.is_some_and(|facts| {
+                    still_stands(&facts, engine, snapshot, policy, expected, request.now)
+                        && may_be_reused(&facts, expected, credential.token, request.now)
+                })
             });
             let length = match known {
                 Some(record) => {
@@ -809,8 +817,8 @@ fn check_further(
     check_facts(facts, engine, snapshot, policy, expected, now, &mut None, &mut trail)
 }
 
-/// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
-/// is of the same kind. Everything else about it is checked on every request.
+/// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
+/// token is of the same kind. Everything else about it is checked on every request.
 #[inline(always)]
 fn still_stands(
     facts: &Facts<'_>,
@@ -821,7 +829,7 @@ fn still_stands(
     now: UnixSeconds,
 ) -> bool {
     if facts.kind == TokenKind::Introspected {
-        return answer_still_stands(facts, expected, now);
+        return expected.pinned_issuer(facts.kind) == Some(facts.origin);
     }
     let stale = || {
         let most = engine.document.source(facts.origin.as_usize()).and_then(|source| source.max_stale_seconds);
@@ -847,10 +855,15 @@ fn still_stands(
         && !stale()
 }
 
-/// Whether an answer of the issuer may be used again: for its time, and where this policy asks the same issuer.
-#[cold]
-fn answer_still_stands(facts: &Facts<'_>, expected: &CredentialPolicy, now: UnixSeconds) -> bool {
-    now < facts.answer_good_until() && expected.pinned_issuer(facts.kind) == Some(facts.origin)
+/// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
+/// asks about `token` too, and does not verify it by a key.
+#[inline(always)]
+fn may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
+    #[cold]
+    fn answer_may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
+        now < facts.answer_good_until() && expected.is_opaque(token)
+    }
+    facts.kind != TokenKind::Introspected || answer_may_be_reused(facts, expected, token, now)
 }
 
 #[inline(always)]
