@@ -21,6 +21,10 @@ pub enum countersign_reason {
     CredentialTooLarge = 1104,
     /// A header field that selects the policy is there more than once: each hop could take another one.
     PolicyAmbiguous = 1105,
+    /// The body is longer than the policy reads.
+    BodyTooLarge = 1106,
+    /// The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called.
+    BodyMalformed = 1107,
     /// The token is not three base64url parts with two periods (RFC 7515 §7.1).
     TokenMalformed = 1201,
     /// A part is not strict, unpadded base64url (RFC 7515 §2).
@@ -65,6 +69,12 @@ pub enum countersign_reason {
     SubjectRefused = 1406,
     /// The token's scope lacks one that the policy demands (RFC 6750 §3.1).
     ScopeInsufficient = 1407,
+    /// The authorization server answers that the token is not active (RFC 7662 §2.2).
+    TokenInactive = 1408,
+    /// The credentials do not have in common what the policy demands.
+    CredentialsUntied = 1409,
+    /// The tool that is called is not one that the policy lets in.
+    ToolRefused = 1410,
     /// A proof of possession is demanded and there is none (RFC 9449 §7.1).
     ProofMissing = 1501,
     /// The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
@@ -121,6 +131,10 @@ pub enum countersign_reason {
     ReplayStoreUnavailable = 1903,
     /// The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
     RequestUnusable = 1904,
+    /// The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it.
+    IntrospectionUnavailable = 1905,
+    /// The decision waited for an answer that never came.
+    DecisionAbandoned = 1906,
     /// A fault of ours.
     InternalError = 1999,
 }
@@ -133,6 +147,8 @@ impl From<Reason> for countersign_reason {
             Reason::CredentialRepeated => Self::CredentialRepeated,
             Reason::CredentialTooLarge => Self::CredentialTooLarge,
             Reason::PolicyAmbiguous => Self::PolicyAmbiguous,
+            Reason::BodyTooLarge => Self::BodyTooLarge,
+            Reason::BodyMalformed => Self::BodyMalformed,
             Reason::TokenMalformed => Self::TokenMalformed,
             Reason::TokenBase64 => Self::TokenBase64,
             Reason::TokenJson => Self::TokenJson,
@@ -155,6 +171,9 @@ impl From<Reason> for countersign_reason {
             Reason::LifetimeTooLong => Self::LifetimeTooLong,
             Reason::SubjectRefused => Self::SubjectRefused,
             Reason::ScopeInsufficient => Self::ScopeInsufficient,
+            Reason::TokenInactive => Self::TokenInactive,
+            Reason::CredentialsUntied => Self::CredentialsUntied,
+            Reason::ToolRefused => Self::ToolRefused,
             Reason::ProofMissing => Self::ProofMissing,
             Reason::ProofMalformed => Self::ProofMalformed,
             Reason::ProofMethodMismatch => Self::ProofMethodMismatch,
@@ -183,6 +202,8 @@ impl From<Reason> for countersign_reason {
             Reason::ReplayStoreFull => Self::ReplayStoreFull,
             Reason::ReplayStoreUnavailable => Self::ReplayStoreUnavailable,
             Reason::RequestUnusable => Self::RequestUnusable,
+            Reason::IntrospectionUnavailable => Self::IntrospectionUnavailable,
+            Reason::DecisionAbandoned => Self::DecisionAbandoned,
             Reason::InternalError => Self::InternalError,
             // A reason of a newer core, which a fresh table does not have.
             _ => Self::InternalError,
