@@ -15,9 +15,9 @@ pub enum countersign_reason {
     CredentialMissing = 1101,
     /// The credential comes by a scheme or a place that is not taken here: not Bearer, not DPoP, or the URI query.
     SchemeUnsupported = 1102,
-    /// More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1).
+    /// More than one credential (RFC 6750 §2, RFC 9449 §7.2).
     CredentialRepeated = 1103,
-    /// The credential or the proof is longer than the limit.
+    /// The token is longer than the limit.
     CredentialTooLarge = 1104,
     /// A header field that selects the policy is there more than once: each hop could take another one.
     PolicyAmbiguous = 1105,
@@ -65,7 +65,7 @@ pub enum countersign_reason {
     SubjectMalformed = 1404,
     /// The token lives longer than the policy allows.
     LifetimeTooLong = 1405,
-    /// The subject, the issuer or the client is not one that the policy lets in.
+    /// The subject or the client is not one that the policy accepts.
     SubjectRefused = 1406,
     /// The token's scope lacks one that the policy demands (RFC 6750 §3.1).
     ScopeInsufficient = 1407,
@@ -75,6 +75,8 @@ pub enum countersign_reason {
     CredentialsUntied = 1409,
     /// The tool that is called is not one that the policy lets in.
     ToolRefused = 1410,
+    /// The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4).
+    IssuerRefused = 1411,
     /// A proof of possession is demanded and there is none (RFC 9449 §7.1).
     ProofMissing = 1501,
     /// The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
@@ -103,6 +105,10 @@ pub enum countersign_reason {
     ProofAlgorithmRefused = 1513,
     /// The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
     ProofKeyRefused = 1514,
+    /// The request has more than one DPoP header field (RFC 9449 §4.3 item 1).
+    ProofRepeated = 1515,
+    /// The proof exceeds a limit: length, length of its header, depth, members, digits of a number.
+    ProofTooLarge = 1516,
     /// The token is bound to a certificate and the connection has none (RFC 8705 §3).
     CertificateMissing = 1601,
     /// The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -123,7 +129,7 @@ pub enum countersign_reason {
     TokenRevoked = 1803,
     /// The token was issued before its issuer's revocation epoch, or does not say when it was issued.
     EpochRevoked = 1804,
-    /// The input asks for more work than a limit allows: depth, members, string length.
+    /// The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
     LimitExceeded = 1901,
     /// The replay store is full; our fault, not the client's.
     ReplayStoreFull = 1902,
@@ -174,6 +180,7 @@ impl From<Reason> for countersign_reason {
             Reason::TokenInactive => Self::TokenInactive,
             Reason::CredentialsUntied => Self::CredentialsUntied,
             Reason::ToolRefused => Self::ToolRefused,
+            Reason::IssuerRefused => Self::IssuerRefused,
             Reason::ProofMissing => Self::ProofMissing,
             Reason::ProofMalformed => Self::ProofMalformed,
             Reason::ProofMethodMismatch => Self::ProofMethodMismatch,
@@ -188,6 +195,8 @@ impl From<Reason> for countersign_reason {
             Reason::NonceMismatch => Self::NonceMismatch,
             Reason::ProofAlgorithmRefused => Self::ProofAlgorithmRefused,
             Reason::ProofKeyRefused => Self::ProofKeyRefused,
+            Reason::ProofRepeated => Self::ProofRepeated,
+            Reason::ProofTooLarge => Self::ProofTooLarge,
             Reason::CertificateMissing => Self::CertificateMissing,
             Reason::CertificateMismatch => Self::CertificateMismatch,
             Reason::BindingRequired => Self::BindingRequired,

@@ -66,12 +66,14 @@ impl Sources {
                 }
             }
             Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
-            Some(Reason::LimitExceeded) => cause.lines.extend(parts.limit(what)),
+            Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::AudienceMismatch) => {
                 let all = list(policy.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
             }
-            Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::SubjectRefused) => {
+            Some(
+                Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused | Reason::SubjectRefused,
+            ) => {
                 cause.lines.extend(parts.kind(policy).map(|kind| self.expected(policy, kind)));
             }
             Some(Reason::KeyUnknown) => {

@@ -6,9 +6,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
 use crate::limits;
 use crate::order::sort;
+use crate::policy::accept::read_algorithms;
 use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
@@ -24,6 +26,7 @@ pub struct TrustSource {
     pub(crate) max_stale_seconds: Option<u64>,
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
     pub(crate) introspection: Option<Introspection>,
+    pub(crate) algorithms: AlgorithmSet,
 }
 
 /// Where an issuer answers what its tokens say (RFC 7662).
@@ -104,6 +107,12 @@ impl TrustSource {
         }
     }
 
+    /// The algorithms that its keys may be used with; all where the entry names none.
+    #[must_use]
+    pub const fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+
     /// Where the issuer answers what its tokens say.
     #[must_use]
     pub const fn introspection(&self) -> Option<&Introspection> {
@@ -177,6 +186,7 @@ const MEMBERS: &[&str] = &[
     "max_stale_seconds",
     "spiffe_trust_domains",
     "introspection",
+    "algorithms",
     "comment",
 ];
 /// The members that give the keys: inline, by a file, by a URI.
@@ -274,6 +284,14 @@ impl TrustSource {
             Some(value) => read_domains(reader, &members.at("spiffe_trust_domains"), value),
             None => Vec::new(),
         };
+        // RFC 8725 §3.1: a key is used with the algorithms that its owner uses, and `alg` of a key may be absent (RFC 7517 §4.4).
+        let (allowed, what) = match (domain, issuer) {
+            (true, false) => (AlgorithmSet::JWT_SVID, "a jwt-svid"),
+            _ => (AlgorithmSet::ALL, "a token"),
+        };
+        let algorithms = members.get("algorithms").map_or(AlgorithmSet::ALL, |value| {
+            read_algorithms(reader, &members.at("algorithms"), value, allowed, what)
+        });
         let introspection = Introspection::read(reader, &members);
         if members.has("introspection") && !issuer {
             reader.fault(
@@ -289,6 +307,7 @@ impl TrustSource {
             max_stale_seconds,
             spiffe_trust_domains,
             introspection,
+            algorithms,
         })
     }
 }
