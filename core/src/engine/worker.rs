@@ -446,7 +446,11 @@ impl Worker {
     ) -> Result<(), Reason> {
         let Pending { waits_for, outcome, records, body, .. } = pending;
         if let WaitsFor::Introspect { origin } = waits_for {
-            let Answer::Introspected(answer) = answer else { return Err(Reason::IntrospectionUnavailable) };
+            let answer = match answer {
+                Answer::Introspected(answer) => answer,
+                Answer::IntrospectionFailed => return Err(Reason::IntrospectionUnavailable),
+                Answer::UseOnce(_) | Answer::Body(_) => return Err(Reason::InternalError),
+            };
             self.outcome.scheme = outcome.scheme;
             let length = self.take_answer(engine, origin, request, answer)?;
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
