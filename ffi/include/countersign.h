@@ -220,6 +220,8 @@ enum countersign_result
   COUNTERSIGN_RESULT_BUFFER_TOO_SMALL = 2012,
   // The system gives no randomness.
   COUNTERSIGN_RESULT_NO_RANDOMNESS = 2013,
+  // The process cannot have as much memory as the policy document asks for.
+  COUNTERSIGN_RESULT_OUT_OF_MEMORY = 2014,
   // The policy document has faults; the notice was given each.
   COUNTERSIGN_RESULT_POLICY_FAULTY = 2020,
   // A trust document cannot be used; the notice was given why. The last good one stays in force.
