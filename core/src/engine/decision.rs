@@ -195,7 +195,13 @@ impl<'d> Decision<'d> {
     /// The trust domain or issuer that vouches for the accepted token.
     #[must_use]
     pub fn issuer(&self) -> Option<&'d Origin> {
-        self.facts().and_then(|facts| self.origin(facts.origin))
+        self.facts().and_then(|facts| self.issuer_of(&facts))
+    }
+
+    /// The trust domain or issuer that vouches for a credential of this decision.
+    #[must_use]
+    pub fn issuer_of(&self, facts: &Facts<'_>) -> Option<&'d Origin> {
+        self.origin(facts.origin)
     }
 
     /// `kid` of the key that signed the accepted token, if the key has one.
