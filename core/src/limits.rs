@@ -66,7 +66,8 @@ pub const NAMED_DROPS: usize = 100;
 /// The largest RSA modulus of a bundle or key set, in bits.
 pub const RSA_MODULUS_BITS: usize = 8192;
 
-/// The largest RSA modulus of a client's own key (DPoP), in bits: the client chooses it, we pay for it.
+/// The largest RSA modulus of a client's own key (DPoP) that a policy can allow, in bits: the client chooses it, the server pays for it.
+/// `dpop.max_rsa_bits` is 3072 by default.
 pub const PROOF_RSA_MODULUS_BITS: usize = 4096;
 
 /// The longest policy document, in bytes.

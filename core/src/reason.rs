@@ -114,7 +114,7 @@ reasons! {
     NonceRequired = 1511, "nonce_required", 401, UseDpopNonce, "The proof must carry a nonce that this server gave (RFC 9449 §9)";
     NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce is not one of ours, or has expired (RFC 9449 §9)";
     ProofAlgorithmRefused = 1513, "proof_algorithm_refused", 401, InvalidDpopProof, "The proof's algorithm is not accepted (RFC 9449 §4.3 item 5)";
-    ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7)";
+    ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7)";
     // mTLS
     CertificateMissing = 1601, "certificate_missing", 401, InvalidToken, "The token is bound to a certificate and the connection has none (RFC 8705 §3)";
     CertificateMismatch = 1602, "certificate_mismatch", 401, InvalidToken, "The connection's certificate is not the one that the token is bound to (RFC 8705 §3)";

@@ -355,6 +355,19 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
         let request = by_rsa(&format!("client-rsa{name}"), "PS256");
         corpus.refuse(&format!("rsa_of_{name}_bits"), rule, &doc, &request, ProofKeyRefused);
     }
+    let larger = doc.clone().member("dpop", r#"{"max_rsa_bits":4096}"#);
+    let smaller = doc.clone().member("dpop", r#"{"max_rsa_bits":2048}"#);
+    let named = "policy: dpop.max_rsa_bits";
+    corpus.accept("rsa_of_4096_bits_where_named", named, &larger, &by_rsa("client-rsa4096", "PS256"));
+    corpus.refuse("rsa_past_4096_bits", named, &larger, &by_rsa("client-rsa4104", "PS256"), ProofKeyRefused);
+    corpus.accept("rsa_of_2048_bits_where_no_more_is", named, &smaller, &by_rsa("client-rsa2048", "RS256"));
+    corpus.refuse(
+        "rsa_of_3072_bits_where_less_is_named",
+        named,
+        &smaller,
+        &by_rsa("client-rsa3072", "RS256"),
+        ProofKeyRefused,
+    );
     let exponent = |e: &str| {
         let mut jwk: Value = serde_json::from_str(&jwk("client-rsa2048", "")).unwrap();
         jwk["e"] = e.into();

@@ -10,6 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::crypto::RSA_MODULUS_MIN_BITS;
 use crate::engine::fault::PolicyFault;
 use crate::engine::policy::{
     AcceptedKind, Binding, ChallengePolicy, DpopPolicy, Mode, NonceMode, Policy, PolicyIndex, ReplayMode, SvidPolicy,
@@ -116,6 +117,10 @@ const DEFAULT_PROOF_AGE_SECONDS: u64 = 60;
 const DEFAULT_PROOF_FUTURE_SECONDS: u64 = 5;
 const MAX_PROOF_AGE_SECONDS: u64 = 300;
 const DEFAULT_NONCE_LIFETIME_SECONDS: u64 = 300;
+const DEFAULT_PROOF_RSA_BITS: u64 = 3072;
+/// From what every RSA key must have to what no proof's key exceeds.
+const PROOF_RSA_BITS: (u64, u64) = (2048, 4096);
+const _: () = assert!(RSA_MODULUS_MIN_BITS == 2048 && limits::PROOF_RSA_MODULUS_BITS == 4096);
 const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
 const TRUST_DOMAIN: &str = "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
 /// What is found where a member is absent.
@@ -829,16 +834,25 @@ impl Reader {
             nonce: NonceMode::Off,
             nonce_lifetime_seconds: DEFAULT_NONCE_LIFETIME_SECONDS,
             replay: ReplayMode::Refuse,
-            algorithms: AlgorithmSet::ALL,
+            algorithms: AlgorithmSet::DPOP_DEFAULT,
+            max_rsa_bits: DEFAULT_PROOF_RSA_BITS,
         };
-        let names = ["max_age_seconds", "future_seconds", "nonce", "nonce_lifetime_seconds", "replay", "algorithms"];
+        let names = [
+            "max_age_seconds",
+            "future_seconds",
+            "nonce",
+            "nonce_lifetime_seconds",
+            "replay",
+            "algorithms",
+            "max_rsa_bits",
+        ];
         let Some(members) = value.and_then(|value| self.members(pointer, value, names)) else { return dpop };
-        let seconds = |reader: &mut Self, name, default, bounds| {
+        let number = |reader: &mut Self, name, default, bounds| {
             reader.number((pointer, name), members.take(name), default, bounds)
         };
-        dpop.max_age_seconds = seconds(self, "max_age_seconds", dpop.max_age_seconds, (1, MAX_PROOF_AGE_SECONDS));
-        dpop.future_seconds = seconds(self, "future_seconds", dpop.future_seconds, (0, MAX_PROOF_AGE_SECONDS));
-        dpop.nonce_lifetime_seconds = seconds(self, "nonce_lifetime_seconds", dpop.nonce_lifetime_seconds, (10, 3600));
+        dpop.max_age_seconds = number(self, "max_age_seconds", dpop.max_age_seconds, (1, MAX_PROOF_AGE_SECONDS));
+        dpop.future_seconds = number(self, "future_seconds", dpop.future_seconds, (0, MAX_PROOF_AGE_SECONDS));
+        dpop.nonce_lifetime_seconds = number(self, "nonce_lifetime_seconds", dpop.nonce_lifetime_seconds, (10, 3600));
         let modes = [("off", NonceMode::Off), ("required", NonceMode::Required)];
         dpop.nonce = self.word((pointer, "nonce"), members.take("nonce"), &modes).unwrap_or_default();
         let modes = [
@@ -851,6 +865,7 @@ impl Reader {
             dpop.algorithms =
                 self.algorithms(&PolicyFault::member(pointer, "algorithms"), value, AlgorithmSet::ALL, "a proof");
         }
+        dpop.max_rsa_bits = number(self, "max_rsa_bits", dpop.max_rsa_bits, PROOF_RSA_BITS);
         dpop
     }
 

@@ -103,6 +103,8 @@ pub(crate) struct DpopPolicy {
     pub(crate) nonce_lifetime_seconds: u64,
     pub(crate) replay: ReplayMode,
     pub(crate) algorithms: AlgorithmSet,
+    /// The largest modulus of an RSA key.
+    pub(crate) max_rsa_bits: u64,
 }
 
 /// What happens to a proof that was used, and to one that the store has no room for.

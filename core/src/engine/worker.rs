@@ -433,19 +433,22 @@ impl Worker {
         if jws.header().len() > limits::HEADER_BYTES {
             return Err(Reason::LimitExceeded);
         }
-        let key = self.proofs.recall_or_read(jws.header(), &mut self.header, &mut self.names)?;
+        let mut buffer = None;
+        let key = self.proofs.recall_or_read(jws.header(), &mut self.header, &mut self.names, &mut buffer)?;
         // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
         let (payload, scratch) = self.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
         let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
         let claims = UnverifiedProof::parse(payload, &mut self.names)?;
-        let Some((algorithm, thumbprint)) = self.proofs.facts(key) else { return Err(Reason::InternalError) };
+        let algorithm = key.algorithm();
 
         trail.enter(Check::ProofAlgorithm);
         if !policy.dpop.algorithms.contains(algorithm) {
             return Err(Reason::ProofAlgorithmRefused);
         }
         trail.enter(Check::ProofKey);
-        dpop::check_key(bound_to, &thumbprint)?;
+        // From here on the key's thumbprint is `bound_to`.
+        let public = self.proofs.admit(key, jws.header(), bound_to, policy.dpop.max_rsa_bits)?;
+        let thumbprint = *bound_to;
         trail.enter(Check::ProofMethod);
         claims.check_method(request.method)?;
         trail.enter(Check::ProofUri);
@@ -472,7 +475,6 @@ impl Worker {
 
         trail.enter(Check::ProofSignature);
         let signature = base64url::decode(jws.signature(), &mut self.signature).map_err(|_| Reason::ProofMalformed)?;
-        let public = self.proofs.public(key).ok_or(Reason::InternalError)?;
         self.hot_keys
             .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
             .map_err(|_| Reason::ProofSignatureInvalid)?;

@@ -1,16 +1,16 @@
 //! DPoP proofs (RFC 9449 §4.3), the twelve items of the list.
 //!
 //! Items 1 (one header field) and 12b (the key is the one that the token is bound to) are checked where the fact is
-//! known: `request` and `check_key`. The order is: form, claims, binding, signature, and last the replay store, so
-//! that nobody fills the store without a valid signature (§11.1).
+//! known: `request` and `check_key`. The order is: form, claims, algorithm, bounds of the key, binding, the key itself, signature, and last
+//! the replay store, so that no client fills the store without a valid signature (§11.1), and none has a key prepared that no
+//! token names.
 
-use crate::crypto::{KeyMaterial, Sha256};
+use crate::crypto::{KeyKind, KeyMaterial, RSA_MODULUS_MIN_BITS, Sha256, bit_len};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::claims::{numeric_date, string};
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::{self, Budget, Fraction, JsonString, NameTable, Value};
-use crate::limits;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
@@ -18,7 +18,7 @@ use crate::uri::TargetUri;
 
 /// Reads the decoded header of a proof: its algorithm and the numbers of its key.
 ///
-/// Does not check whether the policy allows the algorithm, nor that the numbers are a valid key.
+/// Does not check whether the policy allows the algorithm, nor that the numbers are within the [bounds](check_bounds) or a valid key.
 ///
 /// # Errors
 /// [`Reason::ProofMalformed`], [`Reason::ProofAlgorithmRefused`], [`Reason::ProofKeyRefused`]
@@ -43,11 +43,40 @@ pub(crate) fn read_header<'b>(
         return Err(Reason::ProofKeyRefused);
     }
     let material = jwk.material(buffer).map_err(|_| Reason::ProofKeyRefused)?;
+    Ok((algorithm, material))
+}
+
+/// The one exponent of RSA keys in proofs: what libraries make keys with. A longer one takes more time, and a shorter one is none that
+/// FIPS 186-5 §5.1 allows ("2^16 < e").
+const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
+
+/// The bounds of a key that a proof brings, asked before anything is computed with it: the client chooses the key and the server pays for
+/// it. An RSA modulus has 2048 bits (RFC 7518 §3.3) to the policy's `max_rsa_bits`; its exponent is 65537.
+///
+/// # Errors
+/// [`Reason::ProofKeyRefused`]
+pub(crate) fn check_bounds(material: &KeyMaterial<'_>, max_rsa_bits: u64) -> Result<(), Reason> {
     match material {
-        // The client chooses the key and we pay for it.
-        KeyMaterial::Rsa { n, .. } if n.len() * 8 > limits::PROOF_RSA_MODULUS_BITS => Err(Reason::ProofKeyRefused),
-        _ => Ok((algorithm, material)),
+        KeyMaterial::Rsa { n, e } if *e == RSA_EXPONENT => check_modulus(bit_len(n), max_rsa_bits),
+        KeyMaterial::Rsa { .. } => Err(Reason::ProofKeyRefused),
+        KeyMaterial::Ec { .. } | KeyMaterial::Ed25519 { .. } => Ok(()),
     }
+}
+
+/// The same of a key that [`check_bounds`] of some policy let pass.
+///
+/// # Errors
+/// [`Reason::ProofKeyRefused`]
+pub(crate) fn check_known_bounds(kind: KeyKind, max_rsa_bits: u64) -> Result<(), Reason> {
+    match kind {
+        KeyKind::Rsa { bits } => check_modulus(bits.into(), max_rsa_bits),
+        KeyKind::P256 | KeyKind::P384 | KeyKind::P521 | KeyKind::Ed25519 => Ok(()),
+    }
+}
+
+fn check_modulus(bits: usize, max_rsa_bits: u64) -> Result<(), Reason> {
+    let within = bits >= RSA_MODULUS_MIN_BITS && u64::try_from(bits).is_ok_and(|bits| bits <= max_rsa_bits);
+    if within { Ok(()) } else { Err(Reason::ProofKeyRefused) }
 }
 
 /// The claims of a proof as read: nothing in them is trusted.
