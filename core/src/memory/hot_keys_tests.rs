@@ -134,6 +134,19 @@ fn memory_is_bounded_and_the_least_used_key_makes_room() {
     assert!(clients[0].check(&mut hot, b"again"));
 }
 
+/// Keys that a client chose by the first byte of their thumbprints, which costs it 64 tries for each.
+#[test]
+fn keys_ground_by_a_client_do_not_keep_another_unprepared() {
+    let clients: Vec<Client> = (1..=254).map(|seed| Client::new(Kind::P256, seed)).collect();
+    let begin_alike = |byte: u8| clients.iter().filter(move |client| client.thumbprint[0] % 64 == byte);
+    let byte = (0..64).find(|byte| begin_alike(*byte).count() >= 5).unwrap();
+    let mut hot = HotKeys::new(1 << 24);
+    for (place, client) in begin_alike(byte).take(5).enumerate() {
+        promote(client, &mut hot);
+        assert_eq!(hot.counts().promoted, place + 1);
+    }
+}
+
 /// The first keys get wide tables, up to half of the memory, and the next ones what is left of it.
 #[test]
 fn half_of_the_memory_is_for_wide_tables() {
