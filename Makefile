@@ -90,7 +90,8 @@ lint: tools wasm-target ## format, clippy with warnings denied, the documentatio
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	$(CARGO) clippy --locked --manifest-path benches/compare/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/compare -- -D warnings
 
-bench: tools ## criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
+bench: tools c-tools ## what refusals cost, criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
+	$(CARGO) test --release -p countersign-tests --test work
 	$(CARGO) bench -p countersign-benches
 	benches/abi/run
 	benches/compare/run

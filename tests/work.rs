@@ -2,8 +2,9 @@
 //! on how busy the machine is.
 //!
 //! Every kind of input that a client can make large is counted at three sizes, each twice the one before. The work grows at most 2.2 fold a
-//! doubling: what a client sends costs in proportion to its bytes, and the same however many keys its issuer has. `cargo bench -p countersign-benches --bench work` counts the
-//! same in the build that ships, and there each also costs less than one ES256 check by the default library.
+//! doubling: what a client sends costs in proportion to its bytes, and the same however many keys its issuer has. In the build that ships
+//! (`cargo test --release -p countersign-tests --test work`, a part of `make bench`) each also costs less than one ES256 check by the
+//! default library.
 //!
 //! The program runs itself under valgrind (`.ci/install c` installs it) and has callgrind write a file after each call of [`counted`].
 

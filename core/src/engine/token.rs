@@ -92,7 +92,7 @@ pub(crate) fn verify(
         TokenKind::Jwt => jwt::check_claims(&claims)?,
     }
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
-    let length = facts::pack(kind, &header, &claims, actor, || sha256(token), record)?;
+    let length = facts::pack(kind, &header, &claims, actor, record)?;
     // Behind the record is room for any `kid`: what is left of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = facts::Facts::unpack(packed).ok_or(Reason::InternalError)?;
@@ -133,7 +133,7 @@ pub(crate) fn verify(
     hot_keys
         .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::SignatureInvalid)?;
-    facts::set_key(record, key.id());
+    facts::set_verified(record, key.id(), || sha256(token));
     Ok(length)
 }
 
