@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter
+.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -40,6 +40,7 @@ test-backends:
 test-wasm:
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
+	wasm/filter/size
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
 .PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm
@@ -54,6 +55,9 @@ test-envoy-module test-envoy-wasm: test-envoy-%:
 
 filter: tools ## the proxy-wasm filter, as countersign.wasm
 	wasm/filter/build countersign.wasm
+
+filter-full: tools ## the same with every feature, as countersign-full.wasm
+	wasm/filter/build countersign-full.wasm --all-features
 
 test-envoy: tools ## the module and the proxy-wasm filter in real Envoy alone
 	tests/envoy/run
