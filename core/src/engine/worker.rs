@@ -220,7 +220,7 @@ impl Worker {
             engine: engine.id,
             verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
             proofs: ProofKeys::new(seed),
-            hot_keys: HotKeys::new(engine.document.hot_key_bytes()),
+            hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
             header: vec![0; limits::HEADER_BYTES].into(),
             payload: vec![0; limits::TOKEN_BYTES].into(),
