@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::engine::{PolicyDocument, PolicyIndex};
+use countersign::engine::{Policy, PolicyDocument, PolicyIndex};
 use countersign::limits;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
@@ -140,11 +140,48 @@ pub unsafe extern "C" fn countersign_engine_policy_name<'a>(
 ) -> countersign_str<'a> {
     guarded(countersign_str::NONE, || {
         // SAFETY: the caller's promise.
-        let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
-        let found =
-            usize::try_from(policy).ok().and_then(|place| engine.live.engine().document().policies().nth(place));
-        countersign_str::or_none(found.map(|(_, policy)| policy.name()))
+        countersign_str::or_none(unsafe { policy_at(engine, policy) }.map(Policy::name))
     })
+}
+
+/// Whether a policy has an `origin`: what clients see in front of a request's path, which DPoP proofs are compared with. Of
+/// `countersign_request.uri` only path and query count then, and it may be these alone: put no base path of the host's before them.
+///
+/// False for a policy that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_has_origin(engine: *const countersign_engine, policy: u32) -> bool {
+    // SAFETY: the caller's promise.
+    guarded(false, || unsafe { policy_at(engine, policy) }.is_some_and(Policy::has_origin))
+}
+
+/// Whether a policy is to expect tokens that are bound to a DPoP key alone: it demands no certificate, and accepts access tokens or
+/// demands a binding.
+///
+/// Such a policy without an `origin` needs one of the host's configuration in `countersign_request.uri`. If scheme and host there are
+/// what the client sent, a proof that was made for another server is accepted for this one. Warn of it when the configuration is read.
+///
+/// False for a policy that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_takes_proofs(
+    engine: *const countersign_engine,
+    policy: u32,
+) -> bool {
+    // SAFETY: the caller's promise.
+    guarded(false, || unsafe { policy_at(engine, policy) }.is_some_and(Policy::takes_proofs))
+}
+
+/// # Safety
+/// `engine` is NULL or an engine that outlives the policy.
+unsafe fn policy_at<'e>(engine: *const countersign_engine, policy: u32) -> Option<&'e Policy> {
+    // SAFETY: the caller's promise.
+    let engine = unsafe { borrow(engine) }.ok()?;
+    engine.live.engine().document().policies().nth(usize::try_from(policy).ok()?).map(|(_, policy)| policy)
 }
 
 /// Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.

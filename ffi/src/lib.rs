@@ -9,6 +9,7 @@ pub mod decision;
 pub mod engine;
 pub mod field_value;
 pub mod notice;
+pub mod origin;
 pub mod reason;
 pub mod reasons;
 pub mod replay;
