@@ -122,7 +122,8 @@ typedef struct {
     ngx_int_t                          realip_index; /* $realip_remote_addr, or NGX_ERROR without that module */
     ngx_uint_t                         audit;       /* $countersign_audit is named */
     uint32_t                           named;       /* texts of decisions that are named, a bit for each: no other is copied */
-    ngx_uint_t                         located;     /* phase handlers from this index on know their location */
+    ngx_int_t                          rewriting;   /* phase handlers from this index on may rewrite, of the server or a location */
+    ngx_int_t                          rewritten;   /* phase handlers from this index on may not */
     ngx_array_t                        identity;    /* of ngx_http_countersign_identity_t: of all places of the configuration */
     uint64_t                           lengths;     /* of those names, a bit for each: most fields need no further look */
     ngx_array_t                        warned;      /* of ngx_http_countersign_warned_t */
@@ -208,7 +209,8 @@ typedef struct {
     /* where enabled is not off */
     ngx_http_countersign_engine_t     *engine;
     uint32_t                           policy_number;
-    ngx_uint_t                         has_policy_origin;  /* which counts, and no other */
+    unsigned                           has_policy_origin:1;  /* which counts, and no other */
+    unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
 } ngx_http_countersign_loc_conf_t;
 
 
@@ -236,6 +238,7 @@ typedef struct {
     ngx_array_t                       *certificates;  /* of ngx_table_elt_t: fields of the client that may hold a certificate */
     ngx_http_countersign_decision_t   *newest;
     ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
+    ngx_uint_t                         refused_with;  /* the status that its refusal was answered with */
 } ngx_http_countersign_record_t;
 
 

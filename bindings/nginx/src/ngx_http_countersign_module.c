@@ -363,11 +363,12 @@ ngx_http_countersign_init_process(ngx_cycle_t *cycle)
     cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
     handlers = cmcf->phase_engine.handlers;
 
+    mcf->rewriting = -1;
+
     for (i = 0; handlers[i].checker != NULL; i++) {
-        if (handlers[i].checker == ngx_http_core_find_config_phase
-            || handlers[i].checker == ngx_http_core_post_rewrite_phase)
-        {
-            mcf->located = i + 1;
+        if (handlers[i].checker == ngx_http_core_rewrite_phase || handlers[i].checker == ngx_http_core_find_config_phase) {
+            mcf->rewriting = mcf->rewriting == -1 ? (ngx_int_t) i : mcf->rewriting;
+            mcf->rewritten = i + 1;
         }
     }
 
