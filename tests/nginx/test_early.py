@@ -83,6 +83,38 @@ class Variables(unittest.TestCase):
             # A request that nginx gives up before it is read whole asks for nothing.
             self.assertEqual(world.get("/", [("Content-Length", "x")]).status, 400)
 
+    def test_a_refusal_by_a_rule_has_its_challenge(self):
+        """RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field"."""
+        server = """
+            location / { countersign on; if ($countersign_decision = refuse) { return 401; } proxy_pass http://shown; }
+            location /page { countersign on; error_page 401 /why; if ($countersign_decision = refuse) { return 401; } proxy_pass http://shown; }
+            location = /why { return 200 "why"; }
+            location /other { countersign on; if ($countersign_decision = refuse) { return 403; } proxy_pass http://shown; }
+            location /left { countersign on; if ($countersign_decision = refuse) { rewrite ^ /open last; } proxy_pass http://shown; }
+            location /open { proxy_pass http://shown/refuses; }
+            location /shadow { countersign shadow; if ($countersign_decision = refuse) { return 401; } proxy_pass http://shown; }
+            location /any { countersign on; satisfy any; allow 127.0.0.1; deny all; set $who $countersign_subject;
+                            proxy_pass http://shown/refuses; }
+        """
+        with World(server) as world:
+            for target, status, challenges in (("/", 401, 2), ("/page", 401, 2), ("/other", 403, 0), ("/left", 401, 0), ("/shadow", 401, 0),
+                                               ("/any", 401, 0)):
+                refused = world.get(target)
+                self.assertEqual((refused.status, len(refused.all("www-authenticate"))), (status, challenges), (target, refused))
+            self.assertEqual(world.get("/", [world.bearer()]).status, 200)
+
+    def test_in_a_server_that_refuses(self):
+        server = """
+            countersign on;
+            if ($countersign_decision = refuse) { set $refused 1; }
+            location / { proxy_pass http://shown; }
+            location /open { countersign off; proxy_pass http://shown/refuses; }
+        """
+        with World(server) as world:
+            for target, challenges in (("/", 2), ("/open", 0)):
+                refused = world.get(target)
+                self.assertEqual((refused.status, len(refused.all("www-authenticate"))), (401, challenges), target)
+
     def test_in_shadow(self):
         server = """
             location / { countersign shadow; if ($countersign_decision != accept) { return 403; } proxy_pass http://shown; }
