@@ -239,6 +239,7 @@ typedef struct {
     ngx_http_countersign_decision_t   *newest;
     ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
     ngx_uint_t                         refused_with;  /* the status that its refusal was answered with */
+    unsigned                           is_early:1;  /* asked for by a variable of this place, and not enforced yet */
 } ngx_http_countersign_record_t;
 
 

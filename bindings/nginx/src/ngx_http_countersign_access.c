@@ -80,6 +80,7 @@ ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
     }
 
     record = ngx_http_countersign_record(r, 0);
+    record->is_early = 0;
 
     if (decision->reason == COUNTERSIGN_REASON_ACCEPTED) {
         record->answer = decision;
@@ -115,7 +116,7 @@ ngx_http_countersign_access_handler(ngx_http_request_t *r)
 /*
  * The first handler of a request's location. nginx has no access phase for subrequests: one that reaches a protected location
  * (auth_request, SSI, mirror) is judged here by what the client sent, before a `return` of the location answers it. So no page includes
- * what its reader may not see, and auth_request is not let pass by `return 204`. Mostly that is the decision made before.
+ * what its reader may not see, and auth_request gets no `return 204` without a decision. Mostly that is the decision made before.
  */
 
 static ngx_int_t
@@ -126,6 +127,14 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
     ngx_http_countersign_loc_conf_t  *lcf;
 
     if (r == r->main) {
+        record = ngx_http_countersign_record(r, 0);
+
+        if (record != NULL && record->is_early && !r->error_page) {
+            /* Asked for at another place, which did not answer. */
+            record->answer = NULL;
+            record->is_early = 0;
+        }
+
         return ngx_http_countersign_internal_handler(r);
     }
 

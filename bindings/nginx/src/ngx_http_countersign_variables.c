@@ -233,6 +233,16 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
             && r->phase_handler >= mcf->rewriting && (action == NULL || ngx_strcmp(action, "logging request") != 0))
         {
             decision = ngx_http_countersign_decide(r, lcf);
+            record = ngx_http_countersign_record(r, 0);
+
+            if (decision != NULL && decision->reason != COUNTERSIGN_REASON_ACCEPTED && !decision->lets_pass
+                && lcf->enabled == NGX_HTTP_COUNTERSIGN_ON && r == r->main && record->answer == NULL)
+            {
+                /* A rule such as `if ($countersign_decision = refuse) { return 401; }` answers for the access phase. */
+                record->answer = decision;
+                record->refused_with = decision->status;
+                record->is_early = 1;
+            }
         }
     }
 
