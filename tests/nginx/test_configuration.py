@@ -107,7 +107,7 @@ FAULTS = [
 WITHOUT_ORIGIN = "countersign_policy_file {folder}/without_origin.json;"
 
 # What nginx -t warns of, how often; @1 is the first line of http{}.
-DPOP_BY_HOST = 'takes DPoP proofs and knows no origin: the "Host" that a client sends decides which URI they must be for'
+DPOP_BY_HOST = 'takes DPoP proofs and has no origin: the "Host" that a client sends decides which URI they must be for'
 UNUSED = 'the policy has an "origin" of its own'
 WARNINGS = [
     ("no origin", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on;"],

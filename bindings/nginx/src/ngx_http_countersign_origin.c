@@ -261,7 +261,7 @@ ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf
         && ngx_http_countersign_is_new_warning(cf, lcf, &lcf->enabled_place))
     {
         place = &lcf->enabled_place;
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0, "policy \"%V\" of \"%V\" takes DPoP proofs and knows no origin: the \"Host\" that a "
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0, "policy \"%V\" of \"%V\" takes DPoP proofs and has no origin: the \"Host\" that a "
                       "client sends decides which URI they must be for; set \"countersign_origin\", or \"origin\" in the policy, for "
                       "\"countersign\" in %V:%ui", &lcf->policy, &lcf->document->path, &place->file, place->line);
     }
