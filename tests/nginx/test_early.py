@@ -214,10 +214,8 @@ class Subrequests(unittest.TestCase):
         """
         with World(server) as world:
             for target in ("/checked", "/by_proxy"):
-                for headers in ([("Authorization", "Bearer " + "a" * 20000)],
-                                [world.bearer(), ("DPoP", "a"), ("DPoP", "b")]):
-                    refused = world.get(target, headers)
-                    self.assertEqual((refused.status, "invalid_request" in str(refused.all("www-authenticate"))), (401, True), (target, refused))
+                refused = world.get(target, [("Authorization", "Bearer " + "a" * 20000)])
+                self.assertEqual((refused.status, "invalid_request" in str(refused.all("www-authenticate"))), (401, True), (target, refused))
 
     def test_what_a_page_includes(self):
         server = """
