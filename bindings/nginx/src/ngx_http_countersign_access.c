@@ -146,7 +146,7 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
 
     rc = ngx_http_countersign_judge(r, lcf);
 
-    if (rc == NGX_HTTP_BAD_REQUEST) {
+    if (rc >= NGX_HTTP_BAD_REQUEST && rc < NGX_HTTP_INTERNAL_SERVER_ERROR && rc != NGX_HTTP_FORBIDDEN) {
         /* auth_request knows 401 and 403 as refusals; of another status it makes 500, as if this were the server's fault. */
         rc = NGX_HTTP_UNAUTHORIZED;
         record = ngx_http_countersign_record(r, 0);
