@@ -18,6 +18,8 @@ pub const DOMAIN: &str = "example.org";
 pub const SUBJECT: &str = "spiffe://example.org/ns/shop/sa/web";
 pub const SERVER: &str = "https://as.example";
 pub const PLAIN: &str = "https://plain.example";
+/// The service that issues transaction tokens.
+pub const TTS: &str = "https://tts.example";
 pub const URI: &str = "https://api.example/orders";
 
 /// The eleven algorithms, with the end of the name of the key that signs by each.
@@ -247,7 +249,9 @@ fn object(members: &[(String, String)]) -> String {
 }
 
 impl Token {
-    fn new(key: &str, typ: &str, claims: &[(&str, String)]) -> Self {
+    /// A token of this type signed with ES256, whose `kid` is the name of the key.
+    #[must_use]
+    pub fn new(key: &str, typ: &str, claims: &[(&str, String)]) -> Self {
         let header = [("alg", "\"ES256\""), ("kid", &format!("\"{key}\"")), ("typ", &format!("\"{typ}\""))];
         Self {
             header: header.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -441,6 +445,22 @@ pub fn plain() -> Token {
         ("iat", NOW.to_string()),
     ];
     Token::new("plain-p256", "JWT", &claims)
+}
+
+/// A valid transaction token for the trust domain [`DOMAIN`].
+#[must_use]
+pub fn txn() -> Token {
+    let claims = [
+        ("iss", q(TTS)),
+        ("sub", q("alice")),
+        ("aud", q(DOMAIN)),
+        ("exp", (NOW + 60).to_string()),
+        ("iat", NOW.to_string()),
+        ("txn", q("97053963-771d-49cc-a4e3-20aad399c312")),
+        ("scope", q("trade.stocks")),
+        ("req_wl", q("apigateway.example.org")),
+    ];
+    Token::new("tts-p256", "txntoken+jwt", &claims)
 }
 
 /// `ath` of a token.
