@@ -849,6 +849,29 @@ countersign_result countersign_engine_policy(const struct countersign_engine *en
 struct countersign_str countersign_engine_policy_name(const struct countersign_engine *engine,
                                                       uint32_t policy);
 
+// Whether a policy has an `origin`: what clients see in front of a request's path, which DPoP proofs are compared with. Of
+// `countersign_request.uri` only path and query count then, and it may be these alone: put no base path of the host's before them.
+//
+// False for a policy that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_has_origin(const struct countersign_engine *engine,
+                                          uint32_t policy);
+
+// Whether a policy is to expect tokens that are bound to a DPoP key alone: it demands no certificate, and accepts access tokens or
+// demands a binding.
+//
+// Such a policy without an `origin` needs one of the host's configuration in `countersign_request.uri`. If scheme and host there are
+// what the client sent, a proof that was made for another server is accepted for this one. Warn of it when the configuration is read.
+//
+// False for a policy that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_takes_proofs(const struct countersign_engine *engine,
+                                            uint32_t policy);
+
 // The header field at `index` that a policy reads a credential from, in small letters, beside Authorization and DPoP; none past the last
 // one and for a policy that does not exist. For a host that passes on only the fields that are asked for. Valid until the engine and
 // its workers are freed. Thread-safe.
@@ -900,6 +923,16 @@ uint64_t countersign_engine_refused(const struct countersign_engine *engine, uin
 // # Safety
 // `text` points to as many bytes as it says.
 bool countersign_is_field_value(struct countersign_bytes text);
+
+// Whether a text is an origin: `http://` or `https://`, host, perhaps port and base path, as in `https://api.example/base`. Neither user
+// information nor query nor fragment. Ask this of a configured origin that is to stand in front of a request's path in
+// `countersign_request.uri`: no proof is for a URI that begins with anything else.
+//
+// Thread-safe.
+//
+// # Safety
+// `text` points to as many bytes as it says.
+bool countersign_is_origin(struct countersign_bytes text);
 
 // What the decision waits for. `COUNTERSIGN_QUESTION_NONE` for NULL.
 //
