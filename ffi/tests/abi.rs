@@ -10,6 +10,7 @@ use countersign_ffi::bytes::{countersign_bytes, countersign_str};
 use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
+use countersign_ffi::pending::*;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
     countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
@@ -227,6 +228,69 @@ fn a_store_refuses_what_it_may_have_missed() {
         assert_eq!(countersign_decision_reason(decision), Reason::ProofTooOld);
         countersign_worker_free(worker);
         countersign_engine_free(engine);
+    }
+}
+
+#[test]
+fn a_decision_that_waits_is_resumed_or_freed() {
+    let policy = r#"{ "trust": [{ "issuer": "https://as.example", "jwks": { "keys": [] },
+                                  "introspection": { "uri": "https://as.example/introspect" } }],
+        "policies": { "default": { "accept": [{ "kind": "introspected", "issuer": "https://as.example" }],
+                                   "audience": "https://api.example", "body_digest": true },
+                      "other": { "credentials": [{ "name": "only", "from": { "header": "x-token" }, "accept": ["at+jwt"] }],
+                                 "audience": "https://api.example" } } }"#;
+    let header = |name: &'static str, value: &'static str| countersign_header {
+        name: lend(name.as_bytes()),
+        value: lend(value.as_bytes()),
+    };
+    let headers = [header("Authorization", "Bearer opaque"), header("X-Token", "not a token")];
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone, and each is given away once.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy.as_bytes());
+        let (mut engine, mut worker, mut decision, mut pending, mut body) =
+            (null(), null_mut(), null(), null_mut(), null_mut());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        assert_eq!(countersign_worker_new(engine, &mut worker), R::Ok);
+        let mut asked: countersign_request = zeroed();
+        asked.size = size_of::<countersign_request>();
+        asked.method = lend(b"GET");
+        asked.uri = lend(b"https://api.example/");
+        (asked.headers, asked.header_count) = (headers.as_ptr(), headers.len());
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Introspect);
+        assert_eq!(text(countersign_pending_introspection_uri(pending)), "https://as.example/introspect");
+        let answer = lend(br#"{ "active": true, "sub": "carol", "aud": "https://api.example" }"#);
+        let taken = pending;
+        assert_eq!(
+            countersign_worker_resume_introspected(worker, taken, &asked, answer, &mut decision, &mut pending),
+            R::Ok
+        );
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Body);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        assert!(countersign_body_feed(body, lend(b"abc")));
+        let taken = pending;
+        assert_eq!(countersign_worker_resume_body(worker, taken, &asked, body, &mut decision, &mut pending), R::Ok);
+        assert!(pending.is_null());
+        assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
+        assert_eq!(text(countersign_decision_text(decision, countersign_field::Subject as u32)), "carol");
+
+        // The field of the other policy's credential is found in any case of its name.
+        assert_eq!(text(countersign_engine_header_field(engine, 1, 0)), "x-token");
+        assert_eq!(countersign_worker_begin(worker, 1, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::TokenMalformed);
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        countersign_worker_free(worker);
+        countersign_pending_free(pending);
+        assert_eq!(countersign_engine_refused(engine, Reason::DecisionAbandoned as u32), 1);
+        countersign_engine_free(engine);
+        countersign_body_free(body);
     }
 }
 
