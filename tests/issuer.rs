@@ -18,6 +18,8 @@ pub const DOMAIN: &str = "example.org";
 pub const SUBJECT: &str = "spiffe://example.org/ns/shop/sa/web";
 pub const SERVER: &str = "https://as.example";
 pub const PLAIN: &str = "https://plain.example";
+/// The service that issues transaction tokens.
+pub const TTS: &str = "https://tts.example";
 pub const URI: &str = "https://api.example/orders";
 
 /// The eleven algorithms, with the end of the name of the key that signs by each.
@@ -443,6 +445,22 @@ pub fn plain() -> Token {
         ("iat", NOW.to_string()),
     ];
     Token::new("plain-p256", "JWT", &claims)
+}
+
+/// A valid transaction token for the trust domain [`DOMAIN`].
+#[must_use]
+pub fn txn() -> Token {
+    let claims = [
+        ("iss", q(TTS)),
+        ("sub", q("alice")),
+        ("aud", q(DOMAIN)),
+        ("exp", (NOW + 60).to_string()),
+        ("iat", NOW.to_string()),
+        ("txn", q("97053963-771d-49cc-a4e3-20aad399c312")),
+        ("scope", q("trade.stocks")),
+        ("req_wl", q("apigateway.example.org")),
+    ];
+    Token::new("tts-p256", "txntoken+jwt", &claims)
 }
 
 /// `ath` of a token.
