@@ -215,6 +215,7 @@ pub unsafe extern "C" fn countersign_worker_decide(
 }
 
 /// A step of a decision.
+#[allow(clippy::large_enum_variant)] // made and used up in one call
 enum Stage<'a> {
     Begin { policy: u32 },
     Resume { pending: Pending, answer: Answer<'a> },
