@@ -22,6 +22,7 @@ use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::{RecordCache, RecordRef};
 use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, RevokedBy};
+use crate::memory::{OutOfMemory, Zeroed};
 use crate::policy::{Binding, CredentialPolicy, From, Policy, PolicyDocument, PolicyIndex, SharedReplay};
 use crate::reason::Reason;
 use crate::record::{self, Facts};
@@ -80,6 +81,16 @@ impl Engine {
         let window = Self::replay_window(&document);
         let store = ReplayStore::new(document.replay_proofs(), window, seed);
         Self::with_replay(document, Box::new(store))
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(document: PolicyDocument, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
+        let window = Self::replay_window(&document);
+        let store = ReplayStore::try_new(document.replay_proofs(), window, seed)?;
+        Ok(Self::with_replay(document, Box::new(store)))
     }
 
     /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
@@ -216,9 +227,24 @@ impl Worker {
     /// A worker for `engine`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
+        let bytes = engine.document.verdict_cache_bytes();
+        Self::with_cache(engine, RecordCache::new(bytes, TYPICAL_ENTRY_BYTES, seed), seed)
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory: its cache is in what `zeroed` gives. What else it needs is small, whatever
+    /// the policy document says.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(engine: &Engine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
+        let bytes = engine.document.verdict_cache_bytes();
+        Ok(Self::with_cache(engine, RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?, seed))
+    }
+
+    fn with_cache(engine: &Engine, verdicts: RecordCache, seed: [u64; 2]) -> Self {
         Self {
             engine: engine.id,
-            verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
+            verdicts,
             proofs: ProofKeys::new(seed),
             hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),

@@ -21,6 +21,8 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
+use crate::memory::{OutOfMemory, Zeroed, filled};
+
 /// Where one entry lies: a copy of its place, not a borrow.
 ///
 /// It is good until the next `insert`, `remove` or `clear`; after that it reads as an entry without key and record, so
@@ -50,6 +52,17 @@ pub struct RecordCache {
     evictions: u64,
 }
 
+/// The bytes of the ring and the sets of the index of a cache of so many bytes.
+fn sizes(capacity_bytes: usize, expected_entry_bytes: usize) -> (usize, usize) {
+    let room = entry_bytes(expected_entry_bytes.max(1), 0).unwrap_or(usize::MAX);
+    let pair = room.saturating_mul(2).saturating_add(SLOTS_PER_TWO_ENTRIES * SLOT_BYTES);
+    let slots = capacity_bytes / pair * SLOTS_PER_TWO_ENTRIES;
+    let sets = slots.div_ceil(WAYS).min(capacity_bytes / SET_BYTES).min(u32::MAX as usize);
+    let ring_bytes = if sets == 0 { 0 } else { capacity_bytes - sets * SET_BYTES };
+    let ring_bytes = (ring_bytes as u64).min(RING_BYTES_MAX) as usize / ALIGNMENT * ALIGNMENT;
+    (ring_bytes, sets)
+}
+
 impl RecordCache {
     /// A cache that holds at most `capacity_bytes`, its index included, for entries of about `expected_entry_bytes` (key
     /// plus record).
@@ -59,15 +72,29 @@ impl RecordCache {
     /// that never hits.
     #[must_use]
     pub fn new(capacity_bytes: usize, expected_entry_bytes: usize, seed: [u64; 2]) -> Self {
-        let room = entry_bytes(expected_entry_bytes.max(1), 0).unwrap_or(usize::MAX);
-        let pair = room.saturating_mul(2).saturating_add(SLOTS_PER_TWO_ENTRIES * SLOT_BYTES);
-        let slots = capacity_bytes / pair * SLOTS_PER_TWO_ENTRIES;
-        let sets = slots.div_ceil(WAYS).min(capacity_bytes / SET_BYTES).min(u32::MAX as usize);
-        let ring_bytes = if sets == 0 { 0 } else { capacity_bytes - sets * SET_BYTES };
-        let ring_bytes = (ring_bytes as u64).min(RING_BYTES_MAX) as usize / ALIGNMENT * ALIGNMENT;
+        let (ring_bytes, sets) = sizes(capacity_bytes, expected_entry_bytes);
+        Self::within(vec![0; ring_bytes].into(), vec![Set([Slot::EMPTY; WAYS]); sets].into(), seed)
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory: `zeroed` gives as many zero bytes, if there is memory for them.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(
+        capacity_bytes: usize,
+        expected_entry_bytes: usize,
+        seed: [u64; 2],
+        zeroed: Zeroed<'_>,
+    ) -> Result<Self, OutOfMemory> {
+        let (ring_bytes, sets) = sizes(capacity_bytes, expected_entry_bytes);
+        let ring = zeroed(ring_bytes).filter(|ring| ring.len() == ring_bytes).ok_or(OutOfMemory)?;
+        Ok(Self::within(ring, filled(sets, Set([Slot::EMPTY; WAYS]))?, seed))
+    }
+
+    fn within(ring: Box<[u8]>, index: Box<[Set]>, seed: [u64; 2]) -> Self {
         Self {
-            ring: vec![0; ring_bytes].into_boxed_slice(),
-            index: vec![Set([Slot::EMPTY; WAYS]); sets].into_boxed_slice(),
+            ring,
+            index,
             seed: operands(seed),
             layout: Layout::default(),
             stamp: 0,
