@@ -2,12 +2,14 @@
 
 import unittest
 
-from harness import server
+from harness import build, server
 from harness.server import until
 from harness.world import World
 
 LISTENERS, WORKERS = 50, 2
 MIB = 2**20
+# Of equal listeners: what one takes, and V8 for the other build.
+SHARED = 25 if build.THIS is build.MODULE else 100
 
 
 class Listeners(unittest.TestCase):
@@ -53,8 +55,8 @@ class Listeners(unittest.TestCase):
 
     def test_listeners_with_equal_settings_share_their_caches(self):
         before, after = self.added(lambda settings, _number: settings)
-        self.assertLess(before, 50)
-        self.assertLess(after, 50)
+        self.assertLess(before, SHARED)
+        self.assertLess(after, SHARED)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ use crate::identity::{IdentityHeaders, spells_alike};
 use crate::nonce_keys;
 
 /// Gives the bytes of a file, or why it cannot.
-pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
+pub type ReadFile<'r> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'r;
 
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub enum Build<'b> {
     /// The dynamic module, which reads files: `read` gives the bytes of one, or why not.
     Module {
         /// Reads a policy document.
-        read: &'b ReadFile,
+        read: &'b ReadFile<'b>,
     },
     /// The proxy-wasm filter, which has no files.
     Wasm,
@@ -521,7 +521,7 @@ impl Reader {
     }
 
     /// Without `read`, there is no `policy_file`: the member is a fault already.
-    fn policy(&mut self, members: &Members<'_>, read: Option<&ReadFile>) -> Option<PolicyDocument> {
+    fn policy(&mut self, members: &Members<'_>, read: Option<&ReadFile<'_>>) -> Option<PolicyDocument> {
         let file = read.and_then(|read| {
             let path = self.text(members, "policy_file", "the path of a file")?;
             Some((read, path))

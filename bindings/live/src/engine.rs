@@ -198,10 +198,19 @@ impl LiveWorker {
     /// A worker for `live`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(live: &LiveEngine, seed: [u64; 2]) -> Self {
+        Self::with(live, Worker::new(&live.engine, seed))
+    }
+
+    /// As [`new`](Self::new), but the caches are small until [`grow`](Self::grow).
+    #[must_use]
+    pub fn growing(live: &LiveEngine, seed: [u64; 2]) -> Self {
+        Self::with(live, Worker::growing(&live.engine, seed))
+    }
+
+    #[cfg_attr(not(feature = "system"), allow(unused_mut))]
+    fn with(live: &LiveEngine, mut worker: Worker) -> Self {
         // Before the snapshot: if it changes in between, the next decision takes it over once more.
         let generation = live.generation.load(Ordering::Acquire);
-        #[cfg_attr(not(feature = "system"), allow(unused_mut))]
-        let mut worker = Worker::new(&live.engine, seed);
         #[cfg(feature = "system")]
         worker.check_p256_by(countersign_lanes::p256());
         Self { worker, snapshot: live.snapshot(), generation }
@@ -211,6 +220,12 @@ impl LiveWorker {
     #[must_use]
     pub const fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// As [`Worker::grow`].
+    #[inline]
+    pub fn grow(&mut self) -> bool {
+        self.worker.grow()
     }
 
     /// As [`Worker::build_tables`].

@@ -149,6 +149,7 @@ impl<H: Host> Filter<H> {
         documents.begin_due(&mut here);
         if let Some(desk) = &mut self.desk {
             let _more_to_build = desk.worker.build_tables(ADDITIONS_A_TICK);
+            desk.worker.grow();
         }
     }
 
@@ -207,7 +208,7 @@ impl<H: Host> Filter<H> {
 
 impl Desk {
     fn new<H: Host>(engine: &Engine, entropy: &mut Entropy, proxy: Option<ProxySignatures<H>>) -> Self {
-        let mut worker = Worker::new(engine, entropy.seed());
+        let mut worker = Worker::growing(engine, entropy.seed());
         if let Some(proxy) = proxy {
             worker.ask_host(Box::new(proxy));
         }
