@@ -4,7 +4,7 @@ use countersign::crypto::PublicKey;
 use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
 use countersign::jose::json::{self, Budget};
 use countersign::reason::Reason;
-use countersign::rules::mtls::ClientCertificate;
+use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use countersign_tests::issuer::{self, NOW, Token};

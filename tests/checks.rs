@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign::engine::{Check, Request, Trail};
-use countersign::rules::mtls::ClientCertificate;
+use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 use countersign_tests::request::Req;
 use countersign_tests::vector;

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use countersign::crypto::BACKEND;
 use countersign::engine::{Request, Worker};
 use countersign::memory::hot_keys::{PROMOTE_RSA_AFTER, PROOFS_OF_TABLE};
-use countersign::rules::mtls::ClientCertificate;
+use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 use countersign_tests::issuer::{self, NOW, SERVER};
 use countersign_tests::request::{self, Doc, Req};

@@ -201,7 +201,7 @@ mod naive {
 
 fn agree(text: &[u8]) -> Result<(), TestCaseError> {
     let ours = json::scan(text, &mut NameTable::new(7), Budget::TOKEN, |_, _| Ok::<(), JsonFault>(())).map(|_| ());
-    let ours = ours.map_err(|fault| fault == JsonFault::Limit);
+    let ours = ours.map_err(|fault| matches!(fault, JsonFault::Limit { .. }));
     let slow = naive::check(text).map_err(|fault| matches!(fault, naive::Fault::Limit));
     prop_assert_eq!(ours, slow, "{}", String::from_utf8_lossy(text));
     // serde_json takes the last of repeated names, rounds numbers, and limits depth otherwise: it can only say no where
@@ -375,7 +375,7 @@ proptest! {
         for tier in ["miss", "hit"] {
             let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
             let asked = countersign::engine::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::time::UnixSeconds::new(NOW))
-                .with_certificate(countersign::rules::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
+                .with_certificate(countersign::specs::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
             let policy = runner.engine.document().policy("default").unwrap();
             let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
             prop_assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));

@@ -3,8 +3,8 @@
 //! reason, the facts and what the caches do with it are the same.
 
 use countersign::engine::Request;
-use countersign::rules::mtls::ClientCertificate;
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::mtls::ClientCertificate;
+use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign_tests::issuer::{
     AUDIENCE, NOW, PLAIN, SERVER, SUBJECT, Token, access, certificate, key, plain, proof, svid, unb64,

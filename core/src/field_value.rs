@@ -1,4 +1,4 @@
-//! Which texts of a token may be the value of an HTTP header field.
+//! Which texts may be the name or the value of an HTTP header field.
 
 /// Whether `text` can be sent as the value of a header field and is read by its receiver as it was sent.
 ///
@@ -15,6 +15,13 @@ pub fn is_field_value(text: &str) -> bool {
     *first != b' ' && *last != b' ' && !control
 }
 
+/// Whether `name` can be the name of a header field: RFC 9110 §5.1, a token (§5.6.2).
+#[must_use]
+pub fn is_field_name(name: &[u8]) -> bool {
+    let is_token_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !name.is_empty() && name.iter().all(is_token_byte)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +34,16 @@ mod tests {
         for text in ["", " ", "a\r\nx-user: root", "a\n", "\0", "tab\t", "a\tb", "\ta", " a", "a ", "\u{7f}", "\u{1f}"]
         {
             assert!(!is_field_value(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_token() {
+        for name in ["txn-token", "X_y", "~"] {
+            assert!(is_field_name(name.as_bytes()), "{name}");
+        }
+        for name in ["", "a b", "a:", "a/b", "é", "a\n"] {
+            assert!(!is_field_name(name.as_bytes()), "{name:?}");
         }
     }
 

@@ -23,14 +23,17 @@ pub mod time;
 pub mod jose;
 pub mod spiffe_id;
 pub mod subject_pattern;
-pub mod token_kind;
 pub mod uri;
 // trust
 pub mod crypto;
 pub mod trust;
-// rules
-pub mod rules;
 // memory
 pub mod memory;
+// specs
+pub mod record;
+mod request;
+pub mod specs;
+// policy
+pub mod policy;
 // engine
 pub mod engine;

@@ -84,3 +84,31 @@ pub const SUBJECT_PATTERN_BYTES: usize = SPIFFE_ID_BYTES;
 /// How many trust domains one issuer may speak for (`spiffe_trust_domains`). Each is compared with each SPIFFE ID that a
 /// token of the issuer names, up to three.
 pub const SPIFFE_TRUST_DOMAINS: usize = 64;
+
+/// How many claims the policies of one document may name by JSON Pointer.
+pub const NAMED_CLAIMS: usize = 32;
+
+/// How many bytes the claims that a document names may have together in one token, each with 4 bytes beside it. The cache holds
+/// a copy of them.
+pub const NAMED_CLAIM_BYTES: usize = 4 * 1024;
+
+/// How many segments a JSON Pointer to a claim may have: as deep as a token may nest.
+pub const POINTER_SEGMENTS: usize = JSON_DEPTH;
+
+/// How many credentials one policy may ask for.
+pub const CREDENTIALS: usize = 4;
+
+/// The longest body that a policy may read, in bytes.
+pub const BODY_BYTES: usize = 1024 * 1024;
+
+/// How many members all objects of a body may have together.
+pub const BODY_MEMBERS: usize = 16 * 1024;
+
+/// The longest pattern of tool names, in bytes.
+pub const TOOL_NAME_BYTES: usize = 256;
+
+/// How many faults of one document are reported; the others are counted.
+pub const NAMED_FAULTS: usize = 100;
+
+/// The most that a setting in seconds may be: a year.
+pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;

@@ -75,6 +75,8 @@ reasons! {
     CredentialRepeated = 1103, "credential_repeated", 400, InvalidRequest, "More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1)";
     CredentialTooLarge = 1104, "credential_too_large", 400, InvalidRequest, "The credential or the proof is longer than the limit";
     PolicyAmbiguous = 1105, "policy_ambiguous", 400, None, "A header field that selects the policy is there more than once: each hop could take another one";
+    BodyTooLarge = 1106, "body_too_large", 413, None, "The body is longer than the policy reads";
+    BodyMalformed = 1107, "body_malformed", 400, None, "The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called";
     // form
     TokenMalformed = 1201, "token_malformed", 401, InvalidToken, "The token is not three base64url parts with two periods (RFC 7515 §7.1)";
     TokenBase64 = 1202, "token_base64", 401, InvalidToken, "A part is not strict, unpadded base64url (RFC 7515 §2)";
@@ -100,6 +102,9 @@ reasons! {
     LifetimeTooLong = 1405, "lifetime_too_long", 401, InvalidToken, "The token lives longer than the policy allows";
     SubjectRefused = 1406, "subject_refused", 403, None, "The subject, the issuer or the client is not one that the policy lets in";
     ScopeInsufficient = 1407, "scope_insufficient", 403, InsufficientScope, "The token's scope lacks one that the policy demands (RFC 6750 §3.1)";
+    TokenInactive = 1408, "token_inactive", 401, InvalidToken, "The authorization server answers that the token is not active (RFC 7662 §2.2)";
+    CredentialsUntied = 1409, "credentials_untied", 403, None, "The credentials do not have in common what the policy demands";
+    ToolRefused = 1410, "tool_refused", 403, None, "The tool that is called is not one that the policy lets in";
     // DPoP
     ProofMissing = 1501, "proof_missing", 401, InvalidDpopProof, "A proof of possession is demanded and there is none (RFC 9449 §7.1)";
     ProofMalformed = 1502, "proof_malformed", 401, InvalidDpopProof, "The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4)";
@@ -133,6 +138,8 @@ reasons! {
     ReplayStoreFull = 1902, "replay_store_full", 503, None, "The replay store is full; our fault, not the client's";
     ReplayStoreUnavailable = 1903, "replay_store_unavailable", 503, None, "The replay store did not answer; our fault, not the client's";
     RequestUnusable = 1904, "request_unusable", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";
+    IntrospectionUnavailable = 1905, "introspection_unavailable", 503, None, "The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it";
+    DecisionAbandoned = 1906, "decision_abandoned", 503, None, "The decision waited for an answer that never came";
     InternalError = 1999, "internal_error", 500, None, "A fault of ours";
 }
 
@@ -234,8 +241,9 @@ mod tests {
                     &[401]
                 }
                 ChallengeError::InsufficientScope => &[403],
-                // No policy, so nobody's challenge.
-                ChallengeError::None if reason == Reason::PolicyAmbiguous => &[400],
+                // No credential could mend these, so they have no challenge.
+                ChallengeError::None if reason == Reason::PolicyAmbiguous || reason == Reason::BodyMalformed => &[400],
+                ChallengeError::None if reason == Reason::BodyTooLarge => &[413],
                 ChallengeError::None => &[401, 403, 500, 503],
             };
             assert!(allowed.contains(&status), "{reason}");

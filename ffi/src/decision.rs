@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use countersign::engine::Decision;
 use countersign::jose::base64url;
-use countersign::rules::facts::Facts;
-use countersign::rules::presentation::Scheme;
+use countersign::record::Facts;
+use countersign::specs::common::presentation::Scheme;
 
 use crate::boundary::{Output, borrow, checked, guarded};
 use crate::bytes::countersign_str;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign::engine::{PolicyDocument, PolicyIndex};
 use countersign::limits;
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign_live::{LiveEngine, nonce_keys};
 

@@ -1,7 +1,7 @@
 //! A request as the host sees it: borrowed for one call.
 
 use countersign::engine::Request;
-use countersign::rules::mtls::ClientCertificate;
+use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 
 use crate::boundary::{borrow_all, check_size};

@@ -6,7 +6,7 @@ use countersign::reason::Reason::{
     ProofMissing, ProofReplayed, ProofSignatureInvalid, ProofTooOld, ScopeInsufficient, SignatureInvalid,
     SubjectRefused, SubjectRevoked, TokenExpired, TokenRevoked, TrustDomainUnknown,
 };
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use serde_json::{Value, json};
 

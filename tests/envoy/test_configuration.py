@@ -44,8 +44,8 @@ class Configuration(unittest.TestCase):
         self.refused("countersign: /use: found \"other\", expected one of default", settings={"use": "other"})
 
     def test_bad_revocations_name_every_fault(self):
-        self.refused("countersign: /revocations: found an unknown member, expected an object of all_before, origins",
-                     "countersign: /revocations/origins/0: found none or both, expected one of issuer, trust_domain",
+        self.refused("countersign: /revocations: found an unknown member, expected one of all_before, origins",
+                     "countersign: /revocations/origins/0: found neither trust_domain nor issuer, expected one of them",
                      "countersign: /revocations_fetch/cluster: found nothing, expected the name of a cluster",
                      settings={"revocations": {"origin": [], "origins": [{}]}, "revocations_fetch": {"uri": "http://a/"}})
 

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use countersign::engine::{Check, Decision, Engine, Policy, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::base64url;
-use countersign::jose::claims::UnverifiedClaims;
 use countersign::jose::compact::CompactJws;
-use countersign::jose::confirmation::Confirmation;
 use countersign::jose::header::UnverifiedHeader;
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, NameTable, Value};
 use countersign::limits;
 use countersign::reason::Reason;
-use countersign::rules::actor;
+use countersign::specs::claims::UnverifiedClaims;
+use countersign::specs::common::actor;
+use countersign::specs::common::confirmation::Confirmation;
+use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::time::UnixSeconds;
-use countersign::token_kind::{TokenKind, TokenKinds};
 use countersign::trust::OriginIndex;
 use serde_json::value::RawValue;
 
@@ -173,14 +173,9 @@ impl Parts {
 
     /// The claims that the kind must have and the token has not.
     fn missing(&self, kind: TokenKind) -> Vec<&'static str> {
-        let required: &[&str] = match kind {
-            TokenKind::JwtSvid => &["sub", "aud", "exp"],
-            TokenKind::AccessToken => &["iss", "exp", "aud", "sub", "client_id", "iat", "jti"],
-            TokenKind::Jwt => &["iss", "aud", "exp"],
-        };
         let claims = self.claims();
         let is_missing = |name: &&str| claims.is_some_and(|claims| claims.member(name).is_none());
-        required.iter().copied().filter(is_missing).collect()
+        kind.required_claims().filter(is_missing).collect()
     }
 
     /// The header parameters, else the claims, that the engine's readers refuse one by one.
@@ -214,7 +209,7 @@ impl Parts {
         }
         for (part, bytes) in [("header", &self.header), ("payload", &self.payload)] {
             if let Err(fault) = json::parse(bytes, Budget::TOKEN) {
-                let fault = PolicyFault::of_json_within(bytes, fault, Budget::TOKEN);
+                let fault = PolicyFault::of_json(bytes, fault);
                 return Some(format!(
                     "The {part} of the {what} exceeds a limit at {}: found {}, expected {}.",
                     printable(&fault.pointer),

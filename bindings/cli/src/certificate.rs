@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use countersign::jose::base64url;
-use countersign::rules::mtls::ClientCertificate;
+use countersign::specs::mtls::ClientCertificate;
 use serde::Serialize;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;

@@ -8,7 +8,7 @@ use countersign::engine::{AuditRecord, Check, Decision, Mode, Trail};
 use countersign::jose::base64url;
 use countersign::jose::json::JsonString;
 use countersign::reason::Reason;
-use countersign::token_kind::TokenKind;
+use countersign::specs::profile::TokenKind;
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use countersign::engine::PolicyFault;
 use countersign::jose::base64url;
-use countersign::jose::claims::UnverifiedClaims;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonFault, JsonObject, NameTable, Value};
+use countersign::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
 use countersign::limits;
 use countersign::reason::Reason;
+use countersign::specs::claims::UnverifiedClaims;
+use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::spiffe_id;
 use countersign::time::UnixSeconds;
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
@@ -84,7 +85,7 @@ fn without_scheme(text: &[u8]) -> &[u8] {
 
 /// A token that was decoded, and nothing more.
 struct Token {
-    what: &'static str,
+    what: String,
     header: String,
     claims: String,
     times: Vec<(&'static str, UnixSeconds)>,
@@ -150,6 +151,7 @@ impl Token {
         let (header, claims) = (object("header", &header)?, object("payload", &claims)?);
         let subject = claims.member("sub").and_then(Value::as_string);
         let is_svid = subject.is_some_and(|subject| subject.starts_with(spiffe_id::PREFIX));
+        let kinds = TokenKind::ALL.into_iter().fold(TokenKinds::default(), TokenKinds::with);
         let time = |name: &'static str| match claims.member(name) {
             Some(Value::Number(number)) => {
                 number.numeric_date(Fraction::Drop).map(|seconds| (name, UnixSeconds::new(seconds)))
@@ -157,12 +159,11 @@ impl Token {
             _ => None,
         };
         Ok(Self {
-            what: match typ {
-                Typ::DpopJwt => "DPoP proof",
-                Typ::AtJwt => "access token (RFC 9068)",
-                Typ::Absent | Typ::Jwt | Typ::Jose if is_svid => "JWT-SVID, by its subject",
-                Typ::Absent | Typ::Jwt | Typ::Jose => "JWT",
-                Typ::Other => "token of an unknown type",
+            what: match (typ, kinds.resolve(typ, is_svid)) {
+                (Typ::DpopJwt, _) => "DPoP proof".to_owned(),
+                (_, Some(TokenKind::JwtSvid)) => format!("{}, by its subject", TokenKind::JwtSvid.title()),
+                (_, Some(kind)) => kind.title().to_owned(),
+                (_, None) => "token of an unknown type".to_owned(),
             },
             header: pretty(Value::Object(header)),
             claims: pretty(Value::Object(claims)),
@@ -181,7 +182,7 @@ impl Token {
         let fault = |reason: &Reason| FaultLine { reason: reason.code(), meaning: reason.meaning() };
         Ok(Report {
             verified: false,
-            what: self.what,
+            what: &self.what,
             header: raw(&self.header)?,
             claims: raw(&self.claims)?,
             key_thumbprint: self.key_thumbprint.as_deref(),
@@ -226,13 +227,10 @@ fn decode(part: &str, encoded: &[u8]) -> Result<Vec<u8>, String> {
 fn object<'a>(part: &str, text: &'a [u8]) -> Result<JsonObject<'a>, String> {
     match json::parse(text, Budget::TOKEN) {
         Ok(value) => value.as_object().ok_or_else(|| format!("the {part} is no JSON object")),
-        Err(JsonFault::Malformed { at, expected }) => {
-            Err(format!("the {part} is not JSON: at byte {at}, expected {expected}"))
-        }
-        Err(JsonFault::Limit) => {
-            let fault = PolicyFault::of_json_within(text, JsonFault::Limit, Budget::TOKEN);
-            let PolicyFault { pointer, found, expected } = fault;
-            Err(format!("the {part} exceeds a limit at {}: found {found}, expected {expected}", printable(&pointer)))
+        Err(fault) => {
+            let PolicyFault { pointer, found, expected } = PolicyFault::of_json(text, fault);
+            let at = if pointer.is_empty() { String::new() } else { format!(" at {}", printable(&pointer)) };
+            Err(format!("the {part} cannot be read{at}: found {found}, expected {expected}"))
         }
     }
 }

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use clap::{Args, ValueEnum};
 use countersign::engine::{Engine, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::base64url;
-use countersign::jose::json::Budget;
 use countersign::limits;
 use countersign::trust::jwk::JwkFault;
 use countersign::trust::{KeySet, LoadReport, TrustFault};
@@ -161,8 +160,7 @@ impl Lint {
     fn unreadable(&mut self, at: &str, document: &[u8], fault: &TrustFault) {
         match fault {
             TrustFault::Json(fault) => {
-                let PolicyFault { pointer, found, expected } =
-                    PolicyFault::of_json_within(document, *fault, Budget::TRUST);
+                let PolicyFault { pointer, found, expected } = PolicyFault::of_json(document, *fault);
                 self.add(Severity::Fault, format!("{at}{pointer}"), format!("found {found}, expected {expected}"));
             }
             fault => self.add(Severity::Fault, at, fault.to_string()),

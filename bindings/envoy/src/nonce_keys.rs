@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::nonce::NonceKeys;
 use countersign_filter::nonce_keys::parse;
 use countersign_live::files::{self, Stamp};
 use countersign_live::{NoRandomness, nonce_secret};

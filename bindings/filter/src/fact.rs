@@ -5,7 +5,7 @@ use alloc::borrow::{Cow, ToOwned};
 use countersign::engine::{Decision, Mode};
 pub use countersign::field_value::is_field_value;
 use countersign::jose::base64url;
-use countersign::rules::presentation::Scheme;
+use countersign::specs::common::presentation::Scheme;
 
 /// One fact, by the word that settings and metadata have for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

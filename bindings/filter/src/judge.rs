@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use countersign::engine::{Decision, Mode, PolicyIndex, Request};
 use countersign::reason::Reason;
-use countersign::rules::mtls::Connection;
+use countersign::specs::mtls::Connection;
 use countersign::time::UnixSeconds;
 
 use crate::certificate::{self, CertificateSource};

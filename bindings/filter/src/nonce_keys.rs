@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::jose::base64url;
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::nonce::NonceKeys;
 
 /// Reads one or two texts of base64url.
 #[must_use]

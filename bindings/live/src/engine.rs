@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, Worker};
 use countersign::memory::revocation::RevocationsKnown;
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault};
 

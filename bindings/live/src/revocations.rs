@@ -7,16 +7,15 @@
 //!
 //! Unknown members are faults: a misspelt one must not leave in force what was to be revoked.
 
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::Display;
 
-use countersign::engine::{PolicyDocument, PolicyFault};
-use countersign::jose::json::{self, Budget, JsonFault, Value};
+use countersign::jose::json::{Budget, JsonString, Value};
 use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
+use countersign::policy::reader::{Members, Pointer, Reader};
+use countersign::policy::{PolicyDocument, PolicyFault};
 use countersign::time::UnixSeconds;
 use countersign::trust::Origin;
 
@@ -44,9 +43,6 @@ struct RevokedOrigin {
 /// A document may name a million tokens, so only its bytes bound it.
 const BUDGET: Budget = Budget { members: limits::POLICY_DOCUMENT_BYTES, ..Budget::POLICY };
 
-/// How many faults of one document are told: a long list may be wrong in every line.
-const MOST_FAULTS: usize = 16;
-
 impl RevocationDocument {
     /// Reads a document.
     ///
@@ -54,19 +50,20 @@ impl RevocationDocument {
     /// Where, what was found, what was expected; never an empty list. No value or name of the input is in it, which may be a token
     /// that stands in the wrong place.
     pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyFault>> {
-        json::parse(bytes, BUDGET)
-            .map_err(|fault| alloc::vec![not_json(bytes, fault)])
-            .and_then(|root| Self::from_value(root, ""))
+        let mut reader = Reader::without_quotes();
+        let root = reader.parse(bytes, limits::POLICY_DOCUMENT_BYTES, BUDGET);
+        let document = root.and_then(|root| read_document(&mut reader, &Pointer::Root, root));
+        reader.finish(document)
     }
 
-    /// Reads a document that is part of another one and stands at `pointer` there.
+    /// Reads a document that is part of another one and stands at `at` there.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn from_value(value: Value<'_>, pointer: &str) -> Result<Self, Vec<PolicyFault>> {
-        let mut reader = Reader::default();
-        let document = reader.document(value, &pointer);
-        if reader.faults.is_empty() { Ok(document) } else { Err(reader.faults) }
+    pub fn from_value(value: Value<'_>, at: &Pointer<'_>) -> Result<Self, Vec<PolicyFault>> {
+        let mut reader = Reader::without_quotes();
+        let document = read_document(&mut reader, at, value);
+        reader.finish(document)
     }
 
     /// This and what `more` says.
@@ -125,155 +122,82 @@ pub fn tell_unknown(name: &str, unknown: &[String], notice: Notice<'_>) {
     }
 }
 
-/// Faults as one line of a log.
+/// The first faults as one line of a log, and how many more there are.
 #[must_use]
 pub fn one_line(faults: &[PolicyFault]) -> String {
-    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    const NAMED: usize = 16;
+    let mut lines: Vec<String> = faults.iter().take(NAMED).map(ToString::to_string).collect();
+    if let Some(more) = faults.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        lines.push(format!("{more} more faults"));
+    }
     lines.join("; ")
 }
 
-fn not_json(text: &[u8], fault: JsonFault) -> PolicyFault {
-    let (found, expected) = match fault {
-        JsonFault::Malformed { at, expected } => {
-            (format!("text that is not JSON at byte {}", at + 1), expected.to_owned())
-        }
-        JsonFault::Limit => {
-            // Without the pointer, which holds names of the input.
-            let PolicyFault { found, expected, .. } = PolicyFault::of_json_within(text, fault, BUDGET);
-            (found, expected)
-        }
-    };
-    PolicyFault { pointer: String::new(), found, expected }
+fn read_document(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<RevocationDocument> {
+    let members = reader.members(at, value, &["all_before", "origins"])?;
+    let mut origins = Vec::new();
+    each(reader, &members, "origins", &mut |reader, at, value| origins.extend(read_origin(reader, at, value)));
+    Some(RevocationDocument { all_before: moment(reader, &members, "all_before"), origins })
 }
 
-/// A JSON pointer; written only for a fault, since a list may be long.
-type Pointer<'p> = &'p dyn Display;
-
-/// What stands below another place.
-struct Below<'p, T>(Pointer<'p>, T);
-
-impl<T: Display> Display for Below<'_, T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}/{}", self.0, self.1)
-    }
-}
-
-#[derive(Default)]
-struct Reader {
-    faults: Vec<PolicyFault>,
-}
-
-impl Reader {
-    fn fault(&mut self, pointer: Pointer<'_>, found: &str, expected: &str) {
-        if self.faults.len() < MOST_FAULTS {
-            let (pointer, found, expected) = (pointer.to_string(), found.to_owned(), expected.to_owned());
-            self.faults.push(PolicyFault { pointer, found, expected });
-        }
-    }
-
-    /// The members of an object that has these and no others, in one pass.
-    fn object<'a, const N: usize>(
-        &mut self,
-        value: Value<'a>,
-        pointer: Pointer<'_>,
-        names: [&str; N],
-    ) -> Option<[Option<Value<'a>>; N]> {
-        let Some(object) = value.as_object() else {
-            self.fault(pointer, value.kind(), &format!("an object of {}", names.join(", ")));
-            return None;
-        };
-        let (mut found, mut unknown) = ([None; N], false);
-        for (name, value) in object.members() {
-            match names.iter().zip(&mut found).find(|(known, _)| name.is(known)) {
-                Some((_, place)) => *place = Some(value),
-                None => unknown = true,
-            }
-        }
-        if unknown {
-            self.fault(pointer, "an unknown member", &format!("an object of {}", names.join(", ")));
-        }
-        Some(found)
-    }
-
-    /// What `read` makes of each element of an array, if it is there.
-    fn each<T>(
-        &mut self,
-        value: Option<Value<'_>>,
-        pointer: Pointer<'_>,
-        mut read: impl FnMut(&mut Self, Value<'_>, Pointer<'_>) -> Option<T>,
-    ) -> Vec<T> {
+fn read_origin(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<RevokedOrigin> {
+    const MEMBERS: &[&str] = &["issuer", "trust_domain", "before", "keys", "subjects", "tokens"];
+    let members = reader.members(at, value, MEMBERS)?;
+    let origin = reader.origin(&members);
+    let before = moment(reader, &members, "before");
+    let texts = |reader: &mut Reader, name| {
         let mut all = Vec::new();
-        match value {
-            None => {}
-            Some(Value::Array(array)) => {
-                for (place, element) in array.elements().enumerate() {
-                    all.extend(read(self, element, &Below(pointer, place)));
-                }
-            }
-            Some(other) => self.fault(pointer, other.kind(), "an array"),
-        }
+        each(reader, &members, name, &mut |reader, at, value| all.extend(text(reader, at, value)));
         all
-    }
+    };
+    let (keys, tokens) = (texts(reader, "keys"), texts(reader, "tokens"));
+    let mut subjects = Vec::new();
+    each(reader, &members, "subjects", &mut |reader, at, value| subjects.extend(read_subject(reader, at, value)));
+    Some(RevokedOrigin { origin: origin?, before, keys, subjects, tokens })
+}
 
-    fn text(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> Option<String> {
-        if value.as_string().is_none() {
-            self.fault(pointer, value.kind(), "a string");
-        }
-        value.as_string().map(json::JsonString::to_owned_string)
+/// A subject, or an object of a subject and the moment before which its tokens are revoked.
+fn read_subject(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<(String, Option<UnixSeconds>)> {
+    if let Some(subject) = value.as_string() {
+        return Some((subject.to_owned_string(), None));
     }
+    let members = reader.members(at, value, &["subject", "before"])?;
+    let subject = members.get("subject").and_then(|value| text(reader, &members.at("subject"), value));
+    let before = moment(reader, &members, "before");
+    if !(members.has("subject") && members.has("before")) {
+        // Without its moment it would be revoked for good, which is not what was written.
+        reader.fault(at, "an object without subject or before", "a subject, or an object of subject, before");
+    }
+    Some((subject?, Some(before?)))
+}
 
-    fn moment(&mut self, value: Option<Value<'_>>, pointer: Pointer<'_>) -> Option<UnixSeconds> {
-        let value = value?;
-        let seconds = if let Value::Number(number) = value { number.as_u64() } else { None };
-        if seconds.is_none() {
-            self.fault(pointer, value.kind(), "whole seconds since 1970");
-        }
-        seconds.map(UnixSeconds::new)
+/// Hands each element of an array to `read`, if the member is there.
+fn each(
+    reader: &mut Reader,
+    members: &Members<'_, '_>,
+    name: &str,
+    read: &mut dyn FnMut(&mut Reader, &Pointer<'_>, Value<'_>),
+) {
+    if let Some(value) = members.get(name) {
+        reader.elements(&members.at(name), value, "an array", read);
     }
+}
 
-    fn document(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> RevocationDocument {
-        let Some([all_before, origins]) = self.object(value, pointer, ["all_before", "origins"]) else {
-            return RevocationDocument::default();
-        };
-        RevocationDocument {
-            all_before: self.moment(all_before, &Below(pointer, "all_before")),
-            origins: self.each(origins, &Below(pointer, "origins"), Self::origin),
-        }
+/// A string, which may be empty: a token can have an empty `kid`, `sub` or `jti`.
+fn text(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<String> {
+    if value.as_string().is_none() {
+        reader.unexpected(at, value, "a string");
     }
+    value.as_string().map(JsonString::to_owned_string)
+}
 
-    fn origin(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> Option<RevokedOrigin> {
-        let names = ["issuer", "trust_domain", "before", "keys", "subjects", "tokens"];
-        let [issuer, trust_domain, before, keys, subjects, tokens] = self.object(value, pointer, names)?;
-        let issuer = issuer.and_then(|name| self.text(name, &Below(pointer, "issuer")));
-        let trust_domain = trust_domain.and_then(|name| self.text(name, &Below(pointer, "trust_domain")));
-        let origin = match (issuer, trust_domain) {
-            (Some(name), None) => Some(Origin::Issuer(name)),
-            (None, Some(name)) => Some(Origin::TrustDomain(name)),
-            _ => {
-                self.fault(pointer, "none or both", "one of issuer, trust_domain");
-                None
-            }
-        };
-        let before = self.moment(before, &Below(pointer, "before"));
-        let keys = self.each(keys, &Below(pointer, "keys"), Self::text);
-        let subjects = self.each(subjects, &Below(pointer, "subjects"), Self::subject);
-        let tokens = self.each(tokens, &Below(pointer, "tokens"), Self::text);
-        Some(RevokedOrigin { origin: origin?, before, keys, subjects, tokens })
+fn moment(reader: &mut Reader, members: &Members<'_, '_>, name: &str) -> Option<UnixSeconds> {
+    let value = members.get(name)?;
+    let seconds = if let Value::Number(number) = value { number.as_u64() } else { None };
+    if seconds.is_none() {
+        reader.unexpected(&members.at(name), value, "whole seconds since 1970");
     }
-
-    fn subject(&mut self, value: Value<'_>, pointer: Pointer<'_>) -> Option<(String, Option<UnixSeconds>)> {
-        if value.as_string().is_some() {
-            return Some((self.text(value, pointer)?, None));
-        }
-        let [subject, before] = self.object(value, pointer, ["subject", "before"])?;
-        let (Some(subject), Some(_)) = (subject, before) else {
-            // Without its moment it would be revoked for good, which is not what was written.
-            self.fault(pointer, "an object without subject or before", "a subject, or an object of subject, before");
-            return None;
-        };
-        let before = self.moment(before, &Below(pointer, "before"));
-        Some((self.text(subject, &Below(pointer, "subject"))?, Some(before?)))
-    }
+    seconds.map(UnixSeconds::new)
 }
 
 #[cfg(test)]
@@ -337,28 +261,29 @@ mod tests {
             {"subject":1,"before":1},{"subject":"a","before":1,"secret":1}],"tokens":[null],"secret":1}]}"#;
         let all = ["issuer", "trust_domain", "before", "keys", "subjects", "tokens"].join(", ");
         let expected = vec![
-            "the document: found an unknown member, expected an object of all_before, origins".to_owned(),
-            "/all_before: found string, expected whole seconds since 1970".to_owned(),
-            "/origins/0: found none or both, expected one of issuer, trust_domain".to_owned(),
-            "/origins/1: found none or both, expected one of issuer, trust_domain".to_owned(),
-            format!("/origins/2: found array, expected an object of {all}"),
-            "/origins/3/issuer: found number, expected a string".to_owned(),
-            "/origins/3: found none or both, expected one of issuer, trust_domain".to_owned(),
-            format!("/origins/4: found an unknown member, expected an object of {all}"),
-            "/origins/4/before: found number, expected whole seconds since 1970".to_owned(),
-            "/origins/4/keys: found string, expected an array".to_owned(),
-            "/origins/4/subjects/0: found number, expected an object of subject, before".to_owned(),
+            "the document: found an unknown member, expected one of all_before, origins".to_owned(),
+            "/origins/0: found both trust_domain and issuer, expected one of them".to_owned(),
+            "/origins/1: found neither trust_domain nor issuer, expected one of them".to_owned(),
+            "/origins/2: found an empty array, expected an object".to_owned(),
+            "/origins/3/issuer: found a number, expected the issuer's identifier, as in `iss`".to_owned(),
+            format!("/origins/4: found an unknown member, expected one of {all}"),
+            "/origins/4/before: found a number, expected whole seconds since 1970".to_owned(),
+            "/origins/4/keys: found a string, expected an array".to_owned(),
+            "/origins/4/tokens/0: found null, expected a string".to_owned(),
+            "/origins/4/subjects/0: found a number, expected an object".to_owned(),
             "/origins/4/subjects/1: found an object without subject or before, expected a subject, or an object of subject, before"
                 .to_owned(),
             "/origins/4/subjects/2: found an object without subject or before, expected a subject, or an object of subject, before"
                 .to_owned(),
-            "/origins/4/subjects/3/subject: found number, expected a string".to_owned(),
-            "/origins/4/subjects/4: found an unknown member, expected an object of subject, before".to_owned(),
-            "/origins/4/tokens/0: found null, expected a string".to_owned(),
+            "/origins/4/subjects/3/subject: found a number, expected a string".to_owned(),
+            "/origins/4/subjects/4: found an unknown member, expected one of subject, before".to_owned(),
+            "/all_before: found a string, expected whole seconds since 1970".to_owned(),
         ];
         assert_eq!(faults(text), expected);
-        let many = format!(r#"{{"origins":[{}1]}}"#, "1,".repeat(1000));
-        assert_eq!(faults(&many).len(), MOST_FAULTS);
+        let many = format!(r#"{{"origins":[{}1]}}"#, "1,".repeat(999));
+        let many = faults(&many);
+        assert_eq!(many.len(), limits::NAMED_FAULTS + 1);
+        assert_eq!(many[limits::NAMED_FAULTS], "the document: found 900 more faults, expected none");
     }
 
     #[test]
@@ -374,7 +299,7 @@ mod tests {
         let number = format!("{{\"secret\":{}}}", "1".repeat(33));
         assert_eq!(
             faults(&number),
-            ["the document: found a number of 33 bytes, expected at most 32 bytes in a number"]
+            ["the document: found a number of more than 32 bytes, expected at most 32 bytes in a number"]
         );
     }
 

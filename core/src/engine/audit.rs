@@ -3,14 +3,14 @@
 use core::fmt::{self, Display, Formatter, Write};
 
 use crate::engine::decision::{CacheTier, Decision};
-use crate::engine::policy::Mode;
 use crate::jose::base64url;
 use crate::jose::json::JsonString;
+use crate::policy::Mode;
 use crate::reason::Reason;
-use crate::rules::actor;
-use crate::rules::presentation::Scheme;
+use crate::specs::common::actor;
+use crate::specs::common::presentation::Scheme;
+use crate::specs::profile::TokenKind;
 use crate::time::UnixSeconds;
-use crate::token_kind::TokenKind;
 
 /// What there is to log of a decision. [`Display`] writes it as one line of JSON.
 ///

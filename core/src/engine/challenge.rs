@@ -5,9 +5,9 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Outcome;
-use crate::engine::policy::{Binding, Policy};
+use crate::policy::{Binding, Policy};
 use crate::reason::{ChallengeError, Reason};
-use crate::rules::presentation::Scheme;
+use crate::specs::common::presentation::Scheme;
 
 pub(crate) type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
 
@@ -95,7 +95,7 @@ impl Display for Challenge<'_> {
 impl Challenge<'_> {
     /// RFC 6750 §3: `scope` is "the scope of the access token required": the demands of the first kind that has any.
     fn write_scope(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(entry) = self.policy.accept.iter().find(|entry| !entry.scope.is_empty()) else { return Ok(()) };
+        let Some(entry) = self.policy.accept().find(|entry| !entry.scope.is_empty()) else { return Ok(()) };
         for (place, word) in entry.scope.iter().enumerate() {
             f.write_str(if place == 0 { ", scope=\"" } else { " " })?;
             f.write_str(word)?;

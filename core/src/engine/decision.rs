@@ -2,14 +2,16 @@
 
 use crate::engine::audit::AuditRecord;
 use crate::engine::challenge;
-use crate::engine::document::TrustSource;
-use crate::engine::policy::{Mode, Policy};
 use crate::engine::worker::{Engine, Snapshot, Worker};
+use crate::limits;
 use crate::memory::record_cache::RecordRef;
+use crate::policy::TrustSource;
+use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
-use crate::rules::facts::Facts;
-use crate::rules::nonce::NONCE_CHARS;
-use crate::rules::presentation::Scheme;
+use crate::record::{Facts, NamedClaim};
+use crate::specs::common::presentation::Scheme;
+use crate::specs::nonce::NONCE_CHARS;
+use crate::specs::proof::ProofFacts;
 use crate::trust::{Origin, OriginIndex, TrustedKey};
 
 /// Where the facts of a token came from.
@@ -40,25 +42,21 @@ impl CacheTier {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
     Cache(RecordRef),
+    /// In the worker's room for the credential, with this length.
     Fresh(usize),
 }
 
+/// How many credentials may come beside the first.
+pub(crate) const MAX_OTHERS: usize = limits::CREDENTIALS - 1;
+
 impl Source {
-    pub(crate) fn record(self, worker: &Worker) -> Option<&[u8]> {
+    /// The record of the credential at `place` in the policy.
+    pub(crate) fn record(self, worker: &Worker, place: usize) -> Option<&[u8]> {
         match self {
             Self::Cache(entry) => Some(worker.verdicts.record(entry)),
-            Self::Fresh(length) => worker.record.get(..length),
+            Self::Fresh(length) => worker.records.get(place)?.get(..length),
         }
     }
-}
-
-/// What a verified proof says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ProofFacts {
-    pub(crate) key_thumbprint: [u8; 32],
-    pub(crate) replay_key: [u8; 32],
-    /// Whether the replay store says that this request is the one that uses it.
-    pub(crate) is_claimed: bool,
 }
 
 /// The parts of a decision as they become known.
@@ -71,6 +69,12 @@ pub(crate) struct Outcome {
     pub(crate) proof: Option<ProofFacts>,
     pub(crate) next_nonce: Option<[u8; NONCE_CHARS]>,
     pub(crate) refresh: Option<OriginIndex>,
+    /// The issuer that must be asked about the token.
+    pub(crate) introspect: Option<OriginIndex>,
+    /// The records of the credentials beside the first.
+    pub(crate) others: [Option<Source>; MAX_OTHERS],
+    /// Whether the shared store was asked about the proof.
+    pub(crate) shared_replay_answered: bool,
 }
 
 /// One decision, valid until the worker's next one.
@@ -131,7 +135,48 @@ impl<'d> Decision<'d> {
     /// What the token says, accepted or not, for logs: its signature was verified, but some later check may have failed.
     #[must_use]
     pub(crate) fn verified_facts(&self) -> Option<Facts<'d>> {
-        self.outcome().source.and_then(|source| source.record(self.worker)).and_then(Facts::unpack)
+        self.outcome().source.and_then(|source| source.record(self.worker, 0)).and_then(Facts::unpack)
+    }
+
+    /// What the credential called `name` in the policy says, if the request is accepted and has it.
+    #[must_use]
+    pub fn credential(&self, name: &str) -> Option<Facts<'d>> {
+        let place = self.policy?.credentials().position(|credential| credential.name() == name)?;
+        if self.outcome().reason.is_none() { self.verified_credential(place) } else { None }
+    }
+
+    /// What the credential at `place` in the policy says, accepted or not, for logs.
+    pub(crate) fn verified_credential(&self, place: usize) -> Option<Facts<'d>> {
+        if place == 0 {
+            return self.verified_facts();
+        }
+        let source = self.outcome().others.get(place - 1).copied().flatten();
+        source.and_then(|source| source.record(self.worker, place)).and_then(Facts::unpack)
+    }
+
+    /// The claim that the policy hands to hosts under `name`, if the request is accepted and its first credential has it.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<NamedClaim<'d>> {
+        let (_, slot) = self.policy?.attributes.iter().find(|(known, _)| known.as_ref() == name)?;
+        self.facts()?.named(*slot)
+    }
+
+    /// The SHA-256 of the request's body, where the policy asks for it.
+    #[must_use]
+    pub fn body_digest(&self) -> Option<&'d [u8; 32]> {
+        self.worker.body.as_ref()?.digest.as_ref()
+    }
+
+    /// The JSON-RPC method that the request's body calls, where the policy names tools.
+    #[must_use]
+    pub fn rpc_method(&self) -> Option<&'d str> {
+        Some(&self.worker.body.as_ref()?.call.as_ref()?.method)
+    }
+
+    /// The tool that it calls, by the method `tools/call`.
+    #[must_use]
+    pub fn tool(&self) -> Option<&'d str> {
+        self.worker.body.as_ref()?.call.as_ref()?.tool.as_deref()
     }
 
     /// The trust domain or issuer that vouches for the accepted token.

@@ -1,23 +1,26 @@
 //! The whole API: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
 
 mod audit;
+mod body;
 mod challenge;
-mod check;
+mod counters;
 mod decision;
-mod document;
-mod fault;
-mod policy;
-mod replay;
-mod request;
+mod pending;
 mod token;
 mod worker;
 
 pub use audit::AuditRecord;
-pub use check::{Check, Silent, Trail};
+pub use body::BodyReader;
 pub use decision::{CacheTier, Decision};
-pub use document::{PolicyDocument, SCHEMA, TrustDocument, TrustSource};
-pub use fault::PolicyFault;
-pub use policy::{AcceptedKind, Binding, Mode, NonceMode, Policy, PolicyIndex};
-pub use replay::{Replay, ReplayUnavailable};
-pub use request::Request;
+pub use pending::{Answer, Pending, Question, Step, UseOnce};
 pub use worker::{Engine, Snapshot, Worker};
+
+pub use crate::memory::replay::{Replay, ReplayUnavailable};
+#[doc(no_inline)]
+pub use crate::policy::{
+    AcceptedKind, Binding, BodyPolicy, CredentialPolicy, From, Introspection, Mode, Policy, PolicyDocument,
+    PolicyFault, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
+};
+pub use crate::request::{HeaderFields, Request};
+pub use crate::specs::check::{Check, Silent, Trail};
+pub use crate::specs::dpop::NonceMode;

@@ -1,22 +1,23 @@
 //! A token that is in no cache: from its text to the facts in its record, form first, then key, then signature.
 
 use crate::crypto::sha256;
-use crate::engine::check::{Check, Trail};
-use crate::engine::document::PolicyDocument;
-use crate::engine::policy::Policy;
 use crate::engine::worker::Snapshot;
 use crate::jose::base64url;
-use crate::jose::claims::UnverifiedClaims;
 use crate::jose::compact::CompactJws;
 use crate::jose::header::UnverifiedHeader;
-use crate::jose::json::NameTable;
+use crate::jose::json::{JsonObject, NameTable};
 use crate::limits;
 use crate::memory::hot_keys::HotKeys;
+use crate::policy::{CredentialPolicy, Policy, PolicyDocument};
 use crate::reason::Reason;
-use crate::rules::{access_token, actor, facts, jws, jwt, jwt_svid};
+use crate::record;
+use crate::specs::check::{Check, Trail};
+use crate::specs::claims::UnverifiedClaims;
+use crate::specs::common::{actor, jws};
+use crate::specs::jwt_svid;
+use crate::specs::profile::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::token_kind::TokenKind;
 use crate::trust::{OriginIndex, TrustedKey};
 
 /// The buffers that one token at a time is decoded into.
@@ -27,7 +28,7 @@ pub(crate) struct TokenBuffers<'b> {
     pub(crate) header: &'b mut [u8],
     pub(crate) payload: &'b mut [u8],
     pub(crate) signature: &'b mut [u8],
-    /// Takes the record; see [`facts::record_bytes`].
+    /// Takes the record; see [`record::record_bytes`].
     pub(crate) record: &'b mut [u8],
 }
 
@@ -47,14 +48,16 @@ impl From<Reason> for TokenRefused {
 ///
 /// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
 /// binding: those are the policy's, and run on cached tokens too.
+#[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
 pub(crate) fn verify(
     token: &[u8],
     policy: &Policy,
+    expected: &CredentialPolicy,
     document: &PolicyDocument,
     snapshot: &Snapshot,
     now: UnixSeconds,
     buffers: TokenBuffers<'_>,
-    trail: &mut impl Trail,
+    trail: &mut dyn Trail,
 ) -> Result<usize, TokenRefused> {
     let TokenBuffers { hot_keys, names, header, payload, signature, record } = buffers;
 
@@ -76,38 +79,38 @@ pub(crate) fn verify(
     // RFC 8725 §3.11: "explicit typing"; a kind that the policy does not name is refused before anything else is asked.
     trail.enter(Check::TokenKind);
     let spiffe_subject = claims.subject.is_some_and(|subject| subject.starts_with(spiffe_id::PREFIX));
-    let kind = policy.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::HeaderType)?;
+    let kind = expected.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::HeaderType)?;
+    let profile = kind.profile();
     trail.enter(Check::Algorithm);
-    let algorithm = jws::check_algorithm(&header, policy.algorithms(kind))?;
+    let algorithm = jws::check_algorithm(&header, expected.algorithms(kind))?;
     trail.enter(Check::HeaderParameters);
     jws::check_nested(&header)?;
     jws::check_replicated(&header, &claims)?;
-    if kind == TokenKind::JwtSvid {
-        jwt_svid::check_header(&header, policy.svid.ignore_unknown_headers)?;
-    }
+    (profile.check_header)(&header, &policy.profiles)?;
     trail.enter(Check::RequiredClaims);
-    match kind {
-        TokenKind::JwtSvid => jwt_svid::check_claims(&claims)?,
-        TokenKind::AccessToken => access_token::check_claims(&claims)?,
-        TokenKind::Jwt => jwt::check_claims(&claims)?,
+    if !profile.required.is_within(claims.present()) {
+        return Err(Reason::ClaimMissing.into());
     }
+    (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
-    let length = facts::pack(kind, &header, &claims, actor, || sha256(token), record)?;
+    let length = record::pack(kind, &header, &claims, actor, || sha256(token), record)?;
     // Behind the record is room for any `kid`: what is left of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
-    let packed = facts::Facts::unpack(packed).ok_or(Reason::InternalError)?;
+    let packed = record::Facts::unpack(packed).ok_or(Reason::InternalError)?;
 
     trail.enter(Check::Origin);
-    let index = match kind {
-        TokenKind::JwtSvid => {
+    let index = match profile.keys {
+        Keys::SubjectTrustDomain => {
             let id = jwt_svid::spiffe_id(packed.subject().unwrap_or_default())?;
             document.origins.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
         }
-        TokenKind::AccessToken | TokenKind::Jwt => {
+        Keys::PinnedIssuer if packed.without_issuer => expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?,
+        Keys::Issuer | Keys::PinnedIssuer => {
             // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
             // claim." No trailing slash is folded.
             document.origins.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
         }
+        Keys::Answer => return Err(Reason::HeaderType.into()), // no type resolves to it
     };
     let keys =
         snapshot.trust.set(index).ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
@@ -117,7 +120,7 @@ pub(crate) fn verify(
     }
 
     trail.enter(Check::Key);
-    let single_candidate = takes_single_candidate(kind, policy);
+    let single_candidate = (profile.latitude)(&policy.profiles).single_candidate_key;
     let key = match header.kid.map(|kid| kid.text(scratch)) {
         // An empty `kid` names nothing, and is not the same as none.
         Some(Some("") | None) => Err(Reason::KeyUnknown),
@@ -133,17 +136,18 @@ pub(crate) fn verify(
     hot_keys
         .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::SignatureInvalid)?;
-    facts::set_key(record, key.id());
-    Ok(length)
-}
-
-/// Whether a token without `kid` may be verified by the only key that fits. `kid` is optional in a JWS (RFC 7515 §4.1.4);
-/// SPIFFE's own validators demand it (specs: D2).
-pub(crate) const fn takes_single_candidate(kind: TokenKind, policy: &Policy) -> bool {
-    match kind {
-        TokenKind::JwtSvid => policy.svid.single_candidate_key,
-        TokenKind::AccessToken | TokenKind::Jwt => true,
+    record::set_key(record, key.id());
+    if document.named_claims.is_empty() {
+        return Ok(length);
     }
+    // The text was scanned above.
+    let payload = core::str::from_utf8(payload).map_err(|_| Reason::InternalError)?;
+    Ok(record::add_named(
+        record,
+        length,
+        &document.named_claims,
+        JsonObject::from_checked(payload.trim_matches([' ', '\t', '\n', '\r'])),
+    )?)
 }
 
 fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {

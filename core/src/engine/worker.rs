@@ -9,35 +9,34 @@ use core::sync::atomic::{AtomicU64, Ordering};
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
 use crate::crypto::{self, HostSignatures, Reference};
-use crate::engine::check::{Check, Silent, Trail};
-use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
-use crate::engine::document::PolicyDocument;
-use crate::engine::policy::{Binding, NonceMode, Policy, PolicyIndex, ReplayMode};
-use crate::engine::replay::Replay;
-use crate::engine::request::Request;
+use crate::engine::body::BodyFacts;
+use crate::engine::counters::Counters;
+use crate::engine::decision::{CacheTier, Decision, Outcome, Source};
+use crate::engine::pending::{Abandoned, Answer, Pending, Step, UseOnce, WaitsFor};
 use crate::engine::token::{self, TokenBuffers};
 use crate::jose::algorithm::AlgorithmSet;
-use crate::jose::base64url;
-use crate::jose::compact::CompactJws;
-use crate::jose::confirmation::Unenforceable;
-use crate::jose::json::NameTable;
+use crate::jose::json::{JsonObject, NameTable};
 use crate::limits;
 use crate::memory::hot_keys::{HotKeyCounts, HotKeys};
 use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::RecordCache;
-use crate::memory::replay::{Claim, ReplayStore, Window};
+use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, RevokedBy};
+use crate::policy::{Binding, CredentialPolicy, From, Policy, PolicyDocument, PolicyIndex, SharedReplay};
 use crate::reason::Reason;
-use crate::rules::dpop::{self, UnverifiedProof};
-use crate::rules::facts::{self, Facts};
-use crate::rules::nonce::{NONCE_CHARS, NonceKeys};
-use crate::rules::presentation::{self, Credential, Scheme};
-use crate::rules::{mtls, spiffe_ids, validity};
+use crate::record::{self, Facts};
+use crate::request::Request;
+use crate::specs::check::{Check, Silent, Trail};
+use crate::specs::common::confirmation::Unenforceable;
+use crate::specs::common::presentation::{self, Credential, Scheme};
+use crate::specs::common::{actor, spiffe_ids, validity};
+use crate::specs::introspection;
+use crate::specs::nonce::NonceKeys;
+use crate::specs::profile::{Keys, TokenKind};
+use crate::specs::proof::{Proof, ProofKind, ProofMemory};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::token_kind::TokenKind;
 use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
-use crate::uri::{TargetUri, UriFault};
 
 /// Everything that changes while the engine runs; the host swaps it whole.
 ///
@@ -64,8 +63,7 @@ pub struct Engine {
     replay: Box<dyn Replay>,
     /// The algorithms that the library or the host checks.
     checked: AlgorithmSet,
-    accepted: AtomicU64,
-    refused: [AtomicU64; Reason::COUNT],
+    counters: Arc<Counters>,
 }
 
 impl core::fmt::Debug for Engine {
@@ -107,8 +105,7 @@ impl Engine {
             document,
             replay,
             checked,
-            accepted: AtomicU64::new(0),
-            refused: [const { AtomicU64::new(0) }; Reason::COUNT],
+            counters: Arc::new(Counters::new()),
         }
     }
 
@@ -160,13 +157,13 @@ impl Engine {
     /// How many requests were accepted.
     #[must_use]
     pub fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
+        self.counters.accepted()
     }
 
     /// How many requests were refused for `reason`.
     #[must_use]
     pub fn refused(&self, reason: Reason) -> u64 {
-        self.refused.get(reason.index()).map_or(0, |count| count.load(Ordering::Relaxed))
+        self.counters.refused(reason)
     }
 
     /// Whether the host should fetch the document of `origin` now, because a token names a key that is not in it.
@@ -184,16 +181,6 @@ impl Engine {
         let due = last == 0 || asked_at < last || asked_at - last >= source.min_refresh_seconds;
         due && asked.compare_exchange(last, asked_at, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
-
-    fn count(&self, reason: Option<Reason>) {
-        let counter = match reason {
-            None => Some(&self.accepted),
-            Some(reason) => self.refused.get(reason.index()),
-        };
-        if let Some(counter) = counter {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 /// One thread's caches and buffers. Allocates when it is made and when it is told to [`grow`](Worker::grow), never in a decision.
@@ -208,9 +195,12 @@ pub struct Worker {
     header: Box<[u8]>,
     payload: Box<[u8]>,
     signature: Box<[u8]>,
-    pub(crate) record: Box<[u8]>,
+    /// For the record of each credential that a policy may ask for.
+    pub(crate) records: Box<[Box<[u8]>]>,
     /// Of the last decision.
     pub(crate) outcome: Outcome,
+    /// The same, of the body of its request.
+    pub(crate) body: Option<BodyFacts>,
 }
 
 /// A typical token with its record, to size the index of the verdict cache by.
@@ -246,8 +236,11 @@ impl Worker {
             header: vec![0; limits::HEADER_BYTES].into(),
             payload: vec![0; limits::TOKEN_BYTES].into(),
             signature: vec![0; limits::SIGNATURE_BYTES].into(),
-            record: vec![0; facts::record_bytes(limits::TOKEN_BYTES)].into(),
+            records: (0..engine.document.most_credentials())
+                .map(|_| vec![0; record::record_bytes(limits::TOKEN_BYTES)].into())
+                .collect(),
             outcome: Outcome::default(),
+            body: None,
         }
     }
 
@@ -288,7 +281,10 @@ impl Worker {
         verdicts || proofs
     }
 
-    /// Judges `request` by `policy`.
+    /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
+    ///
+    /// For hosts that answer no question: a policy that needs an answer ([`Worker::begin`]) refuses here. Never panics; a snapshot of
+    /// another engine gives `internal_error`.
     #[inline]
     pub fn decide<'d>(
         &'d mut self,
@@ -300,7 +296,7 @@ impl Worker {
         self.decide_with(engine, snapshot, policy, request, &mut Silent)
     }
 
-    /// Judges `request` by `policy`, and tells `trail` each check as it begins.
+    /// As [`decide`](Self::decide), and hands `trail` each check as it begins.
     // Inlined down to `judge`, so that the decision is made of its four pointers where it is wanted, and not copied there.
     #[inline]
     pub fn decide_with<'d>(
@@ -311,34 +307,260 @@ impl Worker {
         request: &Request<'_>,
         trail: &mut impl Trail,
     ) -> Decision<'d> {
-        self.outcome = Outcome::default();
-        if self.engine != engine.id {
-            self.engine = engine.id;
-            self.verdicts.clear();
-        }
-        // A snapshot of another engine numbers its origins otherwise; a policy of another document may not exist.
-        let found = engine.document.policies.get(policy.0).filter(|_| snapshot.trust.engine() == engine.id);
+        let found = self.enter(engine, snapshot, policy);
         let result = match found {
-            Some(policy) => self.judge(engine, snapshot, policy, request, trail),
+            Some(policy) => {
+                let judged = self.judge(engine, snapshot, policy, request, None, trail);
+                if judged.is_ok() && policy.asks_host() { self.unanswered(engine, policy, request) } else { judged }
+            }
             None => Err(Reason::InternalError),
         };
-        self.outcome.reason = result.err();
-        engine.count(self.outcome.reason);
-        Decision::new(engine, snapshot, found, self)
+        self.finish(engine, snapshot, found, result)
     }
 
+    /// As [`decide`](Self::decide), for hosts that can find out what the policy needs to know beside the request: the decision may wait for an
+    /// answer, with which [`resume`](Self::resume) goes on.
+    pub fn begin<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        policy: PolicyIndex,
+        request: &Request<'_>,
+        trail: &mut dyn Trail,
+    ) -> Step<'d> {
+        let found = self.enter(engine, snapshot, policy);
+        let result = match found {
+            Some(found) => self.judge(engine, snapshot, found, request, None, &mut &mut *trail),
+            None => Err(Reason::InternalError),
+        };
+        self.step(engine, snapshot, policy, request, result)
+    }
+
+    /// Goes on with a decision that waited, with `request` as it was. The token is judged by `snapshot` once more: a key or subject that was
+    /// revoked meanwhile is refused.
+    ///
+    /// An answer to another question than [`Pending::question`] gives `internal_error`.
+    pub fn resume<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        mut pending: Pending,
+        request: &Request<'_>,
+        answer: Answer<'_>,
+        trail: &mut dyn Trail,
+    ) -> Step<'d> {
+        pending.abandoned.resumed();
+        let index = pending.policy;
+        let found = self.enter(engine, snapshot, index).filter(|_| pending.engine == engine.id);
+        let result = match found {
+            Some(policy) => self.go_on(engine, snapshot, policy, pending, request, answer, &mut &mut *trail),
+            None => Err(Reason::InternalError),
+        };
+        self.step(engine, snapshot, index, request, result)
+    }
+
+    /// Forgets the decision before, and finds the policy of this one.
+    #[inline]
+    fn enter<'d>(&mut self, engine: &'d Engine, snapshot: &Snapshot, policy: PolicyIndex) -> Option<&'d Policy> {
+        self.outcome = Outcome::default();
+        self.body = None;
+        if self.engine != engine.id {
+            self.move_to(engine);
+        }
+        // A snapshot of another engine numbers its origins otherwise; a policy of another document may not exist.
+        engine.document.policies.get(policy.0).filter(|_| snapshot.trust.engine() == engine.id)
+    }
+
+    /// Another engine's tokens are unknown here, and its policies may ask for more credentials.
+    #[cold]
+    fn move_to(&mut self, engine: &Engine) {
+        self.engine = engine.id;
+        self.verdicts.clear();
+        let missing = engine.document.most_credentials().saturating_sub(self.records.len());
+        let room = || vec![0; record::record_bytes(limits::TOKEN_BYTES)].into_boxed_slice();
+        let records = core::mem::take(&mut self.records).into_vec();
+        self.records = records.into_iter().chain((0..missing).map(|_| room())).collect();
+    }
+
+    #[inline]
+    fn finish<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        policy: Option<&'d Policy>,
+        result: Result<(), Reason>,
+    ) -> Decision<'d> {
+        self.outcome.reason = result.err();
+        engine.counters.count(self.outcome.reason);
+        Decision::new(engine, snapshot, policy, self)
+    }
+
+    /// The decision, or what it waits for.
+    fn step<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        snapshot: &'d Snapshot,
+        index: PolicyIndex,
+        request: &Request<'_>,
+        result: Result<(), Reason>,
+    ) -> Step<'d> {
+        let found = engine.document.policies.get(index.0);
+        let waits_for = match (result, found) {
+            (Ok(()), Some(policy)) => self.open_question(engine, policy, request),
+            (Err(Reason::IntrospectionUnavailable), _) => {
+                self.outcome.introspect.map(|origin| WaitsFor::Introspect { origin })
+            }
+            _ => None,
+        };
+        let Some(waits_for) = waits_for else {
+            return Step::Decided(self.finish(engine, snapshot, found, result));
+        };
+        let sources = core::iter::once(self.outcome.source).chain(self.outcome.others);
+        let record = |(place, source): (usize, Option<Source>)| -> Box<[u8]> {
+            source.and_then(|source| source.record(self, place)).unwrap_or_default().into()
+        };
+        let records = sources.enumerate().map(record).collect();
+        let abandoned = Abandoned::new(&engine.counters);
+        let (engine, outcome, body) = (engine.id, self.outcome, self.body.take());
+        Step::Waits(Pending { engine, policy: index, waits_for, outcome, records, body, abandoned })
+    }
+
+    /// What is still to be found out of an accepted request: first its body, and last whether its proof was used elsewhere.
+    fn open_question(&self, engine: &Engine, policy: &Policy, request: &Request<'_>) -> Option<WaitsFor> {
+        if let Some(body) = &policy.body
+            && self.body.is_none()
+        {
+            return Some(WaitsFor::Body { most_bytes: body.most_bytes });
+        }
+        let proof = self.outcome.proof.as_ref().filter(|_| policy.shared_replay == SharedReplay::Required)?;
+        // By this very request, when another policy judged it.
+        if self.outcome.shared_replay_answered || request.claimed_proof == Some(&proof.replay_key) {
+            return None;
+        }
+        let (age, _) = engine.document.proof_window_seconds();
+        let seconds = proof.issued_at.plus(age).as_u64().saturating_sub(request.now.as_u64()) + 1;
+        Some(WaitsFor::UseOnce { proof: proof.replay_key, seconds })
+    }
+
+    /// For a host that answers no question.
+    #[cold]
+    fn unanswered(&self, engine: &Engine, policy: &Policy, request: &Request<'_>) -> Result<(), Reason> {
+        match self.open_question(engine, policy, request) {
+            None => Ok(()),
+            Some(_) => Err(Reason::DecisionAbandoned),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    fn go_on(
+        &mut self,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        pending: Pending,
+        request: &Request<'_>,
+        answer: Answer<'_>,
+        trail: &mut impl Trail,
+    ) -> Result<(), Reason> {
+        let Pending { waits_for, outcome, records, body, .. } = pending;
+        if let WaitsFor::Introspect { origin } = waits_for {
+            let Answer::Introspected(answer) = answer else { return Err(Reason::IntrospectionUnavailable) };
+            self.outcome.scheme = outcome.scheme;
+            let length = self.take_answer(engine, origin, request, answer)?;
+            return self.judge(engine, snapshot, policy, request, Some(length), trail);
+        }
+        self.outcome = outcome;
+        self.body = body;
+        let mut sources = core::iter::once(&mut self.outcome.source).chain(&mut self.outcome.others);
+        for (record, room) in records.iter().zip(&mut self.records) {
+            let Some(source) = sources.next() else { break };
+            room.get_mut(..record.len()).ok_or(Reason::InternalError)?.copy_from_slice(record);
+            *source = (!record.is_empty()).then_some(Source::Fresh(record.len()));
+        }
+        for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
+            let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
+            if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
+                return Err(Reason::KeyUnknown);
+            }
+            check_facts(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+        }
+        match (waits_for, answer) {
+            (WaitsFor::Body { .. }, Answer::Body(reader)) => {
+                trail.enter(Check::Body);
+                let body = reader.finish()?;
+                let tools = policy.body.as_ref().and_then(|body| body.tools.as_deref());
+                let tool = body.call.as_ref().and_then(|call| call.tool.as_deref());
+                let is_let_in = match (tools, tool) {
+                    (Some(tools), Some(tool)) => tools.iter().any(|pattern| pattern.matches(tool)),
+                    _ => true,
+                };
+                self.body = Some(body);
+                if is_let_in { Ok(()) } else { Err(Reason::ToolRefused) }
+            }
+            (WaitsFor::UseOnce { .. }, Answer::UseOnce(answer)) => {
+                trail.enter(Check::ProofReplay);
+                self.outcome.shared_replay_answered = true;
+                match answer {
+                    UseOnce::First => Ok(()),
+                    UseOnce::Used => Err(Reason::ProofReplayed),
+                    UseOnce::Unavailable => Err(Reason::ReplayStoreUnavailable),
+                }
+            }
+            _ => Err(Reason::InternalError),
+        }
+    }
+
+    /// Puts what the issuer `origin` answered about the token of `request` into its record and into the cache; the length of the record.
+    fn take_answer(
+        &mut self,
+        engine: &Engine,
+        origin: OriginIndex,
+        request: &Request<'_>,
+        answer: &[u8],
+    ) -> Result<usize, Reason> {
+        let credential = Credential::read(request.authorization, request.uri)?;
+        let source = engine.document.source(origin.as_usize()).ok_or(Reason::InternalError)?;
+        let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
+        let (claims, good_until) =
+            introspection::read(answer, source.origin.name(), &mut self.names, request.now, endpoint.cache_seconds)?;
+        if !TokenKind::Introspected.profile().required.is_within(claims.present()) {
+            return Err(Reason::ClaimMissing);
+        }
+        let current = claims.actor.map(actor::check).transpose()?.flatten();
+        let record = self.records.first_mut().ok_or(Reason::InternalError)?;
+        let hash = || crypto::sha256(credential.token);
+        let length = record::pack_introspected(&claims, current, hash, origin, good_until, record)?;
+        let length = match core::str::from_utf8(answer) {
+            Ok(text) if !engine.document.named_claims.is_empty() => {
+                let payload = JsonObject::from_checked(text.trim_matches([' ', '\t', '\n', '\r']));
+                record::add_named(record, length, &engine.document.named_claims, payload)?
+            }
+            _ => length,
+        };
+        if endpoint.cache_seconds > 0 {
+            let _cached = self.verdicts.insert(credential.token, record.get(..length).unwrap_or_default());
+        }
+        Ok(length)
+    }
+
+    /// `given` is the length of the first record, where it was made by an answer.
     fn judge(
         &mut self,
         engine: &Engine,
         snapshot: &Snapshot,
         policy: &Policy,
         request: &Request<'_>,
+        given: Option<usize>,
         trail: &mut impl Trail,
     ) -> Result<(), Reason> {
         trail.enter(Check::Presentation);
-        let credential = Credential::read(request.authorization, request.uri).inspect_err(|_| {
-            self.outcome.scheme = Scheme::of(request.authorization);
-        })?;
+        let expected = &policy.credential;
+        let credential = match &expected.from {
+            From::Authorization => Credential::read(request.authorization, request.uri).inspect_err(|_| {
+                self.outcome.scheme = Scheme::of(request.authorization);
+            })?,
+            From::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
+        };
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
         if request.proof == presentation::Field::Repeated {
@@ -347,10 +569,10 @@ impl Worker {
 
         trail.enter(Check::VerdictCache);
         let known = match self.verdicts.find(credential.token) {
-            Some(entry) => Facts::unpack(self.verdicts.record(entry))
-                .filter(|facts| still_stands(facts, engine, snapshot, policy, request.now))
+            Some(entry) if given.is_none() => Facts::unpack(self.verdicts.record(entry))
+                .filter(|facts| still_stands(facts, engine, snapshot, policy, expected, request.now))
                 .map(|facts| (entry, facts)),
-            None => None,
+            _ => None,
         };
         let facts = match known {
             Some((entry, facts)) => {
@@ -359,74 +581,150 @@ impl Worker {
                 facts
             }
             None => {
-                let length = self.verify(engine, snapshot, policy, &credential, request.now, trail)?;
-                let record = self.record.get(..length).and_then(Facts::unpack);
+                let length = match given {
+                    Some(length) => self.answered(length),
+                    None => self.verify(0, engine, snapshot, policy, expected, &credential, request.now, trail)?,
+                };
+                let record = self.records.first().and_then(|record| record.get(..length)).and_then(Facts::unpack);
                 record.ok_or(Reason::InternalError)?
             }
         };
-
-        trail.enter(Check::Time);
-        validity::check_time(&facts, request.now, policy.leeway_seconds)?;
-        trail.enter(Check::Audience);
-        validity::check_audience(&facts, &policy.audience)?;
-        if facts.names_workload {
-            trail.enter(Check::SpiffeIds);
-            let source = engine.document.source(facts.origin.as_usize()).ok_or(Reason::InternalError)?;
-            spiffe_ids::check(&facts, |domain| source.speaks_for(domain))?;
-        }
-        trail.enter(Check::Subject);
-        if let Err(reason) = policy.admit(&facts, request.now) {
-            if reason == Reason::ScopeInsufficient {
-                trail.enter(Check::Scope);
-            }
-            return Err(reason);
-        }
-        trail.enter(Check::Scope);
-        trail.enter(Check::Revocation);
-        check_revoked(engine, snapshot, &facts, request.now)?;
+        check_facts(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+        let facts =
+            if policy.others.is_empty() { facts } else { self.judge_others(engine, snapshot, policy, request, trail)? };
 
         trail.enter(Check::Binding);
         check_binding(policy, &facts, credential.scheme, request)?;
-        if let Some(bound_to) = facts.confirmation.certificate_thumbprint {
-            trail.enter(Check::Certificate);
-            mtls::check(bound_to, request.client_certificate())?;
+        if !facts.confirmation.is_bound() {
+            return Ok(());
         }
-        if let (Some(bound_to), Some(token_hash)) = (facts.confirmation.key_thumbprint, facts.token_hash) {
-            // Copies, since the check needs the worker's memory.
-            let (bound_to, token_hash) = (*bound_to, *token_hash);
-            self.check_proof(engine, snapshot, policy, request, &bound_to, &token_hash, trail)?;
-        }
-        Ok(())
+        // Copies, since the checks need the worker's memory.
+        let token_hash = facts.token_hash.copied();
+        let bound_to = ProofKind::ALL.map(|method| (method.method().bound_to)(&facts.confirmation).copied());
+        self.check_proofs(engine, snapshot, policy, request, &bound_to, token_hash.as_ref(), trail)
     }
 
-    /// Verifies a token that is not in the cache, and puts it there; tells the length of its record.
-    // Not inlined, nor is `check_proof`: what is left is all that a cached token takes, on few pages of code. In a large process each page
-    // that a request touches is one that the processor has to look up again.
+    #[cold]
+    fn answered(&mut self, length: usize) -> usize {
+        self.outcome.tier = CacheTier::Miss;
+        self.outcome.source = Some(Source::Fresh(length));
+        length
+    }
+
+    /// The credentials beside the first, and what ties them. Gives the facts of the first, which are no longer in the cache's memory: an
+    /// entry that the others add may take its place.
     #[inline(never)]
-    fn verify(
+    fn judge_others(
         &mut self,
         engine: &Engine,
         snapshot: &Snapshot,
         policy: &Policy,
+        request: &Request<'_>,
+        trail: &mut impl Trail,
+    ) -> Result<Facts<'_>, Reason> {
+        let first = match self.outcome.source {
+            Some(Source::Cache(entry)) => {
+                let cached = self.verdicts.record(entry);
+                let room = self.records.first_mut().and_then(|room| room.get_mut(..cached.len()));
+                room.ok_or(Reason::InternalError)?.copy_from_slice(cached);
+                cached.len()
+            }
+            Some(Source::Fresh(length)) => length,
+            None => return Err(Reason::InternalError),
+        };
+        self.outcome.source = Some(Source::Fresh(first));
+        let first_tier = self.outcome.tier;
+        for (place, expected) in (1..).zip(&policy.others) {
+            trail.enter(Check::Presentation);
+            let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
+            let Some(credential) = credential_in(request, name)? else {
+                if expected.required {
+                    return Err(Reason::CredentialMissing);
+                }
+                continue;
+            };
+            trail.enter(Check::VerdictCache);
+            let known =
+                self.verdicts.find(credential.token).map(|entry| self.verdicts.record(entry)).filter(|record| {
+                    let facts = Facts::unpack(record);
+                    facts.is_some_and(|facts| still_stands(&facts, engine, snapshot, policy, expected, request.now))
+                });
+            let length = match known {
+                Some(record) => {
+                    let room = self.records.get_mut(place).and_then(|room| room.get_mut(..record.len()));
+                    room.ok_or(Reason::InternalError)?.copy_from_slice(record);
+                    record.len()
+                }
+                None => self.verify(place, engine, snapshot, policy, expected, &credential, request.now, trail)?,
+            };
+            if let Some(source) = self.outcome.others.get_mut(place - 1) {
+                *source = Some(Source::Fresh(length));
+            }
+            let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
+            let facts = facts.ok_or(Reason::InternalError)?;
+            check_facts(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            trail.enter(Check::Binding);
+            // A bound token needs its proof, and a request proves one key: that of its first credential.
+            if facts.confirmation.is_bound() {
+                return Err(Reason::BindingUnsupported);
+            }
+        }
+        self.outcome.tier = first_tier;
+        let facts_at = |place: usize| {
+            let source = if place == 0 { self.outcome.source } else { *self.outcome.others.get(place - 1)? };
+            source.and_then(|source| source.record(self, place)).and_then(Facts::unpack)
+        };
+        trail.enter(Check::Ties);
+        for tie in &policy.ties {
+            let (left, right) = (facts_at(tie.left.credential), facts_at(tie.right.credential));
+            // A credential that may be absent ties nothing when it is.
+            let (Some(left), Some(right)) = (left, right) else { continue };
+            let value = left.named(tie.left.slot);
+            if value.is_none() || value != right.named(tie.right.slot) {
+                return Err(Reason::CredentialsUntied);
+            }
+        }
+        facts_at(0).ok_or(Reason::InternalError)
+    }
+
+    /// Verifies a token that is not in the cache, and puts it there; returns the length of its record.
+    // Not inlined, nor is `check_proofs`: what is left is all that a cached token takes, on few pages of code. In a large process each page
+    // that a request touches is one that the processor has to look up again.
+    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    #[inline(never)]
+    fn verify(
+        &mut self,
+        place: usize,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        expected: &CredentialPolicy,
         credential: &Credential<'_>,
         now: UnixSeconds,
-        trail: &mut impl Trail,
+        trail: &mut dyn Trail,
     ) -> Result<usize, Reason> {
         self.outcome.tier = CacheTier::Miss;
         credential.check_single()?;
         let token = credential.token;
+        if expected.is_opaque(token) {
+            self.outcome.introspect = expected.pinned_issuer(TokenKind::Introspected);
+            return Err(Reason::IntrospectionUnavailable);
+        }
+        let record = self.records.get_mut(place).ok_or(Reason::InternalError)?;
         let buffers = TokenBuffers {
             hot_keys: &mut self.hot_keys,
             names: &mut self.names,
             header: &mut self.header,
             payload: &mut self.payload,
             signature: &mut self.signature,
-            record: &mut self.record,
+            record,
         };
-        match token::verify(token, policy, &engine.document, snapshot, now, buffers, trail) {
+        match token::verify(token, policy, expected, &engine.document, snapshot, now, buffers, trail) {
             Ok(length) => {
-                self.outcome.source = Some(Source::Fresh(length));
-                let _cached = self.verdicts.insert(token, self.record.get(..length).unwrap_or_default());
+                if place == 0 {
+                    self.outcome.source = Some(Source::Fresh(length));
+                }
+                let _cached = self.verdicts.insert(token, record.get(..length).unwrap_or_default());
                 Ok(length)
             }
             Err(refused) => {
@@ -436,97 +734,99 @@ impl Worker {
         }
     }
 
-    /// RFC 9449 §4.3 and §7: the proof for a token that is bound to the key `bound_to`.
+    /// The proof of each method that binds the token, in the order of the table.
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
     #[inline(never)]
-    fn check_proof(
+    fn check_proofs(
         &mut self,
         engine: &Engine,
         snapshot: &Snapshot,
         policy: &Policy,
         request: &Request<'_>,
-        bound_to: &[u8; 32],
-        token_hash: &[u8; 32],
-        trail: &mut impl Trail,
+        bound_to: &[Option<[u8; 32]>; ProofKind::ALL.len()],
+        token_hash: Option<&[u8; 32]>,
+        trail: &mut dyn Trail,
     ) -> Result<(), Reason> {
-        trail.enter(Check::ProofPresent);
-        let proof = presentation::proof(request.proof)?;
-
-        trail.enter(Check::ProofForm);
-        let jws = CompactJws::parse(proof).map_err(dpop::malformed)?;
-        if jws.header().len() > limits::HEADER_BYTES {
-            return Err(Reason::LimitExceeded);
+        for (method, bound_to) in ProofKind::ALL.into_iter().zip(bound_to) {
+            let Some(bound_to) = bound_to else { continue };
+            let memory = ProofMemory {
+                keys: &mut self.proofs,
+                hot_keys: &mut self.hot_keys,
+                names: &mut self.names,
+                header: &mut self.header,
+                payload: &mut self.payload,
+                signature: &mut self.signature,
+            };
+            (method.method().check)(&mut Proof {
+                request,
+                bound_to,
+                token_hash,
+                settings: &policy.dpop,
+                origin: policy.origin.as_ref(),
+                nonces: snapshot.nonces.as_deref(),
+                replay: &*engine.replay,
+                memory,
+                verified: &mut self.outcome.proof,
+                next_nonce: &mut self.outcome.next_nonce,
+                trail: &mut *trail,
+            })?;
         }
-        let key = self.proofs.recall_or_read(jws.header(), &mut self.header, &mut self.names)?;
-        // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
-        let (payload, scratch) = self.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
-        let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
-        let claims = UnverifiedProof::parse(payload, &mut self.names)?;
-        let Some((algorithm, thumbprint)) = self.proofs.facts(key) else { return Err(Reason::InternalError) };
-
-        trail.enter(Check::ProofAlgorithm);
-        if !policy.dpop.algorithms.contains(algorithm) {
-            return Err(Reason::ProofAlgorithmRefused);
-        }
-        trail.enter(Check::ProofKey);
-        dpop::check_key(bound_to, &thumbprint)?;
-        trail.enter(Check::ProofMethod);
-        claims.check_method(request.method)?;
-        trail.enter(Check::ProofUri);
-        let target = target(policy, request)?;
-        claims.check_uri(&target, scratch)?;
-        trail.enter(Check::ProofToken);
-        claims.check_token(token_hash)?;
-        trail.enter(Check::ProofWindow);
-        claims.check_window(request.now, policy.dpop.max_age_seconds, policy.dpop.future_seconds)?;
-        if policy.dpop.nonce == NonceMode::Required {
-            trail.enter(Check::ProofNonce);
-            let nonces = snapshot.nonces.as_deref().ok_or(Reason::InternalError)?;
-            // A refusal for the nonce, and whatever is refused after it, hands out the next one.
-            self.outcome.next_nonce = Some(nonces.issue(request.now, &thumbprint));
-            let mut nonce = [0; NONCE_CHARS];
-            let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
-            let lifetime = policy.dpop.nonce_lifetime_seconds;
-            let age =
-                nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
-            if age.seconds < lifetime / 2 {
-                self.outcome.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
-            }
-        }
-
-        trail.enter(Check::ProofSignature);
-        let signature = base64url::decode(jws.signature(), &mut self.signature).map_err(|_| Reason::ProofMalformed)?;
-        let public = self.proofs.public(key).ok_or(Reason::InternalError)?;
-        self.hot_keys
-            .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
-            .map_err(|_| Reason::ProofSignatureInvalid)?;
-        let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::LimitExceeded)?;
-        self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed: false });
-
-        trail.enter(Check::ProofReplay);
-        if policy.dpop.replay == ReplayMode::Accept {
-            return Ok(());
-        }
-        let is_claimed = match engine.replay.claim(&replay_key, claims.issued_at, request.now) {
-            Ok(Claim::First) => true,
-            // By this very request, when another policy judged it.
-            Ok(Claim::Replayed) if request.claimed_proof == Some(&replay_key) => true,
-            Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
-            // Older than what the store remembers, as after a restart: a fresh proof passes.
-            Ok(Claim::Unknowable) => return Err(Reason::ProofTooOld),
-            Ok(Claim::Full) if policy.dpop.replay == ReplayMode::AcceptWhenFull => false,
-            Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
-            Err(_) => return Err(Reason::ReplayStoreUnavailable),
-        };
-        self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed });
         Ok(())
     }
+}
+
+/// The one credential in a header field of its own, without a scheme.
+fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credential<'r>>, Reason> {
+    let field = request.fields.map_or(presentation::Field::Absent, |fields| fields.field(name));
+    Credential::alone(field)
+}
+
+/// What is asked of the facts of a token on every request, cached or not, whatever binds it.
+#[inline(always)]
+fn check_facts(
+    facts: &Facts<'_>,
+    engine: &Engine,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    expected: &CredentialPolicy,
+    now: UnixSeconds,
+    trail: &mut impl Trail,
+) -> Result<(), Reason> {
+    trail.enter(Check::Time);
+    validity::check_time(facts, now, policy.leeway_seconds)?;
+    trail.enter(Check::Audience);
+    validity::check_audience(facts, &expected.audience)?;
+    if facts.names_workload {
+        trail.enter(Check::SpiffeIds);
+        let source = engine.document.source(facts.origin.as_usize()).ok_or(Reason::InternalError)?;
+        spiffe_ids::check(facts, |domain| source.speaks_for(domain))?;
+    }
+    trail.enter(Check::Subject);
+    if let Err(reason) = expected.admit(facts, now) {
+        if reason == Reason::ScopeInsufficient {
+            trail.enter(Check::Scope);
+        }
+        return Err(reason);
+    }
+    trail.enter(Check::Scope);
+    trail.enter(Check::Revocation);
+    check_revoked(engine, snapshot, facts, now)
 }
 
 /// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
 /// is of the same kind. Everything else about it is checked on every request.
 #[inline(always)]
-fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy: &Policy, now: UnixSeconds) -> bool {
+fn still_stands(
+    facts: &Facts<'_>,
+    engine: &Engine,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    expected: &CredentialPolicy,
+    now: UnixSeconds,
+) -> bool {
+    if facts.kind == TokenKind::Introspected {
+        return answer_still_stands(facts, expected, now);
+    }
     let stale = || {
         let most = engine.document.source(facts.origin.as_usize()).and_then(|source| source.max_stale_seconds);
         let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
@@ -534,33 +834,27 @@ fn still_stands(facts: &Facts<'_>, engine: &Engine, snapshot: &Snapshot, policy:
     };
     // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
-        let single = token::takes_single_candidate(facts.kind, policy);
+        let single = (facts.kind.profile().latitude)(&policy.profiles).single_candidate_key;
         let found = snapshot.trust.set(facts.origin).map(|set| set.find(None, facts.algorithm, single));
         matches!(found, Some(Ok(key)) if key.id() == facts.key)
     };
-    let strict = facts.kind == TokenKind::JwtSvid && !policy.svid.ignore_unknown_headers;
-    let kind = policy.kinds.resolve(facts.typ, facts.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
+    let takes_unknown_headers = || (facts.kind.profile().latitude)(&policy.profiles).unknown_headers;
+    let pinned =
+        || facts.kind.profile().keys != Keys::PinnedIssuer || expected.pinned_issuer(facts.kind) == Some(facts.origin);
+    let kind = expected.kinds.resolve(facts.typ, facts.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
     kind == Some(facts.kind)
-        && policy.algorithms(facts.kind).contains(facts.algorithm)
+        && expected.algorithms(facts.kind).contains(facts.algorithm)
         && snapshot.trust.key(facts.key).is_some()
-        && !(facts.extra_parameters && strict)
+        && (!facts.extra_parameters || takes_unknown_headers())
         && (!facts.without_key_id || still_the_one())
+        && (!facts.without_issuer || pinned())
         && !stale()
 }
 
-/// The URI that `htu` is compared to: under the policy's `origin`, or the host's absolute URI.
-fn target<'r>(policy: &'r Policy, request: &Request<'r>) -> Result<TargetUri<'r>, Reason> {
-    match &policy.origin {
-        Some(origin) => TargetUri::with_origin(&origin.borrow(), request.uri),
-        None => TargetUri::parse(request.uri),
-    }
-    .map_err(|fault| match fault {
-        // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
-        UriFault::Scheme if request.uri.starts_with(b"/") => Reason::RequestUnusable,
-        // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
-        // HTTP request in which the JWT was received". What is no such value matches nothing.
-        _ => Reason::ProofUriMismatch,
-    })
+/// Whether an answer of the issuer may be used again: for its time, and where this policy asks the same issuer.
+#[cold]
+fn answer_still_stands(facts: &Facts<'_>, expected: &CredentialPolicy, now: UnixSeconds) -> bool {
+    now < facts.answer_good_until() && expected.pinned_issuer(facts.kind) == Some(facts.origin)
 }
 
 #[inline(always)]

@@ -4,21 +4,36 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, NameTable, Value};
 use crate::reason::Reason;
 
-/// The media type in `typ` or `cty` (RFC 7515 §4.1.9, RFC 8725 §3.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typ {
-    /// No `typ`.
-    Absent,
-    /// `JWT` (RFC 7519 §5.1).
-    Jwt,
-    /// `JOSE` (RFC 7515 §4.1.9).
-    Jose,
-    /// `at+jwt` (RFC 9068 §4).
-    AtJwt,
-    /// `dpop+jwt` (RFC 9449 §4.2).
-    DpopJwt,
-    /// Any other text.
-    Other,
+/// One row a media type that readers know: `Name = "spelling", "meaning";`.
+macro_rules! media_types {
+    ($($typ:ident = $spelling:literal, $meaning:literal;)+) => {
+        /// The media type in `typ` or `cty` (RFC 7515 §4.1.9, RFC 8725 §3.11).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Typ {
+            /// There is none.
+            Absent,
+            /// Any other text.
+            Other,
+            $(#[doc = $meaning] $typ,)+
+        }
+
+        impl Typ {
+            /// How many there are.
+            pub(crate) const COUNT: usize = Self::ALL.len();
+            /// Every type, in the order of its index.
+            pub(crate) const ALL: [Self; 2 + [$($spelling),+].len()] = [Self::Absent, Self::Other, $(Self::$typ),+];
+            const KNOWN: [(&'static [u8], Self); Self::COUNT - 2] = [$(($spelling.as_bytes(), Self::$typ)),+];
+        }
+    };
+}
+
+media_types! {
+    Jwt = "JWT", "`JWT` (RFC 7519 §5.1).";
+    Jose = "JOSE", "`JOSE` (RFC 7515 §4.1.9).";
+    AtJwt = "at+jwt", "`at+jwt` (RFC 9068 §4).";
+    DpopJwt = "dpop+jwt", "`dpop+jwt` (RFC 9449 §4.2).";
+    TxntokenJwt = "txntoken+jwt", "`txntoken+jwt` (transaction tokens §9.1).";
 }
 
 /// A header as read: nothing in it is trusted.
@@ -59,7 +74,7 @@ impl From<JsonFault> for Reason {
     fn from(fault: JsonFault) -> Self {
         match fault {
             JsonFault::Malformed { .. } => Self::TokenJson,
-            JsonFault::Limit => Self::LimitExceeded,
+            JsonFault::Limit { .. } => Self::LimitExceeded,
         }
     }
 }
@@ -112,6 +127,25 @@ impl<'a> UnverifiedHeader<'a> {
         faults.first().map(|()| header)
     }
 
+    /// The header of a token that has none: its issuer answers for it.
+    pub(crate) const fn of_answer() -> Self {
+        Self {
+            algorithm: Some(Algorithm::Rs256),
+            has_algorithm: true,
+            typ: Typ::Other,
+            kid: None,
+            jwk: None,
+            critical: false,
+            nested: false,
+            describes_payload: false,
+            names_key: false,
+            unknown: false,
+            issuer: None,
+            subject: None,
+            audience: None,
+        }
+    }
+
     /// Whether there is more than `alg`, `typ`, `kid` and what the other fields name.
     #[must_use]
     pub const fn has_extra_parameters(&self) -> bool {
@@ -151,16 +185,20 @@ impl Typ {
     /// token; `application/` is taken off once, and no known type holds another slash.
     fn read(text: JsonString<'_>) -> Self {
         const LONG: &[u8] = b"application/";
-        const KNOWN: [(&[u8], Typ); 4] =
-            [(b"JWT", Typ::Jwt), (b"at+jwt", Typ::AtJwt), (b"dpop+jwt", Typ::DpopJwt), (b"JOSE", Typ::Jose)];
-        // "application/dpop+jwt" is the longest.
-        let mut scratch = [0; 20];
+        // Longer than any known spelling in its long form.
+        let mut scratch = [0; 32];
         let text = text.text(&mut scratch).unwrap_or_default().as_bytes();
         let short = match text.split_at_checked(LONG.len()) {
             Some((tree, short)) if tree.eq_ignore_ascii_case(LONG) => short,
             _ => text,
         };
-        let known = KNOWN.into_iter().find(|(name, _)| short.eq_ignore_ascii_case(name));
+        let known = Self::KNOWN.into_iter().find(|(name, _)| short.eq_ignore_ascii_case(name));
         known.map_or(Self::Other, |(_, typ)| typ)
+    }
+
+    /// The index of the type in [`Typ::ALL`], also in records.
+    #[allow(clippy::as_conversions)] // a fieldless enum has no other way
+    pub(crate) const fn index(self) -> usize {
+        self as usize
     }
 }

@@ -20,7 +20,90 @@ pub enum JsonFault {
         expected: &'static str,
     },
     /// Deeper, wider or longer than the budget.
-    Limit,
+    Limit {
+        /// Where, as an offset in bytes: a bracket, the opening quote of a name, or the first character of a number.
+        at: usize,
+        /// Which limit.
+        limit: JsonLimit,
+        /// Its value.
+        most: usize,
+    },
+}
+
+/// A limit of a [`Budget`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonLimit {
+    /// [`Budget::depth`], and [`MAX_DEPTH`].
+    Depth,
+    /// [`Budget::members`].
+    Members,
+    /// The members of an object and of those around it, as many as [`limits::JSON_MEMBERS`].
+    OpenMembers,
+    /// [`Budget::number_bytes`].
+    NumberBytes,
+    /// The bytes of a text, which names are remembered by.
+    TextBytes,
+}
+
+impl core::fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("found ")?;
+        self.write_found(f)?;
+        f.write_str(", expected ")?;
+        self.write_expected(f)
+    }
+}
+
+impl core::error::Error for JsonFault {}
+
+impl JsonFault {
+    /// The offset in bytes where it was seen.
+    #[must_use]
+    pub const fn at(&self) -> usize {
+        match self {
+            Self::Malformed { at, .. } | Self::Limit { at, .. } => *at,
+        }
+    }
+
+    /// Writes what was found; bytes are counted from 1, as lines and columns are.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_found(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
+        match *self {
+            Self::Malformed { at, .. } => write!(out, "text that is not JSON at byte {}", at + 1),
+            Self::Limit { limit, most, .. } => {
+                let next = most.saturating_add(1);
+                match limit {
+                    JsonLimit::Depth => write!(out, "a value at level {next}"),
+                    JsonLimit::Members => write!(out, "member {next} of the document"),
+                    JsonLimit::OpenMembers => write!(out, "member {next} of this object and those around it"),
+                    JsonLimit::NumberBytes => write!(out, "a number of more than {most} bytes"),
+                    JsonLimit::TextBytes => write!(out, "a text of more than {most} bytes"),
+                }
+            }
+        }
+    }
+
+    /// Writes what was expected.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_expected(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
+        match *self {
+            Self::Malformed { expected, .. } => out.write_str(expected),
+            Self::Limit { limit, most, .. } => {
+                let what = match limit {
+                    JsonLimit::Depth => "levels",
+                    JsonLimit::Members => "members in the document",
+                    JsonLimit::OpenMembers => "members in an object and those around it",
+                    JsonLimit::NumberBytes => "bytes in a number",
+                    JsonLimit::TextBytes => "bytes",
+                };
+                write!(out, "at most {most} {what}")
+            }
+        }
+    }
 }
 
 /// How much of a text a scan may look at.
@@ -40,6 +123,8 @@ impl Budget {
         Self { depth: limits::JSON_DEPTH, members: limits::JSON_MEMBERS, number_bytes: limits::JSON_NUMBER_BYTES };
     /// The budget of a trust document: many small objects.
     pub const TRUST: Self = Self { members: limits::TRUST_DOCUMENT_MEMBERS, ..Self::TOKEN };
+    /// The budget of a request's body.
+    pub const BODY: Self = Self { depth: MAX_DEPTH, members: limits::BODY_MEMBERS, ..Self::TOKEN };
     /// The budget of a policy document, which may hold trust documents inline.
     pub const POLICY: Self = Self { depth: MAX_DEPTH, members: limits::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
 }
@@ -110,6 +195,20 @@ impl<'a> Value<'a> {
     #[must_use]
     pub const fn as_object(self) -> Option<JsonObject<'a>> {
         if let Self::Object(object) = self { Some(object) } else { None }
+    }
+
+    /// The text of anything but a string, as written.
+    #[must_use]
+    pub const fn json(self) -> Option<&'a str> {
+        match self {
+            Self::String(_) => None,
+            Self::Number(number) => Some(number.text()),
+            Self::Bool(true) => Some("true"),
+            Self::Bool(false) => Some("false"),
+            Self::Null => Some("null"),
+            Self::Array(array) => Some(array.raw()),
+            Self::Object(object) => Some(object.raw()),
+        }
     }
 
     /// The array, if it is one.
@@ -494,7 +593,8 @@ pub fn scan<'a, E: From<JsonFault>>(
             }
             Some(open @ (b'{' | b'[')) => {
                 if depth >= budget.depth.min(MAX_DEPTH) {
-                    return Err(JsonFault::Limit.into());
+                    let most = budget.depth.min(MAX_DEPTH);
+                    return Err(JsonFault::Limit { at: start, limit: JsonLimit::Depth, most }.into());
                 }
                 frames[depth] = Frame { is_object: *open == b'{', start, first_name: open_names };
                 depth += 1;
@@ -504,7 +604,8 @@ pub fn scan<'a, E: From<JsonFault>>(
             Some(b'-' | b'0'..=b'9') => {
                 at = number_end(bytes, start)?;
                 if at - start > budget.number_bytes {
-                    return Err(JsonFault::Limit.into());
+                    let most = budget.number_bytes;
+                    return Err(JsonFault::Limit { at: start, limit: JsonLimit::NumberBytes, most }.into());
                 }
                 Some(Value::Number(JsonNumber { text: &text[start..at] }))
             }
@@ -560,7 +661,8 @@ pub fn scan<'a, E: From<JsonFault>>(
                 }
                 let (end, escaped) = string_end(bytes, at + 1)?;
                 let name = JsonString { raw: &text[at + 1..end], escaped };
-                members_left = members_left.checked_sub(1).ok_or(JsonFault::Limit)?;
+                let over = JsonFault::Limit { at, limit: JsonLimit::Members, most: budget.members };
+                members_left = members_left.checked_sub(1).ok_or(over)?;
                 if is_repeated(text, names, frame.first_name, open_names, at + 1, name)? {
                     return Err(malformed(at, NAME_NOT_REPEATED));
                 }
@@ -608,9 +710,10 @@ fn is_repeated(
         hash.finish()
     };
     let (Ok(start), Ok(length)) = (u32::try_from(start), u32::try_from(name.raw.len())) else {
-        return Err(JsonFault::Limit);
+        return Err(JsonFault::Limit { at: start, limit: JsonLimit::TextBytes, most: limits::POLICY_DOCUMENT_BYTES });
     };
-    let known = table.names.get(first..next).ok_or(JsonFault::Limit)?;
+    let over = JsonFault::Limit { at: start as usize - 1, limit: JsonLimit::OpenMembers, most: OPEN_MEMBERS };
+    let known = table.names.get(first..next).ok_or(over)?;
     let same = |known: &Name| {
         known.hash == hash && {
             let raw = text.get(known.start as usize..known.end as usize).unwrap_or_default();
@@ -620,8 +723,7 @@ fn is_repeated(
     if known.iter().any(same) {
         return Ok(true);
     }
-    *table.names.get_mut(next).ok_or(JsonFault::Limit)? =
-        Name { hash, start, end: start + length, escaped: name.escaped };
+    *table.names.get_mut(next).ok_or(over)? = Name { hash, start, end: start + length, escaped: name.escaped };
     Ok(false)
 }
 

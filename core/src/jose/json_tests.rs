@@ -3,6 +3,14 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+/// The limit that a scan met, whose value and place are in the fault.
+fn exceeded<T>(result: Result<T, JsonFault>) -> Option<JsonLimit> {
+    match result.err()? {
+        JsonFault::Limit { limit, .. } => Some(limit),
+        other => panic!("{other}"),
+    }
+}
+
 fn check(text: &[u8]) -> Result<(), JsonFault> {
     scan(text, &mut NameTable::new(3), Budget::TOKEN, |_, _| Ok::<(), JsonFault>(())).map(|_| ())
 }
@@ -356,8 +364,8 @@ fn depth_is_bounded_and_never_recursed() {
         let levels = if open.len() == 1 { 1 } else { 2 };
         assert_eq!(check(nest(open, close, limits::JSON_DEPTH / levels).as_bytes()), Ok(()));
         for depth in [limits::JSON_DEPTH / levels + 1, 1000, 1_000_000] {
-            assert_eq!(check(nest(open, close, depth).as_bytes()), Err(JsonFault::Limit));
-            assert_eq!(check(open.repeat(depth).as_bytes()), Err(JsonFault::Limit));
+            assert_eq!(exceeded(check(nest(open, close, depth).as_bytes())), Some(JsonLimit::Depth));
+            assert_eq!(exceeded(check(open.repeat(depth).as_bytes())), Some(JsonLimit::Depth));
         }
     }
     // Width is not depth.
@@ -365,7 +373,7 @@ fn depth_is_bounded_and_never_recursed() {
     // No budget goes past the fixed stack.
     let any = Budget { depth: usize::MAX, members: usize::MAX, number_bytes: usize::MAX };
     assert_eq!(parse(nest("[", "]", MAX_DEPTH).as_bytes(), any).map(|_| ()), Ok(()));
-    assert_eq!(parse(nest("[", "]", MAX_DEPTH + 1).as_bytes(), any).map(|_| ()), Err(JsonFault::Limit));
+    assert_eq!(exceeded(parse(nest("[", "]", MAX_DEPTH + 1).as_bytes(), any)), Some(JsonLimit::Depth));
 }
 
 #[test]
@@ -381,10 +389,10 @@ fn members_are_counted_over_all_objects() {
         (many(limits::JSON_MEMBERS), true),
         (many(limits::JSON_MEMBERS + 1), false),
     ] {
-        assert_eq!(check(text.as_bytes()), if taken { Ok(()) } else { Err(JsonFault::Limit) });
+        assert_eq!(exceeded(check(text.as_bytes())), (!taken).then_some(JsonLimit::Members));
     }
     // However wide the budget, open names need room in the table; closed objects give theirs back.
-    assert_eq!(parse(flat(OPEN_MEMBERS + 1).as_bytes(), Budget::TRUST).map(|_| ()), Err(JsonFault::Limit));
+    assert_eq!(exceeded(parse(flat(OPEN_MEMBERS + 1).as_bytes(), Budget::TRUST)), Some(JsonLimit::OpenMembers));
     assert_eq!(parse(many(100_000).as_bytes(), Budget::TRUST).map(|_| ()), Ok(()));
 }
 
@@ -395,7 +403,7 @@ fn numbers_are_bounded_by_their_text() {
     for text in
         [format!("{long}1"), format!("-{long}"), format!("1.{long}"), format!("1e{long}"), "9".repeat(1_000_000)]
     {
-        assert_eq!(check(text.as_bytes()), Err(JsonFault::Limit));
+        assert_eq!(exceeded(check(text.as_bytes())), Some(JsonLimit::NumberBytes));
     }
 }
 
@@ -422,8 +430,9 @@ fn members_of_the_top_object_are_seen_in_order_as_they_end() {
     });
     assert!(value.is_ok_and(|value| value.as_object().is_some_and(|object| object.raw() == text)));
     assert_eq!(seen, [("a".to_string(), "number"), ("b".to_string(), "object"), ("d".to_string(), "array")]);
-    let stopped = scan(b"{\"a\":1,\"b\":2,,}", &mut NameTable::new(0), Budget::TOKEN, |_, _| Err(JsonFault::Limit));
-    assert_eq!(stopped.map(|_| ()), Err(JsonFault::Limit), "the caller's fault comes first");
+    let own = JsonFault::Malformed { at: 0, expected: "another member" };
+    let stopped = scan(b"{\"a\":1,\"b\":2,,}", &mut NameTable::new(0), Budget::TOKEN, |_, _| Err(own));
+    assert_eq!(stopped.map(|_| ()), Err(own), "the caller's fault comes first");
 }
 
 /// Walking a checked text again gives what the scan gave, at every depth.

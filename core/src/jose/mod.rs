@@ -2,8 +2,6 @@
 
 pub mod algorithm;
 pub mod base64url;
-pub mod claims;
 pub mod compact;
-pub mod confirmation;
 pub mod header;
 pub mod json;

@@ -5,15 +5,18 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::PublicKey;
+use crate::crypto::{KeyMaterial, PublicKey};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::json::NameTable;
 use crate::memory::record_cache::RecordCache;
 use crate::reason::Reason;
-use crate::rules::dpop;
 use crate::trust::jwk::JwkBuffer;
 use crate::trust::thumbprint::thumbprint;
+
+/// Reads a decoded header of a proof: its algorithm and the numbers of its key.
+pub(crate) type ReadHeader =
+    for<'b> fn(&[u8], &mut NameTable, &'b mut JwkBuffer) -> Result<(Algorithm, KeyMaterial<'b>), Reason>;
 
 /// How many client keys a worker remembers.
 const KEYS: usize = 1024;
@@ -78,12 +81,13 @@ impl ProofKeys {
     /// The key in a proof's encoded header, from memory or read and checked now.
     ///
     /// # Errors
-    /// See [`dpop::read_header`]; [`Reason::ProofKeyRefused`] for numbers that are no key, or not one for the algorithm.
+    /// Those of `read`, which reads a decoded header; [`Reason::ProofKeyRefused`] for numbers that are no key, or not one for the algorithm.
     pub(crate) fn recall_or_read(
         &mut self,
         encoded: &[u8],
         decoded: &mut [u8],
         names: &mut NameTable,
+        read: ReadHeader,
     ) -> Result<ProofKeyRef, Reason> {
         if let Some(entry) = self.headers.find(encoded)
             && let Some((place, serial)) = read_record(self.headers.record(entry))
@@ -94,7 +98,7 @@ impl ProofKeys {
         }
         let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
         let mut buffer = JwkBuffer::new();
-        let (algorithm, material) = dpop::read_header(header, names, &mut buffer)?;
+        let (algorithm, material) = read(header, names, &mut buffer)?;
         let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
         let key =
             ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint: thumbprint(&material), public };

@@ -15,12 +15,14 @@ pub use self::header::AttachFault;
 use self::header::{FLOOR_AT, HEADER_WORDS};
 pub use self::protocol::{Claim, Window};
 use self::protocol::{EMPTY, Entry, TIME_BITS, Word, claim_in, units_since_death};
+pub use self::store::{Replay, ReplayUnavailable};
 use crate::time::UnixSeconds;
 
 mod atomic;
 mod bucket;
 mod header;
 mod protocol;
+mod store;
 
 /// The set of used proofs, over memory of the caller (`&[AtomicU64]`, shared memory too) or of its own (`Box<[AtomicU64]>`).
 pub struct ReplayStore<S> {

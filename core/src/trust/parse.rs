@@ -46,10 +46,7 @@ impl fmt::Display for TrustFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge => write!(f, "the document is longer than {} bytes", limits::TRUST_DOCUMENT_BYTES),
-            Self::Json(JsonFault::Malformed { at, expected }) => {
-                write!(f, "not JSON: at byte {at}, expected {expected}")
-            }
-            Self::Json(JsonFault::Limit) => f.write_str("deeper or wider than the limit"),
+            Self::Json(fault) => fault.fmt(f),
             Self::KeysMissing => f.write_str("no array `keys`"),
             Self::TooManyKeys => write!(f, "more than {} keys", limits::KEYS_PER_SET),
             Self::SequenceMalformed => f.write_str("`spiffe_sequence` is not an unsigned integer"),

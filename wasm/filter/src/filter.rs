@@ -14,7 +14,7 @@ use countersign::crypto;
 use countersign::engine::{Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Worker};
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
-use countersign::rules::nonce::NonceKeys;
+use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;

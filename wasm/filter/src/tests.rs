@@ -590,7 +590,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     host.world().seconds += 11;
     second.tick(1);
     answer(&mut second, 4, r#"{"origins":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
-    let told = "/origins/0/tokens: found string, expected an array (failure 1 in a row)";
+    let told = "/origins/0/tokens: found a string, expected an array (failure 1 in a row)";
     assert!(host.world().log.iter().any(|line| line.contains(told)), "{:?}", host.world().log);
     assert!(!host.world().log.iter().any(|line| line.contains("secret")));
     let mut third = ready(&host.beside(3));

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot};
-use countersign::rules::mtls::ClientCertificate;
+use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 use countersign::trust::Origin;
 use rcgen::{CertificateParams, KeyPair, SanType};

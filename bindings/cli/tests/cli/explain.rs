@@ -265,6 +265,6 @@ fn the_limit_that_is_exceeded() {
     let (head, rest) = number.split_once('.').unwrap();
     let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
     let number = format!("{head}.{payload}.{}", rest.split_once('.').unwrap().1);
-    let line = "The payload of the token exceeds a limit at /a/b: found a number of 33 bytes, expected at most 32 bytes in a number.";
+    let line = "The payload of the token exceeds a limit at /a/b: found a number of more than 32 bytes, expected at most 32 bytes in a number.";
     assert_eq!(details(&place, &bearer("1", &number)), ("limit_exceeded".to_owned(), vec![line.to_owned()]));
 }

@@ -1,0 +1,94 @@
+//! `identity_headers`, `metadata` and `certificate`: where facts of a decision go, and where the client certificate comes from.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use countersign::jose::json::Value;
+use countersign::policy::reader::{Members, Pointer, Reader};
+
+use crate::certificate::{self, CertificateSource};
+use crate::fact::Fact;
+use crate::identity::{IdentityHeaders, spells_alike};
+use crate::settings::selection::is_field_name;
+
+/// Reads `identity_headers`; the field of a forwarded certificate is one too.
+pub(super) fn read_headers(
+    reader: &mut Reader,
+    settings: &Members<'_, '_>,
+    certificate: CertificateSource,
+) -> IdentityHeaders {
+    let read = (certificate == CertificateSource::Forwarded).then_some(certificate::FORWARDED);
+    IdentityHeaders::new(read_written(reader, settings, read), read)
+}
+
+/// `read` is the field that the certificate is taken from.
+fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&str>) -> Vec<(String, Fact)> {
+    let mut all: Vec<(String, Fact)> = Vec::new();
+    let Some(value) = settings.get("identity_headers") else { return all };
+    let at = settings.at("identity_headers");
+    let Some(object) = value.as_object() else {
+        reader.unexpected(&at, value, "an object: names of header fields with facts");
+        return all;
+    };
+    for (name, value) in object.members() {
+        let name = name.to_owned_string();
+        let at = at.member(&name);
+        let name = name.to_ascii_lowercase();
+        let alike = |known: &str| spells_alike(known.as_bytes(), name.as_bytes());
+        if !is_field_name(&name) || ["authorization", "dpop", "host"].into_iter().chain(read).any(alike) {
+            reader.fault(&at, "this name", "a header field of identity, such as x-user");
+        }
+        if let Some((known, _)) = all.iter().find(|(known, _)| alike(known)) {
+            reader.fault(&at, format!("another spelling of {known}"), "each name once");
+        }
+        if let Some(fact) = read_fact(reader, &at, value) {
+            all.push((name, fact));
+        }
+    }
+    all
+}
+
+fn read_fact(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Fact> {
+    let fact = value.as_string().and_then(|text| Fact::from_name(&text.to_owned_string()));
+    if fact.is_none() {
+        reader.not_one_of(at, value, &Fact::ALL.map(Fact::name));
+    }
+    fact
+}
+
+/// Reads `metadata`: where facts are left, and which.
+pub(super) fn read_metadata(reader: &mut Reader, settings: &Members<'_, '_>) -> (String, Vec<Fact>) {
+    let namespace = "countersign".to_owned();
+    let at = settings.at("metadata");
+    match settings.get("metadata") {
+        None | Some(Value::Bool(false)) => (namespace, Vec::new()),
+        Some(value @ Value::Object(_)) => {
+            let Some(members) = reader.members(&at, value, &["namespace", "facts"]) else {
+                return (namespace, Vec::new());
+            };
+            let namespace = reader.text(&members, "namespace", "a name").unwrap_or(namespace);
+            let Some(value) = members.get("facts") else { return (namespace, Fact::COMMON.into()) };
+            let mut facts = Vec::new();
+            reader.elements(&members.at("facts"), value, "an array of facts", &mut |reader, at, value| {
+                facts.extend(read_fact(reader, at, value));
+            });
+            (namespace, facts)
+        }
+        Some(other) => {
+            reader.unexpected(&at, other, "an object, or false");
+            (namespace, Vec::new())
+        }
+    }
+}
+
+/// Reads `certificate`.
+pub(super) fn read_certificate(reader: &mut Reader, settings: &Members<'_, '_>) -> CertificateSource {
+    if let Some(Value::Bool(false)) = settings.get("certificate") {
+        return CertificateSource::Nowhere;
+    }
+    let words =
+        [("connection", CertificateSource::Connection), ("x-forwarded-client-cert", CertificateSource::Forwarded)];
+    reader.word(settings, "certificate", &words).unwrap_or(CertificateSource::Connection)
+}

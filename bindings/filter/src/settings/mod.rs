@@ -1,0 +1,177 @@
+//! The settings of the filter and of its routes: JSON, as Envoy hands over a `Struct` or a `StringValue`.
+//!
+//! As with the policy document, every fault is told at once: where, what was found, what was expected. Unknown members are
+//! faults, since a misspelt condition must not vanish.
+
+mod build;
+mod fetch;
+mod files;
+mod identity;
+mod policy;
+mod route;
+mod selection;
+mod vm;
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use countersign::jose::json::{Budget, Value};
+use countersign::limits;
+use countersign::policy::reader::{Members, Pointer, Reader};
+use countersign::policy::{Mode, PolicyDocument, PolicyFault};
+use countersign_live::RevocationDocument;
+
+use crate::certificate::CertificateSource;
+use crate::fact::Fact;
+use crate::identity::IdentityHeaders;
+
+pub use build::{Build, ReadFile};
+pub use fetch::{Document, Fetch};
+pub use files::Files;
+pub use route::RouteSettings;
+pub use selection::{HeaderMatch, Selection};
+pub use vm::{Signatures, Vm};
+
+/// What the filter's configuration says, but for the policy document.
+#[derive(Debug)]
+pub struct Settings {
+    /// The policy of routes that name none, where no header selects one.
+    pub policy: String,
+    /// Policies that headers select; the first that matches holds.
+    pub selections: Vec<Selection>,
+    /// The external origin, for policies that have none of their own.
+    pub origin: Option<String>,
+    /// Over the mode of the policy.
+    pub mode: Option<Mode>,
+    /// How often files are looked at, fetches are begun and counts are carried over.
+    pub poll: Duration,
+    /// What is fetched, and where.
+    pub fetches: Vec<Fetch>,
+    /// What is revoked, whatever is fetched or in a file besides.
+    pub revocations: RevocationDocument,
+    /// The fields that are written from a decision, or read for a certificate.
+    pub identity_headers: IdentityHeaders,
+    /// Whether the route is chosen anew by the identity headers that were written, and asked again.
+    pub clear_route_cache: bool,
+    /// Where facts are left for filters and logs.
+    pub metadata_namespace: String,
+    /// Which facts are left there.
+    pub metadata: Vec<Fact>,
+    /// Which decisions are logged.
+    pub audit: Audit,
+    /// Where the client certificate comes from.
+    pub certificate: CertificateSource,
+    /// The name of the store of used proofs.
+    pub replay_store: String,
+    /// Whether proofs from before the store was made may pass.
+    pub forget_proofs: bool,
+    /// What only the module has.
+    pub files: Files,
+    /// What only the proxy-wasm filter has.
+    pub vm: Vm,
+}
+
+/// Which decisions are written to Envoy's log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audit {
+    /// None.
+    #[default]
+    Off,
+    /// Those that refuse.
+    Refusals,
+    /// All.
+    All,
+}
+
+const DEFAULT_POLL_MILLISECONDS: u64 = 1000;
+
+impl Settings {
+    /// Whether a list of revocations is to be fetched: until it was, nobody knows what is revoked.
+    #[must_use]
+    pub fn awaits_revocations(&self) -> bool {
+        self.fetches.iter().any(|fetch| matches!(fetch.document, Document::Revocations { .. }))
+    }
+
+    /// Reads the filter's configuration and the policy document in it.
+    ///
+    /// # Errors
+    /// Every fault; never an empty list.
+    pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyFault>> {
+        let mut reader = Reader::new();
+        let root = reader.parse(text, limits::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let read = root.and_then(|root| Self::read_value(&mut reader, root, build));
+        reader.finish(read)
+    }
+
+    fn read_value(reader: &mut Reader, root: Value<'_>, build: Build<'_>) -> Option<(Self, PolicyDocument)> {
+        let known = build.members();
+        let members = reader.members_and(&Pointer::Root, root, &known, build.of_the_other())?;
+        let document = match build {
+            Build::Module { read } => policy::read_document(reader, &members, Some(read)),
+            // A file's name is a fault already.
+            Build::Wasm if root.as_object()?.member("policy_file").is_some() && !members.has("policy") => None,
+            Build::Wasm => policy::read_document(reader, &members, None),
+        };
+        let certificate = identity::read_certificate(reader, &members);
+        let identity_headers = identity::read_headers(reader, &members, certificate);
+        let policy = policy::read_default(reader, &members, document.as_ref());
+        let selections = selection::read_all(reader, &members, document.as_ref(), &identity_headers);
+        let origin = route::read_origin(reader, &members);
+        let mode = route::read_mode(reader, &members);
+        let poll = reader.number(&members, "poll_milliseconds", DEFAULT_POLL_MILLISECONDS, (10, 60_000));
+        let fetches = fetch::read_all(reader, &members, document.as_ref());
+        let revocations = read_revocations(reader, &members);
+        // Envoy chooses the route anew whenever a VM sets a field, but gives a VM the one before: settings that depend on it are refused
+        // (`vm`).
+        let clear_route_cache =
+            matches!(build, Build::Module { .. }) && reader.flag(&members, "clear_route_cache", false);
+        let (metadata_namespace, metadata) = identity::read_metadata(reader, &members);
+        let audits = [("off", Audit::Off), ("refusals", Audit::Refusals), ("all", Audit::All)];
+        let audit = reader.word(&members, "audit_log", &audits).unwrap_or_default();
+        let replay_store = reader.text(&members, "replay_store", "a name").unwrap_or_else(|| "default".to_owned());
+        let proofs = [("refuse", false), ("danger_accept", true)];
+        let forget_proofs = reader.word(&members, "proofs_before_start", &proofs).unwrap_or_default();
+        let (files, vm) = match build {
+            Build::Module { .. } => (Files::read(reader, &members, document.as_ref()), Vm::default()),
+            Build::Wasm => {
+                let has_identity = !identity_headers.is_empty();
+                (Files::default(), Vm::read(reader, &members, document.as_ref(), has_identity))
+            }
+        };
+        let settings = Self {
+            policy,
+            selections,
+            origin,
+            mode,
+            poll: Duration::from_millis(poll),
+            fetches,
+            revocations,
+            identity_headers,
+            clear_route_cache,
+            metadata_namespace,
+            metadata,
+            audit,
+            certificate,
+            replay_store,
+            forget_proofs,
+            files,
+            vm,
+        };
+        Some((settings, document?))
+    }
+}
+
+fn read_revocations(reader: &mut Reader, members: &Members<'_, '_>) -> RevocationDocument {
+    let Some(value) = members.get("revocations") else { return RevocationDocument::default() };
+    RevocationDocument::from_value(value, &members.at("revocations")).unwrap_or_else(|faults| {
+        for fault in faults {
+            reader.add(fault);
+        }
+        RevocationDocument::default()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What one route sets over the filter's settings, and the settings that both have.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use countersign::jose::json::Budget;
+use countersign::limits;
+use countersign::policy::reader::{Members, Pointer, Reader};
+use countersign::policy::{Mode, PolicyFault};
+use countersign::printable::quoted;
+use countersign::uri::OwnedOrigin;
+
+/// What one route says over the filter's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteSettings {
+    /// The name of its policy.
+    pub policy: Option<String>,
+    /// Its external origin.
+    pub origin: Option<String>,
+    /// What happens to refused requests.
+    pub mode: Option<Mode>,
+}
+
+impl RouteSettings {
+    /// Reads what a route says.
+    ///
+    /// # Errors
+    /// Every fault; never an empty list.
+    pub fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+        let mut reader = Reader::new();
+        let root = reader.parse(text, limits::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let read = root.and_then(|root| {
+            let members = reader.members(&Pointer::Root, root, &["use", "origin", "mode"])?;
+            Some(Self {
+                policy: reader.text(&members, "use", "the name of a policy"),
+                origin: read_origin(&mut reader, &members),
+                mode: read_mode(&mut reader, &members),
+            })
+        });
+        reader.finish(read)
+    }
+
+    /// Reads the same from names and values, as the metadata of a route tells them. `None` if a word of it is not understood.
+    #[must_use]
+    pub fn from_pairs<'p>(pairs: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) -> Option<Self> {
+        let mut read = Self::default();
+        for (name, value) in pairs {
+            let value = str::from_utf8(value).ok()?;
+            match name {
+                b"use" => read.policy = Some(value.to_owned()),
+                b"origin" => {
+                    OwnedOrigin::parse(value.as_bytes()).ok()?;
+                    read.origin = Some(value.trim_end_matches('/').to_owned());
+                }
+                b"mode" => {
+                    let known = [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode.name() == value);
+                    read.mode = Some(known?);
+                }
+                _ => return None,
+            }
+        }
+        Some(read)
+    }
+}
+
+/// The external origin, without the slash at its end.
+pub(super) fn read_origin(reader: &mut Reader, members: &Members<'_, '_>) -> Option<String> {
+    let expected = "an origin such as https://api.example";
+    let origin = reader.text(members, "origin", expected)?;
+    if OwnedOrigin::parse(origin.as_bytes()).is_err() {
+        reader.fault(&members.at("origin"), quoted(&origin), expected);
+        return None;
+    }
+    Some(origin.trim_end_matches('/').to_owned())
+}
+
+/// What happens to refused requests.
+pub(super) fn read_mode(reader: &mut Reader, members: &Members<'_, '_>) -> Option<Mode> {
+    reader.word(members, "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
+}

@@ -1,0 +1,313 @@
+use std::vec;
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use countersign::trust::Origin;
+
+use super::*;
+
+const POLICY: &str = r#"{"trust":[{"issuer":"https://as.example"}],
+    "policies":{"default":{"accept":["at+jwt"],"audience":["https://api.example"]}}}"#;
+
+const MODULE: Build<'_> = Build::Module { read: &|_| Err("no files here".to_owned()) };
+
+fn faults(text: &str) -> Vec<String> {
+    faults_of(text, MODULE)
+}
+
+fn faults_of(text: &str, build: Build<'_>) -> Vec<String> {
+    Settings::read(text.as_bytes(), build).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_least_there_is() -> Result<(), Vec<PolicyFault>> {
+    let (settings, document) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), MODULE)?;
+    assert_eq!(document.policies().count(), 1);
+    assert_eq!(settings.policy, "default");
+    assert_eq!(settings.metadata, []);
+    assert_eq!(settings.audit, Audit::Off);
+    assert!(!settings.forget_proofs);
+    Ok(())
+}
+
+#[test]
+fn all_there_is() -> Result<(), Vec<PolicyFault>> {
+    let text = format!(
+        r#"{{"policy":{POLICY},"use":"default","origin":"https://api.example/","mode":"shadow",
+        "trust_directory":"/trust","poll_milliseconds":20,"certificate":"x-forwarded-client-cert",
+        "fetch":[{{"issuer":"https://as.example","cluster":"as","uri":"http://as.example/keys?all",
+            "timeout_milliseconds":100,"refresh_seconds":2}}],
+        "identity_headers":{{"X-User":"subject"}},"clear_route_cache":true,"metadata":{{"namespace":"n","facts":["kind"]}},
+        "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s",
+        "proofs_before_start":"danger_accept"}}"#
+    );
+    let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
+    assert_eq!(settings.origin.as_deref(), Some("https://api.example"));
+    assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Fact::Subject)]);
+    assert!(settings.clear_route_cache && settings.identity_headers.removes(b"x_forwarded_client_cert"));
+    assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Fact::Kind]));
+    assert_eq!(settings.certificate, CertificateSource::Forwarded);
+    assert!(settings.forget_proofs);
+    let fetch = Fetch {
+        document: Document::Trust(Origin::Issuer("https://as.example".to_owned())),
+        cluster: "as".to_owned(),
+        authority: "as.example".to_owned(),
+        path: "/keys?all".to_owned(),
+        timeout_milliseconds: 100,
+        refresh_seconds: Some(2),
+    };
+    assert_eq!(settings.fetches, [fetch]);
+    Ok(())
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = r#"{"policy":{"trust":[],"policies":{"default":{"accept":["at+jwt"]}}},"polcy_file":"x",
+        "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true}"#;
+    let found = faults(text);
+    for expected in [
+        "/polcy_file: found an unknown member, expected one of policy, use,",
+        "/policy/policies/default/audience: found nothing, expected",
+        "/mode: found \"enforced\", expected one of enforce, shadow",
+        "/poll_milliseconds: found 0, expected a whole number from 10 to 60000",
+        "/identity_headers/x-user: found \"sub\", expected one of decision, reason,",
+        "/identity_headers/a b: found this name, expected a header field",
+        "/metadata: found true, expected an object, or false",
+    ] {
+        assert!(found.iter().any(|fault| fault.starts_with(expected)), "{expected} in {found:#?}");
+    }
+}
+
+#[test]
+fn a_document_behind_a_uri_needs_a_cluster() {
+    let policy = POLICY.replace(r#"example"}"#, r#"example","jwks_uri":"https://as.example/keys"}"#);
+    let found = faults(&format!(r#"{{"policy":{policy}}}"#));
+    assert_eq!(
+        found,
+        ["/fetch: found no cluster for /policy/trust/0, expected an entry for the issuer https://as.example"]
+    );
+    let fetch = r#""fetch":[{"issuer":"https://as.example","cluster":"as"}]"#;
+    assert_eq!(faults(&format!(r#"{{"policy":{policy},{fetch}}}"#)), [""; 0]);
+    let unknown = fetch.replace("https://as", "https://other");
+    let found = faults(&format!(r#"{{"policy":{POLICY},{unknown}}}"#));
+    assert_eq!(found, ["/fetch/0: found issuer https://other.example, expected an origin of the policy's trust"]);
+}
+
+#[test]
+fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyFault>> {
+    let revoked = r#"{"origins":[{"issuer":"https://as.example","keys":["k"]}]}"#;
+    let text = format!(
+        r#"{{"policy":{POLICY},"revocations":{revoked},"revocations_fetch":{{"cluster":"as","uri":"https://as/r"}}}}"#
+    );
+    for build in [MODULE, Build::Wasm] {
+        let (settings, _) = Settings::read(text.as_bytes(), build)?;
+        assert_eq!(settings.revocations, RevocationDocument::read(revoked.as_bytes())?);
+        let fetch = settings.fetches.first().ok_or_else(Vec::new)?;
+        let read = (&fetch.document, fetch.cluster.as_str(), fetch.authority.as_str(), fetch.path.as_str());
+        assert_eq!(read, (&Document::Revocations { max_stale_seconds: None }, "as", "as", "/r"));
+    }
+    let fetch = |more: &str| {
+        let place = r#""cluster":"as","uri":"https://as/r""#;
+        format!(r#"{{"policy":{POLICY},"revocations_fetch":{{{place},{more}}}}}"#)
+    };
+    let (settings, _) = Settings::read(fetch(r#""max_stale_seconds":301"#).as_bytes(), MODULE)?;
+    let document = settings.fetches.first().map(|fetch| fetch.document.clone());
+    assert_eq!(document, Some(Document::Revocations { max_stale_seconds: Some(301) }));
+    for (more, found) in [
+        (r#""max_stale_seconds":300"#, "300, expected more than refresh_seconds, which is 300"),
+        (r#""max_stale_seconds":9,"refresh_seconds":10"#, "9, expected more than refresh_seconds, which is 10"),
+        (r#""max_stale_seconds":0,"refresh_seconds":1"#, "0, expected a whole number from 1 to 31622400"),
+    ] {
+        let expected = [format!("/revocations_fetch/max_stale_seconds: found {found}")];
+        assert_eq!(faults(&fetch(more)), expected);
+    }
+    let text = format!(
+        r#"{{"policy":{POLICY},"revocations":{{"al_before":1,"origins":[{{}}]}},"revocations_fetch":{{"issuer":"a"}}}}"#
+    );
+    let place = "cluster, uri, timeout_milliseconds, refresh_seconds, max_stale_seconds";
+    let expected = [
+        format!("/revocations_fetch/issuer: found an unknown member, expected one of {place}"),
+        "/revocations_fetch/cluster: found nothing, expected the name of a cluster".to_owned(),
+        "/revocations_fetch/uri: found nothing, expected an http or https URI, since the policy has none".to_owned(),
+        "/revocations: found an unknown member, expected one of all_before, origins".to_owned(),
+        "/revocations/origins/0: found neither trust_domain nor issuer, expected one of them".to_owned(),
+    ];
+    assert_eq!(faults(&text), expected);
+    Ok(())
+}
+
+#[test]
+fn headers_select_policies() -> Result<(), Vec<PolicyFault>> {
+    let text = format!(
+        r#"{{"policy":{POLICY},"use_when":[{{"header":":path","prefix":"/orders/","use":"default"}},
+        {{"header":"X-Tenant","exact":"blue","use":"default"}},{{"header":":authority","exact":"a.example","use":"default"}},
+        {{"header":":path","exact":"/orders","use":"default"}}]}}"#
+    );
+    let matches = |place: usize, value: &str, settings: &Settings| {
+        settings.selections.get(place).is_some_and(|selection| selection.matches(value.as_bytes()))
+    };
+    for build in [MODULE, Build::Wasm] {
+        let (settings, _) = Settings::read(text.as_bytes(), build)?;
+        assert_eq!(settings.selections.get(1).map(|selection| selection.header.as_str()), Some("x-tenant"));
+        for (place, value, expected) in [
+            (0, "/orders/1?a", true),
+            (0, "/orders/", true),
+            (0, "/orders?/", false),
+            (0, "/Orders/1", false),
+            (0, "", false),
+            (1, "blue", true),
+            (1, "blue?", false),
+            (1, "Blue", false),
+            (1, "blu", false),
+            (2, "A.example", true),
+            (2, "a.example:443", false),
+            (3, "/orders", true),
+            (3, "/orders?a=b", true),
+            (3, "/orders#", true),
+            (3, "/orders/", false),
+        ] {
+            assert_eq!(matches(place, value, &settings), expected, "{place} {value}");
+        }
+    }
+    let (settings, _) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), MODULE)?;
+    assert_eq!(settings.selections, []);
+    Ok(())
+}
+
+#[test]
+fn all_faults_of_selections_are_told_at_once() {
+    let entries = [
+        r#"{"header":"x-a","exact":"b","use":"other"}"#,
+        r#"{"header":"x-a","use":"default"}"#,
+        r#"{"header":"x-a","exact":"b","prefix":"c","use":"default"}"#,
+        r#"{"exact":"b"}"#,
+        r#"{"header":"host","exact":"b","use":"default"}"#,
+        r#"{"header":"DPoP","exact":"b","use":"default"}"#,
+        r#"{"header":"a b","prefix":"","use":"default","mode":"shadow"}"#,
+        r#"{"header":"X-A","exact":"b","use":"default"}"#,
+        r#"{"header":":path","prefix":"/a","use":"default"}"#,
+        r#"{"header":":path","prefix":"/a/b","use":"default"}"#,
+        r#"{"header":":path","exact":"/a","use":"default"}"#,
+        "1",
+        r#"{"header":":path","exact":"/b?c","use":"default"}"#,
+        r#"{"header":":path","prefix":"b","use":"default"}"#,
+    ];
+    let name = "a header field other than authorization and dpop, or :path, :method, :authority, :scheme";
+    let expected = [
+        "/use_when/0/use: found \"other\", expected one of default".to_owned(),
+        "/use_when/1: found none or both, expected one of exact, prefix".to_owned(),
+        "/use_when/2: found none or both, expected one of exact, prefix".to_owned(),
+        "/use_when/2: found what entry 0 matches before it, expected the narrower match first".to_owned(),
+        "/use_when/3/header: found nothing, expected the name of a header field".to_owned(),
+        "/use_when/3/use: found nothing, expected the name of a policy".to_owned(),
+        format!("/use_when/4/header: found \"host\", expected {name}"),
+        format!("/use_when/5/header: found \"dpop\", expected {name}"),
+        "/use_when/6/mode: found an unknown member, expected one of header, exact, prefix, use".to_owned(),
+        "/use_when/6/prefix: found \"\", expected a value".to_owned(),
+        format!("/use_when/6/header: found \"a b\", expected {name}"),
+        "/use_when/7: found what entry 0 matches before it, expected the narrower match first".to_owned(),
+        "/use_when/9: found what entry 8 matches before it, expected the narrower match first".to_owned(),
+        "/use_when/10: found what entry 8 matches before it, expected the narrower match first".to_owned(),
+        "/use_when/11: found 1, expected an object".to_owned(),
+        "/use_when/12: found a value that no path has, expected a path, without a query".to_owned(),
+        "/use_when/13: found a value that no path has, expected a path, without a query".to_owned(),
+    ];
+    assert_eq!(faults(&format!(r#"{{"policy":{POLICY},"use_when":[{}]}}"#, entries.join(","))), expected);
+    let found = faults(&format!(r#"{{"policy":{POLICY},"use_when":{{}}}}"#));
+    assert_eq!(found, ["/use_when: found an object, expected an array"]);
+}
+
+#[test]
+fn each_build_refuses_what_only_the_other_does() {
+    let found = faults_of(&format!(r#"{{"policy":{POLICY},"revocations_file":"/r"}}"#), Build::Wasm);
+    let expected =
+        "/revocations_file: found a setting that needs files, which a WebAssembly VM has none of, expected one of";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    let found = faults_of(&format!(r#"{{"policy":{POLICY},"nonce_keys":[]}}"#), MODULE);
+    let expected = "/nonce_keys: found a setting of the proxy-wasm filter only, expected one of policy,";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    let found = faults_of(r#"{"policy_file":"/p"}"#, Build::Wasm);
+    assert!(found.iter().all(|fault| fault.starts_with("/policy_file: ")) && found.len() == 1, "{found:?}");
+    let policy = POLICY.replace(r#"example"}"#, r#"example","jwks_file":"as.json"}"#);
+    let found = faults_of(&format!(r#"{{"policy":{policy}}}"#), Build::Wasm);
+    assert!(found.len() == 1 && found[0].starts_with("/policy/trust/0: found the name of a file"), "{found:?}");
+    let found = faults_of(&format!(r#"{{"policy":{POLICY},"nonce_keys":["secret"]}}"#), Build::Wasm);
+    assert!(found.len() == 1 && !found[0].contains("secret"), "{found:?}");
+}
+
+#[test]
+fn an_identity_header_has_one_name_and_selects_no_policy() {
+    let text = format!(
+        r#"{{"policy":{POLICY},"certificate":"x-forwarded-client-cert","identity_headers":{{"X-User":"subject","x_user":"issuer",
+        "X.Forwarded.Client.Cert":"kind"}},"use_when":[{{"header":"X+User","exact":"a","use":"default"}},
+        {{"header":"x-forwarded-client-cert","exact":"a","use":"default"}}]}}"#
+    );
+    let expected = [
+        "/identity_headers/x_user: found another spelling of x-user, expected each name once",
+        "/identity_headers/X.Forwarded.Client.Cert: found this name, expected a header field of identity, such as x-user",
+        "/use_when/0/header: found \"x+user\", an identity header, which no client can send, expected another header field",
+    ];
+    for build in [MODULE, Build::Wasm] {
+        assert_eq!(faults_of(&text, build), expected);
+    }
+    let found = faults_of(&format!(r#"{{"policy":{POLICY},"clear_route_cache":true}}"#), Build::Wasm);
+    let expected = "/clear_route_cache: found a setting of the dynamic module only: Envoy clears the route cache";
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?}");
+    let found = faults(&format!(r#"{{"policy":{POLICY},"clear_route_cache":"yes"}}"#));
+    assert_eq!(found, ["/clear_route_cache: found \"yes\", expected true or false"]);
+}
+
+#[test]
+fn routes_have_a_say_beside_identity_headers_only_where_they_match_on_none() {
+    let found = |more: &str| {
+        faults_of(&format!(r#"{{"policy":{POLICY},"identity_headers":{{"x-user":"subject"}}{more}}}"#), Build::Wasm)
+    };
+    assert_eq!(found(""), [""; 0]);
+    assert_eq!(found(r#","route_metadata":true,"routes_match_identity":false"#), [""; 0]);
+    let expected = "expected false, and no route that matches on an identity header";
+    let missing = "/routes_match_identity: found nothing beside route metadata and identity headers";
+    assert_eq!(found(r#","route_metadata":true"#), [format!("{missing}, {expected}")]);
+    let found = found(r#","route_metadata":true,"routes_match_identity":true"#);
+    assert_eq!(found, [format!("/routes_match_identity: found true, {expected}")]);
+    let with_certificate = r#""certificate":"x-forwarded-client-cert","route_metadata":true"#;
+    let found = faults_of(&format!(r#"{{"policy":{POLICY},{with_certificate}}}"#), Build::Wasm);
+    assert_eq!(found, [format!("{missing}, {expected}")]);
+}
+
+#[test]
+fn what_a_vm_is_told() -> Result<(), Vec<PolicyFault>> {
+    let key = "A".repeat(43);
+    let text = format!(r#"{{"policy":{POLICY},"nonce_keys":["{key}"],"route_metadata":true,"signatures":"vm"}}"#);
+    let (settings, _) = Settings::read(text.as_bytes(), Build::Wasm)?;
+    let expected = Vm { nonce_keys: vec![[0; 32]], route_metadata: true, signatures: Signatures::Vm };
+    assert_eq!(settings.vm, expected);
+    let (settings, _) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), Build::Wasm)?;
+    assert_eq!(settings.vm, Vm::default());
+    Ok(())
+}
+
+#[test]
+fn pairs_say_what_a_route_says() {
+    let read = |pairs: &[(&str, &str)]| {
+        RouteSettings::from_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
+    };
+    let origin = Some("https://api.example/base".to_owned());
+    let expected = RouteSettings { policy: Some("orders".to_owned()), origin, mode: Some(Mode::Shadow) };
+    let pairs = [("use", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
+    assert_eq!(read(&pairs), Some(expected));
+    assert_eq!(read(&[]), Some(RouteSettings::default()));
+    for wrong in [("usee", "orders"), ("mode", "off"), ("origin", "api.example")] {
+        assert_eq!(read(&[wrong]), None);
+    }
+}
+
+#[test]
+fn a_route_says_little() {
+    let read = RouteSettings::read(br#"{"use":"orders","mode":"shadow"}"#);
+    let expected = RouteSettings { policy: Some("orders".to_owned()), origin: None, mode: Some(Mode::Shadow) };
+    assert_eq!(read, Ok(expected));
+    assert!(RouteSettings::read(br#"{"policy":"orders"}"#).is_err());
+    assert!(RouteSettings::read(b"").is_err());
+}

@@ -1,0 +1,252 @@
+//! `accept`: the kinds of tokens that a policy takes, each with its conditions and those of its policy.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::json::Value;
+use crate::limits;
+use crate::policy::reader::{Members, Pointer, Reader};
+use crate::policy::route::{AcceptedKind, From};
+use crate::policy::trust::TrustNames;
+use crate::printable::quoted;
+use crate::specs::profile::TokenKind;
+use crate::subject_pattern::SubjectPattern;
+
+const MEMBERS: &[&str] =
+    &["kind", "issuer", "trust_domain", "subjects", "scope", "algorithms", "max_lifetime_seconds", "comment"];
+
+impl AcceptedKind {
+    /// Reads `accept` of a policy: the entries that could be read, and whether those are all.
+    ///
+    /// `holder` is the policy, or the credential in it that has `accept`; `from` is where the credential is presented.
+    pub(super) fn read_all(
+        reader: &mut Reader,
+        holder: &Members<'_, '_>,
+        policy: &Members<'_, '_>,
+        from: &From,
+        trust: &TrustNames,
+    ) -> (Vec<Self>, bool) {
+        let (mut accepted, mut count) = (Vec::new(), 0usize);
+        match holder.get("accept") {
+            Some(value) => {
+                let at = holder.at("accept");
+                reader.elements(&at, value, "an array of token kinds", &mut |reader, at, entry| {
+                    count += 1;
+                    accepted.extend(Self::read(reader, at, entry, policy, from, trust));
+                });
+                if count == 0 && value.as_array().is_some() {
+                    reader.unexpected(&at, value, "at least one token kind");
+                }
+            }
+            None => {
+                reader.missing(holder, "accept", "an array of token kinds: nothing means nothing is accepted");
+            }
+        }
+        if accepted.is_empty() {
+            // No kind is known that the conditions of the policy must suit.
+            Self::conditions(reader, None, None, Some(policy), trust);
+        }
+        let all_read = count > 0 && accepted.len() == count;
+        (accepted, all_read)
+    }
+
+    /// An entry: an object, or the name of a kind without conditions of its own.
+    fn read(
+        reader: &mut Reader,
+        at: &Pointer<'_>,
+        entry: Value<'_>,
+        policy: &Members<'_, '_>,
+        from: &From,
+        trust: &TrustNames,
+    ) -> Option<Self> {
+        let own = match entry {
+            Value::String(_) => None,
+            _ => Some(reader.members(at, entry, MEMBERS)?),
+        };
+        let named = own.as_ref().map_or(Some(entry), |own| own.get("kind"));
+        let known = named.and_then(Value::as_string).and_then(|name| TokenKind::from_name(&name.to_owned_string()));
+        if known.is_none() {
+            let names = TokenKind::ALL.map(TokenKind::name).join(", ");
+            let expected = format!("a token kind: {names}");
+            match (&own, named) {
+                (Some(own), None) => reader.missing(own, "kind", &expected),
+                (Some(own), Some(value)) => reader.unexpected(&own.at("kind"), value, &expected),
+                (None, _) => reader.unexpected(at, entry, &expected),
+            }
+        }
+        let accepted = Self::conditions(reader, known, own.as_ref(), known.map(|_| policy), trust);
+        if let Some(kind) = known {
+            check_place(reader, at, kind, from);
+        }
+        if let Some(accepted) = accepted.as_ref().filter(|accepted| accepted.kind == TokenKind::Introspected) {
+            check_introspection(reader, own.as_ref(), at, accepted, trust);
+        }
+        accepted
+    }
+
+    /// The conditions of an entry and of its policy. Where the kind is not known, they are only what every kind takes.
+    fn conditions(
+        reader: &mut Reader,
+        kind: Option<TokenKind>,
+        own: Option<&Members<'_, '_>>,
+        policy: Option<&Members<'_, '_>>,
+        trust: &TrustNames,
+    ) -> Option<Self> {
+        let what = kind.map_or("a token", TokenKind::name);
+        let allowed = kind.map_or(AlgorithmSet::ALL, TokenKind::algorithms);
+        let (mut origins, mut subjects, mut scope) = (None, Vec::new(), Vec::new());
+        let (mut algorithms, mut max_lifetime_seconds) = (allowed, None);
+        if let Some(own) = own {
+            for (member, is_domain) in [("trust_domain", true), ("issuer", false)] {
+                let Some(value) = own.get(member) else { continue };
+                if kind.is_some_and(|kind| kind.is_keyed_by_trust_domain() != is_domain) {
+                    let other = if is_domain { "`issuer`" } else { "`trust_domain`" };
+                    reader.fault(&own.at(member), format!("a condition that {what} cannot carry"), other);
+                } else {
+                    origins = Some(trust.places(reader, &own.at(member), value, is_domain));
+                }
+            }
+        }
+        // A condition on the policy holds for every kind in it, beside those of the entry.
+        let both = |name: &'static str| {
+            [own, policy].into_iter().flatten().filter_map(move |members| Some((members, members.get(name)?)))
+        };
+        for (members, value) in both("subjects") {
+            let at = members.at("subjects");
+            let patterns = read_subjects(reader, &at, value, kind);
+            if subjects.is_empty() {
+                subjects = patterns;
+            } else {
+                reader.fault(&at, "subjects on the policy and on an entry", "one of the two");
+            }
+        }
+        for (members, value) in both("scope") {
+            read_scope(reader, &members.at("scope"), value, kind, &mut scope);
+        }
+        let faults = reader.fault_count();
+        for (members, value) in both("algorithms") {
+            let at = members.at("algorithms");
+            let narrowed = algorithms.intersection(read_algorithms(reader, &at, value, allowed, what));
+            // A name with a fault may be that of the common algorithm.
+            if narrowed.is_empty() && reader.fault_count() == faults {
+                reader.fault(&at, "algorithms of which the entry allows none", "a common algorithm");
+            }
+            algorithms = narrowed;
+        }
+        for (members, _) in both("max_lifetime_seconds") {
+            let most = reader.optional_number(members, "max_lifetime_seconds", (1, limits::YEAR_SECONDS));
+            max_lifetime_seconds = match (max_lifetime_seconds, most) {
+                (Some(known), Some(most)) => Some(most.min(known)),
+                (known, most) => known.or(most),
+            };
+        }
+        if kind == Some(TokenKind::Introspected) {
+            algorithms = AlgorithmSet::ALL; // its issuer answers for it, by no signature
+        }
+        Some(Self { kind: kind?, origins, subjects, scope, algorithms, max_lifetime_seconds })
+    }
+}
+
+/// Whether the kind is in this build, and may be presented there.
+fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &From) {
+    if !kind.is_built() {
+        let expected = format!("a build with the feature `{}`", kind.feature());
+        reader.fault(at, format!("{}, which this build leaves out", kind.name()), expected);
+    }
+    match from {
+        From::Authorization if !kind.comes_in_authorization() => {
+            let expected = "a credential `from` a header field of its own (policy: credentials)";
+            reader.fault(at, format!("{} in Authorization", kind.name()), expected);
+        }
+        From::Header(_) if kind == TokenKind::Introspected => {
+            reader.fault(at, "introspected in a header field", "introspection of the credential in Authorization");
+        }
+        _ => {}
+    }
+}
+
+/// A token that its issuer must be asked about names no issuer: the entry does.
+fn check_introspection(
+    reader: &mut Reader,
+    own: Option<&Members<'_, '_>>,
+    at: &Pointer<'_>,
+    accepted: &AcceptedKind,
+    trust: &TrustNames,
+) {
+    const EXPECTED: &str = "one `issuer`, whose entry in /trust has `introspection`";
+    let answers = match accepted.origins() {
+        Some([only]) => trust.answers(*only),
+        // A name with a fault in it was reported.
+        Some([]) => true,
+        _ => false,
+    };
+    match own {
+        _ if answers => {}
+        Some(own) if own.has("issuer") => {
+            reader.fault(&own.at("issuer"), "an issuer that answers no introspection, or several", EXPECTED);
+        }
+        Some(own) => reader.missing(own, "issuer", EXPECTED),
+        None => reader.fault(at, "introspected without an issuer", EXPECTED),
+    }
+}
+
+fn read_subjects(
+    reader: &mut Reader,
+    at: &Pointer<'_>,
+    value: Value<'_>,
+    kind: Option<TokenKind>,
+) -> Vec<SubjectPattern> {
+    let mut patterns = Vec::new();
+    reader.texts(at, value, "a subject pattern", &mut |reader, at, text| match SubjectPattern::parse(&text) {
+        Ok(_) if kind == Some(TokenKind::JwtSvid) && !text.starts_with("spiffe://") => {
+            reader.fault(at, quoted(&text), "a SPIFFE ID pattern: the subject of a jwt-svid is a SPIFFE ID");
+        }
+        Ok(pattern) => patterns.push(pattern),
+        Err(fault) => reader.fault(at, quoted(&text), fault.to_string()),
+    });
+    patterns
+}
+
+fn read_scope(
+    reader: &mut Reader,
+    at: &Pointer<'_>,
+    value: Value<'_>,
+    kind: Option<TokenKind>,
+    scope: &mut Vec<Box<str>>,
+) {
+    if let Some(kind) = kind.filter(|kind| !kind.has_scope()) {
+        reader.fault(at, format!("a condition that {} cannot carry", kind.name()), "no scope");
+    }
+    reader.texts(at, value, "a scope", &mut |reader, at, word| {
+        // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+        if word.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+            scope.push(word.into_boxed_str());
+        } else {
+            reader.fault(at, quoted(&word), "one scope, without spaces, quotes or backslashes (RFC 6749 §3.3)");
+        }
+    });
+}
+
+/// The algorithms that a list names, each of which must be one of `allowed`; `what` says whose these are.
+pub(super) fn read_algorithms(
+    reader: &mut Reader,
+    at: &Pointer<'_>,
+    value: Value<'_>,
+    allowed: AlgorithmSet,
+    what: &str,
+) -> AlgorithmSet {
+    let mut set = AlgorithmSet::default();
+    reader.texts(at, value, "an algorithm", &mut |reader, at, name| match Algorithm::from_name(name.as_bytes())
+        .filter(|algorithm| allowed.contains(*algorithm))
+    {
+        Some(algorithm) => set = set.with(algorithm),
+        None => {
+            let names: Vec<&str> = allowed.iter().map(Algorithm::name).collect();
+            reader.fault(at, quoted(&name), format!("an algorithm that {what} allows: {}", names.join(", ")));
+        }
+    });
+    set
+}

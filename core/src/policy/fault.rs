@@ -1,0 +1,71 @@
+//! A fault of a policy document, of revocations, or of the settings of a host.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED};
+use crate::policy::locate::{Open, place};
+use crate::policy::reader::escape;
+use crate::printable::{is_tricky, quoted};
+
+/// One fault of a policy document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFault {
+    /// Where: a JSON pointer, empty for the document itself.
+    pub pointer: String,
+    /// What stands there.
+    pub found: String,
+    /// What should.
+    pub expected: String,
+}
+
+impl fmt::Display for PolicyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pointer.is_empty() {
+            f.write_str("the document")?;
+        }
+        // Names come from the document: a line feed or a terminal sequence in one must not reach the log.
+        for c in self.pointer.chars() {
+            if is_tricky(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        write!(f, ": found {}, expected {}", self.found, self.expected)
+    }
+}
+
+impl core::error::Error for PolicyFault {}
+
+impl PolicyFault {
+    /// A text that is not JSON, or more of it than a budget allows; `fault` is that of a scan of `text`.
+    #[must_use]
+    pub fn of_json(text: &[u8], fault: JsonFault) -> Self {
+        let (mut found, mut expected) = (String::new(), String::new());
+        // A string takes whatever is written.
+        let _ = fault.write_found(&mut found);
+        let _ = fault.write_expected(&mut expected);
+        let mut pointer = String::new();
+        match fault {
+            JsonFault::Malformed { at, expected: NAME_NOT_REPEATED } => {
+                let open = Open::at(text, at + 1);
+                found = format!("a second member {} ({})", quoted(&open.name()), place(text, at));
+                expected = "each member once".to_owned();
+                pointer = open.pointer();
+            }
+            JsonFault::Malformed { at, .. } => found += &format!(" ({})", place(text, at)),
+            // The bracket of a value that is too deep opens nothing.
+            JsonFault::Limit { at, limit: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
+            JsonFault::Limit { at, .. } => pointer = Open::at(text, at + 1).pointer(),
+        }
+        Self { pointer, found, expected }
+    }
+
+    /// The pointer to the member `name` of what `pointer` points to. RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
+    #[must_use]
+    pub fn member(pointer: &str, name: &str) -> String {
+        let mut member = format!("{pointer}/");
+        // A string takes whatever is written.
+        let _ = escape(&mut member, name);
+        member
+    }
+}

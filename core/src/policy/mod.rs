@@ -1,0 +1,27 @@
+//! The policy document: one JSON text, the same for every host, becomes the policies that the engine enforces.
+//!
+//! [`PolicyDocument::parse`] reports every fault of a document at once, each with its JSON pointer, what was found and what was expected.
+//! [`reader`] is the JSON reader behind it; hosts read their settings and revocations with it, so all report faults in one form.
+
+mod accept;
+mod body;
+mod challenge;
+mod credential;
+mod document;
+mod dpop;
+mod fault;
+mod locate;
+mod memory;
+mod read;
+pub mod reader;
+mod route;
+mod schema;
+mod svid;
+mod trust;
+
+pub use body::{BodyPolicy, ToolPattern};
+pub use document::PolicyDocument;
+pub use fault::PolicyFault;
+pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
+pub use schema::SCHEMA;
+pub use trust::{Introspection, TrustDocument, TrustSource};

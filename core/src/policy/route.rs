@@ -1,0 +1,338 @@
+//! A policy: what one route accepts. Made by the policy document only, so a policy without audience cannot be written.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::jose::algorithm::AlgorithmSet;
+use crate::policy::body::BodyPolicy;
+use crate::reason::Reason;
+use crate::record::Facts;
+use crate::specs::common::validity;
+use crate::specs::dpop;
+use crate::specs::profile::{ProfileSettings, TokenKind, TokenKinds};
+use crate::subject_pattern::SubjectPattern;
+use crate::time::UnixSeconds;
+use crate::trust::OriginIndex;
+use crate::uri::OwnedOrigin;
+
+/// The place of a policy in its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyIndex(pub(crate) usize);
+
+/// What one route accepts.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) name: String,
+    /// The credential that says who the client is.
+    pub(crate) credential: CredentialPolicy,
+    /// The credentials beside it, at most `limits::CREDENTIALS` less one.
+    pub(crate) others: Vec<CredentialPolicy>,
+    /// What the credentials must have in common.
+    pub(crate) ties: Vec<Tie>,
+    pub(crate) leeway_seconds: u64,
+    pub(crate) binding: Binding,
+    pub(crate) dpop: dpop::Settings,
+    pub(crate) shared_replay: SharedReplay,
+    pub(crate) profiles: ProfileSettings,
+    /// What `htu` is compared to; the host's own view where absent.
+    pub(crate) origin: Option<OwnedOrigin>,
+    pub(crate) mode: Mode,
+    pub(crate) challenge: ChallengePolicy,
+    /// The claims that hosts are handed by name, with the slot of each.
+    pub(crate) attributes: Vec<(Box<str>, u8)>,
+    /// What is asked of the body; nothing, if `None`.
+    pub(crate) body: Option<BodyPolicy>,
+}
+
+/// One credential that a policy asks for.
+#[derive(Debug)]
+pub struct CredentialPolicy {
+    pub(crate) name: Box<str>,
+    pub(crate) from: From,
+    /// In document order; not empty.
+    pub(crate) accept: Vec<AcceptedKind>,
+    pub(crate) kinds: TokenKinds,
+    /// Whether an entry takes tokens that their issuer must be asked about, and whether every entry does.
+    pub(crate) takes_opaque: bool,
+    pub(crate) takes_only_opaque: bool,
+    /// Whether every entry could be read.
+    pub(crate) all_read: bool,
+    /// Not empty.
+    pub(crate) audience: Vec<Box<str>>,
+    /// Whether a request without it is refused.
+    pub(crate) required: bool,
+    /// Whether the host takes its field away before the request goes on.
+    pub(crate) remove: bool,
+}
+
+/// Where a credential is presented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// In `Authorization`, by the scheme Bearer or DPoP.
+    Authorization,
+    /// Alone in a header field of this name, in small letters.
+    Header(Box<str>),
+}
+
+/// Two claims that must be equal.
+#[derive(Debug)]
+pub(crate) struct Tie {
+    pub(crate) left: TiedClaim,
+    pub(crate) right: TiedClaim,
+}
+
+/// A claim of one of the policy's credentials.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TiedClaim {
+    /// 0 is the first credential of the policy.
+    pub(crate) credential: usize,
+    pub(crate) slot: u8,
+}
+
+/// `dpop.shared_store`: whether a store that several machines share is asked too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SharedReplay {
+    /// The store of this engine decides.
+    #[default]
+    Off,
+    /// The host asks its shared store after this engine's, and a store that does not answer refuses.
+    Required,
+}
+
+/// One kind of token that a policy accepts, with its conditions.
+#[derive(Debug)]
+pub struct AcceptedKind {
+    pub(crate) kind: TokenKind,
+    /// The origins whose tokens pass, ascending; all of the right sort where the policy names none.
+    pub(crate) origins: Option<Vec<OriginIndex>>,
+    pub(crate) subjects: Vec<SubjectPattern>,
+    pub(crate) scope: Vec<Box<str>>,
+    pub(crate) algorithms: AlgorithmSet,
+    pub(crate) max_lifetime_seconds: Option<u64>,
+}
+
+/// `binding.require`: what must bind a token. Whatever it says, a bound token needs its proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Binding {
+    /// Unbound tokens pass too.
+    #[default]
+    None,
+    /// Bound to a DPoP key or to a certificate.
+    Any,
+    /// Bound to a DPoP key.
+    Dpop,
+    /// Bound to a certificate.
+    Mtls,
+}
+
+/// `mode`: what the host does with a refusal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Answers it.
+    #[default]
+    Enforce,
+    /// Counts and logs it, and lets the request pass, for a migration.
+    Shadow,
+}
+
+impl Mode {
+    /// The word in policies and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+/// What a policy puts in its challenges.
+#[derive(Debug, Default)]
+pub(crate) struct ChallengePolicy {
+    pub(crate) realm: Option<String>,
+    pub(crate) resource_metadata: Option<String>,
+    pub(crate) hide_description: bool,
+}
+
+impl Policy {
+    /// Its name in the document.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the host does with a refusal.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What must bind a token.
+    #[must_use]
+    pub const fn binding(&self) -> Binding {
+        self.binding
+    }
+
+    /// The audiences of the first credential.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.credential.audience()
+    }
+
+    /// The kinds that it accepts as first credential, in document order.
+    pub fn accept(&self) -> impl Iterator<Item = &AcceptedKind> {
+        self.credential.accept()
+    }
+
+    /// The credentials that it asks for, the one that says who the client is first.
+    pub fn credentials(&self) -> impl Iterator<Item = &CredentialPolicy> {
+        core::iter::once(&self.credential).chain(&self.others)
+    }
+
+    /// Whether a host must find out something beside the request, after the token is accepted.
+    pub(crate) const fn asks_host(&self) -> bool {
+        self.body.is_some() || matches!(self.shared_replay, SharedReplay::Required)
+    }
+
+    /// What it asks of the body of a request.
+    #[must_use]
+    pub const fn body(&self) -> Option<&BodyPolicy> {
+        self.body.as_ref()
+    }
+
+    /// The names of the claims that hosts are handed.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
+    pub fn header_fields(&self) -> impl Iterator<Item = &str> {
+        self.credentials().filter_map(|credential| match &credential.from {
+            From::Authorization => None,
+            From::Header(name) => Some(name.as_ref()),
+        })
+    }
+
+    /// What a proof may be signed with.
+    #[must_use]
+    pub const fn proof_algorithms(&self) -> AlgorithmSet {
+        self.dpop.algorithms
+    }
+}
+
+impl CredentialPolicy {
+    /// Its name in the policy.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is presented.
+    #[must_use]
+    pub const fn from(&self) -> &From {
+        &self.from
+    }
+
+    /// The audiences of which its token must name one.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.audience.iter().map(AsRef::as_ref)
+    }
+
+    /// The kinds that it may be of, in document order.
+    pub fn accept(&self) -> impl Iterator<Item = &AcceptedKind> {
+        self.accept.iter()
+    }
+
+    /// Whether a request without it is refused.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// Whether the host takes its field away before the request goes on.
+    #[must_use]
+    pub const fn is_removed(&self) -> bool {
+        self.remove
+    }
+
+    /// Whether only its issuer can read `token`: the policy takes such tokens, and this one is no JWS, or it takes no other.
+    pub(crate) fn is_opaque(&self, token: &[u8]) -> bool {
+        self.takes_opaque && (self.takes_only_opaque || crate::jose::compact::CompactJws::parse(token).is_err())
+    }
+
+    /// The one issuer that the entries for `kind` name, if there is exactly one.
+    pub(crate) fn pinned_issuer(&self, kind: TokenKind) -> Option<OriginIndex> {
+        let mut named = self.accept.iter().filter(|entry| entry.kind == kind).map(|entry| match entry.origins() {
+            Some([only]) => Some(*only),
+            _ => None,
+        });
+        let first = named.next()??;
+        named.all(|other| other == Some(first)).then_some(first)
+    }
+
+    /// The algorithms that any entry for `kind` allows.
+    pub(crate) fn algorithms(&self, kind: TokenKind) -> AlgorithmSet {
+        let entries = self.accept.iter().filter(|entry| entry.kind == kind);
+        entries.fold(AlgorithmSet::default(), |all, entry| all.union(entry.algorithms))
+    }
+
+    /// The entry that lets the token in: the first of its kind whose conditions all hold.
+    ///
+    /// # Errors
+    /// The reason of the entry that the token came furthest with; of equals, the first.
+    #[inline(always)]
+    pub(crate) fn admit(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<&AcceptedKind, Reason> {
+        let mut furthest = (0, Reason::HeaderType);
+        for entry in self.accept.iter().filter(|entry| entry.kind == facts.kind) {
+            match entry.check(facts, now) {
+                Ok(()) => return Ok(entry),
+                Err((step, reason)) if step > furthest.0 => furthest = (step, reason),
+                Err(_) => {}
+            }
+        }
+        Err(furthest.1)
+    }
+}
+
+/// Apart from the checks around it, which are compiled into the path of a cached token.
+#[inline(never)]
+fn is_listed(ascending: &[OriginIndex], origin: OriginIndex) -> bool {
+    ascending.binary_search(&origin).is_ok()
+}
+
+impl AcceptedKind {
+    /// The kind.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The origins whose tokens pass, ascending; `None` for all that sign the kind.
+    #[must_use]
+    pub fn origins(&self) -> Option<&[OriginIndex]> {
+        self.origins.as_deref()
+    }
+
+    /// The scope that it demands, besides the policy's audience.
+    pub fn scope(&self) -> impl Iterator<Item = &str> {
+        self.scope.iter().map(AsRef::as_ref)
+    }
+
+    /// The conditions in order; an error says how many steps held before it.
+    #[inline]
+    fn check(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
+        if !self.algorithms.contains(facts.algorithm) {
+            return Err((1, Reason::AlgorithmRefused));
+        }
+        if self.origins.as_ref().is_some_and(|origins| !is_listed(origins, facts.origin)) {
+            return Err((2, Reason::SubjectRefused));
+        }
+        // An absent subject is an empty text here, and no pattern matches that.
+        let subject = facts.subject_bytes();
+        if !self.subjects.is_empty() && !self.subjects.iter().any(|pattern| pattern.matches_bytes(subject)) {
+            return Err((3, Reason::SubjectRefused));
+        }
+        validity::check_lifetime(facts, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;
+        validity::check_scope(facts, &self.scope).map_err(|reason| (5, reason))
+    }
+}

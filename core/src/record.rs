@@ -1,0 +1,496 @@
+//! What a token says, packed into one small record: the form in which it is judged and cached.
+//!
+//! A record holds facts only ("these bytes were signed by this key and say this"), never a decision, so one record
+//! serves every policy and every policy change.
+
+use crate::jose::algorithm::Algorithm;
+use crate::jose::header::{Typ, UnverifiedHeader};
+use crate::jose::json::{JsonObject, JsonString};
+use crate::limits;
+use crate::reason::Reason;
+use crate::specs::claims::{self, Claim, Kept, UnverifiedClaims};
+use crate::specs::common::confirmation::{Confirmation, Unenforceable};
+use crate::specs::common::pointer::NamedClaims;
+use crate::specs::profile::TokenKind;
+use crate::spiffe_id;
+use crate::time::UnixSeconds;
+use crate::trust::{KeyId, OriginIndex};
+
+/// The facts of one token, borrowed from its record.
+///
+/// They are facts only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The kind it was verified as.
+    pub kind: TokenKind,
+    /// The header's `typ`.
+    pub(crate) typ: Typ,
+    /// Whether the header has no `kid`: then which key is meant depends on the policy and on the other keys.
+    pub(crate) without_key_id: bool,
+    /// Whether the header has parameters that a strict reader of JWT-SVIDs refuses.
+    pub(crate) extra_parameters: bool,
+    /// Whether the client, the current actor or, in an issuer's token, the subject begins as a SPIFFE ID does, in any case.
+    pub(crate) names_workload: bool,
+    /// Whether the token has no `iss`: then whose keys verify it is the policy's to say.
+    pub(crate) without_issuer: bool,
+    /// The algorithm of its signature.
+    pub algorithm: Algorithm,
+    /// Whose keys verified it.
+    pub origin: OriginIndex,
+    /// The key that verified it.
+    pub key: KeyId,
+    /// `exp`
+    pub expires_at: UnixSeconds,
+    /// `nbf`
+    pub not_before: Option<UnixSeconds>,
+    /// `iat`
+    pub issued_at: Option<UnixSeconds>,
+    /// `cnf`
+    pub confirmation: Confirmation<&'a [u8; 32]>,
+    /// SHA-256 of the token's text, computed for DPoP-bound tokens only (`ath`).
+    pub(crate) token_hash: Option<&'a [u8; 32]>,
+    texts: Texts<'a>,
+}
+
+/// The texts of a record: the claims that it keeps, then the audience list, then the claims that the policy names.
+#[derive(Clone, Copy, Debug)]
+struct Texts<'a> {
+    bytes: &'a [u8],
+    lengths: &'a [u8; 2 * claims::KEPT],
+    /// Where the claims that the policy names begin in `bytes`.
+    named_at: usize,
+}
+
+/// A length that says "absent"; no text of a token within its size limit is that long.
+const ABSENT: u16 = u16::MAX;
+
+/// The layout of a record: names, and how many bytes each has. What follows the fixed part are thumbprints and texts.
+macro_rules! layout {
+    ($($name:ident: $bytes:expr;)+) => {
+        layout!(@at 0; $($name: $bytes;)+);
+    };
+    (@at $at:expr; $name:ident: $bytes:expr; $($rest:tt)*) => {
+        const $name: usize = $at;
+        layout!(@at $name + $bytes; $($rest)*);
+    };
+    (@at $at:expr;) => {
+        const FIXED: usize = $at;
+    };
+}
+
+// In bytes from its start; integers are little-endian. No place can overlap another: each begins where the one before it ends.
+layout! {
+    AT_KIND: 1;
+    AT_TYP: 1;
+    AT_ALGORITHM: 1;
+    AT_FLAGS: 1;
+    AT_ORIGIN: 4;
+    AT_SLOT: 4;
+    AT_HEADER: 2;
+    AT_NAMED: 2;
+    AT_SERIAL: 8;
+    AT_EXPIRES: 8;
+    AT_NOT_BEFORE: 8;
+    AT_ISSUED: 8;
+    AT_LENGTHS: 2 * claims::KEPT;
+}
+
+const _: () = {
+    assert!(limits::TOKEN_BYTES < 1 << 15, "a length of a text, and that of all of them, must fit into two bytes");
+    assert!(record_bytes(limits::TOKEN_BYTES) < 1 << 16, "the place of the named claims must fit into two bytes");
+    assert!(Typ::COUNT <= 256 && TokenKind::COUNT < 256);
+};
+
+/// One bit each; a second of the same value would not compile.
+macro_rules! flags {
+    ($kind:ty; $($name:ident)+) => {
+        flags!(@bit $kind; 0; $($name)+);
+    };
+    (@bit $kind:ty; $bit:expr; $name:ident $($rest:ident)*) => {
+        const $name: $kind = 1 << $bit;
+        flags!(@bit $kind; $bit + 1; $($rest)*);
+    };
+    (@bit $kind:ty; $bit:expr;) => {};
+}
+
+flags! { u8; HAS_NOT_BEFORE HAS_ISSUED HAS_KEY_THUMBPRINT HAS_CERTIFICATE_THUMBPRINT HAS_TOKEN_HASH CNF_UNSUPPORTED CNF_AMBIGUOUS }
+flags! { u16; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+
+/// The longest record of a token of `token_bytes`.
+#[must_use]
+pub const fn record_bytes(token_bytes: usize) -> usize {
+    // Each text is shorter than the payload it comes from; an audience costs two bytes more than its quotes and comma.
+    FIXED + 3 * 32 + token_bytes + 2 + limits::NAMED_CLAIM_BYTES
+}
+
+/// Writes into a record one after the other.
+struct Writer<'o> {
+    out: &'o mut [u8],
+    at: usize,
+}
+
+impl Writer<'_> {
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        let end = self.at + bytes.len();
+        self.out.get_mut(self.at..end).ok_or(Reason::LimitExceeded)?.copy_from_slice(bytes);
+        self.at = end;
+        Ok(())
+    }
+
+    fn text(&mut self, text: JsonString<'_>) -> Result<u16, Reason> {
+        let out = self.out.get_mut(self.at..).ok_or(Reason::LimitExceeded)?;
+        let length = text.unescape(out).ok_or(Reason::LimitExceeded)?;
+        self.at += length;
+        u16::try_from(length).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+
+    fn raw(&mut self, raw: &str) -> Result<u16, Reason> {
+        self.bytes(raw.as_bytes())?;
+        u16::try_from(raw.len()).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+}
+
+fn put<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = out.get_mut(at..at + N) {
+        place.copy_from_slice(&bytes);
+    }
+}
+
+fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
+    record.get(at..)?.first_chunk().copied()
+}
+
+/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. The key is
+/// filled in by [`set_key`].
+///
+/// # Errors
+/// [`Reason::ClaimMissing`] without `exp`, [`Reason::ClaimType`] for a malformed `cnf`, [`Reason::LimitExceeded`] if
+/// `out` is too short.
+pub(crate) fn pack(
+    kind: TokenKind,
+    header: &UnverifiedHeader<'_>,
+    claims: &UnverifiedClaims<'_>,
+    actor: Option<JsonString<'_>>,
+    token_hash: impl FnOnce() -> [u8; 32],
+    out: &mut [u8],
+) -> Result<usize, Reason> {
+    let algorithm = header.algorithm.ok_or(Reason::AlgorithmRefused)?;
+    let expires_at = claims.expires_at.ok_or(Reason::ClaimMissing)?;
+    let confirmation = claims.confirmation.map(Confirmation::read).transpose()?.unwrap_or_default();
+    let mut flags = 0;
+    let mut writer = Writer { out, at: FIXED };
+    if let Some(thumbprint) = confirmation.key_thumbprint {
+        flags |= HAS_KEY_THUMBPRINT | HAS_TOKEN_HASH;
+        writer.bytes(&thumbprint)?;
+        writer.bytes(&token_hash())?;
+    }
+    if let Some(thumbprint) = confirmation.certificate_thumbprint {
+        flags |= HAS_CERTIFICATE_THUMBPRINT;
+        writer.bytes(&thumbprint)?;
+    }
+    flags |= match confirmation.unenforceable {
+        Some(Unenforceable::Unsupported) => CNF_UNSUPPORTED,
+        Some(Unenforceable::Ambiguous) => CNF_AMBIGUOUS,
+        None => 0,
+    };
+    let profile = kind.profile();
+    let mut lengths = [ABSENT; claims::KEPT];
+    for (claim, length) in Claim::ALL.into_iter().zip(&mut lengths) {
+        *length = match claims.kept(claim).filter(|_| profile.kept.contains(claim)) {
+            None => continue,
+            Some(Kept::Text(text)) => writer.text(text)?,
+            Some(Kept::Json(raw)) => writer.raw(raw)?,
+        };
+    }
+    for audience in claims.audience.into_iter().flat_map(|audience| audience.values()) {
+        let length_at = writer.at;
+        writer.bytes(&[0; 2])?;
+        let length = writer.text(audience)?;
+        put(writer.out, length_at, length.to_le_bytes());
+    }
+    let end = writer.at;
+
+    if claims.not_before.is_some() {
+        flags |= HAS_NOT_BEFORE;
+    }
+    if claims.issued_at.is_some() {
+        flags |= HAS_ISSUED;
+    }
+    put(out, AT_KIND, [kind.number()]);
+    put(out, AT_TYP, [u8::try_from(header.typ.index()).unwrap_or_default()]);
+    put(out, AT_ALGORITHM, [algorithm.index()]);
+    let flag = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
+    // The subject of an SVID is one by itself.
+    let subject = claims.subject.filter(|_| !kind.is_keyed_by_trust_domain());
+    let mut named = [subject, claims.client_id, actor].into_iter().flatten();
+    let names_workload = named.any(|text| spiffe_id::resembles_one(text.chars()));
+    let of_header = flag(header.kid.is_none(), WITHOUT_KEY_ID)
+        | flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
+        | flag(names_workload, NAMES_WORKLOAD)
+        | flag(claims.issuer.is_none(), WITHOUT_ISSUER);
+    put(out, AT_HEADER, of_header.to_le_bytes());
+    put(out, AT_FLAGS, [flags]);
+    for (place, length) in lengths.iter().enumerate() {
+        put(out, AT_LENGTHS + 2 * place, length.to_le_bytes());
+    }
+    put(out, AT_NAMED, u16::try_from(end).unwrap_or(ABSENT).to_le_bytes());
+    put(out, AT_EXPIRES, expires_at.as_u64().to_le_bytes());
+    put(out, AT_NOT_BEFORE, claims.not_before.unwrap_or_default().as_u64().to_le_bytes());
+    put(out, AT_ISSUED, claims.issued_at.unwrap_or_default().as_u64().to_le_bytes());
+    Ok(end)
+}
+
+/// As [`pack`], for a token that its issuer was asked about, whose answer is good until `good_until`.
+pub(crate) fn pack_introspected(
+    claims: &UnverifiedClaims<'_>,
+    actor: Option<JsonString<'_>>,
+    token_hash: impl FnOnce() -> [u8; 32],
+    origin: OriginIndex,
+    good_until: UnixSeconds,
+    out: &mut [u8],
+) -> Result<usize, Reason> {
+    let header = UnverifiedHeader::of_answer();
+    let length = pack(TokenKind::Introspected, &header, claims, actor, token_hash, out)?;
+    set_key(out, KeyId { origin, slot: NO_SLOT, serial: good_until.as_u64() });
+    Ok(length)
+}
+
+/// The slot of no key.
+const NO_SLOT: u32 = u32::MAX;
+
+/// Notes which key verified the token.
+pub(crate) fn set_key(record: &mut [u8], key: KeyId) {
+    put(record, AT_ORIGIN, key.origin.0.to_le_bytes());
+    put(record, AT_SLOT, key.slot.to_le_bytes());
+    put(record, AT_SERIAL, key.serial.to_le_bytes());
+}
+
+/// A claim that the policy names, in a record: a string without its escapes, or other JSON as it is in the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedClaim<'a> {
+    /// A string.
+    Text(&'a str),
+    /// A number, a boolean, `null`, an array or an object, as JSON.
+    Json(&'a str),
+}
+
+const NAMED_TEXT: u8 = 0;
+const NAMED_JSON: u8 = 1;
+
+/// Adds what `names` finds in `payload` to the record of `length` bytes in `record`, and returns its new length.
+///
+/// For tokens whose signature was checked: it walks over the payload once for all names.
+///
+/// # Errors
+/// [`Reason::LimitExceeded`] for more than [`limits::NAMED_CLAIM_BYTES`] together.
+pub(crate) fn add_named(
+    record: &mut [u8],
+    length: usize,
+    names: &NamedClaims,
+    payload: JsonObject<'_>,
+) -> Result<usize, Reason> {
+    let most = (length + limits::NAMED_CLAIM_BYTES).min(record.len());
+    let mut writer = Writer { out: record.get_mut(..most).ok_or(Reason::LimitExceeded)?, at: length };
+    names.find_in(payload, &mut |slot, value| {
+        let form = if value.json().is_some() { NAMED_JSON } else { NAMED_TEXT };
+        writer.bytes(&[slot, form, 0, 0])?;
+        let length_at = writer.at - 2;
+        let length = match (value.as_string(), value.json()) {
+            (Some(text), _) => writer.text(text)?,
+            (None, json) => writer.raw(json.unwrap_or_default())?,
+        };
+        put(writer.out, length_at, length.to_le_bytes());
+        Ok(())
+    })?;
+    Ok(writer.at)
+}
+
+impl<'a> Facts<'a> {
+    /// Reads a record that [`pack`] wrote; `None` for anything else.
+    #[cfg_attr(not(feature = "lean"), inline(always))]
+    pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
+        let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
+        let header = u16::from_le_bytes(take(record, AT_HEADER)?);
+        let has = |flag: u8| flags & flag != 0;
+        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(record, at)?)));
+        let mut at = FIXED;
+        let mut thumbprint = |present: bool| -> Option<Option<&'a [u8; 32]>> {
+            if !present {
+                return Some(None);
+            }
+            let bytes = record.get(at..)?.first_chunk()?;
+            at += 32;
+            Some(Some(bytes))
+        };
+        let key_thumbprint = thumbprint(has(HAS_KEY_THUMBPRINT))?;
+        let token_hash = thumbprint(has(HAS_TOKEN_HASH))?;
+        let certificate_thumbprint = thumbprint(has(HAS_CERTIFICATE_THUMBPRINT))?;
+        let unenforceable = if has(CNF_UNSUPPORTED) {
+            Some(Unenforceable::Unsupported)
+        } else if has(CNF_AMBIGUOUS) {
+            Some(Unenforceable::Ambiguous)
+        } else {
+            None
+        };
+        let lengths = record.get(AT_LENGTHS..)?.first_chunk()?;
+        let named_at = usize::from(u16::from_le_bytes(take(record, AT_NAMED)?)).checked_sub(at)?;
+        let origin = OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?));
+        Some(Self {
+            kind: TokenKind::from_number(kind)?,
+            typ: *Typ::ALL.get(usize::from(typ))?,
+            without_key_id: header & WITHOUT_KEY_ID != 0,
+            extra_parameters: header & EXTRA_PARAMETERS != 0,
+            names_workload: header & NAMES_WORKLOAD != 0,
+            without_issuer: header & WITHOUT_ISSUER != 0,
+            algorithm: Algorithm::from_index(algorithm)?,
+            origin,
+            key: KeyId {
+                origin,
+                slot: u32::from_le_bytes(take(record, AT_SLOT)?),
+                serial: u64::from_le_bytes(take(record, AT_SERIAL)?),
+            },
+            expires_at: seconds(AT_EXPIRES)?,
+            not_before: if has(HAS_NOT_BEFORE) { Some(seconds(AT_NOT_BEFORE)?) } else { None },
+            issued_at: if has(HAS_ISSUED) { Some(seconds(AT_ISSUED)?) } else { None },
+            confirmation: Confirmation { key_thumbprint, certificate_thumbprint, unenforceable },
+            token_hash,
+            texts: Texts { bytes: record.get(at..)?, lengths, named_at },
+        })
+    }
+
+    /// Until when the issuer's answer is good: the place of the key's serial, which it has none of.
+    pub(crate) const fn answer_good_until(&self) -> UnixSeconds {
+        UnixSeconds::new(self.key.serial)
+    }
+
+    /// `iss`
+    #[must_use]
+    pub fn issuer(&self) -> Option<&'a str> {
+        self.texts.text(Claim::Issuer)
+    }
+
+    /// `sub`
+    #[must_use]
+    pub fn subject(&self) -> Option<&'a str> {
+        self.texts.text(Claim::Subject)
+    }
+
+    /// `sub` as bytes, empty if absent: comparing them needs no check that they are UTF-8, which they are.
+    pub(crate) fn subject_bytes(&self) -> &'a [u8] {
+        self.texts.bytes_of(Claim::Subject)
+    }
+
+    /// `scope` as bytes, empty if absent.
+    pub(crate) fn scope_bytes(&self) -> &'a [u8] {
+        self.texts.bytes_of(Claim::Scope)
+    }
+
+    /// `scope`, as it stands in the token.
+    #[must_use]
+    pub fn scope(&self) -> Option<&'a str> {
+        self.texts.text(Claim::Scope)
+    }
+
+    /// `client_id`
+    #[must_use]
+    pub fn client_id(&self) -> Option<&'a str> {
+        self.texts.text(Claim::ClientId)
+    }
+
+    /// `jti`
+    #[must_use]
+    pub fn token_id(&self) -> Option<&'a str> {
+        self.texts.text(Claim::TokenId)
+    }
+
+    /// `act`, as the JSON object that stands in the token.
+    #[must_use]
+    pub fn actor_json(&self) -> Option<&'a str> {
+        self.texts.text(Claim::Actor)
+    }
+
+    /// `txn`
+    #[must_use]
+    pub fn transaction(&self) -> Option<&'a str> {
+        self.texts.text(Claim::Transaction)
+    }
+
+    /// `req_wl`
+    #[must_use]
+    pub fn requesting_workload(&self) -> Option<&'a str> {
+        self.texts.text(Claim::RequestingWorkload)
+    }
+
+    /// A claim that the record keeps as text or, for an object, as JSON; `None` where the token has none, or its kind keeps none.
+    #[must_use]
+    pub fn claim(&self, claim: Claim) -> Option<&'a str> {
+        self.texts.text(claim)
+    }
+
+    /// The claim that the policy document names in `slot`.
+    pub(crate) fn named(&self, slot: u8) -> Option<NamedClaim<'a>> {
+        let mut rest = self.texts.bytes.get(self.texts.named_at..)?;
+        while let Some(([found, form, low, high], behind)) = rest.split_first_chunk::<4>() {
+            let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
+            if *found == slot {
+                let value = text(value);
+                return Some(if *form == NAMED_TEXT { NamedClaim::Text(value) } else { NamedClaim::Json(value) });
+            }
+            rest = behind;
+        }
+        None
+    }
+
+    /// The values of `aud`.
+    pub fn audience(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.audience_bytes().map(text)
+    }
+
+    /// The values of `aud` as bytes.
+    #[inline]
+    pub(crate) fn audience_bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.texts.bytes.get(self.texts.start_of(claims::KEPT)..self.texts.named_at).unwrap_or_default();
+        core::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk::<2>()?;
+            let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+            rest = behind;
+            Some(value)
+        })
+    }
+}
+
+impl<'a> Texts<'a> {
+    #[inline]
+    fn stored(&self, place: usize) -> u16 {
+        self.lengths.get(2 * place..).and_then(|rest| rest.first_chunk()).map_or(ABSENT, |two| u16::from_le_bytes(*two))
+    }
+
+    #[inline]
+    fn length(&self, place: usize) -> usize {
+        let length = self.stored(place);
+        if length == ABSENT { 0 } else { usize::from(length) }
+    }
+
+    #[inline]
+    fn start_of(&self, place: usize) -> usize {
+        (0..place).map(|before| self.length(before)).sum()
+    }
+
+    fn text(&self, claim: Claim) -> Option<&'a str> {
+        if self.stored(claim.index()) == ABSENT {
+            return None;
+        }
+        Some(text(self.bytes_of(claim)))
+    }
+
+    fn bytes_of(&self, claim: Claim) -> &'a [u8] {
+        let place = claim.index();
+        let start = self.start_of(place);
+        self.bytes.get(start..start + self.length(place)).unwrap_or_default()
+    }
+}
+
+/// The bytes came out of a checked text, so this never falls back.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}

@@ -1,0 +1,110 @@
+//! One request, as the host sees it.
+
+use crate::specs::common::presentation::Field;
+use crate::specs::mtls::{ClientCertificate, Connection};
+use crate::time::UnixSeconds;
+
+/// The header fields of a request, for policies that name some.
+pub trait HeaderFields {
+    /// The field called `name`, which is written in small letters; names match in any case.
+    fn field(&self, name: &str) -> Field<'_>;
+}
+
+/// All header fields of a request, by name and value.
+impl HeaderFields for &[(&[u8], &[u8])] {
+    fn field(&self, name: &str) -> Field<'_> {
+        let named = self.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+        named.fold(Field::Absent, |field, (_, value)| field.and(value))
+    }
+}
+
+impl core::fmt::Debug for dyn HeaderFields + '_ {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("HeaderFields").finish_non_exhaustive()
+    }
+}
+
+/// What the engine needs to know of a request; all of it borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'r> {
+    pub(crate) method: &'r [u8],
+    pub(crate) uri: &'r [u8],
+    pub(crate) authorization: Field<'r>,
+    pub(crate) proof: Field<'r>,
+    pub(crate) certificate: Option<ClientCertificate<'r>>,
+    pub(crate) connection: Option<&'r dyn Connection>,
+    pub(crate) claimed_proof: Option<&'r [u8; 32]>,
+    pub(crate) fields: Option<&'r dyn HeaderFields>,
+    pub(crate) now: UnixSeconds,
+}
+
+impl<'r> Request<'r> {
+    /// A request with `method`, `uri` and header fields as received, at the time `now`.
+    ///
+    /// `uri` is the external one: absolute, as the client sees it, or just path and query where the policy has an `origin`.
+    /// `headers` are all fields, so that repetitions are seen; names match in any case. Nothing here is checked, and no
+    /// forwarding header is ever looked at.
+    #[must_use]
+    pub fn new(
+        method: &'r [u8],
+        uri: &'r [u8],
+        headers: impl IntoIterator<Item = (&'r [u8], &'r [u8])>,
+        now: UnixSeconds,
+    ) -> Self {
+        let (authorization, proof) = (Field::Absent, Field::Absent);
+        let (certificate, connection, claimed_proof, fields) = (None, None, None, None);
+        let mut request =
+            Self { method, uri, authorization, proof, certificate, connection, claimed_proof, fields, now };
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case(b"authorization") {
+                request.authorization = request.authorization.and(value);
+            } else if name.eq_ignore_ascii_case(b"dpop") {
+                request.proof = request.proof.and(value);
+            }
+        }
+        request
+    }
+
+    /// This request over a connection whose client certificate is `certificate`.
+    ///
+    /// Only ever the certificate of the TLS connection, or one that a trusted hop vouches for.
+    #[must_use]
+    pub const fn with_certificate(mut self, certificate: ClientCertificate<'r>) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// This request over `connection`, which is asked for its client certificate if the token is bound to one.
+    ///
+    /// As for [`with_certificate`](Self::with_certificate): only ever the TLS connection, or what a trusted hop says of it.
+    #[must_use]
+    pub const fn with_connection(mut self, connection: &'r dyn Connection) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// This request again, for a host that judges one client request by several policies: `proof` is what
+    /// [`Decision::claimed_proof`](crate::engine::Decision::claimed_proof) said of it before, and that the replay store knows it since is no replay.
+    ///
+    /// Only what a decision with the same replay store said: a store that knows the proof from a request before would let it be used
+    /// twice. Never for another client request, for the same reason.
+    #[must_use]
+    pub const fn with_claimed_proof(mut self, proof: &'r [u8; 32]) -> Self {
+        self.claimed_proof = Some(proof);
+        self
+    }
+
+    /// This request with header fields that are asked for by name: where a policy takes credentials beside that in `Authorization`.
+    ///
+    /// Without it such a credential is missing.
+    #[must_use]
+    pub const fn with_fields(mut self, fields: &'r dyn HeaderFields) -> Self {
+        self.fields = Some(fields);
+        self
+    }
+
+    pub(crate) fn client_certificate(&self) -> Option<ClientCertificate<'r>> {
+        let asked = || self.connection?.client_certificate().map(ClientCertificate::Sha256);
+        self.certificate.or_else(asked)
+    }
+}

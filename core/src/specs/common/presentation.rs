@@ -1,0 +1,166 @@
+//! How a token is presented (RFC 6750 §2, RFC 9449 §7.1): exactly one credential, one scheme, bounded sizes.
+
+use crate::limits;
+use crate::reason::Reason;
+use crate::uri;
+
+/// A header field that may come once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Field<'r> {
+    /// The request has none.
+    #[default]
+    Absent,
+    /// Its one value.
+    One(&'r [u8]),
+    /// The request has several.
+    Repeated,
+}
+
+impl<'r> Field<'r> {
+    /// This field after one more value was seen.
+    #[must_use]
+    pub const fn and(self, value: &'r [u8]) -> Self {
+        match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Repeated => Self::Repeated,
+        }
+    }
+}
+
+/// The scheme that a token came under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Bearer` (RFC 6750 §2.1).
+    Bearer,
+    /// `DPoP` (RFC 9449 §7.1).
+    Dpop,
+}
+
+impl Scheme {
+    /// The scheme of a request's one credential, whatever is wrong with the rest of it.
+    #[must_use]
+    pub fn of(authorization: Field<'_>) -> Option<Self> {
+        match authorization {
+            Field::One(value) => Self::split(trim(value)).map(|(scheme, _)| scheme),
+            Field::Absent | Field::Repeated => None,
+        }
+    }
+
+    /// The word in challenges, audit records and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+
+    /// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`. Spaces only: a tab is part of an unknown scheme's name.
+    #[inline(always)]
+    fn split(value: &[u8]) -> Option<(Self, &[u8])> {
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (name, rest) = value.split_at_checked(end)?;
+        // RFC 9110 §11.1: the scheme is case-insensitive.
+        if name.eq_ignore_ascii_case(b"Bearer") {
+            Some((Self::Bearer, rest))
+        } else if name.eq_ignore_ascii_case(b"DPoP") {
+            Some((Self::Dpop, rest))
+        } else {
+            None
+        }
+    }
+}
+
+/// A credential as presented.
+#[derive(Clone, Copy, Debug)]
+pub struct Credential<'r> {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// The token's text, not yet looked at.
+    pub token: &'r [u8],
+}
+
+impl<'r> Credential<'r> {
+    /// Takes the one credential out of the `Authorization` field.
+    ///
+    /// Tokens in a form body are never taken (RFC 6750 §2.2 leaves that open), nor in the URI query (§2.3: "SHOULD NOT be
+    /// used"); a query that has one is refused rather than ignored.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialMissing`], [`Reason::SchemeUnsupported`], [`Reason::CredentialRepeated`],
+    /// [`Reason::CredentialTooLarge`], or [`Reason::TokenMalformed`] for a scheme without a token.
+    #[inline]
+    pub fn read(authorization: Field<'r>, request_uri: &[u8]) -> Result<Self, Reason> {
+        let in_query = uri::has_query_parameter(request_uri, b"access_token");
+        let value = match authorization {
+            Field::Absent if in_query => return Err(Reason::SchemeUnsupported),
+            Field::Absent => return Err(Reason::CredentialMissing),
+            // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
+            Field::Repeated => return Err(Reason::CredentialRepeated),
+            Field::One(_) if in_query => return Err(Reason::CredentialRepeated),
+            Field::One(value) => trim(value),
+        };
+        if value.is_empty() {
+            return Err(Reason::CredentialMissing);
+        }
+        let (scheme, rest) = Scheme::split(value).ok_or(Reason::SchemeUnsupported)?;
+        let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+        let token = rest.get(spaces..).unwrap_or_default();
+        if token.len() > limits::TOKEN_BYTES {
+            return Err(Reason::CredentialTooLarge);
+        }
+        if token.is_empty() { Err(Reason::TokenMalformed) } else { Ok(Self { scheme, token }) }
+    }
+}
+
+impl<'r> Credential<'r> {
+    /// Takes the one credential out of a header field of its own, which holds nothing else; `None` without the field.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialRepeated`], [`Reason::CredentialTooLarge`], [`Reason::TokenMalformed`] for an empty field.
+    pub(crate) fn alone(field: Field<'r>) -> Result<Option<Self>, Reason> {
+        let token = match field {
+            Field::Absent => return Ok(None),
+            Field::Repeated => return Err(Reason::CredentialRepeated),
+            Field::One(value) => trim(value),
+        };
+        if token.len() > limits::TOKEN_BYTES {
+            return Err(Reason::CredentialTooLarge);
+        }
+        if token.is_empty() { Err(Reason::TokenMalformed) } else { Ok(Some(Self { scheme: Scheme::Bearer, token })) }
+    }
+}
+
+impl Credential<'_> {
+    /// A list is what some hosts make of two fields; no `b64token` holds a comma. Asked of tokens that are not cached only:
+    /// no verified token holds one.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialRepeated`]
+    pub fn check_single(&self) -> Result<(), Reason> {
+        if self.token.contains(&b',') { Err(Reason::CredentialRepeated) } else { Ok(()) }
+    }
+}
+
+/// Takes the one proof out of the `DPoP` field.
+///
+/// # Errors
+/// [`Reason::CredentialRepeated`] (RFC 9449 §4.3 item 1: "There is not more than one DPoP HTTP request header field"),
+/// [`Reason::CredentialTooLarge`], [`Reason::ProofMissing`]
+pub(crate) fn proof(field: Field<'_>) -> Result<&[u8], Reason> {
+    match field {
+        Field::Absent => Err(Reason::ProofMissing),
+        Field::Repeated => Err(Reason::CredentialRepeated),
+        Field::One(value) if value.len() > limits::PROOF_BYTES => Err(Reason::CredentialTooLarge),
+        Field::One(value) => Ok(trim(value)),
+    }
+}
+
+/// Removes the optional white space around a field value (RFC 9110 §5.5).
+#[inline]
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}

@@ -1,0 +1,39 @@
+//! SPIFFE IDs beside the subject of an SVID, and in the tokens of issuers (policy: `spiffe_trust_domains`).
+//!
+//! JWT-SVID §4: the keys that may name a workload are those of its trust domain. An issuer's key names one only where the
+//! policy says so, domain by domain: for workloads that get their access tokens by a JWT-SVID.
+
+use crate::limits;
+use crate::reason::Reason;
+use crate::record::Facts;
+use crate::specs::common::actor;
+use crate::specs::jwt_svid;
+use crate::spiffe_id;
+
+/// The subject, the client and the current actor of a token may be SPIFFE IDs of the domains that `speaks_for` names, and of no other.
+/// A text that only begins as a SPIFFE ID does, in any case, is refused too: a reader may take it for one.
+///
+/// Prior actors are history (see [`actor`]), and are not looked at.
+///
+/// # Errors
+/// [`Reason::SubjectRefused`]
+#[cold]
+pub(crate) fn check(facts: &Facts<'_>, speaks_for: impl Fn(&str) -> bool) -> Result<(), Reason> {
+    let of_a_domain = |text: &str| {
+        let id = jwt_svid::spiffe_id(text);
+        id.is_ok_and(|id| speaks_for(id.trust_domain().as_str()))
+    };
+    let allowed = |text: &str| !spiffe_id::resembles_one(text.chars()) || of_a_domain(text);
+    // An actor that does not fit is longer than any SPIFFE ID.
+    let mut scratch = [0; limits::SPIFFE_ID_BYTES];
+    let actor = facts.actor_json().and_then(|act| actor::chain_in(act).next()).and_then(|actor| actor.subject);
+    let actor_allowed = actor.is_none_or(|subject| match subject.text(&mut scratch) {
+        Some(text) => allowed(text),
+        None => !spiffe_id::resembles_one(subject.chars()),
+    });
+    if actor_allowed && [facts.subject(), facts.client_id()].into_iter().flatten().all(allowed) {
+        Ok(())
+    } else {
+        Err(Reason::SubjectRefused)
+    }
+}

@@ -1,0 +1,62 @@
+//! When a token is valid (RFC 7519 §4.1.4 to §4.1.6) and for whom (§4.1.3). Runs on every request, cached or not.
+
+use alloc::boxed::Box;
+
+use crate::reason::Reason;
+use crate::record::Facts;
+use crate::time::UnixSeconds;
+
+/// §4.1.4: "the current date/time MUST be before the expiration date/time"; §4.1.5: "MUST be after or equal to the
+/// not-before date/time"; both with `leeway_seconds` for skewed clocks. An `iat` further in the future than that is a
+/// token that does not exist yet (specs: JSV-9).
+///
+/// # Errors
+/// [`Reason::TokenExpired`], [`Reason::TokenNotYetValid`]
+pub fn check_time(facts: &Facts<'_>, now: UnixSeconds, leeway_seconds: u64) -> Result<(), Reason> {
+    if now >= facts.expires_at.plus(leeway_seconds) {
+        return Err(Reason::TokenExpired);
+    }
+    let latest_start = now.plus(leeway_seconds);
+    if facts.not_before.is_some_and(|at| at > latest_start) || facts.issued_at.is_some_and(|at| at > latest_start) {
+        return Err(Reason::TokenNotYetValid);
+    }
+    Ok(())
+}
+
+/// The policy's cap on a token's life: from `iat` to `exp`, or from now where the token has no `iat` (specs: JSV-16).
+///
+/// # Errors
+/// [`Reason::LifetimeTooLong`]
+pub fn check_lifetime(facts: &Facts<'_>, now: UnixSeconds, max_lifetime_seconds: Option<u64>) -> Result<(), Reason> {
+    let start = facts.issued_at.unwrap_or(now);
+    match max_lifetime_seconds {
+        Some(most) if facts.expires_at > start.plus(most) => Err(Reason::LifetimeTooLong),
+        _ => Ok(()),
+    }
+}
+
+/// §4.1.3: "Each principal intended to process the JWT MUST identify itself with a value in the audience claim." Exact
+/// comparison, byte for byte; no prefix, no folding (RFC 8707: specs RI-3).
+///
+/// # Errors
+/// [`Reason::AudienceMismatch`]
+#[inline]
+pub fn check_audience(facts: &Facts<'_>, ours: &[Box<str>]) -> Result<(), Reason> {
+    let is_ours = |value: &[u8]| ours.iter().any(|own| own.as_bytes() == value);
+    if facts.audience_bytes().any(is_ours) { Ok(()) } else { Err(Reason::AudienceMismatch) }
+}
+
+/// RFC 6750 §3.1: "The request requires higher privileges than provided by the access token." Scope is one
+/// space-separated string (RFC 8693 §4.2); every demanded word must stand in it whole.
+///
+/// # Errors
+/// [`Reason::ScopeInsufficient`]
+#[inline]
+pub fn check_scope(facts: &Facts<'_>, demanded: &[Box<str>]) -> Result<(), Reason> {
+    if demanded.is_empty() {
+        return Ok(());
+    }
+    let granted = facts.scope_bytes();
+    let has = |word: &str| granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes());
+    if demanded.iter().all(|word| has(word)) { Ok(()) } else { Err(Reason::ScopeInsufficient) }
+}

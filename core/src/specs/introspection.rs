@@ -1,0 +1,69 @@
+//! Token introspection (RFC 7662): what an authorization server answers about a token that only it can read.
+//!
+//! Does not check: the connection to the server, its status and media type, or the credentials of the caller (§2.1, §4), which are the
+//! host's; that the answer is about this token, which §2.2 gives no means for. RFC 9701 (signed answers) is not read.
+
+use crate::jose::algorithm::AlgorithmSet;
+use crate::jose::json::{self, Budget, NameTable, Value};
+use crate::reason::Reason;
+use crate::specs::claims::{Claim, ClaimSet, UnverifiedClaims};
+use crate::specs::profile::{Keys, Latitude, Place, Profile};
+use crate::time::UnixSeconds;
+
+pub(crate) const PROFILE: Profile = Profile {
+    name: "introspected",
+    title: "introspected token",
+    types: &[],
+    algorithms: AlgorithmSet::ALL,
+    keys: Keys::Answer,
+    place: Place::Anywhere,
+    // §2.2 leaves all but `active` optional. Without `aud` a token for any other service would pass (specs: IN-2).
+    required: ClaimSet::of(&[Claim::Audience]),
+    kept: ClaimSet::of(&[
+        Claim::Issuer,
+        Claim::Subject,
+        Claim::Scope,
+        Claim::ClientId,
+        Claim::TokenId,
+        Claim::Actor,
+        Claim::Transaction,
+    ]),
+    check_header: |_, _| Ok(()),
+    check_claims: |_| Ok(()),
+    latitude: |_| Latitude::JOSE,
+    rules: "IN",
+};
+
+/// Reads an answer: the claims of an active token.
+///
+/// §2.2: "active REQUIRED. Boolean indicator of whether or not the presented token is currently active." Only the boolean `true` is; with
+/// `false`, all else is ignored.
+///
+/// # Errors
+/// [`Reason::TokenInactive`]; [`Reason::IntrospectionUnavailable`] for what is no answer; otherwise those of
+/// [`UnverifiedClaims::parse`].
+pub(crate) fn read<'a>(
+    answer: &'a [u8],
+    issuer: &str,
+    names: &mut NameTable,
+    now: UnixSeconds,
+    cache_seconds: u64,
+) -> Result<(UnverifiedClaims<'a>, UnixSeconds), Reason> {
+    let root = json::parse(answer, Budget::TOKEN).map_err(|_| Reason::IntrospectionUnavailable)?;
+    let root = root.as_object().ok_or(Reason::IntrospectionUnavailable)?;
+    match root.member("active") {
+        Some(Value::Bool(true)) => {}
+        // An `active` of another type is no promise (specs: IN-1).
+        Some(_) => return Err(Reason::TokenInactive),
+        None => return Err(Reason::IntrospectionUnavailable),
+    }
+    let mut claims = UnverifiedClaims::parse(answer, names)?;
+    // The server that was asked is the issuer that the policy names; an answer that names another one is not about its token.
+    if claims.issuer.is_some_and(|named| !named.is(issuer)) {
+        return Err(Reason::IssuerUnknown);
+    }
+    let good_until = now.plus(cache_seconds);
+    // §2.2: `exp` is optional; without it the answer is good for as long as it may be cached.
+    claims.expires_at = Some(claims.expires_at.unwrap_or(good_until));
+    Ok((claims, good_until))
+}
