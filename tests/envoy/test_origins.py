@@ -59,7 +59,7 @@ class Lists(unittest.TestCase):
              "/origin/1: found \"https://api.*.example\", expected an origin such as https://api.example: * stands for one whole label"),
             (["https://api.example", "http://api.example"], "/origin/1: found \"http://api.example\", expected an origin such as "
              "https://api.example: it is for the same host as origin 0"),
-            ([], "/origin: found an empty array, expected an origin"),
+            ([], "/origin: found an empty array, expected at least one of: an origin"),
             ([1], "/origin/0: found 1, expected an origin"),
             ("https://*", "/origin: found \"https://*\", expected an origin such as https://api.example: * stands for"),
         ]:

@@ -12,7 +12,7 @@ use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, Origin};
 use countersign_filter::fetch::{Callout, Plan};
 use countersign_filter::host::{Counter, Level};
-use countersign_filter::policies::Policies;
+use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Document, Settings};
 use countersign_filter::tally::{Carried, Tally};
 use countersign_live::revocations::{one_line, tell_unknown};
@@ -107,6 +107,9 @@ impl Module {
             replay::store(&settings.replay_store, need, now, settings.forget_proofs, seed)
         };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
+        for notice in origin_notices(&document, &settings) {
+            process.log(Level::Warn, &format!("countersign: {notice}"));
+        }
         let mut plan = Plan::default();
         for fetch in &settings.fetches {
             let index = fetch.index(&document).map_err(|fault| vec![fault])?;

@@ -132,7 +132,7 @@ fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict 
 /// The module with the policy of the vector, and the vector's request.
 fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream + use<>, UnixSeconds), Fault> {
     let Vector { policy, request, now, .. } = vector::accepted()?;
-    let text = format!("{{\"policy\":{policy}{more}}}");
+    let text = format!(r#"{{"policy":{policy},"origin":"https://api.example"{more}}}"#);
     let build = Build::Module { read: &|_| Err("no files here".to_owned()) };
     let (settings, document) = Settings::read(text.as_bytes(), build).map_err(|faults| format!("{faults:?}"))?;
     let log = Log::default();

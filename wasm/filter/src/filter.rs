@@ -22,7 +22,7 @@ use countersign_filter::host::{Counter, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge::{self, Decide, Verdict};
 use countersign_filter::nonce_keys::in_force;
-use countersign_filter::policies::Policies;
+use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_filter::tally::{Carried, Outcome, Tally};
 use countersign_live::load_inline;
@@ -96,6 +96,9 @@ impl<H: Host> Filter<H> {
             forget: settings.forget_proofs,
         };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
+        for notice in origin_notices(&document, &settings) {
+            host.log(Level::Warn, &format!("countersign: {notice}"));
+        }
         let proxy = try_proxy(host, &settings);
         let by_proxy: AlgorithmSet = proxy.iter().flat_map(|proxy| proxy.algorithms().iter().copied()).collect();
         check_proof_algorithms(&document, crypto::ALGORITHMS.union(by_proxy))?;
