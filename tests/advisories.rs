@@ -432,7 +432,7 @@ fn cve_2025_53864_depth() {
         );
         let bound = access().bound_to_key("client-p256").text();
         let proof = proof(&bound).claim("x", &deep).text();
-        assert_eq!(reason(&Doc::access(), &dpop(&bound, &proof)), Some(Reason::LimitExceeded), "{depth}");
+        assert_eq!(reason(&Doc::access(), &dpop(&bound, &proof)), Some(Reason::ProofTooLarge), "{depth}");
     }
 }
 
@@ -646,7 +646,7 @@ fn cve_2026_31360_the_expected_trust_domain_is_never_the_peers_own() {
     assert_eq!(reason(&doc, &bearer(&foreign.text())), Some(Reason::KeyUnknown));
     let only = doc.accept(r#"[{"kind":"jwt-svid","trust_domain":"example.org"}]"#);
     let honest = foreign.key("other-domain-p256");
-    assert_eq!(reason(&only, &bearer(&honest.text())), Some(Reason::SubjectRefused));
+    assert_eq!(reason(&only, &bearer(&honest.text())), Some(Reason::IssuerRefused));
 }
 
 // The traps that users of other products fell into.
@@ -682,7 +682,7 @@ fn trap_private_key_in_a_proof_hs256_proof_and_two_headers() {
     let mac = hmac(&proof(&bound).header("jwk", r#"{"kty":"oct","k":"AAAA"}"#), "HS256", &[0; 3]);
     assert_eq!(reason(&Doc::access(), &dpop(&bound, &mac)), Some(Reason::ProofAlgorithmRefused));
     let twice = dpop(&bound, &proof(&bound).text()).header("dpop", &proof(&bound).text());
-    assert_eq!(reason(&Doc::access(), &twice), Some(Reason::CredentialRepeated));
+    assert_eq!(reason(&Doc::access(), &twice), Some(Reason::ProofRepeated));
 }
 
 #[test]

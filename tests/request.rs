@@ -144,6 +144,12 @@ pub fn issuer_for(name: &str, keys: &[String], domains: &[&str]) -> String {
     format!(r#"{},"spiffe_trust_domains":{domains}}}"#, &entry[..entry.len() - 1])
 }
 
+/// The same entry of `trust` whose keys may be used with these algorithms only.
+#[must_use]
+pub fn pinned(entry: &str, algorithms: &[&str]) -> String {
+    format!(r#"{},"algorithms":{}}}"#, &entry[..entry.len() - 1], Value::from(algorithms.to_vec()))
+}
+
 /// The key of this name as an entry of a bundle.
 #[must_use]
 pub fn svid_key(name: &str) -> String {

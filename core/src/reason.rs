@@ -72,8 +72,8 @@ reasons! {
     // presentation
     CredentialMissing = 1101, "credential_missing", 401, None, "The request carries no credential (RFC 6750 §3)";
     SchemeUnsupported = 1102, "scheme_unsupported", 401, None, "The credential comes by a scheme or a place that is not taken here: not Bearer, not DPoP, or the URI query";
-    CredentialRepeated = 1103, "credential_repeated", 400, InvalidRequest, "More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1)";
-    CredentialTooLarge = 1104, "credential_too_large", 400, InvalidRequest, "The credential or the proof is longer than the limit";
+    CredentialRepeated = 1103, "credential_repeated", 400, InvalidRequest, "More than one credential (RFC 6750 §2, RFC 9449 §7.2)";
+    CredentialTooLarge = 1104, "credential_too_large", 400, InvalidRequest, "The token is longer than the limit";
     PolicyAmbiguous = 1105, "policy_ambiguous", 400, None, "A header field that selects the policy is there more than once: each hop could take another one";
     BodyTooLarge = 1106, "body_too_large", 413, None, "The body is longer than the policy reads";
     BodyMalformed = 1107, "body_malformed", 400, None, "The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called";
@@ -100,11 +100,12 @@ reasons! {
     AudienceMismatch = 1403, "audience_mismatch", 401, InvalidToken, "The token is for another audience (RFC 7519 §4.1.3)";
     SubjectMalformed = 1404, "subject_malformed", 401, InvalidToken, "The subject is not a valid SPIFFE ID with a path (SPIFFE-ID §2)";
     LifetimeTooLong = 1405, "lifetime_too_long", 401, InvalidToken, "The token lives longer than the policy allows";
-    SubjectRefused = 1406, "subject_refused", 403, None, "The subject, the issuer or the client is not one that the policy lets in";
+    SubjectRefused = 1406, "subject_refused", 403, None, "The subject or the client is not one that the policy accepts";
     ScopeInsufficient = 1407, "scope_insufficient", 403, InsufficientScope, "The token's scope lacks one that the policy demands (RFC 6750 §3.1)";
     TokenInactive = 1408, "token_inactive", 401, InvalidToken, "The authorization server answers that the token is not active (RFC 7662 §2.2)";
     CredentialsUntied = 1409, "credentials_untied", 403, None, "The credentials do not have in common what the policy demands";
     ToolRefused = 1410, "tool_refused", 403, None, "The tool that is called is not one that the policy lets in";
+    IssuerRefused = 1411, "issuer_refused", 401, InvalidToken, "The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4)";
     // DPoP
     ProofMissing = 1501, "proof_missing", 401, InvalidDpopProof, "A proof of possession is demanded and there is none (RFC 9449 §7.1)";
     ProofMalformed = 1502, "proof_malformed", 401, InvalidDpopProof, "The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4)";
@@ -120,6 +121,8 @@ reasons! {
     NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce is not one of ours, or has expired (RFC 9449 §9)";
     ProofAlgorithmRefused = 1513, "proof_algorithm_refused", 401, InvalidDpopProof, "The proof's algorithm is not accepted (RFC 9449 §4.3 item 5)";
     ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7)";
+    ProofRepeated = 1515, "proof_repeated", 401, InvalidDpopProof, "The request has more than one DPoP header field (RFC 9449 §4.3 item 1)";
+    ProofTooLarge = 1516, "proof_too_large", 401, InvalidDpopProof, "The proof exceeds a limit: length, length of its header, depth, members, digits of a number";
     // mTLS
     CertificateMissing = 1601, "certificate_missing", 401, InvalidToken, "The token is bound to a certificate and the connection has none (RFC 8705 §3)";
     CertificateMismatch = 1602, "certificate_mismatch", 401, InvalidToken, "The connection's certificate is not the one that the token is bound to (RFC 8705 §3)";
@@ -134,7 +137,7 @@ reasons! {
     TokenRevoked = 1803, "token_revoked", 401, InvalidToken, "This token (its jti) is revoked";
     EpochRevoked = 1804, "epoch_revoked", 401, InvalidToken, "The token was issued before its issuer's revocation epoch, or does not say when it was issued";
     // the server's side
-    LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The input asks for more work than a limit allows: depth, members, string length";
+    LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors";
     ReplayStoreFull = 1902, "replay_store_full", 503, None, "The replay store is full; our fault, not the client's";
     ReplayStoreUnavailable = 1903, "replay_store_unavailable", 503, None, "The replay store did not answer; our fault, not the client's";
     RequestUnusable = 1904, "request_unusable", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";

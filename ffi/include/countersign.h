@@ -45,12 +45,16 @@ enum countersign_reason
   COUNTERSIGN_REASON_CREDENTIAL_MISSING = 1101,
   // The credential comes by a scheme or a place that is not taken here: not Bearer, not DPoP, or the URI query.
   COUNTERSIGN_REASON_SCHEME_UNSUPPORTED = 1102,
-  // More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1).
+  // More than one credential (RFC 6750 §2, RFC 9449 §7.2).
   COUNTERSIGN_REASON_CREDENTIAL_REPEATED = 1103,
-  // The credential or the proof is longer than the limit.
+  // The token is longer than the limit.
   COUNTERSIGN_REASON_CREDENTIAL_TOO_LARGE = 1104,
   // A header field that selects the policy is there more than once: each hop could take another one.
   COUNTERSIGN_REASON_POLICY_AMBIGUOUS = 1105,
+  // The body is longer than the policy reads.
+  COUNTERSIGN_REASON_BODY_TOO_LARGE = 1106,
+  // The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called.
+  COUNTERSIGN_REASON_BODY_MALFORMED = 1107,
   // The token is not three base64url parts with two periods (RFC 7515 §7.1).
   COUNTERSIGN_REASON_TOKEN_MALFORMED = 1201,
   // A part is not strict, unpadded base64url (RFC 7515 §2).
@@ -91,10 +95,18 @@ enum countersign_reason
   COUNTERSIGN_REASON_SUBJECT_MALFORMED = 1404,
   // The token lives longer than the policy allows.
   COUNTERSIGN_REASON_LIFETIME_TOO_LONG = 1405,
-  // The subject, the issuer or the client is not one that the policy lets in.
+  // The subject or the client is not one that the policy accepts.
   COUNTERSIGN_REASON_SUBJECT_REFUSED = 1406,
   // The token's scope lacks one that the policy demands (RFC 6750 §3.1).
   COUNTERSIGN_REASON_SCOPE_INSUFFICIENT = 1407,
+  // The authorization server answers that the token is not active (RFC 7662 §2.2).
+  COUNTERSIGN_REASON_TOKEN_INACTIVE = 1408,
+  // The credentials do not have in common what the policy demands.
+  COUNTERSIGN_REASON_CREDENTIALS_UNTIED = 1409,
+  // The tool that is called is not one that the policy lets in.
+  COUNTERSIGN_REASON_TOOL_REFUSED = 1410,
+  // The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4).
+  COUNTERSIGN_REASON_ISSUER_REFUSED = 1411,
   // A proof of possession is demanded and there is none (RFC 9449 §7.1).
   COUNTERSIGN_REASON_PROOF_MISSING = 1501,
   // The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
@@ -123,6 +135,10 @@ enum countersign_reason
   COUNTERSIGN_REASON_PROOF_ALGORITHM_REFUSED = 1513,
   // The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
   COUNTERSIGN_REASON_PROOF_KEY_REFUSED = 1514,
+  // The request has more than one DPoP header field (RFC 9449 §4.3 item 1).
+  COUNTERSIGN_REASON_PROOF_REPEATED = 1515,
+  // The proof exceeds a limit: length, length of its header, depth, members, digits of a number.
+  COUNTERSIGN_REASON_PROOF_TOO_LARGE = 1516,
   // The token is bound to a certificate and the connection has none (RFC 8705 §3).
   COUNTERSIGN_REASON_CERTIFICATE_MISSING = 1601,
   // The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -143,7 +159,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_TOKEN_REVOKED = 1803,
   // The token was issued before its issuer's revocation epoch, or does not say when it was issued.
   COUNTERSIGN_REASON_EPOCH_REVOKED = 1804,
-  // The input asks for more work than a limit allows: depth, members, string length.
+  // The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
   COUNTERSIGN_REASON_LIMIT_EXCEEDED = 1901,
   // The replay store is full; our fault, not the client's.
   COUNTERSIGN_REASON_REPLAY_STORE_FULL = 1902,
@@ -151,6 +167,10 @@ enum countersign_reason
   COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE = 1903,
   // The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
   COUNTERSIGN_REASON_REQUEST_UNUSABLE = 1904,
+  // The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it.
+  COUNTERSIGN_REASON_INTROSPECTION_UNAVAILABLE = 1905,
+  // The decision waited for an answer that never came.
+  COUNTERSIGN_REASON_DECISION_ABANDONED = 1906,
   // A fault of ours.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
 };
@@ -433,7 +453,7 @@ typedef struct countersign_replay {
 // A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
 //
 // It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
-// in documents, and holds no byte of a token. It must not unwind and must not call back into the same handle.
+// in documents, and holds no byte of a token. Controls, line feeds and invisible characters in it are written as `\u{…}`. It must not unwind and must not call back into the same handle.
 typedef struct countersign_notice {
   // Takes one line, valid until it returns. NULL: nobody wants to know.
   void (*tell)(void *context, struct countersign_str line);

@@ -2,12 +2,14 @@
 
 use std::ffi::c_void;
 
+use countersign::printable::printable;
+
 use crate::bytes::countersign_str;
 
 /// A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
 ///
 /// It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
-/// in documents, and holds no byte of a token. It must not unwind and must not call back into the same handle.
+/// in documents, and holds no byte of a token. Controls, line feeds and invisible characters in it are written as `\u{…}`. It must not unwind and must not call back into the same handle.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct countersign_notice {
@@ -21,8 +23,10 @@ impl countersign_notice {
     pub(crate) fn tell(&self, line: &str) {
         if let Some(tell) = self.tell {
             debug_assert!(!line.is_empty());
+            // Names of documents and files may hold anything, and no host must have to look for that.
+            let line = printable(line);
             // SAFETY: the caller gave a function of this type, and lends its context for the time of the call.
-            unsafe { tell(self.context, countersign_str::of(line)) };
+            unsafe { tell(self.context, countersign_str::of(&line)) };
         }
     }
 }

@@ -15,12 +15,16 @@ pub enum countersign_reason {
     CredentialMissing = 1101,
     /// The credential comes by a scheme or a place that is not taken here: not Bearer, not DPoP, or the URI query.
     SchemeUnsupported = 1102,
-    /// More than one credential, or more than one proof (RFC 6750 §2, RFC 9449 §4.3 item 1).
+    /// More than one credential (RFC 6750 §2, RFC 9449 §7.2).
     CredentialRepeated = 1103,
-    /// The credential or the proof is longer than the limit.
+    /// The token is longer than the limit.
     CredentialTooLarge = 1104,
     /// A header field that selects the policy is there more than once: each hop could take another one.
     PolicyAmbiguous = 1105,
+    /// The body is longer than the policy reads.
+    BodyTooLarge = 1106,
+    /// The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called.
+    BodyMalformed = 1107,
     /// The token is not three base64url parts with two periods (RFC 7515 §7.1).
     TokenMalformed = 1201,
     /// A part is not strict, unpadded base64url (RFC 7515 §2).
@@ -61,10 +65,18 @@ pub enum countersign_reason {
     SubjectMalformed = 1404,
     /// The token lives longer than the policy allows.
     LifetimeTooLong = 1405,
-    /// The subject, the issuer or the client is not one that the policy lets in.
+    /// The subject or the client is not one that the policy accepts.
     SubjectRefused = 1406,
     /// The token's scope lacks one that the policy demands (RFC 6750 §3.1).
     ScopeInsufficient = 1407,
+    /// The authorization server answers that the token is not active (RFC 7662 §2.2).
+    TokenInactive = 1408,
+    /// The credentials do not have in common what the policy demands.
+    CredentialsUntied = 1409,
+    /// The tool that is called is not one that the policy lets in.
+    ToolRefused = 1410,
+    /// The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4).
+    IssuerRefused = 1411,
     /// A proof of possession is demanded and there is none (RFC 9449 §7.1).
     ProofMissing = 1501,
     /// The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
@@ -93,6 +105,10 @@ pub enum countersign_reason {
     ProofAlgorithmRefused = 1513,
     /// The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
     ProofKeyRefused = 1514,
+    /// The request has more than one DPoP header field (RFC 9449 §4.3 item 1).
+    ProofRepeated = 1515,
+    /// The proof exceeds a limit: length, length of its header, depth, members, digits of a number.
+    ProofTooLarge = 1516,
     /// The token is bound to a certificate and the connection has none (RFC 8705 §3).
     CertificateMissing = 1601,
     /// The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -113,7 +129,7 @@ pub enum countersign_reason {
     TokenRevoked = 1803,
     /// The token was issued before its issuer's revocation epoch, or does not say when it was issued.
     EpochRevoked = 1804,
-    /// The input asks for more work than a limit allows: depth, members, string length.
+    /// The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
     LimitExceeded = 1901,
     /// The replay store is full; our fault, not the client's.
     ReplayStoreFull = 1902,
@@ -121,6 +137,10 @@ pub enum countersign_reason {
     ReplayStoreUnavailable = 1903,
     /// The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
     RequestUnusable = 1904,
+    /// The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it.
+    IntrospectionUnavailable = 1905,
+    /// The decision waited for an answer that never came.
+    DecisionAbandoned = 1906,
     /// A fault of ours.
     InternalError = 1999,
 }
@@ -133,6 +153,8 @@ impl From<Reason> for countersign_reason {
             Reason::CredentialRepeated => Self::CredentialRepeated,
             Reason::CredentialTooLarge => Self::CredentialTooLarge,
             Reason::PolicyAmbiguous => Self::PolicyAmbiguous,
+            Reason::BodyTooLarge => Self::BodyTooLarge,
+            Reason::BodyMalformed => Self::BodyMalformed,
             Reason::TokenMalformed => Self::TokenMalformed,
             Reason::TokenBase64 => Self::TokenBase64,
             Reason::TokenJson => Self::TokenJson,
@@ -155,6 +177,10 @@ impl From<Reason> for countersign_reason {
             Reason::LifetimeTooLong => Self::LifetimeTooLong,
             Reason::SubjectRefused => Self::SubjectRefused,
             Reason::ScopeInsufficient => Self::ScopeInsufficient,
+            Reason::TokenInactive => Self::TokenInactive,
+            Reason::CredentialsUntied => Self::CredentialsUntied,
+            Reason::ToolRefused => Self::ToolRefused,
+            Reason::IssuerRefused => Self::IssuerRefused,
             Reason::ProofMissing => Self::ProofMissing,
             Reason::ProofMalformed => Self::ProofMalformed,
             Reason::ProofMethodMismatch => Self::ProofMethodMismatch,
@@ -169,6 +195,8 @@ impl From<Reason> for countersign_reason {
             Reason::NonceMismatch => Self::NonceMismatch,
             Reason::ProofAlgorithmRefused => Self::ProofAlgorithmRefused,
             Reason::ProofKeyRefused => Self::ProofKeyRefused,
+            Reason::ProofRepeated => Self::ProofRepeated,
+            Reason::ProofTooLarge => Self::ProofTooLarge,
             Reason::CertificateMissing => Self::CertificateMissing,
             Reason::CertificateMismatch => Self::CertificateMismatch,
             Reason::BindingRequired => Self::BindingRequired,
@@ -183,6 +211,8 @@ impl From<Reason> for countersign_reason {
             Reason::ReplayStoreFull => Self::ReplayStoreFull,
             Reason::ReplayStoreUnavailable => Self::ReplayStoreUnavailable,
             Reason::RequestUnusable => Self::RequestUnusable,
+            Reason::IntrospectionUnavailable => Self::IntrospectionUnavailable,
+            Reason::DecisionAbandoned => Self::DecisionAbandoned,
             Reason::InternalError => Self::InternalError,
             // A reason of a newer core, which a fresh table does not have.
             _ => Self::InternalError,

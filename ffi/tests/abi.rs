@@ -229,3 +229,52 @@ fn a_store_refuses_what_it_may_have_missed() {
         countersign_engine_free(engine);
     }
 }
+
+/// What `tell` was given.
+unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
+    // SAFETY: every test that gives this function gives a vector of lines as its context.
+    unsafe { (*context.cast::<Vec<String>>()).push(text(line)) };
+}
+
+#[test]
+fn a_notice_is_one_printable_line() {
+    let odd = "https://as.example/\u{1b}[2J\n\u{9b}\u{202e}\u{2066}\u{200b}";
+    let policy = serde_json::json!({
+        "trust": [{ "issuer": odd, "jwks": { "keys": [{ "kty": "oct", "kid": odd }] } }],
+        "policies": { "default": { "accept": ["jwt"], "audience": "a" } } });
+    let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
+    let mut lines: Vec<String> = Vec::new();
+    let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
+    let revoked = serde_json::json!({ "origins": [{ "issuer": format!("{odd}x") }] }).to_string();
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.notice = notice;
+        let mut engine = null();
+        let text = twice.to_string();
+        config.policy = lend(text.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::PolicyFaulty);
+        let text = policy.to_string();
+        config.policy = lend(text.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        for document in ["{\"keys\":[{}]}", "{}"] {
+            let issuer = countersign_origin_kind::Issuer as u32;
+            countersign_engine_push_trust(
+                engine,
+                issuer,
+                lend(odd.as_bytes()),
+                lend(document.as_bytes()),
+                1,
+                notice,
+                null_mut(),
+            );
+        }
+        countersign_engine_replace_revocations(engine, lend(revoked.as_bytes()), notice);
+        countersign_engine_free(engine);
+    }
+    assert!(lines.len() >= 5, "{lines:?}");
+    for line in lines {
+        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Access tokens by RFC 9068, and the delegation chain of RFC 8693 §4.1 in them.
 
 use countersign::reason::Reason::{
-    AudienceMismatch, ClaimMissing, ClaimType, HeaderType, KeyUnknown, LimitExceeded, ScopeInsufficient,
+    AudienceMismatch, ClaimMissing, ClaimType, HeaderType, IssuerRefused, KeyUnknown, LimitExceeded, ScopeInsufficient,
     SubjectRefused, TokenExpired,
 };
 
@@ -156,10 +156,10 @@ pub(super) fn add(corpus: &mut Corpus) {
     corpus.accept("issuer_of_the_entry", rule, &two, &request);
     corpus.refuse(
         "issuer_of_another_entry",
-        rule,
+        "RFC 9068 §4, policy: issuer (AT-8)",
         &two,
         &bearer(&token.clone().claim("iss", &q(other)).key("other-server-p256").text()),
-        SubjectRefused,
+        IssuerRefused,
     );
     let only = |subject: &str| doc.clone().member("subjects", &format!("[{}]", q(subject)));
     corpus.accept("subject_listed", rule, &only("alice"), &request);

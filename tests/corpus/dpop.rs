@@ -1,8 +1,8 @@
 //! DPoP proofs: the twelve items of RFC 9449 §4.3, the comparison of `htu`, and the steps of the FAPI 2 negative tests.
 
 use countersign::reason::Reason::{
-    LimitExceeded, ProofAlgorithmRefused, ProofFromFuture, ProofKeyMismatch, ProofKeyRefused, ProofMalformed,
-    ProofMethodMismatch, ProofSignatureInvalid, ProofTokenMismatch, ProofTooOld, ProofUriMismatch, RequestUnusable,
+    ProofAlgorithmRefused, ProofFromFuture, ProofKeyMismatch, ProofKeyRefused, ProofMalformed, ProofMethodMismatch,
+    ProofSignatureInvalid, ProofTokenMismatch, ProofTooLarge, ProofTooOld, ProofUriMismatch, RequestUnusable,
 };
 use serde_json::Value;
 
@@ -163,13 +163,20 @@ fn add_form(corpus: &mut Corpus) {
         ProofMalformed,
     );
     let deep = format!("{}{}", "[".repeat(16), "]".repeat(16));
-    corpus.refuse("too_deep", "JWT-8 (A20)", &doc, &with(&valid().claim("x", &deep).text()), LimitExceeded);
+    let wide: Vec<String> = (0..256).map(|place| format!("\"m{place}\":0")).collect();
+    let wide = format!("{{{}}}", wide.join(","));
+    let long = "1".repeat(33);
+    let rule = "RFC 9449 §7.1 (DP-20, JWT-8, A20)";
+    for (name, value) in [("too_deep", &deep), ("too_many_members", &wide), ("number_too_long", &long)] {
+        corpus.refuse(name, rule, &doc, &with(&valid().claim("x", value).text()), ProofTooLarge);
+        corpus.refuse(&format!("header_{name}"), rule, &doc, &with(&valid().header("x", value).text()), ProofTooLarge);
+    }
     corpus.refuse(
         "header_too_long",
-        "JWS-4",
+        "RFC 9449 §7.1 (DP-20, JWS-4)",
         &doc,
         &with(&valid().header("x", &q(&"y".repeat(4096))).text()),
-        LimitExceeded,
+        ProofTooLarge,
     );
     corpus.accept(
         "long_jti",

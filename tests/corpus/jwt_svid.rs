@@ -1,9 +1,9 @@
 //! JWT-SVID, sections 2 to 6, and the SPIFFE ID in its subject.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, AudienceMismatch, BundleStale, ClaimMissing, ClaimType, HeaderForbidden, HeaderType, KeyUnknown,
-    LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused, TokenExpired, TokenJson,
-    TokenNotYetValid, TrustDomainUnknown,
+    AlgorithmRefused, AudienceMismatch, BundleStale, ClaimMissing, ClaimType, HeaderForbidden, HeaderType,
+    IssuerRefused, KeyUnknown, LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused,
+    TokenExpired, TokenJson, TokenNotYetValid, TrustDomainUnknown,
 };
 
 use serde_json::json;
@@ -366,6 +366,13 @@ pub(super) fn add(corpus: &mut Corpus) {
         &map(&svid_key("other-domain-p256")),
         &bearer(&foreign.text()),
         KeyUnknown,
+    );
+    corpus.refuse(
+        "domain_of_another_entry",
+        "JWT-SVID §4, policy: trust_domain (AT-8)",
+        &map(&svid_key("other-domain-p256")).accept(r#"[{"kind":"jwt-svid","trust_domain":"example.org"}]"#),
+        &bearer(&foreign.clone().key("other-domain-p256").text()),
+        IssuerRefused,
     );
     let twin = map(&jwk("other-domain-p256", r#""kid":"domain-p256","use":"jwt-svid""#));
     corpus.refuse(

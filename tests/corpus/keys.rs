@@ -1,10 +1,12 @@
 //! RFC 7517 and RFC 7518 §6 on key sets: one odd key is dropped, and its tokens find no key; the others stay.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign::reason::Reason::{IssuerUnknown, KeyUnfit, KeyUnknown, SignatureInvalid};
 
 use super::Corpus;
-use crate::issuer::{SERVER, access, b64, jwk, key, q, unb64};
-use crate::request::{Doc, bearer, issuer, set_key};
+use crate::issuer::{DOMAIN, SERVER, access, b64, certificate, jwk, key, q, svid, unb64};
+use crate::request::{Doc, bearer, domain, issuer, pinned, set_key, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
     corpus.area("key_set");
@@ -234,6 +236,10 @@ pub(super) fn add(corpus: &mut Corpus) {
         KeyUnknown,
     );
 
+    add_pinned(corpus);
+    add_certificates(corpus);
+    add_kids_of_two_uses(corpus);
+
     corpus.area("issuers");
     let other = "https://other-as.example";
     let two =
@@ -302,4 +308,124 @@ pub(super) fn add(corpus: &mut Corpus) {
         &bearer(&access().claim("iss", "\"example.org\"").key("domain-p256").text()),
         IssuerUnknown,
     );
+}
+
+/// RFC 8725 §3.1: "each key MUST be used with exactly one algorithm". A key without `alg` leaves that to its type, and an RSA key
+/// then verifies six; the trust entry can name those that the issuer uses.
+fn add_pinned(corpus: &mut Corpus) {
+    corpus.area("key_algorithms");
+    let rsa = set_key("server-rsa2048");
+    let entry = |key: &str| issuer(SERVER, &[key.to_owned()]);
+    let signed = |algorithm: &str| bearer(&access().by("server", algorithm).text());
+    let rule = "RFC 7518 §3.1, RFC 8725 §3.1 (BCP-1)";
+    let open = Doc::access().trust(&[entry(&rsa)]);
+    let only = Doc::access().trust(&[pinned(&entry(&rsa), &["RS256"])]);
+    for algorithm in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] {
+        let name = algorithm.to_lowercase();
+        corpus.accept(&format!("rsa_key_without_alg_by_{name}"), rule, &open, &signed(algorithm));
+        if algorithm == "RS256" {
+            corpus.accept("rsa_key_pinned_to_rs256_by_rs256", rule, &only, &signed(algorithm));
+        } else {
+            corpus.refuse(&format!("rsa_key_pinned_to_rs256_by_{name}"), rule, &only, &signed(algorithm), KeyUnfit);
+        }
+    }
+    let two = Doc::access().trust(&[pinned(&entry(&rsa), &["PS256", "RS256"])]);
+    corpus.accept("pinned_to_two_by_the_second", rule, &two, &signed("PS256"));
+    corpus.refuse("pinned_to_two_by_a_third", rule, &two, &signed("PS384"), KeyUnfit);
+    let own = jwk("server-rsa2048", r#""kid":"server-rsa2048","alg":"PS256""#);
+    let outside = Doc::access().trust(&[pinned(&entry(&own), &["RS256"])]);
+    for algorithm in ["PS256", "RS256"] {
+        let name = format!("key_whose_alg_is_not_pinned_by_{}", algorithm.to_lowercase());
+        corpus.refuse(&name, "RFC 7517 §4.4, RFC 8725 §3.1 (BCP-1)", &outside, &signed(algorithm), KeyUnknown);
+    }
+    let bundle = |key: &str| domain(DOMAIN, &[svid_key(key)]);
+    for (name, pin, passes) in [("its_own", "ES256", true), ("another", "ES384", false)] {
+        let doc = Doc::svid().trust(&[pinned(&bundle("domain-p256"), &[pin])]);
+        let (name, request) = (format!("trust_domain_pinned_to_{name}"), bearer(&svid().text()));
+        if passes {
+            corpus.accept(&name, rule, &doc, &request);
+        } else {
+            corpus.refuse(&name, rule, &doc, &request, KeyUnknown);
+        }
+    }
+}
+
+/// RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members of the JWK."
+fn add_certificates(corpus: &mut Corpus) {
+    corpus.area("key_certificates");
+    let rule = "RFC 7517 §4.7 (JWK-6, BND-21, A15)";
+    let holding = |key: &str, chain: &[&str]| {
+        let chain: Vec<String> = chain.iter().map(|name| STANDARD.encode(certificate(name))).collect();
+        jwk(key, &format!(r#""kid":"{key}","x5c":{}"#, serde_json::json!(chain)))
+    };
+    let set = |entry: &str| Doc::access().trust(&[issuer(SERVER, &[entry.to_owned(), set_key("server-next-p256")])]);
+    for (end, algorithm) in
+        [("p256", "ES256"), ("p384", "ES384"), ("p521", "ES512"), ("rsa2048", "RS256"), ("ed25519", "Ed25519")]
+    {
+        let key = format!("server-{end}");
+        let request = bearer(&access().by("server", algorithm).text());
+        corpus.accept(&format!("{end}_of_this_key"), rule, &set(&holding(&key, &[&key, "client"])), &request);
+        for other in ["server-p256", "server-p384", "server-rsa2048", "server-ed25519", "client"] {
+            if other != key {
+                let name = format!("{end}_of_{}", other.trim_start_matches("server-"));
+                corpus.refuse(&name, rule, &set(&holding(&key, &[other, &key])), &request, KeyUnknown);
+            }
+        }
+    }
+    let request = bearer(&access().text());
+    let compressed = set(&holding("server-p256", &["server-p256-compressed"]));
+    corpus.accept("p256_of_this_key_compressed", "RFC 5480 §2.2, RFC 7517 §4.7 (JWK-6)", &compressed, &request);
+    let other = jwk(
+        "server-next-p256",
+        &format!(r#""kid":"k","x5c":["{}"]"#, STANDARD.encode(certificate("server-p256-compressed"))),
+    );
+    corpus.refuse(
+        "p256_of_another_key_compressed",
+        rule,
+        &set(&other),
+        &bearer(&access().key("server-next-p256").header("kid", "\"k\"").text()),
+        KeyUnknown,
+    );
+    // What holds no certificate says nothing of the key: real sets have such members (auth0/idtoken-verifier#100).
+    let cut = STANDARD.encode(&certificate("client")[..200]);
+    for (name, value) in [
+        ("empty", "[]".to_owned()),
+        ("null", "null".to_owned()),
+        ("of_four_characters", r#"["MIID"]"#.to_owned()),
+        ("of_a_number", "[1]".to_owned()),
+        ("cut", format!("[\"{cut}\"]")),
+        ("string", "\"x\"".to_owned()),
+    ] {
+        let key = jwk("server-p256", &format!(r#""kid":"server-p256","x5c":{value}"#));
+        corpus.accept(&format!("{name}_is_no_certificate"), "RFC 7517 §4.7, §5 (JWK-1)", &set(&key), &request);
+    }
+    let svid_holding = |name: &str| {
+        let text = STANDARD.encode(certificate(name));
+        let key = jwk("domain-p256", &format!(r#""kid":"domain-p256","use":"jwt-svid","x5c":["{text}"]"#));
+        Doc::svid().trust(&[domain(DOMAIN, &[key])])
+    };
+    corpus.refuse("svid_key_of_another", rule, &svid_holding("client"), &bearer(&svid().text()), KeyUnknown);
+}
+
+/// WIT-SVID §6.1: a `kid` is unique among the `jwt-svid` and `wit-svid` entries of a bundle.
+fn add_kids_of_two_uses(corpus: &mut Corpus) {
+    corpus.area("key_uses");
+    let rule = "WIT-SVID §6.1 (BND-19, A15)";
+    let entry = |key: &str, kid: &str, usage: &str| jwk(key, &format!(r#""kid":"{kid}","use":"{usage}""#));
+    let bundle = |keys: &[String]| Doc::svid().trust(&[domain(DOMAIN, keys)]);
+    let request = bearer(&svid().text());
+    let own = svid_key("domain-p256");
+    for (name, key) in [("another_key", "domain-next-p256"), ("the_same_key", "domain-p256")] {
+        let wit = entry(key, "domain-p256", "wit-svid");
+        for (order, keys) in [("before", [wit.clone(), own.clone()]), ("after", [own.clone(), wit.clone()])] {
+            corpus.refuse(&format!("{name}_for_wit_svids_{order}"), rule, &bundle(&keys), &request, KeyUnknown);
+        }
+    }
+    // A type that the engine does not know is a key all the same.
+    let unknown = r#"{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"domain-p256","use":"wit-svid"}"#.to_owned();
+    corpus.refuse("a_key_of_unknown_type_for_wit_svids", rule, &bundle(&[own.clone(), unknown]), &request, KeyUnknown);
+    let other = entry("domain-next-p256", "other", "wit-svid");
+    corpus.accept("another_kid_for_wit_svids", rule, &bundle(&[other, own.clone()]), &request);
+    let x509 = entry("domain-next-p256", "domain-p256", "x509-svid");
+    corpus.accept("a_kid_of_an_x509_svid_key", "X509-SVID §6.1 (BND-18)", &bundle(&[x509, own]), &request);
 }

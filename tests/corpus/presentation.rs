@@ -4,8 +4,8 @@ use countersign::limits;
 use countersign::reason::Reason;
 
 use super::Corpus;
-use crate::issuer::{NOW, access, proof};
-use crate::request::{Doc, Req, authorization, bare, bearer, dpop};
+use crate::issuer::{NOW, SERVER, access, proof, q};
+use crate::request::{Doc, Req, authorization, bare, bearer, dpop, issuer, set_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
     corpus.area("presentation");
@@ -111,24 +111,24 @@ pub(super) fn add(corpus: &mut Corpus) {
     );
     corpus.refuse(
         "proof_too_large",
-        "JWS-4",
+        "RFC 9449 §4.3, §7.1 (DP-20, JWS-4)",
         &doc,
         &dpop(&bound, &"a".repeat(limits::PROOF_BYTES + 1)),
-        Reason::CredentialTooLarge,
+        Reason::ProofTooLarge,
     );
     corpus.refuse(
         "two_proofs",
-        "RFC 9449 §4.3 item 1 (DP-1)",
+        "RFC 9449 §4.3 item 1, §7.1 (DP-1, DP-20)",
         &doc,
         &dpop(&bound, &proven).header("dpop", &proven),
-        Reason::CredentialRepeated,
+        Reason::ProofRepeated,
     );
     corpus.refuse(
         "two_proofs_beside_an_unbound_token",
-        "RFC 9449 §4.3 item 1 (DP-1)",
+        "RFC 9449 §4.3 item 1, §7.1 (DP-1, DP-20)",
         &doc,
         &bearer(&token).header("dpop", "a").header("DPoP", "b"),
-        Reason::CredentialRepeated,
+        Reason::ProofRepeated,
     );
     corpus.accept("scheme_in_capitals", "RFC 9110 §11.1", &doc, &authorization(&format!("BEARER {token}")));
     corpus.accept("scheme_in_small_letters", "RFC 9110 §11.1", &doc, &authorization(&format!("bearer {token}")));
@@ -165,7 +165,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_challenges(corpus);
 }
 
-const ALGS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519";
+const ALGS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 Ed25519 EdDSA";
 
 fn add_challenges(corpus: &mut Corpus) {
     let token = access();
@@ -232,6 +232,39 @@ fn add_challenges(corpus: &mut Corpus) {
         Reason::CredentialRepeated,
         &twice,
     );
+    let query = bearer(&bound).uri("https://api.example/orders?access_token=abc");
+    for (name, request) in [
+        ("header_and_query_challenge_both", &query),
+        ("dpop_and_query_challenge_both", &authorization(&format!("DPoP {bound}")).uri(&query.uri)),
+        ("joined_credentials_challenge_both", &bearer(&format!("{bound}, DPoP {bound}"))),
+    ] {
+        let rule = "RFC 9449 §7.2 figure 19, RFC 6750 §2 (DP-19, BR-1)";
+        answer(name, rule, &doc, request, Reason::CredentialRepeated, &twice);
+    }
+    let proven = proof(&bound).text();
+    let deep = format!("{}{}", "[".repeat(16), "]".repeat(16));
+    for (name, request, reason) in [
+        ("two_proofs_are_an_invalid_proof", dpop(&bound, &proven).header("dpop", &proven), Reason::ProofRepeated),
+        ("two_proofs_under_bearer", bearer(&bound).header("dpop", "a").header("dpop", "b"), Reason::ProofRepeated),
+        ("long_proof_is_an_invalid_proof", dpop(&bound, &"a".repeat(limits::PROOF_BYTES + 1)), Reason::ProofTooLarge),
+        (
+            "deep_proof_is_an_invalid_proof",
+            dpop(&bound, &proof(&bound).claim("x", &deep).text()),
+            Reason::ProofTooLarge,
+        ),
+    ] {
+        let rule = "RFC 9449 §7.1: \"invalid_dpop_proof\" (DP-20)";
+        answer(name, rule, &doc, &request, reason, &both(&error("invalid_dpop_proof", reason), false));
+    }
+    let certificate_only = doc.clone().member("binding", r#"{"require":"mtls"}"#);
+    answer(
+        "a_proof_error_is_on_the_dpop_challenge",
+        "RFC 9449 §7.1 (DP-20)",
+        &certificate_only,
+        &bearer(&access().bound_to_both("client-p256", "client").text()).certificate("client"),
+        Reason::ProofMissing,
+        &both(&error("invalid_dpop_proof", Reason::ProofMissing), false),
+    );
     let wrong_key = proof(&bound).key("client-other-p256").text();
     answer(
         "binding_mismatch_is_invalid_token",
@@ -252,6 +285,35 @@ fn add_challenges(corpus: &mut Corpus) {
             "Bearer realm=\"default\", error=\"insufficient_scope\", error_description=\"scope_insufficient\", scope=\"orders:admin\"".to_owned(),
             format!("DPoP realm=\"default\", scope=\"orders:admin\", algs=\"{ALGS}\""),
         ],
+    );
+    let other = "https://other-as.example";
+    let entries = format!(
+        r#"[{{"kind":"at+jwt","issuer":{},"scope":["a"]}},{{"kind":"at+jwt","issuer":{},"scope":["b","c"]}}]"#,
+        q(other),
+        q(SERVER)
+    );
+    let by_issuer = doc
+        .clone()
+        .trust(&[issuer(SERVER, &[set_key("server-p256")]), issuer(other, &[set_key("other-server-p256")])])
+        .accept(&entries);
+    answer(
+        "insufficient_scope_names_that_of_the_entry_that_refused",
+        "RFC 6750 §3: \"the required scope of the access token\" (BR-5)",
+        &by_issuer,
+        &bearer(&token.text()),
+        Reason::ScopeInsufficient,
+        &[
+            "Bearer realm=\"default\", error=\"insufficient_scope\", error_description=\"scope_insufficient\", scope=\"b c\"".to_owned(),
+            format!("DPoP realm=\"default\", scope=\"b c\", algs=\"{ALGS}\""),
+        ],
+    );
+    answer(
+        "another_issuer_is_invalid_token",
+        "RFC 9068 §4, RFC 6750 §3.1 (AT-8)",
+        &by_issuer.clone().accept(&format!(r#"[{{"kind":"at+jwt","issuer":{}}}]"#, q(other))),
+        &bearer(&token.text()),
+        Reason::IssuerRefused,
+        &both(&error("invalid_token", Reason::IssuerRefused), true),
     );
     let settings = doc.clone().member("challenge", r#"{"realm":"shop orders","resource_metadata":"https://api.example/.well-known/oauth-protected-resource","hide_description":true}"#);
     let metadata = "resource_metadata=\"https://api.example/.well-known/oauth-protected-resource\"";

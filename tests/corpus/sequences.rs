@@ -97,7 +97,7 @@ fn add_nonces(corpus: &mut Corpus) {
     let bare = dpop(&bound, &proof(&bound).text());
     let with = |nonce: &str| dpop(&bound, &proof(&bound).claim("nonce", &q(nonce)).text());
     let fresh = issue(1, NOW, "client-p256");
-    let algs = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519";
+    let algs = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 Ed25519 EdDSA";
     let challenged = |reason: Reason| {
         let mut expect = refused(reason);
         expect["headers"] = json!([

@@ -102,7 +102,7 @@ class Requests(unittest.TestCase):
         self.assertEqual((got.status, got.one("x-details")), (400, "credential_repeated"))
         proof = self.world.proven()
         got = self.get(headers=[*proof, proof[1]])
-        self.assertEqual((got.status, got.one("x-details")), (400, "credential_repeated"))
+        self.assertEqual((got.status, got.one("x-details")), (401, "proof_repeated"))
 
     def test_a_proof_is_for_one_request(self):
         proven = self.world.proven(uri="https://api.example/a")

@@ -8,7 +8,7 @@ use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::UnverifiedHeader;
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, NameTable, Value};
-use countersign::limits;
+use countersign::limits::{self, row};
 use countersign::reason::Reason;
 use countersign::specs::claims::UnverifiedClaims;
 use countersign::specs::common::actor;
@@ -66,12 +66,14 @@ impl Sources {
                 }
             }
             Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
-            Some(Reason::LimitExceeded) => cause.lines.extend(parts.limit(what)),
+            Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::AudienceMismatch) => {
                 let all = list(policy.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
             }
-            Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::SubjectRefused) => {
+            Some(
+                Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused | Reason::SubjectRefused,
+            ) => {
                 cause.lines.extend(parts.kind(policy).map(|kind| self.expected(policy, kind)));
             }
             Some(Reason::KeyUnknown) => {
@@ -204,8 +206,8 @@ impl Parts {
     /// The limit that a token or proof exceeds.
     fn limit(&self, what: &str) -> Option<String> {
         if self.encoded_header_bytes > limits::HEADER_BYTES {
-            let (length, most) = (self.encoded_header_bytes, limits::HEADER_BYTES);
-            return Some(format!("The encoded header of the {what} has {length} bytes, expected at most {most}."));
+            let (length, most) = (self.encoded_header_bytes, row::HEADER_BYTES.of("bytes"));
+            return Some(format!("The encoded header of the {what} has {length} bytes, expected {most}."));
         }
         for (part, bytes) in [("header", &self.header), ("payload", &self.payload)] {
             if let Err(fault) = json::parse(bytes, Budget::TOKEN) {
@@ -221,15 +223,16 @@ impl Parts {
         let claims = self.claims()?;
         let audiences = claims.member("aud").and_then(Value::as_array).map_or(0, |all| all.elements().count());
         let actors = claims.member("act").and_then(Value::as_object).map_or(0, |act| actor::chain(act).count());
-        for (name, count, most, noun) in
-            [("aud", audiences, limits::AUDIENCES, "audiences"), ("act", actors, limits::ACTORS, "actors")]
+        for (name, count, limit, noun) in
+            [("aud", audiences, &row::AUDIENCES, "audiences"), ("act", actors, &row::ACTORS, "actors")]
         {
-            if count > most {
-                return Some(format!("The claim {name} names {count} {noun}, expected at most {most}."));
+            if count > limit.most {
+                return Some(format!("The claim {name} names {count} {noun}, expected {}.", limit.of(noun)));
             }
         }
-        let (length, most) = (self.signature_bytes, limits::SIGNATURE_BYTES);
-        (length > most).then(|| format!("The signature of the {what} has {length} bytes, expected at most {most}."))
+        let (length, limit) = (self.signature_bytes, &row::SIGNATURE_BYTES);
+        let most = limit.of("bytes");
+        (length > limit.most).then(|| format!("The signature of the {what} has {length} bytes, expected {most}."))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::failure::{Failure, Outcome, Verdict};
 use crate::input::{self, Line, RequestLine};
 use crate::lines::{self, Next};
 use crate::output::{DecisionLine, ErrorLine, RevokeReport, RevokeReportLine, TrustReportLine};
+use crate::printable::json_text;
 use crate::session::{self, Session, SessionArgs};
 
 #[derive(Args, Debug)]
@@ -124,7 +125,7 @@ impl Stream {
 
     fn write<L: Serialize>(&self, out: &mut Vec<u8>, line: &L, text: fn(&L) -> String) -> io::Result<()> {
         match self.format {
-            Format::Json => serde_json::to_writer(&mut *out, line)?,
+            Format::Json => out.extend_from_slice(json_text(&serde_json::to_string(line)?).as_bytes()),
             Format::Text => out.extend_from_slice(text(line).as_bytes()),
         }
         out.push(b'\n');

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::printable::printable;
+
 /// How a command that ran to its end came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -72,5 +74,5 @@ pub(crate) fn finish(outcome: Outcome) -> ExitCode {
 
 /// One line on standard error; where that is closed too, nobody is told.
 pub(crate) fn complain(line: &str) {
-    let _nobody_listens = writeln!(io::stderr(), "{line}");
+    let _nobody_listens = writeln!(io::stderr(), "{}", printable(line));
 }

@@ -16,6 +16,7 @@ pub(crate) fn at_fault(key: &Value, fault: JwkFault) -> Option<&'static str> {
         _ => &[],
     };
     match fault {
+        JwkFault::CertificateMismatch => Some("x5c"),
         JwkFault::Malformed => {
             let is_string = |value: Option<&Value>| value.is_none_or(Value::is_string);
             let no_string = STRINGS.into_iter().find(|name| !is_string(key.get(*name)));

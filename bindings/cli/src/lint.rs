@@ -181,7 +181,8 @@ impl Lint {
                 | JwkFault::CurveUnknown
                 | JwkFault::Use
                 | JwkFault::Algorithm
-                | JwkFault::AlgorithmUnsupported => Severity::Warning,
+                | JwkFault::AlgorithmUnsupported
+                | JwkFault::AlgorithmNotAllowed => Severity::Warning,
                 _ => Severity::Fault,
             };
             let key = &document["keys"][dropped.index];
@@ -451,7 +452,7 @@ impl Lint {
     }
 
     fn text(&self, name: &Path) -> String {
-        let mut text = String::new();
+        let (name, mut text) = (printable(&name.display().to_string()), String::new());
         for set in &self.sets {
             let whose = set.origin.as_deref().map(|origin| format!("{}: ", printable(origin))).unwrap_or_default();
             let number = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
@@ -474,10 +475,10 @@ impl Lint {
                 Severity::Warning => styled(CAUTION, "warning"),
             };
             let at = if finding.at.is_empty() { "the document" } else { &finding.at };
-            text += &format!("{}: {severity}: {}: {}\n", name.display(), printable(at), printable(&finding.text));
+            text += &format!("{name}: {severity}: {}: {}\n", printable(at), printable(&finding.text));
         }
         if self.findings.is_empty() {
-            text += &format!("{}: {}\n", name.display(), styled(GOOD, "nothing to complain of"));
+            text += &format!("{name}: {}\n", styled(GOOD, "nothing to complain of"));
         }
         text
     }

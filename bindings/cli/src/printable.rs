@@ -1,37 +1,16 @@
-//! Texts of others as JSON strings that are also fit for a terminal.
+//! What is printable of the texts of others.
 
-use std::fmt::Write;
-
-use countersign_live::printable::is_tricky;
+use countersign::printable::{write_json, write_json_string};
 pub(crate) use countersign_live::printable::{counted, printable};
 
 /// `text` as a JSON string that is also fit for a terminal.
 pub(crate) fn json_string(out: &mut String, text: impl Iterator<Item = char>) {
-    out.push('"');
-    for c in text {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            _ if is_tricky(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _infallible = write!(out, "\\u{unit:04x}");
-                }
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
+    let _infallible = write_json_string(out, text);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminal_sequences_are_escaped_and_json_stays_json() {
-        let mut out = String::new();
-        json_string(&mut out, "\"\\\n\u{e0001}é".chars());
-        assert_eq!(out, r#""\"\\\u000a\udb40\udc01é""#);
-        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), "\"\\\n\u{e0001}é");
-    }
+/// A JSON document without any character that is not printable.
+pub(crate) fn json_text(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    let _infallible = write_json(&mut out, document);
+    out
 }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::printable::json_text;
+
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
@@ -32,7 +34,7 @@ pub(crate) fn print_plain(text: &[u8]) -> io::Result<()> {
 
 /// Writes a whole answer as indented JSON.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_vec_pretty(value)?;
-    text.push(b'\n');
-    print_plain(&text)
+    let mut text = json_text(&serde_json::to_string_pretty(value)?);
+    text.push('\n');
+    print_plain(text.as_bytes())
 }

@@ -100,6 +100,7 @@ fn log(level: Level, line: &str) {
         Level::Warn => LOG_WARN,
         Level::Error => LOG_ERROR,
     };
+    let line = countersign::printable::printable(line);
     // SAFETY: the line is valid for the call; Envoy's log takes lines from any thread.
     unsafe { envoy_dynamic_module_callback_log(level, Buffer::of(line.as_bytes())) };
 }

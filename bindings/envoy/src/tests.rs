@@ -288,7 +288,7 @@ fn a_list_that_cannot_be_used_changes_nothing() -> Result<(), Fault> {
     let main = FakeMain::default();
     module.on_main(0, &main);
     module.on_answer(CALLOUT, Ok(br#"{"origins":[{"issuer":"secret","keys":1}]}"#));
-    let told = "countersign: revocations from cluster as: the document cannot be used: /origins/0/keys: found number, expected an \
+    let told = "countersign: revocations from cluster as: the document cannot be used: /origins/0/keys: found a number, expected an \
                 array (failure 1 in a row); the last good document holds";
     assert_eq!(log.lines(), [told]);
     let mut asked = stream();

@@ -41,7 +41,7 @@ struct RevokedOrigin {
 }
 
 /// A document may name a million tokens, so only its bytes bound it.
-const BUDGET: Budget = Budget { members: limits::POLICY_DOCUMENT_BYTES, ..Budget::POLICY };
+const BUDGET: Budget = Budget { members: &limits::row::POLICY_DOCUMENT_BYTES, ..Budget::POLICY };
 
 impl RevocationDocument {
     /// Reads a document.
@@ -51,7 +51,7 @@ impl RevocationDocument {
     /// that stands in the wrong place.
     pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::without_quotes();
-        let root = reader.parse(bytes, limits::POLICY_DOCUMENT_BYTES, BUDGET);
+        let root = reader.parse(bytes, &limits::row::POLICY_DOCUMENT_BYTES, BUDGET);
         let document = root.and_then(|root| read_document(&mut reader, &Pointer::Root, root));
         reader.finish(document)
     }
@@ -295,11 +295,16 @@ mod tests {
             assert!(found.len() == 1 && !found[0].contains("secret"), "{text}: {found:?}");
         }
         let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
-        assert_eq!(faults(&deep), ["the document: found a value at level 33, expected at most 32 levels"]);
+        assert_eq!(
+            faults(&deep),
+            ["the document: found a value at level 33, expected at most 32 levels (limit document_depth)"]
+        );
         let number = format!("{{\"secret\":{}}}", "1".repeat(33));
         assert_eq!(
             faults(&number),
-            ["the document: found a number of more than 32 bytes, expected at most 32 bytes in a number"]
+            [
+                "the document: found a number of more than 32 bytes, expected at most 32 bytes in a number (limit json_number_bytes)"
+            ]
         );
     }
 

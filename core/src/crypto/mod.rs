@@ -291,6 +291,14 @@ impl PublicKey {
     pub fn spki_der(&self, out: &mut Vec<u8>) {
         spki::write(&self.material, out);
     }
+
+    /// Whether the certificate `der` holds this key; `None` for what is no certificate. Checks nothing else of it.
+    #[must_use]
+    pub fn is_of_certificate(&self, der: &[u8]) -> Option<bool> {
+        let mut own = Vec::new();
+        self.spki_der(&mut own);
+        spki::certificate_is_of(der, &own)
+    }
 }
 
 impl fmt::Debug for PublicKey {

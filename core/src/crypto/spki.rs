@@ -1,4 +1,4 @@
-//! Writes a public key as the DER of an X.509 `SubjectPublicKeyInfo` (RFC 5280 §4.1).
+//! The DER of an X.509 `SubjectPublicKeyInfo` (RFC 5280 §4.1): writes that of a public key, and finds that of a certificate.
 
 use alloc::vec::Vec;
 
@@ -26,6 +26,52 @@ pub(super) fn write(material: &Material, out: &mut Vec<u8>) {
         }
         Material::Ed25519 { x } => write_info(ED25519, &[], x, out),
     }
+}
+
+/// Whether the certificate `der` is one of the key that `own` is the `SubjectPublicKeyInfo` of; `None` for what is no certificate.
+///
+/// Compares the keys themselves and not the algorithm beside them, which may be `id-RSASSA-PSS` for an RSA key (RFC 4055 §1.2); a point
+/// may be compressed (RFC 5480 §2.2). Checks nothing else of the certificate.
+pub(super) fn certificate_is_of(der: &[u8], own: &[u8]) -> Option<bool> {
+    let own = key_bits(contents(own, SEQUENCE)?.0)?;
+    let (certificate, _) = contents(der, SEQUENCE)?;
+    let (mut signed, _) = contents(certificate, SEQUENCE)?;
+    // version [0] EXPLICIT DEFAULT v1
+    if let Some((_, rest)) = contents(signed, VERSION) {
+        signed = rest;
+    }
+    // serialNumber, signature, issuer, validity, subject
+    for tag in [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE] {
+        signed = contents(signed, tag)?.1;
+    }
+    let theirs = key_bits(contents(signed, SEQUENCE)?.0)?;
+    Some(match (theirs, own) {
+        // SEC 1 §2.3.3: 2 or 3 by the lowest bit of y, and x; 4, x and y.
+        ([sign @ (2 | 3), x @ ..], [4, point @ ..]) => point
+            .strip_prefix(x)
+            .is_some_and(|y| y.len() == x.len() && y.last().is_some_and(|last| last & 1 == sign & 1)),
+        _ => theirs == own,
+    })
+}
+
+/// The key in the contents of a `SubjectPublicKeyInfo`: the bit string behind the algorithm.
+fn key_bits(info: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = contents(info, SEQUENCE)?;
+    contents(rest, BIT_STRING)?.0.strip_prefix(&[0])
+}
+
+/// The contents of the element that `der` begins with, if it has this tag, and what is behind it (X.690 §8.1.3).
+fn contents(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = der.strip_prefix(&[tag])?.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81..=0x83 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(first & 3))?;
+            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    rest.split_at_checked(length)
 }
 
 fn write_info(algorithm: &[u8], parameters: &[u8], key: &[u8], out: &mut Vec<u8>) {
@@ -59,6 +105,7 @@ fn write_element(tag: u8, contents: &[&[u8]], out: &mut Vec<u8>) {
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xa0;
 const NULL: &[u8] = &[0x05, 0];
 /// rsaEncryption, 1.2.840.113549.1.1.1
 const RSA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];

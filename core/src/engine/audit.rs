@@ -1,11 +1,11 @@
 //! The record of one decision: who, by which key, bound how, and why not. Never a byte of a token or proof.
 
-use core::fmt::{self, Display, Formatter, Write};
+use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::{CacheTier, Decision};
 use crate::jose::base64url;
-use crate::jose::json::JsonString;
 use crate::policy::Mode;
+use crate::printable::write_json_string;
 use crate::reason::Reason;
 use crate::specs::common::actor;
 use crate::specs::common::presentation::Scheme;
@@ -15,7 +15,7 @@ use crate::time::UnixSeconds;
 /// What there is to log of a decision. [`Display`] writes it as one line of JSON.
 ///
 /// Facts of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
-/// was refused. Texts are those of the token, escaped for JSON; thumbprints are base64url; `proof_id` is a hash.
+/// was refused. Texts are those of the token, as JSON strings in which what is not printable is escaped; thumbprints are base64url; `proof_id` is a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRecord<'a> {
     /// Why the request was refused; `None` if it was accepted.
@@ -121,7 +121,7 @@ impl Display for AuditRecord<'_> {
                 for (name, value) in [("sub", actor.subject), ("iss", actor.issuer)] {
                     if let Some(value) = value {
                         write!(f, "{separator}\"{name}\":")?;
-                        quoted(f, value)?;
+                        write_json_string(f, value.chars())?;
                         separator = ",";
                     }
                 }
@@ -135,25 +135,8 @@ impl Display for AuditRecord<'_> {
 
 fn text(f: &mut Formatter<'_>, name: &str, value: Option<&str>) -> fmt::Result {
     let Some(value) = value else { return Ok(()) };
-    write!(f, ",\"{name}\":\"")?;
-    value.chars().try_for_each(|c| escaped(f, c))?;
-    f.write_str("\"")
-}
-
-fn quoted(f: &mut Formatter<'_>, value: JsonString<'_>) -> fmt::Result {
-    f.write_str("\"")?;
-    value.chars().try_for_each(|c| escaped(f, c))?;
-    f.write_str("\"")
-}
-
-/// Besides what JSON wants escaped, everything that could start a new line or a terminal sequence in some viewer.
-fn escaped(f: &mut Formatter<'_>, c: char) -> fmt::Result {
-    match c {
-        '"' => f.write_str("\\\""),
-        '\\' => f.write_str("\\\\"),
-        _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "\\u{:04x}", u32::from(c)),
-        _ => f.write_char(c),
-    }
+    write!(f, ",\"{name}\":")?;
+    write_json_string(f, value.chars())
 }
 
 fn thumbprint(f: &mut Formatter<'_>, name: &str, value: Option<&[u8; 32]>) -> fmt::Result {

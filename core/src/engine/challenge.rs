@@ -17,11 +17,10 @@ pub(crate) fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt
         let (status, error) = reason.answer();
         // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.
         if status == 401 || error != ChallengeError::None {
-            for scheme in schemes(policy, outcome) {
-                field(
-                    "www-authenticate",
-                    &Challenge { policy, reason, error: error_for(policy, scheme, error, outcome), scheme },
-                )?;
+            let refusing_entry = outcome.refusing_entry;
+            for scheme in schemes(policy, outcome, error) {
+                let error = error_for(policy, scheme, error, outcome);
+                field("www-authenticate", &Challenge { policy, reason, error, scheme, refusing_entry })?;
             }
         }
     }
@@ -34,21 +33,28 @@ pub(crate) fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt
 }
 
 /// The schemes that the policy takes. RFC 9449 §7.2: a server that takes both challenges for both.
-fn schemes(policy: &Policy, outcome: &Outcome) -> impl Iterator<Item = Scheme> {
+fn schemes(policy: &Policy, outcome: &Outcome, error: ChallengeError) -> impl Iterator<Item = Scheme> {
     let bearer = policy.binding != Binding::Dpop;
-    let dpop = policy.binding != Binding::Mtls || outcome.scheme == Some(Scheme::Dpop);
+    // A token that is bound to a key needs its proof whatever the policy demands.
+    let dpop = policy.binding != Binding::Mtls || outcome.scheme == Some(Scheme::Dpop) || is_of_proof(error);
     [(Scheme::Bearer, bearer), (Scheme::Dpop, dpop)].into_iter().filter(|(_, taken)| *taken).map(|(scheme, _)| scheme)
 }
 
+/// Whether an error is about the proof, which exists under DPoP only.
+fn is_of_proof(error: ChallengeError) -> bool {
+    matches!(error, ChallengeError::InvalidDpopProof | ChallengeError::UseDpopNonce)
+}
+
 /// RFC 9449 §7.2: with both schemes challenged, the error goes to "the scheme that was used". Errors of proofs exist for
-/// DPoP only. Where the request had no usable scheme, both say what was wrong.
+/// DPoP only. Where the request had no usable scheme, or more than one credential (figure 19), both challenges have the error.
 fn error_for(policy: &Policy, scheme: Scheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
-    let used = match error {
-        ChallengeError::InvalidDpopProof | ChallengeError::UseDpopNonce => Some(Scheme::Dpop),
+    let used = match outcome.reason {
+        Some(Reason::CredentialRepeated) => None,
+        _ if is_of_proof(error) => Some(Scheme::Dpop),
         _ => outcome.scheme,
     };
     // A scheme that is not challenged cannot carry the error: then those that are do.
-    let challenged = |used: Scheme| schemes(policy, outcome).any(|scheme| scheme == used);
+    let challenged = |used: Scheme| schemes(policy, outcome, error).any(|scheme| scheme == used);
     if used.is_none_or(|used| used == scheme || !challenged(used)) { error } else { ChallengeError::None }
 }
 
@@ -57,6 +63,7 @@ struct Challenge<'c> {
     reason: Reason,
     scheme: Scheme,
     error: ChallengeError,
+    refusing_entry: Option<usize>,
 }
 
 impl Display for Challenge<'_> {
@@ -93,9 +100,14 @@ impl Display for Challenge<'_> {
 }
 
 impl Challenge<'_> {
-    /// RFC 6750 §3: `scope` is "the scope of the access token required": the demands of the first kind that has any.
+    /// RFC 6750 §3: `scope` is "the required scope of the access token": that of the entry which refused the token, or, where
+    /// no entry was asked, of the first that demands any.
     fn write_scope(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(entry) = self.policy.accept().find(|entry| !entry.scope.is_empty()) else { return Ok(()) };
+        let entry = match self.refusing_entry {
+            Some(place) => self.policy.credential.accept.get(place).filter(|entry| !entry.scope.is_empty()),
+            None => self.policy.credential.accept.iter().find(|entry| !entry.scope.is_empty()),
+        };
+        let Some(entry) = entry else { return Ok(()) };
         for (place, word) in entry.scope.iter().enumerate() {
             f.write_str(if place == 0 { ", scope=\"" } else { " " })?;
             f.write_str(word)?;

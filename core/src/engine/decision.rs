@@ -75,6 +75,8 @@ pub(crate) struct Outcome {
     pub(crate) others: [Option<Source>; MAX_OTHERS],
     /// Whether the shared store was asked about the proof.
     pub(crate) shared_replay_answered: bool,
+    /// The place in `accept` of the entry whose condition refused the token.
+    pub(crate) refusing_entry: Option<usize>,
 }
 
 /// One decision, valid until the worker's next one.

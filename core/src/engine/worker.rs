@@ -151,7 +151,13 @@ impl Engine {
         let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
         let source = source.ok_or(TrustFault::OriginUnknown)?;
         // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
-        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, self.checked, now)
+        Arc::make_mut(&mut snapshot.trust).load(
+            origin,
+            source.origin(),
+            document,
+            (self.checked, source.algorithms),
+            now,
+        )
     }
 
     /// How many requests were accepted.
@@ -482,7 +488,7 @@ impl Worker {
             if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_facts(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            check_facts(&facts, engine, snapshot, policy, expected, request.now, &mut None, trail)?;
         }
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
@@ -564,7 +570,7 @@ impl Worker {
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
         if request.proof == presentation::Field::Repeated {
-            return Err(Reason::CredentialRepeated);
+            return Err(Reason::ProofRepeated);
         }
 
         trail.enter(Check::VerdictCache);
@@ -589,7 +595,8 @@ impl Worker {
                 record.ok_or(Reason::InternalError)?
             }
         };
-        check_facts(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+        let refusing = &mut self.outcome.refusing_entry;
+        check_facts(&facts, engine, snapshot, policy, expected, request.now, refusing, trail)?;
         let facts =
             if policy.others.is_empty() { facts } else { self.judge_others(engine, snapshot, policy, request, trail)? };
 
@@ -662,7 +669,7 @@ impl Worker {
             }
             let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
             let facts = facts.ok_or(Reason::InternalError)?;
-            check_facts(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            check_facts(&facts, engine, snapshot, policy, expected, request.now, &mut None, trail)?;
             trail.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
             if facts.confirmation.is_bound() {
@@ -781,7 +788,9 @@ fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credent
     Credential::alone(field)
 }
 
-/// What is asked of the facts of a token on every request, cached or not, whatever binds it.
+/// What is asked of the facts of a token on every request, cached or not, whatever binds it. `refusing_entry` takes the place of the entry
+/// of `accept` whose condition refuses.
+#[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
 #[inline(always)]
 fn check_facts(
     facts: &Facts<'_>,
@@ -790,6 +799,7 @@ fn check_facts(
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
+    refusing_entry: &mut Option<usize>,
     trail: &mut impl Trail,
 ) -> Result<(), Reason> {
     trail.enter(Check::Time);
@@ -802,7 +812,8 @@ fn check_facts(
         spiffe_ids::check(facts, |domain| source.speaks_for(domain))?;
     }
     trail.enter(Check::Subject);
-    if let Err(reason) = expected.admit(facts, now) {
+    if let Err((entry, reason)) = expected.admit(facts, now) {
+        *refusing_entry = Some(entry);
         if reason == Reason::ScopeInsufficient {
             trail.enter(Check::Scope);
         }

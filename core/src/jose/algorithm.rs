@@ -28,14 +28,15 @@ pub enum Algorithm {
     Es384,
     /// ECDSA on P-521 with SHA-512.
     Es512,
-    /// EdDSA by its polymorphic name; only Ed25519 keys fit it here.
-    EdDsa,
     /// EdDSA on edwards25519 by its fully specified name.
     Ed25519,
+    /// EdDSA by its polymorphic name; only Ed25519 keys fit it here.
+    EdDsa,
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order of the enum.
+    /// Every algorithm, in the order of the enum, which is that of every list: `Ed25519` is before `EdDSA`, which RFC 9864 §4.4
+    /// deprecates.
     pub const ALL: [Self; 11] = [
         Self::Rs256,
         Self::Rs384,
@@ -46,8 +47,8 @@ impl Algorithm {
         Self::Es256,
         Self::Es384,
         Self::Es512,
-        Self::EdDsa,
         Self::Ed25519,
+        Self::EdDsa,
     ];
 
     /// The algorithm of this name; names are case-sensitive (RFC 7515 §4.1.1).

@@ -7,7 +7,7 @@
 //! RFC 7515 §4: "The Header Parameter names within the JOSE Header MUST be unique"; RFC 7519 §4 lets a parser take the
 //! last of repeated claims instead. We refuse repeated names everywhere, compared after unescaping (specs: D10).
 
-use crate::limits;
+use crate::limits::{self, Limit, row};
 
 /// What was wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +23,10 @@ pub enum JsonFault {
     Limit {
         /// Where, as an offset in bytes: a bracket, the opening quote of a name, or the first character of a number.
         at: usize,
-        /// Which limit.
-        limit: JsonLimit,
-        /// Its value.
-        most: usize,
+        /// Of what there is too much.
+        of: JsonLimit,
+        /// The limit that it exceeds.
+        limit: &'static Limit,
     },
 }
 
@@ -37,7 +37,7 @@ pub enum JsonLimit {
     Depth,
     /// [`Budget::members`].
     Members,
-    /// The members of an object and of those around it, as many as [`limits::JSON_MEMBERS`].
+    /// The members of an object and of those around it, [`limits::JSON_OPEN_MEMBERS`].
     OpenMembers,
     /// [`Budget::number_bytes`].
     NumberBytes,
@@ -72,9 +72,9 @@ impl JsonFault {
     pub fn write_found(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
         match *self {
             Self::Malformed { at, .. } => write!(out, "text that is not JSON at byte {}", at + 1),
-            Self::Limit { limit, most, .. } => {
+            Self::Limit { of, limit: Limit { most, .. }, .. } => {
                 let next = most.saturating_add(1);
-                match limit {
+                match of {
                     JsonLimit::Depth => write!(out, "a value at level {next}"),
                     JsonLimit::Members => write!(out, "member {next} of the document"),
                     JsonLimit::OpenMembers => write!(out, "member {next} of this object and those around it"),
@@ -92,15 +92,15 @@ impl JsonFault {
     pub fn write_expected(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
         match *self {
             Self::Malformed { expected, .. } => out.write_str(expected),
-            Self::Limit { limit, most, .. } => {
-                let what = match limit {
+            Self::Limit { of, limit, .. } => {
+                let what = match of {
                     JsonLimit::Depth => "levels",
                     JsonLimit::Members => "members in the document",
                     JsonLimit::OpenMembers => "members in an object and those around it",
                     JsonLimit::NumberBytes => "bytes in a number",
                     JsonLimit::TextBytes => "bytes",
                 };
-                write!(out, "at most {most} {what}")
+                write!(out, "{}", limit.of(what))
             }
         }
     }
@@ -110,23 +110,24 @@ impl JsonFault {
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Open arrays and objects; at most [`MAX_DEPTH`].
-    pub depth: usize,
+    pub depth: &'static Limit,
     /// Members of all objects together.
-    pub members: usize,
+    pub members: &'static Limit,
     /// Bytes in one number.
-    pub number_bytes: usize,
+    pub number_bytes: &'static Limit,
 }
 
 impl Budget {
     /// The budget of one part of a token or proof.
     pub const TOKEN: Self =
-        Self { depth: limits::JSON_DEPTH, members: limits::JSON_MEMBERS, number_bytes: limits::JSON_NUMBER_BYTES };
+        Self { depth: &row::JSON_DEPTH, members: &row::JSON_MEMBERS, number_bytes: &row::JSON_NUMBER_BYTES };
     /// The budget of a trust document: many small objects.
-    pub const TRUST: Self = Self { members: limits::TRUST_DOCUMENT_MEMBERS, ..Self::TOKEN };
+    pub const TRUST: Self = Self { members: &row::TRUST_DOCUMENT_MEMBERS, ..Self::TOKEN };
     /// The budget of a request's body.
-    pub const BODY: Self = Self { depth: MAX_DEPTH, members: limits::BODY_MEMBERS, ..Self::TOKEN };
+    pub const BODY: Self = Self { depth: &row::DOCUMENT_DEPTH, members: &row::BODY_MEMBERS, ..Self::TOKEN };
     /// The budget of a policy document, which may hold trust documents inline.
-    pub const POLICY: Self = Self { depth: MAX_DEPTH, members: limits::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
+    pub const POLICY: Self =
+        Self { depth: &row::DOCUMENT_DEPTH, members: &row::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
 }
 
 /// What [`JsonFault::Malformed`] expects at the second of two equal names of one object.
@@ -136,7 +137,7 @@ pub(crate) const NAME_NOT_REPEATED: &str = "a name that is not repeated";
 pub const MAX_DEPTH: usize = limits::DOCUMENT_DEPTH;
 
 /// How many members can be open at once: the members of an object, of the object around it, and so on outwards.
-pub(crate) const OPEN_MEMBERS: usize = limits::JSON_MEMBERS;
+pub(crate) const OPEN_MEMBERS: usize = limits::JSON_OPEN_MEMBERS;
 
 /// Room to remember the names of the open objects, and the seed that keeps attackers from choosing names that collide.
 pub struct NameTable {
@@ -578,7 +579,7 @@ pub fn scan<'a, E: From<JsonFault>>(
     let mut frames = [Frame::default(); MAX_DEPTH];
     let mut depth = 0;
     let mut open_names = 0;
-    let mut members_left = budget.members;
+    let mut members_left = budget.members.most;
     let mut top_name = JsonString { raw: "", escaped: false };
     let mut at = skip_space(bytes, 0);
 
@@ -592,9 +593,9 @@ pub fn scan<'a, E: From<JsonFault>>(
                 Some(Value::String(JsonString { raw: &text[start + 1..end], escaped }))
             }
             Some(open @ (b'{' | b'[')) => {
-                if depth >= budget.depth.min(MAX_DEPTH) {
-                    let most = budget.depth.min(MAX_DEPTH);
-                    return Err(JsonFault::Limit { at: start, limit: JsonLimit::Depth, most }.into());
+                if depth >= budget.depth.most.min(MAX_DEPTH) {
+                    let limit = if depth < budget.depth.most { &row::DOCUMENT_DEPTH } else { budget.depth };
+                    return Err(JsonFault::Limit { at: start, of: JsonLimit::Depth, limit }.into());
                 }
                 frames[depth] = Frame { is_object: *open == b'{', start, first_name: open_names };
                 depth += 1;
@@ -603,9 +604,9 @@ pub fn scan<'a, E: From<JsonFault>>(
             }
             Some(b'-' | b'0'..=b'9') => {
                 at = number_end(bytes, start)?;
-                if at - start > budget.number_bytes {
-                    let most = budget.number_bytes;
-                    return Err(JsonFault::Limit { at: start, limit: JsonLimit::NumberBytes, most }.into());
+                if at - start > budget.number_bytes.most {
+                    let limit = budget.number_bytes;
+                    return Err(JsonFault::Limit { at: start, of: JsonLimit::NumberBytes, limit }.into());
                 }
                 Some(Value::Number(JsonNumber { text: &text[start..at] }))
             }
@@ -661,8 +662,8 @@ pub fn scan<'a, E: From<JsonFault>>(
                 }
                 let (end, escaped) = string_end(bytes, at + 1)?;
                 let name = JsonString { raw: &text[at + 1..end], escaped };
-                let over = JsonFault::Limit { at, limit: JsonLimit::Members, most: budget.members };
-                members_left = members_left.checked_sub(1).ok_or(over)?;
+                let over = || JsonFault::Limit { at, of: JsonLimit::Members, limit: budget.members };
+                members_left = members_left.checked_sub(1).ok_or_else(over)?;
                 if is_repeated(text, names, frame.first_name, open_names, at + 1, name)? {
                     return Err(malformed(at, NAME_NOT_REPEATED));
                 }
@@ -709,11 +710,13 @@ fn is_repeated(
         hash.bytes(name.raw.as_bytes());
         hash.finish()
     };
-    let (Ok(start), Ok(length)) = (u32::try_from(start), u32::try_from(name.raw.len())) else {
-        return Err(JsonFault::Limit { at: start, limit: JsonLimit::TextBytes, most: limits::POLICY_DOCUMENT_BYTES });
+    let (Ok(first_byte), Ok(length)) = (u32::try_from(start), u32::try_from(name.raw.len())) else {
+        return Err(JsonFault::Limit { at: start, of: JsonLimit::TextBytes, limit: &row::JSON_TEXT_BYTES });
     };
-    let over = JsonFault::Limit { at: start as usize - 1, limit: JsonLimit::OpenMembers, most: OPEN_MEMBERS };
-    let known = table.names.get(first..next).ok_or(over)?;
+    // The quote is before the name.
+    let quote = start.saturating_sub(1);
+    let over = || JsonFault::Limit { at: quote, of: JsonLimit::OpenMembers, limit: &row::JSON_OPEN_MEMBERS };
+    let known = table.names.get(first..next).ok_or_else(over)?;
     let same = |known: &Name| {
         known.hash == hash && {
             let raw = text.get(known.start as usize..known.end as usize).unwrap_or_default();
@@ -723,7 +726,8 @@ fn is_repeated(
     if known.iter().any(same) {
         return Ok(true);
     }
-    *table.names.get_mut(next).ok_or(over)? = Name { hash, start, end: start + length, escaped: name.escaped };
+    *table.names.get_mut(next).ok_or_else(over)? =
+        Name { hash, start: first_byte, end: first_byte + length, escaped: name.escaped };
     Ok(false)
 }
 

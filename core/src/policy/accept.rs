@@ -137,7 +137,7 @@ impl AcceptedKind {
             algorithms = narrowed;
         }
         for (members, _) in both("max_lifetime_seconds") {
-            let most = reader.optional_number(members, "max_lifetime_seconds", (1, limits::YEAR_SECONDS));
+            let most = reader.optional_number_of(members, &limits::MAX_LIFETIME_SECONDS);
             max_lifetime_seconds = match (max_lifetime_seconds, most) {
                 (Some(known), Some(most)) => Some(most.min(known)),
                 (known, most) => known.or(most),

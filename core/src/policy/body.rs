@@ -19,17 +19,10 @@ pub struct BodyPolicy {
 }
 
 impl BodyPolicy {
-    const DEFAULT_BYTES: u64 = 64 * 1024;
-
     /// Reads the members of a policy; `None` where it asks nothing of the body.
     pub(super) fn read(reader: &mut Reader, policy: &Members<'_, '_>) -> Option<Self> {
         let digest = reader.flag(policy, "body_digest", false);
-        let bytes = reader.number(
-            policy,
-            "body_bytes",
-            Self::DEFAULT_BYTES,
-            (1, u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX)),
-        );
+        let bytes = reader.number_of(Some(policy), &limits::BODY_BYTES_READ);
         let tools = policy.get("tools").map(|value| {
             let mut tools = Vec::new();
             reader.elements(&policy.at("tools"), value, "an array of tools", &mut |reader, at, value| {

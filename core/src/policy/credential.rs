@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::field_value::is_field_name;
@@ -48,7 +48,7 @@ impl CredentialPolicy {
         reader.elements(&policy.at("credentials"), value, LIST, &mut |reader, at, value| {
             count += 1;
             if count > limits::CREDENTIALS {
-                reader.fault(at, "one credential more", format!("at most {} of them", limits::CREDENTIALS));
+                reader.fault(at, "one credential more", limits::row::CREDENTIALS.of("of them").to_string());
                 return;
             }
             let Some(own) = reader.members(at, value, MEMBERS) else { return };
@@ -213,7 +213,7 @@ fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut 
     };
     let slot = claims.slot(&pointer);
     if slot.is_none() {
-        let expected = format!("at most {} claims in all policies of the document", limits::NAMED_CLAIMS);
+        let expected = limits::row::NAMED_CLAIMS.of("claims in all policies of the document").to_string();
         reader.fault(at, "one claim more", expected);
     }
     slot

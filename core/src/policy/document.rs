@@ -36,7 +36,7 @@ impl PolicyDocument {
     /// Every fault in it; never an empty list.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, limits::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let document = root.and_then(|root| Self::read(&mut reader, &Pointer::Root, root));
         reader.finish(document)
     }

@@ -6,7 +6,7 @@ use alloc::vec;
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::policy::route::{AcceptedKind, Binding, Mode};
-use crate::policy::trust::{DEFAULT_MIN_REFRESH_SECONDS, TrustDocument};
+use crate::policy::trust::TrustDocument;
 use crate::specs::dpop::{NonceMode, ReplayMode};
 use crate::specs::profile::TokenKind;
 
@@ -62,7 +62,7 @@ fn the_example_of_the_design_is_a_policy() {
     assert_eq!(trust[0].origin(), &Origin::TrustDomain("example.org".to_owned()));
     assert_eq!(trust[0].document(), &TrustDocument::File("trust/example.org.json".to_owned()));
     assert_eq!(trust[1].origin(), &Origin::Issuer("https://as.example".to_owned()));
-    assert_eq!(trust[1].min_refresh_seconds(), DEFAULT_MIN_REFRESH_SECONDS);
+    assert_eq!(trust[1].min_refresh_seconds(), 60);
     assert_eq!(trust[1].max_stale_seconds(), None);
     let index = document.policy("default").unwrap();
     let policy = &document.policies[index.0];
@@ -477,14 +477,17 @@ fn a_limit_has_its_name_its_number_and_its_pointer() {
     let nested = |levels: usize| with(&format!("\"comment\":[1,{}{}]", "[".repeat(levels), "]".repeat(levels)));
     let fault = only(&nested(29));
     assert_eq!(fault.pointer, format!("{comment}/1{}", "/0".repeat(28)));
-    assert_eq!((fault.found.as_str(), fault.expected.as_str()), ("a value at level 33", "at most 32 levels"));
+    assert_eq!(
+        (fault.found.as_str(), fault.expected.as_str()),
+        ("a value at level 33", "at most 32 levels (limit document_depth)")
+    );
     assert_eq!(faults(&nested(28)), []);
 
     let fault = only(&with(&format!("\"comment\":[true,{{\"a\":-{}}}]", "1".repeat(32))));
     assert_eq!(fault.pointer, format!("{comment}/1/a"));
     assert_eq!(
         (fault.found.as_str(), fault.expected.as_str()),
-        ("a number of more than 32 bytes", "at most 32 bytes in a number")
+        ("a number of more than 32 bytes", "at most 32 bytes in a number (limit json_number_bytes)")
     );
 
     // Two members of the document, one of its policies and three of the one policy are open around the comment's own.
@@ -496,7 +499,10 @@ fn a_limit_has_its_name_its_number_and_its_pointer() {
     assert_eq!(fault.pointer, format!("{comment}/m250"));
     assert_eq!(
         (fault.found.as_str(), fault.expected.as_str()),
-        ("member 257 of this object and those around it", "at most 256 members in an object and those around it")
+        (
+            "member 257 of this object and those around it",
+            "at most 256 members in an object and those around it (limit json_open_members)"
+        )
     );
     assert_eq!(faults(&wide(250)), []);
 
@@ -506,7 +512,7 @@ fn a_limit_has_its_name_its_number_and_its_pointer() {
     assert_eq!(fault.pointer, format!("{comment}/{}/a", many - 1));
     assert_eq!(
         (fault.found.as_str(), fault.expected.as_str()),
-        ("member 2097153 of the document", "at most 2097152 members in the document")
+        ("member 2097153 of the document", "at most 2097152 members in the document (limit policy_document_members)")
     );
 }
 

@@ -8,7 +8,7 @@ use core::fmt;
 use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED};
 use crate::policy::locate::{Open, place};
 use crate::policy::reader::escape;
-use crate::printable::{is_tricky, quoted};
+use crate::printable::{quoted, write_printable};
 
 /// One fault of a policy document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +27,10 @@ impl fmt::Display for PolicyFault {
             f.write_str("the document")?;
         }
         // Names come from the document: a line feed or a terminal sequence in one must not reach the log.
-        for c in self.pointer.chars() {
-            if is_tricky(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        for part in [&self.pointer, ": found ", &self.found, ", expected ", &self.expected] {
+            write_printable(f, part)?;
         }
-        write!(f, ": found {}, expected {}", self.found, self.expected)
+        Ok(())
     }
 }
 
@@ -54,7 +54,7 @@ impl PolicyFault {
             }
             JsonFault::Malformed { at, .. } => found += &format!(" ({})", place(text, at)),
             // The bracket of a value that is too deep opens nothing.
-            JsonFault::Limit { at, limit: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
+            JsonFault::Limit { at, of: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
             JsonFault::Limit { at, .. } => pointer = Open::at(text, at + 1).pointer(),
         }
         Self { pointer, found, expected }

@@ -1,5 +1,6 @@
 //! Reads one policy: the value of a name in `policies`.
 
+use alloc::format;
 use alloc::string::String;
 
 use crate::jose::json::Value;
@@ -36,9 +37,6 @@ const MEMBERS: &[&str] = &[
     "challenge",
     "comment",
 ];
-const DEFAULT_LEEWAY_SECONDS: u64 = 30;
-/// JWT-SVID Appendix A and RFC 9068 §4 allow "no more than a few minutes".
-const MAX_LEEWAY_SECONDS: u64 = 300;
 
 impl Policy {
     /// Reads the policy called `name` of the object `policies` at `at`.
@@ -52,11 +50,12 @@ impl Policy {
     ) -> Option<Self> {
         let at = at.member(&name);
         if name.is_empty() || name.len() > limits::POLICY_NAME_BYTES || !name.bytes().all(is_name_byte) {
-            let expected = "a name of 1 to 64 letters, digits, dots, dashes, underscores";
+            let most = limits::POLICY_NAME_BYTES;
+            let expected = format!("a name of 1 to {most} letters, digits, dots, dashes, underscores");
             reader.fault(&at, "a policy with this name", expected);
         }
         let members = reader.members(&at, value, MEMBERS)?;
-        let leeway_seconds = reader.number(&members, "leeway_seconds", DEFAULT_LEEWAY_SECONDS, (0, MAX_LEEWAY_SECONDS));
+        let leeway_seconds = reader.number_of(Some(&members), &limits::LEEWAY_SECONDS);
         let mut credentials = CredentialPolicy::read_all(reader, &members, trust);
         let without_svid = !credentials.is_empty()
             && credentials

@@ -298,14 +298,14 @@ impl CredentialPolicy {
     /// The entry that lets the token in: the first of its kind whose conditions all hold.
     ///
     /// # Errors
-    /// The reason of the entry that the token came furthest with; of equals, the first.
+    /// The reason of the entry that the token came furthest with, and the place of that entry; of equals, the first.
     #[inline(always)]
-    pub(crate) fn admit(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<&AcceptedKind, Reason> {
-        let mut furthest = (0, Reason::HeaderType);
-        for entry in self.accept.iter().filter(|entry| entry.kind == facts.kind) {
+    pub(crate) fn admit(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<&AcceptedKind, (usize, Reason)> {
+        let mut furthest = (0, (0, Reason::HeaderType));
+        for (place, entry) in self.accept.iter().enumerate().filter(|(_, entry)| entry.kind == facts.kind) {
             match entry.check(facts, now) {
                 Ok(()) => return Ok(entry),
-                Err((step, reason)) if step > furthest.0 => furthest = (step, reason),
+                Err((step, reason)) if step > furthest.0 => furthest = (step, (place, reason)),
                 Err(_) => {}
             }
         }
@@ -344,7 +344,8 @@ impl AcceptedKind {
             return Err((1, Reason::AlgorithmRefused));
         }
         if self.origins.as_ref().is_some_and(|origins| !is_listed(origins, facts.origin)) {
-            return Err((2, Reason::SubjectRefused));
+            // RFC 9068 §4: the issuer "MUST exactly match", and any failure is "invalid_token" (RFC 6750 §3.1).
+            return Err((2, Reason::IssuerRefused));
         }
         // An absent subject is an empty text here, and no pattern matches that.
         let subject = facts.subject_bytes();

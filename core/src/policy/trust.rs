@@ -3,12 +3,14 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
 use crate::limits;
 use crate::order::sort;
+use crate::policy::accept::read_algorithms;
 use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
@@ -24,6 +26,7 @@ pub struct TrustSource {
     pub(crate) max_stale_seconds: Option<u64>,
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
     pub(crate) introspection: Option<Introspection>,
+    pub(crate) algorithms: AlgorithmSet,
 }
 
 /// Where an issuer answers what its tokens say (RFC 7662).
@@ -46,17 +49,13 @@ impl Introspection {
         self.cache_seconds
     }
 
-    const DEFAULT_CACHE_SECONDS: u64 = 30;
-    const MAX_CACHE_SECONDS: u64 = 3600;
-
     fn read(reader: &mut Reader, source: &Members<'_, '_>) -> Option<Self> {
         let value = source.get("introspection")?;
         let members = reader.members(&source.at("introspection"), value, &["uri", "cache_seconds", "comment"])?;
         if !members.has("uri") {
             reader.missing(&members, "uri", "an https URI without user information");
         }
-        let cache = (0, Self::MAX_CACHE_SECONDS);
-        let cache_seconds = reader.number(&members, "cache_seconds", Self::DEFAULT_CACHE_SECONDS, cache);
+        let cache_seconds = reader.number_of(Some(&members), &limits::INTROSPECTION_CACHE_SECONDS);
         Some(Self { uri: https_uri(reader, &members.at("uri"), members.get("uri")?)?, cache_seconds })
     }
 }
@@ -106,6 +105,12 @@ impl TrustSource {
             Origin::TrustDomain(own) => own == trust_domain,
             Origin::Issuer(_) => self.spiffe_trust_domains().any(|given| given == trust_domain),
         }
+    }
+
+    /// The algorithms that its keys may be used with; all where the entry names none.
+    #[must_use]
+    pub const fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
     }
 
     /// Where the issuer answers what its tokens say.
@@ -181,12 +186,12 @@ const MEMBERS: &[&str] = &[
     "max_stale_seconds",
     "spiffe_trust_domains",
     "introspection",
+    "algorithms",
     "comment",
 ];
 /// The members that give the keys: inline, by a file, by a URI.
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
-pub(super) const DEFAULT_MIN_REFRESH_SECONDS: u64 = 60;
 
 impl TrustSource {
     /// What `trust` has to be.
@@ -267,9 +272,8 @@ impl TrustSource {
                 document = document.or(source);
             }
         }
-        let seconds = (1, limits::YEAR_SECONDS);
-        let min_refresh_seconds = reader.number(&members, "min_refresh_seconds", DEFAULT_MIN_REFRESH_SECONDS, seconds);
-        let max_stale_seconds = reader.optional_number(&members, "max_stale_seconds", seconds);
+        let min_refresh_seconds = reader.number_of(Some(&members), &limits::MIN_REFRESH_SECONDS);
+        let max_stale_seconds = reader.optional_number_of(&members, &limits::MAX_STALE_SECONDS);
         let spiffe_trust_domains = match members.get("spiffe_trust_domains") {
             Some(_) if !issuer => {
                 let at = members.at("spiffe_trust_domains");
@@ -280,6 +284,14 @@ impl TrustSource {
             Some(value) => read_domains(reader, &members.at("spiffe_trust_domains"), value),
             None => Vec::new(),
         };
+        // RFC 8725 §3.1: a key is used with the algorithms that its owner uses, and `alg` of a key may be absent (RFC 7517 §4.4).
+        let (allowed, what) = match (domain, issuer) {
+            (true, false) => (AlgorithmSet::JWT_SVID, "a jwt-svid"),
+            _ => (AlgorithmSet::ALL, "a token"),
+        };
+        let algorithms = members.get("algorithms").map_or(AlgorithmSet::ALL, |value| {
+            read_algorithms(reader, &members.at("algorithms"), value, allowed, what)
+        });
         let introspection = Introspection::read(reader, &members);
         if members.has("introspection") && !issuer {
             reader.fault(
@@ -295,6 +307,7 @@ impl TrustSource {
             max_stale_seconds,
             spiffe_trust_domains,
             introspection,
+            algorithms,
         })
     }
 }
@@ -319,7 +332,7 @@ fn read_domains(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Vec<
         let name = name.into_boxed_str();
         if domains.len() == limits::SPIFFE_TRUST_DOMAINS {
             if !core::mem::replace(&mut is_full, true) {
-                reader.fault(at, "one trust domain more", format!("at most {} of them", domains.len()));
+                reader.fault(at, "one trust domain more", limits::row::SPIFFE_TRUST_DOMAINS.of("of them").to_string());
             }
         } else if TrustDomain::parse(&name).is_err() {
             reader.fault(at, quoted(&name), TRUST_DOMAIN);

@@ -81,7 +81,7 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     proof.trail.enter(Check::ProofForm);
     let jws = CompactJws::parse(presented).map_err(malformed)?;
     if jws.header().len() > limits::HEADER_BYTES {
-        return Err(Reason::LimitExceeded);
+        return Err(Reason::ProofTooLarge);
     }
     let key = memory.keys.recall_or_read(jws.header(), memory.header, memory.names, read_header)?;
     // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
@@ -126,7 +126,7 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         .hot_keys
         .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::ProofSignatureInvalid)?;
-    let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::LimitExceeded)?;
+    let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::ProofTooLarge)?;
     let issued_at = claims.issued_at;
     *proof.verified = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, is_claimed: false });
 
@@ -169,7 +169,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
 /// Does not check whether the policy allows the algorithm, nor that the numbers are a valid key.
 ///
 /// # Errors
-/// [`Reason::ProofMalformed`], [`Reason::ProofAlgorithmRefused`], [`Reason::ProofKeyRefused`]
+/// [`Reason::ProofMalformed`], [`Reason::ProofTooLarge`], [`Reason::ProofAlgorithmRefused`], [`Reason::ProofKeyRefused`]
 pub(crate) fn read_header<'b>(
     bytes: &[u8],
     names: &mut NameTable,
@@ -224,7 +224,7 @@ impl<'a> UnverifiedProof<'a> {
     /// an access token is presented. Claims that are not ours are ignored (§4.2 allows more).
     ///
     /// # Errors
-    /// [`Reason::ProofMalformed`], [`Reason::LimitExceeded`]
+    /// [`Reason::ProofMalformed`], [`Reason::ProofTooLarge`]
     pub(crate) fn parse(bytes: &'a [u8], names: &mut NameTable) -> Result<Self, Reason> {
         const NAMES: [&str; 8] = ["jti", "htm", "htu", "iat", "ath", "nonce", "exp", "nbf"];
         let mut found: [Option<Value<'a>>; NAMES.len()] = [None; NAMES.len()];
@@ -268,7 +268,7 @@ impl<'a> UnverifiedProof<'a> {
     /// # Errors
     /// [`Reason::ProofUriMismatch`]
     pub(crate) fn check_uri(&self, target: &TargetUri<'_>, scratch: &mut [u8]) -> Result<(), Reason> {
-        let uri = self.uri.text(scratch).ok_or(Reason::LimitExceeded)?;
+        let uri = self.uri.text(scratch).ok_or(Reason::ProofTooLarge)?;
         let matches = TargetUri::parse(uri.as_bytes()).is_ok_and(|claimed| claimed.same_target(target));
         if matches { Ok(()) } else { Err(Reason::ProofUriMismatch) }
     }
@@ -323,10 +323,10 @@ pub(crate) fn check_key(bound_to: &[u8; 32], proof_key: &[u8; 32]) -> Result<(),
     if bound_to == proof_key { Ok(()) } else { Err(Reason::ProofKeyMismatch) }
 }
 
-/// Faults of form, found by readers that tokens share: in a proof they all mean that the proof is malformed.
+/// Faults of form, found by readers that tokens share. RFC 9449 §7.1: all of them are `invalid_dpop_proof`.
 pub(crate) fn malformed(reason: Reason) -> Reason {
     match reason {
-        Reason::LimitExceeded => Reason::LimitExceeded,
+        Reason::LimitExceeded => Reason::ProofTooLarge,
         _ => Reason::ProofMalformed,
     }
 }

@@ -32,11 +32,15 @@ pub enum JwkFault {
     Algorithm,
     /// Neither this build nor its host checks signatures by the algorithms of this key.
     AlgorithmUnsupported,
+    /// The trust entry's `algorithms` hold none of this key.
+    AlgorithmNotAllowed,
     /// The number is no valid public key: off the curve, a weak modulus or exponent, a small-order point.
     InvalidKey,
+    /// The first certificate of `x5c` is that of another key (RFC 7517 §4.7).
+    CertificateMismatch,
     /// `kid` is absent where it must be there.
     KeyIdMissing,
-    /// Another key has the same `kid`, of whatever type: the engine takes one key for each (RFC 7517 §4.5: keys "SHOULD use
+    /// Another key has the same `kid`, of whatever type, in a bundle also a key for WIT-SVIDs (WIT-SVID §6.1): the engine takes one key for each (RFC 7517 §4.5: keys "SHOULD use
     /// distinct `kid` values").
     KeyIdRepeated,
 }
@@ -57,7 +61,9 @@ impl JwkFault {
             Self::Operations => "operations",
             Self::Algorithm => "algorithm",
             Self::AlgorithmUnsupported => "algorithm_unsupported",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::InvalidKey => "invalid_key",
+            Self::CertificateMismatch => "certificate_mismatch",
             Self::KeyIdMissing => "key_id_missing",
             Self::KeyIdRepeated => "key_id_repeated",
         }

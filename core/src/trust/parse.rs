@@ -10,7 +10,8 @@ use core::fmt;
 
 use crate::crypto::{PublicKey, sha256};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use crate::jose::json::{self, Budget, JsonFault, JsonString, Value};
+use crate::jose::base64url;
+use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
 use crate::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
@@ -45,10 +46,12 @@ pub enum TrustFault {
 impl fmt::Display for TrustFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge => write!(f, "the document is longer than {} bytes", limits::TRUST_DOCUMENT_BYTES),
+            Self::TooLarge => {
+                write!(f, "a document that is too long, expected {}", limits::row::TRUST_DOCUMENT_BYTES.of("bytes"))
+            }
             Self::Json(fault) => fault.fmt(f),
             Self::KeysMissing => f.write_str("no array `keys`"),
-            Self::TooManyKeys => write!(f, "more than {} keys", limits::KEYS_PER_SET),
+            Self::TooManyKeys => write!(f, "too many keys, expected {}", limits::row::KEYS_PER_SET.of("keys")),
             Self::SequenceMalformed => f.write_str("`spiffe_sequence` is not an unsigned integer"),
             Self::SequenceRollback { stored, offered } => {
                 write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in force")
@@ -110,14 +113,19 @@ impl LoadReport {
     fn drop_key(&mut self, index: usize, key_id: Option<&str>, fault: JwkFault) {
         self.dropped_count += 1;
         if self.dropped.len() < limits::NAMED_DROPS {
-            let key_id = key_id.map(|id| id.chars().take(64).collect());
+            let key_id = key_id.map(|id| id.chars().take(limits::KEY_ID_CHARS).collect());
             self.dropped.push(DroppedKey { index, key_id, fault });
         }
     }
 }
 
-/// Reads a document; a key none of whose algorithms is in `checked` is dropped.
-pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> Result<ParsedSet, TrustFault> {
+/// Reads a document; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
+pub(super) fn parse(
+    origin: &Origin,
+    document: &[u8],
+    checked: AlgorithmSet,
+    allowed: AlgorithmSet,
+) -> Result<ParsedSet, TrustFault> {
     if document.len() > limits::TRUST_DOCUMENT_BYTES {
         return Err(TrustFault::TooLarge);
     }
@@ -140,20 +148,25 @@ pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> 
     };
 
     let mut report = LoadReport::default();
-    let mut keys: Vec<ParsedKey> = Vec::new();
+    let (mut keys, mut wit_key_ids) = (Vec::<ParsedKey>::new(), Vec::new());
     for (index, entry) in entries.elements().enumerate() {
         if index >= limits::KEYS_PER_SET {
             return Err(TrustFault::TooManyKeys);
         }
-        match read_key(origin, index, entry, checked) {
+        match read_key(origin, index, entry, checked, allowed) {
             Ok(Some(key)) => keys.push(key),
-            Ok(None) => report.other_use += 1,
+            Ok(None) => {
+                report.other_use += 1;
+                wit_key_ids.extend(wit_key_id(entry).filter(|_| origin.is_trust_domain()));
+            }
             Err(fault) => {
                 let kid = entry.as_object().and_then(|object| object.member("kid")).and_then(Value::as_string);
                 report.drop_key(index, kid.map(JsonString::to_owned_string).as_deref(), fault);
             }
         }
     }
+    sort(&mut wit_key_ids, Ord::cmp);
+    drop_taken(&mut keys, &wit_key_ids, &mut report);
     drop_repeated(&mut keys, &mut report);
     Ok(ParsedSet { keys, sequence, refresh_hint_seconds, digest: sha256(document), report })
 }
@@ -164,6 +177,7 @@ fn read_key(
     index: usize,
     entry: Value<'_>,
     checked: AlgorithmSet,
+    allowed: AlgorithmSet,
 ) -> Result<Option<ParsedKey>, JwkFault> {
     let object = entry.as_object().ok_or(JwkFault::Malformed)?;
     // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
@@ -188,6 +202,10 @@ fn read_key(
     let mut buffer = JwkBuffer::new();
     let material = jwk.material(&mut buffer)?;
     let public = PublicKey::new(&material).map_err(|_| JwkFault::InvalidKey)?;
+    // RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members of the JWK."
+    if first_certificate(object).and_then(|der| public.is_of_certificate(&der)) == Some(false) {
+        return Err(JwkFault::CertificateMismatch);
+    }
     let fitting = AlgorithmSet::ALL.iter().filter(|algorithm| public.fits(*algorithm));
     let algorithms = match jwk.algorithm {
         // RFC 7517 §4.4, RFC 9864 §7: one key, one algorithm; `EdDSA` and `Ed25519` are two names and not mixed.
@@ -195,12 +213,45 @@ fn read_key(
         Some(_) => return Err(JwkFault::Algorithm),
         None => fitting.fold(AlgorithmSet::default(), |set, algorithm: Algorithm| set.with(algorithm)),
     };
+    let algorithms = algorithms.intersection(allowed);
+    if algorithms.is_empty() {
+        return Err(JwkFault::AlgorithmNotAllowed);
+    }
     let algorithms = algorithms.intersection(checked);
     if algorithms.is_empty() {
         return Err(JwkFault::AlgorithmUnsupported);
     }
     let thumbprint = thumbprint(&material);
     Ok(Some(ParsedKey { index, key_id: key_id.map(Into::into), public, algorithms, thumbprint }))
+}
+
+/// The DER of the first element of `x5c`. What is no base64 holds no certificate, and so none of another key.
+fn first_certificate(key: JsonObject<'_>) -> Option<Vec<u8>> {
+    let text = key.member("x5c")?.as_array()?.elements().next()?.as_string()?.to_owned_string();
+    let mut der = alloc::vec![0; text.len()];
+    let length = base64url::decode_standard_padded(text.as_bytes(), &mut der).ok()?.len();
+    der.truncate(length);
+    Some(der)
+}
+
+/// The `kid` of an entry for WIT-SVIDs.
+fn wit_key_id(entry: Value<'_>) -> Option<String> {
+    let object = entry.as_object()?;
+    let is_for_wit = object.member("use").and_then(Value::as_string).is_some_and(|usage| usage.is("wit-svid"));
+    object.member("kid").and_then(Value::as_string).filter(|_| is_for_wit).map(JsonString::to_owned_string)
+}
+
+/// Drops keys whose `kid` is in `taken`, which is sorted. WIT-SVID §6.1: the `kid` is unique among the `jwt-svid` and `wit-svid`
+/// entries of a bundle (specs: BND-19).
+fn drop_taken(keys: &mut Vec<ParsedKey>, taken: &[String], report: &mut LoadReport) {
+    keys.retain(|key| {
+        let key_id = key.key_id.as_deref();
+        let is_taken = key_id.is_some_and(|id| taken.binary_search_by(|taken| taken.as_str().cmp(id)).is_ok());
+        if is_taken {
+            report.drop_key(key.index, key_id, JwkFault::KeyIdRepeated);
+        }
+        !is_taken
+    });
 }
 
 /// Drops keys whose `kid` another key has too. RFC 7517 §4.5 wants them distinct; a token could mean either, and an

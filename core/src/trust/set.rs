@@ -100,7 +100,7 @@ pub struct TrustedKey {
     pub(crate) id: KeyId,
     pub(crate) key_id: Option<Box<str>>,
     pub(crate) public: PublicKey,
-    /// The algorithms that fit the key, or the one that its `alg` names.
+    /// The algorithms that fit the key, or the one that its `alg` names, as far as the trust entry allows them.
     pub(crate) algorithms: AlgorithmSet,
     /// RFC 7638.
     pub(crate) thumbprint: [u8; 32],
@@ -278,7 +278,8 @@ impl TrustSnapshot {
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
-    /// are not looked at. A key none of whose algorithms is `checked` is not usable.
+    /// are not looked at. `checked` are the algorithms that the engine checks, `allowed` those of the trust entry: a key is used with
+    /// what is in both.
     ///
     /// # Errors
     /// A [`TrustFault`] and no change: the last good document stays in force (specs: BND-2).
@@ -287,11 +288,11 @@ impl TrustSnapshot {
         index: OriginIndex,
         origin: &Origin,
         document: &[u8],
-        checked: AlgorithmSet,
+        (checked, allowed): (AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document, checked)?;
+        let mut parsed = parse::parse(origin, document, checked, allowed)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {

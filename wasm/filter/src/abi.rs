@@ -144,6 +144,7 @@ impl Host for Proxy {
             Level::Warn => 3,
             Level::Error => 4,
         };
+        let line = countersign::printable::printable(line);
         // SAFETY: the line is valid for the call.
         unsafe { proxy_log(level, line.as_ptr(), line.len()) };
     }

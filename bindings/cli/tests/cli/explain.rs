@@ -206,7 +206,7 @@ fn what_the_policy_expects() {
     policy["policies"]["default"]["accept"][1]["issuer"] = json!("https://b.example");
     place.write("policy.json", &policy.to_string());
     let (reason, lines) = details(&place, &bearer("1", &place.server.access_token(|_| {})));
-    assert_eq!(reason, "subject_refused");
+    assert_eq!(reason, "issuer_refused");
     assert_eq!(lines, ["The policy takes an at+jwt of the issuer https://b.example."]);
 }
 
@@ -251,11 +251,14 @@ fn the_limit_that_is_exceeded() {
     };
     let long_header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "a".repeat(4096)});
     for (request, expected) in [
-        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels"),
-        (with("wide", Value::Object(members)), "expected at most 256 members in the document"),
-        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64"),
-        (with("act", actors(9)), "act names 9 actors, expected at most 8"),
-        (bearer("1", &place.server.sign(&long_header, &json!({}))), "bytes, expected at most 4096"),
+        (with("deep", nested(16)), "found a value at level 17, expected at most 16 levels (limit json_depth)"),
+        (with("wide", Value::Object(members)), "expected at most 256 members in the document (limit json_members)"),
+        (with("aud", json!(vec!["a"; 65])), "aud names 65 audiences, expected at most 64 audiences (limit audiences)"),
+        (with("act", actors(9)), "act names 9 actors, expected at most 8 actors (limit actors)"),
+        (
+            bearer("1", &place.server.sign(&long_header, &json!({}))),
+            "bytes, expected at most 4096 bytes (limit header_bytes)",
+        ),
     ] {
         let (reason, lines) = details(&place, &request);
         assert_eq!((reason.as_str(), lines.len()), ("limit_exceeded", 1), "{expected}: {lines:?}");
@@ -265,6 +268,145 @@ fn the_limit_that_is_exceeded() {
     let (head, rest) = number.split_once('.').unwrap();
     let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
     let number = format!("{head}.{payload}.{}", rest.split_once('.').unwrap().1);
-    let line = "The payload of the token exceeds a limit at /a/b: found a number of more than 32 bytes, expected at most 32 bytes in a number.";
+    let line = "The payload of the token exceeds a limit at /a/b: found a number of more than 32 bytes, expected at most 32 bytes in a number (limit json_number_bytes).";
     assert_eq!(details(&place, &bearer("1", &number)), ("limit_exceeded".to_owned(), vec![line.to_owned()]));
+}
+
+#[test]
+fn a_dropped_key_is_told_the_second_time_too_and_one_of_another_use() {
+    let place = Place::new();
+    let request = bearer("1", &place.server.access_token(|_| {}));
+    let of = |policy: &Value| {
+        place.write("policy.json", &policy.to_string());
+        let again = explain(&place, &["--again"], &request);
+        let (reason, lines) = details(&place, &request);
+        assert_eq!((reason.as_str(), lines.len()), ("key_unknown", 1), "{lines:?}");
+        assert!(text(&again.stdout).contains(&lines[0]), "{}", text(&again.stdout));
+        assert!(!text(&again.stdout).contains("fresh document"));
+        lines[0].clone()
+    };
+    let mut policy = place.policy();
+    policy["trust"][1]["jwks"]["keys"][0]["y"] = json!("AAAA");
+    assert!(of(&policy).contains("which is dropped: encoding"));
+    let mut policy = place.policy();
+    policy["trust"][1]["jwks"]["keys"][0]["use"] = json!("enc");
+    assert_eq!(of(&policy), "The document of the issuer https://as.example has a key of this kid for another use.");
+}
+
+#[test]
+fn what_the_policy_takes_in_its_place() {
+    let place = Place::new();
+    let policy = |pointer: &str, value: Value| {
+        let mut policy = place.policy();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        policy.pointer_mut(parent).unwrap()[name] = value;
+        policy
+    };
+    let token = place.server.access_token(|_| {});
+    let header = |alg: &str, typ: &str| json!({"alg": alg, "typ": typ, "kid": "server-1"});
+    let claims = json!({
+        "iss": "https://as.example", "sub": "alice", "client_id": "shop", "aud": "https://api.example",
+        "jti": "t-1", "iat": NOW - 10, "exp": NOW + 290});
+    let workload = place.server.access_token(|claims| claims["sub"] = json!("spiffe://example.org/a"));
+    for (policy, token, reason, line) in [
+        (
+            place.policy(),
+            place.server.sign(&header("ES384", "at+jwt"), &claims),
+            "key_unfit",
+            "The key of this kid is used with ES256.",
+        ),
+        (
+            policy("/policies/default/accept/1/algorithms", json!(["RS256", "PS256"])),
+            token.clone(),
+            "algorithm_refused",
+            "The policy takes an at+jwt that is signed with RS256, PS256.",
+        ),
+        (
+            policy("/policies/default/accept/1/subjects", json!(["bob", "team/*"])),
+            token.clone(),
+            "subject_refused",
+            "The policy takes an at+jwt with the subject bob, team/*.",
+        ),
+        (
+            place.policy(),
+            workload,
+            "subject_refused",
+            "The issuer https://as.example may not name a SPIFFE ID of this trust domain: spiffe_trust_domains of its entry in \
+             /trust lists those that it may.",
+        ),
+        (
+            place.policy(),
+            place.server.sign(&header("ES256", "secevent+jwt"), &claims),
+            "header_type",
+            "The policy takes the kinds jwt-svid, at+jwt.",
+        ),
+        (
+            policy("/policies/default/accept/1/scope", json!(["orders:read", "orders:write"])),
+            token.clone(),
+            "scope_insufficient",
+            "The policy takes an at+jwt with the scope orders:read orders:write.",
+        ),
+        (
+            policy("/policies/default/max_lifetime_seconds", json!(20)),
+            token,
+            "lifetime_too_long",
+            "The policy takes an at+jwt that lives at most 20 seconds.",
+        ),
+    ] {
+        place.write("policy.json", &policy.to_string());
+        assert_eq!(details(&place, &bearer("1", &token)), (reason.to_owned(), vec![line.to_owned()]));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_form_of_a_proof() {
+    let place = Place::new();
+    let cnf = json!({"jkt": place.client.thumbprint()});
+    let token = place.server.access_token(|claims| claims["cnf"] = cnf);
+    let hash = crate::support::b64(&countersign::crypto::sha256(token.as_bytes()));
+    let claims = json!({"jti": "1", "htm": "GET", "htu": crate::support::URI, "iat": NOW, "ath": hash});
+    let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": place.client.jwk()});
+    let with = |value: &Value, name: &str, member: Value| {
+        let mut value = value.clone();
+        match member {
+            Value::Null => _ = value.as_object_mut().unwrap().remove(name),
+            member => value[name] = member,
+        }
+        value
+    };
+    let proof = |header: &Value, claims: &Value| dpop("1", &token, &place.client.sign(header, claims));
+    for claim in ["jti", "htm", "htu", "iat", "ath"] {
+        let line = format!("The proof has no claim {claim}, which a proof must have.");
+        let request = proof(&header, &with(&claims, claim, Value::Null));
+        assert_eq!(details(&place, &request), ("proof_malformed".to_owned(), vec![line]));
+        let line = format!("The claim {claim} of the proof has the wrong JSON type or an impossible value.");
+        let request = proof(&header, &with(&claims, claim, json!([])));
+        assert_eq!(details(&place, &request), ("proof_malformed".to_owned(), vec![line]));
+    }
+    for name in ["alg", "jwk"] {
+        let line = format!("The proof has no header parameter {name}, which a proof must have.");
+        let request = proof(&with(&header, name, Value::Null), &claims);
+        assert_eq!(details(&place, &request), ("proof_malformed".to_owned(), vec![line]));
+    }
+    for typ in [json!("JWT"), Value::Null] {
+        let line = "The header parameter typ of the proof is not dpop+jwt.".to_owned();
+        let request = proof(&with(&header, "typ", typ), &claims);
+        assert_eq!(details(&place, &request), ("proof_malformed".to_owned(), vec![line]));
+    }
+    let deep = (0..16).fold(json!(0), |inner, _| json!([inner]));
+    for (request, line) in [
+        (dpop("1", &token, &"a".repeat(8193)), "The proof has 8193 bytes, expected at most 8192."),
+        (
+            proof(&header, &with(&claims, "x", deep)),
+            "The payload of the proof exceeds a limit at /x/0/0/0/0/0/0/0/0/0/0/0/0/0/0: found a value at level 17, expected at \
+             most 16 levels.",
+        ),
+    ] {
+        let (reason, lines) = details(&place, &request);
+        assert_eq!(reason, "proof_too_large");
+        assert!(lines == [line] || lines[0].contains("found a value at level 17"), "{lines:?}");
+    }
+    let long = format!("{}.b.c", "a".repeat(16_384));
+    let line = "The token has 16388 bytes, expected at most 16384.".to_owned();
+    assert_eq!(details(&place, &bearer("1", &long)), ("credential_too_large".to_owned(), vec![line]));
 }

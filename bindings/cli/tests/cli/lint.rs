@@ -357,7 +357,43 @@ fn a_trust_document_past_a_limit() {
     let (code, report) = lint(&[], &policy.to_string());
     assert_eq!(code, Some(1));
     let at = format!("/trust/1/jwks/more{}", "/0".repeat(15));
-    assert_eq!(texts(&report, &at), ["found a value at level 17, expected at most 16 levels"], "{report}");
+    assert_eq!(
+        texts(&report, &at),
+        ["found a value at level 17, expected at most 16 levels (limit json_depth)"],
+        "{report}"
+    );
     let (code, report) = lint(&["--kind", "jwks"], r#"{"keys":[],"a":{"b":1,"b":2}}"#);
     assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "/a/b")]));
+}
+
+#[test]
+fn a_key_with_the_certificate_of_another() {
+    let key = Key::new("a");
+    let mut entry = key.entry("sig");
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/keys/client.cert.txt")).unwrap();
+    entry["x5c"] = json!([text.trim()]);
+    let (code, report) = lint(&[], &keys(&[entry, Key::new("b").entry("sig")]).to_string());
+    assert_eq!((code, findings(&report)), (Some(1), vec![("fault", "/keys/0/x5c")]));
+    let line = report["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(line, "dropped (a): certificate_mismatch: x5c begins with the certificate of another key");
+}
+
+#[test]
+fn a_key_that_its_trust_entry_does_not_allow() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["algorithms"] = json!(["RS256", "PS256"]);
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(1), "no key is left: {report}");
+    let finding =
+        &report["findings"].as_array().unwrap().iter().find(|finding| finding["at"] == "/trust/1/jwks/keys/0").unwrap();
+    assert_eq!(finding["severity"], "warning");
+    let line = finding["text"].as_str().unwrap();
+    assert!(line.contains("algorithm_not_allowed"), "{line}");
+    policy["trust"][1]["algorithms"] = json!(["RS256", "none"]);
+    policy["trust"][0]["algorithms"] = json!(["EdDSA"]);
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(1));
+    assert_eq!(findings(&report), [("fault", "/trust/0/algorithms/0"), ("fault", "/trust/1/algorithms/1")]);
 }

@@ -10,6 +10,7 @@ mod issuers;
 mod lint;
 mod malformed;
 mod others;
+mod printable;
 mod rotation;
 mod schema;
 mod support;

@@ -101,7 +101,7 @@ impl Settings {
     /// Every fault; never an empty list.
     pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyFault>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, limits::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let read = root.and_then(|root| Self::read_value(&mut reader, root, build));
         reader.finish(read)
     }

@@ -30,7 +30,7 @@ impl RouteSettings {
     /// Every fault; never an empty list.
     pub fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, limits::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let read = root.and_then(|root| {
             let members = reader.members(&Pointer::Root, root, &["use", "origin", "mode"])?;
             Some(Self {

@@ -2,10 +2,12 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::jose::json::Value;
+use crate::limits::Number;
 use crate::policy::reader::{NOTHING, Pointer, Reader};
 
 /// The members of an object that are allowed there, and where the object is.
@@ -93,17 +95,12 @@ impl Reader {
     }
 
     /// The text of a member, not empty; `None` where it is absent, or after a fault.
-    pub fn text(&mut self, members: &Members<'_, '_>, name: &str, expected: &str) -> Option<alloc::string::String> {
+    pub fn text(&mut self, members: &Members<'_, '_>, name: &str, expected: &str) -> Option<String> {
         self.text_at(&members.at(name), members.get(name)?, expected)
     }
 
     /// The text of a member that must be there.
-    pub fn needed_text(
-        &mut self,
-        members: &Members<'_, '_>,
-        name: &str,
-        expected: &str,
-    ) -> Option<alloc::string::String> {
+    pub fn needed_text(&mut self, members: &Members<'_, '_>, name: &str, expected: &str) -> Option<String> {
         if !members.has(name) {
             self.missing(members, name, expected);
         }
@@ -119,6 +116,17 @@ impl Reader {
     /// A whole number from `least` to `most`; `None` where it is absent, or after a fault.
     pub fn optional_number(&mut self, members: &Members<'_, '_>, name: &str, bounds: (u64, u64)) -> Option<u64> {
         self.number_at(&members.at(name), members.get(name)?, bounds)
+    }
+
+    /// The number of a row; its default where the member is absent, or after a fault. Without `members`, the object is absent.
+    pub fn number_of(&mut self, members: Option<&Members<'_, '_>>, row: &Number) -> u64 {
+        let number = members.and_then(|members| self.optional_number_of(members, row));
+        number.or(row.default).unwrap_or(row.most)
+    }
+
+    /// The number of a row; `None` where the member is absent, or after a fault.
+    pub fn optional_number_of(&mut self, members: &Members<'_, '_>, row: &Number) -> Option<u64> {
+        self.optional_number(members, row.name, (row.least, row.most))
     }
 
     /// The meaning of one of a few words; `None` where it is absent, or after a fault.

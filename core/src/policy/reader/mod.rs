@@ -6,10 +6,11 @@
 //! ```
 //! use countersign::policy::reader::{Pointer, Reader};
 //! use countersign::jose::json::Budget;
+//! use countersign::limits;
 //!
 //! let mut reader = Reader::new();
 //! let text = br#"{"seconds": 0, "mood": 1}"#;
-//! let seconds = reader.parse(text, 1024, Budget::POLICY).and_then(|root| {
+//! let seconds = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY).and_then(|root| {
 //!     let members = reader.members(&Pointer::Root, root, &["seconds"])?;
 //!     Some(reader.number(&members, "seconds", 60, (1, 300)))
 //! });
@@ -32,7 +33,7 @@ use alloc::vec::Vec;
 
 use crate::hash_index::HashIndex;
 use crate::jose::json::{self, Budget, Value};
-use crate::limits;
+use crate::limits::{self, Limit};
 use crate::policy::fault::PolicyFault;
 use crate::printable::quoted;
 
@@ -130,10 +131,10 @@ impl Reader {
         }
     }
 
-    /// The value of a JSON text of at most `most_bytes`.
-    pub fn parse<'a>(&mut self, text: &'a [u8], most_bytes: usize, budget: Budget) -> Option<Value<'a>> {
-        if text.len() > most_bytes {
-            self.fault(&Pointer::Root, format!("{} bytes", text.len()), format!("at most {most_bytes} bytes"));
+    /// The value of a JSON text of at most `bytes`.
+    pub fn parse<'a>(&mut self, text: &'a [u8], bytes: &Limit, budget: Budget) -> Option<Value<'a>> {
+        if text.len() > bytes.most {
+            self.fault(&Pointer::Root, format!("{} bytes", text.len()), bytes.of("bytes").to_string());
             return None;
         }
         match json::parse(text, budget) {

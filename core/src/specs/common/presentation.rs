@@ -145,13 +145,13 @@ impl Credential<'_> {
 /// Takes the one proof out of the `DPoP` field.
 ///
 /// # Errors
-/// [`Reason::CredentialRepeated`] (RFC 9449 §4.3 item 1: "There is not more than one DPoP HTTP request header field"),
-/// [`Reason::CredentialTooLarge`], [`Reason::ProofMissing`]
+/// [`Reason::ProofRepeated`] (RFC 9449 §4.3 item 1: "There is not more than one DPoP HTTP request header field"),
+/// [`Reason::ProofTooLarge`], [`Reason::ProofMissing`]
 pub(crate) fn proof(field: Field<'_>) -> Result<&[u8], Reason> {
     match field {
         Field::Absent => Err(Reason::ProofMissing),
-        Field::Repeated => Err(Reason::CredentialRepeated),
-        Field::One(value) if value.len() > limits::PROOF_BYTES => Err(Reason::CredentialTooLarge),
+        Field::Repeated => Err(Reason::ProofRepeated),
+        Field::One(value) if value.len() > limits::PROOF_BYTES => Err(Reason::ProofTooLarge),
         Field::One(value) => Ok(trim(value)),
     }
 }

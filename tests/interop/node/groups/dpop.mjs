@@ -95,12 +95,12 @@ async function pairs(corpus, prover, mint) {
 
   refuse(
     'two-proofs',
-    'credential_repeated',
+    'proof_repeated',
     'RFC 9449 §4.3(1)',
     dpop(token, await prover.proof(), await prover.proof()),
   );
   const twice = await prover.proof();
-  refuse('same-proof-twice', 'credential_repeated', 'RFC 9449 §4.3(1)', dpop(token, twice, twice));
+  refuse('same-proof-twice', 'proof_repeated', 'RFC 9449 §4.3(1)', dpop(token, twice, twice));
   refuse('no-proof', 'proof_missing', 'FAPI 2: no proof', dpop(token));
   refuse('bearer-without-proof', 'proof_missing', 'FAPI 2: a stolen bound token', bearer(token));
   refuse('bearer-with-proof', 'scheme_mismatch', 'RFC 9449 §7.2: downgrade', [
