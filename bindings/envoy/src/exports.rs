@@ -68,7 +68,7 @@ impl Buffer {
 
     /// # Safety
     /// Unless `data` is NULL, it points to `length` bytes that stay as they are while `'a` lasts.
-    const unsafe fn read<'a>(self) -> &'a [u8] {
+    pub(crate) const unsafe fn read<'a>(self) -> &'a [u8] {
         if self.data.is_null() {
             return &[];
         }
@@ -89,12 +89,12 @@ const unsafe fn all<'a, T>(first: *const T, count: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(first, count) }
 }
 
-fn guarded<T>(otherwise: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
+pub(crate) fn guarded<T>(otherwise: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
     // What a panic leaves half done is dropped, or made anew before it is used again (`Module::desk`).
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| otherwise())
 }
 
-fn log(level: Level, line: &str) {
+pub(crate) fn log(level: Level, line: &str) {
     let level = match level {
         Level::Info => LOG_INFO,
         Level::Warn => LOG_WARN,
@@ -502,11 +502,11 @@ fn same(settings: &[u8], policy_file: &[u8]) -> running::Same {
     sha256(&[length.as_slice(), settings.as_bytes(), policy_file].concat())
 }
 
-fn lines(faults: Vec<PolicyFault>) -> Vec<String> {
+pub(crate) fn lines(faults: Vec<PolicyFault>) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
 
-fn tell(faults: &[String]) {
+pub(crate) fn tell(faults: &[String]) {
     for fault in faults {
         log(Level::Error, &format!("countersign: {fault}"));
     }

@@ -20,6 +20,7 @@ use countersign_live::{LiveEngine, LiveWorker, LookReport, RevocationDocument, p
 
 use crate::host::{Main, Process, Wake};
 use crate::nonce_keys::{self, KeyFile};
+use crate::readiness;
 use crate::replay::{self, Need};
 
 /// What filter configurations that say the same share, and all threads.
@@ -238,6 +239,11 @@ impl Module {
         Attached { module: Arc::clone(self), number }
     }
 
+    /// Whether everything that is fetched has come once.
+    pub(crate) fn has_documents(&self) -> bool {
+        lock(&self.plan).is_complete()
+    }
+
     fn detach(&self, number: u64) {
         drop(lock(&self.attached).remove(&number));
         lock(&self.plan).abandoned(number, self.began.elapsed());
@@ -283,6 +289,8 @@ impl Module {
                 let snapshot = self.live.snapshot();
                 let hint = index.and_then(|index| snapshot.trust.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
+                drop(plan);
+                readiness::loaded();
             }
             Err(fault) => {
                 self.from_network.refused.fetch_add(1, Ordering::Relaxed);

@@ -19,6 +19,16 @@ pub(crate) type Same = [u8; 32];
 /// The modules of this process, while a configuration has them.
 static RUNNING: Mutex<BTreeMap<Same, Weak<Running>>> = Mutex::new(BTreeMap::new());
 
+/// Whether there is a configuration, and no module waits for its first documents.
+pub(crate) fn have_documents() -> bool {
+    // Without the lock: the last that has a module ends its thread.
+    let all: Vec<Arc<Running>> = {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.values().filter_map(Weak::upgrade).collect()
+    };
+    !all.is_empty() && all.iter().all(|running| running.module.has_documents())
+}
+
 /// The module of the configurations that say the same, or one that `make` makes.
 ///
 /// # Errors

@@ -42,6 +42,8 @@ pub struct Source {
     state: State,
     /// In a row.
     failures: u32,
+    /// Whether it was in force once.
+    has_come: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Plan {
     /// One document more, to be fetched at once.
     pub fn add(&mut self, fetch: Fetch, index: Option<OriginIndex>) {
         let (place, until) = (self.sources.len(), Duration::ZERO);
-        self.sources.push(Source { fetch, index, state: State::Waiting { until }, failures: 0 });
+        self.sources.push(Source { fetch, index, state: State::Waiting { until }, failures: 0, has_come: false });
         self.waiting.insert((until, place));
         self.of_origin.extend(index.map(|index| (index, place)));
     }
@@ -95,6 +97,12 @@ impl Plan {
     #[must_use]
     pub fn due(&self, now: Duration) -> Vec<usize> {
         self.waiting.range(..=(now, usize::MAX)).map(|(_, place)| *place).collect()
+    }
+
+    /// Whether each document was in force once.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.sources.iter().all(|source| source.has_come)
     }
 
     /// The document at `place`.
@@ -139,6 +147,7 @@ impl Plan {
     pub fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
         let Some(source) = self.sources.get_mut(place) else { return };
         source.failures = 0;
+        source.has_come = true;
         let until = now + refresh_after(&source.fetch, hint);
         self.enter(place, State::Waiting { until });
     }
@@ -206,7 +215,9 @@ mod tests {
         plan.began(0, callout(7));
         assert_eq!(plan.due(at(100)), [0; 0]);
         assert_eq!((plan.answered(callout(8)), plan.answered(callout(7))), (None, Some(0)));
+        assert!(!plan.is_complete());
         plan.succeeded(0, at(1), Some(20));
+        assert!(plan.is_complete());
         assert_eq!((plan.due(at(20)), plan.due(at(21))), (vec![], vec![0]));
         plan.succeeded(0, at(21), None);
         assert_eq!((plan.due(at(320)), plan.due(at(321))), (vec![], vec![0]));
