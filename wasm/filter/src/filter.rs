@@ -385,13 +385,16 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
         if !self.route_metadata {
             return Ok(None);
         }
-        match self.host.property(&["xds", "route_metadata", "filter_metadata", "countersign"]) {
-            Some(bytes) if !bytes.is_empty() => {
-                let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
-                RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
-            }
-            _ => Ok(None),
-        }
+        let metadata = |level: &str| {
+            let found = self.host.property(&["xds", level, "filter_metadata", "countersign"]);
+            found.filter(|bytes| !bytes.is_empty())
+        };
+        // The most specific one counts, whole, as Envoy does with settings of filters. It has no attribute for route configurations.
+        let Some(bytes) = metadata("route_metadata").or_else(|| metadata("virtual_host_metadata")) else {
+            return Ok(None);
+        };
+        let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
+        RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
     }
 
     /// Envoy does so whenever a VM sets a field, see `routes_match_identity`.
