@@ -72,7 +72,7 @@ impl AllowedOrigins {
     /// # Errors
     /// The first that cannot be used: see [`OriginListFaultKind`].
     pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, OriginListFault> {
-        let (mut exact, mut wildcards): (Vec<(usize, Entry)>, Vec<(usize, Entry)>) = (Vec::new(), Vec::new());
+        let (mut exact, mut wildcards) = (Vec::<(usize, Entry)>::new(), Vec::<(usize, Entry)>::new());
         for (place, text) in texts.into_iter().enumerate() {
             let fault = |kind| OriginListFault { place, kind };
             let (is_wildcard, entry) = Entry::parse(text).map_err(fault)?;
