@@ -201,7 +201,7 @@ impl LiveWorker {
     /// A worker for `live`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(live: &LiveEngine, seed: [u64; 2]) -> Self {
-        Self::of(live, Worker::new(&live.engine, seed))
+        Self::with(live, Worker::new(&live.engine, seed))
     }
 
     /// As [`new`](Self::new), for hosts that go on without memory: see [`Worker::try_new`].
@@ -209,10 +209,16 @@ impl LiveWorker {
     /// # Errors
     /// [`OutOfMemory`]
     pub fn try_new(live: &LiveEngine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
-        Ok(Self::of(live, Worker::try_new(&live.engine, seed, zeroed)?))
+        Ok(Self::with(live, Worker::try_new(&live.engine, seed, zeroed)?))
     }
 
-    fn of(live: &LiveEngine, #[cfg_attr(not(feature = "system"), allow(unused_mut))] mut worker: Worker) -> Self {
+    /// As [`new`](Self::new), but the caches are small until [`grow`](Self::grow).
+    #[must_use]
+    pub fn growing(live: &LiveEngine, seed: [u64; 2]) -> Self {
+        Self::with(live, Worker::growing(&live.engine, seed))
+    }
+
+    fn with(live: &LiveEngine, #[cfg_attr(not(feature = "system"), allow(unused_mut))] mut worker: Worker) -> Self {
         // Before the snapshot: if it changes in between, the next decision takes it over once more.
         let generation = live.generation.load(Ordering::Acquire);
         #[cfg(feature = "system")]
@@ -224,6 +230,12 @@ impl LiveWorker {
     #[must_use]
     pub const fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// As [`Worker::grow`].
+    #[inline]
+    pub fn grow(&mut self) -> bool {
+        self.worker.grow()
     }
 
     /// As [`Worker::build_tables`].
