@@ -116,4 +116,32 @@ mod tests {
         assert_eq!(shared.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
         assert_eq!(shared.claim(&[7; 32], NOW.plus(6), NOW.plus(6)), Ok(Claim::First));
     }
+
+    /// B9. A configuration waits for the workers that claim proofs before it makes the store wider: what they accept meanwhile stays used.
+    #[test]
+    fn a_store_made_wider_forgets_no_proof_of_the_meantime() {
+        use std::sync::atomic::Ordering;
+        use std::time::Duration;
+
+        let clock = Arc::new(AtomicU64::new(NOW.as_u64()));
+        let shared = store("meantime", NEED, NOW, true, [1, 2]);
+        let current = shared.current.read().unwrap();
+        let configured = {
+            let clock = Arc::clone(&clock);
+            std::thread::spawn(move || {
+                let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
+                let now = UnixSeconds::new(clock.load(Ordering::SeqCst));
+                store("meantime", wider, now, true, [3, 4]);
+            })
+        };
+        while shared.current.try_read().is_ok() {
+            std::thread::sleep(Duration::from_millis(1)); // until the configuration waits
+        }
+        clock.store(NOW.plus(3).as_u64(), Ordering::SeqCst);
+        let issued_at = NOW.plus(8);
+        assert_eq!(current.1.claim(&[7; 32], issued_at, NOW.plus(3)), Claim::First);
+        drop(current);
+        configured.join().unwrap();
+        assert_eq!(shared.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
+    }
 }

@@ -27,6 +27,10 @@ struct World {
     shared: BTreeMap<String, (Vec<u8>, u32)>,
     writes: u32,
     seconds: u64,
+    /// The clock moves by this much before the next read of shared data, once: a VM that was held up.
+    held_up_seconds: u64,
+    /// How often the clock was read: no two reads give the same time.
+    clock_reads: u64,
     counters: Vec<(String, u64)>,
     counting: Counting,
     /// How often shared data was read.
@@ -36,6 +40,8 @@ struct World {
     asked: Vec<(u32, String)>,
     /// Whether `sign` and `verify_signature` are there.
     signs: bool,
+    /// Whether `sign` puts a random number into each signature.
+    signs_at_random: bool,
     signed: u64,
     /// Whether shared data is kept.
     keeps: bool,
@@ -72,7 +78,7 @@ struct Scripted {
 
 impl Scripted {
     fn new() -> Self {
-        let world = World { seconds: 1_800_000_000, signs: true, keeps: true, ..World::default() };
+        let world = World { seconds: 1_800_000_000, signs: true, signs_at_random: true, keeps: true, ..World::default() };
         Self { vm: 0, world: Arc::new(Mutex::new(world)) }
     }
 
@@ -102,7 +108,9 @@ impl Host for Scripted {
         self.world().log.push(line.to_owned());
     }
     fn nanoseconds(&self) -> u64 {
-        self.world().seconds * 1_000_000_000
+        let mut world = self.world();
+        world.clock_reads += 1;
+        world.seconds * 1_000_000_000 + world.clock_reads
     }
     fn configuration(&self) -> Option<Vec<u8>> {
         Some(self.world().configuration.clone())
@@ -131,6 +139,7 @@ impl Host for Scripted {
     fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         let mut world = self.world();
         world.reads += 1;
+        world.seconds += core::mem::take(&mut world.held_up_seconds);
         world.shared.get(key).cloned()
     }
     fn exchange(&self, key: &str, value: &[u8], seen: u32) -> Result<bool, Status> {
@@ -178,12 +187,14 @@ impl Host for Scripted {
             Counting::Alone => Some(0),
         }
     }
-    fn foreign(&self, name: &str, _: &[u8]) -> Result<Vec<u8>, Status> {
+    fn foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status> {
         let mut world = self.world();
         match name {
             "sign" if world.signs => {
-                world.signed += 1;
-                Ok([[0x08, 1].as_slice(), &[world.signed as u8; 70]].concat())
+                world.signed += u64::from(world.signs_at_random);
+                let random = world.signed.to_le_bytes();
+                let signature = countersign::crypto::sha256(&[argument, &random].concat());
+                Ok([[0x08, 1].as_slice(), &signature, &signature].concat())
             }
             // A function that says yes to everything is not believed.
             "clear_route_cache" => Ok(Vec::new()),
@@ -345,6 +356,35 @@ fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
     assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /nonce_keys: found nothing, expected")));
     vector(&host, None, &format!(r#","nonce_keys":["{}"]"#, "A".repeat(43)))?;
     assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
+    Ok(())
+}
+
+/// B9. Two signatures over different bytes differ in any case: only the same bytes show whether there is a random number in them.
+#[test]
+fn a_deterministic_signature_is_not_randomness() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    host.world().signs_at_random = false;
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1), "seeds and nonces that a client can compute");
+    assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /nonce_keys: found nothing, expected")));
+    vector(&host, None, &format!(r#","nonce_keys":["{}"]"#, "A".repeat(43)))?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
+    Ok(())
+}
+
+/// B9. The buckets of a store have its name and a number: no name of another store may be read as that of a bucket.
+#[test]
+fn no_store_has_the_name_of_a_bucket() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let _running = ready(&host);
+    vector(&host, None, r#","replay_store":"default/0""#)?;
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1), "{:?}", host.world().shared.keys());
+    assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /replay_store: found \"default/0\"")));
     Ok(())
 }
 
@@ -763,6 +803,28 @@ fn a_proof_is_used_once_in_all_vms() -> Result<(), Fault> {
     assert!(second.claim(&[9; 32], NOW, NOW).is_err());
     host.world().shared.clear();
     assert!(second.claim(&[9; 32], NOW, NOW).is_err());
+    Ok(())
+}
+
+/// B9. A VM reads the clock, is held up, and then makes the store wider: a proof that another VM accepted meanwhile stays used.
+#[test]
+fn a_store_made_wider_forgets_no_proof_of_the_meantime() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let mut first = ready(&host);
+    ask(&mut first, 2);
+    let store = SharedReplay::named(&host, "default");
+    let now = UnixSeconds::new(host.world().seconds);
+    let (meanwhile, issued_at) = (now.plus(3), now.plus(8));
+    assert_eq!(store.claim(&[7; 32], issued_at, meanwhile), Ok(Claim::First));
+    let wider = r#"{"accept":["at+jwt"],"audience":["a"],"dpop":{"max_age_seconds":299}}"#;
+    let policy = format!(r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"default":{wider}}}}}}}"#);
+    host.world().configuration = policy.into_bytes();
+    host.world().held_up_seconds = 3;
+    let mut second = Vm::new(host.beside(2));
+    second.create(1, 0);
+    assert!(second.configure(1), "{:?}", host.world().log);
+    assert_eq!(store.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
     Ok(())
 }
 

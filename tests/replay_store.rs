@@ -1,0 +1,72 @@
+//! What one client can do to the replay store, and through it to the others: by real requests with real signatures.
+
+use countersign::reason::Reason;
+use countersign_tests::issuer::{NOW, access, proof, q};
+use countersign_tests::request::{Doc, dpop};
+use countersign_tests::runner::Runner;
+
+const ATTACKER: &str = "client-p256";
+const CLIENT: &str = "client-other-p256";
+
+/// How far ahead the clock of the server is for a while.
+const AHEAD: u64 = 7_200;
+
+/// A client and its token, which is still valid when the clock of the server is ahead.
+struct Client {
+    key: &'static str,
+    token: String,
+    proofs: usize,
+}
+
+impl Client {
+    fn new(key: &'static str) -> Self {
+        let token = access().claim("iat", &(NOW - 10).to_string()).claim("exp", &(NOW + 2 * AHEAD).to_string());
+        Self { key, token: token.bound_to_key(key).text(), proofs: 0 }
+    }
+
+    /// Asks with a new proof that is dated `now`, at a server whose clock says so too.
+    fn ask(&mut self, runner: &mut Runner, now: u64) -> Option<Reason> {
+        self.proofs += 1;
+        let jti = q(&format!("{}-{}", self.key, self.proofs));
+        let proof = proof(&self.token).key(self.key).claim("jti", &jti).claim("iat", &now.to_string());
+        runner.ask(&dpop(&self.token, &proof.text()).now(now)).reason
+    }
+}
+
+fn runner(replay_proofs: usize) -> Runner {
+    Runner::new(&Doc::access().memory(&format!(r#"{{"replay_proofs":{replay_proofs}}}"#)).text(), NOW)
+}
+
+/// B5. A client that sends more proofs than the store has room for is refused itself, by a 4xx; another client is not.
+#[test]
+fn one_client_cannot_fill_the_store_for_another() {
+    let mut runner = runner(256);
+    let (mut attacker, mut client) = (Client::new(ATTACKER), Client::new(CLIENT));
+    let refusals: Vec<Reason> = (0..1_500).filter_map(|_| attacker.ask(&mut runner, NOW)).collect();
+    assert!(refusals.len() > 500, "the store took {} of 1,500 proofs", 1_500 - refusals.len());
+    for second in 0..20 {
+        let refused: Vec<Reason> = (0..2).filter_map(|_| client.ask(&mut runner, NOW + second)).collect();
+        assert_eq!(refused, [], "of another client, in second {second}");
+        attacker.ask(&mut runner, NOW + second);
+    }
+    assert!(refusals.iter().all(|reason| reason.status() < 500), "a client causes {:?}", refusals.last());
+}
+
+/// B4. One client uses proofs while the clock of the server is two hours ahead; when the clock is right again, the others go on.
+#[test]
+fn a_clock_that_was_ahead_refuses_no_client_afterwards() {
+    let mut runner = runner(64);
+    let (mut attacker, mut client) = (Client::new(ATTACKER), Client::new(CLIENT));
+    for second in 0..20 {
+        assert_eq!(client.ask(&mut runner, NOW + second), None);
+    }
+    // Twice as long as a proof lives, so that proofs of the wrong time are written over.
+    for second in 0..130 {
+        for _ in 0..4 {
+            attacker.ask(&mut runner, NOW + AHEAD + second);
+        }
+    }
+    for second in 0..100 {
+        assert_eq!(client.ask(&mut runner, NOW + 150 + second), None, "{second} s after the clock was set right");
+    }
+}
