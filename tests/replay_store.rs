@@ -1,9 +1,12 @@
 //! What one client can do to the replay store, and through it to the others: by real requests with real signatures.
 
+use countersign::engine::Engine;
+use countersign::memory::replay::ReplayStore;
 use countersign::reason::Reason;
+use countersign::time::UnixSeconds;
 use countersign_tests::issuer::{NOW, access, proof, q};
 use countersign_tests::request::{Doc, dpop};
-use countersign_tests::runner::Runner;
+use countersign_tests::runner::{Runner, document};
 
 const ATTACKER: &str = "client-p256";
 const CLIENT: &str = "client-other-p256";
@@ -50,6 +53,33 @@ fn one_client_cannot_fill_the_store_for_another() {
         attacker.ask(&mut runner, NOW + second);
     }
     assert!(refusals.iter().all(|reason| reason.status() < 500), "a client causes {:?}", refusals.last());
+    assert!(refusals.iter().all(|reason| *reason == Reason::ProofShareExceeded), "{refusals:?}");
+    // It has room again when its proofs are dead.
+    assert_eq!(attacker.ask(&mut runner, NOW + 100), None);
+}
+
+/// A store that starts empty refuses what another one may have taken; a proof that is made a moment later passes.
+#[test]
+fn a_store_that_has_forgotten_says_so() {
+    let document = document(&Doc::access().text()).unwrap();
+    let store = ReplayStore::new(document.replay_proofs(), Engine::replay_window(&document), [3, 4]);
+    store.refuse_until(UnixSeconds::new(NOW));
+    let mut runner = Runner::with_engine(Engine::with_replay(document, Box::new(store)), NOW);
+    let mut client = Client::new(CLIENT);
+    assert_eq!(client.ask(&mut runner, NOW + 1), Some(Reason::ProofHistoryUnknown));
+    let now = UnixSeconds::new(NOW + 1);
+    let notice = runner.engine.replay_notice(Reason::ProofHistoryUnknown, now).map(|notice| notice.to_string());
+    assert_eq!(
+        notice.as_deref(),
+        Some(
+            "requests are refused with proof_history_unknown: the replay store does not know all proofs of this time: it is new, or the \
+             clock of the server was wrong for a while (0 of 131166 slots hold live proofs; 100.0 % of the buckets refuse proofs dated \
+             1800000001, until 1800000006 at most)"
+        )
+    );
+    assert_eq!(client.ask(&mut runner, NOW + 6), None);
+    let state = runner.engine.replay_state(UnixSeconds::new(NOW + 6)).unwrap();
+    assert_eq!((state.live_proofs, state.refusing_permille), (1, 0));
 }
 
 /// B4. One client uses proofs while the clock of the server is two hours ahead; when the clock is right again, the others go on.

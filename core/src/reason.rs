@@ -40,7 +40,7 @@ macro_rules! reasons {
             ///
             /// RFC 6750 §3.1: `invalid_request` is 400, `invalid_token` 401, `insufficient_scope` 403. RFC 9449 §7.1 and §9:
             /// `invalid_dpop_proof` and `use_dpop_nonce` are 401 at a resource server. A failing store or missing trust is a
-            /// 5xx without a challenge: nothing that the client sends could mend it.
+            /// 5xx without a challenge: nothing that the client sends could mend it. RFC 6585 §4: a client that sends too much gets 429.
             #[must_use]
             pub const fn answer(self) -> (u16, ChallengeError) {
                 match self {
@@ -115,6 +115,8 @@ reasons! {
     NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce is not one of ours, or has expired (RFC 9449 §9)";
     ProofAlgorithmRefused = 1513, "proof_algorithm_refused", 401, InvalidDpopProof, "The proof's algorithm is not accepted (RFC 9449 §4.3 item 5)";
     ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7)";
+    ProofHistoryUnknown = 1515, "proof_history_unknown", 401, InvalidDpopProof, "Whether the proof was used before is not known: the replay store is new, or the server's clock was wrong for a while; a proof made now passes (RFC 9449 §11.1)";
+    ProofShareExceeded = 1516, "proof_share_exceeded", 429, None, "The key has so many proofs in the replay store that the room left is for other keys; it has room again when these proofs expire (RFC 6585 §4)";
     // mTLS
     CertificateMissing = 1601, "certificate_missing", 401, InvalidToken, "The token is bound to a certificate and the connection has none (RFC 8705 §3)";
     CertificateMismatch = 1602, "certificate_mismatch", 401, InvalidToken, "The connection's certificate is not the one that the token is bound to (RFC 8705 §3)";
@@ -236,6 +238,8 @@ mod tests {
                 ChallengeError::InsufficientScope => &[403],
                 // No policy, so nobody's challenge.
                 ChallengeError::None if reason == Reason::PolicyAmbiguous => &[400],
+                // The credential is good.
+                ChallengeError::None if reason == Reason::ProofShareExceeded => &[429],
                 ChallengeError::None => &[401, 403, 500, 503],
             };
             assert!(allowed.contains(&status), "{reason}");

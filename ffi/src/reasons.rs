@@ -93,6 +93,10 @@ pub enum countersign_reason {
     ProofAlgorithmRefused = 1513,
     /// The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
     ProofKeyRefused = 1514,
+    /// Whether the proof was used before is not known: the replay store is new, or the server's clock was wrong for a while; a proof made now passes (RFC 9449 §11.1).
+    ProofHistoryUnknown = 1515,
+    /// The key has so many proofs in the replay store that the room left is for other keys; it has room again when these proofs expire (RFC 6585 §4).
+    ProofShareExceeded = 1516,
     /// The token is bound to a certificate and the connection has none (RFC 8705 §3).
     CertificateMissing = 1601,
     /// The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -169,6 +173,8 @@ impl From<Reason> for countersign_reason {
             Reason::NonceMismatch => Self::NonceMismatch,
             Reason::ProofAlgorithmRefused => Self::ProofAlgorithmRefused,
             Reason::ProofKeyRefused => Self::ProofKeyRefused,
+            Reason::ProofHistoryUnknown => Self::ProofHistoryUnknown,
+            Reason::ProofShareExceeded => Self::ProofShareExceeded,
             Reason::CertificateMissing => Self::CertificateMissing,
             Reason::CertificateMismatch => Self::CertificateMismatch,
             Reason::BindingRequired => Self::BindingRequired,

@@ -18,6 +18,6 @@ pub use decision::{CacheTier, Decision};
 pub use document::{PolicyDocument, SCHEMA, TrustDocument, TrustSource};
 pub use fault::PolicyFault;
 pub use policy::{AcceptedKind, Binding, Mode, NonceMode, Policy, PolicyIndex};
-pub use replay::{Replay, ReplayUnavailable};
+pub use replay::{Replay, ReplayNotice, ReplayUnavailable};
 pub use request::Request;
 pub use worker::{Engine, Snapshot, Worker};

@@ -13,7 +13,7 @@ use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
 use crate::engine::policy::{Binding, NonceMode, Policy, PolicyIndex, ReplayMode};
-use crate::engine::replay::Replay;
+use crate::engine::replay::{Replay, ReplayNotices};
 use crate::engine::request::Request;
 use crate::engine::token::{self, TokenBuffers};
 use crate::jose::algorithm::AlgorithmSet;
@@ -61,7 +61,8 @@ pub struct Engine {
     pub(crate) document: PolicyDocument,
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
     refresh_asked: Vec<AtomicU64>,
-    replay: Box<dyn Replay>,
+    pub(super) replay: Box<dyn Replay>,
+    pub(super) replay_notices: ReplayNotices,
     /// The algorithms that the library or the host checks.
     checked: AlgorithmSet,
     accepted: AtomicU64,
@@ -106,6 +107,7 @@ impl Engine {
             refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
+            replay_notices: ReplayNotices::default(),
             checked,
             accepted: AtomicU64::new(0),
             refused: [const { AtomicU64::new(0) }; Reason::COUNT],
@@ -488,10 +490,11 @@ impl Worker {
             // By this very request, when another policy judged it.
             Ok(Claim::Replayed) if request.claimed_proof == Some(&replay_key) => true,
             Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
-            // Older than what the store remembers, as after a restart: a fresh proof passes.
-            Ok(Claim::Unknowable) => return Err(Reason::ProofTooOld),
-            Ok(Claim::Full) if policy.dpop.replay == ReplayMode::AcceptWhenFull => false,
+            // As after a restart, or after a clock that was wrong: a fresh proof passes.
+            Ok(Claim::Unknowable) => return Err(Reason::ProofHistoryUnknown),
+            Ok(Claim::Full | Claim::OverShare) if policy.dpop.replay == ReplayMode::AcceptWhenFull => false,
             Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
+            Ok(Claim::OverShare) => return Err(Reason::ProofShareExceeded),
             Err(_) => return Err(Reason::ReplayStoreUnavailable),
         };
         self.outcome.proof = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, is_claimed });

@@ -157,13 +157,17 @@ impl<'a> UnverifiedProof<'a> {
         if same { Ok(()) } else { Err(Reason::ProofTokenMismatch) }
     }
 
-    /// What names this proof in the replay store: §11.1 wants `jti` unique in the context of the URI; ours is the key, which
-    /// is wider, and never another client's (so nobody burns a foreign `jti`).
+    /// What names this proof in the replay store: 16 bytes name the key, 16 bytes the proof. §11.1 wants `jti` unique in the context of the
+    /// URI; here the context is the key, which is wider, and never another client's (so that no client uses up the `jti` of another).
     pub(crate) fn replay_key(&self, key_thumbprint: &[u8; 32], scratch: &mut [u8]) -> Option<[u8; 32]> {
         let mut hash = Sha256::new();
         hash.update(key_thumbprint);
         hash.update(self.id.text(scratch)?.as_bytes());
-        Some(hash.finish())
+        let mut name = *key_thumbprint;
+        if let (Some(proof), Some(hash)) = (name.last_chunk_mut::<16>(), hash.finish().first_chunk::<16>()) {
+            *proof = *hash;
+        }
+        Some(name)
     }
 }
 
