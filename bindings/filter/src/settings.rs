@@ -90,8 +90,8 @@ const OF_BOTH: [&str; 15] = [
     "replay_store",
     "proofs_before_start",
 ];
-const OF_MODULE: [&str; 5] =
-    ["policy_file", "trust_directory", "revocations_file", "nonce_keys_file", "clear_route_cache"];
+const OF_MODULE: [&str; 6] =
+    ["policy_file", "trust_directory", "revocations_file", "nonce_keys_file", "clear_route_cache", "replay_file"];
 const OF_WASM: [&str; 4] = ["nonce_keys", "route_metadata", "routes_match_identity", "signatures"];
 
 /// What the filter's configuration says, but for the policy document.
@@ -191,6 +191,8 @@ pub struct Files {
     pub revocations: Option<String>,
     /// Keys of nonces, read again when they change.
     pub nonce_keys: Option<String>,
+    /// The replay store, shared with the other process of a hot restart.
+    pub replay: Option<String>,
 }
 
 /// Settings of the proxy-wasm filter.
@@ -444,7 +446,7 @@ impl Reader {
                 &[("off", Audit::Off), ("refusals", Audit::Refusals), ("all", Audit::All)],
             ),
             certificate,
-            replay_store: self.text(&members, "replay_store", "a name").unwrap_or_else(|| "default".to_owned()),
+            replay_store: self.store_name(&members),
             forget_proofs: self.word(&members, "proofs_before_start", &[("refuse", false), ("danger_accept", true)]),
             files: match build {
                 Build::Module { .. } => self.files(&members, document.as_ref()),
@@ -480,6 +482,7 @@ impl Reader {
             directory: directory.or(beside).unwrap_or_default(),
             revocations: self.text(members, "revocations_file", "the path of a file"),
             nonce_keys: self.text(members, "nonce_keys_file", "the path of a file"),
+            replay: self.text(members, "replay_file", "the path of a file on a tmpfs"),
         }
     }
 
@@ -879,6 +882,19 @@ impl Reader {
         }
     }
 
+    /// The name of a replay store: a part of keys of shared data and of names of gauges.
+    fn store_name(&mut self, members: &Members<'_>) -> String {
+        const EXPECTED: &str = "a name of 1 to 64 letters, digits, \"-\" and \"_\"";
+        let known = |name: &String| {
+            name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        let name = self.text(members, "replay_store", EXPECTED);
+        if let (Some(value), Some(false)) = (members.get("replay_store"), name.as_ref().map(known)) {
+            self.fault(members.at("replay_store"), PolicyFault::describe(value), EXPECTED);
+        }
+        name.unwrap_or_else(|| "default".to_owned())
+    }
+
     fn number(&mut self, members: &Members<'_>, name: &str, default: u64, (least, most): (u64, u64)) -> u64 {
         let Some(value) = members.get(name) else { return default };
         let number = match value {
@@ -967,7 +983,7 @@ mod tests {
             "fetch":[{{"issuer":"https://as.example","cluster":"as","uri":"http://as.example/keys?all",
                 "timeout_milliseconds":100,"refresh_seconds":2}}],
             "identity_headers":{{"X-User":"subject"}},"clear_route_cache":true,"metadata":{{"namespace":"n","facts":["kind"]}},
-            "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s",
+            "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s","replay_file":"/dev/shm/s",
             "proofs_before_start":"danger_accept"}}"#
         );
         let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
@@ -992,7 +1008,7 @@ mod tests {
     #[test]
     fn all_faults_are_told_at_once() {
         let text = r#"{"policy":{"trust":[],"policies":{"default":{"accept":["at+jwt"]}}},"polcy_file":"x",
-            "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true}"#;
+            "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true,"replay_store":"default/0"}"#;
         let found = faults(text);
         for expected in [
             "/polcy_file: found an unknown member, expected one of policy, use,",
@@ -1002,6 +1018,7 @@ mod tests {
             "/identity_headers/x-user: found \"sub\", expected one of decision, reason,",
             "/identity_headers/a b: found this name, expected a header field",
             "/metadata: found true, expected an object, or false",
+            "/replay_store: found \"default/0\", expected a name of 1 to 64 letters, digits, \"-\" and \"_\"",
         ] {
             assert!(found.iter().any(|fault| fault.starts_with(expected)), "{expected} in {found:#?}");
         }

@@ -78,7 +78,8 @@ struct Scripted {
 
 impl Scripted {
     fn new() -> Self {
-        let world = World { seconds: 1_800_000_000, signs: true, signs_at_random: true, keeps: true, ..World::default() };
+        let world =
+            World { seconds: 1_800_000_000, signs: true, signs_at_random: true, keeps: true, ..World::default() };
         Self { vm: 0, world: Arc::new(Mutex::new(world)) }
     }
 
@@ -173,6 +174,14 @@ impl Host for Scripted {
             world.counters.len() - 1
         });
         u32::try_from(known).ok()
+    }
+    fn gauge(&self, name: &str) -> Option<u32> {
+        self.counter(name)
+    }
+    fn record(&self, gauge: u32, value: u64) {
+        if let Some((_, recorded)) = self.world().counters.get_mut(gauge as usize) {
+            *recorded = value;
+        }
     }
     fn count(&self, counter: u32, by: u64) {
         if let Some((_, count)) = self.world().counters.get_mut(counter as usize) {
@@ -460,7 +469,7 @@ fn a_configuration_that_is_refused_leaves_the_store_alone() -> Result<(), Fault>
     let host = Scripted::new();
     vector(&host, None, "")?;
     let _running = ready(&host);
-    let store = |host: &Scripted| host.world().shared.get("countersign/proofs/default").cloned();
+    let store = |host: &Scripted| host.world().shared.get("countersign/used-proofs/default").cloned();
     let before = store(&host);
     // A wider window, and keys that are none.
     let text = r#"{"policy":{"trust":[{"issuer":"https://as.example","jwks":{"kys":[]}}],"policies":{"default":
@@ -778,15 +787,16 @@ const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
 
 fn open(host: &Scripted, need: Need, now: UnixSeconds) -> Result<SharedReplay<Scripted>, Fault> {
+    host.world().seconds = now.as_u64();
     let store = SharedReplay::named(host, "s");
-    store.prepare(need, now, [1, 2]).map_err(|fault| fault.to_string())?;
+    store.prepare(need, [1, 2]).map_err(|fault| fault.to_string())?;
     Ok(store)
 }
 
 #[test]
 fn a_proof_is_used_once_in_all_vms() -> Result<(), Fault> {
     let host = Scripted::new();
-    let one_bucket = Need { proofs: 64, ..NEED };
+    let one_bucket = Need { proofs: 63, ..NEED };
     let (first, second) = (open(&host, one_bucket, NOW)?, open(&host.beside(2), one_bucket, NOW)?);
     assert_eq!(first.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
     assert_eq!(second.claim(&[7; 32], NOW, NOW), Ok(Claim::Replayed));
@@ -818,13 +828,81 @@ fn a_store_made_wider_forgets_no_proof_of_the_meantime() -> Result<(), Fault> {
     let (meanwhile, issued_at) = (now.plus(3), now.plus(8));
     assert_eq!(store.claim(&[7; 32], issued_at, meanwhile), Ok(Claim::First));
     let wider = r#"{"accept":["at+jwt"],"audience":["a"],"dpop":{"max_age_seconds":299}}"#;
-    let policy = format!(r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"default":{wider}}}}}}}"#);
+    let policy =
+        format!(r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"default":{wider}}}}}}}"#);
     host.world().configuration = policy.into_bytes();
     host.world().held_up_seconds = 3;
     let mut second = Vm::new(host.beside(2));
     second.create(1, 0);
     assert!(second.configure(1), "{:?}", host.world().log);
     assert_eq!(store.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
+    Ok(())
+}
+
+#[test]
+fn gauges_and_a_line_of_the_log_say_how_the_store_is() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let mut vm = ready(&host);
+    let gauge = |name: &str| {
+        let name = format!("countersign_replay_{name}.store=default");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    };
+    vm.tick(1);
+    let now = host.world().seconds;
+    assert_eq!((gauge("live_proofs"), gauge("refusing_permille")), (Some(0), Some(1000)), "a new store refuses");
+    assert_eq!(gauge("refusing_until_seconds"), Some(now + 6));
+    host.world().seconds += 6;
+    let store = SharedReplay::named(&host, "default");
+    let later = UnixSeconds::new(now + 6);
+    // More than a tenth of the slots, so that the buckets that are read have about as many.
+    let mut used = 0_u64;
+    for number in 0..20_000_u32 {
+        let proof = countersign::crypto::sha256(&number.to_be_bytes());
+        used += u64::from(store.claim(&proof, later, later) == Ok(Claim::First));
+    }
+    vm.tick(1);
+    let (live, slots) = (gauge("live_proofs").ok_or("none")?, gauge("slots").ok_or("none")?);
+    assert!(live.abs_diff(used) < used / 5 && slots > 131_072, "{live} of {slots}, used {used}");
+    assert_eq!((gauge("refusing_permille"), gauge("refusing_until_seconds")), (Some(0), Some(0)));
+    Ok(())
+}
+
+/// A claim is under way when another VM makes the store wider: the new one would not know the proof.
+#[test]
+fn a_claim_that_ends_in_a_store_that_is_gone_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let narrow = open(&host, NEED, NOW)?;
+    let before = host.world().shared.clone();
+    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    open(&host, Need { window, ..NEED }, NOW)?;
+    let wider = host.world().shared.get("countersign/used-proofs/s").cloned().ok_or("no store")?.0;
+    host.world().shared = before;
+    host.world().meanwhile = Some(("countersign/used-proofs/s".to_owned(), wider));
+    assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
+    assert_eq!(narrow.claim(&[7; 32], NOW, NOW.plus(1)), Ok(Claim::Unknowable));
+    let later = NOW.plus(6);
+    assert_eq!(narrow.claim(&[7; 32], later, later), Ok(Claim::First));
+    Ok(())
+}
+
+/// A VM ends after it made the store, before it read the clock: the next one that needs the store goes on.
+#[test]
+fn a_store_that_was_left_half_made_is_finished() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let need = Need { forget: false, ..NEED };
+    let store = open(&host, need, NOW)?;
+    let key = "countersign/used-proofs/s";
+    let mut header = host.world().shared.get(key).cloned().ok_or("no store")?.0;
+    header.get_mut(8..16).ok_or("no floor")?.copy_from_slice(&u64::MAX.to_le_bytes());
+    host.world().write(key, &header);
+    assert_eq!(store.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::Unknowable));
+    let again = open(&host.beside(2), need, NOW)?;
+    for store in [&store, &again] {
+        assert_eq!(store.claim(&[7; 32], NOW.plus(5), NOW), Ok(Claim::Unknowable));
+    }
+    assert_eq!(store.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::First));
+    assert_eq!(again.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::Replayed));
     Ok(())
 }
 
