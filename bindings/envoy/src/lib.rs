@@ -11,6 +11,7 @@ mod host;
 mod module;
 mod nonce_keys;
 mod replay;
+mod shared_file;
 mod watch;
 
 // Envoy itself has the functions that these call; a test program has not.

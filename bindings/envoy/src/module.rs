@@ -10,7 +10,7 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, Origin};
 use countersign_filter::fetch::Plan;
-use countersign_filter::host::{Counter, Level};
+use countersign_filter::host::{Counter, Gauge, Level};
 use countersign_filter::policies::Policies;
 use countersign_filter::settings::{Document, Settings};
 use countersign_filter::tally::{Carried, Tally};
@@ -85,11 +85,6 @@ impl Module {
         let now = now();
         let need = Need { window: Engine::replay_window(&document), proofs: document.replay_proofs() };
         let seed = seed().map_err(|fault| vec![fault.to_string()])?;
-        let store = if only_validate {
-            replay::unshared(need, seed)
-        } else {
-            replay::store(&settings.replay_store, need, now, settings.forget_proofs, seed)
-        };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
         let mut plan = Plan::default();
         for fetch in &settings.fetches {
@@ -97,6 +92,13 @@ impl Module {
             plan.add(fetch.clone(), index);
         }
         let mut notice = |line: &str| process.log(Level::Warn, line);
+        let store = if only_validate {
+            replay::unshared(need, seed)
+        } else {
+            let file = settings.files.replay.as_deref().map(Path::new);
+            replay::store(&settings.replay_store, file, need, self::now, settings.forget_proofs, seed)
+        };
+        let store = store.map_err(|fault| vec![fault])?;
         let engine = Engine::with_replay(document, Box::new(store));
         let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
         let live = LiveEngine::new(engine, now, &mut notice)
@@ -200,7 +202,7 @@ impl Module {
         self.process.wake_main();
     }
 
-    /// What there is to do on the main thread: begin fetches, carry counts over.
+    /// What there is to do on the main thread: begin fetches, carry counts over, set gauges.
     pub(crate) fn on_main(&self, main: &impl Main) {
         let now = self.began.elapsed();
         let mut plan = lock(&self.plan);
@@ -214,6 +216,11 @@ impl Module {
         }
         drop(plan);
         self.carry(main);
+        if let Some(state) = self.live.engine().replay_state(self::now()) {
+            for gauge in Gauge::ALL {
+                main.set(gauge, &self.settings.replay_store, gauge.of(&state));
+            }
+        }
     }
 
     /// The answer to a fetch.
