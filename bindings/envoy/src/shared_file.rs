@@ -172,5 +172,5 @@ fn is_on_tmpfs(file: RawFd) -> io::Result<bool> {
     }
     // SAFETY: written by the call, which succeeded.
     let about = unsafe { about.assume_init() };
-    Ok(i64::from(about.f_type) == i64::from(libc::TMPFS_MAGIC))
+    Ok(about.f_type == libc::TMPFS_MAGIC)
 }

@@ -264,7 +264,8 @@ fn a_request_is_judged_and_the_identity_is_ours() -> Result<(), Fault> {
     assert_eq!((answer.0, answer.2.as_str()), (401, "token_expired"));
     vm.tick(1);
     let name = |outcome: &str| format!("countersign_decisions.policy=default.outcome={outcome}");
-    let counters = host.world().counters.clone();
+    let mut counters = host.world().counters.clone();
+    counters.retain(|(name, _)| name.starts_with("countersign_decisions"));
     assert_eq!(counters, [(name("accepted.reason=accepted"), 1), (name("refused.reason=token_expired"), 1)]);
     Ok(())
 }
