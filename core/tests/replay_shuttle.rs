@@ -16,7 +16,7 @@ mod header;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../src/memory/replay/protocol.rs"]
 mod protocol;
-#[allow(dead_code)] // loom finds two planted faults that random schedules hardly meet
+#[allow(dead_code)] // some planted faults are for every interleaving only: random schedules hardly meet them
 mod replay_model;
 
 use std::panic::catch_unwind;
@@ -53,13 +53,6 @@ fn forgotten_times_read_too_early_are_found() {
 #[test]
 fn times_forgotten_too_late_are_found() {
     assert!(catch_unwind(|| check::<Shuttle>(replay_while_overwritten(), forgotten_late, false)).is_err());
-}
-
-#[test]
-fn an_interval_read_after_the_floor_or_replaced_before_it_is_raised_is_found() {
-    for protocol in [floor_first, replaced_early] {
-        assert!(catch_unwind(|| check::<Shuttle>(replay_while_times_are_replaced(), protocol, false)).is_err());
-    }
 }
 
 #[test]
