@@ -117,7 +117,10 @@ class HotRestart(unittest.TestCase):
                     world.envoy.start()
 
                     def is_new():
-                        said = json.loads(world.envoy.ask_admin("/server_info").body)
+                        try:
+                            said = json.loads(world.envoy.ask_admin("/server_info").body)
+                        except OSError:
+                            return False  # between the two
                         return said["state"] == "LIVE" and said["command_line_options"]["restart_epoch"] == 1
 
                     until("the new Envoy serves", is_new)
