@@ -60,13 +60,11 @@ impl Sources {
         let Some((_, value)) = field else { return cause };
         let text =
             if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
-        if let Some(Reason::CredentialTooLarge | Reason::ProofTooLarge) = decision.reason() {
-            let limit = if of_proof { row::PROOF_BYTES } else { row::TOKEN_BYTES };
-            let length = text.len();
-            if length > limit.most {
-                cause.lines.push(format!("The {what} has {length} bytes, expected {}.", limit.of("bytes")));
-                return cause;
-            }
+        let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
+        if text.len() > limit.most {
+            let (length, most) = (text.len(), limit.of("bytes"));
+            cause.lines.push(format!("The {what} has {length} bytes, expected {most}."));
+            return cause;
         }
         let Some(parts) = Parts::of(text) else { return cause };
         let kind = parts.kind(policy);
