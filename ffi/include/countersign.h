@@ -13,7 +13,11 @@
  *    call only, but for memory and callbacks of a replay store.
  *  - An engine may be used by all threads at once. A worker and its decision belong to one thread at a time: make one for each.
  *  - A structure with `size` is set to zero first, so that new members keep their old meaning.
- *  - Safe after fork(): the library owns no thread and no lock outlives a call. Give each process workers of its own.
+ *  - fork(): a child may use what its parent made if no other thread of the parent was in a call of this library then. If one was, the lock
+ *    that it held stays locked in the child, and a call of the child may wait for ever: as POSIX says of a process with threads, the
+ *    child may then only call exec. The library owns no thread. Give each process workers of its own.
+ *  - Memory that a policy document sizes and the process cannot have gives COUNTERSIGN_RESULT_OUT_OF_MEMORY. Without memory for anything
+ *    smaller the process is aborted, as Rust programs are.
  */
 #ifndef COUNTERSIGN_H
 #define COUNTERSIGN_H
@@ -814,6 +818,7 @@ countersign_result countersign_decision_wants_refresh(const struct countersign_d
 // `countersign_engine_watch_trust_files` on. Reads no file itself.
 //
 // Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+// `OUT_OF_MEMORY` where the process cannot have the memory of `replay_proofs`;
 // `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
 // store (`REPLAY_…`).
 //
@@ -1169,10 +1174,11 @@ uint32_t countersign_abi(void);
 // Thread-safe.
 struct countersign_str countersign_version(void);
 
-// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges.
+// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges, tables of keys that are used often
+// (`hot_key_bytes` in all), and what waits.
 //
-// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `NULL_PARAMETER`, `MISALIGNED`,
-// `NO_RANDOMNESS`. Thread-safe.
+// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `OUT_OF_MEMORY` where the process cannot have
+// `verdict_cache_bytes`; `NULL_PARAMETER`, `MISALIGNED`, `NO_RANDOMNESS`. Thread-safe.
 //
 // # Safety
 // `engine` is an engine, `worker_out` is valid for the call.

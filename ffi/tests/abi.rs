@@ -11,6 +11,7 @@ use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
 use countersign_ffi::origin::countersign_is_origin;
+use countersign_ffi::pending::*;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
     countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
@@ -232,6 +233,118 @@ fn a_store_refuses_what_it_may_have_missed() {
 }
 
 #[test]
+fn a_decision_that_waits_is_resumed_or_freed() {
+    let policy = r#"{ "trust": [{ "issuer": "https://as.example", "jwks": { "keys": [] },
+                                  "introspection": { "uri": "https://as.example/introspect" } }],
+        "policies": { "default": { "accept": [{ "kind": "introspected", "issuer": "https://as.example" }],
+                                   "audience": "https://api.example", "body_digest": true },
+                      "other": { "credentials": [{ "name": "only", "from": { "header": "x-token" }, "accept": ["at+jwt"] }],
+                                 "audience": "https://api.example" } } }"#;
+    let header = |name: &'static str, value: &'static str| countersign_header {
+        name: lend(name.as_bytes()),
+        value: lend(value.as_bytes()),
+    };
+    let headers = [header("Authorization", "Bearer opaque"), header("X-Token", "not a token")];
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone, and each is given away once.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy.as_bytes());
+        let (mut engine, mut worker, mut decision, mut pending, mut body) =
+            (null(), null_mut(), null(), null_mut(), null_mut());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        assert_eq!(countersign_worker_new(engine, &mut worker), R::Ok);
+        let mut asked: countersign_request = zeroed();
+        asked.size = size_of::<countersign_request>();
+        asked.method = lend(b"GET");
+        asked.uri = lend(b"https://api.example/");
+        (asked.headers, asked.header_count) = (headers.as_ptr(), headers.len());
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Introspect);
+        assert_eq!(text(countersign_pending_introspection_uri(pending)), "https://as.example/introspect");
+        let answer = lend(br#"{ "active": true, "sub": "carol", "aud": "https://api.example" }"#);
+        let taken = pending;
+        assert_eq!(
+            countersign_worker_resume_introspected(worker, taken, &asked, answer, &mut decision, &mut pending),
+            R::Ok
+        );
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Body);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        assert!(countersign_body_feed(body, lend(b"abc")));
+        let taken = pending;
+        assert_eq!(countersign_worker_resume_body(worker, taken, &asked, body, &mut decision, &mut pending), R::Ok);
+        assert!(pending.is_null());
+        assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
+        assert_eq!(text(countersign_decision_text(decision, countersign_field::Subject as u32)), "carol");
+
+        // The field of the other policy's credential is found in any case of its name.
+        assert_eq!(text(countersign_engine_header_field(engine, 1, 0)), "x-token");
+        assert_eq!(countersign_worker_begin(worker, 1, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::TokenMalformed);
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        countersign_worker_free(worker);
+        countersign_pending_free(pending);
+        assert_eq!(countersign_engine_refused(engine, Reason::DecisionAbandoned as u32), 1);
+        countersign_engine_free(engine);
+        countersign_body_free(body);
+    }
+}
+
+/// What `tell` was given.
+unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
+    // SAFETY: every test that gives this function gives a vector of lines as its context.
+    unsafe { (*context.cast::<Vec<String>>()).push(text(line)) };
+}
+
+#[test]
+fn a_notice_is_one_printable_line() {
+    let odd = "https://as.example/\u{1b}[2J\n\u{9b}\u{202e}\u{2066}\u{200b}";
+    let policy = serde_json::json!({
+        "trust": [{ "issuer": odd, "jwks": { "keys": [{ "kty": "oct", "kid": odd }] } }],
+        "policies": { "default": { "accept": ["jwt"], "audience": "a" } } });
+    let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
+    let mut lines: Vec<String> = Vec::new();
+    let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
+    let revoked = serde_json::json!({ "origins": [{ "issuer": format!("{odd}x") }] }).to_string();
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.notice = notice;
+        let mut engine = null();
+        let text = twice.to_string();
+        config.policy = lend(text.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::PolicyFaulty);
+        let text = policy.to_string();
+        config.policy = lend(text.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        for document in ["{\"keys\":[{}]}", "{}"] {
+            let issuer = countersign_origin_kind::Issuer as u32;
+            countersign_engine_push_trust(
+                engine,
+                issuer,
+                lend(odd.as_bytes()),
+                lend(document.as_bytes()),
+                1,
+                notice,
+                null_mut(),
+            );
+        }
+        countersign_engine_replace_revocations(engine, lend(revoked.as_bytes()), notice);
+        countersign_engine_free(engine);
+    }
+    assert!(lines.len() >= 5, "{lines:?}");
+    for line in lines {
+        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
+    }
+}
+
+#[test]
 fn what_a_policy_says_of_its_origin() {
     let entry = |rest: &str| format!(r#"{{"audience":["a"],{rest}}}"#);
     // Whether tokens with DPoP proofs are to be expected, and whether the policy has an origin.
@@ -287,54 +400,5 @@ fn what_a_policy_says_of_its_origin() {
         }
         assert!(!countersign_is_origin(countersign_bytes { data: null(), length: 4 }));
         assert!(!countersign_is_origin(lend(b"https://\xff")));
-    }
-}
-
-/// What `tell` was given.
-unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
-    // SAFETY: every test that gives this function gives a vector of lines as its context.
-    unsafe { (*context.cast::<Vec<String>>()).push(text(line)) };
-}
-
-#[test]
-fn a_notice_is_one_printable_line() {
-    let odd = "https://as.example/\u{1b}[2J\n\u{9b}\u{202e}\u{2066}\u{200b}";
-    let policy = serde_json::json!({
-        "trust": [{ "issuer": odd, "jwks": { "keys": [{ "kty": "oct", "kid": odd }] } }],
-        "policies": { "default": { "accept": ["jwt"], "audience": "a" } } });
-    let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
-    let mut lines: Vec<String> = Vec::new();
-    let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
-    let revoked = serde_json::json!({ "origins": [{ "issuer": format!("{odd}x") }] }).to_string();
-    // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
-    unsafe {
-        let mut config: countersign_engine_config = zeroed();
-        config.size = size_of::<countersign_engine_config>();
-        config.notice = notice;
-        let mut engine = null();
-        let text = twice.to_string();
-        config.policy = lend(text.as_bytes());
-        assert_eq!(countersign_engine_new(&config, &mut engine), R::PolicyFaulty);
-        let text = policy.to_string();
-        config.policy = lend(text.as_bytes());
-        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
-        for document in ["{\"keys\":[{}]}", "{}"] {
-            let issuer = countersign_origin_kind::Issuer as u32;
-            countersign_engine_push_trust(
-                engine,
-                issuer,
-                lend(odd.as_bytes()),
-                lend(document.as_bytes()),
-                1,
-                notice,
-                null_mut(),
-            );
-        }
-        countersign_engine_replace_revocations(engine, lend(revoked.as_bytes()), notice);
-        countersign_engine_free(engine);
-    }
-    assert!(lines.len() >= 5, "{lines:?}");
-    for line in lines {
-        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
     }
 }

@@ -432,6 +432,32 @@ static void threads(void) {
   countersign_engine_free(shared_engine);
 }
 
+/* A child goes on with what its parent made, where no other thread was in a call: those of `threads` have ended. */
+static void forks(void) {
+  const countersign_engine *engine = engine_with((countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_OWN});
+  countersign_worker *worker;
+  WORKS(countersign_worker_new(engine, &worker));
+  NEED(decide(worker) == COUNTERSIGN_REASON_ACCEPTED);
+  pid_t child = fork();
+  NEED(child >= 0);
+  if (child == 0) {
+    alarm(60);
+    countersign_worker *own;
+    uint8_t key[32] = {1};
+    WORKS(countersign_worker_new(engine, &own));
+    NEED(decide(own) == COUNTERSIGN_REASON_PROOF_REPLAYED);
+    WORKS(countersign_engine_set_nonce_keys(engine, key, NULL));
+    WORKS(countersign_engine_look(engine, config.now_seconds, SILENT, NULL));
+    NEED(decide(own) == COUNTERSIGN_REASON_PROOF_REPLAYED);
+    countersign_worker_free(own);
+  }
+  countersign_worker_free(worker);
+  countersign_engine_free(engine);
+  if (child == 0) exit(0);
+  int status;
+  NEED(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void) {
   char word[16];
   NEED(scanf("%15s", word) == 1 && getchar() == ' ' && strcmp(word, "vector") == 0);
@@ -451,6 +477,7 @@ int main(void) {
   callback_store();
   shared_store();
   threads();
+  forks();
   release_request(&asked);
   release(config.policy);
   puts("misuse: every wrong call got its result");
