@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{Check, Decision, Engine, Policy, PolicyDocument, PolicyFault, TrustDocument};
+use countersign::engine::{
+    Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyFault, TrustDocument,
+};
 use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::UnverifiedHeader;
@@ -19,7 +21,7 @@ use countersign::trust::OriginIndex;
 use serde_json::value::RawValue;
 
 use crate::files;
-use crate::input::RequestLine;
+use crate::input::{AnswerLine, RequestLine};
 use crate::printable::printable;
 
 /// What a decision itself does not say of its reason.
@@ -43,22 +45,34 @@ impl Sources {
         Self { engine: Engine::new(document, [0; 2]), directory: directory.to_owned(), now }
     }
 
-    /// The cause of a refusal; `last` is the check at which it ended.
-    pub(crate) fn cause(&self, request: &RequestLine, decision: &Decision<'_>, last: Option<Check>) -> Cause {
+    /// The cause of a refusal, which came with the last of the checks `visited`.
+    pub(crate) fn cause(&self, request: &RequestLine, decision: &Decision<'_>, visited: &[Check]) -> Cause {
         let mut cause = Cause::default();
         let name = decision.policy().map(Policy::name);
         let mut policies = self.engine.document().policies().map(|(_, policy)| policy);
         let Some(policy) = policies.find(|policy| Some(policy.name()) == name) else { return cause };
-        let of_proof = last.is_some_and(|check| check >= Check::ProofPresent);
-        let (what, name) = if of_proof { ("proof", "dpop") } else { ("token", "authorization") };
+        let place = place_of_refused(request, visited);
+        let Some(credential) = policy.credentials().nth(place.unwrap_or(0)) else { return cause };
+        cause.lines.extend(self.cause_of_answer(policy, credential, decision));
+        if place.is_some() && policy.credentials().count() > 1 {
+            cause.lines.push(format!("The credential {} is refused, {}.", credential.name(), whereabouts(credential)));
+        }
+        let of_proof = visited.last().is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(check));
+        let (what, name) = match (of_proof, credential.from()) {
+            (true, _) => ("proof", "dpop"),
+            (false, From::Authorization) => ("token", "authorization"),
+            (false, From::Header(name)) => ("token", name.as_ref()),
+        };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
-        let text =
-            if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
+        let text = match name {
+            "authorization" => value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')),
+            _ => value.trim_matches([' ', '\t']),
+        };
         let Some(parts) = Parts::of(text) else { return cause };
         match decision.reason() {
             Some(Reason::ClaimMissing) => {
-                let kind = parts.kind(policy).map(|kind| (article(kind), parts.missing(kind)));
+                let kind = parts.kind(credential).map(|kind| (article(kind), parts.missing(kind)));
                 for (kind, claim) in
                     kind.iter().flat_map(|(kind, claims)| claims.iter().map(move |claim| (kind, claim)))
                 {
@@ -68,13 +82,13 @@ impl Sources {
             Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
             Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::AudienceMismatch) => {
-                let all = list(policy.audience());
+                let all = list(credential.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
             }
             Some(
                 Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused | Reason::SubjectRefused,
             ) => {
-                cause.lines.extend(parts.kind(policy).map(|kind| self.expected(policy, kind)));
+                cause.lines.extend(parts.kind(credential).map(|kind| self.expected(credential, kind)));
             }
             Some(Reason::KeyUnknown) => {
                 let fault = decision.wants_refresh().zip(parts.key_id());
@@ -93,9 +107,44 @@ impl Sources {
         cause
     }
 
+    /// What a reason leaves open that no token gives: ties, the body, the answer of an issuer.
+    fn cause_of_answer(&self, policy: &Policy, credential: &CredentialPolicy, decision: &Decision<'_>) -> Vec<String> {
+        let endpoints = || {
+            let asked = credential.accept().filter(|entry| entry.kind() == TokenKind::Introspected);
+            let sources = asked.flat_map(|entry| entry.origins().unwrap_or_default());
+            let sources = sources.filter_map(|index| self.engine.document().source(index.as_usize()));
+            list(sources.filter_map(|source| source.introspection()).map(Introspection::uri))
+        };
+        let line = match decision.reason() {
+            Some(Reason::CredentialsUntied) => {
+                let names = list(policy.credentials().map(CredentialPolicy::name));
+                format!("Two claims that `tie` of the policy compares differ, or one is absent, in: {names}.")
+            }
+            Some(Reason::BodyTooLarge) => match policy.body() {
+                Some(body) => format!("The policy reads bodies of at most {} bytes.", body.most_bytes()),
+                None => return Vec::new(),
+            },
+            Some(Reason::ToolRefused) => {
+                let tool = printable(decision.tool().unwrap_or_default());
+                format!("The body calls the tool {tool}, which no entry of `tools` of the policy allows.")
+            }
+            Some(Reason::TokenInactive) => {
+                format!("The answer of {} has an `active` that is not true.", endpoints())
+            }
+            Some(Reason::IntrospectionUnavailable) => {
+                format!("{} gave no answer that is one JSON object with `active`.", endpoints())
+            }
+            Some(Reason::DecisionAbandoned) => {
+                "The engine asked more than `answers` of the request has answers for.".to_owned()
+            }
+            _ => return Vec::new(),
+        };
+        vec![line]
+    }
+
     /// Whose tokens of a kind the policy takes.
-    fn expected(&self, policy: &Policy, kind: TokenKind) -> String {
-        let entries: Vec<_> = policy.accept().filter(|entry| entry.kind() == kind).collect();
+    fn expected(&self, credential: &CredentialPolicy, kind: TokenKind) -> String {
+        let entries: Vec<_> = credential.accept().filter(|entry| entry.kind() == kind).collect();
         let is_taken = |index: OriginIndex| {
             entries.iter().any(|entry| entry.origins().is_none_or(|origins| origins.contains(&index)))
         };
@@ -128,6 +177,29 @@ impl Sources {
         let document: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
         let is_it = |place: usize| document["keys"][place]["kid"].as_str() == Some(key_id);
         report.dropped.iter().find(|dropped| is_it(dropped.index)).map(|dropped| dropped.fault.code())
+    }
+}
+
+/// The place of the credential that was refused, if one was: each begins with the check of its presentation, and all but the first end
+/// with that of their binding.
+fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
+    // After the answer about the first credential the checks begin anew.
+    let is_asked_about =
+        matches!(request.answers.first(), Some(AnswerLine::Introspected(_) | AnswerLine::Introspection(_)));
+    let begun = visited.iter().filter(|check| **check == Check::Presentation).count();
+    let place = begun.saturating_sub(1 + usize::from(is_asked_about && begun > 1));
+    match visited.last()? {
+        Check::Ties | Check::Body | Check::ProofReplay => None,
+        last if *last >= Check::Binding && (visited.contains(&Check::Ties) || *last > Check::Binding) => Some(0),
+        _ => Some(place),
+    }
+}
+
+/// Where a credential is presented.
+fn whereabouts(credential: &CredentialPolicy) -> String {
+    match credential.from() {
+        From::Authorization => "in Authorization".to_owned(),
+        From::Header(name) => format!("in the header field {}", printable(name)),
     }
 }
 
@@ -166,8 +238,8 @@ impl Parts {
     }
 
     /// The kind by which the engine judges the token, which it does before the signature.
-    fn kind(&self, policy: &Policy) -> Option<TokenKind> {
-        let kinds = policy.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
+    fn kind(&self, credential: &CredentialPolicy) -> Option<TokenKind> {
+        let kinds = credential.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
         let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
         let subject = self.claims()?.member("sub").and_then(Value::as_string);
         kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))
