@@ -249,7 +249,9 @@ fn object(members: &[(String, String)]) -> String {
 }
 
 impl Token {
-    fn new(key: &str, typ: &str, claims: &[(&str, String)]) -> Self {
+    /// A token of this type signed with ES256, whose `kid` is the name of the key.
+    #[must_use]
+    pub fn new(key: &str, typ: &str, claims: &[(&str, String)]) -> Self {
         let header = [("alg", "\"ES256\""), ("kid", &format!("\"{key}\"")), ("typ", &format!("\"{typ}\""))];
         Self {
             header: header.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),

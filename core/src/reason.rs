@@ -1,6 +1,6 @@
 //! Why a request was refused: one closed enum, the same word on every surface.
 //!
-//! One row of `reasons!` is all that a reason needs here; `make generate` writes what follows from it (the C enum, the README's table).
+//! One row of `reasons!` is all that a reason needs here; `make generate` writes what follows from it (the C enum, docs/reasons.md).
 //! Numbers and words are append-only; `tests/reasons.tsv` fails the build on any change but an added line.
 //! The order of checks is public (see `engine`), so each request has exactly one right reason: the first that fails.
 

@@ -59,6 +59,8 @@ struct Texts<'a> {
     lengths: &'a [u8; 2 * claims::KEPT],
     /// Where the claims that the policy names begin in `bytes`.
     named_at: usize,
+    /// Where the audience list begins.
+    audience_at: usize,
 }
 
 /// A length that says "absent"; no text of a token within its size limit is that long.
@@ -87,6 +89,7 @@ layout! {
     AT_ORIGIN: 4;
     AT_SLOT: 4;
     AT_HEADER: 2;
+    AT_AUDIENCE: 2;
     AT_NAMED: 2;
     AT_SERIAL: 8;
     AT_EXPIRES: 8;
@@ -202,6 +205,7 @@ pub(crate) fn pack(
             Some(Kept::Json(raw)) => writer.raw(raw)?,
         };
     }
+    let audience_at = writer.at;
     for audience in claims.audience.into_iter().flat_map(|audience| audience.values()) {
         let length_at = writer.at;
         writer.bytes(&[0; 2])?;
@@ -233,6 +237,7 @@ pub(crate) fn pack(
     for (place, length) in lengths.iter().enumerate() {
         put(out, AT_LENGTHS + 2 * place, length.to_le_bytes());
     }
+    put(out, AT_AUDIENCE, u16::try_from(audience_at).unwrap_or(ABSENT).to_le_bytes());
     put(out, AT_NAMED, u16::try_from(end).unwrap_or(ABSENT).to_le_bytes());
     put(out, AT_EXPIRES, expires_at.as_u64().to_le_bytes());
     put(out, AT_NOT_BEFORE, claims.not_before.unwrap_or_default().as_u64().to_le_bytes());
@@ -333,7 +338,8 @@ impl<'a> Facts<'a> {
             None
         };
         let lengths = record.get(AT_LENGTHS..)?.first_chunk()?;
-        let named_at = usize::from(u16::from_le_bytes(take(record, AT_NAMED)?)).checked_sub(at)?;
+        let place = |field| Some(usize::from(u16::from_le_bytes(take(record, field)?)).wrapping_sub(at));
+        let (audience_at, named_at) = (place(AT_AUDIENCE)?, place(AT_NAMED)?);
         let origin = OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?));
         Some(Self {
             kind: TokenKind::from_number(kind)?,
@@ -354,7 +360,7 @@ impl<'a> Facts<'a> {
             issued_at: if has(HAS_ISSUED) { Some(seconds(AT_ISSUED)?) } else { None },
             confirmation: Confirmation { key_thumbprint, certificate_thumbprint, unenforceable },
             token_hash,
-            texts: Texts { bytes: record.get(at..)?, lengths, named_at },
+            texts: Texts { bytes: record.get(at..)?, lengths, named_at, audience_at },
         })
     }
 
@@ -449,7 +455,7 @@ impl<'a> Facts<'a> {
     /// The values of `aud` as bytes.
     #[inline]
     pub(crate) fn audience_bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut rest = self.texts.bytes.get(self.texts.start_of(claims::KEPT)..self.texts.named_at).unwrap_or_default();
+        let mut rest = self.texts.bytes.get(self.texts.audience_at..self.texts.named_at).unwrap_or_default();
         core::iter::from_fn(move || {
             let (length, behind) = rest.split_first_chunk::<2>()?;
             let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;

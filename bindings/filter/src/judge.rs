@@ -285,6 +285,7 @@ pub const fn grpc_status(status: u16) -> u8 {
         400 => 3,  // INVALID_ARGUMENT
         401 => 16, // UNAUTHENTICATED
         403 => 7,  // PERMISSION_DENIED
+        413 => 8,  // RESOURCE_EXHAUSTED
         503 => 14, // UNAVAILABLE
         _ => 13,   // INTERNAL
     }
@@ -301,6 +302,7 @@ mod tests {
                 400 => 3,
                 401 => 16,
                 403 => 7,
+                413 => 8,
                 500 => 13,
                 503 => 14,
                 other => panic!("{}: {other}", reason.code()),

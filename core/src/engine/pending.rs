@@ -13,6 +13,7 @@ use crate::trust::{EngineId, OriginIndex};
 
 /// How far a decision is.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // it is taken apart at once; a box would be one allocation more for each question
 pub enum Step<'d> {
     /// It is made.
     Decided(Decision<'d>),
@@ -57,6 +58,7 @@ pub enum UseOnce {
 
 /// The answer to a [`Question`].
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // it is taken apart at once
 pub enum Answer<'a> {
     /// To [`Question::UseOnce`].
     UseOnce(UseOnce),
