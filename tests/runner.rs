@@ -51,7 +51,8 @@ pub struct Answer {
 
 impl Answer {
     /// What a decision says.
-    fn of(decision: &Decision<'_>) -> Self {
+    #[must_use]
+    pub fn of(decision: &Decision<'_>) -> Self {
         let mut headers = Vec::new();
         decision
             .write_headers(&mut |name, value| {
