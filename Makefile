@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter
+.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -41,6 +41,7 @@ test-backends:
 test-wasm:
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
+	wasm/filter/size
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
 .PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm
@@ -64,6 +65,9 @@ fuzz: tools c-tools ## the readers and the engine under libFuzzer, COUNTERSIGN_F
 
 filter: tools ## the proxy-wasm filter, as countersign.wasm
 	wasm/filter/build countersign.wasm
+
+filter-full: tools ## the same with every feature, as countersign-full.wasm
+	wasm/filter/build countersign-full.wasm --all-features
 
 test-envoy: tools ## the module and the proxy-wasm filter in real Envoy alone
 	tests/envoy/run
@@ -101,7 +105,8 @@ lint: tools wasm-target ## format, clippy with warnings denied, the documentatio
 	$(CARGO) test -p countersign-tests --test documents
 	$(CARGO) clippy --locked --manifest-path benches/compare/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/compare -- -D warnings
 
-bench: tools ## criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
+bench: tools c-tools ## what refusals cost, criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
+	$(CARGO) test --release -p countersign-tests --test work
 	$(CARGO) bench -p countersign-benches
 	benches/abi/run
 	benches/compare/run

@@ -37,6 +37,9 @@ pub const ALGORITHMS: [(&str, &str); 11] = [
     ("Ed25519", "ed25519"),
 ];
 
+/// What proofs may be signed with where the policy names nothing, in the order of a challenge.
+pub const PROOF_ALGORITHMS: &str = "RS256 PS256 ES256 EdDSA Ed25519";
+
 #[must_use]
 pub fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -126,19 +129,13 @@ impl Key {
 
     /// The members of the public key that its thumbprint is made of, in lexicographic order (RFC 7638).
     fn required(&self) -> String {
-        let names: &[&str] = match self.jwk["kty"].as_str().unwrap() {
-            "EC" => &["crv", "kty", "x", "y"],
-            "RSA" => &["e", "kty", "n"],
-            _ => &["crv", "kty", "x"],
-        };
-        let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":{}", self.jwk[*name])).collect();
-        members.join(",")
+        required(&self.jwk)
     }
 
     /// The RFC 7638 thumbprint in base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        b64(sha256(format!("{{{}}}", self.required()).as_bytes()))
+        thumbprint(&self.jwk)
     }
 
     /// The signature of `input` by `algorithm`, or by the nearest one that the key knows.
@@ -218,6 +215,22 @@ fn committed_signatures() -> Signatures {
         }
     }
     known
+}
+
+fn required(jwk: &Value) -> String {
+    let names: &[&str] = match jwk["kty"].as_str().unwrap() {
+        "EC" => &["crv", "kty", "x", "y"],
+        "RSA" => &["e", "kty", "n"],
+        _ => &["crv", "kty", "x"],
+    };
+    let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":{}", jwk[*name])).collect();
+    members.join(",")
+}
+
+/// The RFC 7638 thumbprint in base64url of what a JWK says, whether it is a key or not.
+#[must_use]
+pub fn thumbprint(jwk: &Value) -> String {
+    b64(sha256(format!("{{{}}}", required(jwk)).as_bytes()))
 }
 
 /// The public key of this name as a JWK, with more members behind it: `r#""kid":"k","use":"sig""#`.
@@ -340,6 +353,13 @@ impl Token {
     #[must_use]
     pub fn bound_to_key(self, client: &str) -> Self {
         let jkt = key(client).thumbprint();
+        self.claim("cnf", &format!("{{\"jkt\":\"{jkt}\"}}"))
+    }
+
+    /// `cnf` with the thumbprint of what this JWK says.
+    #[must_use]
+    pub fn bound_to_jwk(self, jwk: &str) -> Self {
+        let jkt = thumbprint(&serde_json::from_str(jwk).unwrap());
         self.claim("cnf", &format!("{{\"jkt\":\"{jkt}\"}}"))
     }
 

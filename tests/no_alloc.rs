@@ -98,6 +98,10 @@ fn a_decision_allocates_nothing() {
     for vector in vector::all() {
         let mut runner = vector.runner();
         traffic.pass(&mut runner.worker);
+        // The worker of other traffic gets room for all credentials of this policy with its first request.
+        let asked = Request::new(b"GET", b"/", [], UnixSeconds::new(0));
+        let policy = runner.engine.document().policies().next().unwrap().0;
+        assert!(runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked).reason().is_some());
         let steps: Vec<_> = vector.steps().iter().map(|step| (step, step.get("request").map(Req::from_json))).collect();
         for round in ["new", "again"] {
             for (step, request) in &steps {

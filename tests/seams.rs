@@ -20,6 +20,13 @@ fn owned(step: Step<'_>) -> Result<Pending, Answer> {
     }
 }
 
+/// An answer without whether its token was cached.
+fn without_tier(answer: &Answer) -> Answer {
+    let mut audit: Value = serde_json::from_str(&answer.audit).unwrap();
+    audit["cache"] = Value::Null;
+    Answer { cache: "", audit: audit.to_string(), ..answer.clone() }
+}
+
 /// Each question of a request is answered in a worker that has seen none of it.
 fn ask_in_many_workers(runner: &mut Runner, request: &Req) -> Answer {
     let headers = request.fields();
@@ -56,12 +63,13 @@ fn a_decision_resumed_in_another_worker_is_the_same() {
                 many.prepare(step);
                 continue;
             };
-            // What only the cache of the first worker knows is asked again in the others.
+            // What only the cache of one worker knows is asked again in the others.
             if step["expect"]["cache"] == "hit" {
                 continue;
             }
             waited += usize::from(!request.answers.is_empty());
-            assert_eq!(ask_in_many_workers(&mut many, &request), one.ask(&request), "{}", vector.path);
+            let (many, one) = (ask_in_many_workers(&mut many, &request), one.ask(&request));
+            assert_eq!(without_tier(&many), without_tier(&one), "{}", vector.path);
         }
         let counts = |runner: &Runner| (runner.engine.accepted(), runner.engine.refused(Reason::DecisionAbandoned));
         assert_eq!(counts(&one).1, counts(&many).1, "{}", vector.path);
@@ -281,12 +289,7 @@ fn cached_credentials_are_judged_as_uncached_ones() {
             } else {
                 refused += 1
             }
-            let same = |answer: &Answer| {
-                let mut audit: Value = serde_json::from_str(&answer.audit).unwrap();
-                audit["cache"] = Value::Null;
-                Answer { cache: "", audit: audit.to_string(), ..answer.clone() }
-            };
-            assert_eq!(same(&one), same(&other), "{request:?}");
+            assert_eq!(without_tier(&one), without_tier(&other), "{request:?}");
         }
     }
     println!("{accepted} accepted, {refused} refused, {hits} hits");

@@ -104,6 +104,9 @@ const _: () = {
     assert!(Typ::COUNT <= 256 && TokenKind::COUNT < 256);
 };
 
+/// Behind the thumbprint of the key, without which there is none.
+const AT_TOKEN_HASH: usize = FIXED + 32;
+
 /// One bit each; a second of the same value would not compile.
 macro_rules! flags {
     ($kind:ty; $($name:ident)+) => {
@@ -163,8 +166,8 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. The key is
-/// filled in by [`set_key`].
+/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
 /// [`Reason::ClaimMissing`] without `exp`, [`Reason::ClaimType`] for a malformed `cnf`, [`Reason::LimitExceeded`] if
@@ -174,7 +177,6 @@ pub(crate) fn pack(
     header: &UnverifiedHeader<'_>,
     claims: &UnverifiedClaims<'_>,
     actor: Option<JsonString<'_>>,
-    token_hash: impl FnOnce() -> [u8; 32],
     out: &mut [u8],
 ) -> Result<usize, Reason> {
     let algorithm = header.algorithm.ok_or(Reason::AlgorithmRefused)?;
@@ -185,7 +187,7 @@ pub(crate) fn pack(
     if let Some(thumbprint) = confirmation.key_thumbprint {
         flags |= HAS_KEY_THUMBPRINT | HAS_TOKEN_HASH;
         writer.bytes(&thumbprint)?;
-        writer.bytes(&token_hash())?;
+        writer.bytes(&[0; 32])?;
     }
     if let Some(thumbprint) = confirmation.certificate_thumbprint {
         flags |= HAS_CERTIFICATE_THUMBPRINT;
@@ -255,16 +257,19 @@ pub(crate) fn pack_introspected(
     out: &mut [u8],
 ) -> Result<usize, Reason> {
     let header = UnverifiedHeader::of_answer();
-    let length = pack(TokenKind::Introspected, &header, claims, actor, token_hash, out)?;
-    set_key(out, KeyId { origin, slot: NO_SLOT, serial: good_until.as_u64() });
+    let length = pack(TokenKind::Introspected, &header, claims, actor, out)?;
+    set_verified(out, KeyId { origin, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
     Ok(length)
 }
 
 /// The slot of no key.
 const NO_SLOT: u32 = u32::MAX;
 
-/// Notes which key verified the token.
-pub(crate) fn set_key(record: &mut [u8], key: KeyId) {
+/// Fills in which key verified the token, and the token's hash if the token is bound to a key: a hash of all of it, so not before.
+pub(crate) fn set_verified(record: &mut [u8], key: KeyId, token_hash: impl FnOnce() -> [u8; 32]) {
+    if take(record, AT_FLAGS).is_some_and(|[flags]| flags & HAS_TOKEN_HASH != 0) {
+        put(record, AT_TOKEN_HASH, token_hash());
+    }
     put(record, AT_ORIGIN, key.origin.0.to_le_bytes());
     put(record, AT_SLOT, key.slot.to_le_bytes());
     put(record, AT_SERIAL, key.serial.to_le_bytes());
@@ -314,10 +319,12 @@ impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
     #[cfg_attr(not(feature = "lean"), inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
-        let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
-        let header = u16::from_le_bytes(take(record, AT_HEADER)?);
+        // One check of its length for all places in it.
+        let fixed = record.first_chunk::<FIXED>()?;
+        let [kind, typ, algorithm, flags] = take(fixed, AT_KIND)?;
+        let header = u16::from_le_bytes(take(fixed, AT_HEADER)?);
         let has = |flag: u8| flags & flag != 0;
-        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(record, at)?)));
+        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(fixed, at)?)));
         let mut at = FIXED;
         let mut thumbprint = |present: bool| -> Option<Option<&'a [u8; 32]>> {
             if !present {
@@ -337,10 +344,10 @@ impl<'a> Facts<'a> {
         } else {
             None
         };
-        let lengths = record.get(AT_LENGTHS..)?.first_chunk()?;
-        let place = |field| Some(usize::from(u16::from_le_bytes(take(record, field)?)).wrapping_sub(at));
+        let lengths = fixed.get(AT_LENGTHS..)?.first_chunk()?;
+        let place = |field| Some(usize::from(u16::from_le_bytes(take(fixed, field)?)).wrapping_sub(at));
         let (audience_at, named_at) = (place(AT_AUDIENCE)?, place(AT_NAMED)?);
-        let origin = OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?));
+        let origin = OriginIndex(u32::from_le_bytes(take(fixed, AT_ORIGIN)?));
         Some(Self {
             kind: TokenKind::from_number(kind)?,
             typ: *Typ::ALL.get(usize::from(typ))?,
@@ -352,8 +359,8 @@ impl<'a> Facts<'a> {
             origin,
             key: KeyId {
                 origin,
-                slot: u32::from_le_bytes(take(record, AT_SLOT)?),
-                serial: u64::from_le_bytes(take(record, AT_SERIAL)?),
+                slot: u32::from_le_bytes(take(fixed, AT_SLOT)?),
+                serial: u64::from_le_bytes(take(fixed, AT_SERIAL)?),
             },
             expires_at: seconds(AT_EXPIRES)?,
             not_before: if has(HAS_NOT_BEFORE) { Some(seconds(AT_NOT_BEFORE)?) } else { None },

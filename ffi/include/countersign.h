@@ -13,7 +13,11 @@
  *    call only, but for memory and callbacks of a replay store.
  *  - An engine may be used by all threads at once. A worker and its decision belong to one thread at a time: make one for each.
  *  - A structure with `size` is set to zero first, so that new members keep their old meaning.
- *  - Safe after fork(): the library owns no thread and no lock outlives a call. Give each process workers of its own.
+ *  - fork(): a child may use what its parent made if no other thread of the parent was in a call of this library then. If one was, the lock
+ *    that it held stays locked in the child, and a call of the child may wait for ever: as POSIX says of a process with threads, the
+ *    child may then only call exec. The library owns no thread. Give each process workers of its own.
+ *  - Memory that a policy document sizes and the process cannot have gives COUNTERSIGN_RESULT_OUT_OF_MEMORY. Without memory for anything
+ *    smaller the process is aborted, as Rust programs are.
  */
 #ifndef COUNTERSIGN_H
 #define COUNTERSIGN_H
@@ -135,7 +139,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_NONCE_MISMATCH = 1512,
   // The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
   COUNTERSIGN_REASON_PROOF_ALGORITHM_REFUSED = 1513,
-  // The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
+  // The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7).
   COUNTERSIGN_REASON_PROOF_KEY_REFUSED = 1514,
   // The request has more than one DPoP header field (RFC 9449 §4.3 item 1).
   COUNTERSIGN_REASON_PROOF_REPEATED = 1515,
@@ -814,6 +818,7 @@ countersign_result countersign_decision_wants_refresh(const struct countersign_d
 // `countersign_engine_watch_trust_files` on. Reads no file itself.
 //
 // Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+// `OUT_OF_MEMORY` where the process cannot have the memory of `replay_proofs`;
 // `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
 // store (`REPLAY_…`).
 //
@@ -848,6 +853,29 @@ countersign_result countersign_engine_policy(const struct countersign_engine *en
 // `engine` is NULL or an engine.
 struct countersign_str countersign_engine_policy_name(const struct countersign_engine *engine,
                                                       uint32_t policy);
+
+// Whether a policy has an `origin`: what clients see in front of a request's path, which DPoP proofs are compared with. Of
+// `countersign_request.uri` only path and query count then, and it may be these alone: put no base path of the host's before them.
+//
+// False for a policy that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_has_origin(const struct countersign_engine *engine,
+                                          uint32_t policy);
+
+// Whether a policy is to expect tokens that are bound to a DPoP key alone: it demands no certificate, and accepts access tokens or
+// demands a binding.
+//
+// Such a policy without an `origin` needs one of the host's configuration in `countersign_request.uri`. If scheme and host there are
+// what the client sent, a proof that was made for another server is accepted for this one. Warn of it when the configuration is read.
+//
+// False for a policy that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_takes_proofs(const struct countersign_engine *engine,
+                                            uint32_t policy);
 
 // The header field at `index` that a policy reads a credential from, in small letters, beside Authorization and DPoP; none past the last
 // one and for a policy that does not exist. For a host that passes on only the fields that are asked for. Valid until the engine and
@@ -900,6 +928,16 @@ uint64_t countersign_engine_refused(const struct countersign_engine *engine, uin
 // # Safety
 // `text` points to as many bytes as it says.
 bool countersign_is_field_value(struct countersign_bytes text);
+
+// Whether a text is an origin: `http://` or `https://`, host, perhaps port and base path, as in `https://api.example/base`. Neither user
+// information nor query nor fragment. Ask this of a configured origin that is to stand in front of a request's path in
+// `countersign_request.uri`: no proof is for a URI that begins with anything else.
+//
+// Thread-safe.
+//
+// # Safety
+// `text` points to as many bytes as it says.
+bool countersign_is_origin(struct countersign_bytes text);
 
 // What the decision waits for. `COUNTERSIGN_QUESTION_NONE` for NULL.
 //
@@ -1136,10 +1174,11 @@ uint32_t countersign_abi(void);
 // Thread-safe.
 struct countersign_str countersign_version(void);
 
-// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges.
+// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges, tables of keys that are used often
+// (`hot_key_bytes` in all), and what waits.
 //
-// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `NULL_PARAMETER`, `MISALIGNED`,
-// `NO_RANDOMNESS`. Thread-safe.
+// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `OUT_OF_MEMORY` where the process cannot have
+// `verdict_cache_bytes`; `NULL_PARAMETER`, `MISALIGNED`, `NO_RANDOMNESS`. Thread-safe.
 //
 // # Safety
 // `engine` is an engine, `worker_out` is valid for the call.

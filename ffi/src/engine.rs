@@ -51,6 +51,7 @@ pub struct countersign_engine_config {
 /// `countersign_engine_watch_trust_files` on. Reads no file itself.
 ///
 /// Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+/// `OUT_OF_MEMORY` where the process cannot have the memory of `replay_proofs`;
 /// `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
 /// store (`REPLAY_…`).
 ///
@@ -150,6 +151,44 @@ pub unsafe extern "C" fn countersign_engine_policy_name<'a>(
         // SAFETY: the caller's promise.
         let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
         countersign_str::or_none(engine.policy(policy).map(Policy::name))
+    })
+}
+
+/// Whether a policy has an `origin`: what clients see in front of a request's path, which DPoP proofs are compared with. Of
+/// `countersign_request.uri` only path and query count then, and it may be these alone: put no base path of the host's before them.
+///
+/// False for a policy that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_has_origin(engine: *const countersign_engine, policy: u32) -> bool {
+    guarded(false, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return false };
+        engine.policy(policy).is_some_and(Policy::has_origin)
+    })
+}
+
+/// Whether a policy is to expect tokens that are bound to a DPoP key alone: it demands no certificate, and accepts access tokens or
+/// demands a binding.
+///
+/// Such a policy without an `origin` needs one of the host's configuration in `countersign_request.uri`. If scheme and host there are
+/// what the client sent, a proof that was made for another server is accepted for this one. Warn of it when the configuration is read.
+///
+/// False for a policy that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_takes_proofs(
+    engine: *const countersign_engine,
+    policy: u32,
+) -> bool {
+    guarded(false, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return false };
+        engine.policy(policy).is_some_and(Policy::takes_proofs)
     })
 }
 

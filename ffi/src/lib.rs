@@ -10,6 +10,7 @@ pub mod engine;
 pub mod field_value;
 pub mod kinds;
 pub mod notice;
+pub mod origin;
 pub mod pending;
 pub mod reason;
 pub mod reasons;

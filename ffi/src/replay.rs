@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::sync::atomic::AtomicU64;
 
 use countersign::engine::{Engine, PolicyDocument, Replay, ReplayUnavailable};
+use countersign::memory::OutOfMemory;
 use countersign::memory::replay::{AttachFault, Claim, ReplayStore, Window, required_words};
 use countersign::time::UnixSeconds;
 use countersign_live::seed;
@@ -138,7 +139,7 @@ impl countersign_replay {
         let window = Engine::replay_window(&document);
         let place = |wanted: countersign_replay_place| self.place == wanted as u32;
         if place(countersign_replay_place::Own) {
-            return Ok(Engine::new(document, random_seed()?));
+            return Engine::try_new(document, random_seed()?).map_err(|OutOfMemory| countersign_result::OutOfMemory);
         }
         if place(countersign_replay_place::Callback) {
             let claim = self.claim.ok_or(countersign_result::NullParameter)?;

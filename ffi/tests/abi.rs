@@ -10,6 +10,8 @@ use countersign_ffi::bytes::{countersign_bytes, countersign_str};
 use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
+use countersign_ffi::origin::countersign_is_origin;
+use countersign_ffi::pending::*;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
     countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
@@ -230,6 +232,69 @@ fn a_store_refuses_what_it_may_have_missed() {
     }
 }
 
+#[test]
+fn a_decision_that_waits_is_resumed_or_freed() {
+    let policy = r#"{ "trust": [{ "issuer": "https://as.example", "jwks": { "keys": [] },
+                                  "introspection": { "uri": "https://as.example/introspect" } }],
+        "policies": { "default": { "accept": [{ "kind": "introspected", "issuer": "https://as.example" }],
+                                   "audience": "https://api.example", "body_digest": true },
+                      "other": { "credentials": [{ "name": "only", "from": { "header": "x-token" }, "accept": ["at+jwt"] }],
+                                 "audience": "https://api.example" } } }"#;
+    let header = |name: &'static str, value: &'static str| countersign_header {
+        name: lend(name.as_bytes()),
+        value: lend(value.as_bytes()),
+    };
+    let headers = [header("Authorization", "Bearer opaque"), header("X-Token", "not a token")];
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone, and each is given away once.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy.as_bytes());
+        let (mut engine, mut worker, mut decision, mut pending, mut body) =
+            (null(), null_mut(), null(), null_mut(), null_mut());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        assert_eq!(countersign_worker_new(engine, &mut worker), R::Ok);
+        let mut asked: countersign_request = zeroed();
+        asked.size = size_of::<countersign_request>();
+        asked.method = lend(b"GET");
+        asked.uri = lend(b"https://api.example/");
+        (asked.headers, asked.header_count) = (headers.as_ptr(), headers.len());
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Introspect);
+        assert_eq!(text(countersign_pending_introspection_uri(pending)), "https://as.example/introspect");
+        let answer = lend(br#"{ "active": true, "sub": "carol", "aud": "https://api.example" }"#);
+        let taken = pending;
+        assert_eq!(
+            countersign_worker_resume_introspected(worker, taken, &asked, answer, &mut decision, &mut pending),
+            R::Ok
+        );
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Body);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        assert!(countersign_body_feed(body, lend(b"abc")));
+        let taken = pending;
+        assert_eq!(countersign_worker_resume_body(worker, taken, &asked, body, &mut decision, &mut pending), R::Ok);
+        assert!(pending.is_null());
+        assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
+        assert_eq!(text(countersign_decision_text(decision, countersign_field::Subject as u32)), "carol");
+
+        // The field of the other policy's credential is found in any case of its name.
+        assert_eq!(text(countersign_engine_header_field(engine, 1, 0)), "x-token");
+        assert_eq!(countersign_worker_begin(worker, 1, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::TokenMalformed);
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        countersign_worker_free(worker);
+        countersign_pending_free(pending);
+        assert_eq!(countersign_engine_refused(engine, Reason::DecisionAbandoned as u32), 1);
+        countersign_engine_free(engine);
+        countersign_body_free(body);
+    }
+}
+
 /// What `tell` was given.
 unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
     // SAFETY: every test that gives this function gives a vector of lines as its context.
@@ -276,5 +341,64 @@ fn a_notice_is_one_printable_line() {
     assert!(lines.len() >= 5, "{lines:?}");
     for line in lines {
         assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
+    }
+}
+
+#[test]
+fn what_a_policy_says_of_its_origin() {
+    let entry = |rest: &str| format!(r#"{{"audience":["a"],{rest}}}"#);
+    // Whether tokens with DPoP proofs are to be expected, and whether the policy has an origin.
+    let cases = [
+        (r#""accept":["at+jwt"]"#, true, false),
+        (r#""accept":["jwt"],"origin":"https://api.example/base""#, true, true),
+        (r#""accept":["jwt-svid"]"#, false, false),
+        (r#""accept":["jwt-svid","at+jwt"]"#, true, false),
+        (r#""accept":["jwt-svid"],"binding":{"require":"dpop"}"#, true, false),
+        (r#""accept":["jwt-svid"],"binding":{"require":"any"}"#, true, false),
+        (r#""accept":["at+jwt"],"binding":{"require":"mtls"}"#, false, false),
+    ];
+    let policies: Vec<String> =
+        cases.iter().enumerate().map(|(at, (rest, ..))| format!(r#""p{at}":{}"#, entry(rest))).collect();
+    let document = format!(
+        r#"{{"trust":[{{"trust_domain":"example.org"}},{{"issuer":"https://as.example"}}],"policies":{{{}}}}}"#,
+        policies.join(",")
+    );
+    // SAFETY: every pointer is valid for its call.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(document.as_bytes());
+        config.notice = SILENT;
+        let mut engine = null();
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        for (at, (rest, takes_proofs, has_origin)) in cases.iter().enumerate() {
+            let mut policy = 99;
+            assert_eq!(countersign_engine_policy(engine, lend(format!("p{at}").as_bytes()), &mut policy), R::Ok);
+            assert_eq!(countersign_engine_policy_takes_proofs(engine, policy), *takes_proofs, "{rest}");
+            assert_eq!(countersign_engine_policy_has_origin(engine, policy), *has_origin, "{rest}");
+        }
+        for (engine, policy) in [(engine, u32::MAX), (null(), 0)] {
+            assert!(!countersign_engine_policy_takes_proofs(engine, policy));
+            assert!(!countersign_engine_policy_has_origin(engine, policy));
+        }
+        countersign_engine_free(engine);
+
+        for origin in ["https://api.example", "http://[::1]:8080/base/", "HTTPS://a.b:443"] {
+            assert!(countersign_is_origin(lend(origin.as_bytes())), "{origin}");
+        }
+        let none = [
+            "",
+            "api.example",
+            "https://",
+            "https://api.example?",
+            "https://u@api.example",
+            "https://a:99999",
+            "https://a/%2",
+        ];
+        for text in none {
+            assert!(!countersign_is_origin(lend(text.as_bytes())), "{text}");
+        }
+        assert!(!countersign_is_origin(countersign_bytes { data: null(), length: 4 }));
+        assert!(!countersign_is_origin(lend(b"https://\xff")));
     }
 }

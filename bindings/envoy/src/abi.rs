@@ -82,6 +82,19 @@ unsafe extern "C" {
         timeout_milliseconds: u64,
     ) -> u32;
 
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_new(
+        config: EnvoyPtr,
+    ) -> *mut c_void;
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_commit(
+        scheduler: *mut c_void,
+        event: u64,
+    );
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_delete(scheduler: *mut c_void);
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_signal_init_complete(config: EnvoyPtr);
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_timer_new(config: EnvoyPtr) -> *mut c_void;
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_timer_enable(timer: *mut c_void, milliseconds: u64);
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_timer_delete(timer: *mut c_void);
+
     pub(crate) fn envoy_dynamic_module_callback_http_get_header(
         stream: EnvoyPtr,
         map: u32,

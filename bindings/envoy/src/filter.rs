@@ -22,8 +22,11 @@ pub(crate) fn judge(module: &Module, worker: usize, stream: &mut impl Stream, no
         module.process.log(Level::Error, "countersign: a worker without memory of its own");
         return refuse(stream);
     };
-    let mut worker = Live { worker, live: &module.live };
-    judge::judge(&site, &module.policies, &mut worker, text, stream, now)
+    let mut deciding = Live { worker, live: &module.live };
+    let verdict = judge::judge(&site, &module.policies, &mut deciding, text, stream, now);
+    // After the decision, which allocates nothing: few configurations are busy, and only these take memory.
+    worker.grow();
+    verdict
 }
 
 struct Live<'m> {

@@ -3,10 +3,14 @@
 
 use countersign_filter::host::{Counter, Level};
 
-/// Lines for Envoy's log, and the way to its main thread; from any thread.
+/// Lines for Envoy's log, from any thread.
 pub(crate) trait Process: Send + Sync {
     /// Writes one line.
     fn log(&self, level: Level, line: &str);
+}
+
+/// The way to Envoy's main thread through one configuration, from any thread.
+pub(crate) trait Wake: Send + Sync {
     /// Calls the module on the main thread, soon.
     fn wake_main(&self);
 }

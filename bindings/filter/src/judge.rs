@@ -196,7 +196,11 @@ fn request<'r>(stream: &'r impl Stream, rules: &Rules<'_>, text: &'r mut Vec<u8>
         // A target without a path, as that of CONNECT or `OPTIONS *`, is no part of a URI and stays alone.
         if path.starts_with(b"/") {
             match rules.origin {
-                Some(origin) => text.extend_from_slice(origin.as_bytes()),
+                Some(origins) => match origins.choose(one(":authority")) {
+                    Some(origin) => origin.write_to(text),
+                    // As below, without an authority: the client asked for a host that is not served here.
+                    None => text.extend_from_slice(b"https://"),
+                },
                 None => {
                     text.extend_from_slice(one(":scheme"));
                     text.extend_from_slice(b"://");

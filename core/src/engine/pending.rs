@@ -12,8 +12,8 @@ use crate::reason::Reason;
 use crate::trust::{EngineId, OriginIndex};
 
 /// How far a decision is.
+#[allow(clippy::large_enum_variant)] // a decision that waits is moved twice in its life, and owns allocations of its own
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // it is taken apart at once; a box would be one allocation more for each question
 pub enum Step<'d> {
     /// It is made.
     Decided(Decision<'d>),
@@ -57,8 +57,8 @@ pub enum UseOnce {
 }
 
 /// The answer to a [`Question`].
+#[allow(clippy::large_enum_variant)] // moved once
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // it is taken apart at once
 pub enum Answer<'a> {
     /// To [`Question::UseOnce`].
     UseOnce(UseOnce),

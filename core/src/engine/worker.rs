@@ -22,6 +22,7 @@ use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::{RecordCache, RecordRef};
 use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, RevokedBy};
+use crate::memory::{OutOfMemory, Zeroed};
 use crate::policy::{Binding, CredentialPolicy, From, Policy, PolicyDocument, PolicyIndex, SharedReplay};
 use crate::reason::Reason;
 use crate::record::{self, Facts};
@@ -80,6 +81,16 @@ impl Engine {
         let window = Self::replay_window(&document);
         let store = ReplayStore::new(document.replay_proofs(), window, seed);
         Self::with_replay(document, Box::new(store))
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(document: PolicyDocument, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
+        let window = Self::replay_window(&document);
+        let store = ReplayStore::try_new(document.replay_proofs(), window, seed)?;
+        Ok(Self::with_replay(document, Box::new(store)))
     }
 
     /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
@@ -189,7 +200,7 @@ impl Engine {
     }
 }
 
-/// One thread's caches and buffers. Allocates when it is made, and never after.
+/// One thread's caches and buffers. Allocates when it is made and when it is told to [`grow`](Worker::grow), never in a decision.
 #[derive(Debug)]
 pub struct Worker {
     /// The engine whose tokens are cached.
@@ -212,15 +223,43 @@ pub struct Worker {
 /// A typical token with its record, to size the index of the verdict cache by.
 const TYPICAL_ENTRY_BYTES: usize = 1024;
 
+/// What the verdict cache of a worker takes that grows with use, before it does: some sixty tokens.
+const FIRST_CACHE_BYTES: usize = 64 * 1024;
+
 impl Worker {
     /// A worker for `engine`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
+        let verdicts = RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed);
+        Self::with_caches(engine, verdicts, ProofKeys::new(seed), seed)
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory: its cache is in what `zeroed` gives. What else it needs is small, whatever
+    /// the policy document says.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(engine: &Engine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
+        let bytes = engine.document.verdict_cache_bytes();
+        let verdicts = RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?;
+        Ok(Self::with_caches(engine, verdicts, ProofKeys::new(seed), seed))
+    }
+
+    /// As [`new`](Self::new), with small caches that take what the policy document allows only as the host has them
+    /// [`grow`](Self::grow): for hosts with many engines of which few are busy.
+    #[must_use]
+    pub fn growing(engine: &Engine, seed: [u64; 2]) -> Self {
+        let most = engine.document.verdict_cache_bytes();
+        let verdicts = RecordCache::growing(FIRST_CACHE_BYTES, most, TYPICAL_ENTRY_BYTES, seed);
+        Self::with_caches(engine, verdicts, ProofKeys::growing(seed), seed)
+    }
+
+    fn with_caches(engine: &Engine, verdicts: RecordCache, proofs: ProofKeys, seed: [u64; 2]) -> Self {
         Self {
             engine: engine.id,
-            verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
-            proofs: ProofKeys::new(seed),
-            hot_keys: HotKeys::new(engine.document.hot_key_bytes()),
+            verdicts,
+            proofs,
+            hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
             header: vec![0; limits::HEADER_BYTES].into(),
             payload: vec![0; limits::TOKEN_BYTES].into(),
@@ -261,6 +300,13 @@ impl Worker {
     /// moment when no request waits. Without it, requests do it in small steps. Returns whether anything is left to build.
     pub fn build_tables(&mut self, additions: u32) -> bool {
         self.hot_keys.build(additions)
+    }
+
+    /// Gives caches that had to drop entries more memory, if this worker was made to [grow](Self::growing) and the policy
+    /// document allows more; whether it did. For a moment after a decision: it allocates, and moves what is cached.
+    pub fn grow(&mut self) -> bool {
+        let (verdicts, proofs) = (self.verdicts.grow(), self.proofs.grow());
+        verdicts || proofs
     }
 
     /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
@@ -370,6 +416,9 @@ impl Worker {
         self.engine = engine.id;
         self.verdicts.clear();
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
+        if missing == 0 {
+            return;
+        }
         let room = || vec![0; record::record_bytes(limits::TOKEN_BYTES)].into_boxed_slice();
         let records = core::mem::take(&mut self.records).into_vec();
         self.records = records.into_iter().chain((0..missing).map(|_| room())).collect();

@@ -1,7 +1,8 @@
 //! The keys of clients that prove possession, by the exact bytes of their proofs' headers.
 //!
-//! A client sends the same header with every proof: its key is read, checked and hashed once. Bounded in number; the
-//! oldest key that was not used lately makes room.
+//! A client sends the same header with every proof: its key is read, checked and hashed once. Only a key that a token names is prepared and
+//! remembered, so no client fills the memory without tokens of the issuer. Bounded in number; the oldest key that was not used lately makes
+//! room.
 
 use alloc::vec::Vec;
 
@@ -12,7 +13,6 @@ use crate::jose::json::NameTable;
 use crate::memory::record_cache::RecordCache;
 use crate::reason::Reason;
 use crate::trust::jwk::JwkBuffer;
-use crate::trust::thumbprint::thumbprint;
 
 /// Reads a decoded header of a proof: its algorithm and the numbers of its key.
 pub(crate) type ReadHeader =
@@ -20,8 +20,12 @@ pub(crate) type ReadHeader =
 
 /// How many client keys a worker remembers.
 const KEYS: usize = 1024;
-/// How many bytes of headers it remembers them by; an ES256 header takes about 250.
-const HEADERS_BYTES: usize = KEYS * 512;
+/// How many of them one has room for that grows with use, before it does.
+const FIRST_KEYS: usize = 64;
+/// How many times the room that was too little [`ProofKeys::grow`] takes.
+const GROWTH: usize = 4;
+/// How many bytes of headers a key is remembered by; an ES256 header takes about 250.
+const HEADER_BYTES: usize = 512;
 const TYPICAL_ENTRY_BYTES: usize = 320;
 
 /// The client keys of one worker.
@@ -30,6 +34,10 @@ pub(crate) struct ProofKeys {
     /// Header bytes to place (4 bytes) and serial (8 bytes) of the key.
     headers: RecordCache,
     keys: Vec<ProofKey>,
+    /// How many keys there is room for.
+    room: usize,
+    /// Whether a key had to go for want of room.
+    is_crowded: bool,
     /// Where the search for a key to replace goes on.
     hand: usize,
     next_serial: u64,
@@ -44,72 +52,114 @@ struct ProofKey {
     public: PublicKey,
 }
 
-/// A key in its place, until the next one is read.
+/// The key in a proof's header.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ProofKeyRef(usize);
+pub(crate) enum PresentedKey<'b> {
+    /// At an index of [`ProofKeys::keys`], until the next key is kept.
+    Known(usize, Algorithm),
+    /// As the header says: neither checked nor hashed.
+    New(Algorithm, KeyMaterial<'b>),
+}
+
+impl PresentedKey<'_> {
+    /// The algorithm that the header names.
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Known(_, algorithm) | Self::New(algorithm, _) => *algorithm,
+        }
+    }
+}
 
 impl ProofKeys {
     pub(crate) fn new(seed: [u64; 2]) -> Self {
+        Self::with_room(KEYS, seed)
+    }
+
+    /// As [`new`](Self::new), with room for a few until it is made to [`grow`](Self::grow).
+    pub(crate) fn growing(seed: [u64; 2]) -> Self {
+        Self::with_room(FIRST_KEYS, seed)
+    }
+
+    fn with_room(room: usize, seed: [u64; 2]) -> Self {
+        let (first, most) = (room * HEADER_BYTES, KEYS * HEADER_BYTES);
         Self {
-            headers: RecordCache::new(HEADERS_BYTES, TYPICAL_ENTRY_BYTES, seed),
-            keys: Vec::with_capacity(KEYS),
+            headers: RecordCache::growing(first, most, TYPICAL_ENTRY_BYTES, seed),
+            keys: Vec::with_capacity(room),
+            room,
+            is_crowded: false,
             hand: 0,
             next_serial: 1,
         }
     }
 
-    /// The key in a proof's encoded header, from memory or read and checked now.
+    /// The key in a proof's encoded header, from memory or as the header says; then its numbers are decoded into `buffer`.
     ///
     /// # Errors
-    /// Those of `read`, which reads a decoded header; [`Reason::ProofKeyRefused`] for numbers that are no key, or not one for the algorithm.
-    pub(crate) fn recall_or_read(
+    /// Those of `read`.
+    pub(crate) fn recall_or_read<'b>(
         &mut self,
         encoded: &[u8],
         decoded: &mut [u8],
         names: &mut NameTable,
+        buffer: &'b mut Option<JwkBuffer>,
         read: ReadHeader,
-    ) -> Result<ProofKeyRef, Reason> {
+    ) -> Result<PresentedKey<'b>, Reason> {
         if let Some(entry) = self.headers.find(encoded)
             && let Some((place, serial)) = read_record(self.headers.record(entry))
             && let Some(key) = self.keys.get_mut(place).filter(|key| key.serial == serial)
         {
             key.used = true;
-            return Ok(ProofKeyRef(place));
+            return Ok(PresentedKey::Known(place, key.algorithm));
         }
         let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
-        let mut buffer = JwkBuffer::new();
-        let (algorithm, material) = read(header, names, &mut buffer)?;
-        let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
-        let key =
-            ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint: thumbprint(&material), public };
+        let (algorithm, material) = read(header, names, buffer.get_or_insert_default())?;
+        Ok(PresentedKey::New(algorithm, material))
+    }
+
+    /// A key and its thumbprint.
+    pub(crate) fn get(&self, place: usize) -> Option<(&PublicKey, &[u8; 32])> {
+        self.keys.get(place).map(|key| (&key.public, &key.thumbprint))
+    }
+
+    /// Remembers a key by the header that brought it; returns its place.
+    pub(crate) fn keep(
+        &mut self,
+        encoded: &[u8],
+        algorithm: Algorithm,
+        thumbprint: [u8; 32],
+        public: PublicKey,
+    ) -> usize {
+        let key = ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint, public };
         self.next_serial += 1;
         let mut record = [0; 12];
         record[4..].copy_from_slice(&key.serial.to_le_bytes());
         let place = self.place(key);
         record[..4].copy_from_slice(&u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes());
         let _cached = self.headers.insert(encoded, &record);
-        Ok(ProofKeyRef(place))
+        place
     }
 
-    /// The algorithm and the thumbprint of a key.
-    pub(crate) fn facts(&self, key: ProofKeyRef) -> Option<(Algorithm, [u8; 32])> {
-        self.keys.get(key.0).map(|key| (key.algorithm, key.thumbprint))
-    }
-
-    /// The key itself.
-    pub(crate) fn public(&self, key: ProofKeyRef) -> Option<&PublicKey> {
-        self.keys.get(key.0).map(|key| &key.public)
+    /// As [`RecordCache::grow`], for the keys and for the headers that they are remembered by.
+    pub(crate) fn grow(&mut self) -> bool {
+        let has_more_keys = self.is_crowded && self.room < KEYS;
+        if has_more_keys {
+            self.room = (self.room * GROWTH).min(KEYS);
+            self.keys.reserve_exact(self.room - self.keys.len());
+            self.is_crowded = false;
+        }
+        self.headers.grow() || has_more_keys
     }
 
     /// Puts `key` into an empty place, or into that of the next key that was not used since the hand last passed.
     fn place(&mut self, key: ProofKey) -> usize {
-        if self.keys.len() < KEYS {
+        if self.keys.len() < self.room {
             self.keys.push(key);
             return self.keys.len() - 1;
         }
+        self.is_crowded = true;
         // Two rounds at most: the first may only take marks away.
-        for _ in 0..2 * KEYS {
-            self.hand = (self.hand + 1) % KEYS;
+        for _ in 0..2 * self.room {
+            self.hand = (self.hand + 1) % self.room;
             if let Some(old) = self.keys.get_mut(self.hand) {
                 if core::mem::take(&mut old.used) {
                     continue;

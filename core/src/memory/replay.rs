@@ -7,6 +7,7 @@
 //! How it works and why it is right: `replay/protocol.rs`; how others join it: `replay/header.rs`; its memory orders: `replay/atomic.rs`.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::AtomicU64;
 
@@ -16,6 +17,7 @@ use self::header::{FLOOR_AT, HEADER_WORDS};
 pub use self::protocol::{Claim, Window};
 use self::protocol::{EMPTY, Entry, TIME_BITS, Word, claim_in, units_since_death};
 pub use self::store::{Replay, ReplayUnavailable};
+use crate::memory::OutOfMemory;
 use crate::time::UnixSeconds;
 
 mod atomic;
@@ -36,7 +38,22 @@ impl ReplayStore<Box<[AtomicU64]>> {
     /// A store with memory of its own, planned for `live_proofs`; see [`Window::seconds_of_room`].
     #[must_use]
     pub fn new(live_proofs: usize, window: Window, seed: [u64; 2]) -> Self {
-        let words: Box<[AtomicU64]> = (0..required_words(live_proofs)).map(|_| AtomicU64::new(EMPTY)).collect();
+        let words = (0..required_words(live_proofs)).map(|_| AtomicU64::new(EMPTY)).collect();
+        Self::within(words, window, seed)
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(live_proofs: usize, window: Window, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
+        let (count, mut words) = (required_words(live_proofs), Vec::new());
+        words.try_reserve_exact(count).map_err(|_| OutOfMemory)?;
+        words.extend((0..count).map(|_| AtomicU64::new(EMPTY)));
+        Ok(Self::within(words.into(), window, seed))
+    }
+
+    fn within(words: Box<[AtomicU64]>, window: Window, seed: [u64; 2]) -> Self {
         let buckets = buckets_in(words.len());
         header::write(&words, window, seed);
         Self { words, window, seed, buckets }

@@ -213,6 +213,25 @@ impl Policy {
         })
     }
 
+    /// Whether the policy itself says what clients see in front of a request's path. The host's view of it then does not count.
+    #[must_use]
+    pub const fn has_origin(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// Whether tokens that are bound to a DPoP key alone are to be expected: where no certificate is demanded, and not for JWT-SVIDs
+    /// unless the policy demands a binding.
+    ///
+    /// Such a policy needs an origin, its own or the host's: without one a client's `Host` decides which URI a proof must be for.
+    #[must_use]
+    pub fn takes_proofs(&self) -> bool {
+        match self.binding {
+            Binding::Any | Binding::Dpop => true,
+            Binding::None => self.accept().any(|entry| !entry.kind.is_keyed_by_trust_domain()),
+            Binding::Mtls => false,
+        }
+    }
+
     /// What a proof may be signed with.
     #[must_use]
     pub const fn proof_algorithms(&self) -> AlgorithmSet {

@@ -22,7 +22,7 @@ use countersign_filter::host::{Counter, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge::{self, Decide, Verdict};
 use countersign_filter::nonce_keys::in_force;
-use countersign_filter::policies::Policies;
+use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_filter::tally::{Carried, Outcome, Tally};
 use countersign_live::load_inline;
@@ -96,6 +96,9 @@ impl<H: Host> Filter<H> {
             forget: settings.forget_proofs,
         };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
+        for notice in origin_notices(&document, &settings) {
+            host.log(Level::Warn, &format!("countersign: {notice}"));
+        }
         let proxy = try_proxy(host, &settings);
         let by_proxy: AlgorithmSet = proxy.iter().flat_map(|proxy| proxy.algorithms().iter().copied()).collect();
         check_proof_algorithms(&document, crypto::ALGORITHMS.union(by_proxy))?;
@@ -149,6 +152,7 @@ impl<H: Host> Filter<H> {
         documents.begin_due(&mut here);
         if let Some(desk) = &mut self.desk {
             let _more_to_build = desk.worker.build_tables(ADDITIONS_A_TICK);
+            desk.worker.grow();
         }
     }
 
@@ -207,7 +211,7 @@ impl<H: Host> Filter<H> {
 
 impl Desk {
     fn new<H: Host>(engine: &Engine, entropy: &mut Entropy, proxy: Option<ProxySignatures<H>>) -> Self {
-        let mut worker = Worker::new(engine, entropy.seed());
+        let mut worker = Worker::growing(engine, entropy.seed());
         if let Some(proxy) = proxy {
             worker.ask_host(Box::new(proxy));
         }
@@ -381,13 +385,16 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
         if !self.route_metadata {
             return Ok(None);
         }
-        match self.host.property(&["xds", "route_metadata", "filter_metadata", "countersign"]) {
-            Some(bytes) if !bytes.is_empty() => {
-                let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
-                RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
-            }
-            _ => Ok(None),
-        }
+        let metadata = |level: &str| {
+            let found = self.host.property(&["xds", level, "filter_metadata", "countersign"]);
+            found.filter(|bytes| !bytes.is_empty())
+        };
+        // The most specific one counts, whole, as Envoy does with settings of filters. It has no attribute for route configurations.
+        let Some(bytes) = metadata("route_metadata").or_else(|| metadata("virtual_host_metadata")) else {
+            return Ok(None);
+        };
+        let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
+        RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
     }
 
     /// Envoy does so whenever a VM sets a field, see `routes_match_identity`.

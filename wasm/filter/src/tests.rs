@@ -47,6 +47,7 @@ struct World {
     trailers: Fields,
     route_asked: usize,
     route: Option<Fields>,
+    virtual_host: Option<Fields>,
     configuration: Vec<u8>,
     /// Done once between a read and the exchange that follows: another VM that was faster.
     meanwhile: Option<(String, Vec<u8>)>,
@@ -121,11 +122,14 @@ impl Host for Scripted {
     }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let mut world = self.world();
-        if path.first() != Some(&"xds") {
-            return None;
+        match path {
+            ["xds", "route_metadata", "filter_metadata", "countersign"] => {
+                world.route_asked += 1;
+                world.route.as_ref().map(pairs)
+            }
+            ["xds", "virtual_host_metadata", "filter_metadata", "countersign"] => world.virtual_host.as_ref().map(pairs),
+            _ => None,
         }
-        world.route_asked += 1;
-        world.route.as_ref().map(pairs)
     }
     fn set_property(&self, _: &str, _: &str) {}
     fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
@@ -261,6 +265,11 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
     }
     host.world().route = said("use", "default");
     assert_eq!(ask(&mut vm, 2), Action::Continue);
+    // The route's is the more specific one, and counts whole.
+    host.world().virtual_host = said("use", "none");
+    assert_eq!(ask(&mut vm, 2), Action::Continue);
+    host.world().route = None;
+    assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "internal_error"));
     // A stream that never began, and one of a configuration that is gone.
     assert_eq!((vm.request(7), details(&host).as_str()), (Action::Pause, "internal_error"));
     vm.delete(1);

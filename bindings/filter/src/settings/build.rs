@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Gives the bytes of a file, or why it cannot.
-pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
+pub type ReadFile<'r> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'r;
 
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ pub enum Build<'b> {
     /// The dynamic module, which reads files: `read` gives the bytes of one, or why not.
     Module {
         /// Reads a policy document.
-        read: &'b ReadFile,
+        read: &'b ReadFile<'b>,
     },
     /// The proxy-wasm filter, which has no files.
     Wasm,

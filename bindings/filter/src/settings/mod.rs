@@ -21,6 +21,7 @@ use countersign::jose::json::{Budget, Value};
 use countersign::limits;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyDocument, PolicyFault};
+use countersign::uri::AllowedOrigins;
 use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
@@ -41,8 +42,8 @@ pub struct Settings {
     pub policy: String,
     /// Policies that headers select; the first that matches holds.
     pub selections: Vec<Selection>,
-    /// The external origin, for policies that have none of their own.
-    pub origin: Option<String>,
+    /// The external origins, for policies that have none of their own.
+    pub origin: Option<AllowedOrigins>,
     /// Over the mode of the policy.
     pub mode: Option<Mode>,
     /// How often files are looked at, fetches are begun and counts are carried over.

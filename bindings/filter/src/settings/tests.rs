@@ -44,7 +44,7 @@ fn all_there_is() -> Result<(), Vec<PolicyFault>> {
         "proofs_before_start":"danger_accept"}}"#
     );
     let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
-    assert_eq!(settings.origin.as_deref(), Some("https://api.example"));
+    assert_eq!(settings.origin, AllowedOrigins::parse(["https://api.example"]).ok());
     assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Fact::Subject)]);
     assert!(settings.clear_route_cache && settings.identity_headers.removes(b"x_forwarded_client_cert"));
     assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Fact::Kind]));
@@ -293,7 +293,7 @@ fn pairs_say_what_a_route_says() {
     let read = |pairs: &[(&str, &str)]| {
         RouteSettings::from_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
     };
-    let origin = Some("https://api.example/base".to_owned());
+    let origin = AllowedOrigins::parse(["https://api.example/base"]).ok();
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin, mode: Some(Mode::Shadow) };
     let pairs = [("use", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
     assert_eq!(read(&pairs), Some(expected));
