@@ -98,6 +98,10 @@ fn a_decision_allocates_nothing() {
     for vector in vector::all() {
         let mut runner = vector.runner();
         traffic.pass(&mut runner.worker);
+        // The worker of other traffic gets room for all credentials of this policy with its first request.
+        let asked = Request::new(b"GET", b"/", [], UnixSeconds::new(0));
+        let policy = runner.engine.document().policies().next().unwrap().0;
+        assert!(runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked).reason().is_some());
         let steps: Vec<_> = vector.steps().iter().map(|step| (step, step.get("request").map(Req::from_json))).collect();
         for round in ["new", "again"] {
             for (step, request) in &steps {
@@ -168,4 +172,43 @@ fn a_cached_token_of_any_algorithm_allocates_nothing() {
         }
     }
     assert_eq!(hits, 2 * 31);
+}
+
+/// Nor do several cached credentials, their ties, and the claims that the policy names.
+#[test]
+fn several_cached_credentials_allocate_nothing() {
+    let mut hits = 0;
+    for path in [
+        "credentials/two_of_two_cached",
+        "credentials/four_of_four",
+        "credentials/tie_of_nested_claims",
+        "credentials/attributes_of_a_token",
+        "txn_token/with_contexts",
+        "txn_token/beside_an_svid",
+        "txn_token/without_iss_of_the_one_issuer",
+    ] {
+        let vector = vector::all().into_iter().find(|vector| vector.path == path).unwrap();
+        let mut runner = vector.runner();
+        let (request, _) = vector.requests().next().unwrap();
+        let headers = request.fields();
+        let fields = headers.as_slice();
+        let policy = runner.engine.document().policy(&request.policy).unwrap();
+        for tier in ["miss", "hit", "hit"] {
+            let before = allocations();
+            let asked = request.with_fields(&fields);
+            let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+            assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier), "{path}");
+            let named = decision.policy().unwrap();
+            let attributes = named.attributes().filter(|name| decision.attribute(name).is_some()).count();
+            let credentials = named.credentials().filter(|known| decision.credential(known.name()).is_some()).count();
+            core::fmt::write(&mut Nowhere, format_args!("{}", decision.audit())).unwrap();
+            let made = allocations() - before;
+            assert!(credentials + attributes > 1, "{path}: {credentials} credentials, {attributes} attributes");
+            if tier == "hit" {
+                assert_eq!(made, 0, "{path}");
+                hits += 1;
+            }
+        }
+    }
+    assert_eq!(hits, 2 * 7);
 }

@@ -304,6 +304,12 @@ impl LiveWorker {
         self.worker.resume(&live.engine, &self.snapshot, pending, request, answer, trail)
     }
 
+    /// Gives up a decision that waits, as [`Worker::abandon`].
+    pub fn abandon<'d>(&'d mut self, live: &'d LiveEngine, pending: Pending) -> Decision<'d> {
+        self.take_over(live);
+        self.worker.abandon(&live.engine, &self.snapshot, pending)
+    }
+
     /// Takes over the newest snapshot, where it is not the last one that this worker saw.
     #[inline]
     fn take_over(&mut self, live: &LiveEngine) {

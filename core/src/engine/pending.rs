@@ -14,7 +14,6 @@ use crate::trust::{EngineId, OriginIndex};
 /// How far a decision is.
 #[allow(clippy::large_enum_variant)] // a decision that waits is moved twice in its life, and owns allocations of its own
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // not boxed: a decision that does not wait allocates nothing
 pub enum Step<'d> {
     /// It is made.
     Decided(Decision<'d>),
@@ -60,7 +59,6 @@ pub enum UseOnce {
 /// The answer to a [`Question`].
 #[allow(clippy::large_enum_variant)] // moved once
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // moved once, into the engine
 pub enum Answer<'a> {
     /// To [`Question::UseOnce`].
     UseOnce(UseOnce),

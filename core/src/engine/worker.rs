@@ -390,6 +390,17 @@ impl Worker {
         self.step(engine, snapshot, index, request, result)
     }
 
+    /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, and its audit record.
+    ///
+    /// A [`Pending`] that is dropped is counted alike, and leaves no audit record.
+    pub fn abandon<'d>(&'d mut self, engine: &'d Engine, snapshot: &'d Snapshot, mut pending: Pending) -> Decision<'d> {
+        pending.abandoned.resumed();
+        let found = self.enter(engine, snapshot, pending.policy).filter(|_| pending.engine == engine.id);
+        let Pending { outcome, records, body, .. } = pending;
+        let restored = found.ok_or(Reason::InternalError).and_then(|_| self.restore(outcome, &records, body));
+        self.finish(engine, snapshot, found, restored.and(Err(Reason::DecisionAbandoned)))
+    }
+
     /// Forgets the decision before, and finds the policy of this one.
     #[inline]
     fn enter<'d>(&mut self, engine: &'d Engine, snapshot: &Snapshot, policy: PolicyIndex) -> Option<&'d Policy> {
@@ -408,6 +419,9 @@ impl Worker {
         self.engine = engine.id;
         self.verdicts.clear();
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
+        if missing == 0 {
+            return;
+        }
         let room = || vec![0; record::record_bytes(limits::TOKEN_BYTES)].into_boxed_slice();
         let records = core::mem::take(&mut self.records).into_vec();
         self.records = records.into_iter().chain((0..missing).map(|_| room())).collect();
@@ -501,12 +515,7 @@ impl Worker {
             let length = self.take_answer(engine, origin, request, answer)?;
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
         }
-        self.outcome = outcome;
-        self.body = body;
-        for (place, (record, room)) in records.iter().zip(&mut self.records).enumerate() {
-            room.get_mut(..record.len()).ok_or(Reason::InternalError)?.copy_from_slice(record);
-            self.outcome.set_fresh(place, record.len());
-        }
+        self.restore(outcome, &records, body)?;
         for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
             let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
             if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
@@ -538,6 +547,17 @@ impl Worker {
             }
             _ => Err(Reason::InternalError),
         }
+    }
+
+    /// Puts what was known when a decision began to wait back into the worker.
+    fn restore(&mut self, outcome: Outcome, records: &[Box<[u8]>], body: Option<BodyFacts>) -> Result<(), Reason> {
+        self.outcome = outcome;
+        self.body = body;
+        for (place, (record, room)) in records.iter().zip(&mut self.records).enumerate() {
+            room.get_mut(..record.len()).ok_or(Reason::InternalError)?.copy_from_slice(record);
+            self.outcome.set_fresh(place, record.len());
+        }
+        Ok(())
     }
 
     /// Puts what the issuer `origin` answered about the token of `request` into its record and into the cache; the length of the record.
