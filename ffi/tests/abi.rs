@@ -235,9 +235,11 @@ fn a_store_refuses_what_it_may_have_missed() {
         assert_eq!(countersign_engine_replay_state(engine, asked.now_seconds, &mut state), R::Ok);
         let slots = u64::try_from((words_of(bytes) - 8) / 128 * 126).unwrap();
         let refusing_until_seconds = asked.now_seconds + 6;
-        let expected = countersign_replay_state { slots, live_proofs: 0, refusing_permille: 1000, refusing_until_seconds };
+        let expected =
+            countersign_replay_state { slots, live_proofs: 0, refusing_permille: 1000, refusing_until_seconds };
         assert_eq!(state, expected);
-        let notice = |reason, after| countersign_engine_replay_notice(engine, reason, asked.now_seconds + after, SILENT);
+        let notice =
+            |reason, after| countersign_engine_replay_notice(engine, reason, asked.now_seconds + after, SILENT);
         assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 0), R::Ok);
         assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 59), R::NotFound);
         assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 60), R::Ok);
