@@ -48,6 +48,7 @@ impl Buckets {
     }
 
     /// What a store holds and refuses at `now`, estimated by some of its buckets.
+    #[must_use]
     pub fn state<'b>(&self, some: impl IntoIterator<Item = &'b Bucket>, now: UnixSeconds) -> ReplayState {
         let mut survey = Survey::new(self.window, UnixSeconds::new(0), now);
         for bucket in some {
