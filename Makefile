@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter
+.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -15,14 +15,15 @@ build: tools ## the command `countersign` in target/release
 install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR, CARGO_BUILD_TARGET
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
-test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy
+test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy, fuzzing
 	+$(STAGE) "workspace tests" $(MAKE) --no-print-directory test-workspace
 	+$(STAGE) "backend tests" $(MAKE) --no-print-directory test-backends
 	+$(STAGE) "wasm tests" $(MAKE) --no-print-directory test-wasm
 	$(STAGE) "command" $(CARGO) build -p countersign-cli
 	$(STAGE) "install nginx" .ci/install nginx
 	$(STAGE) "install envoy" .ci/install envoy
-	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm
+	$(STAGE) "build fuzz targets" tests/fuzz/run build
+	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm $(FUZZED)
 
 # Prints the minutes of a command.
 STAGE = .ci/stage
@@ -40,6 +41,7 @@ test-backends:
 test-wasm:
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
+	wasm/filter/size
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
 .PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm
@@ -52,8 +54,20 @@ test-nginx:
 test-envoy-module test-envoy-wasm: test-envoy-%:
 	COUNTERSIGN_ENVOY_BUILD=$* $(STAGE) "Envoy, $*" tests/envoy/run
 
+# The fuzz targets, each for a minute from a corpus that is made of the vectors.
+FUZZED = $(addprefix test-fuzz-,decide policy json jwk uri revocations settings)
+.PHONY: $(FUZZED) fuzz
+$(FUZZED): test-fuzz-%:
+	$(STAGE) "fuzz $*" tests/fuzz/run $*
+fuzz: tools c-tools ## the readers and the engine under libFuzzer, COUNTERSIGN_FUZZ_SECONDS for each target
+	tests/fuzz/run build
+	+$(MAKE) --no-print-directory -j2 --output-sync=target $(FUZZED)
+
 filter: tools ## the proxy-wasm filter, as countersign.wasm
 	wasm/filter/build countersign.wasm
+
+filter-full: tools ## the same with every feature, as countersign-full.wasm
+	wasm/filter/build countersign-full.wasm --all-features
 
 test-envoy: tools ## the module and the proxy-wasm filter in real Envoy alone
 	tests/envoy/run
@@ -75,12 +89,11 @@ msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises;
 	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-live -p countersign-filter -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
 
-generate: ## writes what follows from the tables of the core: the C enum of reasons, the C header, the README's tables
+generate: ## writes what follows from the tables of the core: the C enum of reasons, the C header, docs/{reasons,checks,limits}.md
 	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-ffi --test generated
 	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-tests --test documents
-	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-cli --test cli the_readme
 
-lint: tools wasm-target ## format, clippy with warnings denied, the documentation build
+lint: tools wasm-target ## format, clippy with warnings denied, the documentation build, what `make generate` writes
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path wasm/filter/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -88,9 +101,12 @@ lint: tools wasm-target ## format, clippy with warnings denied, the documentatio
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --all-targets -- -D warnings
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	$(CARGO) test -p countersign-ffi --test generated
+	$(CARGO) test -p countersign-tests --test documents
 	$(CARGO) clippy --locked --manifest-path benches/compare/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/compare -- -D warnings
 
-bench: tools ## criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
+bench: tools c-tools ## what refusals cost, criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record
+	$(CARGO) test --release -p countersign-tests --test work
 	$(CARGO) bench -p countersign-benches
 	benches/abi/run
 	benches/compare/run

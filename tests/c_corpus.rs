@@ -1,9 +1,11 @@
 //! The corpus for programs that cannot read JSON: `c_corpus script` writes all vectors as a script of steps, `c_corpus answers`
-//! what Rust answers to them, one fact a line. `c/corpus.c` runs the one and must print the other.
+//! what Rust answers to them, one fact a line. `c/corpus.c` runs the one and must print the other. `c_corpus pending` writes the requests of
+//! `c/pending.c`, whose decisions wait or ask for several credentials.
 
 use std::io::{self, Write};
 
-use countersign_tests::request::Req;
+use countersign_tests::issuer::{self, NOW, SERVER, access, proof, q};
+use countersign_tests::request::{Req, bearer, dpop, set_key};
 use countersign_tests::runner::{Answer, revocation_document};
 use countersign_tests::vector::{self, Vector};
 use serde_json::Value;
@@ -14,15 +16,28 @@ fn main() {
     let write = match std::env::args().nth(1).as_deref() {
         Some("script") => script,
         Some("answers") => answers,
-        _ => panic!("usage: c_corpus script|answers [VECTOR]"),
+        Some("pending") => {
+            pending(&mut out).unwrap();
+            return out.flush().unwrap();
+        }
+        _ => panic!("usage: c_corpus script|answers [VECTOR], c_corpus pending"),
     };
+    let mut left_out = Vec::new();
     for vector in vector::all() {
+        // The C ABI passes on no further header fields and answers no question yet.
+        if !vector.needs().is_empty() {
+            left_out.push(vector.path);
+            continue;
+        }
         // A C engine has nonce keys from the start; one without them is for Rust to test.
         if vector.path != "nonce/demanded_without_secrets" && only.as_ref().is_none_or(|only| vector.path == *only) {
             write(&vector, &mut out).unwrap();
         }
     }
     out.flush().unwrap();
+    if only.is_none() {
+        eprintln!("{} vectors left out, which need answers or fields: {}", left_out.len(), left_out.join(", "));
+    }
 }
 
 fn script(vector: &Vector, out: &mut dyn Write) -> io::Result<()> {
@@ -32,19 +47,7 @@ fn script(vector: &Vector, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", vector.requests().next().map_or(0, |(request, _)| request.now))?;
     for step in vector.steps() {
         if let Some(request) = step.get("request") {
-            let request = Req::from_json(request);
-            write!(out, "request ")?;
-            for text in [&request.policy, &request.method, &request.uri] {
-                bytes(out, text.as_bytes())?;
-            }
-            let certificate = request.client_cert.as_deref();
-            writeln!(out, "{}\n{}", request.now, u8::from(certificate.is_some()))?;
-            bytes(out, certificate.unwrap_or_default())?;
-            writeln!(out, "{}", request.headers.len())?;
-            for (name, value) in &request.headers {
-                bytes(out, name.as_bytes())?;
-                bytes(out, value.as_bytes())?;
-            }
+            ask(&Req::from_json(request), out)?;
         } else if let Some(trust) = step.get("trust") {
             let (kind, name) = match trust.get("trust_domain") {
                 Some(name) => (1, name),
@@ -67,6 +70,77 @@ fn script(vector: &Vector, out: &mut dyn Write) -> io::Result<()> {
             bytes(out, &current.unwrap())?;
             bytes(out, previous.as_ref().map_or(&[], |key| key.as_slice()))?;
         }
+    }
+    Ok(())
+}
+
+fn ask(request: &Req, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "request ")?;
+    for text in [&request.policy, &request.method, &request.uri] {
+        bytes(out, text.as_bytes())?;
+    }
+    let certificate = request.client_cert.as_deref();
+    writeln!(out, "{}\n{}", request.now, u8::from(certificate.is_some()))?;
+    bytes(out, certificate.unwrap_or_default())?;
+    writeln!(out, "{}", request.headers.len())?;
+    for (name, value) in &request.headers {
+        bytes(out, name.as_bytes())?;
+        bytes(out, value.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// One policy a question, one for two of them, one for several credentials; then a request for each, in the order of `c/pending.c`.
+fn pending(out: &mut dyn Write) -> io::Result<()> {
+    let txn_service = "https://tts.example";
+    let policy = format!(
+        r#"{{"trust":[
+            {{"issuer":"{SERVER}","jwks":{{"keys":[{}]}},"introspection":{{"uri":"https://as.example/introspect","cache_seconds":0}}}},
+            {{"issuer":"{txn_service}","jwks":{{"keys":[{}]}}}}],
+          "policies":{{
+            "once":{{"accept":["at+jwt"],"audience":"https://api.example","dpop":{{"shared_store":"required"}}}},
+            "opaque":{{"accept":[{{"kind":"introspected","issuer":"{SERVER}"}}],"audience":"https://api.example"}},
+            "body":{{"accept":["at+jwt"],"audience":"https://api.example","tools":[{{"name":"search.*"}}],"body_bytes":100,"body_digest":true}},
+            "both":{{"accept":["at+jwt"],"audience":"https://api.example","body_digest":true,"dpop":{{"shared_store":"required"}}}},
+            "txn":{{"credentials":[
+                {{"name":"access","from":"authorization","accept":["at+jwt"],"audience":"https://api.example"}},
+                {{"name":"txn","from":{{"header":"txn-token"}},"accept":[{{"kind":"txntoken+jwt","issuer":"{txn_service}"}}],
+                  "audience":"example.org","remove":true}}],
+              "tie":[{{"left":"access:/sub","is":"equal","right":"txn:/sub"}}],
+              "attributes":{{"tenant":"/tenant","quota":"/quota"}}}}}}}}"#,
+        set_key("server-p256"),
+        set_key("plain-p256"),
+    );
+    write!(out, "vector ")?;
+    bytes(out, b"pending")?;
+    bytes(out, policy.as_bytes())?;
+    writeln!(out, "{NOW}")?;
+
+    let bound = access().bound_to_key("client-p256").text();
+    let tenant = access().claim("tenant", &q("a\\u0062c")).claim("quota", r#"{"rate": 7}"#).text();
+    let txn = |subject: &str| {
+        let claims = [
+            ("iss", q(txn_service)),
+            ("sub", q(subject)),
+            ("aud", q("example.org")),
+            ("exp", (NOW + 300).to_string()),
+            ("iat", NOW.to_string()),
+            ("txn", q("97053963-771d-49cc-a4e3-20aad399c312")),
+            ("scope", q("trade.stocks")),
+            ("req_wl", q("apigateway.example.org")),
+        ];
+        issuer::Token::new("plain-p256", "txntoken+jwt", &claims).text()
+    };
+    for request in [
+        dpop(&bound, &proof(&bound).text()).policy("once"),
+        bearer("opaque-to-all-but-its-issuer").policy("opaque"),
+        bearer(&access().text()).policy("body"),
+        dpop(&bound, &proof(&bound).text()).policy("both"),
+        bearer(&tenant).header("Txn-Token", &txn("alice")).policy("txn"),
+        bearer(&tenant).header("Txn-Token", &txn("bob")).policy("txn"),
+        bearer(&tenant).policy("txn"),
+    ] {
+        ask(&request, out)?;
     }
     Ok(())
 }

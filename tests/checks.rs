@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign::engine::{Check, Request, Trail};
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
+use countersign::engine::{Check, Trail};
 use countersign_tests::request::Req;
 use countersign_tests::vector;
 
@@ -25,6 +23,11 @@ fn all_is_sorted_and_complete() {
     assert!(Check::ALL.into_iter().all(|check| !check.rule().is_empty()));
 }
 
+/// Splits the checks where they begin again: with a further credential, its tie, or the answer to a question.
+fn runs(visited: &[Check]) -> impl Iterator<Item = &[Check]> {
+    visited.chunk_by(|a, b| a < b)
+}
+
 #[test]
 fn every_decision_of_the_corpus_follows_the_order() {
     let mut seen = BTreeSet::new();
@@ -36,22 +39,27 @@ fn every_decision_of_the_corpus_follows_the_order() {
                 continue;
             };
             let request = Req::from_json(request);
-            let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-            let now = UnixSeconds::new(request.now);
-            let mut asked = Request::new(request.method.as_bytes(), request.uri.as_bytes(), headers, now);
-            if let Some(der) = &request.client_cert {
-                asked = asked.with_certificate(ClientCertificate::Der(der));
-            }
-            let policy = runner.engine.document().policy(&request.policy).unwrap();
             let mut visited = Visited::default();
-            let decision = runner.worker.decide_with(&runner.engine, &runner.snapshot, policy, &asked, &mut visited);
-            let refused = decision.reason().is_some();
-            assert!(visited.0.is_sorted_by(|a, b| a < b), "{}: {:?}", vector.path, visited.0);
-            assert!(refused || visited.0.contains(&Check::Binding), "{}: accepted before the last check", vector.path);
-            let cached = !visited.0.contains(&Check::TokenForm) && visited.0.contains(&Check::Time);
-            let judged = visited.0.iter().any(|check| *check > Check::Signature);
-            assert!(!judged || cached || visited.0.contains(&Check::Signature), "{}: judged unverified", vector.path);
-            seen.extend(visited.0);
+            let answer = runner.ask_followed(&request, &mut visited);
+            let (_, policy) =
+                runner.engine.document().policies().find(|(_, one)| one.name() == request.policy).unwrap();
+            let (visited, path) = (visited.0, &vector.path);
+            let begun: Vec<Check> = runs(&visited).map(|run| run[0]).collect();
+            if vector.needs().is_empty() {
+                assert_eq!(begun, [Check::Presentation], "{path}: {visited:?}");
+            }
+            let begins = [Check::Presentation, Check::Ties, Check::Time, Check::Body, Check::ProofReplay];
+            assert!(begun.iter().all(|check| begins.contains(check)), "{path}: {visited:?}");
+            let most = (request.answers.len() + 1) * (policy.credentials().count() + 1);
+            assert!(begun.len() <= most, "{path}: {begun:?}");
+            let accepted = answer.reason.is_none();
+            assert!(!accepted || visited.contains(&Check::Binding), "{path}: accepted before the last check");
+            for run in runs(&visited).filter(|run| run[0] == Check::Presentation) {
+                let known = !run.contains(&Check::TokenForm);
+                let judged = run.iter().any(|check| *check > Check::Signature);
+                assert!(!judged || known || run.contains(&Check::Signature), "{path}: judged unverified");
+            }
+            seen.extend(visited);
         }
     }
     assert!(seen.iter().copied().eq(Check::ALL), "not every check is in the corpus: {seen:?}");

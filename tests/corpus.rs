@@ -5,19 +5,25 @@
 mod acceptance;
 mod access_token;
 mod binding;
+mod body;
+mod credentials;
 mod dpop;
+mod introspection;
 mod jws;
 mod jwt;
 mod jwt_svid;
 mod keys;
 mod presentation;
 mod sequences;
+mod shared_store;
 mod spiffe_ids;
+mod txn_token;
 
 use countersign::reason::Reason;
 use serde_json::{Value, json};
 
 use crate::request::{Doc, Req};
+use crate::vector;
 
 /// A vector before it is written.
 #[derive(Clone, Debug)]
@@ -50,6 +56,11 @@ pub fn all() -> Vec<Made> {
     binding::add(&mut corpus);
     dpop::add(&mut corpus);
     sequences::add(&mut corpus);
+    txn_token::add(&mut corpus);
+    credentials::add(&mut corpus);
+    introspection::add(&mut corpus);
+    body::add(&mut corpus);
+    shared_store::add(&mut corpus);
     corpus.made.sort_by(|a, b| a.path.cmp(&b.path));
     for pair in corpus.made.windows(2) {
         assert_ne!(pair[0].path, pair[1].path, "two vectors of one name");
@@ -64,8 +75,12 @@ impl Made {
         let title = self.path.split('/').next_back().unwrap_or_default().replace('_', " ");
         let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap().replace('\n', "\n  ");
         let steps: Vec<String> = self.steps.iter().map(|step| pretty(step).replace('\n', "\n  ")).collect();
+        let needs = match vector::needs(&self.policy) {
+            needs if needs.is_empty() => String::new(),
+            needs => format!("  \"needs\": {},\n", Value::from(needs)),
+        };
         format!(
-            "{{\n  \"title\": {},\n  \"rule\": {},\n  \"policy\": {},\n  \"steps\": [\n    {}\n  ]\n}}\n",
+            "{{\n  \"title\": {},\n  \"rule\": {},\n{needs}  \"policy\": {},\n  \"steps\": [\n    {}\n  ]\n}}\n",
             Value::from(title),
             Value::from(self.rule.as_str()),
             pretty(&self.policy),

@@ -13,10 +13,9 @@ use countersign_tests::runner::{Runner, document};
 use countersign_tests::vector;
 
 /// Reasons that no vector can have, with the test that brings them about and where it is.
-const BY_TEST: [(Reason, &str, &str); 3] = [
+const BY_TEST: [(Reason, &str, &str); 2] = [
     (Reason::PolicyAmbiguous, "a_repeated_field_that_selects_a_policy_is_refused", FILTER),
     (Reason::ReplayStoreFull, "a_full_replay_store_is_our_fault", HERE),
-    (Reason::ReplayStoreUnavailable, "a_replay_store_that_does_not_answer_is_our_fault", HERE),
 ];
 const HERE: &str = include_str!("every_reason.rs");
 /// Where hosts select the policy by header fields.

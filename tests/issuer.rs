@@ -18,6 +18,8 @@ pub const DOMAIN: &str = "example.org";
 pub const SUBJECT: &str = "spiffe://example.org/ns/shop/sa/web";
 pub const SERVER: &str = "https://as.example";
 pub const PLAIN: &str = "https://plain.example";
+/// The service that issues transaction tokens.
+pub const TTS: &str = "https://tts.example";
 pub const URI: &str = "https://api.example/orders";
 
 /// The eleven algorithms, with the end of the name of the key that signs by each.
@@ -34,6 +36,9 @@ pub const ALGORITHMS: [(&str, &str); 11] = [
     ("EdDSA", "ed25519"),
     ("Ed25519", "ed25519"),
 ];
+
+/// What proofs may be signed with where the policy names nothing, in the order of a challenge.
+pub const PROOF_ALGORITHMS: &str = "RS256 PS256 ES256 EdDSA Ed25519";
 
 #[must_use]
 pub fn b64(bytes: impl AsRef<[u8]>) -> String {
@@ -124,19 +129,13 @@ impl Key {
 
     /// The members of the public key that its thumbprint is made of, in lexicographic order (RFC 7638).
     fn required(&self) -> String {
-        let names: &[&str] = match self.jwk["kty"].as_str().unwrap() {
-            "EC" => &["crv", "kty", "x", "y"],
-            "RSA" => &["e", "kty", "n"],
-            _ => &["crv", "kty", "x"],
-        };
-        let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":{}", self.jwk[*name])).collect();
-        members.join(",")
+        required(&self.jwk)
     }
 
     /// The RFC 7638 thumbprint in base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        b64(sha256(format!("{{{}}}", self.required()).as_bytes()))
+        thumbprint(&self.jwk)
     }
 
     /// The signature of `input` by `algorithm`, or by the nearest one that the key knows.
@@ -218,6 +217,22 @@ fn committed_signatures() -> Signatures {
     known
 }
 
+fn required(jwk: &Value) -> String {
+    let names: &[&str] = match jwk["kty"].as_str().unwrap() {
+        "EC" => &["crv", "kty", "x", "y"],
+        "RSA" => &["e", "kty", "n"],
+        _ => &["crv", "kty", "x"],
+    };
+    let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":{}", jwk[*name])).collect();
+    members.join(",")
+}
+
+/// The RFC 7638 thumbprint in base64url of what a JWK says, whether it is a key or not.
+#[must_use]
+pub fn thumbprint(jwk: &Value) -> String {
+    b64(sha256(format!("{{{}}}", required(jwk)).as_bytes()))
+}
+
 /// The public key of this name as a JWK, with more members behind it: `r#""kid":"k","use":"sig""#`.
 #[must_use]
 pub fn jwk(name: &str, more: &str) -> String {
@@ -247,7 +262,9 @@ fn object(members: &[(String, String)]) -> String {
 }
 
 impl Token {
-    fn new(key: &str, typ: &str, claims: &[(&str, String)]) -> Self {
+    /// A token of this type signed with ES256, whose `kid` is the name of the key.
+    #[must_use]
+    pub fn new(key: &str, typ: &str, claims: &[(&str, String)]) -> Self {
         let header = [("alg", "\"ES256\""), ("kid", &format!("\"{key}\"")), ("typ", &format!("\"{typ}\""))];
         Self {
             header: header.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -336,6 +353,13 @@ impl Token {
     #[must_use]
     pub fn bound_to_key(self, client: &str) -> Self {
         let jkt = key(client).thumbprint();
+        self.claim("cnf", &format!("{{\"jkt\":\"{jkt}\"}}"))
+    }
+
+    /// `cnf` with the thumbprint of what this JWK says.
+    #[must_use]
+    pub fn bound_to_jwk(self, jwk: &str) -> Self {
+        let jkt = thumbprint(&serde_json::from_str(jwk).unwrap());
         self.claim("cnf", &format!("{{\"jkt\":\"{jkt}\"}}"))
     }
 
@@ -441,6 +465,22 @@ pub fn plain() -> Token {
         ("iat", NOW.to_string()),
     ];
     Token::new("plain-p256", "JWT", &claims)
+}
+
+/// A valid transaction token for the trust domain [`DOMAIN`].
+#[must_use]
+pub fn txn() -> Token {
+    let claims = [
+        ("iss", q(TTS)),
+        ("sub", q("alice")),
+        ("aud", q(DOMAIN)),
+        ("exp", (NOW + 60).to_string()),
+        ("iat", NOW.to_string()),
+        ("txn", q("97053963-771d-49cc-a4e3-20aad399c312")),
+        ("scope", q("trade.stocks")),
+        ("req_wl", q("apigateway.example.org")),
+    ];
+    Token::new("tts-p256", "txntoken+jwt", &claims)
 }
 
 /// `ath` of a token.

@@ -10,7 +10,6 @@ use std::cell::Cell;
 use countersign::crypto::BACKEND;
 use countersign::engine::{Request, Worker};
 use countersign::memory::hot_keys::{PROMOTE_RSA_AFTER, PROOFS_OF_TABLE};
-use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 use countersign_tests::issuer::{self, NOW, SERVER};
 use countersign_tests::request::{self, Doc, Req};
@@ -106,19 +105,11 @@ fn a_decision_allocates_nothing() {
                     runner.prepare(step);
                     continue;
                 };
-                let headers: Vec<(&[u8], &[u8])> =
-                    request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+                let headers = request.fields();
                 let policy = runner.engine.document().policy(&request.policy).unwrap();
                 let before = allocations();
-                let mut asked = Request::new(
-                    request.method.as_bytes(),
-                    request.uri.as_bytes(),
-                    headers.iter().copied(),
-                    UnixSeconds::new(request.now),
-                );
-                if let Some(der) = &request.client_cert {
-                    asked = asked.with_certificate(ClientCertificate::Der(der));
-                }
+                let fields = headers.as_slice();
+                let asked = request.with_fields(&fields);
                 let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
                 let mut fields = 0;
                 decision

@@ -8,6 +8,7 @@ use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::{Typ, UnverifiedHeader};
 use countersign::jose::json::{self, Budget, NameTable};
+use countersign::trust::Origin;
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use countersign::trust::thumbprint::thumbprint;
 use countersign_tests::issuer::{SERVER, access, b64, q, unb64};
@@ -185,4 +186,96 @@ fn rfc_8705_appendix_a_certificate_and_its_thumbprint() {
     let point =
         [unb64("1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q"), unb64("8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8")];
     assert!(certificate.windows(64).any(|window| window == point.concat()));
+}
+
+/// The keys of an issuer that a document leaves, by `kid`, and the faults of those that it drops.
+fn loaded(document: &Value) -> (Runner, Vec<String>, Vec<&'static str>) {
+    let doc = Doc::plain().trust(&[issuer("joe", &[])]).accept(r#"["jwt"]"#);
+    let mut runner = Runner::new(&doc.text(), 1_300_819_000);
+    let origin = Origin::Issuer("joe".to_owned());
+    let report = runner.push(&origin, document.to_string().as_bytes(), 1_300_819_000).unwrap();
+    let set = runner.snapshot.trust.set(runner.engine.document().origin(&origin).unwrap()).unwrap();
+    let keys = set.keys().map(|key| key.key_id().unwrap_or_default().to_owned()).collect();
+    (runner, keys, report.dropped.iter().map(|dropped| dropped.fault.code()).collect())
+}
+
+#[test]
+fn rfc_7517_appendix_a_public_private_and_symmetric_keys() {
+    let all = published();
+    // A.1: the EC key is for encryption; the RSA key is that of RFC 7638 §3.1.
+    let (runner, keys, dropped) = loaded(&all["RFC 7517 A.1"]);
+    assert_eq!((keys, dropped), (vec!["2011-04-29".to_owned()], vec![]));
+    let index = runner.engine.document().origin(&Origin::Issuer("joe".to_owned())).unwrap();
+    let key = runner.snapshot.trust.set(index).unwrap().keys().next().unwrap();
+    assert!(key.algorithms().iter().eq([Algorithm::Rs256]), "RFC 7517 §4.4: its alg");
+    assert_eq!(b64(key.thumbprint()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    // A.2: a private part in a public set drops the key; for the other use nothing of it is read.
+    let (_, keys, dropped) = loaded(&all["RFC 7517 A.2"]);
+    assert_eq!((keys, dropped), (vec![], vec!["private_part"]));
+    // A.3: no symmetric key verifies anything here.
+    let (_, keys, dropped) = loaded(&all["RFC 7517 A.3"]);
+    assert_eq!((keys, dropped), (vec![], vec!["private_part", "private_part"]));
+}
+
+#[test]
+fn rfc_7517_appendix_b_x5c_holds_the_certificate_of_its_key() {
+    let key = published()["RFC 7517 B"].clone();
+    let (_, keys, dropped) = loaded(&serde_json::json!({ "keys": [key] }));
+    assert_eq!((keys, dropped), (vec!["1b94c".to_owned()], vec![]));
+    let der = STANDARD.decode(key["x5c"][0].as_str().unwrap()).unwrap();
+    assert_eq!(public(&key.to_string()).0.is_of_certificate(&der), Some(true));
+    // The same certificate beside the key of A.1, and this key beside another certificate.
+    let mut other = published()["RFC 7517 A.1"]["keys"][1].clone();
+    other["x5c"] = key["x5c"].clone();
+    let mut foreign = key;
+    foreign["x5c"] = serde_json::json!([text("RFC 8705 figure 6")]);
+    let (_, keys, dropped) = loaded(&serde_json::json!({ "keys": [other, foreign] }));
+    assert_eq!((keys, dropped), (vec![], vec!["certificate_mismatch", "certificate_mismatch"]));
+    // Nothing that is cut is taken for a certificate, and nothing breaks by it.
+    for end in 0..der.len() {
+        assert_ne!(
+            public(&published()["RFC 7517 B"].to_string()).0.is_of_certificate(&der[..end]),
+            Some(false),
+            "{end}"
+        );
+    }
+}
+
+/// RFC 7519 §3: a JWT is in the compact serialization. Detached content and unprotected headers are no JWT, and a header that is not
+/// protected decides nothing.
+#[test]
+fn rfc_7520_4_5_to_4_8_are_no_compact_tokens() {
+    let all = published();
+    let signer = all["jws"][3]["key"].to_string();
+    let doc =
+        Doc::plain().trust(&[issuer("joe", &[signer.clone(), all["jws"][5]["key"].to_string()])]).accept(r#"["jwt"]"#);
+    let detached = all["RFC 7520 4.5"]["compact"].as_str().unwrap();
+    assert_eq!(
+        reason(&mut Runner::new(&doc.text(), 1_300_819_000), detached),
+        Some("token_malformed"),
+        "an empty payload"
+    );
+    for example in ["4.5", "4.6", "4.7", "4.8"] {
+        for (form, json) in all[&format!("RFC 7520 {example}")].as_object().unwrap() {
+            if form != "compact" {
+                let text = json.to_string();
+                assert!(CompactJws::parse(text.as_bytes()).is_err(), "{example} {form}");
+                let refused = reason(&mut Runner::new(&doc.text(), 1_300_819_000), &text);
+                assert_eq!(refused, Some("credential_repeated"), "{example} {form}: commas are in no token");
+            }
+        }
+    }
+    // 4.8: the first signature is whole without its unprotected header, and verifies; the others need one, or a secret.
+    let json = &all["RFC 7520 4.8"]["json"];
+    let compact = |place: usize| {
+        let signature = &json["signatures"][place];
+        let protected = signature["protected"].as_str().unwrap_or_default();
+        format!("{protected}.{}.{}", json["payload"].as_str().unwrap(), signature["signature"].as_str().unwrap())
+    };
+    assert!(verifies(&public(&signer).0, Algorithm::Rs256, &compact(0)));
+    assert!(!verifies(&public(&signer).0, Algorithm::Ps256, &compact(0)));
+    let expected = [Some("token_json"), Some("token_malformed"), Some("token_json")];
+    for (place, expected) in expected.into_iter().enumerate() {
+        assert_eq!(reason(&mut Runner::new(&doc.text(), 1_300_819_000), &compact(place)), expected, "{place}");
+    }
 }

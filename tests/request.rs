@@ -2,6 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::engine::Request;
+use countersign::specs::mtls::ClientCertificate;
+use countersign::time::UnixSeconds;
 use serde_json::{Value, json};
 
 use crate::issuer::{self, AUDIENCE, DOMAIN, NOW, PLAIN, SERVER, URI};
@@ -15,6 +18,8 @@ pub struct Req {
     pub client_cert: Option<Vec<u8>>,
     pub now: u64,
     pub policy: String,
+    /// What the host answers to the engine's questions, in their order.
+    pub answers: Vec<Value>,
 }
 
 /// A request without any credential.
@@ -27,6 +32,7 @@ pub fn bare() -> Req {
         client_cert: None,
         now: NOW,
         policy: "default".to_owned(),
+        answers: Vec::new(),
     }
 }
 
@@ -84,6 +90,37 @@ impl Req {
         self
     }
 
+    /// The host answers this to the next question: `answer(json!({"use_once": "first"}))`.
+    #[must_use]
+    pub fn answer(mut self, answer: Value) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// The body, for a policy that asks for it.
+    #[must_use]
+    pub fn body(self, text: &str) -> Self {
+        self.answer(json!({ "body": text }))
+    }
+
+    /// Its header fields as bytes.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(&[u8], &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
+    }
+
+    /// The request as the engine takes it, with all its `fields`.
+    #[must_use]
+    pub fn with_fields<'r>(&'r self, fields: &'r &'r [(&'r [u8], &'r [u8])]) -> Request<'r> {
+        let now = UnixSeconds::new(self.now);
+        let asked = Request::new(self.method.as_bytes(), self.uri.as_bytes(), fields.iter().copied(), now);
+        let asked = asked.with_fields(fields);
+        match &self.client_cert {
+            Some(der) => asked.with_certificate(ClientCertificate::Der(der)),
+            None => asked,
+        }
+    }
+
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut line = json!({ "method": self.method, "uri": self.uri, "headers": self.headers, "now": self.now });
@@ -92,6 +129,9 @@ impl Req {
         }
         if self.policy != "default" {
             line["policy"] = self.policy.as_str().into();
+        }
+        if !self.answers.is_empty() {
+            line["answers"] = self.answers.clone().into();
         }
         line
     }
@@ -106,6 +146,7 @@ impl Req {
             client_cert: line.get("client_cert").and_then(Value::as_str).map(|der| STANDARD.decode(der).unwrap()),
             now: line["now"].as_u64().unwrap(),
             policy: line.get("policy").and_then(Value::as_str).unwrap_or("default").to_owned(),
+            answers: line.get("answers").and_then(Value::as_array).cloned().unwrap_or_default(),
         }
     }
 }
@@ -114,7 +155,8 @@ impl Req {
 #[derive(Clone, Debug)]
 pub struct Doc {
     trust: Vec<String>,
-    accept: String,
+    /// `accept` or `credentials`, with its value.
+    kinds: String,
     audience: String,
     members: String,
     others: String,
@@ -144,6 +186,12 @@ pub fn issuer_for(name: &str, keys: &[String], domains: &[&str]) -> String {
     format!(r#"{},"spiffe_trust_domains":{domains}}}"#, &entry[..entry.len() - 1])
 }
 
+/// An issuer without keys that answers what its tokens say, with these further members of `introspection`.
+#[must_use]
+pub fn answering(name: &str, more: &str) -> String {
+    format!(r#"{{"issuer":"{name}","jwks":{{"keys":[]}},"introspection":{{"uri":"{name}/introspect"{more}}}}}"#)
+}
+
 /// The same entry of `trust` whose keys may be used with these algorithms only.
 #[must_use]
 pub fn pinned(entry: &str, algorithms: &[&str]) -> String {
@@ -168,7 +216,7 @@ impl Doc {
     pub fn new(trust: &[String], accept: &str) -> Self {
         Self {
             trust: trust.to_vec(),
-            accept: accept.to_owned(),
+            kinds: format!("\"accept\":{accept}"),
             audience: format!("\"{AUDIENCE}\""),
             members: String::new(),
             others: String::new(),
@@ -214,7 +262,14 @@ impl Doc {
 
     #[must_use]
     pub fn accept(mut self, json: &str) -> Self {
-        json.clone_into(&mut self.accept);
+        self.kinds = format!("\"accept\":{json}");
+        self
+    }
+
+    /// The same with these credentials in place of the one in `Authorization`.
+    #[must_use]
+    pub fn credentials(mut self, json: &str) -> Self {
+        self.kinds = format!("\"credentials\":{json}");
         self
     }
 
@@ -247,9 +302,9 @@ impl Doc {
     #[must_use]
     pub fn text(&self) -> String {
         format!(
-            r#"{{"trust":[{}],"policies":{{"default":{{"accept":{},"audience":{}{}}}{}}}{}}}"#,
+            r#"{{"trust":[{}],"policies":{{"default":{{{},"audience":{}{}}}{}}}{}}}"#,
             self.trust.join(","),
-            self.accept,
+            self.kinds,
             self.audience,
             self.members,
             self.others,

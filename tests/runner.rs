@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::engine::{Engine, PolicyDocument, PolicyFault, Request, Snapshot, TrustDocument, Worker};
+use countersign::engine::{
+    self, BodyReader, Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Silent, Snapshot, Step,
+    Trail, TrustDocument, UseOnce, Worker,
+};
 use countersign::memory::revocation::Revocations;
 use countersign::reason::Reason;
-use countersign::specs::mtls::ClientCertificate;
+use countersign::record::NamedClaim;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault};
@@ -36,6 +39,119 @@ pub struct Answer {
     pub issuer: Option<String>,
     pub subject: Option<String>,
     pub key_id: Option<String>,
+    pub tool: Option<String>,
+    pub rpc_method: Option<String>,
+    /// In base64url.
+    pub body_digest: Option<String>,
+    /// The kind of each credential that the request has, by name.
+    pub credentials: Vec<(String, &'static str)>,
+    /// The claims that the policy hands to hosts, by name.
+    pub attributes: Vec<(String, Value)>,
+}
+
+impl Answer {
+    /// What a decision says.
+    fn of(decision: &Decision<'_>) -> Self {
+        let mut headers = Vec::new();
+        decision
+            .write_headers(&mut |name, value| {
+                headers.push((name.to_owned(), value.to_string()));
+                Ok(())
+            })
+            .unwrap();
+        Self {
+            reason: decision.reason(),
+            status: decision.status(),
+            headers,
+            cache: decision.cache_tier().name(),
+            wants_refresh: decision.wants_refresh().map(|(_, origin)| origin.name().to_owned()),
+            lets_pass: decision.lets_pass(),
+            audit: decision.audit().to_string(),
+            kind: decision.facts().map(|facts| facts.kind.name()),
+            issuer: decision.issuer().map(|origin| origin.name().to_owned()),
+            subject: decision.facts().and_then(|facts| facts.subject()).map(str::to_owned),
+            key_id: decision.key_id().map(str::to_owned),
+            tool: decision.tool().map(str::to_owned),
+            rpc_method: decision.rpc_method().map(str::to_owned),
+            body_digest: decision.body_digest().map(|digest| URL_SAFE_NO_PAD.encode(digest)),
+            credentials: decision
+                .policy()
+                .into_iter()
+                .flat_map(|policy| policy.credentials())
+                .filter_map(|known| Some((known.name().to_owned(), decision.credential(known.name())?.kind.name())))
+                .collect(),
+            attributes: decision
+                .policy()
+                .into_iter()
+                .flat_map(|policy| policy.attributes())
+                .filter_map(|name| {
+                    let value = match decision.attribute(name)? {
+                        NamedClaim::Text(text) => Value::from(text),
+                        NamedClaim::Json(json) => serde_json::from_str(json).unwrap(),
+                    };
+                    Some((name.to_owned(), value))
+                })
+                .collect(),
+        }
+    }
+
+    /// What a host answers that gives up a decision which waits: there is no decision to read, so there is no audit record.
+    fn abandoned() -> Self {
+        let reason = Reason::DecisionAbandoned;
+        Self {
+            reason: Some(reason),
+            status: reason.status(),
+            headers: Vec::new(),
+            cache: "none",
+            wants_refresh: None,
+            lets_pass: false,
+            audit: String::new(),
+            kind: None,
+            issuer: None,
+            subject: None,
+            key_id: None,
+            tool: None,
+            rpc_method: None,
+            body_digest: None,
+            credentials: Vec::new(),
+            attributes: Vec::new(),
+        }
+    }
+}
+
+/// The bytes of an answer: JSON as text, and a text as it is.
+#[must_use]
+pub fn raw_answer(answer: &Value) -> String {
+    let value = answer.get("introspected").or(answer.get("body")).unwrap_or(&Value::Null);
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// An entry of a request's `answers` as the engine takes it; `raw` is [`raw_answer`] of it.
+///
+/// # Panics
+/// If it is no answer, or a body for a policy that asks for none.
+pub fn host_answer<'a>(
+    answer: &Value,
+    raw: &'a str,
+    document: &PolicyDocument,
+    policy: PolicyIndex,
+) -> engine::Answer<'a> {
+    let (name, value) = answer.as_object().and_then(|answer| answer.iter().next()).expect("an answer");
+    match (name.as_str(), value.as_str()) {
+        ("use_once", Some("first")) => engine::Answer::UseOnce(UseOnce::First),
+        ("use_once", Some("used")) => engine::Answer::UseOnce(UseOnce::Used),
+        ("use_once", Some("unavailable")) => engine::Answer::UseOnce(UseOnce::Unavailable),
+        ("introspected", _) => engine::Answer::Introspected(raw.as_bytes()),
+        ("introspection", Some("failed")) => engine::Answer::IntrospectionFailed,
+        ("body", _) => {
+            let (_, policy) = document.policies().find(|(index, _)| *index == policy).expect("the policy");
+            let mut reader = BodyReader::new(policy.body().expect("a policy that asks for the body"));
+            // In pieces, as a host gets it.
+            let _all_read = raw.as_bytes().chunks(57).all(|chunk| reader.feed(chunk));
+            engine::Answer::Body(reader)
+        }
+        _ => panic!("no answer: {answer}"),
+    }
 }
 
 /// Reads a policy document; faults are for tests of the document.
@@ -69,41 +185,46 @@ impl Runner {
         Self { engine, worker, snapshot }
     }
 
-    /// Judges one request.
+    /// Judges one request, and gives the engine the answers that the request has for its questions.
     pub fn ask(&mut self, request: &Req) -> Answer {
-        let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let mut asked =
-            Request::new(request.method.as_bytes(), request.uri.as_bytes(), headers, UnixSeconds::new(request.now));
-        if let Some(der) = &request.client_cert {
-            asked = asked.with_certificate(ClientCertificate::Der(der));
+        self.ask_followed(request, &mut Silent)
+    }
+
+    /// As [`ask`](Self::ask), with each check handed to `trail`.
+    pub fn ask_followed(&mut self, request: &Req, trail: &mut dyn Trail) -> Answer {
+        let headers = request.fields();
+        let fields = headers.as_slice();
+        let asked = request.with_fields(&fields);
+        let policy = self.policy(&request.policy);
+        let mut answers = request.answers.iter();
+        let mut step = self.worker.begin(&self.engine, &self.snapshot, policy, &asked, trail);
+        loop {
+            let pending = match step {
+                Step::Decided(decision) => return Answer::of(&decision),
+                Step::Waits(pending) => pending,
+            };
+            let Some(answer) = answers.next() else { return Answer::abandoned() };
+            let raw = raw_answer(answer);
+            let answer = host_answer(answer, &raw, self.engine.document(), policy);
+            step = self.worker.resume(&self.engine, &self.snapshot, pending, &asked, answer, trail);
         }
-        self.judge(&request.policy, &asked)
+    }
+
+    /// Judges one request as a host does that answers no question.
+    pub fn decide(&mut self, request: &Req) -> Answer {
+        let headers = request.fields();
+        let fields = headers.as_slice();
+        self.judge(&request.policy, &request.with_fields(&fields))
     }
 
     /// Judges one request made of bytes.
     pub fn judge(&mut self, policy: &str, request: &Request<'_>) -> Answer {
-        let policy = self.engine.document().policy(policy).unwrap_or_else(|| panic!("no policy {policy}"));
-        let decision = self.worker.decide(&self.engine, &self.snapshot, policy, request);
-        let mut headers = Vec::new();
-        decision
-            .write_headers(&mut |name, value| {
-                headers.push((name.to_owned(), value.to_string()));
-                Ok(())
-            })
-            .unwrap();
-        Answer {
-            reason: decision.reason(),
-            status: decision.status(),
-            headers,
-            cache: decision.cache_tier().name(),
-            wants_refresh: decision.wants_refresh().map(|(_, origin)| origin.name().to_owned()),
-            lets_pass: decision.lets_pass(),
-            audit: decision.audit().to_string(),
-            kind: decision.facts().map(|facts| facts.kind.name()),
-            issuer: decision.issuer().map(|origin| origin.name().to_owned()),
-            subject: decision.facts().and_then(|facts| facts.subject()).map(str::to_owned),
-            key_id: decision.key_id().map(str::to_owned),
-        }
+        let policy = self.policy(policy);
+        Answer::of(&self.worker.decide(&self.engine, &self.snapshot, policy, request))
+    }
+
+    fn policy(&self, name: &str) -> PolicyIndex {
+        self.engine.document().policy(name).unwrap_or_else(|| panic!("no policy {name}"))
     }
 
     /// Installs a document for an origin of the policy.

@@ -52,10 +52,38 @@ pub fn all() -> Vec<Vector> {
     texts().into_iter().map(read).collect()
 }
 
+/// What a host must have to judge by this policy document, and so what its vector says under `needs`: `fields`, to pass on header fields
+/// that policies name; `answers`, to answer questions of the engine.
+#[must_use]
+pub fn needs(policy: &Value) -> Vec<&'static str> {
+    let policies = || policy["policies"].as_object().into_iter().flat_map(|policies| policies.values());
+    let credentials = || policies().flat_map(|policy| policy.get("credentials").and_then(Value::as_array)).flatten();
+    let accepts = policies().chain(credentials()).flat_map(|holder| holder.get("accept").and_then(Value::as_array));
+    let introspects = accepts.flatten().any(|entry| entry["kind"] == "introspected");
+    let asks = |policy: &Value| {
+        let has = |name: &str| policy.get(name).is_some_and(|value| *value != Value::Bool(false));
+        has("tools") || has("body_digest") || policy["dpop"]["shared_store"] == "required"
+    };
+    let fields = credentials().any(|credential| credential["from"].is_object());
+    let answers = introspects || policies().any(asks);
+    [("answers", answers), ("fields", fields)]
+        .into_iter()
+        .filter(|(_, is_needed)| *is_needed)
+        .map(|(name, _)| name)
+        .collect()
+}
+
 impl Vector {
     #[must_use]
     pub fn steps(&self) -> &[Value] {
         self.content["steps"].as_array().unwrap()
+    }
+
+    /// What a host must have to run the vector, beside what every host has; see [`needs`].
+    #[must_use]
+    pub fn needs(&self) -> Vec<&str> {
+        let needs = self.content.get("needs").and_then(Value::as_array);
+        needs.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The requests among the steps.
@@ -116,6 +144,11 @@ pub fn differences(expect: &Value, answer: &Answer) -> Vec<String> {
     check("status", answer.status.into());
     check("headers", answer.headers.iter().map(|(name, value)| serde_json::json!([name, value])).collect());
     check("cache", answer.cache.into());
+    check("tool", answer.tool.as_deref().into());
+    check("rpc_method", answer.rpc_method.as_deref().into());
+    check("body_digest", answer.body_digest.as_deref().into());
+    check("credentials", answer.credentials.iter().map(|(name, kind)| (name.clone(), Value::from(*kind))).collect());
+    check("attributes", answer.attributes.iter().cloned().collect());
     if let Some(token) = expect.get("token") {
         for (name, got) in [
             ("kind", answer.kind.map(str::to_owned)),

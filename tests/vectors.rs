@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use countersign_tests::request::Req;
 use countersign_tests::{corpus, vector};
 use serde_json::Value;
 
@@ -49,4 +50,34 @@ fn every_vector_has_its_title_its_rule_and_an_expectation_for_each_request() {
             assert!(expect["status"].is_u64(), "{}", vector.path);
         }
     }
+}
+
+/// Hosts that cannot answer the engine, or pass on header fields that policies name, leave out the vectors that need it and no others.
+#[test]
+fn a_vector_names_what_a_host_must_have_to_run_it() {
+    let mut needing = BTreeMap::new();
+    for vector in vector::all() {
+        let needs = vector.needs();
+        assert_eq!(needs, vector::needs(&vector.content["policy"]), "{}", vector.path);
+        let answers = vector.requests().any(|(request, _)| !request.answers.is_empty());
+        assert!(!answers || needs.contains(&"answers"), "{}: answers to no question", vector.path);
+        if !needs.is_empty() {
+            *needing.entry(needs.join(" and ")).or_insert(0) += 1;
+            continue;
+        }
+        let mut runner = vector.runner();
+        for step in vector.steps() {
+            let Some(request) = step.get("request").map(Req::from_json) else {
+                runner.prepare(step);
+                continue;
+            };
+            let faults = vector::differences(&step["expect"], &runner.decide(&request));
+            assert!(faults.is_empty(), "{} without answers and fields: {faults:?}", vector.path);
+        }
+    }
+    println!("{needing:?}");
+    assert!(
+        ["answers", "fields", "answers and fields"].iter().all(|needs| needing.contains_key(*needs)),
+        "{needing:?}"
+    );
 }

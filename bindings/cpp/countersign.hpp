@@ -5,6 +5,12 @@
 //   auto decision = worker.value().decide(policy, request);                    // valid until the worker's next call
 //   if (!decision || !decision.value().lets_pass()) refuse();
 //
+// A host that can find out what a policy asks beside the request begins instead, and resumes with the answer:
+//
+//   auto step = worker.value().begin(policy, request);                         // a Decision, or a Pending with its question
+//   if (auto *pending = std::get_if<countersign::Pending>(&step.value()))
+//     step = worker.value().resume_use_once(std::move(*pending), request, COUNTERSIGN_USE_ONCE_FIRST);
+//
 // A call that may fail gives Expected<T>: test it before `value()`. In a program without exceptions a wrong `value()` aborts, since
 // going on would let requests pass.
 #ifndef COUNTERSIGN_HPP
@@ -34,6 +40,9 @@ using LoadReport = countersign_load_report;
 using LookReport = countersign_look_report;
 using WorkerCounts = countersign_worker_counts;
 using TrustSource = countersign_trust_source;
+using TokenKind = countersign_token_kind;
+using Question = countersign_question;
+using UseOnce = countersign_use_once;
 
 /// The library's text; it lives as long as the function that gave it says.
 [[nodiscard]] inline std::string_view view(countersign_str text) noexcept {
@@ -157,6 +166,26 @@ class Decision {
   [[nodiscard]] std::string_view issuer() const noexcept { return text(COUNTERSIGN_FIELD_ISSUER); }
   [[nodiscard]] std::string_view scope() const noexcept { return text(COUNTERSIGN_FIELD_SCOPE); }
   [[nodiscard]] std::string_view binding() const noexcept { return text(COUNTERSIGN_FIELD_BINDING); }
+  [[nodiscard]] TokenKind kind() const noexcept { return countersign_decision_kind(decision_); }
+  /// A fact of the credential of this name in the policy; empty if there is none.
+  [[nodiscard]] std::string_view credential_text(std::string_view credential, Field field) const noexcept {
+    return view(countersign_decision_credential_text(decision_, lend(credential), field));
+  }
+  /// The claim that the policy calls `name`, and whether it is other JSON than a string; the error `NOT_FOUND` if there is none.
+  [[nodiscard]] Expected<std::pair<std::string_view, bool>> attribute(std::string_view name) const noexcept {
+    countersign_str value;
+    bool is_json = false;
+    const Result result = countersign_decision_attribute(decision_, lend(name), &value, &is_json);
+    if (!ok(result)) return result;
+    return std::pair<std::string_view, bool>{view(value), is_json};
+  }
+  /// The SHA-256 of the body; the error `NOT_FOUND` if the policy does not ask for it.
+  [[nodiscard]] Expected<std::array<std::uint8_t, 32>> body_digest() const noexcept {
+    std::array<std::uint8_t, 32> digest{};
+    const Result result = countersign_decision_body_digest(decision_, reinterpret_cast<std::uint8_t(*)[32]>(digest.data()));
+    if (!ok(result)) return result;
+    return digest;
+  }
   [[nodiscard]] std::uint64_t expires_at_seconds() const noexcept {
     return countersign_decision_expires_at_seconds(decision_);
   }
@@ -200,6 +229,62 @@ class Decision {
   const countersign_decision *decision_;
 };
 
+/// A decision that waits for the answer to its question. One that is not resumed is a refusal.
+class Pending {
+ public:
+  /// Takes over what `countersign_worker_begin` gave.
+  explicit Pending(countersign_pending *pending) noexcept : pending_(pending) {}
+  [[nodiscard]] Question question() const noexcept { return countersign_pending_question(get()); }
+  /// To `USE_ONCE`: what names the proof, and for how many seconds at least it must be remembered.
+  [[nodiscard]] Expected<std::pair<std::array<std::uint8_t, 32>, std::uint64_t>> use_once() const noexcept {
+    std::pair<std::array<std::uint8_t, 32>, std::uint64_t> asked{};
+    auto *proof = reinterpret_cast<std::uint8_t(*)[32]>(asked.first.data());
+    const Result result = countersign_pending_use_once(get(), proof, &asked.second);
+    if (!ok(result)) return result;
+    return asked;
+  }
+  /// To `INTROSPECT`: where the issuer answers.
+  [[nodiscard]] std::string_view introspection_uri() const noexcept {
+    return view(countersign_pending_introspection_uri(get()));
+  }
+  /// To `BODY`: the longest body in bytes.
+  [[nodiscard]] std::size_t body_limit() const noexcept { return countersign_pending_body_limit(get()); }
+  [[nodiscard]] const countersign_pending *get() const noexcept { return pending_.get(); }
+  /// Gives it to the caller, who resumes or frees it.
+  [[nodiscard]] countersign_pending *release() noexcept { return pending_.release(); }
+
+ private:
+  struct Free {
+    void operator()(countersign_pending *pending) const noexcept { countersign_pending_free(pending); }
+  };
+  std::unique_ptr<countersign_pending, Free> pending_;
+};
+
+/// The body of a request, for a decision that waits for it.
+class Body {
+ public:
+  [[nodiscard]] static Expected<Body> make(const Pending &pending) noexcept {
+    countersign_body *body = nullptr;
+    const Result result = countersign_body_new(pending.get(), &body);
+    if (!ok(result)) return result;
+    return Body(body);
+  }
+  /// Takes the next chunk. After false the host may stop reading: the decision will be a refusal.
+  [[nodiscard]] bool feed(std::string_view chunk) noexcept { return countersign_body_feed(body_.get(), lend(chunk)); }
+  /// Gives it to the caller, who resumes a decision with it or frees it.
+  [[nodiscard]] countersign_body *release() noexcept { return body_.release(); }
+
+ private:
+  struct Free {
+    void operator()(countersign_body *body) const noexcept { countersign_body_free(body); }
+  };
+  explicit Body(countersign_body *body) noexcept : body_(body) {}
+  std::unique_ptr<countersign_body, Free> body_;
+};
+
+/// How far a decision is: made, or waiting for an answer.
+using Step = std::variant<Decision, Pending>;
+
 /// A policy of an engine.
 struct PolicyNumber {
   std::uint32_t number;
@@ -227,6 +312,14 @@ class Engine {
     const Result result = countersign_engine_policy(get(), lend(name), &number);
     if (!ok(result)) return result;
     return PolicyNumber{number};
+  }
+  /// The header field at `index` that the policy reads a credential from, beside Authorization and DPoP; empty past the last one.
+  [[nodiscard]] std::string_view header_field(PolicyNumber policy, std::size_t index) const noexcept {
+    return view(countersign_engine_header_field(get(), policy.number, index));
+  }
+  /// The header field at `index` that the host takes out of the request before it goes on; empty past the last one.
+  [[nodiscard]] std::string_view removed_field(PolicyNumber policy, std::size_t index) const noexcept {
+    return view(countersign_engine_removed_field(get(), policy.number, index));
   }
   /// Reads the files that the policy names, relative to `directory`, and again at each `look` at which they have changed.
   [[nodiscard]] Expected<LookReport> watch_trust_files(std::string_view directory, std::uint64_t now_seconds,
@@ -307,6 +400,37 @@ class Worker {
     if (!ok(result)) return result;
     return Decision(decision);
   }
+  /// Judges a request as `decide` does, for hosts that find out what the policy asks beside it: the decision may wait for an answer.
+  [[nodiscard]] Expected<Step> begin(PolicyNumber policy, const Request &request) noexcept {
+    return step([&](auto *decision, auto *pending) {
+      return countersign_worker_begin(get(), policy.number, request.get(), decision, pending);
+    });
+  }
+  /// Goes on with what the shared store answered. For each `resume_…`: `request` is the same as at the beginning, and the worker may be any of
+  /// the engine. A failed call is to be refused with 500.
+  [[nodiscard]] Expected<Step> resume_use_once(Pending &&pending, const Request &request, UseOnce answer) noexcept {
+    return step([&](auto *decision, auto *waits) {
+      return countersign_worker_resume_use_once(get(), pending.release(), request.get(), answer, decision, waits);
+    });
+  }
+  /// Goes on with the body of the issuer's response with status 200.
+  [[nodiscard]] Expected<Step> resume_introspected(Pending &&pending, const Request &request, std::string_view answer) noexcept {
+    return step([&](auto *decision, auto *waits) {
+      return countersign_worker_resume_introspected(get(), pending.release(), request.get(), lend(answer), decision, waits);
+    });
+  }
+  /// Goes on where the issuer gave no such response.
+  [[nodiscard]] Expected<Step> resume_introspection_failed(Pending &&pending, const Request &request) noexcept {
+    return step([&](auto *decision, auto *waits) {
+      return countersign_worker_resume_introspection_failed(get(), pending.release(), request.get(), decision, waits);
+    });
+  }
+  /// Goes on with the whole body of the request.
+  [[nodiscard]] Expected<Step> resume_body(Pending &&pending, const Request &request, Body &&body) noexcept {
+    return step([&](auto *decision, auto *waits) {
+      return countersign_worker_resume_body(get(), pending.release(), request.get(), body.release(), decision, waits);
+    });
+  }
   /// Goes on preparing keys that are used often. Returns whether anything is left to do.
   bool build_tables(std::uint32_t additions) noexcept { return countersign_worker_build_tables(worker_.get(), additions); }
   [[nodiscard]] Expected<WorkerCounts> count() const noexcept {
@@ -321,6 +445,15 @@ class Worker {
   struct Free {
     void operator()(countersign_worker *worker) const noexcept { countersign_worker_free(worker); }
   };
+  template <typename F>
+  static Expected<Step> step(F &&make) noexcept {
+    const countersign_decision *decision = nullptr;
+    countersign_pending *pending = nullptr;
+    const Result result = make(&decision, &pending);
+    if (!ok(result)) return result;
+    if (pending != nullptr) return Step(Pending(pending));
+    return Step(Decision(decision));
+  }
   explicit Worker(countersign_worker *worker) noexcept : worker_(worker) {}
   std::unique_ptr<countersign_worker, Free> worker_;
 };

@@ -193,6 +193,8 @@ numbers! {
     NONCE_LIFETIME_SECONDS "nonce_lifetime_seconds" "/$defs/policy/properties/dpop/properties/nonce_lifetime_seconds"
         = 10..=3600, Some(300), "How long a nonce of this server is accepted.",
         "RFC 9449 §8.2: the server decides; a nonce has to outlive a round trip.";
+    PROOF_RSA_BITS "max_rsa_bits" "/$defs/policy/properties/dpop/properties/max_rsa_bits" = 2048..=4096, Some(3072),
+        "The largest RSA modulus of a proof's key, in bits.", "The client chooses the key and the server pays for it.";
     BODY_BYTES_READ "body_bytes" "/$defs/policy/properties/body_bytes" = 1..=BODY_MOST, Some(64 * 1024),
         "The longest body that a policy reads, in bytes.", "The limit `body_bytes_most`.";
     INTROSPECTION_CACHE_SECONDS "cache_seconds" "/$defs/introspection/properties/cache_seconds" = 0..=3600, Some(30),

@@ -1,6 +1,6 @@
 //! Why a request was refused: one closed enum, the same word on every surface.
 //!
-//! One row of `reasons!` is all that a reason needs here; `make generate` writes what follows from it (the C enum, the README's table).
+//! One row of `reasons!` is all that a reason needs here; `make generate` writes what follows from it (the C enum, docs/reasons.md).
 //! Numbers and words are append-only; `tests/reasons.tsv` fails the build on any change but an added line.
 //! The order of checks is public (see `engine`), so each request has exactly one right reason: the first that fails.
 
@@ -120,7 +120,7 @@ reasons! {
     NonceRequired = 1511, "nonce_required", 401, UseDpopNonce, "The proof must carry a nonce that this server gave (RFC 9449 §9)";
     NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce is not one of ours, or has expired (RFC 9449 §9)";
     ProofAlgorithmRefused = 1513, "proof_algorithm_refused", 401, InvalidDpopProof, "The proof's algorithm is not accepted (RFC 9449 §4.3 item 5)";
-    ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7)";
+    ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7)";
     ProofRepeated = 1515, "proof_repeated", 401, InvalidDpopProof, "The request has more than one DPoP header field (RFC 9449 §4.3 item 1)";
     ProofTooLarge = 1516, "proof_too_large", 401, InvalidDpopProof, "The proof exceeds a limit: length, length of its header, depth, members, digits of a number";
     // mTLS

@@ -59,6 +59,8 @@ struct Texts<'a> {
     lengths: &'a [u8; 2 * claims::KEPT],
     /// Where the claims that the policy names begin in `bytes`.
     named_at: usize,
+    /// Where the audience list begins.
+    audience_at: usize,
 }
 
 /// A length that says "absent"; no text of a token within its size limit is that long.
@@ -87,6 +89,7 @@ layout! {
     AT_ORIGIN: 4;
     AT_SLOT: 4;
     AT_HEADER: 2;
+    AT_AUDIENCE: 2;
     AT_NAMED: 2;
     AT_SERIAL: 8;
     AT_EXPIRES: 8;
@@ -100,6 +103,9 @@ const _: () = {
     assert!(record_bytes(limits::TOKEN_BYTES) < 1 << 16, "the place of the named claims must fit into two bytes");
     assert!(Typ::COUNT <= 256 && TokenKind::COUNT < 256);
 };
+
+/// Behind the thumbprint of the key, without which there is none.
+const AT_TOKEN_HASH: usize = FIXED + 32;
 
 /// One bit each; a second of the same value would not compile.
 macro_rules! flags {
@@ -160,8 +166,8 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. The key is
-/// filled in by [`set_key`].
+/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
 /// [`Reason::ClaimMissing`] without `exp`, [`Reason::ClaimType`] for a malformed `cnf`, [`Reason::LimitExceeded`] if
@@ -171,7 +177,6 @@ pub(crate) fn pack(
     header: &UnverifiedHeader<'_>,
     claims: &UnverifiedClaims<'_>,
     actor: Option<JsonString<'_>>,
-    token_hash: impl FnOnce() -> [u8; 32],
     out: &mut [u8],
 ) -> Result<usize, Reason> {
     let algorithm = header.algorithm.ok_or(Reason::AlgorithmRefused)?;
@@ -182,7 +187,7 @@ pub(crate) fn pack(
     if let Some(thumbprint) = confirmation.key_thumbprint {
         flags |= HAS_KEY_THUMBPRINT | HAS_TOKEN_HASH;
         writer.bytes(&thumbprint)?;
-        writer.bytes(&token_hash())?;
+        writer.bytes(&[0; 32])?;
     }
     if let Some(thumbprint) = confirmation.certificate_thumbprint {
         flags |= HAS_CERTIFICATE_THUMBPRINT;
@@ -202,6 +207,7 @@ pub(crate) fn pack(
             Some(Kept::Json(raw)) => writer.raw(raw)?,
         };
     }
+    let audience_at = writer.at;
     for audience in claims.audience.into_iter().flat_map(|audience| audience.values()) {
         let length_at = writer.at;
         writer.bytes(&[0; 2])?;
@@ -233,6 +239,7 @@ pub(crate) fn pack(
     for (place, length) in lengths.iter().enumerate() {
         put(out, AT_LENGTHS + 2 * place, length.to_le_bytes());
     }
+    put(out, AT_AUDIENCE, u16::try_from(audience_at).unwrap_or(ABSENT).to_le_bytes());
     put(out, AT_NAMED, u16::try_from(end).unwrap_or(ABSENT).to_le_bytes());
     put(out, AT_EXPIRES, expires_at.as_u64().to_le_bytes());
     put(out, AT_NOT_BEFORE, claims.not_before.unwrap_or_default().as_u64().to_le_bytes());
@@ -250,16 +257,19 @@ pub(crate) fn pack_introspected(
     out: &mut [u8],
 ) -> Result<usize, Reason> {
     let header = UnverifiedHeader::of_answer();
-    let length = pack(TokenKind::Introspected, &header, claims, actor, token_hash, out)?;
-    set_key(out, KeyId { origin, slot: NO_SLOT, serial: good_until.as_u64() });
+    let length = pack(TokenKind::Introspected, &header, claims, actor, out)?;
+    set_verified(out, KeyId { origin, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
     Ok(length)
 }
 
 /// The slot of no key.
 const NO_SLOT: u32 = u32::MAX;
 
-/// Notes which key verified the token.
-pub(crate) fn set_key(record: &mut [u8], key: KeyId) {
+/// Fills in which key verified the token, and the token's hash if the token is bound to a key: a hash of all of it, so not before.
+pub(crate) fn set_verified(record: &mut [u8], key: KeyId, token_hash: impl FnOnce() -> [u8; 32]) {
+    if take(record, AT_FLAGS).is_some_and(|[flags]| flags & HAS_TOKEN_HASH != 0) {
+        put(record, AT_TOKEN_HASH, token_hash());
+    }
     put(record, AT_ORIGIN, key.origin.0.to_le_bytes());
     put(record, AT_SLOT, key.slot.to_le_bytes());
     put(record, AT_SERIAL, key.serial.to_le_bytes());
@@ -309,10 +319,12 @@ impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
     #[cfg_attr(not(feature = "lean"), inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
-        let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
-        let header = u16::from_le_bytes(take(record, AT_HEADER)?);
+        // One check of its length for all places in it.
+        let fixed = record.first_chunk::<FIXED>()?;
+        let [kind, typ, algorithm, flags] = take(fixed, AT_KIND)?;
+        let header = u16::from_le_bytes(take(fixed, AT_HEADER)?);
         let has = |flag: u8| flags & flag != 0;
-        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(record, at)?)));
+        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(fixed, at)?)));
         let mut at = FIXED;
         let mut thumbprint = |present: bool| -> Option<Option<&'a [u8; 32]>> {
             if !present {
@@ -332,9 +344,10 @@ impl<'a> Facts<'a> {
         } else {
             None
         };
-        let lengths = record.get(AT_LENGTHS..)?.first_chunk()?;
-        let named_at = usize::from(u16::from_le_bytes(take(record, AT_NAMED)?)).checked_sub(at)?;
-        let origin = OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?));
+        let lengths = fixed.get(AT_LENGTHS..)?.first_chunk()?;
+        let place = |field| Some(usize::from(u16::from_le_bytes(take(fixed, field)?)).wrapping_sub(at));
+        let (audience_at, named_at) = (place(AT_AUDIENCE)?, place(AT_NAMED)?);
+        let origin = OriginIndex(u32::from_le_bytes(take(fixed, AT_ORIGIN)?));
         Some(Self {
             kind: TokenKind::from_number(kind)?,
             typ: *Typ::ALL.get(usize::from(typ))?,
@@ -346,15 +359,15 @@ impl<'a> Facts<'a> {
             origin,
             key: KeyId {
                 origin,
-                slot: u32::from_le_bytes(take(record, AT_SLOT)?),
-                serial: u64::from_le_bytes(take(record, AT_SERIAL)?),
+                slot: u32::from_le_bytes(take(fixed, AT_SLOT)?),
+                serial: u64::from_le_bytes(take(fixed, AT_SERIAL)?),
             },
             expires_at: seconds(AT_EXPIRES)?,
             not_before: if has(HAS_NOT_BEFORE) { Some(seconds(AT_NOT_BEFORE)?) } else { None },
             issued_at: if has(HAS_ISSUED) { Some(seconds(AT_ISSUED)?) } else { None },
             confirmation: Confirmation { key_thumbprint, certificate_thumbprint, unenforceable },
             token_hash,
-            texts: Texts { bytes: record.get(at..)?, lengths, named_at },
+            texts: Texts { bytes: record.get(at..)?, lengths, named_at, audience_at },
         })
     }
 
@@ -449,7 +462,7 @@ impl<'a> Facts<'a> {
     /// The values of `aud` as bytes.
     #[inline]
     pub(crate) fn audience_bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut rest = self.texts.bytes.get(self.texts.start_of(claims::KEPT)..self.texts.named_at).unwrap_or_default();
+        let mut rest = self.texts.bytes.get(self.texts.audience_at..self.texts.named_at).unwrap_or_default();
         core::iter::from_fn(move || {
             let (length, behind) = rest.split_first_chunk::<2>()?;
             let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;

@@ -6,6 +6,8 @@
  *  - NULL, misaligned and impossible pointers give a result, never a crash; pointers to freed or too little memory are
  *    the caller's promise not to give.
  *  - No result is 0, and no reason: zeroed memory never reads as success or as an accepted request.
+ *  - What is given away (`pending` and `body` to a `countersign_worker_resume_…`, any handle to its `…_free`) is gone whatever the call
+ *    returns; to give it twice is as to free twice.
  *  - Nothing unwinds into C, and nothing may unwind out of a callback.
  *  - Views (countersign_bytes, countersign_str) are not NUL-terminated. What the caller lends, the library reads during the
  *    call only, but for memory and callbacks of a replay store.
@@ -133,7 +135,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_NONCE_MISMATCH = 1512,
   // The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
   COUNTERSIGN_REASON_PROOF_ALGORITHM_REFUSED = 1513,
-  // The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
+  // The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7).
   COUNTERSIGN_REASON_PROOF_KEY_REFUSED = 1514,
   // The request has more than one DPoP header field (RFC 9449 §4.3 item 1).
   COUNTERSIGN_REASON_PROOF_REPEATED = 1515,
@@ -218,6 +220,8 @@ enum countersign_result
   COUNTERSIGN_RESULT_BUFFER_TOO_SMALL = 2012,
   // The system gives no randomness.
   COUNTERSIGN_RESULT_NO_RANDOMNESS = 2013,
+  // The process cannot have as much memory as the policy document asks for.
+  COUNTERSIGN_RESULT_OUT_OF_MEMORY = 2014,
   // The policy document has faults; the notice was given each.
   COUNTERSIGN_RESULT_POLICY_FAULTY = 2020,
   // A trust document cannot be used; the notice was given why. The last good one stays in force.
@@ -243,6 +247,33 @@ typedef uint32_t countersign_result;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// The kind of a token. Numbers are append-only, and the core's own. A newer library may give numbers that are not here.
+enum countersign_token_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // No token was accepted.
+  COUNTERSIGN_TOKEN_KIND_NONE = 0,
+  // A JWT-SVID: `jwt-svid`.
+  COUNTERSIGN_TOKEN_KIND_JWT_SVID = 1,
+  // A access token (RFC 9068): `at+jwt`.
+  COUNTERSIGN_TOKEN_KIND_ACCESS_TOKEN = 2,
+  // A JWT: `jwt`.
+  COUNTERSIGN_TOKEN_KIND_JWT = 3,
+  // A transaction token: `txntoken+jwt`.
+  COUNTERSIGN_TOKEN_KIND_TXN_TOKEN = 4,
+  // A introspected token: `introspected`.
+  COUNTERSIGN_TOKEN_KIND_INTROSPECTED = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_token_kind countersign_token_kind;
+#else
+typedef uint32_t countersign_token_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Whose keys.
 enum countersign_origin_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -259,6 +290,29 @@ enum countersign_origin_kind
 typedef enum countersign_origin_kind countersign_origin_kind;
 #else
 typedef uint32_t countersign_origin_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What a decision waits for.
+enum countersign_question
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nothing: there is no such decision.
+  COUNTERSIGN_QUESTION_NONE = 0,
+  // Whether a proof is used for the first time, which a store that several machines share knows.
+  COUNTERSIGN_QUESTION_USE_ONCE = 1,
+  // What the issuer of a token that only it can read answers about it (RFC 7662).
+  COUNTERSIGN_QUESTION_INTROSPECT = 2,
+  // The body of the request.
+  COUNTERSIGN_QUESTION_BODY = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_question countersign_question;
+#else
+typedef uint32_t countersign_question;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -299,7 +353,8 @@ enum countersign_field
   COUNTERSIGN_FIELD_SCHEME = 3,
   // `none`, `hit` or `miss`: where the token's facts came from.
   COUNTERSIGN_FIELD_CACHE = 4,
-  // `jwt-svid`, `at+jwt`, `jwt`. From here on, there is a text only if the request was accepted.
+  // `jwt-svid`, `at+jwt`, `jwt`, `txntoken+jwt`, `introspected`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
+  // request was accepted.
   COUNTERSIGN_FIELD_KIND = 5,
   // The trust domain or issuer whose key verified the token.
   COUNTERSIGN_FIELD_ISSUER = 6,
@@ -323,6 +378,14 @@ enum countersign_field
   COUNTERSIGN_FIELD_BOUND_CERTIFICATE = 15,
   // The thumbprint of the key that signed the token, base64url.
   COUNTERSIGN_FIELD_KEY_THUMBPRINT = 16,
+  // `txn`: the transaction that the token is for.
+  COUNTERSIGN_FIELD_TRANSACTION = 17,
+  // `req_wl`: the workload that requested a transaction token.
+  COUNTERSIGN_FIELD_REQUESTING_WORKLOAD = 18,
+  // The JSON-RPC method that the body calls, where the policy has `tools`; for a refused tool too.
+  COUNTERSIGN_FIELD_RPC_METHOD = 19,
+  // The tool that the body calls, where the policy has `tools`; for a refused tool too.
+  COUNTERSIGN_FIELD_TOOL = 20,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -402,12 +465,43 @@ typedef uint32_t countersign_claim;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a shared store answered about a proof.
+enum countersign_use_once
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It did not know the proof, and does now: both in one atomic step.
+  COUNTERSIGN_USE_ONCE_FIRST = 1,
+  // It knew the proof.
+  COUNTERSIGN_USE_ONCE_USED = 2,
+  // It did not answer in time, or not as it should.
+  COUNTERSIGN_USE_ONCE_UNAVAILABLE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum countersign_use_once countersign_use_once;
+#else
+typedef uint32_t countersign_use_once;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// The body of a request, for a decision that waits for it. Holds at most `countersign_pending_body_limit` bytes of it, and none where the
+// policy asks only for its digest. One thread at a time may use it.
+typedef struct countersign_body countersign_body;
+
 // What became of a request. Valid until the next call with its worker, and only for that worker's thread; so are the texts that
 // the getters give. The getters of a NULL decision say that it is refused.
 typedef struct countersign_decision countersign_decision;
 
 // A compiled policy document with counters, keys and the replay store. Every function on it is thread-safe.
 typedef struct countersign_engine countersign_engine;
+
+// A decision that waits for the answer to a question. It keeps what it needs of its engine: the worker that began it decides other requests
+// meanwhile, and may be freed. One thread at a time may use it.
+//
+// Each is given once to a `countersign_worker_resume_…` or to `countersign_pending_free`, and is gone then.
+typedef struct countersign_pending countersign_pending;
 
 // The caches of one thread. It may move to another thread, but no two may be in a call with it at once.
 typedef struct countersign_worker countersign_worker;
@@ -531,7 +625,7 @@ typedef struct countersign_request {
   // is the host's fault, and a DPoP request is then refused with 500. For a client that named no authority, leave it empty as in
   // `https:///path`: that is refused as the client's fault.
   struct countersign_bytes uri;
-  // All header fields, so that repetitions are seen. Only Authorization and DPoP are looked at.
+  // All header fields, so that repetitions are seen. Read are Authorization, DPoP, and those of `countersign_engine_header_field`.
   const struct countersign_header *headers;
   // How many there are.
   size_t header_count;
@@ -607,6 +701,47 @@ countersign_result countersign_decision_texts(const struct countersign_decision 
                                               uint32_t fields,
                                               struct countersign_str *texts_out,
                                               size_t count);
+
+// The kind of the accepted token; `COUNTERSIGN_TOKEN_KIND_NONE` for a refused request and for NULL.
+//
+// # Safety
+// As `countersign_decision_reason`.
+countersign_token_kind countersign_decision_kind(const struct countersign_decision *decision);
+
+// A text of the credential called `credential` in the policy: one of the fields `KIND`, `ISSUER`, `SUBJECT`, `CLIENT_ID`, `SCOPE`, `TOKEN_ID`,
+// `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
+// credential, and where the request came without it.
+//
+// The first credential of a policy says who the client is; `countersign_decision_text` gives its texts too. That of a policy without
+// `credentials` is called `access`.
+//
+// # Safety
+// As `countersign_decision_reason`; `credential` is valid for the call.
+struct countersign_str countersign_decision_credential_text(const struct countersign_decision *decision,
+                                                            struct countersign_bytes credential,
+                                                            uint32_t field);
+
+// The claim that the policy hands to hosts as the attribute `name`: a string without its escapes, or other JSON as it is in the token,
+// and which of the two it is.
+//
+// Returns `OK`; `NOT_FOUND` for a refused request, where the policy has no such attribute, and where the token has no such claim;
+// `NULL_PARAMETER`, `MISALIGNED`, `NOT_UTF8`, `INVALID_LENGTH`.
+//
+// # Safety
+// As `countersign_decision_reason`; `name` and the outputs are valid for the call.
+countersign_result countersign_decision_attribute(const struct countersign_decision *decision,
+                                                  struct countersign_bytes name,
+                                                  struct countersign_str *value_out,
+                                                  bool *is_json_out);
+
+// Writes the SHA-256 of the body, 32 bytes, where the policy has `body_digest` and the decision was resumed with the body.
+//
+// Returns `OK`, `NOT_FOUND` if there is none, `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_decision_reason`; `digest_out` has room for 32 bytes.
+countersign_result countersign_decision_body_digest(const struct countersign_decision *decision,
+                                                    uint8_t (*digest_out)[32]);
 
 // The value of `aud` at `index`, if the request was accepted; none past the last one.
 //
@@ -714,6 +849,49 @@ countersign_result countersign_engine_policy(const struct countersign_engine *en
 struct countersign_str countersign_engine_policy_name(const struct countersign_engine *engine,
                                                       uint32_t policy);
 
+// Whether a policy has an `origin`: what clients see in front of a request's path, which DPoP proofs are compared with. Of
+// `countersign_request.uri` only path and query count then, and it may be these alone: put no base path of the host's before them.
+//
+// False for a policy that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_has_origin(const struct countersign_engine *engine,
+                                          uint32_t policy);
+
+// Whether a policy is to expect tokens that are bound to a DPoP key alone: it demands no certificate, and accepts access tokens or
+// demands a binding.
+//
+// Such a policy without an `origin` needs one of the host's configuration in `countersign_request.uri`. If scheme and host there are
+// what the client sent, a proof that was made for another server is accepted for this one. Warn of it when the configuration is read.
+//
+// False for a policy that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_takes_proofs(const struct countersign_engine *engine,
+                                            uint32_t policy);
+
+// The header field at `index` that a policy reads a credential from, in small letters, beside Authorization and DPoP; none past the last
+// one and for a policy that does not exist. For a host that passes on only the fields that are asked for. Valid until the engine and
+// its workers are freed. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+struct countersign_str countersign_engine_header_field(const struct countersign_engine *engine,
+                                                       uint32_t policy,
+                                                       size_t index);
+
+// The header field at `index` that the host takes out of a request before the request goes on to its receiver, in small letters: those of
+// the credentials with `remove`. None past the last one and for a policy that does not exist. Valid as long as
+// `countersign_engine_header_field`. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+struct countersign_str countersign_engine_removed_field(const struct countersign_engine *engine,
+                                                        uint32_t policy,
+                                                        size_t index);
+
 // Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.
 //
 // Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.
@@ -745,6 +923,79 @@ uint64_t countersign_engine_refused(const struct countersign_engine *engine, uin
 // # Safety
 // `text` points to as many bytes as it says.
 bool countersign_is_field_value(struct countersign_bytes text);
+
+// Whether a text is an origin: `http://` or `https://`, host, perhaps port and base path, as in `https://api.example/base`. Neither user
+// information nor query nor fragment. Ask this of a configured origin that is to stand in front of a request's path in
+// `countersign_request.uri`: no proof is for a URI that begins with anything else.
+//
+// Thread-safe.
+//
+// # Safety
+// `text` points to as many bytes as it says.
+bool countersign_is_origin(struct countersign_bytes text);
+
+// What the decision waits for. `COUNTERSIGN_QUESTION_NONE` for NULL.
+//
+// # Safety
+// `pending` is NULL, or a waiting decision that was not given away, here and in every getter below.
+countersign_question countersign_pending_question(const struct countersign_pending *pending);
+
+// To `USE_ONCE`: what names the proof, 32 bytes, and for how many seconds at least the shared store must remember it. In Valkey or Redis:
+// `SET proof 1 NX EX seconds`. Answer with `countersign_worker_resume_use_once`.
+//
+// Returns `OK`, `NOT_FOUND` where the question is another, `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_pending_question`; `proof_out` has room for 32 bytes, `seconds_out` is valid for the call.
+countersign_result countersign_pending_use_once(const struct countersign_pending *pending,
+                                                uint8_t (*proof_out)[32],
+                                                uint64_t *seconds_out);
+
+// To `INTROSPECT`: the https URI to which the host posts the token, which is what follows the scheme in Authorization, as RFC 7662 §2.1 says,
+// with its own credentials for that issuer. Answer with `countersign_worker_resume_introspected` or
+// `countersign_worker_resume_introspection_failed`. None where the question is another. Valid as long as `pending`.
+//
+// # Safety
+// As `countersign_pending_question`.
+struct countersign_str countersign_pending_introspection_uri(const struct countersign_pending *pending);
+
+// To `BODY`: the longest body in bytes that the policy takes. Read it with `countersign_body_new`; answer with
+// `countersign_worker_resume_body`. 0 where the question is another.
+//
+// # Safety
+// As `countersign_pending_question`.
+size_t countersign_pending_body_limit(const struct countersign_pending *pending);
+
+// Frees a decision that is not resumed: its request is refused, which the engine counts as `decision_abandoned`. NULL is nothing to do.
+//
+// # Safety
+// `pending` was not given away before, and no thread is in a call with it.
+void countersign_pending_free(struct countersign_pending *pending);
+
+// Begins to read the body that `pending` waits for. `pending` may be resumed or freed before the body is.
+//
+// Returns `OK` and writes the body, to be given once to `countersign_worker_resume_body` or `countersign_body_free`; `NOT_FOUND` where the
+// question is another, `NULL_PARAMETER`, `MISALIGNED`.
+//
+// # Safety
+// As `countersign_pending_question`; `body_out` is valid for the call.
+countersign_result countersign_body_new(const struct countersign_pending *pending,
+                                        struct countersign_body **body_out);
+
+// Takes the next chunk of the body, as the host passes it on. Returns whether the body is still within the limit: after false the host may
+// stop reading, and the decision will be a refusal. False for a chunk that cannot be memory too: `countersign_worker_resume_body` then fails
+// with the result of that. False for NULL.
+//
+// # Safety
+// `body` is NULL or a body that was not given away and no other thread uses; `chunk` points to as many bytes as it says.
+bool countersign_body_feed(struct countersign_body *body,
+                           struct countersign_bytes chunk);
+
+// Frees a body that answers nothing. NULL is nothing to do.
+//
+// # Safety
+// `body` was not given away before, and no thread is in a call with it.
+void countersign_body_free(struct countersign_body *body);
 
 // The word of a reason, such as `token_expired`: the same in challenges, metrics, logs and on the command line.
 // `accepted` for an accepted request, no text for a number that is no reason. Valid for ever.
@@ -934,7 +1185,8 @@ countersign_result countersign_worker_new(const struct countersign_engine *engin
 // `worker` came from `countersign_worker_new`, was not freed before, and no thread is in a call with it or its decision.
 void countersign_worker_free(struct countersign_worker *worker);
 
-// Judges a request by a policy of `countersign_engine_policy`.
+// Judges a request by a policy of `countersign_engine_policy`, for hosts that answer no question: a policy that needs to know more than the
+// request, see `countersign_worker_begin`, refuses with `decision_abandoned` or `introspection_unavailable`.
 //
 // The decision is valid until the next call with this worker, and must be read by the same thread. A request that cannot
 // be judged is a failed call without a decision: refuse it with status 500.
@@ -949,6 +1201,85 @@ countersign_result countersign_worker_decide(struct countersign_worker *worker,
                                              uint32_t policy,
                                              const struct countersign_request *request,
                                              const struct countersign_decision **decision_out);
+
+// Judges a request as `countersign_worker_decide` does, for hosts that can find out what a policy needs to know beside it: what the issuer of
+// an opaque token answers, the body, whether a proof was used on another machine. The engine does no I/O: the decision waits for the host.
+//
+// Writes exactly one of the outputs, and NULL to the other. The decision is as that of `countersign_worker_decide`. A waiting decision is
+// asked for its question, and given to a `countersign_worker_resume_…` with the answer, or to `countersign_pending_free`; it may wait again,
+// for another answer. Until it is made, the request is not accepted.
+//
+// Returns `OK`, for accepted, refused and waiting requests; otherwise as `countersign_worker_decide`. Allocates what waits.
+//
+// # Safety
+// As `countersign_worker_decide`; both outputs are valid for the call.
+countersign_result countersign_worker_begin(struct countersign_worker *worker,
+                                            uint32_t policy,
+                                            const struct countersign_request *request,
+                                            const struct countersign_decision **decision_out,
+                                            struct countersign_pending **pending_out);
+
+// Goes on with a decision that waited for a shared store; `answer` is a `countersign_use_once`.
+//
+// These hold for all `countersign_worker_resume_…`. `worker` may be any worker of the engine that began the decision; with one of another
+// engine the decision is a refusal with `internal_error`, and so it is where the decision waits for another answer. `request` is the same
+// request as at the beginning, never another one: what was verified then is not verified again; `now_seconds` goes on. The token is judged
+// once more by the keys and revocations of now.
+//
+// Returns `OK` and writes exactly one of the outputs and NULL to the other, as `countersign_worker_begin`; `NULL_PARAMETER`, `MISALIGNED`,
+// `WRONG_SIZE`, `INVALID_LENGTH`, `INVALID_VALUE`, `WORKER_BUSY`, `PANIC`: refuse the request with status 500. Whatever it returns,
+// `pending` is gone; after a failed call it counts as `decision_abandoned`.
+//
+// # Safety
+// As `countersign_worker_begin`; `pending` was not given away before, and no thread is in a call with it.
+countersign_result countersign_worker_resume_use_once(struct countersign_worker *worker,
+                                                      struct countersign_pending *pending,
+                                                      const struct countersign_request *request,
+                                                      uint32_t answer,
+                                                      const struct countersign_decision **decision_out,
+                                                      struct countersign_pending **pending_out);
+
+// Goes on with a decision that waited for the issuer of its token: `answer` is the body of its response with status 200, as received over
+// TLS. It must be about the token of `request`: the engine cannot see whether it is.
+//
+// Otherwise as `countersign_worker_resume_use_once`.
+//
+// # Safety
+// As `countersign_worker_resume_use_once`; `answer` is valid for the call.
+countersign_result countersign_worker_resume_introspected(struct countersign_worker *worker,
+                                                          struct countersign_pending *pending,
+                                                          const struct countersign_request *request,
+                                                          struct countersign_bytes answer,
+                                                          const struct countersign_decision **decision_out,
+                                                          struct countersign_pending **pending_out);
+
+// Goes on with a decision that waited for the issuer of its token, where there was no response in time, one with another status than 200,
+// or one that is too long: the request is refused with `introspection_unavailable`.
+//
+// Otherwise as `countersign_worker_resume_use_once`.
+//
+// # Safety
+// As `countersign_worker_resume_use_once`.
+countersign_result countersign_worker_resume_introspection_failed(struct countersign_worker *worker,
+                                                                  struct countersign_pending *pending,
+                                                                  const struct countersign_request *request,
+                                                                  const struct countersign_decision **decision_out,
+                                                                  struct countersign_pending **pending_out);
+
+// Goes on with a decision that waited for the body of its request: `body` took all of it by `countersign_body_feed`, the very bytes that the
+// receiver of the request will read; a request without a body has one of no bytes.
+//
+// Otherwise as `countersign_worker_resume_use_once`: whatever it returns, `body` is gone too. A body of which a chunk could not be taken
+// gives the result of that chunk.
+//
+// # Safety
+// As `countersign_worker_resume_use_once`, for `body` too.
+countersign_result countersign_worker_resume_body(struct countersign_worker *worker,
+                                                  struct countersign_pending *pending,
+                                                  const struct countersign_request *request,
+                                                  struct countersign_body *body,
+                                                  const struct countersign_decision **decision_out,
+                                                  struct countersign_pending **pending_out);
 
 // Goes on preparing keys that are used often, for about so many point additions (some 0.3 µs each), in a moment when no
 // request waits. Without it, requests do it in small steps. Returns whether anything is left to do. Ends the decision.

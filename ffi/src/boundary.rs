@@ -43,7 +43,8 @@ pub(crate) unsafe fn borrow_all<'a, T>(first: *const T, count: usize) -> Result<
     Ok(unsafe { std::slice::from_raw_parts(first, count) })
 }
 
-fn check<T>(pointer: *const T) -> Result<(), countersign_result> {
+/// Whether `pointer` can be one to a `T`.
+pub(crate) fn check<T>(pointer: *const T) -> Result<(), countersign_result> {
     if pointer.is_null() {
         return Err(countersign_result::NullParameter);
     }

@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use countersign::engine::Decision;
 use countersign::jose::base64url;
-use countersign::record::Facts;
+use countersign::record::{Facts, NamedClaim};
 use countersign::specs::common::presentation::Scheme;
 
 use crate::boundary::{Output, borrow, checked, guarded};
-use crate::bytes::countersign_str;
+use crate::bytes::{countersign_bytes, countersign_str};
+use crate::kinds::countersign_token_kind;
 use crate::reasons::countersign_reason;
 use crate::result::countersign_result;
 use crate::trust::countersign_origin_kind;
@@ -50,7 +51,8 @@ pub enum countersign_field {
     Scheme = 3,
     /// `none`, `hit` or `miss`: where the token's facts came from.
     Cache = 4,
-    /// `jwt-svid`, `at+jwt`, `jwt`. From here on, there is a text only if the request was accepted.
+    /// `jwt-svid`, `at+jwt`, `jwt`, `txntoken+jwt`, `introspected`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
+    /// request was accepted.
     Kind = 5,
     /// The trust domain or issuer whose key verified the token.
     Issuer = 6,
@@ -74,6 +76,14 @@ pub enum countersign_field {
     BoundCertificate = 15,
     /// The thumbprint of the key that signed the token, base64url.
     KeyThumbprint = 16,
+    /// `txn`: the transaction that the token is for.
+    Transaction = 17,
+    /// `req_wl`: the workload that requested a transaction token.
+    RequestingWorkload = 18,
+    /// The JSON-RPC method that the body calls, where the policy has `tools`; for a refused tool too.
+    RpcMethod = 19,
+    /// The tool that the body calls, where the policy has `tools`; for a refused tool too.
+    Tool = 20,
 }
 
 impl countersign_decision {
@@ -109,6 +119,8 @@ impl countersign_decision {
             _ if wanted(countersign_field::Mode) => policy.map(|policy| policy.mode().name()),
             _ if wanted(countersign_field::Scheme) => decision.scheme().map(Scheme::name),
             _ if wanted(countersign_field::Cache) => Some(decision.cache_tier().name()),
+            _ if wanted(countersign_field::RpcMethod) => decision.rpc_method(),
+            _ if wanted(countersign_field::Tool) => decision.tool(),
             _ => None,
         };
         if always.is_some() {
@@ -117,15 +129,7 @@ impl countersign_decision {
         let Some(facts) = facts else { return countersign_str::NONE };
         let cnf = &facts.confirmation;
         countersign_str::or_none(match field {
-            _ if wanted(countersign_field::Kind) => Some(facts.kind.name()),
-            _ if wanted(countersign_field::Issuer) => decision.issuer().map(|origin| origin.name()),
-            _ if wanted(countersign_field::Subject) => facts.subject(),
-            _ if wanted(countersign_field::ClientId) => facts.client_id(),
-            _ if wanted(countersign_field::Scope) => facts.scope(),
-            _ if wanted(countersign_field::TokenId) => facts.token_id(),
             _ if wanted(countersign_field::KeyId) => decision.key_id(),
-            _ if wanted(countersign_field::Actor) => facts.actor_json(),
-            _ if wanted(countersign_field::Binding) => Some(cnf.binding_name()),
             _ if wanted(countersign_field::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
             _ if wanted(countersign_field::BoundCertificate) => {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
@@ -133,7 +137,7 @@ impl countersign_decision {
             _ if wanted(countersign_field::KeyThumbprint) => {
                 thumbprint(&self.key_thumbprint, decision.key_thumbprint())
             }
-            _ => None,
+            _ => said(decision, facts, field),
         })
     }
 
@@ -154,6 +158,24 @@ impl countersign_decision {
             }
             headers
         })
+    }
+}
+
+/// A text that each credential of a request has for itself.
+fn said<'a>(decision: &'a Decision<'static>, facts: &Facts<'a>, field: u32) -> Option<&'a str> {
+    let wanted = |known: countersign_field| field == known as u32;
+    match field {
+        _ if wanted(countersign_field::Kind) => Some(facts.kind.name()),
+        _ if wanted(countersign_field::Issuer) => decision.issuer_of(facts).map(|origin| origin.name()),
+        _ if wanted(countersign_field::Subject) => facts.subject(),
+        _ if wanted(countersign_field::ClientId) => facts.client_id(),
+        _ if wanted(countersign_field::Scope) => facts.scope(),
+        _ if wanted(countersign_field::TokenId) => facts.token_id(),
+        _ if wanted(countersign_field::Actor) => facts.actor_json(),
+        _ if wanted(countersign_field::Binding) => Some(facts.confirmation.binding_name()),
+        _ if wanted(countersign_field::Transaction) => facts.transaction(),
+        _ if wanted(countersign_field::RequestingWorkload) => facts.requesting_workload(),
+        _ => None,
     }
 }
 
@@ -244,6 +266,96 @@ pub unsafe extern "C" fn countersign_decision_texts<'a>(
         first.write_all((0..count).map(|field| {
             if fields >> field & 1 == 1 { decision.text_of(facts.as_ref(), field) } else { countersign_str::NONE }
         }));
+        Ok(())
+    })
+}
+
+/// The kind of the accepted token; `COUNTERSIGN_TOKEN_KIND_NONE` for a refused request and for NULL.
+///
+/// # Safety
+/// As `countersign_decision_reason`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_kind(decision: *const countersign_decision) -> countersign_token_kind {
+    guarded(countersign_token_kind::None, || {
+        // SAFETY: the caller's promise.
+        let facts = unsafe { borrow(decision) }.ok().and_then(|decision| decision.made.as_ref()?.facts());
+        facts.map_or(countersign_token_kind::None, |facts| facts.kind.into())
+    })
+}
+
+/// A text of the credential called `credential` in the policy: one of the fields `KIND`, `ISSUER`, `SUBJECT`, `CLIENT_ID`, `SCOPE`, `TOKEN_ID`,
+/// `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
+/// credential, and where the request came without it.
+///
+/// The first credential of a policy says who the client is; `countersign_decision_text` gives its texts too. That of a policy without
+/// `credentials` is called `access`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; `credential` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_credential_text<'a>(
+    decision: *const countersign_decision,
+    credential: countersign_bytes,
+    field: u32,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let (Ok(decision), Ok(name)) = (unsafe { (borrow(decision), credential.read_text()) }) else {
+            return countersign_str::NONE;
+        };
+        let Some(made) = &decision.made else { return countersign_str::NONE };
+        countersign_str::or_none(made.credential(name).and_then(|facts| said(made, &facts, field)))
+    })
+}
+
+/// The claim that the policy hands to hosts as the attribute `name`: a string without its escapes, or other JSON as it is in the token,
+/// and which of the two it is.
+///
+/// Returns `OK`; `NOT_FOUND` for a refused request, where the policy has no such attribute, and where the token has no such claim;
+/// `NULL_PARAMETER`, `MISALIGNED`, `NOT_UTF8`, `INVALID_LENGTH`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; `name` and the outputs are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_attribute<'a>(
+    decision: *const countersign_decision,
+    name: countersign_bytes,
+    value_out: *mut countersign_str<'a>,
+    is_json_out: *mut bool,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (decision, value, is_json) =
+            unsafe { (borrow(decision)?, Output::at(value_out)?, Output::at(is_json_out)?) };
+        // SAFETY: as above.
+        let name = unsafe { name.read_text() }?;
+        let claim = decision.made.as_ref().and_then(|made| made.attribute(name));
+        let (text, json) = match claim.ok_or(countersign_result::NotFound)? {
+            NamedClaim::Text(text) => (text, false),
+            NamedClaim::Json(text) => (text, true),
+        };
+        value.write(countersign_str::of(text));
+        is_json.write(json);
+        Ok(())
+    })
+}
+
+/// Writes the SHA-256 of the body, 32 bytes, where the policy has `body_digest` and the decision was resumed with the body.
+///
+/// Returns `OK`, `NOT_FOUND` if there is none, `NULL_PARAMETER`, `MISALIGNED`.
+///
+/// # Safety
+/// As `countersign_decision_reason`; `digest_out` has room for 32 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_decision_body_digest(
+    decision: *const countersign_decision,
+    digest_out: *mut [u8; 32],
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (decision, output) = unsafe { (borrow(decision)?, Output::at(digest_out)?) };
+        let digest = decision.made.as_ref().and_then(Decision::body_digest).ok_or(countersign_result::NotFound)?;
+        output.write(*digest);
         Ok(())
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::engine::{PolicyDocument, PolicyIndex};
+use countersign::engine::{self, Policy, PolicyDocument, PolicyIndex};
 use countersign::limits;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
@@ -19,6 +19,14 @@ use crate::result::countersign_result;
 pub struct countersign_engine {
     pub(crate) live: LiveEngine,
     pub(crate) policies: Vec<PolicyIndex>,
+}
+
+impl countersign_engine {
+    /// The policy of this number.
+    pub(crate) fn policy(&self, number: u32) -> Option<&Policy> {
+        let place = usize::try_from(number).ok()?;
+        self.live.engine().document().policies().nth(place).map(|(_, policy)| policy)
+    }
 }
 
 /// What an engine is made from. Set it to zero first, then `size`.
@@ -141,9 +149,90 @@ pub unsafe extern "C" fn countersign_engine_policy_name<'a>(
     guarded(countersign_str::NONE, || {
         // SAFETY: the caller's promise.
         let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
-        let found =
-            usize::try_from(policy).ok().and_then(|place| engine.live.engine().document().policies().nth(place));
-        countersign_str::or_none(found.map(|(_, policy)| policy.name()))
+        countersign_str::or_none(engine.policy(policy).map(Policy::name))
+    })
+}
+
+/// Whether a policy has an `origin`: what clients see in front of a request's path, which DPoP proofs are compared with. Of
+/// `countersign_request.uri` only path and query count then, and it may be these alone: put no base path of the host's before them.
+///
+/// False for a policy that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_has_origin(engine: *const countersign_engine, policy: u32) -> bool {
+    guarded(false, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return false };
+        engine.policy(policy).is_some_and(Policy::has_origin)
+    })
+}
+
+/// Whether a policy is to expect tokens that are bound to a DPoP key alone: it demands no certificate, and accepts access tokens or
+/// demands a binding.
+///
+/// Such a policy without an `origin` needs one of the host's configuration in `countersign_request.uri`. If scheme and host there are
+/// what the client sent, a proof that was made for another server is accepted for this one. Warn of it when the configuration is read.
+///
+/// False for a policy that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_takes_proofs(
+    engine: *const countersign_engine,
+    policy: u32,
+) -> bool {
+    guarded(false, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return false };
+        engine.policy(policy).is_some_and(Policy::takes_proofs)
+    })
+}
+
+/// The header field at `index` that a policy reads a credential from, in small letters, beside Authorization and DPoP; none past the last
+/// one and for a policy that does not exist. For a host that passes on only the fields that are asked for. Valid until the engine and
+/// its workers are freed. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_header_field<'a>(
+    engine: *const countersign_engine,
+    policy: u32,
+    index: usize,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
+        countersign_str::or_none(engine.policy(policy).and_then(|policy| policy.header_fields().nth(index)))
+    })
+}
+
+/// The header field at `index` that the host takes out of a request before the request goes on to its receiver, in small letters: those of
+/// the credentials with `remove`. None past the last one and for a policy that does not exist. Valid as long as
+/// `countersign_engine_header_field`. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_removed_field<'a>(
+    engine: *const countersign_engine,
+    policy: u32,
+    index: usize,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
+        let removed = engine.policy(policy).and_then(|policy| {
+            let mut removed = policy.credentials().filter(|credential| credential.is_removed());
+            removed.nth(index).map(|credential| match credential.from() {
+                engine::From::Authorization => "authorization",
+                engine::From::Header(name) => name,
+            })
+        });
+        countersign_str::or_none(removed)
     })
 }
 

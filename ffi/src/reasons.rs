@@ -103,7 +103,7 @@ pub enum countersign_reason {
     NonceMismatch = 1512,
     /// The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
     ProofAlgorithmRefused = 1513,
-    /// The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
+    /// The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7).
     ProofKeyRefused = 1514,
     /// The request has more than one DPoP header field (RFC 9449 §4.3 item 1).
     ProofRepeated = 1515,

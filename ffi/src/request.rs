@@ -1,6 +1,7 @@
 //! A request as the host sees it: borrowed for one call.
 
-use countersign::engine::Request;
+use countersign::engine::{HeaderFields, Request};
+use countersign::specs::common::presentation::Field;
 use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 
@@ -42,7 +43,7 @@ pub struct countersign_request {
     /// is the host's fault, and a DPoP request is then refused with 500. For a client that named no authority, leave it empty as in
     /// `https:///path`: that is refused as the client's fault.
     pub uri: countersign_bytes,
-    /// All header fields, so that repetitions are seen. Only Authorization and DPoP are looked at.
+    /// All header fields, so that repetitions are seen. Read are Authorization, DPoP, and those of `countersign_engine_header_field`.
     pub headers: *const countersign_header,
     /// How many there are.
     pub header_count: usize,
@@ -60,31 +61,33 @@ pub struct countersign_request {
 }
 
 impl countersign_request {
-    /// The request with every pointer looked at.
+    /// Checks every pointer and length, and hands the request to `judge`.
+    ///
+    /// # Safety
+    /// Every pointer is valid for the call.
+    pub(crate) unsafe fn with<T>(&self, judge: impl FnOnce(&Request<'_>) -> T) -> Result<T, countersign_result> {
+        check_size::<Self>(self.size)?;
+        // SAFETY: the caller's promise.
+        let headers = unsafe { borrow_all(self.headers, self.header_count) }?;
+        for header in headers {
+            // SAFETY: as above.
+            unsafe { (header.name.read()?, header.value.read()?) };
+        }
+        let fields = Fields(headers);
+        // SAFETY: as above.
+        let request = unsafe { self.read(&fields) }?;
+        Ok(judge(&request))
+    }
+
+    /// The request, whose header fields are `fields`.
     ///
     /// # Safety
     /// Every pointer is valid while `'a` lasts.
-    pub(crate) unsafe fn read<'a>(&self) -> Result<Request<'a>, countersign_result> {
-        check_size::<Self>(self.size)?;
+    unsafe fn read<'a>(&self, fields: &'a Fields<'a>) -> Result<Request<'a>, countersign_result> {
         // SAFETY: the caller's promise, here and below.
         let (method, uri) = unsafe { (self.method.read()?, self.uri.read()?) };
-        // SAFETY: as above.
-        let headers = unsafe { borrow_all(self.headers, self.header_count) }?;
-        let mut fault = None;
-        let fields = headers.iter().filter_map(|header| {
-            // SAFETY: as above.
-            match unsafe { (header.name.read(), header.value.read()) } {
-                (Ok(name), Ok(value)) => Some((name, value)),
-                (Err(found), _) | (_, Err(found)) => {
-                    fault = Some(found);
-                    None
-                }
-            }
-        });
-        let mut request = Request::new(method, uri, fields, UnixSeconds::new(self.now_seconds));
-        if let Some(fault) = fault {
-            return Err(fault);
-        }
+        let now = UnixSeconds::new(self.now_seconds);
+        let mut request = Request::new(method, uri, fields.all(), now).with_fields(fields);
         // SAFETY: as above.
         let claimed_proof = unsafe { self.claimed_proof.read() }?;
         if !claimed_proof.is_empty() {
@@ -109,5 +112,25 @@ impl countersign_request {
             return Ok(request.with_certificate(ClientCertificate::Sha256(hash)));
         }
         Err(countersign_result::InvalidValue)
+    }
+}
+
+/// Header fields of which [`countersign_request::with`] checked every pointer, for the time of its call.
+struct Fields<'a>(&'a [countersign_header]);
+
+impl<'a> Fields<'a> {
+    fn all(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.0.iter().filter_map(|header| {
+            // SAFETY: `with` checked both, and its caller promised that they are valid for the call, which this value does not outlive.
+            let (name, value) = unsafe { (header.name.read(), header.value.read()) };
+            Some((name.ok()?, value.ok()?))
+        })
+    }
+}
+
+impl HeaderFields for Fields<'_> {
+    fn field(&self, name: &str) -> Field<'_> {
+        let named = self.all().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+        named.fold(Field::Absent, |field, (_, value)| field.and(value))
     }
 }

@@ -36,6 +36,8 @@ pub enum countersign_result {
     BufferTooSmall = 2012,
     /// The system gives no randomness.
     NoRandomness = 2013,
+    /// The process cannot have as much memory as the policy document asks for.
+    OutOfMemory = 2014,
     /// The policy document has faults; the notice was given each.
     PolicyFaulty = 2020,
     /// A trust document cannot be used; the notice was given why. The last good one stays in force.
@@ -60,7 +62,7 @@ pub enum countersign_result {
 #[unsafe(no_mangle)]
 pub extern "C" fn countersign_result_text(result: u32) -> countersign_str<'static> {
     use countersign_result as R;
-    const ALL: [(countersign_result, &str); 22] = [
+    const ALL: [(countersign_result, &str); 23] = [
         (R::Ok, "done"),
         (R::NullParameter, "a pointer that must not be NULL is"),
         (R::Misaligned, "a pointer is not aligned"),
@@ -75,6 +77,7 @@ pub extern "C" fn countersign_result_text(result: u32) -> countersign_str<'stati
         (R::NotFound, "there is nothing at this index"),
         (R::BufferTooSmall, "the text does not fit"),
         (R::NoRandomness, "the system gives no randomness"),
+        (R::OutOfMemory, "the process cannot have as much memory as the policy document asks for"),
         (R::PolicyFaulty, "the policy document has faults"),
         (R::TrustFaulty, "a trust document cannot be used"),
         (R::RevocationsFaulty, "a document of revocations cannot be used"),

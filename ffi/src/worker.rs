@@ -1,16 +1,18 @@
 //! The worker: the caches of one thread.
 
 use std::cell::UnsafeCell;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use countersign::engine::Decision;
-use countersign_live::{LiveWorker, seed};
+use countersign::engine::{Answer, Decision, Pending, PolicyIndex, Request, Step};
+use countersign_live::{LiveEngine, LiveWorker, seed};
 
 use crate::boundary::{Output, borrow, checked, guarded};
+use crate::bytes::countersign_bytes;
 use crate::decision::countersign_decision;
 use crate::engine::countersign_engine;
+use crate::pending::{countersign_body, countersign_pending, countersign_use_once};
 use crate::request::countersign_request;
 use crate::result::countersign_result;
 
@@ -100,7 +102,65 @@ impl Drop for countersign_worker {
     }
 }
 
-/// Judges a request by a policy of `countersign_engine_policy`.
+/// Runs `work` in a worker, unless a call with it is running or left it broken.
+///
+/// # Safety
+/// Unless it is NULL or misaligned, `worker` is a worker that no other thread uses.
+unsafe fn enter(
+    worker: *mut countersign_worker,
+    work: impl FnOnce(&countersign_worker) -> Result<(), countersign_result>,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let this = match unsafe { borrow(worker.cast_const()) } {
+        Ok(this) => this,
+        Err(fault) => return fault,
+    };
+    // No exchange: two threads at once break the promise above, and this tells most of them; a store's callback that calls
+    // back, it always tells.
+    match this.state.load(Ordering::Relaxed) {
+        IDLE => this.state.store(DECIDING, Ordering::Relaxed),
+        BROKEN => return countersign_result::Panic,
+        _ => return countersign_result::WorkerBusy,
+    }
+    let result = checked(|| work(this));
+    this.state.store(if result == countersign_result::Panic { BROKEN } else { IDLE }, Ordering::Relaxed);
+    result
+}
+
+impl countersign_worker {
+    /// Ends the last decision, and gives the place of the next one, the caches and the engine.
+    ///
+    /// # Safety
+    /// In the `work` of [`enter`], and once in it.
+    #[allow(clippy::mut_from_ref)] // the state is the lock
+    unsafe fn parts(&self) -> (&mut countersign_decision, &mut LiveWorker, &LiveEngine) {
+        debug_assert_eq!(self.state.load(Ordering::Relaxed), DECIDING);
+        // SAFETY: `DECIDING` was entered from `IDLE` by the one thread that may use this worker.
+        let slot = unsafe { &mut *self.decision.get() };
+        slot.forget();
+        // SAFETY: as above, and nothing borrows from the worker now that the last decision is forgotten.
+        let worker = unsafe { &mut *self.worker.as_ptr() };
+        (slot, worker, &self.engine.live)
+    }
+
+    fn policy(&self, number: u32) -> Result<PolicyIndex, countersign_result> {
+        let place = usize::try_from(number).map_err(|_| countersign_result::PolicyUnknown)?;
+        self.engine.policies.get(place).copied().ok_or(countersign_result::PolicyUnknown)
+    }
+}
+
+/// Keeps a decision where its getters find it.
+///
+/// # Safety
+/// `slot` is of the worker whose parts `decision` borrows from.
+unsafe fn keep(slot: &mut countersign_decision, decision: Decision<'_>) {
+    // SAFETY: it borrows from the engine and the caches of one worker, which stay where they are until the worker is freed, and which no
+    // call writes to before this slot is forgotten. It keeps nothing of the request.
+    slot.keep(unsafe { std::mem::transmute::<Decision<'_>, Decision<'static>>(decision) });
+}
+
+/// Judges a request by a policy of `countersign_engine_policy`, for hosts that answer no question: a policy that needs to know more than the
+/// request, see `countersign_worker_begin`, refuses with `decision_abandoned` or `introspection_unavailable`.
 ///
 /// The decision is valid until the next call with this worker, and must be read by the same thread. A request that cannot
 /// be judged is a failed call without a decision: refuse it with status 500.
@@ -118,39 +178,200 @@ pub unsafe extern "C" fn countersign_worker_decide(
     request: *const countersign_request,
     decision_out: *mut *const countersign_decision,
 ) -> countersign_result {
-    // SAFETY: the caller's promise.
-    let Ok(this) = (unsafe { borrow(worker.cast_const()) }) else {
-        return if worker.is_null() { countersign_result::NullParameter } else { countersign_result::Misaligned };
-    };
-    // No exchange: two threads at once break the promise above, and this tells most of them; a store's callback that calls
-    // back, it always tells.
-    match this.state.load(Ordering::Relaxed) {
-        IDLE => this.state.store(DECIDING, Ordering::Relaxed),
-        BROKEN => return countersign_result::Panic,
-        _ => return countersign_result::WorkerBusy,
-    }
-    let result = checked(|| {
+    let work = |this: &countersign_worker| {
         // SAFETY: the caller's promise.
         let (output, asked) = unsafe { (Output::at(decision_out)?, borrow(request)?) };
+        let judge = |policy, asked: &Request<'_>| {
+            // SAFETY: in the work of `enter`, once.
+            let (slot, worker, engine) = unsafe { this.parts() };
+            // SAFETY: both are of this worker.
+            unsafe { keep(slot, worker.decide(engine, policy, asked)) };
+        };
         // SAFETY: the caller's promise.
-        let asked = unsafe { asked.read() }?;
-        let place = usize::try_from(policy).map_err(|_| countersign_result::PolicyUnknown)?;
-        let policy = *this.engine.policies.get(place).ok_or(countersign_result::PolicyUnknown)?;
-        debug_assert_eq!(this.state.load(Ordering::Relaxed), DECIDING);
-        // SAFETY: `DECIDING` was entered from `IDLE` by the one thread that may use this worker.
-        let slot = unsafe { &mut *this.decision.get() };
-        slot.forget();
-        // SAFETY: as above, and nothing borrows from the worker now that the last decision is forgotten.
-        let live_worker = unsafe { &mut *this.worker.as_ptr() };
-        let decision = live_worker.decide(&this.engine.live, policy, &asked);
-        // SAFETY: it borrows from `this.engine` and `this.worker`, which stay where they are until the worker is freed, and
-        // which nobody writes to before this slot is forgotten. It keeps nothing of the request.
-        slot.keep(unsafe { std::mem::transmute::<Decision<'_>, Decision<'static>>(decision) });
+        unsafe { asked.with(|asked| this.policy(policy).map(|policy| judge(policy, asked))) }??;
         output.write(this.decision.get().cast_const());
         Ok(())
-    });
-    this.state.store(if result == countersign_result::Panic { BROKEN } else { IDLE }, Ordering::Relaxed);
-    result
+    };
+    // SAFETY: the caller's promise.
+    unsafe { enter(worker, work) }
+}
+
+/// A step of a decision.
+enum Stage<'a> {
+    Begin { policy: u32 },
+    Resume { pending: Pending, answer: Answer<'a> },
+}
+
+/// Makes a step, after which the decision is made or waits.
+///
+/// # Safety
+/// `worker` is a worker that no other thread uses; `request` and all that it points to, and the outputs, are valid for the call.
+unsafe fn step(
+    worker: *mut countersign_worker,
+    stage: Result<Stage<'_>, countersign_result>,
+    request: *const countersign_request,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    let work = |this: &countersign_worker| {
+        let stage = stage?;
+        // SAFETY: the caller's promise.
+        let (decision, pending) = unsafe { (Output::at(decision_out)?, Output::at(pending_out)?) };
+        // SAFETY: the caller's promise.
+        let asked = unsafe { borrow(request) }?;
+        let policy = match &stage {
+            Stage::Begin { policy } => this.policy(*policy)?,
+            Stage::Resume { pending, .. } => pending.policy(),
+        };
+        let judge = |asked: &Request<'_>| {
+            // SAFETY: in the work of `enter`, once.
+            let (slot, worker, engine) = unsafe { this.parts() };
+            let step = match stage {
+                Stage::Begin { .. } => worker.begin(engine, policy, asked),
+                Stage::Resume { pending, answer } => worker.resume(engine, pending, asked, answer),
+            };
+            match step {
+                Step::Decided(made) => {
+                    // SAFETY: both are of this worker.
+                    unsafe { keep(slot, made) };
+                    (this.decision.get().cast_const(), null_mut())
+                }
+                Step::Waits(waits) => (null(), countersign_pending::into_raw(&this.engine, waits)),
+            }
+        };
+        // SAFETY: the caller's promise.
+        let (made, waits) = unsafe { asked.with(judge) }?;
+        decision.write(made);
+        pending.write(waits);
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { enter(worker, work) }
+}
+
+/// Judges a request as `countersign_worker_decide` does, for hosts that can find out what a policy needs to know beside it: what the issuer of
+/// an opaque token answers, the body, whether a proof was used on another machine. The engine does no I/O: the decision waits for the host.
+///
+/// Writes exactly one of the outputs, and NULL to the other. The decision is as that of `countersign_worker_decide`. A waiting decision is
+/// asked for its question, and given to a `countersign_worker_resume_…` with the answer, or to `countersign_pending_free`; it may wait again,
+/// for another answer. Until it is made, the request is not accepted.
+///
+/// Returns `OK`, for accepted, refused and waiting requests; otherwise as `countersign_worker_decide`. Allocates what waits.
+///
+/// # Safety
+/// As `countersign_worker_decide`; both outputs are valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_worker_begin(
+    worker: *mut countersign_worker,
+    policy: u32,
+    request: *const countersign_request,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    unsafe { step(worker, Ok(Stage::Begin { policy }), request, decision_out, pending_out) }
+}
+
+/// Goes on with a decision that waited for a shared store; `answer` is a `countersign_use_once`.
+///
+/// These hold for all `countersign_worker_resume_…`. `worker` may be any worker of the engine that began the decision; with one of another
+/// engine the decision is a refusal with `internal_error`, and so it is where the decision waits for another answer. `request` is the same
+/// request as at the beginning, never another one: what was verified then is not verified again; `now_seconds` goes on. The token is judged
+/// once more by the keys and revocations of now.
+///
+/// Returns `OK` and writes exactly one of the outputs and NULL to the other, as `countersign_worker_begin`; `NULL_PARAMETER`, `MISALIGNED`,
+/// `WRONG_SIZE`, `INVALID_LENGTH`, `INVALID_VALUE`, `WORKER_BUSY`, `PANIC`: refuse the request with status 500. Whatever it returns,
+/// `pending` is gone; after a failed call it counts as `decision_abandoned`.
+///
+/// # Safety
+/// As `countersign_worker_begin`; `pending` was not given away before, and no thread is in a call with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_worker_resume_use_once(
+    worker: *mut countersign_worker,
+    pending: *mut countersign_pending,
+    request: *const countersign_request,
+    answer: u32,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let pending = unsafe { countersign_pending::take(pending) };
+    let answer = countersign_use_once::read(answer).map(Answer::UseOnce);
+    // SAFETY: the caller's promise.
+    unsafe { step(worker, resumed(pending, answer), request, decision_out, pending_out) }
+}
+
+/// Goes on with a decision that waited for the issuer of its token: `answer` is the body of its response with status 200, as received over
+/// TLS. It must be about the token of `request`: the engine cannot see whether it is.
+///
+/// Otherwise as `countersign_worker_resume_use_once`.
+///
+/// # Safety
+/// As `countersign_worker_resume_use_once`; `answer` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_worker_resume_introspected(
+    worker: *mut countersign_worker,
+    pending: *mut countersign_pending,
+    request: *const countersign_request,
+    answer: countersign_bytes,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let (pending, answer) = unsafe { (countersign_pending::take(pending), answer.read()) };
+    // SAFETY: the caller's promise.
+    unsafe { step(worker, resumed(pending, answer.map(Answer::Introspected)), request, decision_out, pending_out) }
+}
+
+/// Goes on with a decision that waited for the issuer of its token, where there was no response in time, one with another status than 200,
+/// or one that is too long: the request is refused with `introspection_unavailable`.
+///
+/// Otherwise as `countersign_worker_resume_use_once`.
+///
+/// # Safety
+/// As `countersign_worker_resume_use_once`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_worker_resume_introspection_failed(
+    worker: *mut countersign_worker,
+    pending: *mut countersign_pending,
+    request: *const countersign_request,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let pending = unsafe { countersign_pending::take(pending) };
+    // SAFETY: the caller's promise.
+    unsafe { step(worker, resumed(pending, Ok(Answer::IntrospectionFailed)), request, decision_out, pending_out) }
+}
+
+/// Goes on with a decision that waited for the body of its request: `body` took all of it by `countersign_body_feed`, the very bytes that the
+/// receiver of the request will read; a request without a body has one of no bytes.
+///
+/// Otherwise as `countersign_worker_resume_use_once`: whatever it returns, `body` is gone too. A body of which a chunk could not be taken
+/// gives the result of that chunk.
+///
+/// # Safety
+/// As `countersign_worker_resume_use_once`, for `body` too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_worker_resume_body(
+    worker: *mut countersign_worker,
+    pending: *mut countersign_pending,
+    request: *const countersign_request,
+    body: *mut countersign_body,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let (pending, body) = unsafe { (countersign_pending::take(pending), countersign_body::take(body)) };
+    // SAFETY: the caller's promise.
+    unsafe { step(worker, resumed(pending, body.map(Answer::Body)), request, decision_out, pending_out) }
+}
+
+fn resumed<'a>(
+    pending: Result<Pending, countersign_result>,
+    answer: Result<Answer<'a>, countersign_result>,
+) -> Result<Stage<'a>, countersign_result> {
+    Ok(Stage::Resume { pending: pending?, answer: answer? })
 }
 
 /// Goes on preparing keys that are used often, for about so many point additions (some 0.3 µs each), in a moment when no

@@ -10,6 +10,7 @@ use countersign_ffi::bytes::{countersign_bytes, countersign_str};
 use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
+use countersign_ffi::origin::countersign_is_origin;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
     countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
@@ -227,6 +228,65 @@ fn a_store_refuses_what_it_may_have_missed() {
         assert_eq!(countersign_decision_reason(decision), Reason::ProofTooOld);
         countersign_worker_free(worker);
         countersign_engine_free(engine);
+    }
+}
+
+#[test]
+fn what_a_policy_says_of_its_origin() {
+    let entry = |rest: &str| format!(r#"{{"audience":["a"],{rest}}}"#);
+    // Whether tokens with DPoP proofs are to be expected, and whether the policy has an origin.
+    let cases = [
+        (r#""accept":["at+jwt"]"#, true, false),
+        (r#""accept":["jwt"],"origin":"https://api.example/base""#, true, true),
+        (r#""accept":["jwt-svid"]"#, false, false),
+        (r#""accept":["jwt-svid","at+jwt"]"#, true, false),
+        (r#""accept":["jwt-svid"],"binding":{"require":"dpop"}"#, true, false),
+        (r#""accept":["jwt-svid"],"binding":{"require":"any"}"#, true, false),
+        (r#""accept":["at+jwt"],"binding":{"require":"mtls"}"#, false, false),
+    ];
+    let policies: Vec<String> =
+        cases.iter().enumerate().map(|(at, (rest, ..))| format!(r#""p{at}":{}"#, entry(rest))).collect();
+    let document = format!(
+        r#"{{"trust":[{{"trust_domain":"example.org"}},{{"issuer":"https://as.example"}}],"policies":{{{}}}}}"#,
+        policies.join(",")
+    );
+    // SAFETY: every pointer is valid for its call.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(document.as_bytes());
+        config.notice = SILENT;
+        let mut engine = null();
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        for (at, (rest, takes_proofs, has_origin)) in cases.iter().enumerate() {
+            let mut policy = 99;
+            assert_eq!(countersign_engine_policy(engine, lend(format!("p{at}").as_bytes()), &mut policy), R::Ok);
+            assert_eq!(countersign_engine_policy_takes_proofs(engine, policy), *takes_proofs, "{rest}");
+            assert_eq!(countersign_engine_policy_has_origin(engine, policy), *has_origin, "{rest}");
+        }
+        for (engine, policy) in [(engine, u32::MAX), (null(), 0)] {
+            assert!(!countersign_engine_policy_takes_proofs(engine, policy));
+            assert!(!countersign_engine_policy_has_origin(engine, policy));
+        }
+        countersign_engine_free(engine);
+
+        for origin in ["https://api.example", "http://[::1]:8080/base/", "HTTPS://a.b:443"] {
+            assert!(countersign_is_origin(lend(origin.as_bytes())), "{origin}");
+        }
+        let none = [
+            "",
+            "api.example",
+            "https://",
+            "https://api.example?",
+            "https://u@api.example",
+            "https://a:99999",
+            "https://a/%2",
+        ];
+        for text in none {
+            assert!(!countersign_is_origin(lend(text.as_bytes())), "{text}");
+        }
+        assert!(!countersign_is_origin(countersign_bytes { data: null(), length: 4 }));
+        assert!(!countersign_is_origin(lend(b"https://\xff")));
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use countersign::reason::Reason;
+use countersign::specs::profile::TokenKind;
 
 /// Compares `written` with the committed file at `path`, or puts it there.
 fn hold(path: &str, written: &str) {
@@ -61,10 +62,41 @@ impl From<Reason> for countersign_reason {{
     )
 }
 
+fn kinds() -> String {
+    let (mut numbers, mut names) = (String::new(), String::new());
+    for kind in TokenKind::ALL {
+        let (title, word, number) = (kind.title(), kind.name(), kind.number());
+        write!(numbers, "    /// A {title}: `{word}`.\n    {kind:?} = {number},\n").unwrap();
+        writeln!(names, "            TokenKind::{kind:?} => Self::{kind:?},").unwrap();
+    }
+    format!(
+        "//! Written by `make generate` from the table of token kinds in the core; do not edit.
+
+use countersign::specs::profile::TokenKind;
+
+/// The kind of a token. Numbers are append-only, and the core's own. A newer library may give numbers that are not here.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum countersign_token_kind {{
+    /// No token was accepted.
+    None = 0,
+{numbers}}}
+
+impl From<TokenKind> for countersign_token_kind {{
+    fn from(kind: TokenKind) -> Self {{
+        match kind {{
+{names}        }}
+    }}
+}}
+"
+    )
+}
+
 #[test]
-fn the_committed_reasons_and_header_are_those_of_the_source() {
-    // The header is made of the file of reasons, so that comes first.
+fn the_committed_tables_and_header_are_those_of_the_source() {
+    // The header is made of these files, so they come first.
     hold("src/reasons.rs", &reasons());
+    hold("src/kinds.rs", &kinds());
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
@@ -80,5 +112,13 @@ fn every_reason_has_its_number_in_c() {
     for reason in Reason::ALL {
         let number = countersign_ffi::reasons::countersign_reason::from(reason) as u32;
         assert_eq!(number, u32::from(reason.number()), "{reason}");
+    }
+}
+
+#[test]
+fn every_kind_has_its_number_in_c() {
+    for kind in TokenKind::ALL {
+        let number = countersign_ffi::kinds::countersign_token_kind::from(kind) as u32;
+        assert_eq!(number, u32::from(kind.number()), "{}", kind.name());
     }
 }

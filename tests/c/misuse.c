@@ -84,6 +84,9 @@ static void policies_and_trust(const countersign_engine *engine) {
   NEED(countersign_engine_policy_name(engine, policy).length == 7);
   NEED(countersign_engine_policy_name(engine, 1000).data == NULL);
   NEED(countersign_engine_policy_name(NULL, 0).data == NULL);
+  NEED(countersign_engine_policy_takes_proofs(engine, policy) && !countersign_engine_policy_takes_proofs(engine, 1000));
+  NEED(!countersign_engine_policy_takes_proofs(NULL, 0));
+  NEED(!countersign_engine_policy_has_origin(engine, 1000) && !countersign_engine_policy_has_origin(NULL, 0));
 
   countersign_load_report report = {.kept = 42};
   const uint32_t issuer = COUNTERSIGN_ORIGIN_KIND_ISSUER;
@@ -257,6 +260,18 @@ static void field_values(void) {
   NEED(!countersign_is_field_value((countersign_bytes){(const uint8_t *)"ro\0t", 4}));
 }
 
+static void origins(void) {
+  for (size_t at = 0; at < 2; at++) {
+    NEED(countersign_is_origin(lend((const char *[]){"https://api.example", "http://[::1]:8080/base/"}[at])));
+  }
+  for (size_t at = 0; at < 4; at++) {
+    NEED(!countersign_is_origin(lend((const char *[]){"", "api.example", "https://api.example?a", "https://a:99999"}[at])));
+  }
+  NEED(!countersign_is_origin((countersign_bytes){NULL, 0}));
+  NEED(!countersign_is_origin((countersign_bytes){NULL, 4}));
+  NEED(!countersign_is_origin((countersign_bytes){(const uint8_t *)"https://a", SIZE_MAX}));
+}
+
 /* A store whose answer is chosen by the test, and which tries to use the worker that waits for it. */
 static countersign_worker *waiting;
 static uint32_t answer_of_store;
@@ -427,6 +442,7 @@ int main(void) {
   asked = read_request();
   numbers();
   field_values();
+  origins();
   engines();
   const countersign_engine *engine = engine_with((countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_OWN});
   policies_and_trust(engine);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Corpus, ask};
-use crate::issuer::{ALGORITHMS, PLAIN, SERVER, SUBJECT, access, jwk, plain, proof, svid};
+use crate::issuer::{ALGORITHMS, PLAIN, PROOF_ALGORITHMS, SERVER, SUBJECT, access, jwk, plain, proof, svid};
 use crate::request::{Doc, bearer, domain, dpop, issuer};
 
 pub(super) fn add(corpus: &mut Corpus) {
@@ -57,7 +57,13 @@ pub(super) fn add(corpus: &mut Corpus) {
                 _ => "RFC 7519 §7.2, RFC 7518 §3.1",
             };
             let mut take = |way: &str, rule: &str, request| {
-                corpus.steps(&format!("{kind}_{word}_{way}"), rule, &doc, vec![ask(&request, expect.clone())]);
+                // A proof by an algorithm that is not taken by default needs a policy that names it.
+                let named = way.starts_with("dpop") && !PROOF_ALGORITHMS.split(' ').any(|name| name == algorithm);
+                let doc = match named {
+                    true => &doc.clone().member("dpop", &format!("{{\"algorithms\":[\"{algorithm}\"]}}")),
+                    false => &doc,
+                };
+                corpus.steps(&format!("{kind}_{word}_{way}"), rule, doc, vec![ask(&request, expect.clone())]);
             };
             take("bearer", rule, bearer(&token.text()));
             let bound = token.clone().bound_to_key(&client).text();

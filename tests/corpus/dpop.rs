@@ -287,8 +287,12 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
     let rule = "RFC 9449 §4.3 item 6, RFC 7518 §6 (DP-6, A13)";
     corpus.refuse("jwk_string", rule, &doc, &with(&valid().header("jwk", "\"x\"").text()), ProofMalformed);
     corpus.refuse("jwk_null", rule, &doc, &with(&valid().header("jwk", "null").text()), ProofMalformed);
-    let edited =
-        |member: &str, value: Value| with(&valid().header("jwk", &private("client-p256", member, value)).text());
+    // The token names each of these keys: the thumbprint of another would refuse it before it is looked at.
+    let of_key = |proof: Token, jwk: &str| {
+        let token = access().bound_to_jwk(jwk).text();
+        dpop(&token, &proof.claim("ath", &q(&ath(&token))).header("jwk", jwk).text())
+    };
+    let edited = |member: &str, value: Value| of_key(valid(), &private("client-p256", member, value));
     let y = key("client-other-p256").jwk["y"].clone();
     let x = key("client-p256").jwk["x"].as_str().unwrap().to_owned();
     for (name, member, value) in [
@@ -313,32 +317,28 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
         "jwk_at_infinity",
         rule,
         &doc,
-        &with(
-            &valid()
-                .header("jwk", &format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, b64([0; 32])))
-                .text(),
-        ),
+        &of_key(valid(), &format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, b64([0; 32]))),
         ProofKeyRefused,
     );
     corpus.refuse(
         "es256_with_a_p384_key",
         "RFC 7518 §3.4 (JWA-3)",
         &doc,
-        &with(&valid().header("jwk", &jwk("client-p384", "")).text()),
+        &of_key(valid(), &jwk("client-p384", "")),
         ProofKeyRefused,
     );
     corpus.refuse(
         "es256_with_an_rsa_key",
         "RFC 7518 §3.1 (A3)",
         &doc,
-        &with(&valid().header("jwk", &jwk("client-rsa2048", "")).text()),
+        &of_key(valid(), &jwk("client-rsa2048", "")),
         ProofKeyRefused,
     );
     corpus.refuse(
         "es256_with_a_secp256k1_key",
         "RFC 7518 §3.4 (JWA-3)",
         &doc,
-        &with(&valid().header("jwk", &jwk("secp256k1", "")).text()),
+        &of_key(valid(), &jwk("secp256k1", "")),
         ProofKeyRefused,
     );
     for (name, x) in [
@@ -346,37 +346,65 @@ fn add_algorithms_and_keys(corpus: &mut Corpus) {
         ("order_four", vec![0; 32]),
         ("order_two", [&[0xec][..], &[0xff; 30], &[0x7f]].concat()),
     ] {
-        let weak = okp.clone().header("jwk", &format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, b64(x)));
-        corpus.refuse(
-            &format!("ed25519_of_small_order_{name}"),
-            "ED-7 (A14)",
-            &doc,
-            &dpop(&ed, &weak.text()),
-            ProofKeyRefused,
-        );
+        let weak = of_key(okp.clone(), &format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, b64(x)));
+        corpus.refuse(&format!("ed25519_of_small_order_{name}"), "ED-7 (A14)", &doc, &weak, ProofKeyRefused);
     }
-    let rsa_jwk = |name: &str| proof(&rsa).key("client-rsa2048").algorithm("PS256").header("jwk", &jwk(name, ""));
+    let weak = jwk("weak-rsa1024", "");
+    let by_rsa = |name: &str, algorithm: &str| {
+        let token = access().bound_to_key(name).text();
+        dpop(&token, &proof(&token).key(name).algorithm(algorithm).text())
+    };
+    let ps256 = || proof(&rsa).key("client-rsa2048").algorithm("PS256");
+    corpus.refuse("rsa_of_1024_bits", "RFC 7518 §3.3 (JWA-4)", &doc, &of_key(ps256(), &weak), ProofKeyRefused);
+    let rule = "a client's key costs us, 13.5 (A12)";
+    corpus.accept("rsa_of_3072_bits", "RFC 7518 §3.5", &doc, &by_rsa("client-rsa3072", "PS256"));
+    for name in ["3080", "4096", "4104"] {
+        let request = by_rsa(&format!("client-rsa{name}"), "PS256");
+        corpus.refuse(&format!("rsa_of_{name}_bits"), rule, &doc, &request, ProofKeyRefused);
+    }
+    let larger = doc.clone().member("dpop", r#"{"max_rsa_bits":4096}"#);
+    let smaller = doc.clone().member("dpop", r#"{"max_rsa_bits":2048}"#);
+    let named = "policy: dpop.max_rsa_bits";
+    corpus.accept("rsa_of_4096_bits_where_named", named, &larger, &by_rsa("client-rsa4096", "PS256"));
+    corpus.refuse("rsa_past_4096_bits", named, &larger, &by_rsa("client-rsa4104", "PS256"), ProofKeyRefused);
+    corpus.accept("rsa_of_2048_bits_where_no_more_is", named, &smaller, &by_rsa("client-rsa2048", "RS256"));
     corpus.refuse(
-        "rsa_of_1024_bits",
-        "RFC 7518 §3.3 (JWA-4)",
-        &doc,
-        &dpop(&rsa, &rsa_jwk("weak-rsa1024").text()),
+        "rsa_of_3072_bits_where_less_is_named",
+        named,
+        &smaller,
+        &by_rsa("client-rsa3072", "RS256"),
         ProofKeyRefused,
     );
-    corpus.refuse(
-        "rsa_past_4096_bits",
-        "a client's key costs us, 13.5",
-        &doc,
-        &dpop(&rsa, &rsa_jwk("client-rsa4104").text()),
-        ProofKeyRefused,
-    );
-    let large = access().bound_to_key("client-rsa4096").text();
-    corpus.accept(
-        "rsa_of_4096_bits",
-        "RFC 7518 §3.5",
-        &doc,
-        &dpop(&large, &proof(&large).key("client-rsa4096").algorithm("PS256").text()),
-    );
+    let exponent = |e: &str| {
+        let mut jwk: Value = serde_json::from_str(&jwk("client-rsa2048", "")).unwrap();
+        jwk["e"] = e.into();
+        jwk.to_string()
+    };
+    for (name, e) in [("3", "Aw"), ("65539", "AQAD"), ("two_to_32_and_1", "AQAAAAE"), ("two_to_33_less_1", "Af____8")] {
+        let request = of_key(ps256(), &exponent(e));
+        corpus.refuse(&format!("rsa_exponent_{name}"), rule, &doc, &request, ProofKeyRefused);
+        let request = dpop(&rsa, &ps256().header("jwk", &exponent(e)).text());
+        corpus.refuse(&format!("rsa_exponent_{name}_of_another_key"), rule, &doc, &request, ProofKeyRefused);
+    }
+    // Neither the curve equation nor the fingerprint of a weak generator is asked of a key that the token does not name.
+    let elsewhere =
+        with(&valid().header("jwk", &private("client-p256", "y", key("client-other-p256").jwk["y"].clone())).text());
+    corpus.refuse("off_the_curve_and_of_another", "RFC 9449 §4.3 item 12 (A12)", &doc, &elsewhere, ProofKeyMismatch);
+
+    let rule = "dearer proofs are for policies that ask for them (A12)";
+    for (algorithm, suffix) in crate::issuer::ALGORITHMS {
+        if crate::issuer::PROOF_ALGORITHMS.split(' ').any(|name| name == algorithm) {
+            continue;
+        }
+        let client = format!("client-{suffix}");
+        let token = access().bound_to_key(&client).text();
+        let request = dpop(&token, &proof(&token).key(&client).algorithm(algorithm).text());
+        let word = algorithm.to_lowercase();
+        corpus.refuse(&format!("alg_{word}_not_named"), rule, &doc, &request, ProofAlgorithmRefused);
+        // Another's key by it is refused for its algorithm too: nothing was computed.
+        let other = dpop(&bound(), &valid().key(&client).algorithm(algorithm).text());
+        corpus.refuse(&format!("alg_{word}_not_named_of_another"), rule, &doc, &other, ProofAlgorithmRefused);
+    }
     corpus.accept(
         "jwk_with_its_algorithm",
         "RFC 7517 §4.4",

@@ -4,7 +4,7 @@ use countersign::limits;
 use countersign::reason::Reason;
 
 use super::Corpus;
-use crate::issuer::{NOW, SERVER, access, proof, q};
+use crate::issuer::{NOW, PROOF_ALGORITHMS, SERVER, access, proof, q};
 use crate::request::{Doc, Req, authorization, bare, bearer, dpop, issuer, set_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
@@ -165,15 +165,16 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_challenges(corpus);
 }
 
-const ALGS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 Ed25519 EdDSA";
-
 fn add_challenges(corpus: &mut Corpus) {
     let token = access();
     let bound = access().bound_to_key("client-p256").text();
     let expired = token.clone().claim("exp", &(NOW - 100).to_string()).text();
     let both = |error: &str, on_bearer: bool| {
         let (bearer, dpop) = if on_bearer { (error, "") } else { ("", error) };
-        [format!("Bearer realm=\"default\"{bearer}"), format!("DPoP realm=\"default\"{dpop}, algs=\"{ALGS}\"")]
+        [
+            format!("Bearer realm=\"default\"{bearer}"),
+            format!("DPoP realm=\"default\"{dpop}, algs=\"{PROOF_ALGORITHMS}\""),
+        ]
     };
     let mut answer = |name: &str, rule: &str, doc: &Doc, request: &Req, reason: Reason, values: &[String]| {
         let headers: Vec<(&str, &str)> = values.iter().map(|value| ("www-authenticate", value.as_str())).collect();
@@ -222,8 +223,10 @@ fn add_challenges(corpus: &mut Corpus) {
         &both(&error("invalid_dpop_proof", Reason::ProofMissing), false),
     );
     let ambiguous = error("invalid_request", Reason::CredentialRepeated);
-    let twice =
-        [format!("Bearer realm=\"default\"{ambiguous}"), format!("DPoP realm=\"default\"{ambiguous}, algs=\"{ALGS}\"")];
+    let twice = [
+        format!("Bearer realm=\"default\"{ambiguous}"),
+        format!("DPoP realm=\"default\"{ambiguous}, algs=\"{PROOF_ALGORITHMS}\""),
+    ];
     answer(
         "two_credentials_challenge_both",
         "RFC 9449 §7.2 figure 19 (DP-19)",
@@ -283,7 +286,7 @@ fn add_challenges(corpus: &mut Corpus) {
         Reason::ScopeInsufficient,
         &[
             "Bearer realm=\"default\", error=\"insufficient_scope\", error_description=\"scope_insufficient\", scope=\"orders:admin\"".to_owned(),
-            format!("DPoP realm=\"default\", scope=\"orders:admin\", algs=\"{ALGS}\""),
+            format!("DPoP realm=\"default\", scope=\"orders:admin\", algs=\"{PROOF_ALGORITHMS}\""),
         ],
     );
     let other = "https://other-as.example";
@@ -304,7 +307,7 @@ fn add_challenges(corpus: &mut Corpus) {
         Reason::ScopeInsufficient,
         &[
             "Bearer realm=\"default\", error=\"insufficient_scope\", error_description=\"scope_insufficient\", scope=\"b c\"".to_owned(),
-            format!("DPoP realm=\"default\", scope=\"b c\", algs=\"{ALGS}\""),
+            format!("DPoP realm=\"default\", scope=\"b c\", algs=\"{PROOF_ALGORITHMS}\""),
         ],
     );
     answer(
@@ -325,7 +328,7 @@ fn add_challenges(corpus: &mut Corpus) {
         Reason::TokenExpired,
         &[
             format!("Bearer realm=\"shop orders\", error=\"invalid_token\", {metadata}"),
-            format!("DPoP realm=\"shop orders\", algs=\"{ALGS}\", {metadata}"),
+            format!("DPoP realm=\"shop orders\", algs=\"{PROOF_ALGORITHMS}\", {metadata}"),
         ],
     );
     let narrow =

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::jws::twin;
 use super::{Corpus, accepted, ask, refused};
-use crate::issuer::{DOMAIN, NOW, PLAIN, SERVER, SUBJECT, access, b64, jwk, key, plain, proof, q, svid, unb64};
+use crate::issuer::{
+    DOMAIN, NOW, PLAIN, PROOF_ALGORITHMS, SERVER, SUBJECT, access, b64, jwk, key, plain, proof, q, svid, unb64,
+};
 use crate::request::{Doc, bearer, domain, dpop, issuer, issuer_for, set_key, svid_key};
 
 pub(super) fn add(corpus: &mut Corpus) {
@@ -97,7 +99,7 @@ fn add_nonces(corpus: &mut Corpus) {
     let bare = dpop(&bound, &proof(&bound).text());
     let with = |nonce: &str| dpop(&bound, &proof(&bound).claim("nonce", &q(nonce)).text());
     let fresh = issue(1, NOW, "client-p256");
-    let algs = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 Ed25519 EdDSA";
+    let algs = PROOF_ALGORITHMS;
     let challenged = |reason: Reason| {
         let mut expect = refused(reason);
         expect["headers"] = json!([

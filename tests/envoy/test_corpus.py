@@ -57,9 +57,21 @@ JOINED_BY_ENVOY = {
 }
 
 
-def vectors():
+# What vectors may need (see tests/vectors/README.md) and the filter does not do. They are left out, by name.
+UNMET = {"answers", "fields"}
+
+
+def every_vector():
     for path in sorted(VECTORS.glob("*/*.json")):
         yield f"{path.parent.name}/{path.stem}", json.loads(path.read_text())
+
+
+def vectors():
+    return ((name, vector) for name, vector in every_vector() if UNMET.isdisjoint(vector.get("needs", [])))
+
+
+def left_out():
+    return [name for name, vector in every_vector() if not UNMET.isdisjoint(vector.get("needs", []))]
 
 
 # What the VM has no code for.
@@ -265,6 +277,7 @@ class Corpus(unittest.TestCase):
             faults += self.run_batch(batch, start)
         print(f"\n{len(old) + len(aged)} vectors, {self.asked} requests; header fields compared in {self.compared}; "
               f"refused by Envoy itself: {len(self.by_envoy)} vectors")
+        print(f"{len(left_out())} vectors left out, which need {' or '.join(sorted(UNMET))}: {', '.join(left_out())}")
         self.assertEqual(faults, [], f"{len(faults)} faults")
         if not os.environ.get("COUNTERSIGN_ENVOY_VECTORS"):
             self.assertGreaterEqual(len(self.all), 1220)
@@ -418,9 +431,6 @@ class Corpus(unittest.TestCase):
         self.compared += 1
         names = ("www-authenticate", "dpop-nonce", "cache-control")
         found = [[name.lower(), value] for name, value in got.headers if name.lower() in names]
-        if site.settings.get("signatures") == "vm":
-            # The libraries in the VM check no ES384 and ES512, so no challenge offers them.
-            wanted = [[name, value.replace(" ES384 ES512", "")] for name, value in wanted]
         # A nonce differs with the engine that made it, unless the vector gives its key.
         if "headers" not in expect:
             wanted = [[name, "" if name == "dpop-nonce" else value] for name, value in wanted]

@@ -274,6 +274,8 @@ class LargeCurves(unittest.TestCase):
         for signatures, dropped in (("host", False), ("vm", True)):
             world = World(settings={"signatures": signatures}, start=False)
             world.settings["policy"]["trust"][0]["jwks"]["keys"].insert(0, self.LARGE)
+            for policy in world.settings["policy"]["policies"].values():
+                policy["dpop"] = {**policy.get("dpop", {}), "algorithms": ["ES256", "ES384"]}
             world.starts = True
             with world:
                 self.assertEqual(world.get(headers=[world.bearer()]).status, 200)

@@ -55,6 +55,25 @@ FAULTS = [
     ("an origin without a scheme", ["countersign_origin api.example;"],
      '"api.example" is no origin such as "https://api.example" in /nginx.conf:@1'),
     ("an origin with a query", ["countersign_origin https://api.example/?a;"], "is no origin"),
+    ("an origin with a port that is none", ["countersign_origin https://api.example:99999;"], "is no origin"),
+    ("an origin with broken percent-encoding", ["countersign_origin https://api.example/%2;"], "is no origin"),
+    ("an origin with a variable", ["countersign_origin https://$host;"],
+     '"https://$host" is compared as it is written, no variable is read: list the origins that clients use, as in '
+     '"countersign_origin https://api.example https://*.example.com" in /nginx.conf:@1'),
+    ("a variable in a base path", ["countersign_origin https://api.example https://b.example/${x};"], "no variable is read"),
+    ("a wildcard alone", ["countersign_origin https://*;"],
+     '"https://*": "*" stands for one whole label at the front of a name, as in "https://*.example.com" in /nginx.conf:@1'),
+    ("a wildcard for a part of a label", ["countersign_origin https://*api.example;"], "stands for one whole label"),
+    ("a wildcard that is not the first label", ["countersign_origin https://api.*.example;"], "stands for one whole label"),
+    ("two wildcards", ["countersign_origin https://*.*.example;"], "stands for one whole label"),
+    ("a wildcard in a base path", ["countersign_origin https://api.example/*;"], "stands for one whole label"),
+    ("a wildcard with an empty name", ["countersign_origin https://*.;"], "stands for one whole label"),
+    ("an origin twice", ["countersign_origin https://api.example https://API.example:443;"],
+     '"https://api.example" and "https://API.example:443" are for the same "Host" in /nginx.conf:@1'),
+    ("two schemes of one name", ["countersign_origin https://api.example http://api.example;"], 'are for the same "Host"'),
+    ("two base paths of one wildcard", ["countersign_origin https://*.example/a https://*.EXAMPLE/b;"], 'are for the same "Host"'),
+    ("origins in two directives", ["countersign_origin https://api.example;", "countersign_origin https://b.example;"],
+     '"countersign_origin" directive is duplicate in /nginx.conf:@2'),
     ("a hop that is no address", ["countersign_certificate_header Client-Cert from=proxy;"],
      '"proxy" is no address in /nginx.conf:@1'),
     ("a hop without from", ["countersign_certificate_header Client-Cert 127.0.0.1;"],
@@ -85,6 +104,46 @@ FAULTS = [
 ]
 
 
+WITHOUT_ORIGIN = "countersign_policy_file {folder}/without_origin.json;"
+
+# What nginx -t warns of, how often; @1 is the first line of http{}.
+DPOP_BY_HOST = 'takes DPoP proofs and has no origin: the "Host" that a client sends decides which URI they must be for'
+UNUSED = 'the policy has an "origin" of its own'
+WARNINGS = [
+    ("no origin", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on;"],
+     'policy "default" of "/without_origin.json" ' + DPOP_BY_HOST + '; set "countersign_origin", or "origin" in the policy, for '
+     '"countersign" in /nginx.conf:@3', 1),
+    ("no origin, once for all places", [ZONE, WITHOUT_ORIGIN, "countersign on;", SERVER % "location /a { } location /b { }"], DPOP_BY_HOST, 1),
+    ("no origin in shadow", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign shadow;"], DPOP_BY_HOST, 1),
+    ("no origin at one of two places", [
+        ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_origin https://api.example; location /a { countersign_policy bound; }",
+        "server { listen 127.0.0.1:{port}; server_name b; countersign on; }"], "for \"countersign\" in /nginx.conf:@4", 1),
+    ("an origin of the policy", [ZONE, FILE, SERVER % "countersign on;"], DPOP_BY_HOST, 0),
+    ("an origin of the host", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_origin https://api.example;"], DPOP_BY_HOST, 0),
+    ("off", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign off;"], DPOP_BY_HOST, 0),
+    ("JWT-SVIDs that nothing binds", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_policy svids;"], DPOP_BY_HOST, 0),
+    ("JWT-SVIDs that a proof must bind", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_policy bound;"], DPOP_BY_HOST, 1),
+    ("certificates in the place of proofs", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_policy certified;"], DPOP_BY_HOST, 0),
+    ("two origins", [ZONE, FILE, SERVER % "countersign on; countersign_origin https://b.example/base;"],
+     '"countersign_origin" is not used with policy "default" of "/policy.json", ' + UNUSED + " in /nginx.conf:@3", 1),
+    ("two origins, once for all places", [ZONE, FILE, "countersign on;", "countersign_origin https://b.example;",
+                                          SERVER % "location /a { } location /b { }"], UNUSED, 1),
+    ("one origin of the policy", [ZONE, FILE, SERVER % "countersign on;"], UNUSED, 0),
+    ("one origin of the host", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_origin https://b.example;"], UNUSED, 0),
+]
+
+
+def without_origin():
+    """Policies of every kind that leave the origin to the host."""
+    policy = json.loads(json.dumps(POLICY))
+    policy["trust"].append({"trust_domain": "example.org", "bundle_file": "bundle.json"})
+    del policy["policies"]["default"]["origin"]
+    svids = {"accept": ["jwt-svid"], "audience": [issuer.AUDIENCE]}
+    policy["policies"].update(svids=svids, bound={**svids, "binding": {"require": "dpop"}},
+                              certified={**policy["policies"]["default"], "binding": {"require": "mtls"}})
+    return json.dumps(policy)
+
+
 def document(**dpop):
     policy = json.loads(json.dumps(POLICY))
     if dpop:
@@ -103,6 +162,8 @@ class Configuration(unittest.TestCase):
             nginx.write("faulty.json", '{"trust":[],"policies":{"default":{"accept":["nothing"]}}}')
             nginx.write("as.json.broken", '{"keys"')
             nginx.write("as.json", issuer.key_set(issuer.Key("first")))
+            nginx.write("without_origin.json", without_origin())
+            nginx.write("bundle.json", '{"keys":[]}')
             return nginx.test()
 
     def test_faults(self):
@@ -112,6 +173,16 @@ class Configuration(unittest.TestCase):
                 self.assertFalse(passes, told)
                 line = lambda match: str(FIRST_LINE - 1 + int(match[1]))  # noqa: E731
                 self.assertIn(re.sub(r"@(\d)", line, expected), told)
+
+    def test_warnings(self):
+        for title, lines, expected, count in WARNINGS:
+            with self.subTest(title):
+                passes, told = self.check(lines)
+                self.assertTrue(passes, told)
+                line = lambda match: str(FIRST_LINE - 1 + int(match[1]))  # noqa: E731
+                warned = [each for each in told.splitlines() if each.startswith("nginx: [warn]")]
+                found = [each for each in warned if re.sub(r"@(\d)", line, expected) in each]
+                self.assertEqual(len(found), count, told)
 
     def test_sound(self):
         """Beside the faults: what differs from them by little passes."""
@@ -123,6 +194,8 @@ class Configuration(unittest.TestCase):
                 ZONE, "server { listen 127.0.0.1:{port}; countersign on; countersign_policy_file {folder}/policy.json; }",
                 "server { listen 127.0.0.1:{port}; server_name b; countersign on; countersign_policy_file {folder}/wide.json; }"]),
             ("in limit_except", [ZONE, FILE, "server { location / { limit_except GET { countersign on; } } }"]),
+            ("many origins", ["countersign_origin https://api.example https://*.api.example/base https://[::1]:8443 http://api.example:81;"]),
+            ("a name and the wildcard around it", ["countersign_origin https://*.example.com https://api.example.com;"]),
             ("a file zone", ["countersign_zone main:64k file={folder}/zone;", FILE, SERVER % "countersign on;"]),
         ]:
             with self.subTest(title):

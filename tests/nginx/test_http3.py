@@ -25,6 +25,7 @@ SERVER = """
     location / { proxy_pass http://shown; }
     location /off { countersign off; proxy_pass http://shown; }
     location /origin { countersign_origin https://public.example; proxy_pass http://shown; }
+    location /many { countersign_origin https://api.example https://*.shops.example; proxy_pass http://shown; }
     location /page { error_page 404 = /inner; return 404; }
     location = /inner { proxy_pass http://shown; }
     location /conditional { if ($http_x_user) { return 204; } proxy_pass http://shown; }
@@ -92,6 +93,19 @@ class Http3(unittest.TestCase):
         )
         self.assertEqual([answer["status"] for answer in answers], [200, 401, 200, 200, 200, 200, 200, 401, 401, 401, 401, 200, 401])
         self.assertEqual(answers[0]["body"], "user=alice binding=dpop uri=/orders?a=1 method=GET")
+
+    def test_many_origins(self):
+        """`:authority` chooses, or Host where it is alone."""
+        answers = self.ask(
+            self.request("/many", self.proven("https://api.example/many")),
+            self.request("/many", self.proven("https://api.example/many"), authority="api.example:443"),
+            self.request("/many", self.proven("https://shoes.shops.example/many"), authority="shoes.shops.example"),
+            self.request("/many", [*self.proven("https://shoes.shops.example/many"), ("Host", "shoes.shops.example")], authority=None),
+            self.request("/many", self.proven("https://api.example/many"), authority="shoes.shops.example"),
+            self.request("/many", self.proven("https://evil.example/many"), authority="evil.example"),
+            self.request("/many", self.proven("https://api.example:8443/many"), authority="api.example:8443"),
+        )
+        self.assertEqual([answer["status"] for answer in answers], [200, 200, 200, 200, 401, 401, 401])
 
     def test_a_client_makes_no_5xx(self):
         authorities = ("a@api.example", "api.example:70000", "api.example:x", "[::1", "[::x]", "api..example", "", ":80", "%61pi.example",

@@ -1,21 +1,26 @@
 //! Why a request was refused, for the operator: names of claims, limits, and what the policy expects. No value of a token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{Check, Decision, Engine, Policy, PolicyDocument, PolicyFault, TrustDocument};
+use countersign::engine::{
+    AcceptedKind, Check, Decision, Engine, Policy, PolicyDocument, PolicyFault, TrustDocument, TrustSource,
+};
+use countersign::jose::algorithm::Algorithm;
 use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
-use countersign::jose::header::UnverifiedHeader;
-use countersign::jose::json::{self, Budget, JsonObject, JsonString, NameTable, Value};
+use countersign::jose::header::{Typ, UnverifiedHeader};
+use countersign::jose::json::{self, Budget, Fraction, JsonObject, JsonString, NameTable, Value};
 use countersign::limits::{self, row};
 use countersign::reason::Reason;
 use countersign::specs::claims::UnverifiedClaims;
 use countersign::specs::common::actor;
 use countersign::specs::common::confirmation::Confirmation;
 use countersign::specs::profile::{TokenKind, TokenKinds};
+use countersign::spiffe_id::SpiffeId;
+use countersign::subject_pattern::SubjectPattern;
 use countersign::time::UnixSeconds;
-use countersign::trust::OriginIndex;
+use countersign::trust::{Origin, OriginIndex};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -55,10 +60,17 @@ impl Sources {
         let Some((_, value)) = field else { return cause };
         let text =
             if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
+        let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
+        if text.len() > limit.most {
+            let (length, most) = (text.len(), limit.of("bytes"));
+            cause.lines.push(format!("The {what} has {length} bytes, expected {most}."));
+            return cause;
+        }
         let Some(parts) = Parts::of(text) else { return cause };
+        let kind = parts.kind(policy);
         match decision.reason() {
             Some(Reason::ClaimMissing) => {
-                let kind = parts.kind(policy).map(|kind| (article(kind), parts.missing(kind)));
+                let kind = kind.map(|kind| (article(kind), parts.missing(kind)));
                 for (kind, claim) in
                     kind.iter().flat_map(|(kind, claims)| claims.iter().map(move |claim| (kind, claim)))
                 {
@@ -66,31 +78,72 @@ impl Sources {
                 }
             }
             Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
+            Some(Reason::ProofMalformed) => cause.lines.extend(parts.faults_of_proof()),
             Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
+            Some(Reason::HeaderType) => {
+                let kinds: BTreeSet<TokenKind> = policy.accept().map(AcceptedKind::kind).collect();
+                let names = TokenKind::ALL.into_iter().filter(|kind| kinds.contains(kind)).map(TokenKind::name);
+                cause.lines.push(format!("The policy takes the kinds {}.", list(names)));
+            }
             Some(Reason::AudienceMismatch) => {
                 let all = list(policy.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
             }
-            Some(
-                Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused | Reason::SubjectRefused,
-            ) => {
-                cause.lines.extend(parts.kind(policy).map(|kind| self.expected(policy, kind)));
+            Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused) => {
+                cause.lines.extend(kind.map(|kind| self.expected(policy, kind)));
             }
-            Some(Reason::KeyUnknown) => {
-                let fault = decision.wants_refresh().zip(parts.key_id());
-                let fault = fault.and_then(|((index, origin), key_id)| Some((origin, self.dropped(index, &key_id)?)));
-                if let Some((origin, fault)) = fault {
-                    cause.key_dropped = true;
-                    cause.lines.push(format!(
-                        "The document of the {} has a key of this kid, which is dropped: {fault}. `countersign lint` \
-                         gives its place.",
-                        printable(&origin.to_string())
-                    ));
+            Some(Reason::SubjectRefused) if last == Some(Check::SpiffeIds) => {
+                let origin = kind.and_then(|kind| self.source(&parts, kind)).map(|source| source.origin().to_string());
+                cause.lines.extend(origin.map(|origin| {
+                    format!(
+                        "The {} may not name a SPIFFE ID of this trust domain: spiffe_trust_domains of its entry in \
+                         /trust lists those that it may.",
+                        printable(&origin)
+                    )
+                }));
+            }
+            Some(
+                reason @ (Reason::AlgorithmRefused
+                | Reason::SubjectRefused
+                | Reason::ScopeInsufficient
+                | Reason::LifetimeTooLong),
+            ) => {
+                cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(policy, kind, reason)));
+            }
+            Some(Reason::KeyUnfit | Reason::KeyUnknown) => {
+                let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
+                let known = source.and_then(|(source, key_id)| Some((source.origin(), self.key(source, &key_id)?)));
+                if let Some((origin, key)) = known {
+                    let origin = printable(&origin.to_string());
+                    cause.key_dropped = !matches!(key, KeyState::Usable(_));
+                    cause.lines.push(match key {
+                        KeyState::Usable(names) => format!("The key of this kid is used with {}.", names.join(", ")),
+                        KeyState::Dropped(fault) => format!(
+                            "The document of the {origin} has a key of this kid, which is dropped: {fault}. \
+                             `countersign lint` gives its place."
+                        ),
+                        KeyState::OtherUse => {
+                            format!("The document of the {origin} has a key of this kid for another use.")
+                        }
+                    });
                 }
             }
             _ => {}
         }
         cause
+    }
+
+    /// The entry of `trust` whose keys verify the token.
+    fn source(&self, parts: &Parts, kind: TokenKind) -> Option<&TrustSource> {
+        let text = |name: &str| parts.claims()?.member(name)?.as_string().map(JsonString::to_owned_string);
+        let origin = if kind.is_keyed_by_trust_domain() {
+            let subject = text("sub")?;
+            Origin::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
+        } else {
+            Origin::Issuer(text("iss")?)
+        };
+        let document = self.engine.document();
+        document.source(document.origin(&origin)?.as_usize())
     }
 
     /// Whose tokens of a kind the policy takes.
@@ -115,20 +168,67 @@ impl Sources {
         }
     }
 
-    /// Why the key of this `kid` was dropped from its document, if it is there.
-    fn dropped(&self, index: OriginIndex, key_id: &str) -> Option<&'static str> {
-        let bytes = match self.engine.document().source(index.as_usize())?.document() {
+    /// What became of the key of this `kid` in the document of an entry, if it is there.
+    fn key(&self, source: &TrustSource, key_id: &str) -> Option<KeyState> {
+        let bytes = match source.document() {
             TrustDocument::Inline(text) => text.clone().into_bytes(),
             TrustDocument::File(name) => files::read(&self.directory.join(name), limits::TRUST_DOCUMENT_BYTES).ok()?,
             TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
         };
+        let index = self.engine.document().origin(source.origin())?;
         let mut snapshot = self.engine.empty_snapshot();
         let report = self.engine.load(&mut snapshot, index, &bytes, self.now).ok()?;
+        if let Some(key) = snapshot.trust.set(index)?.keys().find(|key| key.key_id() == Some(key_id)) {
+            return Some(KeyState::Usable(key.algorithms().iter().map(Algorithm::name).collect()));
+        }
         // The report cuts a long `kid`, so it gives the place and the document gives the `kid`.
         let document: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-        let is_it = |place: usize| document["keys"][place]["kid"].as_str() == Some(key_id);
-        report.dropped.iter().find(|dropped| is_it(dropped.index)).map(|dropped| dropped.fault.code())
+        let is_it = |key: &serde_json::Value| key["kid"].as_str() == Some(key_id);
+        let dropped = report.dropped.iter().find(|dropped| is_it(&document["keys"][dropped.index]));
+        match dropped {
+            Some(dropped) => Some(KeyState::Dropped(dropped.fault.code())),
+            // Only the first hundred are named.
+            None if report.dropped_count > report.dropped.len() => None,
+            None => document["keys"].as_array()?.iter().any(is_it).then_some(KeyState::OtherUse),
+        }
     }
+}
+
+/// What became of a key that is in the document.
+enum KeyState {
+    /// It is used with these algorithms.
+    Usable(Vec<&'static str>),
+    /// It cannot be used.
+    Dropped(&'static str),
+    /// It is for encryption, or for SVIDs of another sort.
+    OtherUse,
+}
+
+/// The condition that each entry for a kind has for `reason`.
+fn conditions(policy: &Policy, kind: TokenKind, reason: Reason) -> Vec<String> {
+    let entries = policy.accept().filter(|entry| entry.kind() == kind);
+    let condition = |entry: &AcceptedKind| match reason {
+        Reason::AlgorithmRefused => {
+            Some(format!("that is signed with {}", list(entry.algorithms().iter().map(Algorithm::name))))
+        }
+        Reason::SubjectRefused => {
+            let subjects = list(entry.subjects().map(SubjectPattern::as_str));
+            (!subjects.is_empty()).then(|| format!("with the subject {subjects}"))
+        }
+        Reason::ScopeInsufficient => {
+            let scope: Vec<&str> = entry.scope().collect();
+            (!scope.is_empty()).then(|| format!("with the scope {}", scope.join(" ")))
+        }
+        _ => entry.max_lifetime_seconds().map(|most| format!("that lives at most {most} seconds")),
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for condition in entries.filter_map(condition) {
+        let line = format!("The policy takes {} {condition}.", article(kind));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 /// The decoded parts of a token or proof.
@@ -201,6 +301,33 @@ impl Parts {
             )
         });
         claims.iter().map(|name| line("claim", name)).collect()
+    }
+
+    /// What a proof must have and has not, and what the engine's reader refuses in it.
+    fn faults_of_proof(&self) -> Vec<String> {
+        let header = json::parse(&self.header, Budget::TOKEN).ok().and_then(Value::as_object);
+        let (Some(header), Some(claims)) = (header, self.claims()) else { return Vec::new() };
+        let mut lines = Vec::new();
+        let parsed = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0));
+        if parsed.is_ok_and(|header| header.typ != Typ::DpopJwt) {
+            lines.push("The header parameter typ of the proof is not dpop+jwt.".to_owned());
+        }
+        for (sort, object, required) in
+            [("header parameter", header, &["alg", "jwk"][..]), ("claim", claims, &["jti", "htm", "htu", "iat", "ath"])]
+        {
+            for name in required {
+                match object.member(name) {
+                    None => lines.push(format!("The proof has no {sort} {name}, which a proof must have.")),
+                    Some(Value::String(text)) if sort == "claim" && *name != "iat" && !text.is_empty() => {}
+                    Some(Value::Number(number)) if *name == "iat" && number.numeric_date(Fraction::Drop).is_some() => {}
+                    Some(_) if sort == "claim" => lines.push(format!(
+                        "The {sort} {name} of the proof has the wrong JSON type or an impossible value."
+                    )),
+                    Some(_) => {}
+                }
+            }
+        }
+        lines
     }
 
     /// The limit that a token or proof exceeds.

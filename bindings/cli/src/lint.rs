@@ -362,51 +362,53 @@ impl Lint {
                 self.add(Severity::Warning, format!("{at}/jwt_svid/{switch}"), text);
             }
         }
-        let accept = policy["accept"].as_array().map_or(&[][..], Vec::as_slice);
-        for (place, entry) in accept.iter().enumerate() {
-            let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
-            let open = |name: &str| entry[name].is_null() && policy[name].is_null();
-            if kind == "jwt-svid" && signers.has(true) && open("subjects") {
-                let text = "any workload of every trust domain is let in: no subjects are named";
-                self.add(Severity::Warning, format!("{at}/accept/{place}"), text);
-            }
-            if kind == "jwt" && signers.has(false) && open("scope") && open("subjects") {
-                let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
-                self.add(Severity::Warning, format!("{at}/accept/{place}"), text);
+        for (holder, holder_at) in holders(at, policy) {
+            for (place, entry) in entries(holder).iter().enumerate() {
+                let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
+                let open = |name: &str| entry[name].is_null() && policy[name].is_null();
+                let at = format!("{holder_at}/accept/{place}");
+                if kind == "jwt-svid" && signers.has(true) && open("subjects") {
+                    let text = "any workload of every trust domain is let in: no subjects are named";
+                    self.add(Severity::Warning, at, text);
+                } else if kind == "jwt" && signers.has(false) && open("scope") && open("subjects") {
+                    let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
+                    self.add(Severity::Warning, at, text);
+                }
             }
         }
     }
 
     /// Entries and subjects by which no token is accepted.
     fn accepted_in_vain(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
-        let accept = policy["accept"].as_array().map_or(&[][..], Vec::as_slice);
-        // The first entry with the same conditions, and the first without any, of each kind.
-        let mut earlier: BTreeMap<(&str, String), usize> = BTreeMap::new();
         let mut domains_of_all = Vec::new();
-        for (place, entry) in accept.iter().enumerate() {
-            let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
-            let at = format!("{at}/accept/{place}");
-            let conditions = conditions(entry);
-            let open = earlier.get(&(kind, String::new()));
-            if let Some(first) = open.or_else(|| earlier.get(&(kind, conditions.clone()))) {
-                let text = format!("entry {first} accepts all that this one does, so this one never decides");
-                self.add(Severity::Warning, &at, text);
-            } else {
-                earlier.insert((kind, conditions), place);
+        for (holder, holder_at) in holders(at, policy) {
+            // The first entry with the same conditions, and the first without any, of each kind.
+            let mut earlier: BTreeMap<(&str, String), usize> = BTreeMap::new();
+            for (place, entry) in entries(holder).iter().enumerate() {
+                let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
+                let at = format!("{holder_at}/accept/{place}");
+                let conditions = conditions(entry);
+                let open = earlier.get(&(kind, String::new()));
+                if let Some(first) = open.or_else(|| earlier.get(&(kind, conditions.clone()))) {
+                    let text = format!("entry {first} accepts all that this one does, so this one never decides");
+                    self.add(Severity::Warning, &at, text);
+                } else {
+                    earlier.insert((kind, conditions), place);
+                }
+                let is_svid = kind == "jwt-svid";
+                if !signers.has(is_svid) {
+                    let signer = if is_svid { "trust domain" } else { "issuer" };
+                    let text = format!(
+                        "every {kind} is refused: /trust has no {signer}, and only {} signs that kind",
+                        if is_svid { "a trust domain" } else { "an issuer" }
+                    );
+                    self.add(Severity::Warning, &at, text);
+                    continue;
+                }
+                let domains = signers.domains(is_svid, entry);
+                self.subjects_in_vain(&at, &entry["subjects"], std::slice::from_ref(&domains));
+                domains_of_all.push(domains);
             }
-            let is_svid = kind == "jwt-svid";
-            if !signers.has(is_svid) {
-                let signer = if is_svid { "trust domain" } else { "issuer" };
-                let text = format!(
-                    "every {kind} is refused: /trust has no {signer}, and only {} signs that kind",
-                    if is_svid { "a trust domain" } else { "an issuer" }
-                );
-                self.add(Severity::Warning, &at, text);
-                continue;
-            }
-            let domains = signers.domains(is_svid, entry);
-            self.subjects_in_vain(&at, &entry["subjects"], std::slice::from_ref(&domains));
-            domains_of_all.push(domains);
         }
         self.subjects_in_vain(at, &policy["subjects"], &domains_of_all);
     }
@@ -432,7 +434,13 @@ impl Lint {
         let mut by_audience: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (name, policy) in policies.as_object().into_iter().flatten() {
             let Some(origin) = policy["origin"].as_str() else { continue };
-            for audience in texts(&policy["audience"]) {
+            let audiences: BTreeSet<&str> = holders("", policy)
+                .iter()
+                .flat_map(|(holder, _)| {
+                    if holder["audience"].is_null() { texts(&policy["audience"]) } else { texts(&holder["audience"]) }
+                })
+                .collect();
+            for audience in audiences {
                 by_audience.entry(audience).or_default().push((name, origin));
             }
         }
@@ -482,6 +490,19 @@ impl Lint {
         }
         text
     }
+}
+
+/// What has `accept`, and where it is: the policy, or each of its credentials.
+fn holders<'a>(at: &str, policy: &'a Value) -> Vec<(&'a Value, String)> {
+    match policy["credentials"].as_array() {
+        Some(all) => all.iter().enumerate().map(|(place, own)| (own, format!("{at}/credentials/{place}"))).collect(),
+        None => vec![(policy, at.to_owned())],
+    }
+}
+
+/// The entries of `accept`.
+fn entries(holder: &Value) -> &[Value] {
+    holder["accept"].as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Whether a key of another type has the same `kid`.

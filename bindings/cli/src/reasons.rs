@@ -10,7 +10,7 @@ use crate::style::{self, FAINT, HEADING, styled};
 
 #[derive(Args, Debug)]
 pub(crate) struct ReasonsArgs {
-    /// A Markdown table, as in the README
+    /// A Markdown table, as in docs/reasons.md
     #[arg(long, conflicts_with = "tsv")]
     markdown: bool,
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign::engine::{Decision, Engine, PolicyIndex, Request, Silent, Snapshot, Trail, Worker};
+use countersign::engine::{
+    Answer, Decision, Engine, Pending, PolicyIndex, Request, Silent, Snapshot, Step, Trail, Worker,
+};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
@@ -248,11 +250,59 @@ impl LiveWorker {
         request: &Request<'_>,
         trail: &mut impl Trail,
     ) -> Decision<'d> {
+        self.take_over(live);
+        self.worker.decide_with(&live.engine, &self.snapshot, policy, request, trail)
+    }
+
+    /// Judges `request` by the newest snapshot, as [`Worker::begin`]: the decision may wait for an answer of the host.
+    pub fn begin<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Step<'d> {
+        self.begin_with(live, policy, request, &mut Silent)
+    }
+
+    /// As [`begin`](Self::begin), and reports each check to `trail` as it begins.
+    pub fn begin_with<'d>(
+        &'d mut self,
+        live: &'d LiveEngine,
+        policy: PolicyIndex,
+        request: &Request<'_>,
+        trail: &mut dyn Trail,
+    ) -> Step<'d> {
+        self.take_over(live);
+        self.worker.begin(&live.engine, &self.snapshot, policy, request, trail)
+    }
+
+    /// Goes on with a decision that waited, by the newest snapshot, as [`Worker::resume`]: in any worker of the same engine, with the
+    /// request as it was.
+    pub fn resume<'d>(
+        &'d mut self,
+        live: &'d LiveEngine,
+        pending: Pending,
+        request: &Request<'_>,
+        answer: Answer<'_>,
+    ) -> Step<'d> {
+        self.resume_with(live, pending, request, answer, &mut Silent)
+    }
+
+    /// As [`resume`](Self::resume), and reports each check to `trail` as it begins.
+    pub fn resume_with<'d>(
+        &'d mut self,
+        live: &'d LiveEngine,
+        pending: Pending,
+        request: &Request<'_>,
+        answer: Answer<'_>,
+        trail: &mut dyn Trail,
+    ) -> Step<'d> {
+        self.take_over(live);
+        self.worker.resume(&live.engine, &self.snapshot, pending, request, answer, trail)
+    }
+
+    /// Takes over the newest snapshot, where it is not the last one that this worker saw.
+    #[inline]
+    fn take_over(&mut self, live: &LiveEngine) {
         let generation = live.generation.load(Ordering::Acquire);
         if generation != self.generation {
             self.generation = generation;
             self.snapshot = live.snapshot();
         }
-        self.worker.decide_with(&live.engine, &self.snapshot, policy, request, trail)
     }
 }

@@ -1,7 +1,7 @@
 /*
  * ngx_http_countersign_module: token validation in nginx's access phase, by countersign's C ABI.
  *
- * One file per noun: directives (module), zone, engine, decision, access, identity, certificate, variables, status.
+ * One file per noun: directives (module), zone, engine, decision, origin, access, identity, certificate, variables, status.
  */
 
 #ifndef NGX_HTTP_COUNTERSIGN_H
@@ -122,9 +122,11 @@ typedef struct {
     ngx_int_t                          realip_index; /* $realip_remote_addr, or NGX_ERROR without that module */
     ngx_uint_t                         audit;       /* $countersign_audit is named */
     uint32_t                           named;       /* texts of decisions that are named, a bit for each: no other is copied */
-    ngx_uint_t                         located;     /* phase handlers from this index on know their location */
+    ngx_int_t                          rewriting;   /* phase handlers from this index on may rewrite, of the server or a location */
+    ngx_int_t                          rewritten;   /* phase handlers from this index on may not */
     ngx_array_t                        identity;    /* of ngx_http_countersign_identity_t: of all places of the configuration */
     uint64_t                           lengths;     /* of those names, a bit for each: most fields need no further look */
+    ngx_array_t                        warned;      /* of ngx_http_countersign_warned_t */
     ngx_array_t                        early;       /* of ngx_uint_t: indices of the variables $http_… of those names */
 } ngx_http_countersign_main_conf_t;
 
@@ -134,6 +136,33 @@ typedef struct {
     ngx_str_t                          name;        /* as it is compared, see ngx_http_countersign_fold() */
     ngx_uint_t                         certificate;
 } ngx_http_countersign_identity_t;
+
+
+/* One argument of countersign_origin. */
+typedef struct {
+    ngx_str_t                          text;        /* as it is written */
+    ngx_str_t                          head;        /* without slashes at its end: the request's path and query follow */
+    size_t                             scheme;      /* the length of "https://" or "http://" in front of it */
+    ngx_str_t                          name;        /* without the port; of a wildcard, "*.example.com" */
+    ngx_int_t                          port;
+    unsigned                           is_usual_port:1;  /* the scheme's, which clients leave out */
+    unsigned                           is_wildcard:1;
+} ngx_http_countersign_origin_t;
+
+
+/* countersign_origin */
+typedef struct {
+    ngx_array_t                        list;        /* of ngx_http_countersign_origin_t */
+    ngx_http_countersign_place_t       place;
+} ngx_http_countersign_origins_t;
+
+
+/* What nginx -t warned of: once for a policy and a directive, however many places inherit both. */
+typedef struct {
+    ngx_http_countersign_document_t   *document;
+    uint32_t                           policy_number;
+    ngx_http_countersign_place_t       place;
+} ngx_http_countersign_warned_t;
 
 
 /* What a field and a trusted hop begin with: the name of a header field, and the place of the directive. */
@@ -172,7 +201,7 @@ typedef struct {
     ngx_msec_t                         trust_poll;
     ngx_str_t                          revocations;
     ngx_str_t                          nonce_keys;
-    ngx_str_t                          origin;
+    ngx_http_countersign_origins_t    *origins;
     ngx_array_t                       *headers;     /* of ngx_http_countersign_header_t */
     ngx_array_t                       *certificates;  /* of ngx_http_countersign_certificate_t */
     ngx_uint_t                         status_format;
@@ -180,6 +209,8 @@ typedef struct {
     /* where enabled is not off */
     ngx_http_countersign_engine_t     *engine;
     uint32_t                           policy_number;
+    unsigned                           has_policy_origin:1;  /* which counts, and no other */
+    unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
 } ngx_http_countersign_loc_conf_t;
 
 
@@ -207,6 +238,8 @@ typedef struct {
     ngx_array_t                       *certificates;  /* of ngx_table_elt_t: fields of the client that may hold a certificate */
     ngx_http_countersign_decision_t   *newest;
     ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
+    ngx_uint_t                         refused_with;  /* the status that its refusal was answered with */
+    unsigned                           is_early:1;  /* asked for by a variable of this place, and not enforced yet */
 } ngx_http_countersign_record_t;
 
 
@@ -237,6 +270,13 @@ ngx_http_countersign_decision_t *ngx_http_countersign_decide(ngx_http_request_t 
     ngx_http_countersign_loc_conf_t *lcf);
 ngx_http_countersign_decision_t *ngx_http_countersign_known(ngx_http_request_t *r,
     ngx_http_countersign_loc_conf_t *lcf);
+
+/* origin */
+char *ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
+ngx_uint_t ngx_http_countersign_same_origins(ngx_http_countersign_loc_conf_t *one,
+    ngx_http_countersign_loc_conf_t *other);
+ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri);
 
 /* access */
 ngx_int_t ngx_http_countersign_access_init(ngx_conf_t *cf);

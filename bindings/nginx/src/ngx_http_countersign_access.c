@@ -4,7 +4,7 @@
 
 
 static ngx_int_t ngx_http_countersign_access_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_countersign_subrequest_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_countersign_location_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_countersign_precontent_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_countersign_header_filter(ngx_http_request_t *r);
 
@@ -26,8 +26,7 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
     } handlers[] = {
         { NGX_HTTP_POST_READ_PHASE, ngx_http_countersign_post_read_handler },
         { NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_countersign_internal_handler },
-        { NGX_HTTP_REWRITE_PHASE, ngx_http_countersign_internal_handler },
-        { NGX_HTTP_PREACCESS_PHASE, ngx_http_countersign_subrequest_handler },
+        { NGX_HTTP_REWRITE_PHASE, ngx_http_countersign_location_handler },
         { NGX_HTTP_ACCESS_PHASE, ngx_http_countersign_access_handler },
         { NGX_HTTP_PRECONTENT_PHASE, ngx_http_countersign_precontent_handler }
     };
@@ -36,7 +35,7 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
     for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        if (handlers[i].phase < NGX_HTTP_PREACCESS_PHASE && mcf->identity.nelts == 0) {
+        if (handlers[i].phase < NGX_HTTP_REWRITE_PHASE && mcf->identity.nelts == 0) {
             continue;
         }
 
@@ -81,6 +80,7 @@ ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
     }
 
     record = ngx_http_countersign_record(r, 0);
+    record->is_early = 0;
 
     if (decision->reason == COUNTERSIGN_REASON_ACCEPTED) {
         record->answer = decision;
@@ -92,6 +92,7 @@ ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
     }
 
     record->answer = decision;
+    record->refused_with = decision->status;
 
     return decision->status;
 }
@@ -113,18 +114,28 @@ ngx_http_countersign_access_handler(ngx_http_request_t *r)
 
 
 /*
- * nginx has no access phase for subrequests. One that reaches a protected location (auth_request, SSI, mirror, slice) is judged
- * here by what the client sent, so that no page includes what its reader may not see; mostly that is the decision made before.
+ * The first handler of a request's location. nginx has no access phase for subrequests: one that reaches a protected location
+ * (auth_request, SSI, mirror) is judged here by what the client sent, before a `return` of the location answers it. So no page includes
+ * what its reader may not see, and auth_request gets no `return 204` without a decision. Mostly that is the decision made before.
  */
 
 static ngx_int_t
-ngx_http_countersign_subrequest_handler(ngx_http_request_t *r)
+ngx_http_countersign_location_handler(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
+    ngx_http_countersign_record_t    *record;
     ngx_http_countersign_loc_conf_t  *lcf;
 
     if (r == r->main) {
-        return NGX_DECLINED;
+        record = ngx_http_countersign_record(r, 0);
+
+        if (record != NULL && record->is_early && !r->error_page) {
+            /* Asked for at another place, which did not answer. */
+            record->answer = NULL;
+            record->is_early = 0;
+        }
+
+        return ngx_http_countersign_internal_handler(r);
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
@@ -134,6 +145,13 @@ ngx_http_countersign_subrequest_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_http_countersign_judge(r, lcf);
+
+    if (rc >= NGX_HTTP_BAD_REQUEST && rc < NGX_HTTP_INTERNAL_SERVER_ERROR && rc != NGX_HTTP_FORBIDDEN) {
+        /* auth_request knows 401 and 403 as refusals; of another status it makes 500, as if this were the server's fault. */
+        rc = NGX_HTTP_UNAUTHORIZED;
+        record = ngx_http_countersign_record(r, 0);
+        record->refused_with = rc;
+    }
 
     return rc == NGX_OK ? NGX_DECLINED : rc;
 }
@@ -188,7 +206,7 @@ ngx_http_countersign_header_filter(ngx_http_request_t *r)
     answer = record == NULL ? NULL : record->answer;
 
     if (answer == NULL || answer->header_count == 0
-        || (answer->reason != COUNTERSIGN_REASON_ACCEPTED && answer->status != r->headers_out.status))
+        || (answer->reason != COUNTERSIGN_REASON_ACCEPTED && record->refused_with != r->headers_out.status))
     {
         return ngx_http_next_header_filter(r);
     }

@@ -11,8 +11,6 @@
 static ngx_int_t ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *made);
 static countersign_bytes ngx_http_countersign_method(ngx_http_request_t *r);
-static ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
-    countersign_bytes *uri);
 static ngx_int_t ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *decision,
     ngx_http_countersign_decision_t *made);
 static ngx_int_t ngx_http_countersign_copy_headers(ngx_pool_t *pool, const countersign_decision *decision,
@@ -100,8 +98,8 @@ ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
 
         if (judged == lcf
             || (judged->engine == lcf->engine && judged->policy_number == lcf->policy_number
-                && judged->certificates == lcf->certificates && judged->origin.len == lcf->origin.len
-                && ngx_strncmp(judged->origin.data, lcf->origin.data, lcf->origin.len) == 0))
+                && judged->certificates == lcf->certificates
+                && ngx_http_countersign_same_origins(judged, lcf)))
         {
             return made;
         }
@@ -301,75 +299,6 @@ ngx_http_countersign_method(ngx_http_request_t *r)
     for (length = 0; length < r->request_line.len && r->request_line.data[length] != ' '; length++) { /* void */ }
 
     return ngx_http_countersign_bytes(r->request_line.data, length);
-}
-
-
-/*
- * The URI as the client sees it. Forwarding header fields are never looked at. A request that names no server has an empty authority:
- * no proof is for that URI, and the request is refused as its client's fault.
- */
-
-static ngx_int_t
-ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri)
-{
-    u_char     *p, *last;
-    size_t      length;
-    ngx_str_t   scheme, host;
-
-    if (lcf->origin.len != 0) {
-        scheme = lcf->origin;
-        ngx_str_null(&host);
-
-    } else if (r->host_start != NULL && r->schema_start != NULL && r->http_version < NGX_HTTP_VERSION_20
-               && r->schema_start >= r->request_line.data
-               && r->schema_start < r->request_line.data + r->request_line.len)
-    {
-        /* GET http://host/path HTTP/1.1 */
-        last = r->request_line.data + r->request_line.len;
-        for (p = r->schema_start; p < last && *p != ' '; p++) { /* void */ }
-
-        *uri = ngx_http_countersign_bytes(r->schema_start, p - r->schema_start);
-        return NGX_OK;
-
-    } else {
-        ngx_str_set(&host, "");
-
-        if (r->headers_in.host != NULL) {
-            host = r->headers_in.host->value;
-
-        } else if (r->http_version >= NGX_HTTP_VERSION_20 && r->host_start != NULL && r->host_end != NULL) {
-            /* ":authority", which HTTP/3 leaves where it was read: r->headers_in.server is without the port. */
-            host.data = r->host_start;
-            host.len = r->host_end - r->host_start;
-        }
-
-        /* In an authority these would end it, and make a query of the path: a proof for "/" would be one for every path. */
-        for (p = host.data, last = p + host.len; p < last; p++) {
-            if (*p == '/' || *p == '?' || *p == '#') {
-                host.len = 0;
-                break;
-            }
-        }
-
-        if (r->connection->ssl != NULL) {
-            ngx_str_set(&scheme, "https://");
-        } else {
-            ngx_str_set(&scheme, "http://");
-        }
-    }
-
-    length = scheme.len + host.len + r->unparsed_uri.len;
-    uri->data = ngx_pnalloc(r->pool, length);
-    uri->length = length;
-    if (uri->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem((u_char *) uri->data, scheme.data, scheme.len);
-    p = ngx_cpymem(p, host.data, host.len);
-    ngx_memcpy(p, r->unparsed_uri.data, r->unparsed_uri.len);
-
-    return NGX_OK;
 }
 
 

@@ -14,7 +14,6 @@ static char *ngx_http_countersign_enable(ngx_conf_t *cf, ngx_command_t *cmd, voi
 static char *ngx_http_countersign_policy_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_countersign_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_countersign_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 #define NGX_HTTP_COUNTERSIGN_ANYWHERE  (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
@@ -78,7 +77,7 @@ static ngx_command_t  ngx_http_countersign_commands[] = {
       NULL },
 
     { ngx_string("countersign_origin"),
-      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_1MORE,
       ngx_http_countersign_origin,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -154,6 +153,7 @@ ngx_http_countersign_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->documents, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->engines, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->identity, cf->pool, 4, sizeof(ngx_http_countersign_identity_t)) != NGX_OK
+        || ngx_array_init(&mcf->warned, cf->pool, 4, sizeof(ngx_http_countersign_warned_t)) != NGX_OK
         || ngx_array_init(&mcf->early, cf->pool, 4, sizeof(ngx_uint_t)) != NGX_OK)
     {
         return NULL;
@@ -178,6 +178,7 @@ ngx_http_countersign_create_loc_conf(ngx_conf_t *cf)
     lcf->enabled = NGX_CONF_UNSET_UINT;
     lcf->document = NGX_CONF_UNSET_PTR;
     lcf->trust_poll = NGX_CONF_UNSET_MSEC;
+    lcf->origins = NGX_CONF_UNSET_PTR;
     lcf->headers = NGX_CONF_UNSET_PTR;
     lcf->certificates = NGX_CONF_UNSET_PTR;
 
@@ -225,7 +226,7 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->trust_poll, prev->trust_poll, 1000);
     ngx_conf_merge_str_value(conf->revocations, prev->revocations, "");
     ngx_conf_merge_str_value(conf->nonce_keys, prev->nonce_keys, "");
-    ngx_conf_merge_str_value(conf->origin, prev->origin, "");
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     if (ngx_http_countersign_merge_names(cf, "countersign_set_header", "set", prev->headers, &conf->headers) != NGX_OK
         || ngx_http_countersign_merge_names(cf, "countersign_certificate_header", "taken", prev->certificates,
@@ -276,7 +277,13 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->engine = ngx_http_countersign_find_engine(cf, conf, zone);
 
-    return conf->engine == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+    if (conf->engine == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_http_countersign_check_origins(cf, conf);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -356,11 +363,12 @@ ngx_http_countersign_init_process(ngx_cycle_t *cycle)
     cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
     handlers = cmcf->phase_engine.handlers;
 
+    mcf->rewriting = -1;
+
     for (i = 0; handlers[i].checker != NULL; i++) {
-        if (handlers[i].checker == ngx_http_core_find_config_phase
-            || handlers[i].checker == ngx_http_core_post_rewrite_phase)
-        {
-            mcf->located = i + 1;
+        if (handlers[i].checker == ngx_http_core_rewrite_phase || handlers[i].checker == ngx_http_core_find_config_phase) {
+            mcf->rewriting = mcf->rewriting == -1 ? (ngx_int_t) i : mcf->rewriting;
+            mcf->rewritten = i + 1;
         }
     }
 
@@ -498,50 +506,6 @@ ngx_http_countersign_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     *path = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_countersign_loc_conf_t  *lcf = conf;
-
-    size_t      scheme;
-    u_char      ch;
-    ngx_str_t  *value = cf->args->elts;
-    ngx_uint_t  i;
-
-    if (lcf->origin.data != NULL) {
-        return "is duplicate";
-    }
-
-    scheme = ngx_strncasecmp(value[1].data, (u_char *) "https://", 8) == 0 ? 8
-             : ngx_strncasecmp(value[1].data, (u_char *) "http://", 7) == 0 ? 7 : 0;
-
-    if (scheme == 0 || value[1].len == scheme || value[1].data[scheme] == '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no origin such as \"https://api.example\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    /* A base path may follow, where a proxy before us strips one; the request's path and query come after it. */
-
-    for (i = scheme; i < value[1].len; i++) {
-        ch = value[1].data[i];
-
-        if (ch <= ' ' || ch >= 0x7f || ch == '?' || ch == '#' || ch == '@' || ch == '\\') {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no origin such as \"https://api.example\"",
-                               &value[1]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    while (value[1].data[value[1].len - 1] == '/') {
-        value[1].len--;
-    }
-
-    lcf->origin = value[1];
 
     return NGX_CONF_OK;
 }

@@ -1,7 +1,8 @@
 /*
- * $countersign_…: what was decided, for log_format, map, limit_req and proxy_set_header.
+ * $countersign_…: what was decided, for log_format, map, if, set, limit_req and proxy_set_header.
  *
- * A variable that is asked for in a protected location before its access phase (limit_req) has the decision made then.
+ * A variable that is asked for in a protected place before the access phase (if, set, limit_req) has the decision made then. In a
+ * server's own `if`, no location is known yet, and the server's settings decide.
  */
 
 #include "ngx_http_countersign.h"
@@ -133,6 +134,17 @@ ngx_http_countersign_fact_of_name(ngx_str_t *name)
 }
 
 
+static ngx_str_t *
+ngx_http_countersign_name_of_fact(ngx_uint_t fact)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS - 1 && ngx_http_countersign_facts[i].fact != fact; i++) { /* void */ }
+
+    return (ngx_str_t *) &ngx_http_countersign_facts[i].name;
+}
+
+
 /* Empty where there is no such fact. */
 
 ngx_int_t
@@ -216,12 +228,21 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
     if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
         decision = ngx_http_countersign_known(r, lcf);
 
-        /* Before its location is known, a request could still get to another policy; after its answer, it is too late. */
-        if (decision == NULL && r == r->main && !r->header_sent && r->err_status == 0 && r->headers_out.status == 0
-            && r->phase_handler >= (ngx_int_t) mcf->located
-            && (action == NULL || ngx_strcmp(action, "logging request") != 0))
+        /* Where a rewrite then leads to another policy, that one decides as well. After its answer, it is too late. */
+        if (decision == NULL && !r->header_sent && r->err_status == 0 && r->headers_out.status == 0
+            && r->phase_handler >= mcf->rewriting && (action == NULL || ngx_strcmp(action, "logging request") != 0))
         {
             decision = ngx_http_countersign_decide(r, lcf);
+            record = ngx_http_countersign_record(r, 0);
+
+            if (decision != NULL && decision->reason != COUNTERSIGN_REASON_ACCEPTED && !decision->lets_pass
+                && lcf->enabled == NGX_HTTP_COUNTERSIGN_ON && r == r->main && record->answer == NULL)
+            {
+                /* A rule such as `if ($countersign_decision = refuse) { return 401; }` answers for the access phase. */
+                record->answer = decision;
+                record->refused_with = decision->status;
+                record->is_early = 1;
+            }
         }
     }
 
@@ -231,6 +252,17 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
     }
 
     if (decision == NULL) {
+
+        if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF && !lcf->is_warned && r->phase_handler >= mcf->rewriting
+            && r->phase_handler < mcf->rewritten)
+        {
+            /* A rule that denies would let pass. */
+            lcf->is_warned = 1;
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase where "
+                          "\"countersign\" is off, and is empty: what is to be compared with it needs \"countersign\" at the same "
+                          "place", ngx_http_countersign_name_of_fact(data));
+        }
+
         v->not_found = 1;
         return NGX_OK;
     }

@@ -474,7 +474,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyFault> {
 }
 
 /// The bits of a number without leading zero bytes.
-fn bit_len(number: &[u8]) -> usize {
+pub(crate) fn bit_len(number: &[u8]) -> usize {
     number.first().map_or(0, |first| 8 * number.len() - first.leading_zeros() as usize)
 }
 

@@ -274,6 +274,34 @@ fn rsa_keys_of_the_wrong_form_are_refused() {
     assert_eq!(PublicKey::new(&rsa(&hex(ODD_LENGTH_N), F4)).unwrap().kind(), KeyKind::Rsa { bits: 2049 });
 }
 
+/// The fingerprint by one division for each prime.
+fn is_roca_slowly(modulus: &[u8]) -> bool {
+    let primes = (3..=167_u64).filter(|number| (2..*number).all(|divisor| number % divisor != 0));
+    primes.into_iter().all(|prime| {
+        let remainder = modulus.iter().fold(0, |remainder, byte| (remainder << 8 | u64::from(*byte)) % prime);
+        let powers = core::iter::successors(Some(1), |power| Some(power * 65537 % prime));
+        powers.take(167).any(|power| power == remainder)
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_roca_fingerprint_is_a_power_of_65537_modulo_each_prime(
+        power in 0_u32..1000, factor in prop::collection::vec(any::<u8>(), 1..300), prime in 0_usize..38, off in 0_u8..3,
+    ) {
+        use num_bigint::BigUint;
+        let primes: Vec<u64> = (3..=167).filter(|number| (2..*number).all(|divisor| number % divisor != 0)).collect();
+        let product: BigUint = primes.iter().product();
+        let weak = BigUint::from(65537_u32).pow(power) % &product + &product * BigUint::from_bytes_be(&factor);
+        prop_assert!(roca::is_roca(&weak.to_bytes_be()));
+        // Off at one prime only, and at all.
+        let at_one = weak + &product / primes[prime] * off;
+        for modulus in [at_one.to_bytes_be(), factor] {
+            prop_assert_eq!(roca::is_roca(&modulus), is_roca_slowly(&modulus));
+        }
+    }
+}
+
 /// All backends take the same exponents; `Backends::new` fails if one does not.
 #[test]
 fn rsa_exponents_are_odd_from_3_to_33_bits() {

@@ -49,16 +49,6 @@ pub(crate) enum Source {
 /// How many credentials may come beside the first.
 pub(crate) const MAX_OTHERS: usize = limits::CREDENTIALS - 1;
 
-impl Source {
-    /// The record of the credential at `place` in the policy.
-    pub(crate) fn record(self, worker: &Worker, place: usize) -> Option<&[u8]> {
-        match self {
-            Self::Cache(entry) => Some(worker.verdicts.record(entry)),
-            Self::Fresh(length) => worker.records.get(place)?.get(..length),
-        }
-    }
-}
-
 /// The parts of a decision as they become known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
@@ -71,12 +61,37 @@ pub(crate) struct Outcome {
     pub(crate) refresh: Option<OriginIndex>,
     /// The issuer that must be asked about the token.
     pub(crate) introspect: Option<OriginIndex>,
-    /// The records of the credentials beside the first.
-    pub(crate) others: [Option<Source>; MAX_OTHERS],
+    /// The lengths of the records of the credentials beside the first; 0 for none.
+    others: [u16; MAX_OTHERS],
     /// Whether the shared store was asked about the proof.
     pub(crate) shared_replay_answered: bool,
     /// The place in `accept` of the entry whose condition refused the token.
     pub(crate) refusing_entry: Option<usize>,
+}
+
+impl Outcome {
+    /// The record of the credential at `place` in the policy.
+    pub(crate) fn record<'w>(&self, worker: &'w Worker, place: usize) -> Option<&'w [u8]> {
+        let length = match (place.checked_sub(1), self.source) {
+            (None, Some(Source::Cache(entry))) => return Some(worker.verdicts.record(entry)),
+            (None, Some(Source::Fresh(length))) => length,
+            (None, None) => 0,
+            (Some(other), _) => usize::from(*self.others.get(other)?),
+        };
+        if length == 0 { None } else { worker.records.get(place)?.get(..length) }
+    }
+
+    /// Notes that the worker's room for the credential at `place` holds a record of this length; 0 for none.
+    pub(crate) fn set_fresh(&mut self, place: usize, length: usize) {
+        match place.checked_sub(1) {
+            None => self.source = (length > 0).then_some(Source::Fresh(length)),
+            Some(other) => {
+                if let (Some(known), Ok(length)) = (self.others.get_mut(other), u16::try_from(length)) {
+                    *known = length;
+                }
+            }
+        }
+    }
 }
 
 /// One decision, valid until the worker's next one.
@@ -137,7 +152,7 @@ impl<'d> Decision<'d> {
     /// What the token says, accepted or not, for logs: its signature was verified, but some later check may have failed.
     #[must_use]
     pub(crate) fn verified_facts(&self) -> Option<Facts<'d>> {
-        self.outcome().source.and_then(|source| source.record(self.worker, 0)).and_then(Facts::unpack)
+        self.verified_credential(0)
     }
 
     /// What the credential called `name` in the policy says, if the request is accepted and has it.
@@ -149,11 +164,7 @@ impl<'d> Decision<'d> {
 
     /// What the credential at `place` in the policy says, accepted or not, for logs.
     pub(crate) fn verified_credential(&self, place: usize) -> Option<Facts<'d>> {
-        if place == 0 {
-            return self.verified_facts();
-        }
-        let source = self.outcome().others.get(place - 1).copied().flatten();
-        source.and_then(|source| source.record(self.worker, place)).and_then(Facts::unpack)
+        self.outcome().record(self.worker, place).and_then(Facts::unpack)
     }
 
     /// The claim that the policy hands to hosts under `name`, if the request is accepted and its first credential has it.
@@ -184,7 +195,13 @@ impl<'d> Decision<'d> {
     /// The trust domain or issuer that vouches for the accepted token.
     #[must_use]
     pub fn issuer(&self) -> Option<&'d Origin> {
-        self.facts().and_then(|facts| self.origin(facts.origin))
+        self.facts().and_then(|facts| self.issuer_of(&facts))
+    }
+
+    /// The trust domain or issuer that vouches for a credential of this decision.
+    #[must_use]
+    pub fn issuer_of(&self, facts: &Facts<'_>) -> Option<&'d Origin> {
+        self.origin(facts.origin)
     }
 
     /// `kid` of the key that signed the accepted token, if the key has one.

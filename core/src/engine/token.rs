@@ -93,7 +93,7 @@ pub(crate) fn verify(
     }
     (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
-    let length = record::pack(kind, &header, &claims, actor, || sha256(token), record)?;
+    let length = record::pack(kind, &header, &claims, actor, record)?;
     // Behind the record is room for any `kid`: what is left of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::Facts::unpack(packed).ok_or(Reason::InternalError)?;
@@ -136,7 +136,7 @@ pub(crate) fn verify(
     hot_keys
         .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::SignatureInvalid)?;
-    record::set_key(record, key.id());
+    record::set_verified(record, key.id(), || sha256(token));
     if document.named_claims.is_empty() {
         return Ok(length);
     }

@@ -19,7 +19,7 @@ use crate::jose::json::{JsonObject, NameTable};
 use crate::limits;
 use crate::memory::hot_keys::{HotKeyCounts, HotKeys};
 use crate::memory::proof_keys::ProofKeys;
-use crate::memory::record_cache::RecordCache;
+use crate::memory::record_cache::{RecordCache, RecordRef};
 use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, RevokedBy};
 use crate::policy::{Binding, CredentialPolicy, From, Policy, PolicyDocument, PolicyIndex, SharedReplay};
@@ -237,7 +237,7 @@ impl Worker {
             engine: engine.id,
             verdicts,
             proofs,
-            hot_keys: HotKeys::new(engine.document.hot_key_bytes()),
+            hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
             header: vec![0; limits::HEADER_BYTES].into(),
             payload: vec![0; limits::TOKEN_BYTES].into(),
@@ -421,11 +421,8 @@ impl Worker {
         let Some(waits_for) = waits_for else {
             return Step::Decided(self.finish(engine, snapshot, found, result));
         };
-        let sources = core::iter::once(self.outcome.source).chain(self.outcome.others);
-        let record = |(place, source): (usize, Option<Source>)| -> Box<[u8]> {
-            source.and_then(|source| source.record(self, place)).unwrap_or_default().into()
-        };
-        let records = sources.enumerate().map(record).collect();
+        let records =
+            (0..self.records.len()).map(|place| self.outcome.record(self, place).unwrap_or_default().into()).collect();
         let abandoned = Abandoned::new(&engine.counters);
         let (engine, outcome, body) = (engine.id, self.outcome, self.body.take());
         Step::Waits(Pending { engine, policy: index, waits_for, outcome, records, body, abandoned })
@@ -470,25 +467,27 @@ impl Worker {
     ) -> Result<(), Reason> {
         let Pending { waits_for, outcome, records, body, .. } = pending;
         if let WaitsFor::Introspect { origin } = waits_for {
-            let Answer::Introspected(answer) = answer else { return Err(Reason::IntrospectionUnavailable) };
             self.outcome.scheme = outcome.scheme;
+            let answer = match answer {
+                Answer::Introspected(answer) => answer,
+                Answer::IntrospectionFailed => return Err(Reason::IntrospectionUnavailable),
+                _ => return Err(Reason::InternalError),
+            };
             let length = self.take_answer(engine, origin, request, answer)?;
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
         }
         self.outcome = outcome;
         self.body = body;
-        let mut sources = core::iter::once(&mut self.outcome.source).chain(&mut self.outcome.others);
-        for (record, room) in records.iter().zip(&mut self.records) {
-            let Some(source) = sources.next() else { break };
+        for (place, (record, room)) in records.iter().zip(&mut self.records).enumerate() {
             room.get_mut(..record.len()).ok_or(Reason::InternalError)?.copy_from_slice(record);
-            *source = (!record.is_empty()).then_some(Source::Fresh(record.len()));
+            self.outcome.set_fresh(place, record.len());
         }
         for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
             let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
             if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_facts(&facts, engine, snapshot, policy, expected, request.now, &mut None, trail)?;
+            check_further(&facts, engine, snapshot, policy, expected, request.now, trail)?;
         }
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
@@ -577,6 +576,7 @@ impl Worker {
         let known = match self.verdicts.find(credential.token) {
             Some(entry) if given.is_none() => Facts::unpack(self.verdicts.record(entry))
                 .filter(|facts| still_stands(facts, engine, snapshot, policy, expected, request.now))
+                .filter(|facts| may_be_reused(facts, expected, credential.token, request.now))
                 .map(|facts| (entry, facts)),
             _ => None,
         };
@@ -618,6 +618,12 @@ impl Worker {
         length
     }
 
+    /// Apart from the path of a request with one credential.
+    #[inline(never)]
+    fn find_further(&mut self, token: &[u8]) -> Option<RecordRef> {
+        self.verdicts.find(token)
+    }
+
     /// The credentials beside the first, and what ties them. Gives the facts of the first, which are no longer in the cache's memory: an
     /// entry that the others add may take its place.
     #[inline(never)]
@@ -651,11 +657,13 @@ impl Worker {
                 continue;
             };
             trail.enter(Check::VerdictCache);
-            let known =
-                self.verdicts.find(credential.token).map(|entry| self.verdicts.record(entry)).filter(|record| {
-                    let facts = Facts::unpack(record);
-                    facts.is_some_and(|facts| still_stands(&facts, engine, snapshot, policy, expected, request.now))
-                });
+            let known = self.find_further(credential.token).map(|entry| self.verdicts.record(entry)).filter(|record| {
+                let facts = Facts::unpack(record);
+                facts.is_some_and(|facts| {
+                    still_stands(&facts, engine, snapshot, policy, expected, request.now)
+                        && may_be_reused(&facts, expected, credential.token, request.now)
+                })
+            });
             let length = match known {
                 Some(record) => {
                     let room = self.records.get_mut(place).and_then(|room| room.get_mut(..record.len()));
@@ -664,12 +672,10 @@ impl Worker {
                 }
                 None => self.verify(place, engine, snapshot, policy, expected, &credential, request.now, trail)?,
             };
-            if let Some(source) = self.outcome.others.get_mut(place - 1) {
-                *source = Some(Source::Fresh(length));
-            }
+            self.outcome.set_fresh(place, length);
             let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
             let facts = facts.ok_or(Reason::InternalError)?;
-            check_facts(&facts, engine, snapshot, policy, expected, request.now, &mut None, trail)?;
+            check_further(&facts, engine, snapshot, policy, expected, request.now, trail)?;
             trail.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
             if facts.confirmation.is_bound() {
@@ -677,10 +683,7 @@ impl Worker {
             }
         }
         self.outcome.tier = first_tier;
-        let facts_at = |place: usize| {
-            let source = if place == 0 { self.outcome.source } else { *self.outcome.others.get(place - 1)? };
-            source.and_then(|source| source.record(self, place)).and_then(Facts::unpack)
-        };
+        let facts_at = |place: usize| self.outcome.record(self, place).and_then(Facts::unpack);
         trail.enter(Check::Ties);
         for tie in &policy.ties {
             let (left, right) = (facts_at(tie.left.credential), facts_at(tie.right.credential));
@@ -824,8 +827,22 @@ fn check_facts(
     check_revoked(engine, snapshot, facts, now)
 }
 
-/// Whether a cached record may be used: its key is still in its set, the set is fresh, and under this policy the token
-/// is of the same kind. Everything else about it is checked on every request.
+/// As [`check_facts`], apart from the path of a request with one credential.
+#[inline(never)]
+fn check_further(
+    facts: &Facts<'_>,
+    engine: &Engine,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    expected: &CredentialPolicy,
+    now: UnixSeconds,
+    mut trail: &mut dyn Trail,
+) -> Result<(), Reason> {
+    check_facts(facts, engine, snapshot, policy, expected, now, &mut None, &mut trail)
+}
+
+/// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
+/// token is of the same kind. Everything else about it is checked on every request.
 #[inline(always)]
 fn still_stands(
     facts: &Facts<'_>,
@@ -836,7 +853,7 @@ fn still_stands(
     now: UnixSeconds,
 ) -> bool {
     if facts.kind == TokenKind::Introspected {
-        return answer_still_stands(facts, expected, now);
+        return expected.pinned_issuer(facts.kind) == Some(facts.origin);
     }
     let stale = || {
         let most = engine.document.source(facts.origin.as_usize()).and_then(|source| source.max_stale_seconds);
@@ -862,10 +879,15 @@ fn still_stands(
         && !stale()
 }
 
-/// Whether an answer of the issuer may be used again: for its time, and where this policy asks the same issuer.
-#[cold]
-fn answer_still_stands(facts: &Facts<'_>, expected: &CredentialPolicy, now: UnixSeconds) -> bool {
-    now < facts.answer_good_until() && expected.pinned_issuer(facts.kind) == Some(facts.origin)
+/// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
+/// asks about `token` too, and does not verify it by a key.
+#[inline(always)]
+fn may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
+    #[cold]
+    fn answer_may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
+        now < facts.answer_good_until() && expected.is_opaque(token)
+    }
+    facts.kind != TokenKind::Introspected || answer_may_be_reused(facts, expected, token, now)
 }
 
 #[inline(always)]

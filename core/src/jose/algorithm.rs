@@ -138,6 +138,15 @@ impl AlgorithmSet {
     /// Every algorithm of this engine.
     pub const ALL: Self = Self::JWT_SVID.with(Algorithm::EdDsa).with(Algorithm::Ed25519);
 
+    /// What a DPoP proof may be signed with where the policy names nothing: one algorithm of each family, the one whose signatures cost
+    /// least to check. A client chooses the algorithm and the server pays for it.
+    pub const DPOP_DEFAULT: Self = Self::EMPTY
+        .with(Algorithm::Rs256)
+        .with(Algorithm::Ps256)
+        .with(Algorithm::Es256)
+        .with(Algorithm::EdDsa)
+        .with(Algorithm::Ed25519);
+
     /// This set and one member more.
     #[must_use]
     pub const fn with(self, algorithm: Algorithm) -> Self {

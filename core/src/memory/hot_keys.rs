@@ -5,13 +5,15 @@
 //! [`PROMOTE_RSA_AFTER`]. For the curves a table is built in small steps, one with each further request, so that no request
 //! pays for a whole table; an RSA key is prepared at once. Before a table is believed it must agree with the library on
 //! [`PROOFS_OF_TABLE`] signatures in a row; one disagreement bans it. Memory is bounded, and the key that was used least
-//! makes room. Where wide tables are worth their memory, the P-256 keys that are promoted first get them, up to half of it: often
+//! makes room. Which keys compete for one place is chosen by a seeded hash, so a client that tries keys until their thumbprints are alike
+//! cannot keep the key of an issuer out. Where wide tables are worth their memory, the P-256 keys that are promoted first get them, up to half of it: often
 //! those of the issuers, which come first and stay.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::prepared::{Builder, Prepared, Width, can_prepare};
+use super::record_cache;
 #[cfg(not(feature = "lean"))]
 use crate::crypto::RsaKey;
 use crate::crypto::{PublicKey, Reference, SignatureInvalid, p256};
@@ -31,9 +33,12 @@ pub const PROOFS_OF_TABLE: u8 = 4;
 /// How many point additions a request may spend on building: about as long as one verification by a library.
 const STEP_ADDITIONS: u32 = 128;
 
-/// How many keys are counted at once; a set of four takes the keys whose thumbprints begin alike.
+/// How many keys are counted at once, in sets of four; a seeded hash of its thumbprint chooses the set of a key.
 const SETS: usize = 64;
 const WAYS: usize = 4;
+
+/// How many uses of keys that have no place in a full set the coldest table of the set withstands, unless it is used meanwhile.
+pub(crate) const GIVE_WAY_AFTER: u32 = 512;
 
 /// After so many checks all counts are halved: what was used long ago counts less.
 const HALVE_AFTER: u32 = 8192;
@@ -53,6 +58,21 @@ pub struct HotKeyCounts {
     pub table_bytes: usize,
 }
 
+impl HotKeyCounts {
+    /// Drops a table, if there is one.
+    fn drop_table(&mut self, table: &mut Table) {
+        match core::mem::replace(table, Table::None) {
+            Table::Proven(table) => {
+                self.promoted -= 1;
+                self.table_bytes -= table.size_bytes();
+            }
+            Table::Unproven(table, _) => self.table_bytes -= table.size_bytes(),
+            Table::None | Table::Banned => return,
+        }
+        self.evicted += 1;
+    }
+}
+
 /// The keys of one worker that are used often.
 #[derive(Debug)]
 pub(crate) struct HotKeys {
@@ -61,6 +81,7 @@ pub(crate) struct HotKeys {
     /// Checks what a table of P-256 answers for.
     p256: p256::Verify,
     sets: Box<[[Option<HotKey>; WAYS]]>,
+    seed: [u64; 4],
     max_table_bytes: usize,
     checks_until_halving: u32,
     building: Option<([u8; 32], Builder)>,
@@ -85,13 +106,14 @@ enum Table {
 }
 
 impl HotKeys {
-    /// Room for tables of `max_table_bytes` in all; 0 turns them off.
-    pub(crate) fn new(max_table_bytes: usize) -> Self {
+    /// Room for tables of `max_table_bytes` in all; 0 turns them off. `seed` must not be known to those who choose the keys.
+    pub(crate) fn new(max_table_bytes: usize, seed: [u64; 2]) -> Self {
         let sets = if max_table_bytes == 0 { 0 } else { SETS };
         Self {
             reference: Reference::default(),
             p256: p256::verify_prehashed,
             sets: (0..sets).map(|_| [const { None }; WAYS]).collect::<Vec<_>>().into(),
+            seed: record_cache::operands(seed),
             max_table_bytes,
             checks_until_halving: HALVE_AFTER,
             building: None,
@@ -125,7 +147,7 @@ impl HotKeys {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureInvalid> {
-        let set = usize::from(thumbprint[0]) % SETS;
+        let set = self.set_of(thumbprint);
         // A host's RSA check takes less time than one with a prepared key does in the builds that have such a host.
         let left_to_host = is_rsa(algorithm) && self.reference.is_host(|| key.kind(), algorithm);
         let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(algorithm) && !left_to_host) else {
@@ -229,25 +251,39 @@ impl HotKeys {
     }
 
     fn find(&mut self, thumbprint: &[u8; 32]) -> Option<&mut HotKey> {
-        let set = self.sets.get_mut(usize::from(thumbprint[0]) % SETS)?;
+        let set = self.sets.get_mut(self.set_of(thumbprint))?;
         set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint)
     }
 
-    /// The entry of a key; a new one takes the place of the least used key of its set that has no table.
+    /// The index of the set that takes a key.
+    fn set_of(&self, thumbprint: &[u8; 32]) -> usize {
+        usize::from(record_cache::hash(thumbprint, &self.seed).to_le_bytes()[0]) % SETS
+    }
+
+    /// The entry of a key. A new one takes an empty way of its set, or that of the coldest key, one without a table where there is one.
+    ///
+    /// Each newcomer takes a use from the coldest key, and its way once none is left. So a key that is still used keeps its table against
+    /// keys that come by once, and none keeps out a key that is used more.
     fn remember(&mut self, thumbprint: &[u8; 32]) -> Option<&mut HotKey> {
-        let set = self.sets.get_mut(usize::from(thumbprint[0]) % SETS)?;
-        let at =
-            set.iter().position(|way| way.as_ref().is_some_and(|hot| hot.thumbprint == *thumbprint)).or_else(|| {
-                let replaceable = |way: &Option<HotKey>| match way {
-                    None => Some(0),
-                    Some(HotKey { uses, table: Table::None, .. }) => Some(uses.saturating_add(1)),
-                    Some(_) => None,
-                };
-                let ways = set.iter().enumerate().filter_map(|(at, way)| Some((replaceable(way)?, at)));
-                let (_, at) = ways.min()?;
-                *set.get_mut(at)? = Some(HotKey { thumbprint: *thumbprint, uses: 0, table: Table::None });
-                Some(at)
-            })?;
+        let set = self.sets.get_mut(self.set_of(thumbprint))?;
+        let known = set.iter().position(|way| way.as_ref().is_some_and(|hot| hot.thumbprint == *thumbprint));
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let warmth =
+                    |way: &Option<HotKey>| way.as_ref().map(|hot| (!matches!(hot.table, Table::None), hot.uses));
+                let (at, coldest) = set.iter_mut().enumerate().min_by_key(|(_, way)| warmth(way))?;
+                if let Some(hot) = coldest {
+                    hot.uses = hot.uses.min(GIVE_WAY_AFTER).saturating_sub(1);
+                    if hot.uses > 0 {
+                        return None;
+                    }
+                    self.counts.drop_table(&mut hot.table);
+                }
+                *coldest = Some(HotKey { thumbprint: *thumbprint, uses: 0, table: Table::None });
+                at
+            }
+        };
         set.get_mut(at)?.as_mut()
     }
 
@@ -259,15 +295,7 @@ impl HotKeys {
         let with_table = |hot: &&mut HotKey| matches!(hot.table, Table::Proven(_) | Table::Unproven(..));
         let coldest = self.sets.iter_mut().flatten().flatten().filter(with_table).min_by_key(|hot| hot.uses);
         let Some(coldest) = coldest.filter(|coldest| coldest.uses < uses / 2) else { return false };
-        match core::mem::replace(&mut coldest.table, Table::None) {
-            Table::Proven(table) => {
-                self.counts.promoted -= 1;
-                self.counts.table_bytes -= table.size_bytes();
-            }
-            Table::Unproven(table, _) => self.counts.table_bytes -= table.size_bytes(),
-            Table::None | Table::Banned => {}
-        }
-        self.counts.evicted += 1;
+        self.counts.drop_table(&mut coldest.table);
         self.counts.table_bytes + size <= self.max_table_bytes
     }
 

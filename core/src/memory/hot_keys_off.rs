@@ -14,7 +14,7 @@ pub(crate) struct HotKeys {
 }
 
 impl HotKeys {
-    pub(crate) fn new(_max_table_bytes: usize) -> Self {
+    pub(crate) fn new(_max_table_bytes: usize, _seed: [u64; 2]) -> Self {
         Self { reference: Reference::default() }
     }
 

@@ -5,6 +5,8 @@ use super::*;
 use crate::crypto::{Curve, HashAlgorithm, KeyMaterial, ed25519, p256};
 use crate::trust::thumbprint::thumbprint;
 
+const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     P256,
@@ -88,7 +90,7 @@ fn promote(client: &Client, hot: &mut HotKeys) {
 fn a_key_is_promoted_after_some_uses_and_answers_the_same() {
     for (kind, size) in [(Kind::P256, p256::KeyTable::SIZE_BYTES), (Kind::Ed25519, ed25519::KeyTable::SIZE_BYTES)] {
         let client = Client::new(kind, 7);
-        let mut hot = HotKeys::new(1 << 20);
+        let mut hot = HotKeys::new(1 << 20, SEED);
         for round in 0..PROMOTE_AFTER - 1 {
             assert!(client.check(&mut hot, &round.to_be_bytes()));
         }
@@ -108,7 +110,7 @@ fn a_key_is_promoted_after_some_uses_and_answers_the_same() {
 fn requests_alone_complete_a_table() {
     for kind in [Kind::P256, Kind::Ed25519] {
         let client = Client::new(kind, 9);
-        let mut hot = HotKeys::new(1 << 20);
+        let mut hot = HotKeys::new(1 << 20, SEED);
         let promoted = (0..2_000u32).any(|round| {
             assert!(client.check(&mut hot, &round.to_be_bytes()));
             hot.counts().promoted == 1
@@ -120,7 +122,7 @@ fn requests_alone_complete_a_table() {
 #[test]
 fn memory_is_bounded_and_the_least_used_key_makes_room() {
     let room = p256::KeyTable::SIZE_BYTES + ed25519::KeyTable::SIZE_BYTES;
-    let mut hot = HotKeys::new(room);
+    let mut hot = HotKeys::new(room, SEED);
     let clients = [Client::new(Kind::P256, 1), Client::new(Kind::Ed25519, 2), Client::new(Kind::P256, 3)];
     promote(&clients[0], &mut hot);
     promote(&clients[1], &mut hot);
@@ -134,18 +136,119 @@ fn memory_is_bounded_and_the_least_used_key_makes_room() {
     assert!(clients[0].check(&mut hot, b"again"));
 }
 
+/// Keys that a client chose by the first byte of their thumbprints, which costs it 64 tries for each.
+#[test]
+fn keys_ground_by_a_client_do_not_keep_another_unprepared() {
+    let clients: Vec<Client> = (1..=254).map(|seed| Client::new(Kind::P256, seed)).collect();
+    let begin_alike = |byte: u8| clients.iter().filter(move |client| client.thumbprint[0] % 64 == byte);
+    let byte = (0..64).find(|byte| begin_alike(*byte).count() >= 5).unwrap();
+    let mut hot = HotKeys::new(1 << 24, SEED);
+    for (place, client) in begin_alike(byte).take(5).enumerate() {
+        promote(client, &mut hot);
+        assert_eq!(hot.counts().promoted, place + 1);
+    }
+}
+
+/// Whatever a client does to the first or to the last bytes of thumbprints, its keys spread as those of others do.
+#[test]
+fn thumbprints_that_are_alike_spread_over_the_sets() {
+    for seed in 1..=64_u64 {
+        let hot = HotKeys::new(1, [seed, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)]);
+        for place in [0, 8, 31] {
+            let alike = |count: u8| {
+                let mut thumbprint = [0x5a; 32];
+                thumbprint[(place + 1) % 32] = count;
+                thumbprint
+            };
+            let sets: std::collections::BTreeSet<usize> = (0..=255).map(|count| hot.set_of(&alike(count))).collect();
+            // Of 64 sets, 256 random places leave one or two out.
+            assert!(sets.len() > 48, "seed {seed}: {} sets", sets.len());
+        }
+    }
+}
+
+/// The keys among these clients that the seed puts into one set, most of them first.
+fn of_one_set<'c>(clients: &'c [Client], hot: &HotKeys) -> Vec<&'c Client> {
+    let in_set = |set: usize| clients.iter().filter(move |client| hot.set_of(&client.thumbprint) == set);
+    (0..SETS).map(|set| in_set(set).collect::<Vec<_>>()).max_by_key(Vec::len).unwrap()
+}
+
+#[test]
+fn the_coldest_table_of_a_full_set_gives_way() {
+    let clients: Vec<Client> = (1..=254).map(|seed| Client::new(Kind::P256, seed)).collect();
+    let mut hot = HotKeys::new(1 << 24, SEED);
+    let full = of_one_set(&clients, &hot);
+    let (old, [next, ..]) = full.split_at(WAYS) else { panic!("five keys of 254 share one of 64 sets") };
+    for client in old {
+        promote(client, &mut hot);
+    }
+    // Three go on being used, at half the rate of the next key; the first is not used any more.
+    for round in 0..2 * (GIVE_WAY_AFTER + PROMOTE_AFTER) {
+        assert!(next.check(&mut hot, &round.to_be_bytes()));
+        if round % 2 == 0 {
+            for client in &old[1..] {
+                assert!(client.check(&mut hot, &round.to_be_bytes()));
+            }
+        }
+        while hot.build(20_000) {}
+    }
+    assert!(matches!(hot.find(&next.thumbprint), Some(HotKey { table: Table::Proven(_), .. })));
+    assert!(hot.find(&old[0].thumbprint).is_none());
+    for client in &old[1..] {
+        assert!(matches!(hot.find(&client.thumbprint), Some(HotKey { table: Table::Proven(_), .. })));
+    }
+    assert_eq!((hot.counts().promoted, hot.counts().evicted, hot.counts().banned), (WAYS, 1, 0));
+    let bytes = hot.sets.iter().flatten().flatten().map(|hot| match &hot.table {
+        Table::Proven(table) | Table::Unproven(table, _) => table.size_bytes(),
+        Table::None | Table::Banned => 0,
+    });
+    assert_eq!(hot.counts().table_bytes, bytes.sum::<usize>());
+}
+
+proptest::proptest! {
+    /// Keys that come by once, fewer of them than uses of the coldest table of their set, take no table.
+    #[test]
+    fn a_table_in_use_outlasts_keys_that_come_by_once(
+        seed in proptest::prelude::any::<[u64; 2]>(), uses in proptest::collection::vec(1_u32..4, 100..400),
+    ) {
+        let mut hot = HotKeys::new(1, seed);
+        for way in &mut hot.sets[0] {
+            *way = Some(HotKey { thumbprint: [0; 32], uses: GIVE_WAY_AFTER, table: Table::Banned });
+        }
+        let mut knocks = 0;
+        let mut next = (0_u64..).map(|number| {
+            let mut thumbprint = [1; 32];
+            thumbprint[..8].copy_from_slice(&number.to_le_bytes());
+            thumbprint
+        });
+        for used in uses {
+            for hot in hot.sets[0].iter_mut().flatten() {
+                hot.uses += used;
+            }
+            // As many newcomers to the set as one of its keys has uses.
+            for _ in 0..used {
+                let newcomer = next.by_ref().find(|thumbprint| hot.set_of(thumbprint) == 0).unwrap();
+                proptest::prop_assert!(hot.remember(&newcomer).is_none());
+                knocks += 1;
+            }
+        }
+        proptest::prop_assert!(knocks >= 100);
+        proptest::prop_assert!(hot.sets[0].iter().flatten().all(|hot| hot.thumbprint == [0; 32] && hot.uses > 0));
+    }
+}
+
 /// The first keys get wide tables, up to half of the memory, and the next ones what is left of it.
 #[test]
 fn half_of_the_memory_is_for_wide_tables() {
     let (wide, usual) = (p256::KeyTable::WIDE_SIZE_BYTES, p256::KeyTable::SIZE_BYTES);
-    let mut hot = HotKeys::new(4 * wide + usual);
+    let mut hot = HotKeys::new(4 * wide + usual, SEED);
     let mut expected = 0;
     for (seed, size) in (1..).zip([wide, wide, usual, usual, usual]) {
         promote(&Client::new(Kind::P256, seed), &mut hot);
         expected += size;
         assert_eq!(hot.counts().table_bytes, expected);
     }
-    let just_too_little = &mut HotKeys::new(2 * wide - 1);
+    let just_too_little = &mut HotKeys::new(2 * wide - 1, SEED);
     promote(&Client::new(Kind::P256, 6), just_too_little);
     assert_eq!(just_too_little.counts().table_bytes, usual);
 }
@@ -153,7 +256,7 @@ fn half_of_the_memory_is_for_wide_tables() {
 #[test]
 fn forged_signatures_earn_no_table() {
     let client = Client::new(Kind::P256, 11);
-    let mut hot = HotKeys::new(1 << 20);
+    let mut hot = HotKeys::new(1 << 20, SEED);
     for round in 0..200u32 {
         let forged = [0x55; 64];
         let message = round.to_be_bytes();
@@ -166,7 +269,7 @@ fn forged_signatures_earn_no_table() {
 #[test]
 fn without_room_nothing_is_counted() {
     let client = Client::new(Kind::P256, 13);
-    let mut hot = HotKeys::new(0);
+    let mut hot = HotKeys::new(0, SEED);
     for round in 0..200u32 {
         assert!(client.check(&mut hot, &round.to_be_bytes()));
     }
@@ -180,7 +283,7 @@ fn an_r_of_small_order_is_refused_and_bans_nothing() {
     let Signer::Ed25519(signer) = &client.signer else { panic!("an Ed25519 key") };
     let mut r = [0; 32];
     r[0] = 1;
-    let mut hot = HotKeys::new(1 << 20);
+    let mut hot = HotKeys::new(1 << 20, SEED);
     for round in 0..400u32 {
         let message = round.to_be_bytes();
         assert!(client.check(&mut hot, &message));
@@ -200,7 +303,7 @@ fn an_r_of_small_order_is_refused_and_bans_nothing() {
 fn a_table_that_disagrees_is_banned() {
     for kind in [Kind::P256, Kind::Ed25519] {
         let (client, other) = (Client::new(kind, 15), Client::new(kind, 16));
-        let mut hot = HotKeys::new(1 << 20);
+        let mut hot = HotKeys::new(1 << 20, SEED);
         promote(&client, &mut hot);
         // The wrong table under the right name: what a fault in our arithmetic would look like.
         let mut builder = Builder::new(&other.public, Width::Usual).unwrap();
@@ -238,7 +341,7 @@ fn a_host_has_the_last_word_on_what_it_takes() {
     let (taken, left) = (Client::new(Kind::P256, 5), Client::new(Kind::Ed25519, 6));
     for most in [0, 1 << 20] {
         for holds in [false, true] {
-            let mut hot = HotKeys::new(most);
+            let mut hot = HotKeys::new(most, SEED);
             hot.ask(Reference::host(Box::new(Host { asked: asked.clone(), holds })));
             let before = times();
             let signature = taken.sign(b"a");
@@ -258,9 +361,9 @@ fn a_host_has_the_last_word_on_what_it_takes() {
 #[test]
 fn a_table_that_disagrees_with_the_host_is_banned() {
     let client = Client::new(Kind::P256, 5);
-    let mut hot = HotKeys::new(1 << 20);
+    let mut hot = HotKeys::new(1 << 20, SEED);
     promote(&client, &mut hot);
-    let mut other = HotKeys::new(1 << 20);
+    let mut other = HotKeys::new(1 << 20, SEED);
     let asked = alloc::sync::Arc::default();
     other.ask(Reference::host(Box::new(Host { asked, holds: true })));
     for round in 0..PROMOTE_AFTER {

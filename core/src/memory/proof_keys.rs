@@ -1,7 +1,8 @@
 //! The keys of clients that prove possession, by the exact bytes of their proofs' headers.
 //!
-//! A client sends the same header with every proof: its key is read, checked and hashed once. Bounded in number; the
-//! oldest key that was not used lately makes room.
+//! A client sends the same header with every proof: its key is read, checked and hashed once. Only a key that a token names is prepared and
+//! remembered, so no client fills the memory without tokens of the issuer. Bounded in number; the oldest key that was not used lately makes
+//! room.
 
 use alloc::vec::Vec;
 
@@ -12,7 +13,6 @@ use crate::jose::json::NameTable;
 use crate::memory::record_cache::RecordCache;
 use crate::reason::Reason;
 use crate::trust::jwk::JwkBuffer;
-use crate::trust::thumbprint::thumbprint;
 
 /// Reads a decoded header of a proof: its algorithm and the numbers of its key.
 pub(crate) type ReadHeader =
@@ -52,9 +52,23 @@ struct ProofKey {
     public: PublicKey,
 }
 
-/// A key in its place, until the next one is read.
+/// The key in a proof's header.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ProofKeyRef(usize);
+pub(crate) enum PresentedKey<'b> {
+    /// At an index of [`ProofKeys::keys`], until the next key is kept.
+    Known(usize, Algorithm),
+    /// As the header says: neither checked nor hashed.
+    New(Algorithm, KeyMaterial<'b>),
+}
+
+impl PresentedKey<'_> {
+    /// The algorithm that the header names.
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Known(_, algorithm) | Self::New(algorithm, _) => *algorithm,
+        }
+    }
+}
 
 impl ProofKeys {
     pub(crate) fn new(seed: [u64; 2]) -> Self {
@@ -78,47 +92,51 @@ impl ProofKeys {
         }
     }
 
-    /// The key in a proof's encoded header, from memory or read and checked now.
+    /// The key in a proof's encoded header, from memory or as the header says; then its numbers are decoded into `buffer`.
     ///
     /// # Errors
-    /// Those of `read`, which reads a decoded header; [`Reason::ProofKeyRefused`] for numbers that are no key, or not one for the algorithm.
-    pub(crate) fn recall_or_read(
+    /// Those of `read`.
+    pub(crate) fn recall_or_read<'b>(
         &mut self,
         encoded: &[u8],
         decoded: &mut [u8],
         names: &mut NameTable,
+        buffer: &'b mut Option<JwkBuffer>,
         read: ReadHeader,
-    ) -> Result<ProofKeyRef, Reason> {
+    ) -> Result<PresentedKey<'b>, Reason> {
         if let Some(entry) = self.headers.find(encoded)
             && let Some((place, serial)) = read_record(self.headers.record(entry))
             && let Some(key) = self.keys.get_mut(place).filter(|key| key.serial == serial)
         {
             key.used = true;
-            return Ok(ProofKeyRef(place));
+            return Ok(PresentedKey::Known(place, key.algorithm));
         }
         let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
-        let mut buffer = JwkBuffer::new();
-        let (algorithm, material) = read(header, names, &mut buffer)?;
-        let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
-        let key =
-            ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint: thumbprint(&material), public };
+        let (algorithm, material) = read(header, names, buffer.get_or_insert_default())?;
+        Ok(PresentedKey::New(algorithm, material))
+    }
+
+    /// A key and its thumbprint.
+    pub(crate) fn get(&self, place: usize) -> Option<(&PublicKey, &[u8; 32])> {
+        self.keys.get(place).map(|key| (&key.public, &key.thumbprint))
+    }
+
+    /// Remembers a key by the header that brought it; returns its place.
+    pub(crate) fn keep(
+        &mut self,
+        encoded: &[u8],
+        algorithm: Algorithm,
+        thumbprint: [u8; 32],
+        public: PublicKey,
+    ) -> usize {
+        let key = ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint, public };
         self.next_serial += 1;
         let mut record = [0; 12];
         record[4..].copy_from_slice(&key.serial.to_le_bytes());
         let place = self.place(key);
         record[..4].copy_from_slice(&u32::try_from(place).unwrap_or(u32::MAX).to_le_bytes());
         let _cached = self.headers.insert(encoded, &record);
-        Ok(ProofKeyRef(place))
-    }
-
-    /// The algorithm and the thumbprint of a key.
-    pub(crate) fn facts(&self, key: ProofKeyRef) -> Option<(Algorithm, [u8; 32])> {
-        self.keys.get(key.0).map(|key| (key.algorithm, key.thumbprint))
-    }
-
-    /// The key itself.
-    pub(crate) fn public(&self, key: ProofKeyRef) -> Option<&PublicKey> {
-        self.keys.get(key.0).map(|key| &key.public)
+        place
     }
 
     /// As [`RecordCache::grow`], for the keys and for the headers that they are remembered by.

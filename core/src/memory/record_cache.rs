@@ -73,14 +73,7 @@ impl RecordCache {
     /// [`grow`](Self::grow) as far.
     #[must_use]
     pub fn growing(first_bytes: usize, capacity_bytes: usize, expected_entry_bytes: usize, seed: [u64; 2]) -> Self {
-        let [a, b] = seed;
-        // Four operands from two words: the constants are digits of pi, and only have to differ.
-        let seed = [
-            a ^ 0x243f_6a88_85a3_08d3,
-            b ^ 0x1319_8a2e_0370_7344,
-            a.rotate_left(32) ^ 0xa409_3822_299f_31d0,
-            b.rotate_left(32) ^ 0x082e_fa98_ec4e_6c89,
-        ];
+        let seed = operands(seed);
         Self::empty(first_bytes.min(capacity_bytes), capacity_bytes, expected_entry_bytes, seed)
     }
 
@@ -110,7 +103,7 @@ impl RecordCache {
     }
 
     /// The entry with exactly this key, marked as used.
-    #[inline]
+    #[cfg_attr(not(feature = "lean"), inline(always))]
     pub fn find(&mut self, key: &[u8]) -> Option<RecordRef> {
         let found = self.look_up(self.aim(key), key);
         match found {
@@ -501,12 +494,22 @@ struct Aim {
     tag: u64,
 }
 
+/// Four operands of [`hash`] from two words: the constants are digits of pi, and only have to differ.
+pub(super) const fn operands([a, b]: [u64; 2]) -> [u64; 4] {
+    [
+        a ^ 0x243f_6a88_85a3_08d3,
+        b ^ 0x1319_8a2e_0370_7344,
+        a.rotate_left(32) ^ 0xa409_3822_299f_31d0,
+        b.rotate_left(32) ^ 0x082e_fa98_ec4e_6c89,
+    ]
+}
+
 /// A keyed hash of the length and of the telling part of the key: all of it up to [`HASHED_WHOLE`] bytes, then the last 32
 /// (of a token, its signature) and 16 in the middle.
 ///
 /// Its only duty is to spread: keys that share all of this cost each other one set, never a wrong answer.
 #[inline]
-fn hash(key: &[u8], seed: &[u64; 4]) -> u64 {
+pub(super) fn hash(key: &[u8], seed: &[u64; 4]) -> u64 {
     let [s0, s1, s2, s3] = *seed;
     let mut a = s0 ^ key.len() as u64;
     let mut b = s3;

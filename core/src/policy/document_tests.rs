@@ -89,7 +89,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!((policy.dpop.max_age_seconds, policy.dpop.future_seconds), (60, 5));
     assert_eq!(policy.dpop.replay, ReplayMode::Refuse);
     assert_eq!(policy.dpop.nonce, NonceMode::Off);
-    assert_eq!(policy.dpop.algorithms, AlgorithmSet::ALL);
+    assert_eq!((policy.dpop.algorithms, policy.dpop.max_rsa_bits), (AlgorithmSet::DPOP_DEFAULT, 3072));
     assert!(!policy.profiles.jwt_svid.single_candidate_key && !policy.profiles.jwt_svid.ignore_unknown_headers);
     assert!(policy.origin.is_none() && policy.challenge.realm.is_none() && !policy.challenge.hide_description);
     assert_eq!(document.verdict_cache_bytes(), 8 * 1024 * 1024);
@@ -350,9 +350,12 @@ fn numbers_have_bounds_and_types() {
         }
     }
     assert_eq!(only(&with("\"max_lifetime_seconds\":0")).found, "0");
-    for (member, least, most) in
-        [("max_age_seconds", 1, 300), ("future_seconds", 0, 300), ("nonce_lifetime_seconds", 10, 3600)]
-    {
+    for (member, least, most) in [
+        ("max_age_seconds", 1, 300),
+        ("future_seconds", 0, 300),
+        ("nonce_lifetime_seconds", 10, 3600),
+        ("max_rsa_bits", 2048, 4096),
+    ] {
         for (value, good) in [(least, true), (most, true), (most + 1, false)] {
             let found = faults(&with(&alloc::format!("\"dpop\":{{\"{member}\":{value}}}")));
             assert_eq!(found.is_empty(), good, "{member} {value}: {found:?}");

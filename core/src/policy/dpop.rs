@@ -7,8 +7,16 @@ use crate::policy::reader::{Members, Reader};
 use crate::policy::route::SharedReplay;
 use crate::specs::dpop::{NonceMode, ReplayMode, Settings};
 
-const MEMBERS: &[&str] =
-    &["max_age_seconds", "future_seconds", "nonce", "nonce_lifetime_seconds", "replay", "shared_store", "algorithms"];
+const MEMBERS: &[&str] = &[
+    "max_age_seconds",
+    "future_seconds",
+    "nonce",
+    "nonce_lifetime_seconds",
+    "replay",
+    "shared_store",
+    "algorithms",
+    "max_rsa_bits",
+];
 
 impl Settings {
     /// Reads the member `dpop` of a policy.
@@ -21,7 +29,8 @@ impl Settings {
             nonce_lifetime_seconds: reader.number_of(members, &limits::NONCE_LIFETIME_SECONDS),
             nonce: NonceMode::Off,
             replay: ReplayMode::Refuse,
-            algorithms: AlgorithmSet::ALL,
+            algorithms: AlgorithmSet::DPOP_DEFAULT,
+            max_rsa_bits: reader.number_of(members, &limits::PROOF_RSA_BITS),
         };
         let Some(members) = members else { return (dpop, SharedReplay::Off) };
         let modes = [("off", NonceMode::Off), ("required", NonceMode::Required)];

@@ -40,24 +40,32 @@ impl PolicyFault {
     /// A text that is not JSON, or more of it than a budget allows; `fault` is that of a scan of `text`.
     #[must_use]
     pub fn of_json(text: &[u8], fault: JsonFault) -> Self {
+        let unquoted = Self::of_json_unquoted(text, fault);
+        match fault {
+            JsonFault::Malformed { at, expected: NAME_NOT_REPEATED } => {
+                let open = Open::at(text, at + 1);
+                let found = format!("a second member {} ({})", quoted(&open.name()), place(text, at));
+                Self { pointer: open.pointer(), found, expected: "each member once".to_owned() }
+            }
+            JsonFault::Malformed { .. } => unquoted,
+            // The bracket of a value that is too deep opens nothing.
+            JsonFault::Limit { at, of: JsonLimit::Depth, .. } => {
+                Self { pointer: Open::at(text, at).pointer(), ..unquoted }
+            }
+            JsonFault::Limit { at, .. } => Self { pointer: Open::at(text, at + 1).pointer(), ..unquoted },
+        }
+    }
+
+    /// The same without any name of the document, and so without a pointer.
+    pub(super) fn of_json_unquoted(text: &[u8], fault: JsonFault) -> Self {
         let (mut found, mut expected) = (String::new(), String::new());
         // A string takes whatever is written.
         let _ = fault.write_found(&mut found);
         let _ = fault.write_expected(&mut expected);
-        let mut pointer = String::new();
-        match fault {
-            JsonFault::Malformed { at, expected: NAME_NOT_REPEATED } => {
-                let open = Open::at(text, at + 1);
-                found = format!("a second member {} ({})", quoted(&open.name()), place(text, at));
-                expected = "each member once".to_owned();
-                pointer = open.pointer();
-            }
-            JsonFault::Malformed { at, .. } => found += &format!(" ({})", place(text, at)),
-            // The bracket of a value that is too deep opens nothing.
-            JsonFault::Limit { at, of: JsonLimit::Depth, .. } => pointer = Open::at(text, at).pointer(),
-            JsonFault::Limit { at, .. } => pointer = Open::at(text, at + 1).pointer(),
+        if let JsonFault::Malformed { at, .. } = fault {
+            found += &format!(" ({})", place(text, at));
         }
-        Self { pointer, found, expected }
+        Self { pointer: String::new(), found, expected }
     }
 
     /// The pointer to the member `name` of what `pointer` points to. RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.

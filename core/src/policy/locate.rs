@@ -93,3 +93,28 @@ pub(super) fn place(text: &[u8], at: usize) -> String {
     let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     format!("line {line}, column {column}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pointer_of_every_value_of_a_text() {
+        let text = br#" { "a" : [ 1 , {"b~/":[[],"],{"]} , "x" ] , "\u0063" : { "d" : 2 } } "#;
+        let at = |needle: &[u8]| text.windows(needle.len()).position(|window| window == needle).unwrap();
+        for (needle, pointer) in [
+            (&b"1 ,"[..], "/a/0"),
+            (b"[],", "/a/1/b~0~1/0"),
+            (b"\"],{\"", "/a/1/b~0~1/1"),
+            (b"\"x\"", "/a/2"),
+            (b"2 }", "/c/d"),
+        ] {
+            assert_eq!(Open::at(text, at(needle)).pointer(), pointer);
+        }
+        assert_eq!(Open::at(text, text.len()).pointer(), "");
+        assert_eq!(Open::at(text, at(b"\"d\"") + 1).name(), "d");
+        // A text that ends early has no more.
+        assert_eq!(Open::at(b"{\"a", usize::MAX).pointer(), "/");
+        assert_eq!(place(b"ab\ncd", 4), "line 2, column 2");
+    }
+}

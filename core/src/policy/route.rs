@@ -332,13 +332,30 @@ impl AcceptedKind {
         self.origins.as_deref()
     }
 
+    /// The patterns of which a subject must match one; none where any subject passes.
+    pub fn subjects(&self) -> impl Iterator<Item = &SubjectPattern> {
+        self.subjects.iter()
+    }
+
+    /// The algorithms that its tokens may be signed with.
+    #[must_use]
+    pub const fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+
+    /// How long its tokens may live, if that is limited.
+    #[must_use]
+    pub const fn max_lifetime_seconds(&self) -> Option<u64> {
+        self.max_lifetime_seconds
+    }
+
     /// The scope that it demands, besides the policy's audience.
     pub fn scope(&self) -> impl Iterator<Item = &str> {
         self.scope.iter().map(AsRef::as_ref)
     }
 
     /// The conditions in order; an error says how many steps held before it.
-    #[inline]
+    #[cfg_attr(not(feature = "lean"), inline(always))]
     fn check(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
         if !self.algorithms.contains(facts.algorithm) {
             return Err((1, Reason::AlgorithmRefused));

@@ -1,16 +1,18 @@
 //! DPoP proofs (RFC 9449 §4.3), the twelve items of the list.
 //!
 //! Items 1 (one header field) and 12b (the key is the one that the token is bound to) are checked where the fact is
-//! known: `request` and `check_key`. The order is: form, claims, binding, signature, and last the replay store, so
-//! that nobody fills the store without a valid signature (§11.1).
+//! known: `request` and `check_key`. The order is: form, claims, algorithm, bounds of the key, binding, the key itself, signature, and last
+//! the replay store, so that no client fills the store without a valid signature (§11.1), and none has a key prepared that no
+//! token names.
 
-use crate::crypto::{KeyMaterial, Sha256};
+use crate::crypto::{KeyKind, KeyMaterial, PublicKey, RSA_MODULUS_MIN_BITS, Sha256, bit_len};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::{self, Budget, Fraction, JsonString, NameTable, Value};
 use crate::limits;
+use crate::memory::proof_keys::{PresentedKey, ProofKeys};
 use crate::memory::replay::Claim;
 use crate::reason::Reason;
 use crate::request::Request;
@@ -21,6 +23,7 @@ use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::proof::{Proof, ProofFacts, ProofMethod};
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use crate::trust::thumbprint::thumbprint;
 use crate::uri::{OwnedOrigin, TargetUri, UriFault};
 
 pub(crate) const METHOD: ProofMethod = ProofMethod {
@@ -52,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) nonce_lifetime_seconds: u64,
     pub(crate) replay: ReplayMode,
     pub(crate) algorithms: AlgorithmSet,
+    /// The largest modulus of an RSA key.
+    pub(crate) max_rsa_bits: u64,
 }
 
 /// What happens to a proof that was used, and to one that the store has no room for.
@@ -83,19 +88,22 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     if jws.header().len() > limits::HEADER_BYTES {
         return Err(Reason::ProofTooLarge);
     }
-    let key = memory.keys.recall_or_read(jws.header(), memory.header, memory.names, read_header)?;
+    let mut buffer = None;
+    let key = memory.keys.recall_or_read(jws.header(), memory.header, memory.names, &mut buffer, read_header)?;
     // The payload of a proof is shorter than a proof; behind it is room for each of its texts.
     let (payload, scratch) = memory.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
     let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
     let claims = UnverifiedProof::parse(payload, memory.names)?;
-    let Some((algorithm, thumbprint)) = memory.keys.facts(key) else { return Err(Reason::InternalError) };
+    let algorithm = key.algorithm();
 
     proof.trail.enter(Check::ProofAlgorithm);
     if !settings.algorithms.contains(algorithm) {
         return Err(Reason::ProofAlgorithmRefused);
     }
     proof.trail.enter(Check::ProofKey);
-    check_key(proof.bound_to, &thumbprint)?;
+    // From here on the key's thumbprint is `bound_to`.
+    let public = admit(memory.keys, key, jws.header(), proof.bound_to, settings.max_rsa_bits)?;
+    let thumbprint = *proof.bound_to;
     proof.trail.enter(Check::ProofMethod);
     claims.check_method(request.method)?;
     proof.trail.enter(Check::ProofUri);
@@ -121,7 +129,6 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
 
     proof.trail.enter(Check::ProofSignature);
     let signature = base64url::decode(jws.signature(), memory.signature).map_err(|_| Reason::ProofMalformed)?;
-    let public = memory.keys.public(key).ok_or(Reason::InternalError)?;
     memory
         .hot_keys
         .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
@@ -149,6 +156,38 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     Ok(())
 }
 
+/// The key of a header that was `encoded` so, if it is within the policy's bounds and is the one that the token is bound to.
+///
+/// What costs more than a hash comes last: a key that the token does not name is never prepared, and never remembered.
+///
+/// # Errors
+/// [`Reason::ProofKeyMismatch`]; [`Reason::ProofKeyRefused`] for a key past the bounds, and for numbers that are no key, or not one for
+/// the algorithm.
+fn admit<'k>(
+    keys: &'k mut ProofKeys,
+    presented: PresentedKey<'_>,
+    encoded: &[u8],
+    bound_to: &[u8; 32],
+    max_rsa_bits: u64,
+) -> Result<&'k PublicKey, Reason> {
+    let place = match presented {
+        PresentedKey::Known(place, _) => {
+            let (public, thumbprint) = keys.get(place).ok_or(Reason::InternalError)?;
+            check_known_bounds(public.kind(), max_rsa_bits)?;
+            check_key(bound_to, thumbprint)?;
+            place
+        }
+        PresentedKey::New(algorithm, material) => {
+            check_bounds(&material, max_rsa_bits)?;
+            let thumbprint = thumbprint(&material);
+            check_key(bound_to, &thumbprint)?;
+            let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
+            keys.keep(encoded, algorithm, thumbprint, public)
+        }
+    };
+    keys.get(place).map(|(public, _)| public).ok_or(Reason::InternalError)
+}
+
 /// The URI that `htu` is compared to: under the policy's `origin`, or the host's absolute URI.
 fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<TargetUri<'r>, Reason> {
     match origin {
@@ -166,7 +205,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
 
 /// Reads the decoded header of a proof: its algorithm and the numbers of its key.
 ///
-/// Does not check whether the policy allows the algorithm, nor that the numbers are a valid key.
+/// Does not check whether the policy allows the algorithm, nor that the numbers are within the [bounds](check_bounds) or a valid key.
 ///
 /// # Errors
 /// [`Reason::ProofMalformed`], [`Reason::ProofTooLarge`], [`Reason::ProofAlgorithmRefused`], [`Reason::ProofKeyRefused`]
@@ -191,11 +230,40 @@ pub(crate) fn read_header<'b>(
         return Err(Reason::ProofKeyRefused);
     }
     let material = jwk.material(buffer).map_err(|_| Reason::ProofKeyRefused)?;
+    Ok((algorithm, material))
+}
+
+/// The one exponent of RSA keys in proofs: what libraries make keys with. A longer one takes more time, and a shorter one is none that
+/// FIPS 186-5 §5.1 allows ("2^16 < e").
+const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
+
+/// The bounds of a key that a proof brings, asked before anything is computed with it: the client chooses the key and the server pays for
+/// it. An RSA modulus has 2048 bits (RFC 7518 §3.3) to the policy's `max_rsa_bits`; its exponent is 65537.
+///
+/// # Errors
+/// [`Reason::ProofKeyRefused`]
+pub(crate) fn check_bounds(material: &KeyMaterial<'_>, max_rsa_bits: u64) -> Result<(), Reason> {
     match material {
-        // The client chooses the key and we pay for it.
-        KeyMaterial::Rsa { n, .. } if n.len() * 8 > limits::PROOF_RSA_MODULUS_BITS => Err(Reason::ProofKeyRefused),
-        _ => Ok((algorithm, material)),
+        KeyMaterial::Rsa { n, e } if *e == RSA_EXPONENT => check_modulus(bit_len(n), max_rsa_bits),
+        KeyMaterial::Rsa { .. } => Err(Reason::ProofKeyRefused),
+        KeyMaterial::Ec { .. } | KeyMaterial::Ed25519 { .. } => Ok(()),
     }
+}
+
+/// The same of a key that [`check_bounds`] of some policy let pass.
+///
+/// # Errors
+/// [`Reason::ProofKeyRefused`]
+pub(crate) fn check_known_bounds(kind: KeyKind, max_rsa_bits: u64) -> Result<(), Reason> {
+    match kind {
+        KeyKind::Rsa { bits } => check_modulus(bits.into(), max_rsa_bits),
+        KeyKind::P256 | KeyKind::P384 | KeyKind::P521 | KeyKind::Ed25519 => Ok(()),
+    }
+}
+
+fn check_modulus(bits: usize, max_rsa_bits: u64) -> Result<(), Reason> {
+    let within = bits >= RSA_MODULUS_MIN_BITS && u64::try_from(bits).is_ok_and(|bits| bits <= max_rsa_bits);
+    if within { Ok(()) } else { Err(Reason::ProofKeyRefused) }
 }
 
 /// The claims of a proof as read: nothing in them is trusted.

@@ -34,10 +34,15 @@ pub(crate) const PROFILE: Profile = Profile {
     rules: "IN",
 };
 
+/// How long an answer without `exp` is good at least, in seconds.
+const WITHOUT_EXPIRY_SECONDS: u64 = 60;
+
 /// Reads an answer: the claims of an active token.
 ///
 /// §2.2: "active REQUIRED. Boolean indicator of whether or not the presented token is currently active." Only the boolean `true` is; with
 /// `false`, all else is ignored.
+///
+/// Also gives until when it may be used for other requests.
 ///
 /// # Errors
 /// [`Reason::TokenInactive`]; [`Reason::IntrospectionUnavailable`] for what is no answer; otherwise those of
@@ -62,8 +67,9 @@ pub(crate) fn read<'a>(
     if claims.issuer.is_some_and(|named| !named.is(issuer)) {
         return Err(Reason::IssuerUnknown);
     }
-    let good_until = now.plus(cache_seconds);
-    // §2.2: `exp` is optional; without it the answer is good for as long as it may be cached.
-    claims.expires_at = Some(claims.expires_at.unwrap_or(good_until));
-    Ok((claims, good_until))
+    // §2.2: `exp` is optional. Without it the answer is good for as long as it may be cached, and for the decision that asked, which may
+    // wait for the body of the request.
+    let without_expiry = now.plus(cache_seconds.max(WITHOUT_EXPIRY_SECONDS));
+    claims.expires_at = Some(claims.expires_at.unwrap_or(without_expiry));
+    Ok((claims, now.plus(cache_seconds)))
 }

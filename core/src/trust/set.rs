@@ -151,6 +151,8 @@ pub struct KeySet {
     keys: Vec<Arc<TrustedKey>>,
     /// The same keys by the slot in their ids. A key keeps its slot while it stays; a free one goes to the next new key.
     slots: Vec<Option<Slot>>,
+    /// For each algorithm the index in `keys` of the only key that it fits; `None` where none or several are.
+    single: [Option<u32>; Algorithm::ALL.len()],
     sequence: Option<u64>,
     refresh_hint_seconds: Option<u64>,
     loaded_at: UnixSeconds,
@@ -218,18 +220,26 @@ impl KeySet {
                 let place = self.keys.binary_search_by(|key| key.key_id().cmp(&Some(kid)));
                 place.ok().and_then(|place| self.keys.get(place)).ok_or(Reason::KeyUnknown)?
             }
-            None if single_candidate => {
-                let mut candidates = self.keys.iter().filter(|key| key.algorithms.contains(algorithm));
-                match (candidates.next(), candidates.next()) {
-                    (Some(only), None) => only,
-                    _ => return Err(Reason::KeyUnknown),
-                }
-            }
+            None if single_candidate => self.single(algorithm).ok_or(Reason::KeyUnknown)?,
             None => return Err(Reason::KeyUnknown),
         };
         // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked when the
         // cryptographic operation is performed": the header's `alg` only chooses among those the key allows.
         if key.algorithms.contains(algorithm) { Ok(key) } else { Err(Reason::KeyUnfit) }
+    }
+
+    /// The only key that the algorithm fits; found when the document was loaded, since a client asks as often as it likes.
+    fn single(&self, algorithm: Algorithm) -> Option<&Arc<TrustedKey>> {
+        let index = (*self.single.get(usize::from(algorithm.index()))?)?;
+        self.keys.get(usize::try_from(index).ok()?)
+    }
+}
+
+fn single_index(keys: &[Arc<TrustedKey>], algorithm: Algorithm) -> Option<u32> {
+    let mut fitting = keys.iter().enumerate().filter(|(_, key)| key.algorithms.contains(algorithm));
+    match (fitting.next(), fitting.next()) {
+        (Some((only, _)), None) => u32::try_from(only).ok(),
+        _ => None,
     }
 }
 
@@ -354,6 +364,7 @@ impl TrustSnapshot {
         slots.truncate(used);
         sort(&mut keys, |a, b| (&a.key_id, a.id.slot).cmp(&(&b.key_id, b.id.slot)));
         let set = KeySet {
+            single: Algorithm::ALL.map(|algorithm| single_index(&keys, algorithm)),
             keys,
             slots,
             sequence: parsed.sequence,
@@ -380,7 +391,7 @@ impl TrustSnapshot {
 impl KeySet {
     /// A set of a document without keys.
     pub(super) fn without_keys(loaded_at: UnixSeconds) -> Self {
-        let (keys, slots) = (Vec::new(), Vec::new());
-        Self { keys, slots, sequence: None, refresh_hint_seconds: None, loaded_at, digest: [0; 32] }
+        let (keys, slots, single) = (Vec::new(), Vec::new(), [None; Algorithm::ALL.len()]);
+        Self { keys, slots, single, sequence: None, refresh_hint_seconds: None, loaded_at, digest: [0; 32] }
     }
 }

@@ -1,4 +1,8 @@
-//! What the differential runs share: seeded randomness and the count of cases by class.
+//! What the differential runs share: seeded randomness and the count of cases by class. In `checks` is what the fuzz targets hold of any
+//! input.
+
+pub mod checks;
+pub mod seeds;
 
 use std::collections::BTreeMap;
 

@@ -24,6 +24,11 @@ def fails_last():
     return os.environ["COUNTERSIGN_NGINX_FAILS_LAST"]
 
 
+def rpc():
+    """A Python that has gRPC; `run` installs it."""
+    return os.environ["COUNTERSIGN_NGINX_GRPC_PYTHON"]
+
+
 def preload():
     """Libraries that nginx must be started with: the sanitizer's, if the module is built with it."""
     return os.environ.get("COUNTERSIGN_NGINX_PRELOAD", "")

@@ -165,6 +165,15 @@ class Nginx:
         return status
 
     def start(self):
+        """Returns when nginx serves. One that does not leaves nothing behind."""
+        try:
+            self.start_all()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def start_all(self):
         # It outlives an nginx that a test ended by itself and starts again.
         if "{folder}/shown.sock" in self.http and (self.upstream is None or self.upstream.poll() is not None):
             self.start_upstream()
@@ -174,7 +183,6 @@ class Nginx:
               and len(self.workers()) == self.settings["workers"])
         # By then its zones are made.
         self.started = time.time()
-        return self
 
     def start_upstream(self):
         user = "user root;" if os.getuid() == 0 else ""

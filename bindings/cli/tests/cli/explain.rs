@@ -264,6 +264,9 @@ fn the_limit_that_is_exceeded() {
         assert_eq!((reason.as_str(), lines.len()), ("limit_exceeded", 1), "{expected}: {lines:?}");
         assert!(lines[0].contains(expected), "{expected} in {lines:?}");
     }
+    let too_large = |line: &str| ("credential_too_large".to_owned(), vec![line.to_owned()]);
+    let line = "The token has 16385 bytes, expected at most 16384 bytes (limit token_bytes).";
+    assert_eq!(details(&place, &bearer("1", &"a".repeat(16_385))), too_large(line));
     let number = place.server.sign(&json!({"alg": "ES256", "typ": "at+jwt"}), &json!({"a": {"b": 0}}));
     let (head, rest) = number.split_once('.').unwrap();
     let payload = crate::support::b64(format!("{{\"a\":{{\"b\":{}}}}}", "7".repeat(33)).as_bytes());
@@ -395,11 +398,14 @@ fn what_is_wrong_with_the_form_of_a_proof() {
     }
     let deep = (0..16).fold(json!(0), |inner, _| json!([inner]));
     for (request, line) in [
-        (dpop("1", &token, &"a".repeat(8193)), "The proof has 8193 bytes, expected at most 8192."),
+        (
+            dpop("1", &token, &"a".repeat(8193)),
+            "The proof has 8193 bytes, expected at most 8192 bytes (limit proof_bytes).",
+        ),
         (
             proof(&header, &with(&claims, "x", deep)),
             "The payload of the proof exceeds a limit at /x/0/0/0/0/0/0/0/0/0/0/0/0/0/0: found a value at level 17, expected at \
-             most 16 levels.",
+             most 16 levels (limit json_depth).",
         ),
     ] {
         let (reason, lines) = details(&place, &request);
@@ -407,6 +413,6 @@ fn what_is_wrong_with_the_form_of_a_proof() {
         assert!(lines == [line] || lines[0].contains("found a value at level 17"), "{lines:?}");
     }
     let long = format!("{}.b.c", "a".repeat(16_384));
-    let line = "The token has 16388 bytes, expected at most 16384.".to_owned();
+    let line = "The token has 16388 bytes, expected at most 16384 bytes (limit token_bytes).".to_owned();
     assert_eq!(details(&place, &bearer("1", &long)), ("credential_too_large".to_owned(), vec![line]));
 }

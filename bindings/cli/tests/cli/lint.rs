@@ -349,6 +349,39 @@ fn a_kind_that_is_listed_again() {
     }
 }
 
+/// What is said of a policy's `accept` is said of each credential's.
+#[test]
+fn entries_of_credentials() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"].as_array_mut().unwrap().remove(0);
+    policy["policies"]["default"] = json!({
+        "audience": "https://api.example",
+        "origin": "https://a.example",
+        "credentials": [
+            {"name": "client", "from": "authorization", "accept": ["jwt-svid", {"kind": "jwt"}]},
+            {"name": "txn", "from": {"header": "txn-token"}, "audience": "example.org",
+             "accept": [{"kind": "txntoken+jwt", "subjects": "spiffe://other.example/**"}, "txntoken+jwt", "txntoken+jwt"]},
+        ],
+    });
+    policy["policies"]["other"] =
+        json!({"accept": ["at+jwt"], "audience": "example.org", "origin": "https://b.example"});
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(0), "{report}");
+    let at = |rest: &str| texts(&report, &format!("/policies/default/credentials/{rest}"));
+    assert_eq!(
+        at("0/accept/0"),
+        ["every jwt-svid is refused: /trust has no trust domain, and only a trust domain signs that kind"]
+    );
+    assert_eq!(at("0/accept/1"), ["a plain JWT without a condition: ID tokens for the same audience pass too"]);
+    let unknown =
+        "no token that this policy accepts has such a subject: no entry of /trust may name a workload of other.example";
+    assert_eq!(at("1/accept/0/subjects"), [unknown]);
+    assert_eq!(at("1/accept/2"), ["entry 1 accepts all that this one does, so this one never decides"]);
+    let shared = "the policies default, other have different origins and share the audience example.org: a token for one is good for all";
+    assert_eq!(texts(&report, "/policies"), [shared]);
+}
+
 #[test]
 fn a_trust_document_past_a_limit() {
     let place = Place::new();

@@ -1,6 +1,11 @@
 //! The published schema says what the reader does.
 
-use countersign::engine::{PolicyDocument, SCHEMA};
+use std::collections::BTreeSet;
+
+use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
+use countersign::limits;
+use countersign::policy::{PolicyDocument, SCHEMA};
+use countersign::specs::profile::TokenKind;
 use serde_json::{Value, json};
 
 use crate::support::Run;
@@ -39,6 +44,21 @@ fn svid_policy(member: &str, value: Value) -> Value {
 
 fn entry(entry: Value) -> Value {
     policy("accept", json!([entry]))
+}
+
+/// A policy of these credentials, and more members.
+fn credentials(all: Value, more: Value) -> Value {
+    let mut policy = json!({"audience": "https://api.example", "credentials": all});
+    policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    with("/policies/default", policy)
+}
+
+fn credential(name: &str, from: Value, kind: &str) -> Value {
+    json!({"name": name, "from": from, "accept": [kind]})
+}
+
+fn transaction() -> Value {
+    credential("txn", json!({"header": "txn-token"}), "txntoken+jwt")
 }
 
 #[test]
@@ -90,6 +110,8 @@ fn what_the_reader_takes_the_schema_takes() {
         policy("dpop", json!({})),
         policy("dpop", json!({"max_age_seconds": 300, "future_seconds": 0, "nonce": "required"})),
         policy("dpop", json!({"nonce_lifetime_seconds": 10, "replay": "danger_accept", "algorithms": ["EdDSA"]})),
+        policy("dpop", json!({"algorithms": ["ES512", "PS384"], "max_rsa_bits": 4096})),
+        policy("dpop", json!({"max_rsa_bits": 2048})),
         policy("origin", json!("https://api.example")),
         policy("origin", json!("HTTP://[::1]:8080/base@x/")),
         policy("mode", json!("shadow")),
@@ -105,6 +127,17 @@ fn what_the_reader_takes_the_schema_takes() {
         svid_policy("algorithms", json!(["ES256", "PS512"])),
         svid_policy("jwt_svid", json!({})),
         svid_policy("jwt_svid", json!({"single_candidate_key": true, "ignore_unknown_headers": false})),
+        with("/trust/1/introspection", json!({"uri": "https://as.example/introspect", "cache_seconds": 0})),
+        policy("tools", json!([])),
+        policy("tools", json!([{"name": "search.*", "comment": 1}])),
+        policy("body_digest", json!(true)),
+        policy("attributes", json!({"tenant": "/tenant", "first_role": "/realm_access/roles/0"})),
+        policy("dpop", json!({"shared_store": "required", "replay": "refuse"})),
+        credentials(json!([credential("access", json!("authorization"), "at+jwt")]), json!({})),
+        credentials(
+            json!([credential("client", json!({"header": "x-client"}), "jwt-svid"), transaction()]),
+            json!({"tie": [{"left": "client:/sub", "is": "equal", "right": "txn:/req_wl"}], "jwt_svid": {}}),
+        ),
     ];
     for document in all {
         let read = PolicyDocument::parse(document.to_string().as_bytes());
@@ -226,6 +259,9 @@ fn what_is_broken_both_refuse() {
         policy("dpop", json!({"nonce_lifetime_seconds": 3601})),
         policy("dpop", json!({"replay": "accept"})),
         policy("dpop", json!({"algorithms": "HS256"})),
+        policy("dpop", json!({"max_rsa_bits": 2047})),
+        policy("dpop", json!({"max_rsa_bits": 4097})),
+        policy("dpop", json!({"max_rsa_bits": "3072"})),
         policy("jwt_svid", json!({})),
         policy("origin", json!("api.example")),
         policy("origin", json!("ftp://api.example")),
@@ -245,6 +281,40 @@ fn what_is_broken_both_refuse() {
         svid_policy("algorithms", json!("EdDSA")),
         svid_policy("jwt_svid", json!({"single_candidate_key": 1})),
         svid_policy("jwt_svid", json!({"skip": true})),
+        with("/trust/1/introspection", json!({})),
+        with("/trust/1/introspection", json!({"uri": "http://as.example/introspect"})),
+        with("/trust/1/introspection", json!({"uri": "https://as.example/introspect", "cache_seconds": 3601})),
+        with("/trust/0/introspection", json!({"uri": "https://as.example/introspect"})),
+        policy("accept", json!(["txntoken+jwt"])),
+        policy("accept", json!(["introspected"])),
+        entry(json!({"kind": "introspected"})),
+        policy("credentials", json!([transaction()])),
+        policy("tools", json!([{}])),
+        policy("tools", json!([{"name": "a*"}])),
+        policy("tools", json!([{"name": "a..b"}])),
+        policy("body_bytes", json!(1)),
+        policy("attributes", json!({"Tenant": "/tenant"})),
+        policy("attributes", json!({"tenant": "tenant"})),
+        policy("attributes", json!({"tenant": "/a~2"})),
+        policy("attributes", json!({"tenant": "/a".repeat(17)})),
+        policy("dpop", json!({"shared_store": "required", "replay": "danger_accept"})),
+        credentials(json!([]), json!({})),
+        credentials(json!([transaction(), credential("access", json!("authorization"), "at+jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"header": "X-A"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"header": "cookie"}), "jwt")]), json!({})),
+        credentials(json!([credential("a b", json!({"header": "x-a"}), "jwt")]), json!({})),
+        credentials(
+            json!([credential("access", json!("authorization"), "at+jwt")]),
+            json!({"tie": [{"left": "access:/sub"}]}),
+        ),
+        credentials(
+            json!(["a", "b", "c", "d", "e"].map(|name| credential(
+                name,
+                json!({"header": format!("x-{name}")}),
+                "jwt"
+            ))),
+            json!({}),
+        ),
     ];
     let mut twice = entry(json!({"kind": "jwt", "subjects": "a"}));
     twice["policies"]["default"]["subjects"] = json!("b");
@@ -282,5 +352,93 @@ fn every_member_is_described() {
     walk("", &root, &root);
     for (name, definition) in root["$defs"].as_object().unwrap() {
         walk(name, definition, &root);
+    }
+}
+
+/// Numbers, lengths and words that the schema repeats from the tables of the engine.
+#[test]
+fn bounds_and_words_are_those_of_the_tables() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
+    for row in limits::NUMBERS {
+        let found = at(row.schema);
+        assert_eq!(found["type"], "integer", "{}", row.schema);
+        let bounds = (&found["minimum"], &found["maximum"], &found["default"]);
+        assert_eq!(bounds, (&json!(row.least), &json!(row.most), &json!(row.default)), "{}", row.schema);
+    }
+    for (pointer, most) in [
+        ("/$defs/issuer/properties/spiffe_trust_domains/oneOf/1/maxItems", limits::SPIFFE_TRUST_DOMAINS),
+        ("/$defs/policy/properties/credentials/maxItems", limits::CREDENTIALS),
+        ("/$defs/toolPattern/maxLength", limits::TOOL_NAME_BYTES),
+        ("/$defs/subjectPattern/maxLength", limits::SUBJECT_PATTERN_BYTES),
+        ("/$defs/spiffePattern/maxLength", limits::SUBJECT_PATTERN_BYTES),
+    ] {
+        assert_eq!(at(pointer), &json!(most), "{pointer}");
+    }
+    for (pointer, most) in [
+        ("/properties/policies/propertyNames/pattern", limits::POLICY_NAME_BYTES),
+        ("/$defs/name/pattern", limits::POLICY_NAME_BYTES),
+        ("/$defs/trustDomainName/pattern", limits::TRUST_DOMAIN_BYTES),
+        ("/$defs/claimPointer/pattern", limits::POINTER_SEGMENTS),
+    ] {
+        let pattern = at(pointer).as_str().unwrap();
+        assert!(pattern.contains(&format!("{{1,{most}}}")), "{pointer}: {pattern} and {most}");
+    }
+    let kinds = |is_svid: bool| {
+        let kinds = TokenKind::ALL.into_iter().filter(|kind| kind.is_keyed_by_trust_domain() == is_svid);
+        kinds.map(TokenKind::name).collect::<Vec<&str>>()
+    };
+    assert_eq!(at("/$defs/svidEntry/properties/kind/enum"), &json!(kinds(true)));
+    assert_eq!(at("/$defs/issuedEntry/properties/kind/enum"), &json!(kinds(false)));
+    // A token that its issuer is asked about needs an entry with an issuer.
+    let bare: Vec<&str> =
+        TokenKind::ALL.into_iter().filter(|kind| *kind != TokenKind::Introspected).map(TokenKind::name).collect();
+    assert_eq!(at("/$defs/kind/enum"), &json!(bare));
+    let names = |set: AlgorithmSet| set.iter().map(Algorithm::name).collect::<Vec<&str>>();
+    assert_eq!(at("/$defs/algorithm/enum"), &json!(names(AlgorithmSet::ALL)));
+    assert_eq!(at("/$defs/svidAlgorithm/enum"), &json!(names(TokenKind::JwtSvid.algorithms())));
+}
+
+/// The members that the reader takes are those of the schema, in every object of the document: the reader lists them where one is unknown.
+#[test]
+fn the_members_are_those_of_the_reader() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let own = |pointer: &str| -> Vec<String> {
+        let object = schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
+        object["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let mut document = sound();
+    document["memory"] = json!({});
+    document["trust"][1]["introspection"] = json!({"uri": "https://as.example/introspect"});
+    document["policies"]["all"] = json!({
+        "credentials": [{"name": "a", "from": {"header": "x-a"}, "accept": [{"kind": "jwt-svid"}]}],
+        "audience": "a", "tie": [{}], "tools": [{}], "binding": {}, "dpop": {}, "jwt_svid": {}, "challenge": {},
+    });
+    document["policies"]["default"]["accept"] = json!([{"kind": "jwt"}]);
+    let policy = "/$defs/policy/properties";
+    for (pointer, definitions) in [
+        ("", vec![String::new()]),
+        ("/memory", vec!["/properties/memory".to_owned()]),
+        ("/trust/1", vec!["/$defs/trustDomain".to_owned(), "/$defs/issuer".to_owned()]),
+        ("/trust/1/introspection", vec!["/$defs/introspection".to_owned()]),
+        ("/policies/default", vec!["/$defs/policy".to_owned()]),
+        ("/policies/default/accept/0", vec!["/$defs/svidEntry".to_owned(), "/$defs/issuedEntry".to_owned()]),
+        ("/policies/all/credentials/0", vec!["/$defs/credential".to_owned()]),
+        ("/policies/all/credentials/0/from", vec!["/$defs/ownHeader".to_owned()]),
+        ("/policies/all/tie/0", vec![format!("{policy}/tie/items")]),
+        ("/policies/all/tools/0", vec![format!("{policy}/tools/items")]),
+        ("/policies/all/binding", vec![format!("{policy}/binding")]),
+        ("/policies/all/dpop", vec![format!("{policy}/dpop")]),
+        ("/policies/all/jwt_svid", vec![format!("{policy}/jwt_svid")]),
+        ("/policies/all/challenge", vec![format!("{policy}/challenge")]),
+    ] {
+        let mut wrong = document.clone();
+        wrong.pointer_mut(pointer).unwrap()["?"] = json!(1);
+        let faults = PolicyDocument::parse(wrong.to_string().as_bytes()).err().unwrap();
+        let fault = faults.iter().find(|fault| fault.pointer == format!("{pointer}/?"));
+        let listed = fault.unwrap_or_else(|| panic!("{pointer}: {faults:?}")).expected.strip_prefix("one of ").unwrap();
+        let listed: BTreeSet<String> = listed.split(", ").map(str::to_owned).collect();
+        let defined: BTreeSet<String> = definitions.iter().flat_map(|pointer| own(pointer)).collect();
+        assert_eq!(listed, defined, "{pointer}");
     }
 }

@@ -140,10 +140,11 @@ impl Reader {
         match json::parse(text, budget) {
             Ok(root) => Some(root),
             Err(fault) => {
-                let fault = PolicyFault::of_json(text, fault);
-                // The pointer holds names of the document.
-                let pointer = if self.quotes { fault.pointer } else { String::new() };
-                self.add(PolicyFault { pointer, ..fault });
+                self.add(if self.quotes {
+                    PolicyFault::of_json(text, fault)
+                } else {
+                    PolicyFault::of_json_unquoted(text, fault)
+                });
                 None
             }
         }
@@ -167,3 +168,6 @@ impl Reader {
         kind.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,12 +173,13 @@ const algorithm = [
   ),
 ];
 
-// Faults of the key alone: the thumbprint of such a key is never the bound one, but the key is refused first.
+// Faults of the key alone. What is seen in its text refuses it; a point is computed with only where the thumbprint is the bound one, which
+// that of such a point never is.
 const ec = (of) => (p) => forged({ jwk: { ...p.signer.jwk, ...of(p.signer.jwk) } })(p);
 const key = [
   row(
     'key-off-curve',
-    'proof_key_refused',
+    'proof_key_mismatch',
     'not a point of P-256',
     ec(({ x }) => ({ y: x })),
   ),
@@ -190,7 +191,7 @@ const key = [
   ),
   row(
     'key-zero',
-    'proof_key_refused',
+    'proof_key_mismatch',
     'not a point of P-256',
     ec(() => ({ x: 'A'.repeat(43), y: 'A'.repeat(43) })),
   ),
@@ -226,7 +227,7 @@ const key = [
   ),
   row(
     'key-identity',
-    'proof_key_refused',
+    'proof_key_mismatch',
     'small order: one signature for every message',
     forged({ alg: 'EdDSA', jwk: { kty: 'OKP', crv: 'Ed25519', x: `AQ${'A'.repeat(41)}` } }),
   ),

@@ -1,0 +1,11 @@
+//! What `checks::json` holds of any input, on whatever libFuzzer makes.
+#![no_main]
+
+use countersign_fuzz::checks::json::check;
+
+libfuzzer_sys::fuzz_target!(
+    init: countersign_fuzz::seeds::write_where_asked("json", check),
+    |input: &[u8]| {
+        check(input);
+    }
+);

@@ -1,0 +1,11 @@
+//! What `checks::settings` holds of any input, on whatever libFuzzer makes.
+#![no_main]
+
+use countersign_fuzz::checks::settings::check;
+
+libfuzzer_sys::fuzz_target!(
+    init: countersign_fuzz::seeds::write_where_asked("settings", check),
+    |input: &[u8]| {
+        check(input);
+    }
+);

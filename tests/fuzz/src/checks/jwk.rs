@@ -1,0 +1,110 @@
+//! A key of an issuer's set: a key that is taken is a public key for signatures by the eyes of others too, and has the thumbprint that
+//! RFC 7638 gives it.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use countersign::engine::{Engine, PolicyDocument};
+use countersign::jose::algorithm::Algorithm;
+use countersign::time::UnixSeconds;
+use serde_json::Value;
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let policy = br#"{"trust":[{"issuer":"i"},{"trust_domain":"d"}],"policies":{"p":{"accept":["jwt"],"audience":"a"}},"memory":{"replay_proofs":64}}"#;
+    Engine::new(PolicyDocument::parse(policy).expect("a policy without faults"), [1, 2])
+});
+
+/// RFC 7518 §6.2.2, §6.3.2, §6.4, RFC 8037 §2.
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+pub fn check(text: &[u8]) -> bool {
+    let document = [b"{\"keys\":[", text, b"]}"].concat();
+    let mut taken = 0;
+    for (index, source) in ENGINE.document().trust() {
+        let mut snapshot = ENGINE.empty_snapshot();
+        let Ok(report) = ENGINE.load(&mut snapshot, index, &document, UnixSeconds::new(1)) else { continue };
+        let entries: Value = serde_json::from_slice(&document).expect("a document that is taken is JSON");
+        let entries = entries["keys"].as_array().expect("an array");
+        let set = snapshot.trust.set(index).expect("it was loaded");
+        let others = report.other_use + report.dropped_count;
+        // An exact repetition is kept once.
+        assert!(set.len() + others <= entries.len(), "{report:?}");
+        for key in set.keys() {
+            let mut same =
+                entries.iter().filter(|entry| thumbprint(entry).is_some_and(|hash| hash == *key.thumbprint()));
+            let is_it = |entry: &&Value| entry["kid"].as_str().filter(|kid| !kid.is_empty()) == key.key_id();
+            let entry = same.find(is_it).unwrap_or_else(|| panic!("no entry has this thumbprint and kid: {key:?}"));
+            assert!(PRIVATE.iter().all(|name| entry.get(name).is_none()), "a private part is taken: {entry}");
+            let usage = entry["use"].as_str();
+            assert!(if source.origin().is_trust_domain() {
+                usage == Some("jwt-svid")
+            } else {
+                matches!(usage, None | Some("sig"))
+            });
+            assert!(!key.algorithms().is_empty());
+            for algorithm in key.algorithms().iter() {
+                assert!(fits(entry, algorithm), "{algorithm} by {entry}");
+                assert!(entry["alg"].as_str().is_none_or(|only| only == algorithm.name()), "{algorithm} by {entry}");
+            }
+            assert!(is_valid(entry), "{entry}");
+            if let Some(der) = entry["x5c"][0].as_str().and_then(|text| STANDARD.decode(text).ok()) {
+                assert_ne!(
+                    key.public().is_of_certificate(&der),
+                    Some(false),
+                    "the certificate of another key: {entry}"
+                );
+            }
+        }
+        taken += set.len();
+    }
+    taken > 0
+}
+
+fn number(entry: &Value, name: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(entry[name].as_str()?).ok()
+}
+
+/// RFC 7638 §3, by `serde_json` and `ring`.
+fn thumbprint(entry: &Value) -> Option<[u8; 32]> {
+    let names: &[&str] = match entry["kty"].as_str()? {
+        "EC" => &["crv", "kty", "x", "y"],
+        "RSA" => &["e", "kty", "n"],
+        "OKP" => &["crv", "kty", "x"],
+        _ => return None,
+    };
+    let members: Option<Vec<String>> =
+        names.iter().map(|name| Some(format!("\"{name}\":{}", Value::from(entry[*name].as_str()?)))).collect();
+    let text = format!("{{{}}}", members?.join(","));
+    ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref().try_into().ok()
+}
+
+fn fits(entry: &Value, algorithm: Algorithm) -> bool {
+    let expected: &[&str] = match (entry["kty"].as_str(), entry["crv"].as_str()) {
+        (Some("RSA"), _) => &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+        (Some("EC"), Some("P-256")) => &["ES256"],
+        (Some("EC"), Some("P-384")) => &["ES384"],
+        (Some("EC"), Some("P-521")) => &["ES512"],
+        (Some("OKP"), Some("Ed25519")) => &["EdDSA", "Ed25519"],
+        _ => &[],
+    };
+    expected.contains(&algorithm.name())
+}
+
+/// Whether other libraries take the numbers of the key: of the curves that one is at hand for.
+fn is_valid(entry: &Value) -> bool {
+    match (entry["kty"].as_str(), entry["crv"].as_str()) {
+        (Some("EC"), Some("P-256")) => {
+            let (Some(x), Some(y)) = (number(entry, "x"), number(entry, "y")) else { return false };
+            p256::ecdsa::VerifyingKey::from_sec1_bytes(&[&[4], &x[..], &y[..]].concat()).is_ok()
+        }
+        (Some("OKP"), _) => number(entry, "x")
+            .and_then(|x| x.try_into().ok())
+            .is_some_and(|x: [u8; 32]| ed25519_dalek::VerifyingKey::from_bytes(&x).is_ok_and(|key| !key.is_weak())),
+        (Some("RSA"), _) => {
+            let (Some(n), Some(e)) = (number(entry, "n"), number(entry, "e")) else { return false };
+            n.len() >= 256 && n[0] != 0 && n[n.len() - 1] & 1 == 1 && e[0] != 0 && e[e.len() - 1] & 1 == 1 && e != [1]
+        }
+        _ => true,
+    }
+}
