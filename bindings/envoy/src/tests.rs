@@ -264,7 +264,7 @@ fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
 fn gauges_of_the_replay_store_reach_the_main_thread() -> Result<(), Fault> {
     let (module, ..) = world(r#","replay_store":"orders""#)?;
     let main = FakeMain::default();
-    module.on_main(&main);
+    module.on_main(0, &main);
     let slots = u64::try_from(module.live.engine().replay_state(UnixSeconds::new(0)).ok_or("none")?.slots)?;
     let expected = [
         (Gauge::LiveProofs, "orders".to_owned(), 0),
