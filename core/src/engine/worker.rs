@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
-use crate::crypto::{self, HostSignatures, Reference};
+use crate::crypto::{Backend, HostSignatures, Reference};
 use crate::engine::check::{Check, Silent, Trail};
 use crate::engine::decision::{CacheTier, Decision, Outcome, ProofFacts, Source};
 use crate::engine::document::PolicyDocument;
@@ -62,6 +62,8 @@ pub struct Engine {
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
     refresh_asked: Vec<AtomicU64>,
     replay: Box<dyn Replay>,
+    /// The library that checks signatures.
+    backend: Backend,
     /// The algorithms that the library or the host checks.
     checked: AlgorithmSet,
     accepted: AtomicU64,
@@ -93,11 +95,22 @@ impl Engine {
     /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`]) that takes the
     /// algorithms `host`.
     ///
-    /// An algorithm that neither the library ([`crypto::ALGORITHMS`](crate::crypto::ALGORITHMS)) nor the host checks is supported nowhere: a
-    /// key for it is dropped and reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
+    /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host checks is supported nowhere: a key for it is dropped and
+    /// reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
     #[must_use]
-    pub fn with_host(mut document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
-        let checked = crypto::ALGORITHMS.union(host);
+    pub fn with_host(document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
+        Self::with_backend(document, replay, host, Backend::DEFAULT)
+    }
+
+    /// As [`with_host`](Self::with_host), with signatures checked by `backend` where the host does not: a build may have several libraries.
+    #[must_use]
+    pub fn with_backend(
+        mut document: PolicyDocument,
+        replay: Box<dyn Replay>,
+        host: AlgorithmSet,
+        backend: Backend,
+    ) -> Self {
+        let checked = backend.algorithms().union(host);
         for policy in &mut document.policies {
             policy.dpop.algorithms = policy.dpop.algorithms.intersection(checked);
         }
@@ -106,6 +119,7 @@ impl Engine {
             refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
+            backend,
             checked,
             accepted: AtomicU64::new(0),
             refused: [const { AtomicU64::new(0) }; Reason::COUNT],
@@ -154,7 +168,7 @@ impl Engine {
         let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
         let source = source.ok_or(TrustFault::OriginUnknown)?;
         // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
-        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, self.checked, now)
+        Arc::make_mut(&mut snapshot.trust).load(origin, source.origin(), document, self.backend, self.checked, now)
     }
 
     /// How many requests were accepted.
@@ -223,7 +237,7 @@ impl Worker {
         Self {
             engine: engine.id,
             verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
-            proofs: ProofKeys::new(seed),
+            proofs: ProofKeys::new(seed, engine.backend),
             hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
             header: vec![0; limits::HEADER_BYTES].into(),

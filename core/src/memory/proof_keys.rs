@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::{KeyMaterial, PublicKey};
+use crate::crypto::{Backend, KeyMaterial, PublicKey};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::json::NameTable;
@@ -31,6 +31,8 @@ pub(crate) struct ProofKeys {
     /// Where the search for a key to replace goes on.
     hand: usize,
     next_serial: u64,
+    /// Checks the signatures of the keys.
+    backend: Backend,
 }
 
 #[derive(Debug)]
@@ -61,12 +63,13 @@ impl PresentedKey<'_> {
 }
 
 impl ProofKeys {
-    pub(crate) fn new(seed: [u64; 2]) -> Self {
+    pub(crate) fn new(seed: [u64; 2], backend: Backend) -> Self {
         Self {
             headers: RecordCache::new(HEADERS_BYTES, TYPICAL_ENTRY_BYTES, seed),
             keys: Vec::with_capacity(KEYS),
             hand: 0,
             next_serial: 1,
+            backend,
         }
     }
 
@@ -118,7 +121,8 @@ impl ProofKeys {
                 dpop::check_bounds(&material, max_rsa_bits)?;
                 let thumbprint = thumbprint(&material);
                 dpop::check_key(bound_to, &thumbprint)?;
-                let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
+                let public =
+                    PublicKey::new_for(self.backend, algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
                 self.keep(encoded, algorithm, thumbprint, public)
             }
         };

@@ -226,7 +226,7 @@ pub(crate) fn set_verified(record: &mut [u8], key: KeyId, token_hash: impl FnOnc
 
 impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
-    #[cfg_attr(not(feature = "lean"), inline(always))]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
         let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
         let [header] = take(record, AT_HEADER)?;

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::crypto::{PublicKey, sha256};
+use crate::crypto::{Backend, PublicKey, sha256};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::json::{self, Budget, JsonFault, JsonString, Value};
 use crate::limits;
@@ -119,8 +119,13 @@ impl LoadReport {
     }
 }
 
-/// Reads a document; a key none of whose algorithms is in `checked` is dropped.
-pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> Result<ParsedSet, TrustFault> {
+/// Reads a document for keys of `backend`; a key none of whose algorithms is in `checked` is dropped.
+pub(super) fn parse(
+    origin: &Origin,
+    document: &[u8],
+    backend: Backend,
+    checked: AlgorithmSet,
+) -> Result<ParsedSet, TrustFault> {
     if document.len() > limits::TRUST_DOCUMENT_BYTES {
         return Err(TrustFault::TooLarge);
     }
@@ -148,7 +153,7 @@ pub(super) fn parse(origin: &Origin, document: &[u8], checked: AlgorithmSet) -> 
         if index >= limits::KEYS_PER_SET {
             return Err(TrustFault::TooManyKeys);
         }
-        match read_key(origin, index, entry, checked) {
+        match read_key(origin, index, entry, backend, checked) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => report.other_use += 1,
             Err(fault) => {
@@ -166,6 +171,7 @@ fn read_key(
     origin: &Origin,
     index: usize,
     entry: Value<'_>,
+    backend: Backend,
     checked: AlgorithmSet,
 ) -> Result<Option<ParsedKey>, JwkFault> {
     let object = entry.as_object().ok_or(JwkFault::Malformed)?;
@@ -190,7 +196,7 @@ fn read_key(
     }
     let mut buffer = JwkBuffer::new();
     let material = jwk.material(&mut buffer)?;
-    let public = PublicKey::new(&material).map_err(|_| JwkFault::InvalidKey)?;
+    let public = PublicKey::new_by(backend, &material).map_err(|_| JwkFault::InvalidKey)?;
     let fitting = AlgorithmSet::ALL.iter().filter(|algorithm| public.fits(*algorithm));
     let algorithms = match jwk.algorithm {
         // RFC 7517 §4.4, RFC 9864 §7: one key, one algorithm; `EdDSA` and `Ed25519` are two names and not mixed.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::crypto::PublicKey;
+use crate::crypto::{Backend, PublicKey};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::order::sort;
 use crate::reason::Reason;
@@ -288,7 +288,7 @@ impl TrustSnapshot {
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
-    /// are not looked at. A key none of whose algorithms is `checked` is not usable.
+    /// are not looked at. `backend` checks the signatures of the keys. A key none of whose algorithms is `checked` is not usable.
     ///
     /// # Errors
     /// A [`TrustFault`] and no change: the last good document stays in force (specs: BND-2).
@@ -297,11 +297,12 @@ impl TrustSnapshot {
         index: OriginIndex,
         origin: &Origin,
         document: &[u8],
+        backend: Backend,
         checked: AlgorithmSet,
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document, checked)?;
+        let mut parsed = parse::parse(origin, document, backend, checked)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {
