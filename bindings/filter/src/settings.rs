@@ -12,6 +12,7 @@ use core::time::Duration;
 use countersign::engine::{Mode, PolicyDocument, PolicyFault, TrustDocument};
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
 use countersign::printable::quoted;
+use countersign::time::YEAR_SECONDS;
 use countersign::trust::Origin;
 use countersign::uri::OwnedOrigin;
 use countersign_live::RevocationDocument;
@@ -278,7 +279,6 @@ pub struct RouteSettings {
 const DEFAULT_POLL_MILLISECONDS: u64 = 1000;
 const DEFAULT_FETCH_MILLISECONDS: u64 = 5000;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
-const YEAR_SECONDS: u64 = 366 * DAY_SECONDS;
 /// Where something is fetched.
 const PLACE: [&str; 4] = ["cluster", "uri", "timeout_milliseconds", "refresh_seconds"];
 

@@ -23,6 +23,7 @@ use crate::order::sort;
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
 use crate::subject_pattern::SubjectPattern;
+use crate::time::YEAR_SECONDS;
 use crate::token_kind::{TokenKind, TokenKinds};
 use crate::trust::{Origin, OriginIndex, Origins};
 use crate::uri::{OwnedOrigin, TargetUri};
@@ -127,7 +128,6 @@ const TRUST_DOMAIN: &str = "a trust domain name of a-z, 0-9, dot, dash and under
 const NOTHING: &str = "nothing";
 /// How many members an entry of `accept` may have.
 const ENTRY_MEMBERS: usize = 8;
-const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
 
 impl PolicyDocument {
     /// Reads a document.
