@@ -293,8 +293,11 @@ fn count() {
     }
 }
 
+/// A header field's value of a size.
+type Value = fn(usize) -> String;
+
 /// What Envoy passes on of a client certificate.
-const FORWARDED: [(&str, fn(usize) -> String); 3] = [
+const FORWARDED: [(&str, Value); 3] = [
     ("x-forwarded-client-cert: elements", |size| ";".repeat(size)),
     ("x-forwarded-client-cert: pairs", |size| "By=a;".repeat(size / 5)),
     ("x-forwarded-client-cert: a quoted text", |size| format!("Subject=\"{}\"", "\\\"".repeat(size / 2))),
