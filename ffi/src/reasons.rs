@@ -91,7 +91,7 @@ pub enum countersign_reason {
     NonceMismatch = 1512,
     /// The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
     ProofAlgorithmRefused = 1513,
-    /// The proof's key holds a private part or is not a valid public key (RFC 9449 §4.3 item 7).
+    /// The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7).
     ProofKeyRefused = 1514,
     /// The token is bound to a certificate and the connection has none (RFC 8705 §3).
     CertificateMissing = 1601,
