@@ -38,7 +38,7 @@ pub const ALGORITHMS: [(&str, &str); 11] = [
 ];
 
 /// What proofs may be signed with where the policy names nothing, in the order of a challenge.
-pub const PROOF_ALGORITHMS: &str = "RS256 PS256 ES256 EdDSA Ed25519";
+pub const PROOF_ALGORITHMS: &str = "RS256 PS256 ES256 Ed25519 EdDSA";
 
 #[must_use]
 pub fn b64(bytes: impl AsRef<[u8]>) -> String {

@@ -60,7 +60,8 @@ impl Traffic {
     fn new() -> Self {
         let servers = ["server-p256", "server-rsa2048", "domain-rsa2048"];
         let trust = [request::issuer(SERVER, &servers.map(request::set_key))];
-        let runner = Runner::new(&Doc::access().trust(&trust).text(), NOW);
+        let large = r#"{"max_rsa_bits":4096}"#;
+        let runner = Runner::new(&Doc::access().trust(&trust).member("dpop", large).text(), NOW);
         let mut requests = Vec::new();
         for use_number in 0..PROMOTE_RSA_AFTER + u32::from(PROOFS_OF_TABLE) {
             let jti = format!("\"{use_number}\"");
@@ -68,7 +69,7 @@ impl Traffic {
                 let token = issuer::access().key(key).algorithm("RS256").claim("jti", &jti);
                 requests.push(request::bearer(&token.text()));
             }
-            for key in ["client-rsa2048", "client-rsa4096"] {
+            for key in ["client-rsa2048", "client-rsa3072", "client-rsa4096"] {
                 let token = issuer::access().bound_to_key(key).text();
                 let proof = issuer::proof(&token).key(key).algorithm("PS256").claim("jti", &jti);
                 requests.push(request::dpop(&token, &proof.text()));
@@ -84,7 +85,7 @@ impl Traffic {
             self.runner.ask(request);
         }
         // With AWS-LC, RSA keys are ready when they are loaded.
-        let prepared = if cfg!(feature = "aws-lc") { 0 } else { 4 };
+        let prepared = if cfg!(feature = "aws-lc") { 0 } else { 5 };
         assert_eq!(self.runner.worker.hot_keys().promoted, prepared);
         core::mem::swap(worker, &mut self.runner.worker);
     }
