@@ -145,6 +145,10 @@ enum countersign_reason
   COUNTERSIGN_REASON_PROOF_REPEATED = 1515,
   // The proof exceeds a limit: length, length of its header, depth, members, digits of a number.
   COUNTERSIGN_REASON_PROOF_TOO_LARGE = 1516,
+  // Whether the proof was used before is not known: the replay store is new, or the server's clock was wrong for a while; a proof made now passes (RFC 9449 §11.1).
+  COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN = 1517,
+  // The key has so many proofs in the replay store that the room left is for other keys; it has room again when these proofs expire (RFC 6585 §4).
+  COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED = 1518,
   // The token is bound to a certificate and the connection has none (RFC 8705 §3).
   COUNTERSIGN_REASON_CERTIFICATE_MISSING = 1601,
   // The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -450,16 +454,18 @@ enum countersign_claim
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  // Nobody claimed this proof before, and nobody will again.
+  // No request claimed this proof before, and none will again.
   COUNTERSIGN_CLAIM_FIRST = 1,
   // It was claimed before.
   COUNTERSIGN_CLAIM_REPLAYED = 2,
-  // Nobody can know; a fresh proof helps.
+  // The store has forgotten the proofs of that time; a fresh proof helps.
   COUNTERSIGN_CLAIM_UNKNOWABLE = 3,
   // There is no room.
   COUNTERSIGN_CLAIM_FULL = 4,
   // The store did not answer: refused with `replay_store_unavailable` (503).
   COUNTERSIGN_CLAIM_UNAVAILABLE = 5,
+  // The room that is left is for other keys: refused with `proof_share_exceeded` (429).
+  COUNTERSIGN_CLAIM_OVER_SHARE = 6,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -541,7 +547,7 @@ typedef struct countersign_replay {
   // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
   size_t memory_bytes;
   // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-  // `countersign_claim`. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+  // `countersign_claim`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
   // thread; it must not unwind.
   uint32_t (*claim)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
   // Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
@@ -572,6 +578,19 @@ typedef struct countersign_engine_config {
   // Takes each fault of the document, one a line, with its JSON pointer; and each key of an inline trust document that is dropped.
   struct countersign_notice notice;
 } countersign_engine_config;
+
+// How full a replay store is and what it refuses, for metrics. Of a store of more than 4 MiB the numbers are estimates.
+typedef struct countersign_replay_state {
+  // How many proofs it can hold at once; plan for half of it.
+  uint64_t slots;
+  // How many used proofs could still be replayed, and so take room.
+  uint64_t live_proofs;
+  // In how many of a thousand buckets a proof dated now is refused with `proof_history_unknown`: the store is new, or the clock was
+  // wrong for a while. 0 in good order.
+  uint64_t refusing_permille;
+  // Until when such a proof is refused in some bucket, in seconds since 1970; now in good order.
+  uint64_t refusing_until_seconds;
+} countersign_replay_state;
 
 // What a look at the watched files came to; the notice was given the rest.
 typedef struct countersign_look_report {
@@ -1047,6 +1066,29 @@ size_t countersign_replay_required_bytes(size_t live_proofs);
 countersign_result countersign_replay_refuse_until(void *memory,
                                                    size_t memory_bytes,
                                                    uint64_t now_seconds);
+
+// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
+// requests.
+//
+// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `state_out` is valid for the call.
+countersign_result countersign_engine_replay_state(const struct countersign_engine *engine,
+                                                   uint64_t now_seconds,
+                                                   struct countersign_replay_state *state_out);
+
+// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+// once a minute for each such reason.
+//
+// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine.
+countersign_result countersign_engine_replay_notice(const struct countersign_engine *engine,
+                                                    uint32_t reason,
+                                                    uint64_t now_seconds,
+                                                    struct countersign_notice notice);
 
 // The result in words, for logs. Valid for ever.
 //

@@ -14,7 +14,8 @@ use countersign_ffi::origin::countersign_is_origin;
 use countersign_ffi::pending::*;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
-    countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
+    countersign_engine_replay_notice, countersign_engine_replay_state, countersign_replay_place as Place,
+    countersign_replay_refuse_until, countersign_replay_required_bytes, countersign_replay_state,
 };
 use countersign_ffi::request::{countersign_certificate_form, countersign_header, countersign_request};
 use countersign_ffi::result::countersign_result as R;
@@ -194,6 +195,10 @@ fn zeroed_source<'a>() -> countersign_trust_source<'a> {
     }
 }
 
+fn words_of(bytes: usize) -> usize {
+    bytes / size_of::<u64>()
+}
+
 #[test]
 fn a_store_refuses_what_it_may_have_missed() {
     let vector: Value = serde_json::from_str(VECTOR).unwrap();
@@ -226,7 +231,27 @@ fn a_store_refuses_what_it_may_have_missed() {
         assert_eq!(until(asked.now_seconds), R::Ok);
         assert_eq!(until(asked.now_seconds - 3600), R::Ok);
         assert_eq!(countersign_worker_decide(worker, 0, &asked, &mut decision), R::Ok);
-        assert_eq!(countersign_decision_reason(decision), Reason::ProofTooOld);
+        assert_eq!(countersign_decision_reason(decision), Reason::ProofHistoryUnknown);
+        let mut state = countersign_replay_state::default();
+        assert_eq!(countersign_engine_replay_state(engine, asked.now_seconds, null_mut()), R::NullParameter);
+        assert_eq!(countersign_engine_replay_state(engine, asked.now_seconds, &mut state), R::Ok);
+        let slots = u64::try_from((words_of(bytes) - 8) / 128 * 126).unwrap();
+        let refusing_until_seconds = asked.now_seconds + 6;
+        let expected =
+            countersign_replay_state { slots, live_proofs: 0, refusing_permille: 1000, refusing_until_seconds };
+        assert_eq!(state, expected);
+        let notice =
+            |reason, after| countersign_engine_replay_notice(engine, reason, asked.now_seconds + after, SILENT);
+        assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 0), R::Ok);
+        assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 59), R::NotFound);
+        assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 60), R::Ok);
+        for reason in [Reason::ProofReplayed as u32, 0, 4711] {
+            assert_eq!(notice(reason, 0), R::NotFound);
+        }
+        assert_eq!(
+            countersign_engine_replay_notice(null(), Reason::ProofHistoryUnknown as u32, 0, SILENT),
+            R::NullParameter
+        );
         countersign_worker_free(worker);
         countersign_engine_free(engine);
     }

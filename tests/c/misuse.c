@@ -292,8 +292,9 @@ static void callback_store(void) {
   const uint32_t expected[][2] = {
       {COUNTERSIGN_CLAIM_FIRST, COUNTERSIGN_REASON_ACCEPTED},
       {COUNTERSIGN_CLAIM_REPLAYED, COUNTERSIGN_REASON_PROOF_REPLAYED},
-      {COUNTERSIGN_CLAIM_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_TOO_OLD},
+      {COUNTERSIGN_CLAIM_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN},
       {COUNTERSIGN_CLAIM_FULL, COUNTERSIGN_REASON_REPLAY_STORE_FULL},
+      {COUNTERSIGN_CLAIM_OVER_SHARE, COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED},
       {COUNTERSIGN_CLAIM_UNAVAILABLE, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
       {0, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
       {4711, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
@@ -302,6 +303,12 @@ static void callback_store(void) {
     answer_of_store = expected[at][0];
     NEED(decide(waiting) == expected[at][1]);
   }
+  countersign_replay_state state;
+  IS(countersign_engine_replay_state(engine, asked.now_seconds, &state), NOT_FOUND);
+  told = 0;
+  WORKS(countersign_engine_replay_notice(engine, COUNTERSIGN_REASON_REPLAY_STORE_FULL, asked.now_seconds, NOTICE));
+  IS(countersign_engine_replay_notice(engine, COUNTERSIGN_REASON_REPLAY_STORE_FULL, asked.now_seconds + 59, NOTICE), NOT_FOUND);
+  NEED(told == 1);
   /* The engine may go first. */
   countersign_engine_free(engine);
   answer_of_store = COUNTERSIGN_CLAIM_FIRST;

@@ -19,7 +19,11 @@ class Listeners(unittest.TestCase):
         """An Envoy with as many listeners; `settings_of` gives the settings of each by its number, or nothing for no filter."""
         world = World(start=False, workers=WORKERS)
         world.envoy.listeners.clear()
-        world.ports = [server.free_port() for _ in range(LISTENERS)]
+        # One port after the other that nothing listens on, and none of them twice.
+        ports = set()
+        while len(ports) < LISTENERS:
+            ports.add(server.free_port())
+        world.ports = sorted(ports)
         for number, port in enumerate(world.ports):
             settings = settings_of(world.settings, number)
             filters = [server.countersign(settings)] if settings else []

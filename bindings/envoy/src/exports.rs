@@ -19,7 +19,7 @@ use countersign_filter::canonical::canonical;
 use countersign_filter::certificate;
 use countersign_filter::fetch::Callout;
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
+use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
@@ -37,6 +37,7 @@ struct FilterConfig {
     /// Ends before Envoy's side of the configuration does: after that, nothing is scheduled through it.
     attached: Attached,
     counters: [usize; Counter::ALL.len()],
+    gauges: [usize; Gauge::ALL.len()],
     /// Ended with the last configuration that has it.
     _running: Arc<Running>,
 }
@@ -163,6 +164,16 @@ impl Main for EnvoyMain<'_> {
                 by,
             );
         }
+    }
+
+    fn set(&self, gauge: Gauge, store: &str, value: u64) {
+        let place = Gauge::ALL.iter().position(|known| *known == gauge);
+        let Some(id) = place.and_then(|place| self.config.gauges.get(place)) else { return };
+        let label = Buffer::of(store.as_bytes());
+        // SAFETY: `envoy` is the configuration that the gauge was defined with; the label is valid for the call.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_config_set_gauge(self.envoy, *id, &raw const label, 1, value)
+        };
     }
 
     fn get(&self, cluster: &str, authority: &str, path: &str, timeout_milliseconds: u64) -> Result<u64, String> {
@@ -467,8 +478,12 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
                 for (id, counter) in counters.iter_mut().zip(Counter::ALL) {
                     define(envoy, counter, id)?;
                 }
+                let mut gauges = [0; Gauge::ALL.len()];
+                for (id, gauge) in gauges.iter_mut().zip(Gauge::ALL) {
+                    define_gauge(envoy, gauge, id)?;
+                }
                 let attached = running.module.attach(Box::new(scheduler));
-                Ok(FilterConfig { attached, counters, _running: running })
+                Ok(FilterConfig { attached, counters, gauges, _running: running })
             });
         match made {
             Ok(config) => Box::into_raw(Box::new(config)).cast_const().cast(),
@@ -493,6 +508,15 @@ fn define(envoy: EnvoyPtr, counter: Counter, id: &mut usize) -> Result<(), Vec<S
         )
     };
     if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", counter.name())]) }
+}
+
+fn define_gauge(envoy: EnvoyPtr, gauge: Gauge, id: &mut usize) -> Result<(), Vec<String>> {
+    let label = Buffer::of(Gauge::LABEL.as_bytes());
+    let name = Buffer::of(gauge.name().as_bytes());
+    // SAFETY: as in `define`.
+    let result =
+        unsafe { envoy_dynamic_module_callback_http_filter_config_define_gauge(envoy, name, &raw const label, 1, id) };
+    if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", gauge.name())]) }
 }
 
 /// What configurations have in common that say the same: their settings in whatever order, and the bytes of the policy file.

@@ -1,6 +1,6 @@
 //! One request in one of Envoy's workers.
 
-use countersign::engine::{Decision, PolicyIndex, Request};
+use countersign::engine::{Decision, Engine, PolicyIndex, Request};
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::host::{Level, Site, Stream};
@@ -49,6 +49,10 @@ struct ModuleSite<'m> {
 impl Site for ModuleSite<'_> {
     fn settings(&self) -> &Settings {
         &self.module.settings
+    }
+
+    fn engine(&self) -> &Engine {
+        self.module.live.engine()
     }
 
     fn log(&self, level: Level, line: &str) {

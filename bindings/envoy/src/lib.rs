@@ -13,6 +13,7 @@ mod nonce_keys;
 mod readiness;
 mod replay;
 mod running;
+mod shared_file;
 mod watch;
 
 // Envoy itself has the functions that these call; a test program has not.

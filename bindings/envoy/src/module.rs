@@ -11,7 +11,7 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, Origin};
 use countersign_filter::fetch::{Callout, Plan};
-use countersign_filter::host::{Counter, Level};
+use countersign_filter::host::{Counter, Gauge, Level};
 use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Document, Settings};
 use countersign_filter::tally::{Carried, Tally};
@@ -102,11 +102,6 @@ impl Module {
         let now = now();
         let need = Need { window: Engine::replay_window(&document), proofs: document.replay_proofs() };
         let seed = seed().map_err(|fault| vec![fault.to_string()])?;
-        let store = if only_validate {
-            replay::unshared(need, seed)
-        } else {
-            replay::store(&settings.replay_store, need, now, settings.forget_proofs, seed)
-        };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
         for notice in origin_notices(&document, &settings) {
             process.log(Level::Warn, &format!("countersign: {notice}"));
@@ -117,6 +112,13 @@ impl Module {
             plan.add(fetch.clone(), index);
         }
         let mut notice = |line: &str| process.log(Level::Warn, line);
+        let store = if only_validate {
+            replay::unshared(need, seed)
+        } else {
+            let file = settings.files.replay.as_deref().map(Path::new);
+            replay::store(&settings.replay_store, file, need, self::now, settings.forget_proofs, seed)
+        };
+        let store = store.map_err(|fault| vec![fault])?;
         let engine = Engine::with_replay(document, Box::new(store));
         let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
         let live = LiveEngine::new(engine, now, &mut notice)
@@ -250,7 +252,7 @@ impl Module {
         self.wake_main();
     }
 
-    /// What there is to do on the main thread, where the configuration of this number was called: begin fetches, carry counts over.
+    /// What there is to do on the main thread, where the configuration of this number was called: begin fetches, carry counts over, set gauges.
     pub(crate) fn on_main(&self, asker: u64, main: &impl Main) {
         let now = self.began.elapsed();
         let mut plan = lock(&self.plan);
@@ -264,6 +266,11 @@ impl Module {
         }
         drop(plan);
         self.carry(main);
+        if let Some(state) = self.live.engine().replay_state(self::now()) {
+            for gauge in Gauge::ALL {
+                main.set(gauge, &self.settings.replay_store, gauge.of(&state));
+            }
+        }
     }
 
     /// The answer to a fetch.

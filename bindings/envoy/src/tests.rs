@@ -9,7 +9,7 @@ use countersign::engine::Mode;
 use countersign::time::UnixSeconds;
 
 use countersign_filter::fetch::Callout;
-use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
+use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 
@@ -111,12 +111,17 @@ impl Stream for FakeStream {
 #[derive(Default)]
 struct FakeMain {
     counts: RefCell<Vec<(Counter, Vec<String>, u64)>>,
+    gauges: RefCell<Vec<(Gauge, String, u64)>>,
     asked: RefCell<Vec<String>>,
 }
 
 impl Main for FakeMain {
     fn count(&self, counter: Counter, labels: &[&str], by: u64) {
         self.counts.borrow_mut().push((counter, labels.iter().map(|label| (*label).to_owned()).collect(), by));
+    }
+
+    fn set(&self, gauge: Gauge, store: &str, value: u64) {
+        self.gauges.borrow_mut().push((gauge, store.to_owned(), value));
     }
 
     fn get(&self, cluster: &str, authority: &str, path: &str, _: u64) -> Result<u64, String> {
@@ -252,6 +257,23 @@ fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
     assert_eq!(main.counts.into_inner(), expected);
     let lines = log.lines();
     assert!(lines.len() == 1 && lines[0].starts_with(r#"countersign: {"decision":"refuse","reason":"token_expired""#));
+    Ok(())
+}
+
+#[test]
+fn gauges_of_the_replay_store_reach_the_main_thread() -> Result<(), Fault> {
+    let (module, ..) = world(r#","replay_store":"orders""#)?;
+    let main = FakeMain::default();
+    module.on_main(0, &main);
+    let slots = u64::try_from(module.live.engine().replay_state(UnixSeconds::new(0)).ok_or("none")?.slots)?;
+    let expected = [
+        (Gauge::LiveProofs, "orders".to_owned(), 0),
+        (Gauge::Slots, "orders".to_owned(), slots),
+        (Gauge::RefusingPermille, "orders".to_owned(), 0),
+        (Gauge::RefusingUntil, "orders".to_owned(), 0),
+    ];
+    assert_eq!(main.gauges.into_inner(), expected);
+    assert!(slots > 131_072);
     Ok(())
 }
 

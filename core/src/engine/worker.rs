@@ -13,6 +13,7 @@ use crate::engine::body::BodyFacts;
 use crate::engine::counters::Counters;
 use crate::engine::decision::{CacheTier, Decision, Outcome, Source};
 use crate::engine::pending::{Abandoned, Answer, Pending, Step, UseOnce, WaitsFor};
+use crate::engine::replay::ReplayNotices;
 use crate::engine::token::{self, TokenBuffers};
 use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonObject, NameTable};
@@ -61,7 +62,8 @@ pub struct Engine {
     pub(crate) document: PolicyDocument,
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
     refresh_asked: Vec<AtomicU64>,
-    replay: Box<dyn Replay>,
+    pub(super) replay: Box<dyn Replay>,
+    pub(super) replay_notices: ReplayNotices,
     /// The algorithms that the library or the host checks.
     checked: AlgorithmSet,
     counters: Arc<Counters>,
@@ -115,6 +117,7 @@ impl Engine {
             refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
+            replay_notices: ReplayNotices::default(),
             checked,
             counters: Arc::new(Counters::new()),
         }

@@ -18,7 +18,7 @@ use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Level, RouteUnread, Site, Stream};
+use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge::{self, Decide, Verdict};
 use countersign_filter::nonce_keys::in_force;
@@ -117,7 +117,7 @@ impl<H: Host> Filter<H> {
             snapshot.revocations_known = RevocationsKnown::NotYet;
         }
         // What other configurations share is touched last: one that is refused must not have made their store anew.
-        SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
+        SharedReplay::named(host, &settings.replay_store).prepare(need, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
         host.tick_every(FIRST_TICK);
         Ok(Self {
@@ -137,7 +137,7 @@ impl<H: Host> Filter<H> {
         })
     }
 
-    /// Fetches what is due, carries counts over, builds tables for keys that are used often.
+    /// Fetches what is due, carries counts over, sets gauges, builds tables for keys that are used often.
     pub(crate) fn tick(&mut self) {
         if !self.ticks {
             self.ticks = true;
@@ -147,6 +147,12 @@ impl<H: Host> Filter<H> {
         carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
             counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
         });
+        let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
+        if let Some(state) = engine.replay_state(now) {
+            for gauge in Gauge::ALL {
+                counters.set(host, gauge, &settings.replay_store, gauge.of(&state));
+            }
+        }
         let mut here = Here { host, engine, snapshot, revoked: &settings.revocations, counters };
         documents.take_over(&mut here);
         documents.begin_due(&mut here);
@@ -187,7 +193,7 @@ impl<H: Host> Filter<H> {
         });
         let Desk { worker, text } =
             self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
-        let site = VmSite::new(&host, settings, &self.tally);
+        let site = VmSite::new(&host, settings, &self.engine, &self.tally);
         let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
         let verdict = judge::judge(&site, &self.policies, &mut worker, text, &mut request, now);
@@ -305,19 +311,24 @@ impl Decide for Deciding<'_> {
 struct VmSite<'f, H> {
     host: &'f H,
     settings: &'f Settings,
+    engine: &'f Engine,
     tally: &'f Tally,
     wanted: Cell<Option<OriginIndex>>,
 }
 
 impl<'f, H> VmSite<'f, H> {
-    const fn new(host: &'f H, settings: &'f Settings, tally: &'f Tally) -> Self {
-        Self { host, settings, tally, wanted: Cell::new(None) }
+    const fn new(host: &'f H, settings: &'f Settings, engine: &'f Engine, tally: &'f Tally) -> Self {
+        Self { host, settings, engine, tally, wanted: Cell::new(None) }
     }
 }
 
 impl<H: Host> Site for VmSite<'_, H> {
     fn settings(&self) -> &Settings {
         self.settings
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine
     }
 
     fn log(&self, level: Level, line: &str) {
