@@ -13,6 +13,7 @@ use countersign_tests::vector;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[allow(clippy::result_large_err)] // the answer of a decision that does not wait
 fn owned(step: Step<'_>) -> Result<Pending, Answer> {
     match step {
         Step::Decided(decision) => Err(Answer::of(&decision)),
@@ -328,7 +329,7 @@ proptest! {
         let doc = Doc::access().member("attributes", &named.to_string());
         let mut token = access();
         for (name, value) in extra.as_object().unwrap() {
-            token = token.claim(&Value::from(name.as_str()).to_string().trim_matches('"').to_owned(), &value.to_string());
+            token = token.claim(Value::from(name.as_str()).to_string().trim_matches('"'), &value.to_string());
         }
         let text = token.text();
         prop_assume!(text.len() <= limits::TOKEN_BYTES);
