@@ -217,6 +217,26 @@ pub unsafe extern "C" fn countersign_engine_policy_asks(
     })
 }
 
+/// The name of the credential at `index` that a policy asks for, the one that says who the client is first: for
+/// `countersign_decision_credential_text`. None past the last one and for a policy that does not exist. Valid as long as
+/// `countersign_engine_header_field`. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_credential_name<'a>(
+    engine: *const countersign_engine,
+    policy: u32,
+    index: usize,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
+        let named = engine.policy(policy).and_then(|policy| policy.credentials().nth(index));
+        countersign_str::or_none(named.map(|credential| credential.name()))
+    })
+}
+
 /// The header field at `index` that a policy reads a credential from, in small letters, beside Authorization and DPoP; none past the last
 /// one and for a policy that does not exist. For a host that passes on only the fields that are asked for. Valid until the engine and
 /// its workers are freed. Thread-safe.

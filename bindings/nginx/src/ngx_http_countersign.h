@@ -221,6 +221,7 @@ typedef struct {
     uint32_t                           policy_number;
     ngx_array_t                       *fields;      /* of ngx_str_t: what its credentials are read from, or NULL */
     ngx_array_t                       *removed;     /* of ngx_str_t: what is removed before the upstream sees it, or NULL */
+    ngx_array_t                       *others;      /* of ngx_str_t: its credentials beside the first, or NULL */
     unsigned                           has_policy_origin:1;  /* which counts, and no other */
     unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
     unsigned                           is_too_early:1;  /* of this process: a variable was asked for before an answer */
@@ -264,6 +265,7 @@ struct ngx_http_countersign_decision_s {
     ngx_uint_t                         lets_pass;   /* accepted, or the policy is in shadow mode */
     uint64_t                           expires_at;
     ngx_str_t                          texts[NGX_HTTP_COUNTERSIGN_TEXTS];
+    ngx_str_t                          body_digest;  /* base64url */
     ngx_str_t                         *attributes;  /* as many as are named in the configuration, or NULL */
     ngx_str_t                          audit;
     ngx_keyval_t                      *headers;

@@ -184,6 +184,7 @@ ngx_http_countersign_settle(ngx_http_request_t *r, ngx_http_countersign_decision
         (void) ngx_atomic_fetch_add(&shared->faults, 1);
         ngx_memzero(made->texts, sizeof(made->texts));
         made->attributes = NULL;
+        ngx_str_null(&made->body_digest);
         made->reason = COUNTERSIGN_REASON_INTERNAL_ERROR;
         made->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
         made->lets_pass = 0;
@@ -528,6 +529,29 @@ ngx_http_countersign_method(ngx_http_request_t *r)
 }
 
 
+/* What only a transaction token says, where that is not the first credential of the policy. */
+
+static void
+ngx_http_countersign_of_others(ngx_http_countersign_loc_conf_t *lcf, const countersign_decision *decision, uint32_t named,
+    countersign_str *texts)
+{
+    ngx_str_t   *name;
+    uint32_t     field;
+    ngx_uint_t   i;
+
+    name = lcf->others == NULL ? NULL : lcf->others->elts;
+
+    for (i = 0; name != NULL && i < lcf->others->nelts; i++) {
+        for (field = COUNTERSIGN_FIELD_TRANSACTION; field <= COUNTERSIGN_FIELD_REQUESTING_WORKLOAD; field++) {
+            if ((named & (1u << field)) && texts[field].data == NULL) {
+                texts[field] = countersign_decision_credential_text(decision,
+                                   ngx_http_countersign_bytes(name[i].data, name[i].len), field);
+            }
+        }
+    }
+}
+
+
 /*
  * Copies what variables and header fields need. A text that is no value of a header field is as good as none: it could end a field
  * and begin another one, or be read as another text. In an actor chain, which is JSON, a control character can only be white space.
@@ -539,6 +563,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
 {
     size_t                             i, total;
     u_char                            *p;
+    uint8_t                            digest[32];
+    ngx_str_t                          bytes;
     uint32_t                           field;
     ngx_uint_t                         bad;
     countersign_bytes                  text;
@@ -553,6 +579,17 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     made->lets_pass = countersign_decision_lets_pass(decision);
     made->expires_at = countersign_decision_expires_at_seconds(decision);
 
+    if (countersign_decision_body_digest(decision, &digest) == COUNTERSIGN_RESULT_OK) {
+        bytes.data = digest;
+        bytes.len = sizeof(digest);
+        made->body_digest.data = ngx_pnalloc(r->pool, ngx_base64_encoded_length(sizeof(digest)));
+        if (made->body_digest.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_encode_base64url(&made->body_digest, &bytes);
+    }
+
     if (mcf->named == 0) {
         goto headers;
     }
@@ -562,6 +599,8 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     {
         return NGX_ERROR;
     }
+
+    ngx_http_countersign_of_others(made->judged, decision, mcf->named, texts);
 
     total = 0;
     for (field = COUNTERSIGN_FIELD_POLICY; field < NGX_HTTP_COUNTERSIGN_TEXTS; field++) {

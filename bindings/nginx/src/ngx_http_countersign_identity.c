@@ -603,6 +603,13 @@ ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_
 
     lcf->fields = NULL;
     lcf->removed = NULL;
+    lcf->others = NULL;
+
+    for (i = 1; (name = countersign_engine_credential_name(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &lcf->others, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     for (i = 0; (name = countersign_engine_header_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
         if (ngx_http_countersign_push_name(cf, &lcf->fields, &name) != NGX_OK) {

@@ -18,6 +18,7 @@ enum {
     NGX_HTTP_COUNTERSIGN_FACT_STATUS,
     NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT,
     NGX_HTTP_COUNTERSIGN_FACT_AUDIT,
+    NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST,
     /* and those after it, by their places in the attributes that the configuration names */
     NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE
 };
@@ -50,6 +51,7 @@ static const struct {
     { ngx_string("countersign_requesting_workload"), COUNTERSIGN_FIELD_REQUESTING_WORKLOAD },
     { ngx_string("countersign_rpc_method"), COUNTERSIGN_FIELD_RPC_METHOD },
     { ngx_string("countersign_tool"), COUNTERSIGN_FIELD_TOOL },
+    { ngx_string("countersign_body_digest"), NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST },
     { ngx_string("countersign_expires_at"), NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT },
     { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_FACT_AUDIT }
 };
@@ -282,6 +284,10 @@ ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *dec
 
     case NGX_HTTP_COUNTERSIGN_FACT_AUDIT:
         *value = decision->audit;
+        return NGX_OK;
+
+    case NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST:
+        *value = decision->body_digest;
         return NGX_OK;
 
     default:
