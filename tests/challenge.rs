@@ -107,10 +107,6 @@ fn audit_lines_are_json_and_hold_no_token() {
                 continue;
             };
             let answer = runner.ask(&request);
-            if answer.audit.is_empty() {
-                assert_eq!(answer.reason, Some(Reason::DecisionAbandoned), "{}: no audit record", vector.path);
-                continue;
-            }
             let line: serde_json::Value =
                 serde_json::from_str(&answer.audit).unwrap_or_else(|fault| panic!("{fault}: {}", answer.audit));
             assert_eq!(line["decision"], if answer.reason.is_none() { "accept" } else { "refuse" });

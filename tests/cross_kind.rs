@@ -2,11 +2,15 @@
 //!
 //! Every token here is signed rightly, by a key that the validator trusts for its own kind; only the kind is wrong.
 
+use std::collections::BTreeSet;
+
 use countersign::engine::Request;
+use countersign::specs::profile::TokenKind;
 use countersign::time::UnixSeconds;
-use countersign_tests::issuer::{self, NOW, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid};
-use countersign_tests::request::{Doc, bearer, domain, issuer_for};
-use countersign_tests::runner::Runner;
+use countersign_tests::issuer::{self, NOW, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid, txn};
+use countersign_tests::request::{Doc, answering, bearer, domain, issuer, issuer_for, set_key, svid_key};
+use countersign_tests::runner::{Runner, document};
+use serde_json::json;
 
 /// A token that would satisfy every claim rule of every validator here: only its `typ` tells its kind.
 fn everything(typ: Option<&str>, who: &str, subject: &str) -> Token {
@@ -155,4 +159,67 @@ fn an_svid_carries_no_scope() {
         assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
         assert_eq!(decision.facts().unwrap().scope(), None);
     }
+}
+
+/// A token of every kind, under every kind's policy, in `Authorization` and in a header field of its own: only its own kind takes it.
+#[test]
+fn each_kind_passes_its_own_policy_only_wherever_it_is_presented() {
+    let mut passed = BTreeSet::new();
+    let bundle = svid_key("domain-p256");
+    let trust = [
+        domain("example.org", &[bundle]),
+        issuer(SERVER, &[set_key("server-p256")]),
+        issuer(PLAIN, &[set_key("plain-p256")]),
+        issuer(issuer::TTS, &[set_key("tts-p256")]),
+        answering("https://opaque.example", ""),
+    ];
+    let entry = |kind: TokenKind| match kind {
+        TokenKind::Introspected => r#"{"kind":"introspected","issuer":"https://opaque.example"}"#.to_owned(),
+        kind => q(kind.name()),
+    };
+    let tokens: Vec<(Option<TokenKind>, String)> = TokenKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let token = match kind {
+                TokenKind::JwtSvid => svid().text(),
+                TokenKind::AccessToken => access().text(),
+                TokenKind::Jwt => plain().text(),
+                TokenKind::TxnToken => txn().claim("aud", &q(issuer::AUDIENCE)).text(),
+                TokenKind::Introspected => "opaque".to_owned(),
+            };
+            (Some(kind), token)
+        })
+        .chain([(None, proof("x").text())])
+        .collect();
+    let active = json!({ "introspected": { "active": true, "aud": issuer::AUDIENCE, "exp": NOW + 60 } });
+    for kind in TokenKind::ALL {
+        for (of, token) in &tokens {
+            for in_field in [false, true] {
+                let doc = Doc::new(&trust, &format!("[{}]", entry(kind)));
+                let doc = if in_field {
+                    let first = r#"{"name":"first","from":"authorization","accept":["jwt-svid"]}"#;
+                    let second = r#""name":"second","from":{"header":"x-second"}"#;
+                    doc.credentials(&format!("[{first},{{{second},\"accept\":[{}]}}]", entry(kind)))
+                } else {
+                    doc
+                };
+                let text = doc.text();
+                let may_be_there =
+                    if in_field { kind != TokenKind::Introspected } else { kind.comes_in_authorization() };
+                assert_eq!(document(&text).is_ok(), may_be_there, "{kind:?} in a field: {in_field}");
+                if !may_be_there {
+                    continue;
+                }
+                let request = if in_field { bearer(&svid().text()).header("x-second", token) } else { bearer(token) };
+                let answer = Runner::new(&text, NOW).ask(&request.answer(active.clone()));
+                // A policy that introspects takes whatever its server says is active.
+                let takes = *of == Some(kind) || kind == TokenKind::Introspected;
+                assert_eq!(answer.reason.is_none(), takes, "{of:?} as {kind:?}: {:?}", answer.reason);
+                if takes {
+                    passed.insert(kind);
+                }
+            }
+        }
+    }
+    assert_eq!(passed.len(), TokenKind::ALL.len());
 }

@@ -13,11 +13,14 @@ use countersign_tests::runner::{Runner, document};
 use countersign_tests::vector;
 
 /// Reasons that no vector can have, with the test that brings them about and where it is.
-const BY_TEST: [(Reason, &str, &str); 2] = [
+const BY_TEST: [(Reason, &str, &str); 4] = [
     (Reason::PolicyAmbiguous, "a_repeated_field_that_selects_a_policy_is_refused", FILTER),
+    (Reason::ProofHistoryUnknown, "a_store_that_has_forgotten_says_so", STORE),
+    (Reason::ProofShareExceeded, "one_client_cannot_fill_the_store_for_another", STORE),
     (Reason::ReplayStoreFull, "a_full_replay_store_is_our_fault", HERE),
 ];
 const HERE: &str = include_str!("every_reason.rs");
+const STORE: &str = include_str!("replay_store.rs");
 /// Where hosts select the policy by header fields.
 const FILTER: &str = include_str!("../wasm/filter/src/tests.rs");
 
@@ -43,24 +46,42 @@ fn every_reason_has_a_vector_or_a_test() {
     }
 }
 
-/// Requests with proofs that differ only in their `jti`.
-fn ask(runner: &mut Runner, jti: usize) -> Option<Reason> {
-    let bound = access().bound_to_key("client-p256").text();
-    runner.ask(&dpop(&bound, &proof(&bound).claim("jti", &q(&format!("p{jti}"))).text())).reason
+/// Requests with proofs by many keys, three of each: no single one can fill a store.
+fn ask(runner: &mut Runner, number: usize) -> Option<Reason> {
+    let key = format!("numbered-{}", 1 + number / 3);
+    let bound = access().bound_to_key(&key).text();
+    runner.ask(&dpop(&bound, &proof(&bound).key(&key).claim("jti", &q(&format!("p{number}"))).text())).reason
 }
 
 #[test]
 fn a_full_replay_store_is_our_fault() {
     let mut runner = Runner::new(&Doc::access().memory(r#"{"replay_proofs":64}"#).text(), NOW);
-    let full = (0..100_000).find_map(|jti| ask(&mut runner, jti).map(|reason| (jti, reason)));
-    let (jti, reason) = full.unwrap();
+    let mut used = Vec::new();
+    let full = (0..100_000).find_map(|number| match ask(&mut runner, number) {
+        None => {
+            used.push(number);
+            None
+        }
+        Some(Reason::ProofShareExceeded) => None,
+        Some(reason) => Some((number, reason)),
+    });
+    // A key with a proof in the bucket has its share; a key without one finds no room.
+    let (number, reason) = full.unwrap_or_else(|| panic!("{} used", used.len()));
     assert_eq!(reason, Reason::ReplayStoreFull);
     assert_eq!(reason.status(), 503);
-    assert!(jti >= 64, "full after {jti} proofs");
+    assert!(used.len() >= 126, "full after {} proofs", used.len());
     // What is in the store stays refused, and the refusal of a new proof does not make room.
     assert_eq!(ask(&mut runner, 0), Some(Reason::ProofReplayed));
-    assert_eq!(ask(&mut runner, jti), Some(Reason::ReplayStoreFull));
+    assert_eq!(ask(&mut runner, number), Some(Reason::ReplayStoreFull));
     assert_eq!(runner.engine.refused(Reason::ReplayStoreFull), 2);
+    let now = UnixSeconds::new(NOW);
+    let notice = runner.engine.replay_notice(reason, now).map(|notice| notice.to_string());
+    let expected =
+        "requests are refused with replay_store_full: the replay store has no room for a proof; give it more (";
+    assert!(notice.as_ref().is_some_and(|line| line.starts_with(expected)), "{notice:?}");
+    assert!(runner.engine.replay_notice(reason, now.plus(59)).is_none(), "once a minute");
+    assert!(runner.engine.replay_notice(reason, now.plus(60)).is_some());
+    assert!(runner.engine.replay_notice(Reason::ProofReplayed, now).is_none(), "of no concern to an operator");
 }
 
 #[test]
@@ -68,8 +89,8 @@ fn a_full_replay_store_lets_pass_only_where_the_policy_says_so() {
     let policy =
         Doc::access().member("dpop", r#"{"replay":"danger_accept_when_full"}"#).memory(r#"{"replay_proofs":64}"#);
     let mut runner = Runner::new(&policy.text(), NOW);
-    for jti in 0..400 {
-        assert_eq!(ask(&mut runner, jti), None);
+    for number in 0..600 {
+        assert_eq!(ask(&mut runner, number), None);
     }
     assert_eq!(ask(&mut runner, 0), Some(Reason::ProofReplayed));
 }

@@ -38,7 +38,7 @@ fn tokens_and_headers_of_a_mebibyte() {
         assert_eq!(refusal(&mut runner, "DPoP", &huge), Reason::CredentialTooLarge);
         assert_eq!(judge(&mut runner, &[(b"authorization", &huge)]).reason, Some(Reason::SchemeUnsupported));
         let answer = judge(&mut runner, &[(b"authorization", format!("DPoP {bound}").as_bytes()), (b"dpop", &huge)]);
-        assert_eq!(answer.reason, Some(Reason::CredentialTooLarge));
+        assert_eq!(answer.reason, Some(Reason::ProofTooLarge));
     }
     let blank = vec![b' '; 1 << 20];
     assert_eq!(judge(&mut runner, &[(b"authorization", &blank)]).reason, Some(Reason::CredentialMissing));

@@ -38,7 +38,7 @@ pub const ALGORITHMS: [(&str, &str); 11] = [
 ];
 
 /// What proofs may be signed with where the policy names nothing, in the order of a challenge.
-pub const PROOF_ALGORITHMS: &str = "RS256 PS256 ES256 EdDSA Ed25519";
+pub const PROOF_ALGORITHMS: &str = "RS256 PS256 ES256 Ed25519 EdDSA";
 
 #[must_use]
 pub fn b64(bytes: impl AsRef<[u8]>) -> String {
@@ -83,9 +83,12 @@ enum Signer {
     Public,
 }
 
-/// The key of this name.
+/// The key of this name; the names `numbered-1`, `numbered-2`, … are those of as many P-256 keys as a test wants.
 #[must_use]
 pub fn key(name: &str) -> &'static Key {
+    if let Some(number) = name.strip_prefix("numbered-").and_then(|number| number.parse().ok()) {
+        return numbered(number);
+    }
     static KEYS: OnceLock<BTreeMap<String, Key>> = OnceLock::new();
     let keys = KEYS.get_or_init(|| {
         let mut keys = BTreeMap::new();
@@ -99,6 +102,19 @@ pub fn key(name: &str) -> &'static Key {
         keys
     });
     keys.get(name).unwrap_or_else(|| panic!("no test key {name}"))
+}
+
+/// The P-256 key whose private part is this number.
+fn numbered(number: u64) -> &'static Key {
+    static KEYS: Mutex<BTreeMap<u64, &'static Key>> = Mutex::new(BTreeMap::new());
+    KEYS.lock().unwrap().entry(number).or_insert_with(|| {
+        let mut private = [0; 32];
+        private[24..].copy_from_slice(&number.to_be_bytes());
+        let public = p256::ecdsa::SigningKey::from_slice(&private).unwrap().verifying_key().to_sec1_point(false);
+        let (x, y) = public.as_bytes()[1..].split_at(32);
+        let jwk = serde_json::json!({ "kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y), "d": b64(private) });
+        Box::leak(Box::new(Key::new(jwk)))
+    })
 }
 
 impl Key {

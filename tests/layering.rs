@@ -147,3 +147,33 @@ fn the_memory_orders_of_the_replay_store_are_those_that_the_model_checkers_run()
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// What a specification costs: its own file and one row in each table that must name it. A transaction token stands for all.
+#[test]
+fn a_kind_of_token_is_one_file_and_rows_of_tables() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for folder in
+        ["core/src", "ffi/src", "bindings/live/src", "bindings/filter/src", "bindings/envoy/src", "wasm/filter/src"]
+    {
+        sources(&root.join(folder), &mut found);
+    }
+    let names = |source: &str| {
+        ["TxnToken", "txn_token", "TxntokenJwt", "txntoken+jwt"].iter().any(|word| source.contains(word))
+    };
+    let prefix = format!("{}/", root.to_str().unwrap());
+    let mut files: Vec<&str> = found
+        .iter()
+        .filter(|(path, source)| !path.contains("tests") && names(source))
+        .map(|(path, _)| path.strip_prefix(&prefix).unwrap())
+        .collect();
+    files.sort_unstable();
+    let expected = [
+        "core/src/jose/header.rs",     // the row of its media type
+        "core/src/specs/mod.rs",       // the module
+        "core/src/specs/profile.rs",   // the row of the kind
+        "core/src/specs/txn_token.rs", // the specification
+        "ffi/src/kinds.rs",            // generated
+    ];
+    assert_eq!(files, expected);
+}

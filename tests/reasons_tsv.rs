@@ -31,7 +31,7 @@ fn words_are_the_registered_ones() {
     for reason in Reason::ALL {
         let (status, error) = reason.answer();
         assert!(error.word().is_none_or(|word| registered.contains(&word)), "{reason}");
-        assert!(matches!(status, 400 | 401 | 403 | 413 | 500 | 503), "{reason}");
+        assert!(matches!(status, 400 | 401 | 403 | 413 | 429 | 500 | 503), "{reason}");
         // RFC 9110 §11.6.1: a 5xx is no matter of credentials.
         assert!(status < 500 || error == ChallengeError::None, "{reason}");
     }

@@ -51,7 +51,8 @@ pub struct Answer {
 
 impl Answer {
     /// What a decision says.
-    fn of(decision: &Decision<'_>) -> Self {
+    #[must_use]
+    pub fn of(decision: &Decision<'_>) -> Self {
         let mut headers = Vec::new();
         decision
             .write_headers(&mut |name, value| {
@@ -92,29 +93,6 @@ impl Answer {
                     Some((name.to_owned(), value))
                 })
                 .collect(),
-        }
-    }
-
-    /// What a host answers that gives up a decision which waits: there is no decision to read, so there is no audit record.
-    fn abandoned() -> Self {
-        let reason = Reason::DecisionAbandoned;
-        Self {
-            reason: Some(reason),
-            status: reason.status(),
-            headers: Vec::new(),
-            cache: "none",
-            wants_refresh: None,
-            lets_pass: false,
-            audit: String::new(),
-            kind: None,
-            issuer: None,
-            subject: None,
-            key_id: None,
-            tool: None,
-            rpc_method: None,
-            body_digest: None,
-            credentials: Vec::new(),
-            attributes: Vec::new(),
         }
     }
 }
@@ -203,7 +181,9 @@ impl Runner {
                 Step::Decided(decision) => return Answer::of(&decision),
                 Step::Waits(pending) => pending,
             };
-            let Some(answer) = answers.next() else { return Answer::abandoned() };
+            let Some(answer) = answers.next() else {
+                return Answer::of(&self.worker.abandon(&self.engine, &self.snapshot, pending));
+            };
             let raw = raw_answer(answer);
             let answer = host_answer(answer, &raw, self.engine.document(), policy);
             step = self.worker.resume(&self.engine, &self.snapshot, pending, &asked, answer, trail);

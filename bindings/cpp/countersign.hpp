@@ -39,6 +39,7 @@ using TrustPlace = countersign_trust_place;
 using LoadReport = countersign_load_report;
 using LookReport = countersign_look_report;
 using WorkerCounts = countersign_worker_counts;
+using ReplayState = countersign_replay_state;
 using TrustSource = countersign_trust_source;
 using TokenKind = countersign_token_kind;
 using Question = countersign_question;
@@ -371,6 +372,17 @@ class Engine {
   [[nodiscard]] Result set_nonce_keys(std::string_view current, std::string_view previous = {}) const noexcept {
     if (current.size() != 32 || (!previous.empty() && previous.size() != 32)) return COUNTERSIGN_RESULT_INVALID_LENGTH;
     return countersign_engine_set_nonce_keys(get(), lend(current).data, previous.empty() ? nullptr : lend(previous).data);
+  }
+  /// How full the replay store is and what it refuses; the error `NOT_FOUND` for a store of the caller.
+  [[nodiscard]] Expected<ReplayState> replay_state(std::uint64_t now_seconds) const noexcept {
+    ReplayState state{};
+    const Result result = countersign_engine_replay_state(get(), now_seconds, &state);
+    if (!ok(result)) return result;
+    return state;
+  }
+  /// After a refusal for `reason`: tells `notice`, at most once a minute, that the replay store refuses proofs. Whether it did.
+  bool replay_notice(Reason reason, std::uint64_t now_seconds, Notice notice) const noexcept {
+    return ok(countersign_engine_replay_notice(get(), reason, now_seconds, notice.get()));
   }
   [[nodiscard]] std::uint64_t accepted() const noexcept { return countersign_engine_accepted(get()); }
   [[nodiscard]] std::uint64_t refused(Reason reason) const noexcept { return countersign_engine_refused(get(), reason); }

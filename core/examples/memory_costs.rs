@@ -25,8 +25,9 @@ fn main() {
     }
     println!("replay store, memory for twice the live proofs");
     for live in [1_000, 100_000, 1_000_000, 7_000_000] {
-        claims(live);
+        claims(live, "keys", |_| {});
     }
+    claims(100_000, "one key", |proof| proof[..16].fill(7));
     println!("revocations");
     for names in [0, 1_000, 1_000_000] {
         revocations(names);
@@ -104,13 +105,15 @@ fn least(mut call: impl FnMut(usize)) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-fn claims(live: usize) {
+/// `key` gives a proof its key.
+fn claims(live: usize, keys: &str, key: impl Fn(&mut [u8; 32])) {
     let window = Window { max_age_seconds: 60, future_seconds: 5 };
     let store = ReplayStore::new(live, window, SEED);
-    let digest = |number: u64| {
-        let mut digest = [0; 32];
-        fill_key(&mut digest, number);
-        digest
+    let proof = |number: u64| {
+        let mut proof = [0; 32];
+        fill_key(&mut proof, number);
+        key(&mut proof);
+        proof
     };
     let rate = (live as u64 / window.seconds_of_room()).max(1);
     let noon = 1_800_000_000;
@@ -118,7 +121,7 @@ fn claims(live: usize) {
     let mut first = || {
         number += 1;
         let now = UnixSeconds::new(noon + number / rate);
-        assert_eq!(store.claim(&digest(number), now, now), Claim::First);
+        assert_eq!(store.claim(&proof(number), now, now), Claim::First);
     };
     (0..live).for_each(|_| first());
     let fresh = least(|_| first());
@@ -127,10 +130,10 @@ fn claims(live: usize) {
     let replayed = least(|call| {
         let number = number - mix(call as u64) % known;
         let iat = UnixSeconds::new(noon + number / rate);
-        assert_eq!(store.claim(&digest(number), iat, now), Claim::Replayed);
+        assert_eq!(store.claim(&proof(number), iat, now), Claim::Replayed);
     });
     let bytes = store.slots() * 8;
-    println!("  {live:>9} live ({bytes} bytes): first {fresh:.1}, replayed {replayed:.1}");
+    println!("  {live:>9} live ({bytes} bytes), {keys}: first {fresh:.1}, replayed {replayed:.1}");
 }
 
 fn revocations(names: usize) {

@@ -40,7 +40,7 @@ macro_rules! reasons {
             ///
             /// RFC 6750 §3.1: `invalid_request` is 400, `invalid_token` 401, `insufficient_scope` 403. RFC 9449 §7.1 and §9:
             /// `invalid_dpop_proof` and `use_dpop_nonce` are 401 at a resource server. A failing store or missing trust is a
-            /// 5xx without a challenge: nothing that the client sends could mend it.
+            /// 5xx without a challenge: nothing that the client sends could mend it. RFC 6585 §4: a client that sends too much gets 429.
             #[must_use]
             pub const fn answer(self) -> (u16, ChallengeError) {
                 match self {
@@ -123,6 +123,8 @@ reasons! {
     ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7)";
     ProofRepeated = 1515, "proof_repeated", 401, InvalidDpopProof, "The request has more than one DPoP header field (RFC 9449 §4.3 item 1)";
     ProofTooLarge = 1516, "proof_too_large", 401, InvalidDpopProof, "The proof exceeds a limit: length, length of its header, depth, members, digits of a number";
+    ProofHistoryUnknown = 1517, "proof_history_unknown", 401, InvalidDpopProof, "Whether the proof was used before is not known: the replay store is new, or the server's clock was wrong for a while; a proof made now passes (RFC 9449 §11.1)";
+    ProofShareExceeded = 1518, "proof_share_exceeded", 429, None, "The key has so many proofs in the replay store that the room left is for other keys; it has room again when these proofs expire (RFC 6585 §4)";
     // mTLS
     CertificateMissing = 1601, "certificate_missing", 401, InvalidToken, "The token is bound to a certificate and the connection has none (RFC 8705 §3)";
     CertificateMismatch = 1602, "certificate_mismatch", 401, InvalidToken, "The connection's certificate is not the one that the token is bound to (RFC 8705 §3)";
@@ -247,6 +249,8 @@ mod tests {
                 // No credential could mend these, so they have no challenge.
                 ChallengeError::None if reason == Reason::PolicyAmbiguous || reason == Reason::BodyMalformed => &[400],
                 ChallengeError::None if reason == Reason::BodyTooLarge => &[413],
+                // The credential is good.
+                ChallengeError::None if reason == Reason::ProofShareExceeded => &[429],
                 ChallengeError::None => &[401, 403, 500, 503],
             };
             assert!(allowed.contains(&status), "{reason}");

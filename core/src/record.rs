@@ -317,12 +317,14 @@ pub(crate) fn add_named(
 
 impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
-    #[cfg_attr(not(feature = "lean"), inline(always))]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
-        let [kind, typ, algorithm, flags] = take(record, AT_KIND)?;
-        let header = u16::from_le_bytes(take(record, AT_HEADER)?);
+        // One check of its length for all places in it.
+        let fixed = record.first_chunk::<FIXED>()?;
+        let [kind, typ, algorithm, flags] = take(fixed, AT_KIND)?;
+        let header = u16::from_le_bytes(take(fixed, AT_HEADER)?);
         let has = |flag: u8| flags & flag != 0;
-        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(record, at)?)));
+        let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(fixed, at)?)));
         let mut at = FIXED;
         let mut thumbprint = |present: bool| -> Option<Option<&'a [u8; 32]>> {
             if !present {
@@ -342,10 +344,10 @@ impl<'a> Facts<'a> {
         } else {
             None
         };
-        let lengths = record.get(AT_LENGTHS..)?.first_chunk()?;
-        let place = |field| Some(usize::from(u16::from_le_bytes(take(record, field)?)).wrapping_sub(at));
+        let lengths = fixed.get(AT_LENGTHS..)?.first_chunk()?;
+        let place = |field| Some(usize::from(u16::from_le_bytes(take(fixed, field)?)).wrapping_sub(at));
         let (audience_at, named_at) = (place(AT_AUDIENCE)?, place(AT_NAMED)?);
-        let origin = OriginIndex(u32::from_le_bytes(take(record, AT_ORIGIN)?));
+        let origin = OriginIndex(u32::from_le_bytes(take(fixed, AT_ORIGIN)?));
         Some(Self {
             kind: TokenKind::from_number(kind)?,
             typ: *Typ::ALL.get(usize::from(typ))?,
@@ -357,8 +359,8 @@ impl<'a> Facts<'a> {
             origin,
             key: KeyId {
                 origin,
-                slot: u32::from_le_bytes(take(record, AT_SLOT)?),
-                serial: u64::from_le_bytes(take(record, AT_SERIAL)?),
+                slot: u32::from_le_bytes(take(fixed, AT_SLOT)?),
+                serial: u64::from_le_bytes(take(fixed, AT_SERIAL)?),
             },
             expires_at: seconds(AT_EXPIRES)?,
             not_before: if has(HAS_NOT_BEFORE) { Some(seconds(AT_NOT_BEFORE)?) } else { None },

@@ -3,11 +3,16 @@
 //! Both sides are compared as RFC 3986 §6.2.2 and §6.2.3 normalise them: case of scheme, host and percent-encoding,
 //! encoded unreserved characters, dot segments, default port, empty path. Query and fragment are not looked at.
 
+mod allowed;
+
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 use core::{fmt, str};
 
 use crate::limits;
+
+pub use allowed::{AllowedOrigins, OriginListFault, OriginListFaultKind};
 
 /// An `http` or `https` URI without its query and fragment, borrowed and checked, but not yet normalised.
 ///
@@ -170,10 +175,24 @@ impl<'a> Origin<'a> {
         let base = path.strip_suffix(b"/").unwrap_or(path);
         Ok(Self { base, ..origin })
     }
+
+    /// Writes it at the end of `out`, to be followed by a path: scheme, host, a port that is not the default one, base path.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.scheme.prefix());
+        out.extend_from_slice(self.host);
+        if let Some(port) = self.port {
+            out.push(b':');
+            let mut digits = [0; 5];
+            let mut written = Written { out: &mut digits, len: 0 };
+            let _fits = written.push_decimal(port);
+            out.extend_from_slice(written.out.get(..written.len).unwrap_or_default());
+        }
+        out.extend_from_slice(self.base);
+    }
 }
 
 /// An [`Origin`] that a policy keeps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedOrigin {
     scheme: Scheme,
     host: Box<[u8]>,

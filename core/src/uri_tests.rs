@@ -189,8 +189,7 @@ fn authorities_are_checked() {
 #[test]
 fn every_byte_value_in_host_and_path() {
     for byte in 0..=255_u8 {
-        let with =
-            |template: &[u8]| template.iter().map(|b| if *b == b'*' { byte } else { *b }).collect::<vec::Vec<_>>();
+        let with = |template: &[u8]| template.iter().map(|b| if *b == b'*' { byte } else { *b }).collect::<Vec<_>>();
         let name = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
         let ends = b"/?#".contains(&byte);
         // After the colon there is a port of no digits only if the authority ends there.

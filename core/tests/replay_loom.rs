@@ -31,7 +31,7 @@ use replay_model::*;
 
 #[test]
 fn no_second_winner_of_two() {
-    for scenario in [twins(), replay_while_overwritten(), twins_apart()] {
+    for scenario in [twins(), replay_while_overwritten(), replay_while_times_are_replaced(), twins_apart()] {
         check::<Loom>(None, scenario, claim_in, false);
     }
 }
@@ -39,7 +39,9 @@ fn no_second_winner_of_two() {
 #[test]
 fn no_second_winner_of_three() {
     let preemptions = std::env::var("REPLAY_LOOM_PREEMPTIONS").ok().and_then(|count| count.parse().ok());
-    for scenario in [twins_and_rival(), twins_and_overwriter(), replay_while_two_overwrite()] {
+    for scenario in
+        [twins_and_rival(), twins_and_overwriter(), replay_while_two_overwrite(), twins_ahead_and_a_worker_behind()]
+    {
         check::<Loom>(Some(preemptions.unwrap_or(2)), scenario, claim_in, false);
     }
 }
@@ -58,7 +60,7 @@ fn who_joins_a_store_sees_all_of_it() {
 /// the checks require.
 #[test]
 fn each_memory_order_is_needed() {
-    let checks = [claim_while_overwritten, attach_while_initialised];
+    let checks = [claim_while_overwritten, claim_while_times_are_replaced, attach_while_initialised];
     for check in checks {
         check();
     }
@@ -78,13 +80,27 @@ fn each_memory_order_is_needed() {
 }
 
 #[test]
-fn a_floor_read_too_early_is_found() {
-    assert!(catch_unwind(|| check::<Loom>(None, replay_while_overwritten(), floor_first, false)).is_err());
+fn forgotten_times_read_too_early_are_found() {
+    assert!(catch_unwind(|| check::<Loom>(None, replay_while_overwritten(), times_first, false)).is_err());
 }
 
 #[test]
-fn a_floor_raised_too_late_is_found() {
-    assert!(catch_unwind(|| check::<Loom>(None, replay_while_overwritten(), raised_late, false)).is_err());
+fn times_forgotten_too_late_are_found() {
+    assert!(catch_unwind(|| check::<Loom>(None, replay_while_overwritten(), forgotten_late, false)).is_err());
+}
+
+#[test]
+fn an_interval_read_after_the_floor_or_replaced_before_it_is_raised_is_found() {
+    for protocol in [floor_first, unordered, replaced_early] {
+        assert!(catch_unwind(|| check::<Loom>(None, replay_while_times_are_replaced(), protocol, false)).is_err());
+    }
+}
+
+#[test]
+fn proofs_that_were_taken_for_the_lost_one_are_found() {
+    assert!(
+        catch_unwind(|| check::<Loom>(Some(2), twins_ahead_and_a_worker_behind(), forgotten_alone, false)).is_err()
+    );
 }
 
 #[test]
@@ -94,6 +110,10 @@ fn slots_judged_by_the_clock_are_found() {
 
 fn claim_while_overwritten() {
     check::<Loom>(None, replay_while_overwritten(), claim_in, false);
+}
+
+fn claim_while_times_are_replaced() {
+    check::<Loom>(None, replay_while_times_are_replaced(), claim_in, false);
 }
 
 /// One process initialises memory that holds anything; another attaches before, meanwhile or after.

@@ -13,7 +13,11 @@
  *    call only, but for memory and callbacks of a replay store.
  *  - An engine may be used by all threads at once. A worker and its decision belong to one thread at a time: make one for each.
  *  - A structure with `size` is set to zero first, so that new members keep their old meaning.
- *  - Safe after fork(): the library owns no thread and no lock outlives a call. Give each process workers of its own.
+ *  - fork(): a child may use what its parent made if no other thread of the parent was in a call of this library then. If one was, the lock
+ *    that it held stays locked in the child, and a call of the child may wait for ever: as POSIX says of a process with threads, the
+ *    child may then only call exec. The library owns no thread. Give each process workers of its own.
+ *  - Memory that a policy document sizes and the process cannot have gives COUNTERSIGN_RESULT_OUT_OF_MEMORY. Without memory for anything
+ *    smaller the process is aborted, as Rust programs are.
  */
 #ifndef COUNTERSIGN_H
 #define COUNTERSIGN_H
@@ -141,6 +145,10 @@ enum countersign_reason
   COUNTERSIGN_REASON_PROOF_REPEATED = 1515,
   // The proof exceeds a limit: length, length of its header, depth, members, digits of a number.
   COUNTERSIGN_REASON_PROOF_TOO_LARGE = 1516,
+  // Whether the proof was used before is not known: the replay store is new, or the server's clock was wrong for a while; a proof made now passes (RFC 9449 §11.1).
+  COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN = 1517,
+  // The key has so many proofs in the replay store that the room left is for other keys; it has room again when these proofs expire (RFC 6585 §4).
+  COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED = 1518,
   // The token is bound to a certificate and the connection has none (RFC 8705 §3).
   COUNTERSIGN_REASON_CERTIFICATE_MISSING = 1601,
   // The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -446,16 +454,18 @@ enum countersign_claim
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  // Nobody claimed this proof before, and nobody will again.
+  // No request claimed this proof before, and none will again.
   COUNTERSIGN_CLAIM_FIRST = 1,
   // It was claimed before.
   COUNTERSIGN_CLAIM_REPLAYED = 2,
-  // Nobody can know; a fresh proof helps.
+  // The store has forgotten the proofs of that time; a fresh proof helps.
   COUNTERSIGN_CLAIM_UNKNOWABLE = 3,
   // There is no room.
   COUNTERSIGN_CLAIM_FULL = 4,
   // The store did not answer: refused with `replay_store_unavailable` (503).
   COUNTERSIGN_CLAIM_UNAVAILABLE = 5,
+  // The room that is left is for other keys: refused with `proof_share_exceeded` (429).
+  COUNTERSIGN_CLAIM_OVER_SHARE = 6,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -537,7 +547,7 @@ typedef struct countersign_replay {
   // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
   size_t memory_bytes;
   // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-  // `countersign_claim`. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+  // `countersign_claim`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
   // thread; it must not unwind.
   uint32_t (*claim)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
   // Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
@@ -568,6 +578,19 @@ typedef struct countersign_engine_config {
   // Takes each fault of the document, one a line, with its JSON pointer; and each key of an inline trust document that is dropped.
   struct countersign_notice notice;
 } countersign_engine_config;
+
+// How full a replay store is and what it refuses, for metrics. Of a store of more than 4 MiB the numbers are estimates.
+typedef struct countersign_replay_state {
+  // How many proofs it can hold at once; plan for half of it.
+  uint64_t slots;
+  // How many used proofs could still be replayed, and so take room.
+  uint64_t live_proofs;
+  // In how many of a thousand buckets a proof dated now is refused with `proof_history_unknown`: the store is new, or the clock was
+  // wrong for a while. 0 in good order.
+  uint64_t refusing_permille;
+  // Until when such a proof is refused in some bucket, in seconds since 1970; now in good order.
+  uint64_t refusing_until_seconds;
+} countersign_replay_state;
 
 // What a look at the watched files came to; the notice was given the rest.
 typedef struct countersign_look_report {
@@ -814,6 +837,7 @@ countersign_result countersign_decision_wants_refresh(const struct countersign_d
 // `countersign_engine_watch_trust_files` on. Reads no file itself.
 //
 // Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+// `OUT_OF_MEMORY` where the process cannot have the memory of `replay_proofs`;
 // `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
 // store (`REPLAY_…`).
 //
@@ -1064,6 +1088,29 @@ countersign_result countersign_replay_refuse_until(void *memory,
                                                    size_t memory_bytes,
                                                    uint64_t now_seconds);
 
+// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
+// requests.
+//
+// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `state_out` is valid for the call.
+countersign_result countersign_engine_replay_state(const struct countersign_engine *engine,
+                                                   uint64_t now_seconds,
+                                                   struct countersign_replay_state *state_out);
+
+// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+// once a minute for each such reason.
+//
+// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine.
+countersign_result countersign_engine_replay_notice(const struct countersign_engine *engine,
+                                                    uint32_t reason,
+                                                    uint64_t now_seconds,
+                                                    struct countersign_notice notice);
+
 // The result in words, for logs. Valid for ever.
 //
 // Thread-safe. A number that is no result gives a text that says so.
@@ -1190,10 +1237,11 @@ uint32_t countersign_abi(void);
 // Thread-safe.
 struct countersign_str countersign_version(void);
 
-// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges.
+// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges, tables of keys that are used often
+// (`hot_key_bytes` in all), and what waits.
 //
-// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `NULL_PARAMETER`, `MISALIGNED`,
-// `NO_RANDOMNESS`. Thread-safe.
+// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `OUT_OF_MEMORY` where the process cannot have
+// `verdict_cache_bytes`; `NULL_PARAMETER`, `MISALIGNED`, `NO_RANDOMNESS`. Thread-safe.
 //
 // # Safety
 // `engine` is an engine, `worker_out` is valid for the call.

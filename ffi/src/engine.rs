@@ -52,6 +52,7 @@ pub struct countersign_engine_config {
 /// `countersign_engine_watch_trust_files` on. Reads no file itself.
 ///
 /// Returns `OK` and writes the engine, to be freed by `countersign_engine_free`; `POLICY_FAULTY` after telling every fault;
+/// `OUT_OF_MEMORY` where the process cannot have the memory of `replay_proofs`;
 /// `WRONG_SIZE`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `INVALID_VALUE`, `NO_RANDOMNESS`; those of the replay
 /// store (`REPLAY_…`).
 ///

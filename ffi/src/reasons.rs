@@ -109,6 +109,10 @@ pub enum countersign_reason {
     ProofRepeated = 1515,
     /// The proof exceeds a limit: length, length of its header, depth, members, digits of a number.
     ProofTooLarge = 1516,
+    /// Whether the proof was used before is not known: the replay store is new, or the server's clock was wrong for a while; a proof made now passes (RFC 9449 §11.1).
+    ProofHistoryUnknown = 1517,
+    /// The key has so many proofs in the replay store that the room left is for other keys; it has room again when these proofs expire (RFC 6585 §4).
+    ProofShareExceeded = 1518,
     /// The token is bound to a certificate and the connection has none (RFC 8705 §3).
     CertificateMissing = 1601,
     /// The connection's certificate is not the one that the token is bound to (RFC 8705 §3).
@@ -197,6 +201,8 @@ impl From<Reason> for countersign_reason {
             Reason::ProofKeyRefused => Self::ProofKeyRefused,
             Reason::ProofRepeated => Self::ProofRepeated,
             Reason::ProofTooLarge => Self::ProofTooLarge,
+            Reason::ProofHistoryUnknown => Self::ProofHistoryUnknown,
+            Reason::ProofShareExceeded => Self::ProofShareExceeded,
             Reason::CertificateMissing => Self::CertificateMissing,
             Reason::CertificateMismatch => Self::CertificateMismatch,
             Reason::BindingRequired => Self::BindingRequired,

@@ -4,11 +4,15 @@ use std::ffi::c_void;
 use std::sync::atomic::AtomicU64;
 
 use countersign::engine::{Engine, PolicyDocument, Replay, ReplayUnavailable};
+use countersign::memory::OutOfMemory;
 use countersign::memory::replay::{AttachFault, Claim, ReplayStore, Window, required_words};
 use countersign::time::UnixSeconds;
 use countersign_live::seed;
 
-use crate::boundary::{borrow_all, checked, guarded};
+use crate::boundary::{Output, borrow, borrow_all, checked, guarded};
+use crate::engine::countersign_engine;
+use crate::notice::countersign_notice;
+use crate::reason::reason_of;
 use crate::result::countersign_result;
 
 /// Where an engine remembers the proofs that were used.
@@ -30,16 +34,18 @@ pub enum countersign_replay_place {
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum countersign_claim {
-    /// Nobody claimed this proof before, and nobody will again.
+    /// No request claimed this proof before, and none will again.
     First = 1,
     /// It was claimed before.
     Replayed = 2,
-    /// Nobody can know; a fresh proof helps.
+    /// The store has forgotten the proofs of that time; a fresh proof helps.
     Unknowable = 3,
     /// There is no room.
     Full = 4,
     /// The store did not answer: refused with `replay_store_unavailable` (503).
     Unavailable = 5,
+    /// The room that is left is for other keys: refused with `proof_share_exceeded` (429).
+    OverShare = 6,
 }
 
 /// Where used proofs are remembered. All zero: in the engine.
@@ -59,7 +65,7 @@ pub struct countersign_replay {
     /// Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
     pub memory_bytes: usize,
     /// For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-    /// `countersign_claim`. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+    /// `countersign_claim`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
     /// thread; it must not unwind.
     pub claim: Option<
         unsafe extern "C" fn(context: *mut c_void, proof: *const u8, issued_at_seconds: u64, now_seconds: u64) -> u32,
@@ -103,6 +109,74 @@ pub unsafe extern "C" fn countersign_replay_refuse_until(
     })
 }
 
+/// How full a replay store is and what it refuses, for metrics. Of a store of more than 4 MiB the numbers are estimates.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct countersign_replay_state {
+    /// How many proofs it can hold at once; plan for half of it.
+    pub slots: u64,
+    /// How many used proofs could still be replayed, and so take room.
+    pub live_proofs: u64,
+    /// In how many of a thousand buckets a proof dated now is refused with `proof_history_unknown`: the store is new, or the clock was
+    /// wrong for a while. 0 in good order.
+    pub refusing_permille: u64,
+    /// Until when such a proof is refused in some bucket, in seconds since 1970; now in good order.
+    pub refusing_until_seconds: u64,
+}
+
+/// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
+/// requests.
+///
+/// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine, `state_out` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_replay_state(
+    engine: *const countersign_engine,
+    now_seconds: u64,
+    state_out: *mut countersign_replay_state,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (engine, output) = unsafe { (borrow(engine)?, Output::at(state_out)?) };
+        let state = engine.live.engine().replay_state(UnixSeconds::new(now_seconds));
+        let state = state.ok_or(countersign_result::NotFound)?;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        output.write(countersign_replay_state {
+            slots: number(state.slots),
+            live_proofs: number(state.live_proofs),
+            refusing_permille: state.refusing_permille.into(),
+            refusing_until_seconds: state.refusing_until.as_u64(),
+        });
+        Ok(())
+    })
+}
+
+/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+/// once a minute for each such reason.
+///
+/// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_replay_notice(
+    engine: *const countersign_engine,
+    reason: u32,
+    now_seconds: u64,
+    notice: countersign_notice,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let engine = unsafe { borrow(engine) }?.live.engine();
+        let now = UnixSeconds::new(now_seconds);
+        let line = reason_of(reason).and_then(|reason| engine.replay_notice(reason, now));
+        notice.tell(&line.ok_or(countersign_result::NotFound)?.to_string());
+        Ok(())
+    })
+}
+
 /// The caller's memory as words.
 ///
 /// # Safety
@@ -138,7 +212,7 @@ impl countersign_replay {
         let window = Engine::replay_window(&document);
         let place = |wanted: countersign_replay_place| self.place == wanted as u32;
         if place(countersign_replay_place::Own) {
-            return Ok(Engine::new(document, random_seed()?));
+            return Engine::try_new(document, random_seed()?).map_err(|OutOfMemory| countersign_result::OutOfMemory);
         }
         if place(countersign_replay_place::Callback) {
             let claim = self.claim.ok_or(countersign_result::NullParameter)?;
@@ -195,6 +269,7 @@ impl Replay for CallerStore {
             _ if answer == countersign_claim::Replayed as u32 => Ok(Claim::Replayed),
             _ if answer == countersign_claim::Unknowable as u32 => Ok(Claim::Unknowable),
             _ if answer == countersign_claim::Full as u32 => Ok(Claim::Full),
+            _ if answer == countersign_claim::OverShare as u32 => Ok(Claim::OverShare),
             _ => Err(ReplayUnavailable),
         }
     }

@@ -1,11 +1,13 @@
 //! The worker: the caches of one thread.
 
+use std::alloc::{Layout, alloc_zeroed};
 use std::cell::UnsafeCell;
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use countersign::engine::{Answer, Decision, Pending, PolicyIndex, Request, Step};
+use countersign::memory::OutOfMemory;
 use countersign_live::{LiveEngine, LiveWorker, seed};
 
 use crate::boundary::{Output, borrow, checked, guarded};
@@ -49,10 +51,11 @@ pub struct countersign_worker_counts {
     pub table_bytes: u64,
 }
 
-/// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges.
+/// Makes a worker. All memory that its decisions need is allocated here, but for the texts of challenges, tables of keys that are used often
+/// (`hot_key_bytes` in all), and what waits.
 ///
-/// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `NULL_PARAMETER`, `MISALIGNED`,
-/// `NO_RANDOMNESS`. Thread-safe.
+/// Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `OUT_OF_MEMORY` where the process cannot have
+/// `verdict_cache_bytes`; `NULL_PARAMETER`, `MISALIGNED`, `NO_RANDOMNESS`. Thread-safe.
 ///
 /// # Safety
 /// `engine` is an engine, `worker_out` is valid for the call.
@@ -65,7 +68,9 @@ pub unsafe extern "C" fn countersign_worker_new(
         // SAFETY: the caller's promise.
         let (known, output) = unsafe { (borrow(engine)?, Output::at(worker_out)?) };
         let seed = seed().map_err(|_| countersign_result::NoRandomness)?;
-        let worker = NonNull::from(Box::leak(Box::new(LiveWorker::new(&known.live, seed))));
+        let worker = LiveWorker::try_new(&known.live, seed, &mut zeroed);
+        let worker = worker.map_err(|OutOfMemory| countersign_result::OutOfMemory)?;
+        let worker = NonNull::from(Box::leak(Box::new(worker)));
         // SAFETY: `engine` came from `Arc::into_raw` and is not freed during the call; the worker holds a share of its own.
         let engine = unsafe {
             Arc::increment_strong_count(engine);
@@ -76,6 +81,19 @@ pub unsafe extern "C" fn countersign_worker_new(
         output.write(Box::into_raw(Box::new(worker)));
         Ok(())
     })
+}
+
+/// As many zero bytes, if there is memory for them. Pages that the system gives take no memory until they are written to.
+fn zeroed(count: usize) -> Option<Box<[u8]>> {
+    let layout = Layout::array::<u8>(count).ok()?;
+    if layout.size() == 0 {
+        return Some(Box::default());
+    }
+    debug_assert_ne!(layout.size(), 0);
+    // SAFETY: the layout is not empty.
+    let first = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+    // SAFETY: allocated for as many bytes by the allocator and with the layout of a boxed slice, and all of them are zero.
+    Some(unsafe { Box::from_raw(NonNull::slice_from_raw_parts(first, count).as_ptr()) })
 }
 
 /// Frees a worker and its decision. NULL is nothing to do.
@@ -197,6 +215,7 @@ pub unsafe extern "C" fn countersign_worker_decide(
 }
 
 /// A step of a decision.
+#[allow(clippy::large_enum_variant)] // made and used up in one call
 enum Stage<'a> {
     Begin { policy: u32 },
     Resume { pending: Pending, answer: Answer<'a> },

@@ -11,9 +11,11 @@ use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
 use countersign_ffi::origin::countersign_is_origin;
+use countersign_ffi::pending::*;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
-    countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
+    countersign_engine_replay_notice, countersign_engine_replay_state, countersign_replay_place as Place,
+    countersign_replay_refuse_until, countersign_replay_required_bytes, countersign_replay_state,
 };
 use countersign_ffi::request::{countersign_certificate_form, countersign_header, countersign_request};
 use countersign_ffi::result::countersign_result as R;
@@ -193,6 +195,10 @@ fn zeroed_source<'a>() -> countersign_trust_source<'a> {
     }
 }
 
+fn words_of(bytes: usize) -> usize {
+    bytes / size_of::<u64>()
+}
+
 #[test]
 fn a_store_refuses_what_it_may_have_missed() {
     let vector: Value = serde_json::from_str(VECTOR).unwrap();
@@ -225,9 +231,141 @@ fn a_store_refuses_what_it_may_have_missed() {
         assert_eq!(until(asked.now_seconds), R::Ok);
         assert_eq!(until(asked.now_seconds - 3600), R::Ok);
         assert_eq!(countersign_worker_decide(worker, 0, &asked, &mut decision), R::Ok);
-        assert_eq!(countersign_decision_reason(decision), Reason::ProofTooOld);
+        assert_eq!(countersign_decision_reason(decision), Reason::ProofHistoryUnknown);
+        let mut state = countersign_replay_state::default();
+        assert_eq!(countersign_engine_replay_state(engine, asked.now_seconds, null_mut()), R::NullParameter);
+        assert_eq!(countersign_engine_replay_state(engine, asked.now_seconds, &mut state), R::Ok);
+        let slots = u64::try_from((words_of(bytes) - 8) / 128 * 126).unwrap();
+        let refusing_until_seconds = asked.now_seconds + 6;
+        let expected =
+            countersign_replay_state { slots, live_proofs: 0, refusing_permille: 1000, refusing_until_seconds };
+        assert_eq!(state, expected);
+        let notice =
+            |reason, after| countersign_engine_replay_notice(engine, reason, asked.now_seconds + after, SILENT);
+        assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 0), R::Ok);
+        assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 59), R::NotFound);
+        assert_eq!(notice(Reason::ProofHistoryUnknown as u32, 60), R::Ok);
+        for reason in [Reason::ProofReplayed as u32, 0, 4711] {
+            assert_eq!(notice(reason, 0), R::NotFound);
+        }
+        assert_eq!(
+            countersign_engine_replay_notice(null(), Reason::ProofHistoryUnknown as u32, 0, SILENT),
+            R::NullParameter
+        );
         countersign_worker_free(worker);
         countersign_engine_free(engine);
+    }
+}
+
+#[test]
+fn a_decision_that_waits_is_resumed_or_freed() {
+    let policy = r#"{ "trust": [{ "issuer": "https://as.example", "jwks": { "keys": [] },
+                                  "introspection": { "uri": "https://as.example/introspect" } }],
+        "policies": { "default": { "accept": [{ "kind": "introspected", "issuer": "https://as.example" }],
+                                   "audience": "https://api.example", "body_digest": true },
+                      "other": { "credentials": [{ "name": "only", "from": { "header": "x-token" }, "accept": ["at+jwt"] }],
+                                 "audience": "https://api.example" } } }"#;
+    let header = |name: &'static str, value: &'static str| countersign_header {
+        name: lend(name.as_bytes()),
+        value: lend(value.as_bytes()),
+    };
+    let headers = [header("Authorization", "Bearer opaque"), header("X-Token", "not a token")];
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone, and each is given away once.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy.as_bytes());
+        let (mut engine, mut worker, mut decision, mut pending, mut body) =
+            (null(), null_mut(), null(), null_mut(), null_mut());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        assert_eq!(countersign_worker_new(engine, &mut worker), R::Ok);
+        let mut asked: countersign_request = zeroed();
+        asked.size = size_of::<countersign_request>();
+        asked.method = lend(b"GET");
+        asked.uri = lend(b"https://api.example/");
+        (asked.headers, asked.header_count) = (headers.as_ptr(), headers.len());
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Introspect);
+        assert_eq!(text(countersign_pending_introspection_uri(pending)), "https://as.example/introspect");
+        let answer = lend(br#"{ "active": true, "sub": "carol", "aud": "https://api.example" }"#);
+        let taken = pending;
+        assert_eq!(
+            countersign_worker_resume_introspected(worker, taken, &asked, answer, &mut decision, &mut pending),
+            R::Ok
+        );
+        assert!(decision.is_null());
+        assert_eq!(countersign_pending_question(pending), countersign_question::Body);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        assert!(countersign_body_feed(body, lend(b"abc")));
+        let taken = pending;
+        assert_eq!(countersign_worker_resume_body(worker, taken, &asked, body, &mut decision, &mut pending), R::Ok);
+        assert!(pending.is_null());
+        assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
+        assert_eq!(text(countersign_decision_text(decision, countersign_field::Subject as u32)), "carol");
+
+        // The field of the other policy's credential is found in any case of its name.
+        assert_eq!(text(countersign_engine_header_field(engine, 1, 0)), "x-token");
+        assert_eq!(countersign_worker_begin(worker, 1, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_decision_reason(decision), Reason::TokenMalformed);
+
+        assert_eq!(countersign_worker_begin(worker, 0, &asked, &mut decision, &mut pending), R::Ok);
+        assert_eq!(countersign_body_new(pending, &mut body), R::Ok);
+        countersign_worker_free(worker);
+        countersign_pending_free(pending);
+        assert_eq!(countersign_engine_refused(engine, Reason::DecisionAbandoned as u32), 1);
+        countersign_engine_free(engine);
+        countersign_body_free(body);
+    }
+}
+
+/// What `tell` was given.
+unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
+    // SAFETY: every test that gives this function gives a vector of lines as its context.
+    unsafe { (*context.cast::<Vec<String>>()).push(text(line)) };
+}
+
+#[test]
+fn a_notice_is_one_printable_line() {
+    let odd = "https://as.example/\u{1b}[2J\n\u{9b}\u{202e}\u{2066}\u{200b}";
+    let policy = serde_json::json!({
+        "trust": [{ "issuer": odd, "jwks": { "keys": [{ "kty": "oct", "kid": odd }] } }],
+        "policies": { "default": { "accept": ["jwt"], "audience": "a" } } });
+    let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
+    let mut lines: Vec<String> = Vec::new();
+    let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
+    let revoked = serde_json::json!({ "origins": [{ "issuer": format!("{odd}x") }] }).to_string();
+    // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.notice = notice;
+        let mut engine = null();
+        let text = twice.to_string();
+        config.policy = lend(text.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::PolicyFaulty);
+        let text = policy.to_string();
+        config.policy = lend(text.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        for document in ["{\"keys\":[{}]}", "{}"] {
+            let issuer = countersign_origin_kind::Issuer as u32;
+            countersign_engine_push_trust(
+                engine,
+                issuer,
+                lend(odd.as_bytes()),
+                lend(document.as_bytes()),
+                1,
+                notice,
+                null_mut(),
+            );
+        }
+        countersign_engine_replace_revocations(engine, lend(revoked.as_bytes()), notice);
+        countersign_engine_free(engine);
+    }
+    assert!(lines.len() >= 5, "{lines:?}");
+    for line in lines {
+        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
     }
 }
 
@@ -306,54 +444,5 @@ fn what_a_policy_says_of_its_origin() {
         }
         assert!(!countersign_is_origin(countersign_bytes { data: null(), length: 4 }));
         assert!(!countersign_is_origin(lend(b"https://\xff")));
-    }
-}
-
-/// What `tell` was given.
-unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
-    // SAFETY: every test that gives this function gives a vector of lines as its context.
-    unsafe { (*context.cast::<Vec<String>>()).push(text(line)) };
-}
-
-#[test]
-fn a_notice_is_one_printable_line() {
-    let odd = "https://as.example/\u{1b}[2J\n\u{9b}\u{202e}\u{2066}\u{200b}";
-    let policy = serde_json::json!({
-        "trust": [{ "issuer": odd, "jwks": { "keys": [{ "kty": "oct", "kid": odd }] } }],
-        "policies": { "default": { "accept": ["jwt"], "audience": "a" } } });
-    let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
-    let mut lines: Vec<String> = Vec::new();
-    let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
-    let revoked = serde_json::json!({ "origins": [{ "issuer": format!("{odd}x") }] }).to_string();
-    // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
-    unsafe {
-        let mut config: countersign_engine_config = zeroed();
-        config.size = size_of::<countersign_engine_config>();
-        config.notice = notice;
-        let mut engine = null();
-        let text = twice.to_string();
-        config.policy = lend(text.as_bytes());
-        assert_eq!(countersign_engine_new(&config, &mut engine), R::PolicyFaulty);
-        let text = policy.to_string();
-        config.policy = lend(text.as_bytes());
-        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
-        for document in ["{\"keys\":[{}]}", "{}"] {
-            let issuer = countersign_origin_kind::Issuer as u32;
-            countersign_engine_push_trust(
-                engine,
-                issuer,
-                lend(odd.as_bytes()),
-                lend(document.as_bytes()),
-                1,
-                notice,
-                null_mut(),
-            );
-        }
-        countersign_engine_replace_revocations(engine, lend(revoked.as_bytes()), notice);
-        countersign_engine_free(engine);
-    }
-    assert!(lines.len() >= 5, "{lines:?}");
-    for line in lines {
-        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
     }
 }

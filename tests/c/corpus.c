@@ -29,6 +29,8 @@ static void answer(const countersign_decision *decision) {
   print("issuer", countersign_decision_text(decision, COUNTERSIGN_FIELD_ISSUER));
   print("subject", countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT));
   print("key_id", countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_ID));
+  print("rpc_method", countersign_decision_text(decision, COUNTERSIGN_FIELD_RPC_METHOD));
+  print("tool", countersign_decision_text(decision, COUNTERSIGN_FIELD_TOOL));
   countersign_str name, value;
   size_t count = countersign_decision_header_count(decision);
   for (size_t at = 0; at < count; at++) {
@@ -49,17 +51,78 @@ static void answer(const countersign_decision *decision) {
   free(line);
 }
 
-static void request(const countersign_engine *engine, countersign_worker *worker) {
+/* What the host answers to the questions of the next request, in their order. */
+static struct {
+  countersign_bytes name, value;
+} answers[8];
+static size_t answer_count;
+
+static int is(countersign_bytes text, const char *word) {
+  return text.length == strlen(word) && memcmp(text.data, word, text.length) == 0;
+}
+
+/* Gives the answer at `at`, and sets one of `decision` and `pending` as each step does. */
+static void go_on(countersign_worker *worker, const countersign_request *asked, size_t at, const countersign_decision **decision,
+                  countersign_pending **pending) {
+  countersign_bytes name = answers[at].name, value = answers[at].value;
+  countersign_pending *waits = *pending;
+  if (is(name, "use_once")) {
+    uint32_t answer = is(value, "first")  ? COUNTERSIGN_USE_ONCE_FIRST
+                      : is(value, "used") ? COUNTERSIGN_USE_ONCE_USED
+                                          : COUNTERSIGN_USE_ONCE_UNAVAILABLE;
+    WORKS(countersign_worker_resume_use_once(worker, waits, asked, answer, decision, pending));
+  } else if (is(name, "introspected")) {
+    WORKS(countersign_worker_resume_introspected(worker, waits, asked, value, decision, pending));
+  } else if (is(name, "introspection")) {
+    WORKS(countersign_worker_resume_introspection_failed(worker, waits, asked, decision, pending));
+  } else {
+    NEED(is(name, "body"));
+    countersign_body *body = NULL;
+    WORKS(countersign_body_new(waits, &body));
+    const size_t piece = 57;
+    for (size_t from = 0; from < value.length; from += piece) {
+      size_t left = value.length - from;
+      if (!countersign_body_feed(body, (countersign_bytes){value.data + from, left < piece ? left : piece})) break;
+    }
+    WORKS(countersign_worker_resume_body(worker, waits, asked, body, decision, pending));
+  }
+}
+
+/* A host without an answer gives up. */
+static void give_up(countersign_pending *pending) {
+  const countersign_reason reason = COUNTERSIGN_REASON_DECISION_ABANDONED;
+  countersign_pending_free(pending);
+  print("reason", countersign_reason_word(reason));
+  printf("number %d\nstatus %u\nlets_pass 0\ncache none\naudit \n", (int)reason, countersign_reason_status(reason));
+}
+
+/* `waiting`: a policy of the vector asks something. */
+static void request(const countersign_engine *engine, countersign_worker *worker, int waiting) {
   countersign_bytes policy_name = bytes();
   countersign_request asked = read_request();
   uint32_t policy;
   WORKS(countersign_engine_policy(engine, policy_name, &policy));
   const countersign_decision *decision = NULL;
-  WORKS(countersign_worker_decide(worker, policy, &asked, &decision));
+  countersign_pending *pending = NULL;
+  if (waiting) {
+    WORKS(countersign_worker_begin(worker, policy, &asked, &decision, &pending));
+  } else {
+    WORKS(countersign_worker_decide(worker, policy, &asked, &decision));
+  }
+  for (size_t at = 0; pending != NULL && at < answer_count; at++) go_on(worker, &asked, at, &decision, &pending);
   /* The request is gone before the decision is read: nothing of it may be kept. */
   release_request(&asked);
   release(policy_name);
-  answer(decision);
+  for (size_t at = 0; at < answer_count; at++) {
+    release(answers[at].name);
+    release(answers[at].value);
+  }
+  answer_count = 0;
+  if (pending == NULL) {
+    answer(decision);
+  } else {
+    give_up(pending);
+  }
 }
 
 int main(void) {
@@ -82,8 +145,12 @@ int main(void) {
       WORKS(countersign_engine_new(&config, &engine));
       WORKS(countersign_worker_new(engine, &worker));
       release(config.policy);
-    } else if (strcmp(word, "request") == 0) {
-      request(engine, worker);
+    } else if (strcmp(word, "answer") == 0) {
+      NEED(answer_count < sizeof answers / sizeof *answers);
+      answers[answer_count].name = bytes();
+      answers[answer_count++].value = bytes();
+    } else if (strcmp(word, "request") == 0 || strcmp(word, "begin") == 0) {
+      request(engine, worker, word[0] == 'b');
     } else if (strcmp(word, "trust") == 0) {
       uint32_t kind = (uint32_t)number();
       countersign_bytes name = bytes(), document = bytes();

@@ -299,8 +299,9 @@ static void callback_store(void) {
   const uint32_t expected[][2] = {
       {COUNTERSIGN_CLAIM_FIRST, COUNTERSIGN_REASON_ACCEPTED},
       {COUNTERSIGN_CLAIM_REPLAYED, COUNTERSIGN_REASON_PROOF_REPLAYED},
-      {COUNTERSIGN_CLAIM_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_TOO_OLD},
+      {COUNTERSIGN_CLAIM_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN},
       {COUNTERSIGN_CLAIM_FULL, COUNTERSIGN_REASON_REPLAY_STORE_FULL},
+      {COUNTERSIGN_CLAIM_OVER_SHARE, COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED},
       {COUNTERSIGN_CLAIM_UNAVAILABLE, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
       {0, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
       {4711, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
@@ -309,6 +310,12 @@ static void callback_store(void) {
     answer_of_store = expected[at][0];
     NEED(decide(waiting) == expected[at][1]);
   }
+  countersign_replay_state state;
+  IS(countersign_engine_replay_state(engine, asked.now_seconds, &state), NOT_FOUND);
+  told = 0;
+  WORKS(countersign_engine_replay_notice(engine, COUNTERSIGN_REASON_REPLAY_STORE_FULL, asked.now_seconds, NOTICE));
+  IS(countersign_engine_replay_notice(engine, COUNTERSIGN_REASON_REPLAY_STORE_FULL, asked.now_seconds + 59, NOTICE), NOT_FOUND);
+  NEED(told == 1);
   /* The engine may go first. */
   countersign_engine_free(engine);
   answer_of_store = COUNTERSIGN_CLAIM_FIRST;
@@ -439,6 +446,32 @@ static void threads(void) {
   countersign_engine_free(shared_engine);
 }
 
+/* A child goes on with what its parent made, where no other thread was in a call: those of `threads` have ended. */
+static void forks(void) {
+  const countersign_engine *engine = engine_with((countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_OWN});
+  countersign_worker *worker;
+  WORKS(countersign_worker_new(engine, &worker));
+  NEED(decide(worker) == COUNTERSIGN_REASON_ACCEPTED);
+  pid_t child = fork();
+  NEED(child >= 0);
+  if (child == 0) {
+    alarm(60);
+    countersign_worker *own;
+    uint8_t key[32] = {1};
+    WORKS(countersign_worker_new(engine, &own));
+    NEED(decide(own) == COUNTERSIGN_REASON_PROOF_REPLAYED);
+    WORKS(countersign_engine_set_nonce_keys(engine, key, NULL));
+    WORKS(countersign_engine_look(engine, config.now_seconds, SILENT, NULL));
+    NEED(decide(own) == COUNTERSIGN_REASON_PROOF_REPLAYED);
+    countersign_worker_free(own);
+  }
+  countersign_worker_free(worker);
+  countersign_engine_free(engine);
+  if (child == 0) exit(0);
+  int status;
+  NEED(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void) {
   char word[16];
   NEED(scanf("%15s", word) == 1 && getchar() == ' ' && strcmp(word, "vector") == 0);
@@ -458,6 +491,7 @@ int main(void) {
   callback_store();
   shared_store();
   threads();
+  forks();
   release_request(&asked);
   release(config.policy);
   puts("misuse: every wrong call got its result");

@@ -269,6 +269,7 @@ static void wrong_calls(void) {
   NEED(made(answer_use_once(BODY, COUNTERSIGN_USE_ONCE_FIRST)) == COUNTERSIGN_REASON_INTERNAL_ERROR);
   NEED(begin(BODY) == COUNTERSIGN_QUESTION_BODY);
   body = body_of(CALL, 40);
+  countersign_pending_free(pending);
   NEED(begin(ONCE) == COUNTERSIGN_QUESTION_USE_ONCE);
   NEED(made(answer_body(ONCE, body)) == COUNTERSIGN_REASON_INTERNAL_ERROR);
   NEED(countersign_decision_status(decision) == 500);

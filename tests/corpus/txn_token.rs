@@ -3,9 +3,9 @@
 use countersign::reason::Reason::{
     AlgorithmRefused, AudienceMismatch, BindingUnsupported, BundleStale, ClaimMissing, ClaimType, CredentialMissing,
     CredentialRepeated, CredentialTooLarge, CredentialsUntied, EpochRevoked, HeaderCritical, HeaderForbidden,
-    HeaderType, IssuerUnknown, KeyRevoked, KeyUnfit, KeyUnknown, LifetimeTooLong, LimitExceeded, ScopeInsufficient,
-    SignatureInvalid, SubjectRefused, SubjectRevoked, TokenBase64, TokenExpired, TokenJson, TokenMalformed,
-    TokenNotYetValid, TokenRevoked,
+    HeaderType, IssuerRefused, IssuerUnknown, KeyRevoked, KeyUnfit, KeyUnknown, LifetimeTooLong, LimitExceeded,
+    ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked, TokenBase64, TokenExpired, TokenJson,
+    TokenMalformed, TokenNotYetValid, TokenRevoked,
 };
 use serde_json::json;
 
@@ -124,7 +124,7 @@ fn add_issuers(corpus: &mut Corpus) {
     let foreign = |token: Token| with(&token.claim("iss", "\"https://other.example\"").text());
     corpus.refuse("unknown_issuer", rule, &pinned, &foreign(txn()), IssuerUnknown);
     let by_server = txn().claim("iss", &q(SERVER)).key("server-p256").text();
-    corpus.refuse("issuer_of_access_tokens", rule, &pinned, &with(&by_server), SubjectRefused);
+    corpus.refuse("issuer_of_access_tokens", rule, &pinned, &with(&by_server), IssuerRefused);
     let unnamed = txn().no_claim("iss").text();
     corpus.accept("without_iss_of_the_one_issuer", rule, &pinned, &with(&unnamed));
     let forged = txn().no_claim("iss").forged_by("server-p256").text();

@@ -265,10 +265,37 @@ class Workers(unittest.TestCase):
     def test_proofs_from_before_the_start_are_refused(self):
         with World(settings={"proofs_before_start": "refuse"}) as world:
             got = world.get(headers=world.proven())
-            self.assertEqual((got.status, got.one("x-details")), (401, "proof_too_old"))
+            self.assertEqual((got.status, got.one("x-details")), (401, "proof_history_unknown"))
+            gauge = lambda name: world.envoy.counter(f"countersign_replay_{name}", store="default")
+            until("the gauge says so", lambda: gauge("refusing_permille") == 1000)
+            self.assertAlmostEqual(gauge("refusing_until_seconds"), time.time() + 6, delta=4)
             began = time.time()
             until("proofs pass", lambda: world.get(headers=world.proven()).status == 200, 10)
             self.assertLess(time.time() - began, 8)
+            until("the gauge says so", lambda: gauge("refusing_permille") == 0)
+            self.assertEqual(gauge("refusing_until_seconds"), 0)
+            said = world.envoy.log().count("requests are refused with proof_history_unknown: ")
+            self.assertEqual(said, 1, "however many requests were refused")
+
+    def test_one_client_does_not_fill_the_store_for_another(self):
+        policy = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}], "memory": {"replay_proofs": 64},
+                  "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example"}}}
+        with World(policy=policy) as world, client.Client(("127.0.0.1", world.port)) as connection:
+            other = issuer.Key("other")
+
+            def ask(key):
+                token = world.key.token(bound=key)
+                return connection.ask("GET", "/", [("Host", "api.example"), *issuer.dpop(token, key.proof(token))])
+
+            answers = [ask(world.client) for _ in range(400)]
+            refused = [answer for answer in answers if answer.status != 200]
+            self.assertGreater(len(refused), 100)
+            self.assertEqual({(answer.status, answer.one("x-details")) for answer in refused}, {(429, "proof_share_exceeded")})
+            self.assertEqual([ask(other).status for _ in range(6)], [200] * 6)
+            gauge = lambda name: world.envoy.counter(f"countersign_replay_{name}", store="default")
+            until("the gauges say so", lambda: gauge("live_proofs") == 400 - len(refused) + 6)
+            self.assertEqual(gauge("slots"), 252)
+            self.assertEqual(world.envoy.log().count("requests are refused with proof_share_exceeded: "), 1)
 
 
 class Memory(unittest.TestCase):

@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
-from harness import issuer
+from harness import build, client, issuer, server
 from harness.server import until
 from harness.world import World
 
@@ -90,3 +92,58 @@ class Http2(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+@build.only(build.MODULE, "VMs have no memory that another process sees")
+class HotRestart(unittest.TestCase):
+    """Two Envoys serve for a while: the new one takes the listeners, the old one ends the connections that it has."""
+
+    def both(self, settings):
+        """A proof at the old Envoy and then at the new one, and a proof at the new one and then at the old one: the statuses."""
+        world = World(settings=settings, start=False)
+        base = str(server.free_port())
+        epoch = lambda number: ["--base-id", base, "--restart-epoch", str(number), "--drain-time-s", "60",
+                                "--drain-strategy", "immediate", "--parent-shutdown-time-s", "90"]
+        world.envoy.restart = epoch(0)
+        world.starts = True
+        with world:
+            old = world.envoy.process
+            try:
+                with client.Client(("127.0.0.1", world.port)) as one, client.Client(("127.0.0.1", world.port)) as two:
+                    ask = lambda connection, headers: connection.ask("GET", "/", [("Host", "api.example"), *headers]).status
+                    for connection in (one, two):
+                        until("proofs pass", lambda connection=connection: ask(connection, world.proven()) == 200, 10)
+                    world.envoy.restart = epoch(1)
+                    world.envoy.start()
+
+                    def is_new():
+                        try:
+                            said = json.loads(world.envoy.ask_admin("/server_info").body)
+                        except OSError:
+                            return False  # between the two
+                        return said["state"] == "LIVE" and said["command_line_options"]["restart_epoch"] == 1
+
+                    until("the new Envoy serves", is_new)
+                    until("it takes proofs", lambda: world.get(headers=world.proven()).status == 200, 10)
+                    first, second = world.proven(), world.proven()
+                    return [ask(one, first), world.get(headers=first).status, world.get(headers=second).status, ask(two, second)]
+            finally:
+                old.kill()
+                old.wait()
+
+    def test_without_a_file_each_process_takes_a_proof_once(self):
+        self.assertEqual(self.both({}), [200, 200, 200, 200])
+
+    def test_with_a_file_one_of_them_does(self):
+        with tempfile.TemporaryDirectory(prefix="countersign-", dir="/dev/shm") as folder:
+            self.assertEqual(self.both({"replay_file": f"{folder}/proofs"}), [200, 401, 200, 401])
+
+    def test_a_file_that_is_not_on_a_tmpfs_is_a_fault(self):
+        with World(start=False) as world:
+            path = Path(world.envoy.folder) / "proofs"
+            world.settings["replay_file"] = str(path)
+            world.envoy.listeners[:] = [server.listener("main", world.port, [server.countersign(world.settings)])]
+            with self.assertRaises(AssertionError) as fault:
+                world.envoy.start()
+            self.assertIn(f"/replay_file: cannot use {path}: it must be on a tmpfs", str(fault.exception))
+            world.envoy.process = None

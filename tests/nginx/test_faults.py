@@ -164,6 +164,33 @@ class Replay(unittest.TestCase):
             self.assertEqual(world.zone()["enforce"]["refused"]["proof_replayed"], refusals + 1)
             self.assertEqual(world.get("/", fresh).status, 200)
 
+    def test_one_client_does_not_fill_the_zone_for_another(self):
+        """It is refused itself, with a 4xx; gauges and one line of the log, of all workers, say so."""
+        with World(http=HTTP.replace("main:256k;", "main:32k;"), workers=2) as world:
+            slots = world.zone()["replay"]["slots"]
+            self.assertGreater(slots, 500)
+            other = issuer.Key("other")
+            until("the store is in use", lambda: world.zone()["replay"]["refusing_permille"] == 0, 10)
+
+            def ask(connection, key):
+                token = world.key.token(bound=key)
+                answer = connection.ask("GET", "/", [("Host", "api.example"), *issuer.dpop(token, world.proof(token, key))])
+                return answer.status
+
+            with client.Client(world.nginx.address) as one, client.Client(world.nginx.address) as two:
+                answers = []
+                while answers.count(429) < 200 and len(answers) < 2 * slots:
+                    answers.append(ask((one, two)[len(answers) % 2], world.client))
+                self.assertEqual(set(answers), {200, 429})
+                used = answers.count(200)
+                self.assertLess(used, slots * 103 // 126 + 2)
+                self.assertEqual([ask(one, other) for _ in range(20)], [200] * 20)
+                replay = world.zone()["replay"]
+                self.assertEqual((replay["live_proofs"], replay["refusing_permille"]), (used + 20, 0))
+                self.assertEqual(world.zone()["enforce"]["refused"]["proof_share_exceeded"], answers.count(429))
+            said = world.nginx.log().count("countersign: requests are refused with proof_share_exceeded: ")
+            self.assertIn(said, (1, 2), "once a minute")
+
     def test_another_policy_file_of_the_zone_remembers(self):
         server = PROTECTED + "location /other { countersign_policy_file {folder}/other.json; proxy_pass http://shown; }"
         world = World(server)

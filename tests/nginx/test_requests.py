@@ -368,6 +368,9 @@ class Status(unittest.TestCase):
             samples = parse_prometheus(answer.body.decode())
             self.assertEqual(samples['countersign_decisions_total{zone="main",mode="enforce",decision="accept",reason="accepted"}'], 1)
             self.assertEqual(samples['countersign_decisions_total{zone="main",mode="enforce",decision="refuse",reason="credential_missing"}'], 2)
+            for name, value in (("live_proofs", 0), ("slots", zone["replay"]["slots"]), ("refusing_permille", 1000)):
+                self.assertEqual(samples[f'countersign_replay_{name}{{zone="main"}}'], value)
+            self.assertAlmostEqual(samples['countersign_replay_refusing_until_seconds{zone="main"}'], time.time() + 6, delta=4)
             self.assertEqual(world.get("/status", method="POST").status, 405)
             self.assertEqual(world.get("/status", method="HEAD").body, b"")
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use countersign::engine::{
-    AcceptedKind, Check, Decision, Engine, Policy, PolicyDocument, PolicyFault, TrustDocument, TrustSource,
+    AcceptedKind, Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyFault,
+    TrustDocument, TrustSource,
 };
 use countersign::jose::algorithm::Algorithm;
 use countersign::jose::base64url;
@@ -24,7 +25,7 @@ use countersign::trust::{Origin, OriginIndex};
 use serde_json::value::RawValue;
 
 use crate::files;
-use crate::input::RequestLine;
+use crate::input::{AnswerLine, RequestLine};
 use crate::printable::printable;
 
 /// What a decision itself does not say of its reason.
@@ -48,18 +49,31 @@ impl Sources {
         Self { engine: Engine::new(document, [0; 2]), directory: directory.to_owned(), now }
     }
 
-    /// The cause of a refusal; `last` is the check at which it ended.
-    pub(crate) fn cause(&self, request: &RequestLine, decision: &Decision<'_>, last: Option<Check>) -> Cause {
+    /// The cause of a refusal, which came with the last of the checks `visited`.
+    pub(crate) fn cause(&self, request: &RequestLine, decision: &Decision<'_>, visited: &[Check]) -> Cause {
         let mut cause = Cause::default();
         let name = decision.policy().map(Policy::name);
         let mut policies = self.engine.document().policies().map(|(_, policy)| policy);
         let Some(policy) = policies.find(|policy| Some(policy.name()) == name) else { return cause };
-        let of_proof = last.is_some_and(|check| check >= Check::ProofPresent);
-        let (what, name) = if of_proof { ("proof", "dpop") } else { ("token", "authorization") };
+        let place = place_of_refused(request, visited);
+        let Some(credential) = policy.credentials().nth(place.unwrap_or(0)) else { return cause };
+        cause.lines.extend(self.cause_of_answer(policy, credential, decision));
+        if place.is_some() && policy.credentials().count() > 1 {
+            cause.lines.push(format!("The credential {} is refused, {}.", credential.name(), whereabouts(credential)));
+        }
+        let last = visited.last().copied();
+        let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
+        let (what, name) = match (of_proof, credential.from()) {
+            (true, _) => ("proof", "dpop"),
+            (false, From::Authorization) => ("token", "authorization"),
+            (false, From::Header(name)) => ("token", name.as_ref()),
+        };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
-        let text =
-            if of_proof { value } else { value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')) };
+        let text = match name {
+            "authorization" => value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')),
+            _ => value.trim_matches([' ', '\t']),
+        };
         let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
         if text.len() > limit.most {
             let (length, most) = (text.len(), limit.of("bytes"));
@@ -67,7 +81,7 @@ impl Sources {
             return cause;
         }
         let Some(parts) = Parts::of(text) else { return cause };
-        let kind = parts.kind(policy);
+        let kind = parts.kind(credential);
         match decision.reason() {
             Some(Reason::ClaimMissing) => {
                 let kind = kind.map(|kind| (article(kind), parts.missing(kind)));
@@ -81,16 +95,16 @@ impl Sources {
             Some(Reason::ProofMalformed) => cause.lines.extend(parts.faults_of_proof()),
             Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::HeaderType) => {
-                let kinds: BTreeSet<TokenKind> = policy.accept().map(AcceptedKind::kind).collect();
+                let kinds: BTreeSet<TokenKind> = credential.accept().map(AcceptedKind::kind).collect();
                 let names = TokenKind::ALL.into_iter().filter(|kind| kinds.contains(kind)).map(TokenKind::name);
                 cause.lines.push(format!("The policy takes the kinds {}.", list(names)));
             }
             Some(Reason::AudienceMismatch) => {
-                let all = list(policy.audience());
+                let all = list(credential.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
             }
             Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused) => {
-                cause.lines.extend(kind.map(|kind| self.expected(policy, kind)));
+                cause.lines.extend(kind.map(|kind| self.expected(credential, kind)));
             }
             Some(Reason::SubjectRefused) if last == Some(Check::SpiffeIds) => {
                 let origin = kind.and_then(|kind| self.source(&parts, kind)).map(|source| source.origin().to_string());
@@ -108,7 +122,7 @@ impl Sources {
                 | Reason::ScopeInsufficient
                 | Reason::LifetimeTooLong),
             ) => {
-                cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(policy, kind, reason)));
+                cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
             }
             Some(Reason::KeyUnfit | Reason::KeyUnknown) => {
                 let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
@@ -133,6 +147,41 @@ impl Sources {
         cause
     }
 
+    /// What a reason leaves open that no token gives: ties, the body, the answer of an issuer.
+    fn cause_of_answer(&self, policy: &Policy, credential: &CredentialPolicy, decision: &Decision<'_>) -> Vec<String> {
+        let endpoints = || {
+            let asked = credential.accept().filter(|entry| entry.kind() == TokenKind::Introspected);
+            let sources = asked.flat_map(|entry| entry.origins().unwrap_or_default());
+            let sources = sources.filter_map(|index| self.engine.document().source(index.as_usize()));
+            list(sources.filter_map(|source| source.introspection()).map(Introspection::uri))
+        };
+        let line = match decision.reason() {
+            Some(Reason::CredentialsUntied) => {
+                let names = list(policy.credentials().map(CredentialPolicy::name));
+                format!("Two claims that `tie` of the policy compares differ, or one is absent, in: {names}.")
+            }
+            Some(Reason::BodyTooLarge) => match policy.body() {
+                Some(body) => format!("The policy reads bodies of at most {} bytes.", body.most_bytes()),
+                None => return Vec::new(),
+            },
+            Some(Reason::ToolRefused) => {
+                let tool = printable(decision.tool().unwrap_or_default());
+                format!("The body calls the tool {tool}, which no entry of `tools` of the policy allows.")
+            }
+            Some(Reason::TokenInactive) => {
+                format!("The answer of {} has an `active` that is not true.", endpoints())
+            }
+            Some(Reason::IntrospectionUnavailable) => {
+                format!("{} gave no answer that is one JSON object with `active`.", endpoints())
+            }
+            Some(Reason::DecisionAbandoned) => {
+                "The engine asked more than `answers` of the request has answers for.".to_owned()
+            }
+            _ => return Vec::new(),
+        };
+        vec![line]
+    }
+
     /// The entry of `trust` whose keys verify the token.
     fn source(&self, parts: &Parts, kind: TokenKind) -> Option<&TrustSource> {
         let text = |name: &str| parts.claims()?.member(name)?.as_string().map(JsonString::to_owned_string);
@@ -147,8 +196,8 @@ impl Sources {
     }
 
     /// Whose tokens of a kind the policy takes.
-    fn expected(&self, policy: &Policy, kind: TokenKind) -> String {
-        let entries: Vec<_> = policy.accept().filter(|entry| entry.kind() == kind).collect();
+    fn expected(&self, credential: &CredentialPolicy, kind: TokenKind) -> String {
+        let entries: Vec<_> = credential.accept().filter(|entry| entry.kind() == kind).collect();
         let is_taken = |index: OriginIndex| {
             entries.iter().any(|entry| entry.origins().is_none_or(|origins| origins.contains(&index)))
         };
@@ -205,8 +254,8 @@ enum KeyState {
 }
 
 /// The condition that each entry for a kind has for `reason`.
-fn conditions(policy: &Policy, kind: TokenKind, reason: Reason) -> Vec<String> {
-    let entries = policy.accept().filter(|entry| entry.kind() == kind);
+fn conditions(credential: &CredentialPolicy, kind: TokenKind, reason: Reason) -> Vec<String> {
+    let entries = credential.accept().filter(|entry| entry.kind() == kind);
     let condition = |entry: &AcceptedKind| match reason {
         Reason::AlgorithmRefused => {
             Some(format!("that is signed with {}", list(entry.algorithms().iter().map(Algorithm::name))))
@@ -229,6 +278,29 @@ fn conditions(policy: &Policy, kind: TokenKind, reason: Reason) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The place of the credential that was refused, if one was: each begins with the check of its presentation, and all but the first end
+/// with that of their binding.
+fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
+    // After the answer about the first credential the checks begin anew.
+    let is_asked_about =
+        matches!(request.answers.first(), Some(AnswerLine::Introspected(_) | AnswerLine::Introspection(_)));
+    let begun = visited.iter().filter(|check| **check == Check::Presentation).count();
+    let place = begun.saturating_sub(1 + usize::from(is_asked_about && begun > 1));
+    match visited.last()? {
+        Check::Ties | Check::Body | Check::ProofReplay => None,
+        last if *last >= Check::Binding && (visited.contains(&Check::Ties) || *last > Check::Binding) => Some(0),
+        _ => Some(place),
+    }
+}
+
+/// Where a credential is presented.
+fn whereabouts(credential: &CredentialPolicy) -> String {
+    match credential.from() {
+        From::Authorization => "in Authorization".to_owned(),
+        From::Header(name) => format!("in the header field {}", printable(name)),
+    }
 }
 
 /// The decoded parts of a token or proof.
@@ -266,8 +338,8 @@ impl Parts {
     }
 
     /// The kind by which the engine judges the token, which it does before the signature.
-    fn kind(&self, policy: &Policy) -> Option<TokenKind> {
-        let kinds = policy.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
+    fn kind(&self, credential: &CredentialPolicy) -> Option<TokenKind> {
+        let kinds = credential.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
         let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
         let subject = self.claims()?.member("sub").and_then(Value::as_string);
         kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))

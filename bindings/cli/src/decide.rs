@@ -114,9 +114,10 @@ impl Stream {
         let certificate = session::certificate(request)?;
         let now = session.time(request.now);
         session.look_at_files(now, self.every_line || self.refresh);
-        let decision = session.decide(policy, request, certificate.as_deref(), now, &mut Silent);
-        self.refresh = decision.wants_refresh().is_some();
-        Ok(self.write(out, &DecisionLine::new(request.id.as_deref(), &decision), DecisionLine::text))
+        session.decide(policy, request, certificate.as_deref(), now, &mut Silent, |decision| {
+            self.refresh = decision.wants_refresh().is_some();
+            self.write(out, &DecisionLine::new(request.id.as_deref(), decision), DecisionLine::text)
+        })
     }
 
     fn write_error(&self, out: &mut Vec<u8>, id: Option<&str>, error: &str) -> io::Result<()> {

@@ -1,21 +1,23 @@
 //! `countersign explain`: one request, check by check.
 
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign::engine::{AuditRecord, Check, Decision, Mode, Trail};
+use countersign::engine::{AuditRecord, Check, Decision, Mode, Silent, Trail};
 use countersign::jose::base64url;
 use countersign::jose::json::JsonString;
 use countersign::reason::Reason;
 use countersign::specs::profile::TokenKind;
+use countersign::time::UnixSeconds;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cause::{Cause, Sources};
 use crate::failure::{Failure, Outcome, Verdict};
 use crate::files;
-use crate::input;
+use crate::input::{self, RequestLine};
 use crate::moment;
 use crate::output;
 use crate::printable::printable;
@@ -52,37 +54,48 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
     let certificate = session::certificate(&request).map_err(unusable)?;
     let now = session.time(request.now);
     if args.again {
-        let _unseen = session.decide(policy, &request, certificate.as_deref(), now, &mut Visited::default());
+        session.decide(policy, &request, certificate.as_deref(), now, &mut Silent, |_| ()).map_err(unusable)?;
     }
-    let mut visited = Visited::default();
-    let decision = session.decide(policy, &request, certificate.as_deref(), now, &mut visited);
-    let checks = results(&visited.0, decision.reason().is_some());
+    let visited = Visited::default();
+    let explain = |decision: &Decision<'_>| report(args, &request, decision, &visited.0.borrow(), now);
+    session.decide(policy, &request, certificate.as_deref(), now, &mut &visited, explain).map_err(unusable)?
+}
+
+/// Writes what became of the request, check by check.
+fn report(
+    args: &ExplainArgs,
+    request: &RequestLine,
+    decision: &Decision<'_>,
+    visited: &[Check],
+    now: UnixSeconds,
+) -> Outcome {
+    let checks = results(visited, decision.reason().is_some());
     let cause = match decision.reason() {
         Some(_) => {
             let path = &args.session.policy;
             let sources = Sources::new(session::read_policy(path)?, path.parent().unwrap_or(Path::new("")), now);
-            sources.cause(&request, &decision, visited.0.last().copied())
+            sources.cause(request, decision, visited)
         }
         None => Cause::default(),
     };
     if args.json {
-        style::print_json(&Explanation::new(request.id.as_deref(), &decision, &checks, &cause)?)?;
+        style::print_json(&Explanation::new(request.id.as_deref(), decision, &checks, &cause)?)?;
     } else {
         // The query may hold a token, and no check but the first reads it.
         let uri = request.uri.split(['?', '#']).next().unwrap_or_default();
         let asked = format!("{} {}, at {}", printable(&request.method), printable(uri), moment::utc(now));
-        style::print(&text_of(&asked, &decision, &checks, &cause))?;
+        style::print(&text_of(&asked, decision, &checks, &cause))?;
     }
     Ok(Verdict::of(decision.reason().is_none()))
 }
 
 /// The checks that a decision began.
 #[derive(Debug, Default)]
-struct Visited(Vec<Check>);
+struct Visited(RefCell<Vec<Check>>);
 
-impl Trail for Visited {
+impl Trail for &Visited {
     fn enter(&mut self, check: Check) {
-        self.0.push(check);
+        self.0.borrow_mut().push(check);
     }
 }
 

@@ -26,6 +26,37 @@ pub(crate) struct RequestLine {
     /// Standard base64 of the certificate in DER.
     pub(crate) client_cert: Option<String>,
     pub(crate) now: Option<u64>,
+    /// What the host answers to the engine's questions, in their order.
+    #[serde(default)]
+    pub(crate) answers: Vec<AnswerLine>,
+}
+
+/// The answer to one question of the engine.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AnswerLine {
+    /// Of the shared store, about a proof.
+    UseOnce(StoreWord),
+    /// Of an introspection endpoint: JSON, or in a string the text of its response.
+    Introspected(Box<RawValue>),
+    /// The introspection endpoint did not answer.
+    Introspection(FailedWord),
+    /// The body of the request.
+    Body(String),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StoreWord {
+    First,
+    Used,
+    Unavailable,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailedWord {
+    Failed,
 }
 
 /// A new document for one trust domain or issuer.

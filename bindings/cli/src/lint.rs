@@ -362,6 +362,10 @@ impl Lint {
                 self.add(Severity::Warning, format!("{at}/jwt_svid/{switch}"), text);
             }
         }
+        if policy["tools"].as_array().is_some_and(Vec::is_empty) {
+            self.add(Severity::Warning, format!("{at}/tools"), "every call of a tool is refused: no tool is named");
+        }
+        self.transaction_tokens(at, policy);
         for (holder, holder_at) in holders(at, policy) {
             for (place, entry) in entries(holder).iter().enumerate() {
                 let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
@@ -375,6 +379,34 @@ impl Lint {
                     self.add(Severity::Warning, at, text);
                 }
             }
+        }
+    }
+
+    /// Transaction tokens that authenticate the client, or have nothing to do with the credential that does.
+    fn transaction_tokens(&mut self, at: &str, policy: &Value) {
+        let ties = policy["tie"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_tied = |name: &str| {
+            let sides = ties.iter().flat_map(|tie| [tie["left"].as_str(), tie["right"].as_str()]);
+            sides.flatten().any(|side| side.split(':').next() == Some(name))
+        };
+        let credentials = policy["credentials"].as_array().map_or(&[][..], Vec::as_slice);
+        for (place, credential) in credentials.iter().enumerate() {
+            let takes = |entry: &Value| entry.as_str().or(entry["kind"].as_str()) == Some("txntoken+jwt");
+            if !entries(credential).iter().any(takes) {
+                continue;
+            }
+            let text = match place {
+                0 => {
+                    "a transaction token is no credential of a client (Transaction Tokens §13.12): put the client's \
+                     credential first"
+                }
+                _ if is_tied(credential["name"].as_str().unwrap_or_default()) => continue,
+                _ => {
+                    "no `tie` compares this transaction token with the credential of the client: one that was issued \
+                     for another client passes too"
+                }
+            };
+            self.add(Severity::Warning, format!("{at}/credentials/{place}"), text);
         }
     }
 

@@ -1,10 +1,14 @@
 //! Decisions as lines: JSON for machines, one sentence for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use countersign::engine::{Decision, Mode};
+use countersign::jose::base64url;
+use countersign::record::{Facts, NamedClaim};
 use countersign::trust::LoadReport;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::input::TrustPush;
 use crate::printable::printable;
@@ -21,6 +25,19 @@ pub(crate) struct DecisionLine<'a> {
     headers: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<TokenLine<'a>>,
+    /// The credentials beside the first, by their names in the policy.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    credentials: BTreeMap<&'a str, TokenLine<'a>>,
+    /// The claims that the policy hands to hosts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<&'a str, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rpc_method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
+    /// SHA-256 in base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_digest: Option<String>,
     policy: &'a str,
     cache: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +61,30 @@ struct TokenLine<'a> {
     binding: &'static str,
 }
 
+impl<'a> TokenLine<'a> {
+    /// What a credential says itself; whose keys verified it only the decision knows.
+    fn of(facts: &Facts<'a>) -> Self {
+        Self {
+            kind: facts.kind.name(),
+            issuer: facts.issuer(),
+            subject: facts.subject(),
+            audience: facts.audience().collect(),
+            scope: facts.scope(),
+            key_id: None,
+            expires_at: facts.expires_at.as_u64(),
+            binding: facts.confirmation.binding_name(),
+        }
+    }
+}
+
+/// A claim as JSON.
+fn claim(claim: NamedClaim<'_>) -> Value {
+    match claim {
+        NamedClaim::Text(text) => text.into(),
+        NamedClaim::Json(json) => serde_json::from_str(json).unwrap_or_default(),
+    }
+}
+
 impl<'a> DecisionLine<'a> {
     pub(crate) fn new(id: Option<&'a str>, decision: &'a Decision<'_>) -> Self {
         let reason = decision.reason();
@@ -56,15 +97,28 @@ impl<'a> DecisionLine<'a> {
             status: decision.status(),
             headers: headers(decision),
             token: decision.facts().map(|facts| TokenLine {
-                kind: facts.kind.name(),
                 issuer: decision.issuer().map(|origin| origin.name()),
-                subject: facts.subject(),
-                audience: facts.audience().collect(),
-                scope: facts.scope(),
                 key_id: decision.key_id(),
-                expires_at: facts.expires_at.as_u64(),
-                binding: facts.confirmation.binding_name(),
+                ..TokenLine::of(&facts)
             }),
+            credentials: decision
+                .policy()
+                .into_iter()
+                .flat_map(|policy| policy.credentials().skip(1))
+                .filter_map(|known| Some((known.name(), TokenLine::of(&decision.credential(known.name())?))))
+                .collect(),
+            attributes: decision
+                .policy()
+                .into_iter()
+                .flat_map(|policy| policy.attributes())
+                .filter_map(|name| Some((name, claim(decision.attribute(name)?))))
+                .collect(),
+            rpc_method: decision.rpc_method().filter(|_| reason.is_none()),
+            tool: decision.tool().filter(|_| reason.is_none()),
+            body_digest: decision
+                .body_digest()
+                .filter(|_| reason.is_none())
+                .map(|digest| String::from_utf8_lossy(&base64url::encode_array_32(digest)).into_owned()),
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
             mode: shadow.then_some("shadow"),

@@ -1,22 +1,26 @@
 //! An engine with all that a host gives it: policy, keys, revocations, nonce keys, randomness, time.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::engine::{Decision, Engine, PolicyDocument, PolicyIndex, Request, Trail, TrustDocument};
+use countersign::engine::{
+    Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trail, TrustDocument, UseOnce,
+};
 use countersign::jose::base64url;
 use countersign::limits;
 use countersign::specs::mtls::ClientCertificate;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign_live::json_document::describe;
 use countersign_live::revocations::one_line;
 use countersign_live::{LiveEngine, LiveFault, LiveWorker, RevocationDocument, nonce_keys, seed};
 
 use crate::failure::{Failure, complain};
 use crate::files;
-use crate::input::{RequestLine, TrustPush};
+use crate::input::{AnswerLine, FailedWord, RequestLine, StoreWord, TrustPush};
 use crate::moment;
 use crate::printable::printable;
 
@@ -113,21 +117,52 @@ impl Session {
         })
     }
 
-    /// Judges one request.
-    pub(crate) fn decide(
+    /// Judges one request, and gives the engine the answers of the line for its questions; `report` takes the decision. Without enough
+    /// answers the decision is abandoned.
+    pub(crate) fn decide<R>(
         &mut self,
         policy: PolicyIndex,
         line: &RequestLine,
         certificate: Option<&[u8]>,
         now: UnixSeconds,
-        trail: &mut impl Trail,
-    ) -> Decision<'_> {
-        let headers = line.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let mut request = Request::new(line.method.as_bytes(), line.uri.as_bytes(), headers, now);
+        trail: &mut dyn Trail,
+        report: impl FnOnce(&Decision<'_>) -> R,
+    ) -> Result<R, String> {
+        let fields: Vec<(&[u8], &[u8])> =
+            line.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        let fields = fields.as_slice();
+        let mut request = Request::new(line.method.as_bytes(), line.uri.as_bytes(), fields.iter().copied(), now);
+        request = request.with_fields(&fields);
         if let Some(der) = certificate {
             request = request.with_certificate(ClientCertificate::Der(der));
         }
-        self.worker.decide_with(&self.live, policy, &request, trail)
+        let mut policies = self.live.engine().document().policies();
+        let body = policies.find(|(index, _)| *index == policy).and_then(|(_, policy)| policy.body());
+        let mut answers = line.answers.iter();
+        let mut step = self.worker.begin_with(&self.live, policy, &request, trail);
+        loop {
+            let pending = match step {
+                Step::Decided(decision) => return Ok(report(&decision)),
+                Step::Waits(pending) => pending,
+            };
+            let Some(answer) = answers.next() else {
+                return Ok(report(&self.worker.abandon(&self.live, pending)));
+            };
+            let response = response_text(answer)?;
+            let answer = match answer {
+                AnswerLine::UseOnce(StoreWord::First) => Answer::UseOnce(UseOnce::First),
+                AnswerLine::UseOnce(StoreWord::Used) => Answer::UseOnce(UseOnce::Used),
+                AnswerLine::UseOnce(StoreWord::Unavailable) => Answer::UseOnce(UseOnce::Unavailable),
+                AnswerLine::Introspected(_) => Answer::Introspected(response.as_bytes()),
+                AnswerLine::Introspection(FailedWord::Failed) => Answer::IntrospectionFailed,
+                AnswerLine::Body(text) => {
+                    let mut reader = BodyReader::new(body.ok_or("a body in answers, which the policy does not read")?);
+                    let _is_within_its_limit = reader.feed(text.as_bytes());
+                    Answer::Body(reader)
+                }
+            };
+            step = self.worker.resume_with(&self.live, pending, &request, answer, trail);
+        }
     }
 
     /// Puts a new document in force for one trust domain or issuer.
@@ -153,6 +188,17 @@ impl Session {
     /// How many keys, subjects and tokens are revoked by name.
     pub(crate) fn revoked_names(&self) -> usize {
         self.live.snapshot().revocations.names()
+    }
+}
+
+/// The response of an introspection endpoint: JSON as it is in the line, or the text in a string.
+fn response_text(answer: &AnswerLine) -> Result<Cow<'_, str>, String> {
+    match answer {
+        AnswerLine::Introspected(json) if json.get().starts_with('"') => {
+            serde_json::from_str(json.get()).map(Cow::Owned).map_err(|error| describe(&error))
+        }
+        AnswerLine::Introspected(json) => Ok(Cow::Borrowed(json.get())),
+        _ => Ok(Cow::Borrowed("")),
     }
 }
 

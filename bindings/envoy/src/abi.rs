@@ -69,6 +69,20 @@ unsafe extern "C" {
         label_count: usize,
         by: u64,
     ) -> u32;
+    pub(crate) fn envoy_dynamic_module_callback_http_filter_config_define_gauge(
+        config: EnvoyPtr,
+        name: Buffer,
+        labels: *const Buffer,
+        label_count: usize,
+        id_out: *mut usize,
+    ) -> u32;
+    pub(crate) fn envoy_dynamic_module_callback_http_filter_config_set_gauge(
+        config: EnvoyPtr,
+        id: usize,
+        labels: *const Buffer,
+        label_count: usize,
+        value: u64,
+    ) -> u32;
     pub(crate) fn envoy_dynamic_module_callback_http_filter_config_scheduler_new(config: EnvoyPtr) -> *mut c_void;
     pub(crate) fn envoy_dynamic_module_callback_http_filter_config_scheduler_commit(scheduler: *mut c_void, event: u64);
     pub(crate) fn envoy_dynamic_module_callback_http_filter_config_scheduler_delete(scheduler: *mut c_void);
@@ -81,6 +95,19 @@ unsafe extern "C" {
         body: Buffer,
         timeout_milliseconds: u64,
     ) -> u32;
+
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_new(
+        config: EnvoyPtr,
+    ) -> *mut c_void;
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_commit(
+        scheduler: *mut c_void,
+        event: u64,
+    );
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_delete(scheduler: *mut c_void);
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_config_signal_init_complete(config: EnvoyPtr);
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_timer_new(config: EnvoyPtr) -> *mut c_void;
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_timer_enable(timer: *mut c_void, milliseconds: u64);
+    pub(crate) fn envoy_dynamic_module_callback_bootstrap_extension_timer_delete(timer: *mut c_void);
 
     pub(crate) fn envoy_dynamic_module_callback_http_get_header(
         stream: EnvoyPtr,

@@ -4,18 +4,22 @@
 //! what it passes to a hook is valid for the call; a configuration outlives its streams; the hooks of one stream never run at
 //! the same time; buffers that it lends stay as they are until the hook returns or changes the headers.
 
+use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
+use countersign::crypto::sha256;
 use countersign::engine::PolicyFault;
 use countersign::limits;
 
+use countersign_filter::canonical::canonical;
 use countersign_filter::certificate;
+use countersign_filter::fetch::Callout;
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
+use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
@@ -23,16 +27,25 @@ use countersign_live::files;
 
 use crate::abi::*;
 use crate::filter::{self, Verdict};
-use crate::host::{Main, Process};
-use crate::module::{self, Module, Surroundings};
+use crate::host::{Main, Process, Wake};
+use crate::module::{self, Attached, Module, Surroundings};
+use crate::running::{self, Running};
 use crate::watch::Watch;
 
 /// What Envoy keeps of a filter configuration.
 struct FilterConfig {
-    module: Arc<Module>,
+    /// Ends before Envoy's side of the configuration does: after that, nothing is scheduled through it.
+    attached: Attached,
     counters: [usize; Counter::ALL.len()],
-    /// Ends before the module does, which may not outlive Envoy's side of the configuration.
-    _watch: Option<Watch>,
+    gauges: [usize; Gauge::ALL.len()],
+    /// Ended with the last configuration that has it.
+    _running: Arc<Running>,
+}
+
+impl FilterConfig {
+    fn module(&self) -> &Module {
+        &self.attached.module
+    }
 }
 
 /// What Envoy keeps of a stream.
@@ -56,7 +69,7 @@ impl Buffer {
 
     /// # Safety
     /// Unless `data` is NULL, it points to `length` bytes that stay as they are while `'a` lasts.
-    const unsafe fn read<'a>(self) -> &'a [u8] {
+    pub(crate) const unsafe fn read<'a>(self) -> &'a [u8] {
         if self.data.is_null() {
             return &[];
         }
@@ -77,12 +90,12 @@ const unsafe fn all<'a, T>(first: *const T, count: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(first, count) }
 }
 
-fn guarded<T>(otherwise: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
+pub(crate) fn guarded<T>(otherwise: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
     // What a panic leaves half done is dropped, or made anew before it is used again (`Module::desk`).
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| otherwise())
 }
 
-fn log(level: Level, line: &str) {
+pub(crate) fn log(level: Level, line: &str) {
     let level = match level {
         Level::Info => LOG_INFO,
         Level::Warn => LOG_WARN,
@@ -93,21 +106,26 @@ fn log(level: Level, line: &str) {
     unsafe { envoy_dynamic_module_callback_log(level, Buffer::of(line.as_bytes())) };
 }
 
-/// Envoy's log, and the scheduler of a configuration; NULL where nothing is to be scheduled.
-struct EnvoyProcess {
-    scheduler: *mut c_void,
-}
-
-// SAFETY: both callbacks may be used from any thread; the pointer is only ever handed to Envoy.
-unsafe impl Send for EnvoyProcess {}
-// SAFETY: as above.
-unsafe impl Sync for EnvoyProcess {}
+/// Envoy's log.
+struct EnvoyProcess;
 
 impl Process for EnvoyProcess {
     fn log(&self, level: Level, line: &str) {
         log(level, line);
     }
+}
 
+/// The scheduler of a configuration; NULL where nothing is to be scheduled.
+struct Scheduler {
+    scheduler: *mut c_void,
+}
+
+// SAFETY: the callback may be used from any thread; the pointer is only ever handed to Envoy.
+unsafe impl Send for Scheduler {}
+// SAFETY: as above.
+unsafe impl Sync for Scheduler {}
+
+impl Wake for Scheduler {
     fn wake_main(&self) {
         if !self.scheduler.is_null() {
             // SAFETY: made by `scheduler_new`, deleted when this is dropped.
@@ -116,7 +134,7 @@ impl Process for EnvoyProcess {
     }
 }
 
-impl Drop for EnvoyProcess {
+impl Drop for Scheduler {
     fn drop(&mut self) {
         if !self.scheduler.is_null() {
             // SAFETY: made by `scheduler_new`; nobody has it any more.
@@ -146,6 +164,16 @@ impl Main for EnvoyMain<'_> {
                 by,
             );
         }
+    }
+
+    fn set(&self, gauge: Gauge, store: &str, value: u64) {
+        let place = Gauge::ALL.iter().position(|known| *known == gauge);
+        let Some(id) = place.and_then(|place| self.config.gauges.get(place)) else { return };
+        let label = Buffer::of(store.as_bytes());
+        // SAFETY: `envoy` is the configuration that the gauge was defined with; the label is valid for the call.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_config_set_gauge(self.envoy, *id, &raw const label, 1, value)
+        };
     }
 
     fn get(&self, cluster: &str, authority: &str, path: &str, timeout_milliseconds: u64) -> Result<u64, String> {
@@ -406,8 +434,14 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
     guarded(ptr::null, || {
         // SAFETY: valid for the call.
         let text = unsafe { settings.read() };
-        let read =
-            |path: &str| files::read(Path::new(path), limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string());
+        // What was read of files, which says as much as the settings do.
+        let policy_file = RefCell::new(Vec::new());
+        let read = |path: &str| {
+            let bytes =
+                files::read(Path::new(path), limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string())?;
+            policy_file.borrow_mut().clone_from(&bytes);
+            Ok(bytes)
+        };
         let made =
             Settings::read(text, Build::Module { read: &read }).map_err(lines).and_then(|(settings, document)| {
                 // SAFETY: called on the main thread while Envoy takes in a configuration.
@@ -423,23 +457,33 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
                     // SAFETY: `envoy` is the configuration that is being made.
                     unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_new(envoy) }
                 };
+                let scheduler = Scheduler { scheduler };
                 let around = Surroundings {
                     workers: usize::try_from(workers).unwrap_or(1).max(1),
                     only_validate,
-                    process: Box::new(EnvoyProcess { scheduler }),
+                    process: Box::new(EnvoyProcess),
                 };
-                let module = Module::new(settings, document, around)?;
+                let make = || {
+                    let module = Module::new(settings, document, around)?;
+                    let watch = if only_validate {
+                        None
+                    } else {
+                        let started = Watch::start(Arc::clone(&module));
+                        Some(started.map_err(|error| vec![format!("no thread to watch files: {error}")])?)
+                    };
+                    Ok::<_, Vec<String>>(Running { module, _watch: watch })
+                };
+                let running = running::share(same(text, &policy_file.borrow()), make)?;
                 let mut counters = [0; Counter::ALL.len()];
                 for (id, counter) in counters.iter_mut().zip(Counter::ALL) {
                     define(envoy, counter, id)?;
                 }
-                let watch = if only_validate {
-                    None
-                } else {
-                    let started = Watch::start(Arc::clone(&module));
-                    Some(started.map_err(|error| vec![format!("no thread to watch files: {error}")])?)
-                };
-                Ok(FilterConfig { module, counters, _watch: watch })
+                let mut gauges = [0; Gauge::ALL.len()];
+                for (id, gauge) in gauges.iter_mut().zip(Gauge::ALL) {
+                    define_gauge(envoy, gauge, id)?;
+                }
+                let attached = running.module.attach(Box::new(scheduler));
+                Ok(FilterConfig { attached, counters, gauges, _running: running })
             });
         match made {
             Ok(config) => Box::into_raw(Box::new(config)).cast_const().cast(),
@@ -466,11 +510,27 @@ fn define(envoy: EnvoyPtr, counter: Counter, id: &mut usize) -> Result<(), Vec<S
     if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", counter.name())]) }
 }
 
-fn lines(faults: Vec<PolicyFault>) -> Vec<String> {
+fn define_gauge(envoy: EnvoyPtr, gauge: Gauge, id: &mut usize) -> Result<(), Vec<String>> {
+    let label = Buffer::of(Gauge::LABEL.as_bytes());
+    let name = Buffer::of(gauge.name().as_bytes());
+    // SAFETY: as in `define`.
+    let result =
+        unsafe { envoy_dynamic_module_callback_http_filter_config_define_gauge(envoy, name, &raw const label, 1, id) };
+    if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", gauge.name())]) }
+}
+
+/// What configurations have in common that say the same: their settings in whatever order, and the bytes of the policy file.
+fn same(settings: &[u8], policy_file: &[u8]) -> running::Same {
+    let settings = canonical(settings).unwrap_or_default();
+    let length = settings.len().to_le_bytes();
+    sha256(&[length.as_slice(), settings.as_bytes(), policy_file].concat())
+}
+
+pub(crate) fn lines(faults: Vec<PolicyFault>) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
 
-fn tell(faults: &[String]) {
+pub(crate) fn tell(faults: &[String]) {
     for fault in faults {
         log(Level::Error, &format!("countersign: {fault}"));
     }
@@ -510,8 +570,8 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_sched
 ) {
     // SAFETY: the caller's promise.
     let Some(main) = (unsafe { on_main(envoy, config) }) else { return };
-    let module = &main.config.module;
-    guarded(|| module.fault("the main thread"), || module.on_main(&main));
+    let (module, number) = (main.config.module(), main.config.attached.number);
+    guarded(|| module.fault("the main thread"), || module.on_main(number, &main));
 }
 
 /// A fetch has ended.
@@ -531,7 +591,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_
 ) {
     // SAFETY: the caller's promise.
     let Some(main) = (unsafe { on_main(envoy, config) }) else { return };
-    let module = &main.config.module;
+    let module = main.config.module();
     guarded(
         || module.fault("a fetch"),
         || {
@@ -559,6 +619,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_http_
                 (2, _) => Err("the response is larger than Envoy buffers".to_owned()),
                 (other, _) => Err(format!("no response (result {other})")),
             };
+            let callout = Callout { asker: main.config.attached.number, number: callout };
             module.on_answer(callout, answer.as_deref().map_err(Clone::clone));
         },
     );
@@ -645,11 +706,11 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_head
         || None,
         || {
             let mut stream = EnvoyStream::new(envoy);
-            Some(filter::judge(&config.module, stream.worker(), &mut stream, module::now()))
+            Some(filter::judge(config.module(), stream.worker(), &mut stream, module::now()))
         },
     );
     let verdict = judged.unwrap_or_else(|| {
-        config.module.fault("a request");
+        config.module().fault("a request");
         filter::refuse(&mut EnvoyStream::new(envoy))
     });
     match verdict {
@@ -701,11 +762,11 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trai
     let Some(config) = config else { return TRAILERS_STOP };
     guarded(
         || {
-            config.module.fault("the trailers of a request");
+            config.module().fault("the trailers of a request");
             TRAILERS_STOP
         },
         || {
-            EnvoyStream::new(envoy).remove_spelled_trailers(&config.module.settings.identity_headers);
+            EnvoyStream::new(envoy).remove_spelled_trailers(&config.module().settings.identity_headers);
             CONTINUE
         },
     )

@@ -1,6 +1,6 @@
 //! One request in one of Envoy's workers.
 
-use countersign::engine::{Decision, PolicyIndex, Request};
+use countersign::engine::{Decision, Engine, PolicyIndex, Request};
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::host::{Level, Site, Stream};
@@ -22,8 +22,11 @@ pub(crate) fn judge(module: &Module, worker: usize, stream: &mut impl Stream, no
         module.process.log(Level::Error, "countersign: a worker without memory of its own");
         return refuse(stream);
     };
-    let mut worker = Live { worker, live: &module.live };
-    judge::judge(&site, &module.policies, &mut worker, text, stream, now)
+    let mut deciding = Live { worker, live: &module.live };
+    let verdict = judge::judge(&site, &module.policies, &mut deciding, text, stream, now);
+    // After the decision, which allocates nothing: few configurations are busy, and only these take memory.
+    worker.grow();
+    verdict
 }
 
 struct Live<'m> {
@@ -46,6 +49,10 @@ struct ModuleSite<'m> {
 impl Site for ModuleSite<'_> {
     fn settings(&self) -> &Settings {
         &self.module.settings
+    }
+
+    fn engine(&self) -> &Engine {
+        self.module.live.engine()
     }
 
     fn log(&self, level: Level, line: &str) {

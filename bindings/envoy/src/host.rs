@@ -1,12 +1,16 @@
 //! What the module asks of Envoy besides what every filter does (`countersign_filter::host`): `exports` fulfils it with the real one,
 //! tests with one of their own.
 
-use countersign_filter::host::{Counter, Level};
+use countersign_filter::host::{Counter, Gauge, Level};
 
-/// Lines for Envoy's log, and the way to its main thread; from any thread.
+/// Lines for Envoy's log, from any thread.
 pub(crate) trait Process: Send + Sync {
     /// Writes one line.
     fn log(&self, level: Level, line: &str);
+}
+
+/// The way to Envoy's main thread through one configuration, from any thread.
+pub(crate) trait Wake: Send + Sync {
     /// Calls the module on the main thread, soon.
     fn wake_main(&self);
 }
@@ -15,6 +19,8 @@ pub(crate) trait Process: Send + Sync {
 pub(crate) trait Main {
     /// Adds to a counter.
     fn count(&self, counter: Counter, labels: &[&str], by: u64);
+    /// Sets a gauge of the replay store of this name.
+    fn set(&self, gauge: Gauge, store: &str, value: u64);
     /// Begins a GET request; its number comes back with the answer. An error says why it did not begin.
     fn get(&self, cluster: &str, authority: &str, path: &str, timeout_milliseconds: u64) -> Result<u64, String>;
 }

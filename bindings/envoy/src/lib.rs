@@ -1,6 +1,6 @@
 //! Countersign inside Envoy: a dynamic module whose HTTP filter asks the engine about every request.
 //!
-//! `abi` and `exports` are the boundary with Envoy and hold all unsafe code; the rest is safe Rust behind two traits, so that it
+//! `abi`, `bootstrap` and `exports` are the boundary with Envoy and hold all unsafe code; the rest is safe Rust behind traits, so that it
 //! runs without Envoy in tests. What it shares with the proxy-wasm filter is in `bindings/filter`. How to use it is in `README.md` beside this crate.
 
 // In tests, nobody calls what only Envoy's hooks do.
@@ -10,12 +10,17 @@ mod filter;
 mod host;
 mod module;
 mod nonce_keys;
+mod readiness;
 mod replay;
+mod running;
+mod shared_file;
 mod watch;
 
 // Envoy itself has the functions that these call; a test program has not.
 #[cfg(not(test))]
 mod abi;
+#[cfg(not(test))]
+mod bootstrap;
 #[cfg(not(test))]
 mod exports;
 

@@ -1,5 +1,6 @@
-//! One filter configuration at work: the engine, the workers' memory, what is watched, fetched and counted.
+//! One filter configuration at work, or several that say the same: the engine, the workers' memory, what is watched, fetched and counted.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -9,19 +10,20 @@ use countersign::engine::{Engine, PolicyDocument};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, Origin};
-use countersign_filter::fetch::Plan;
-use countersign_filter::host::{Counter, Level};
-use countersign_filter::policies::Policies;
+use countersign_filter::fetch::{Callout, Plan};
+use countersign_filter::host::{Counter, Gauge, Level};
+use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Document, Settings};
 use countersign_filter::tally::{Carried, Tally};
 use countersign_live::revocations::{one_line, tell_unknown};
 use countersign_live::{LiveEngine, LiveWorker, LookReport, RevocationDocument, printable, seed, warn_of_drops};
 
-use crate::host::{Main, Process};
+use crate::host::{Main, Process, Wake};
 use crate::nonce_keys::{self, KeyFile};
+use crate::readiness;
 use crate::replay::{self, Need};
 
-/// A filter configuration, shared by all threads.
+/// What filter configurations that say the same share, and all threads.
 pub(crate) struct Module {
     pub(crate) live: LiveEngine,
     pub(crate) settings: Settings,
@@ -36,9 +38,24 @@ pub(crate) struct Module {
     from_network: DocumentCounts,
     faults: AtomicU64,
     pub(crate) process: Box<dyn Process>,
+    /// Envoy's configurations that it works for, by the order in which they came.
+    attached: Mutex<BTreeMap<u64, Box<dyn Wake>>>,
+    attached_ever: AtomicU64,
     began: Instant,
     stopped: Mutex<bool>,
     stop: Condvar,
+}
+
+/// A configuration that a module works for.
+pub(crate) struct Attached {
+    pub(crate) module: Arc<Module>,
+    pub(crate) number: u64,
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.module.detach(self.number);
+    }
 }
 
 /// What one worker has for itself.
@@ -85,18 +102,23 @@ impl Module {
         let now = now();
         let need = Need { window: Engine::replay_window(&document), proofs: document.replay_proofs() };
         let seed = seed().map_err(|fault| vec![fault.to_string()])?;
-        let store = if only_validate {
-            replay::unshared(need, seed)
-        } else {
-            replay::store(&settings.replay_store, need, now, settings.forget_proofs, seed)
-        };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
+        for notice in origin_notices(&document, &settings) {
+            process.log(Level::Warn, &format!("countersign: {notice}"));
+        }
         let mut plan = Plan::default();
         for fetch in &settings.fetches {
             let index = fetch.index(&document).map_err(|fault| vec![fault])?;
             plan.add(fetch.clone(), index);
         }
         let mut notice = |line: &str| process.log(Level::Warn, line);
+        let store = if only_validate {
+            replay::unshared(need, seed)
+        } else {
+            let file = settings.files.replay.as_deref().map(Path::new);
+            replay::store(&settings.replay_store, file, need, self::now, settings.forget_proofs, seed)
+        };
+        let store = store.map_err(|fault| vec![fault])?;
         let engine = Engine::with_replay(document, Box::new(store));
         let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
         let live = LiveEngine::new(engine, now, &mut notice)
@@ -128,6 +150,8 @@ impl Module {
             from_network: DocumentCounts::default(),
             faults: AtomicU64::new(0),
             process,
+            attached: Mutex::default(),
+            attached_ever: AtomicU64::new(0),
             began: Instant::now(),
             stopped: Mutex::new(false),
             stop: Condvar::new(),
@@ -149,7 +173,8 @@ impl Module {
             }
         };
         if desk.is_none() {
-            *desk = Some(Desk { worker: LiveWorker::new(&self.live, seed().ok()?), text: Vec::with_capacity(1024) });
+            *desk =
+                Some(Desk { worker: LiveWorker::growing(&self.live, seed().ok()?), text: Vec::with_capacity(1024) });
         }
         Some(desk)
     }
@@ -197,27 +222,59 @@ impl Module {
     /// A token names a key that the document of this origin does not have.
     pub(crate) fn want(&self, index: countersign::trust::OriginIndex) {
         lock(&self.plan).want(index, self.began.elapsed());
-        self.process.wake_main();
+        self.wake_main();
     }
 
-    /// What there is to do on the main thread: begin fetches, carry counts over.
-    pub(crate) fn on_main(&self, main: &impl Main) {
+    /// Calls the main thread through the oldest configuration.
+    pub(crate) fn wake_main(&self) {
+        if let Some(oldest) = lock(&self.attached).values().next() {
+            oldest.wake_main();
+        }
+    }
+
+    /// Works for one more configuration, until the value that it gives is dropped.
+    pub(crate) fn attach(self: &Arc<Self>, wake: Box<dyn Wake>) -> Attached {
+        let number = self.attached_ever.fetch_add(1, Ordering::Relaxed);
+        lock(&self.attached).insert(number, wake);
+        // At once for what is to be fetched.
+        self.wake_main();
+        Attached { module: Arc::clone(self), number }
+    }
+
+    /// Whether everything that is fetched has come once.
+    pub(crate) fn has_documents(&self) -> bool {
+        lock(&self.plan).is_complete()
+    }
+
+    fn detach(&self, number: u64) {
+        drop(lock(&self.attached).remove(&number));
+        lock(&self.plan).abandoned(number, self.began.elapsed());
+        self.wake_main();
+    }
+
+    /// What there is to do on the main thread, where the configuration of this number was called: begin fetches, carry counts over, set gauges.
+    pub(crate) fn on_main(&self, asker: u64, main: &impl Main) {
         let now = self.began.elapsed();
         let mut plan = lock(&self.plan);
         for place in plan.due(now) {
             let Some(source) = plan.source(place) else { continue };
             let fetch = &source.fetch;
             match main.get(&fetch.cluster, &fetch.authority, &fetch.path, fetch.timeout_milliseconds) {
-                Ok(callout) => plan.began(place, callout),
+                Ok(number) => plan.began(place, Callout { asker, number }),
                 Err(why) => self.fetch_failed(&mut plan, place, now, &why),
             }
         }
         drop(plan);
         self.carry(main);
+        if let Some(state) = self.live.engine().replay_state(self::now()) {
+            for gauge in Gauge::ALL {
+                main.set(gauge, &self.settings.replay_store, gauge.of(&state));
+            }
+        }
     }
 
     /// The answer to a fetch.
-    pub(crate) fn on_answer(&self, callout: u64, answer: Result<&[u8], String>) {
+    pub(crate) fn on_answer(&self, callout: Callout, answer: Result<&[u8], String>) {
         let mut plan = lock(&self.plan);
         let now = self.began.elapsed();
         let Some(place) = plan.answered(callout) else { return };
@@ -239,6 +296,8 @@ impl Module {
                 let snapshot = self.live.snapshot();
                 let hint = index.and_then(|index| snapshot.trust.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
+                drop(plan);
+                readiness::loaded();
             }
             Err(fault) => {
                 self.from_network.refused.fetch_add(1, Ordering::Relaxed);

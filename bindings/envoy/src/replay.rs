@@ -1,15 +1,35 @@
 //! The stores of used proofs, by name and for the whole process: all workers, all listeners, and every configuration that
-//! comes after this one.
+//! comes after this one. A store with a file is that of the other process of a hot restart too.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use countersign::engine::{Replay, ReplayUnavailable};
-use countersign::memory::replay::{Claim, ReplayStore, Window};
+use countersign::memory::replay::{Claim, ReplayState, ReplayStore, SLOTS, Window, buckets_for, required_words};
 use countersign::time::UnixSeconds;
 
-type Store = ReplayStore<Box<[AtomicU64]>>;
+use crate::shared_file::{SharedFile, Turn};
+
+type Store = ReplayStore<Words>;
+
+/// The memory of a store.
+#[derive(Debug)]
+enum Words {
+    Own(Box<[AtomicU64]>),
+    Shared(SharedFile),
+}
+
+impl AsRef<[AtomicU64]> for Words {
+    fn as_ref(&self) -> &[AtomicU64] {
+        match self {
+            Self::Own(words) => words,
+            Self::Shared(file) => file.as_ref(),
+        }
+    }
+}
 
 /// What a configuration needs of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +42,12 @@ pub(crate) struct Need {
 #[derive(Debug)]
 pub(crate) struct SharedReplay {
     current: RwLock<(Need, Store)>,
+    file: Option<PathBuf>,
 }
+
+/// For how long a store that another one has replaced refuses all proofs: as long as the old process of a hot restart lives, by Envoy's default
+/// (`--parent-shutdown-time-s`).
+const RETIREMENT_SECONDS: u64 = 900;
 
 impl Replay for SharedReplay {
     fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
@@ -30,12 +55,17 @@ impl Replay for SharedReplay {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Ok(current.1.claim(proof, issued_at, now))
     }
+
+    fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Some(current.1.state(now))
+    }
 }
 
 impl SharedReplay {
-    /// A wider window or more room is a new store for everybody. It does not know what the old one has seen, so it refuses
-    /// every proof from before it was made.
-    fn widen(&self, need: Need, now: UnixSeconds, seed: [u64; 2]) {
+    /// A wider window or more room is a new store for all configurations. It does not know what the old one has seen, so it refuses
+    /// every proof from before it was made. The clock is read when no claim is under way in the old one any more.
+    fn widen(&self, need: Need, clock: impl Fn() -> UnixSeconds, seed: [u64; 2]) -> io::Result<()> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let has = current.0;
         let all = Need {
@@ -46,38 +76,121 @@ impl SharedReplay {
             proofs: has.proofs.max(need.proofs),
         };
         if all != has {
-            let store = ReplayStore::new(all.proofs, all.window, seed);
-            store.refuse_until(now);
+            let store = match &self.file {
+                Some(path) => shared(path, all, &clock, seed, false)?,
+                None => {
+                    let store = own(all, seed)?;
+                    store.refuse_until(clock());
+                    store
+                }
+            };
             *current = (all, store);
         }
+        Ok(())
     }
+}
+
+/// A new store in memory of this process.
+fn own(need: Need, seed: [u64; 2]) -> io::Result<Store> {
+    let words = (0..required_words(need.proofs)).map(|_| AtomicU64::new(0)).collect();
+    ReplayStore::initialise(Words::Own(words), need.window, seed).map_err(io::Error::other)
+}
+
+/// The store in the file at `path`, or a new file with one if that cannot serve.
+///
+/// A file that another process has mapped misses no proof. One that none has was left by an Envoy before this one: it refuses the proofs
+/// that may have been used without it, unless `forget`.
+fn shared(
+    path: &Path,
+    need: Need,
+    clock: &impl Fn() -> UnixSeconds,
+    seed: [u64; 2],
+    forget: bool,
+) -> io::Result<Store> {
+    let _turn = Turn::wait(path)?;
+    let mut is_first = true;
+    if let Some((file, is_alone)) = SharedFile::open(path)? {
+        let serves = |store: &ReplayStore<&SharedFile>| store.slots() >= buckets_for(need.proofs) * SLOTS;
+        if ReplayStore::attach(&file, need.window).is_ok_and(|store| serves(&store)) {
+            let store = ReplayStore::attach(Words::Shared(file), need.window).map_err(io::Error::other)?;
+            if is_alone && !forget {
+                store.refuse_until(clock());
+            }
+            return Ok(store);
+        }
+        // The old process may have it mapped. What it accepts from now on, the new store would not know.
+        if let Ok(old) = ReplayStore::attach(&file, Window { max_age_seconds: 0, future_seconds: 0 }) {
+            old.refuse_until(clock().plus(RETIREMENT_SECONDS));
+        }
+        is_first = false;
+    }
+    let file = SharedFile::replace(path, required_words(need.proofs), |file| {
+        if let Ok(store) = ReplayStore::initialise(file, need.window, seed)
+            && !(is_first && forget)
+        {
+            store.refuse_until(clock());
+        }
+    })?;
+    ReplayStore::attach(Words::Shared(file), need.window).map_err(io::Error::other)
 }
 
 /// Kept until the process ends: a configuration that goes and comes back must find what was used before.
 static STORES: Mutex<BTreeMap<String, Arc<SharedReplay>>> = Mutex::new(BTreeMap::new());
 
-/// The store called `name`, wide enough for `need`.
+/// The store called `name`, in the file that the processes of a hot restart share if there is one, wide enough for `need`.
 ///
 /// A store that is new refuses proofs from before it was made, since an Envoy before this one may have seen them; unless
 /// `forget` says that such proofs may be used once more.
-pub(crate) fn store(name: &str, need: Need, now: UnixSeconds, forget: bool, seed: [u64; 2]) -> Arc<SharedReplay> {
+///
+/// # Errors
+/// The file cannot be used, or belongs to another store.
+pub(crate) fn store(
+    name: &str,
+    file: Option<&Path>,
+    need: Need,
+    clock: impl Fn() -> UnixSeconds,
+    forget: bool,
+    seed: [u64; 2],
+) -> Result<Arc<SharedReplay>, String> {
+    let fault = |error: io::Error| match file {
+        Some(path) => format!("/replay_file: cannot use {}: {error}", path.display()),
+        None => format!("/replay_store: {error}"),
+    };
     let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((other, _)) =
+        stores.iter().find(|(other, store)| *other != name && file.is_some() && store.file.as_deref() == file)
+    {
+        return Err(format!("/replay_file: found the file of the store {other}, expected one that no other store has"));
+    }
     if let Some(known) = stores.get(name) {
-        known.widen(need, now, seed);
-        return Arc::clone(known);
+        if known.file.as_deref() != file {
+            let has = known.file.as_ref().map_or("none".to_owned(), |path| path.display().to_string());
+            return Err(format!(
+                "/replay_file: found another file than the store {name} has since Envoy started: {has}"
+            ));
+        }
+        known.widen(need, clock, seed).map_err(fault)?;
+        return Ok(Arc::clone(known));
     }
-    let store = ReplayStore::new(need.proofs, need.window, seed);
-    if !forget {
-        store.refuse_until(now);
-    }
-    let shared = Arc::new(SharedReplay { current: RwLock::new((need, store)) });
+    let store = match file {
+        Some(path) => shared(path, need, &clock, seed, forget).map_err(fault)?,
+        None => {
+            let store = own(need, seed).map_err(fault)?;
+            if !forget {
+                store.refuse_until(clock());
+            }
+            store
+        }
+    };
+    let shared = Arc::new(SharedReplay { current: RwLock::new((need, store)), file: file.map(Path::to_owned) });
     stores.insert(name.to_owned(), Arc::clone(&shared));
-    shared
+    Ok(shared)
 }
 
 /// A store behind no name, for a configuration that is only looked at.
-pub(crate) fn unshared(need: Need, seed: [u64; 2]) -> Arc<SharedReplay> {
-    Arc::new(SharedReplay { current: RwLock::new((need, ReplayStore::new(need.proofs, need.window, seed))) })
+pub(crate) fn unshared(need: Need, seed: [u64; 2]) -> Result<Arc<SharedReplay>, String> {
+    let store = own(need, seed).map_err(|error| format!("/replay_store: {error}"))?;
+    Ok(Arc::new(SharedReplay { current: RwLock::new((need, store)), file: None }))
 }
 
 #[cfg(test)]
@@ -87,22 +200,36 @@ mod tests {
     const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
     const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128 };
 
+    fn at_now() -> UnixSeconds {
+        NOW
+    }
+
+    fn named(
+        name: &str,
+        need: Need,
+        clock: impl Fn() -> UnixSeconds,
+        forget: bool,
+        seed: [u64; 2],
+    ) -> Arc<SharedReplay> {
+        store(name, None, need, clock, forget, seed).unwrap()
+    }
+
     #[test]
     fn a_store_outlives_its_configuration() {
-        let first = store("outlives", NEED, NOW, true, [1, 2]);
+        let first = named("outlives", NEED, at_now, true, [1, 2]);
         assert_eq!(first.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
         drop(first);
-        let second = store("outlives", NEED, NOW, true, [3, 4]);
+        let second = named("outlives", NEED, at_now, true, [3, 4]);
         assert_eq!(second.claim(&[7; 32], NOW, NOW), Ok(Claim::Replayed));
-        assert_eq!(store("other", NEED, NOW, true, [1, 2]).claim(&[7; 32], NOW, NOW), Ok(Claim::First));
+        assert_eq!(named("other", NEED, at_now, true, [1, 2]).claim(&[7; 32], NOW, NOW), Ok(Claim::First));
     }
 
     #[test]
     fn a_wider_window_holds_for_those_who_were_there_before() {
-        let narrow = store("widens", NEED, NOW, true, [1, 2]);
+        let narrow = named("widens", NEED, at_now, true, [1, 2]);
         assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
         let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
-        let wide = store("widens", wider, NOW, true, [3, 4]);
+        let wide = named("widens", wider, at_now, true, [3, 4]);
         // What the old store has seen, the new one cannot know.
         assert_eq!(wide.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
         let later = NOW.plus(6);
@@ -112,8 +239,139 @@ mod tests {
 
     #[test]
     fn a_new_store_refuses_what_may_have_been_used_before_it() {
-        let shared = store("new", NEED, NOW, false, [1, 2]);
+        let shared = named("new", NEED, at_now, false, [1, 2]);
         assert_eq!(shared.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
         assert_eq!(shared.claim(&[7; 32], NOW.plus(6), NOW.plus(6)), Ok(Claim::First));
+    }
+
+    /// B9. A configuration waits for the workers that claim proofs before it makes the store wider: what they accept meanwhile stays used.
+    #[test]
+    fn a_store_made_wider_forgets_no_proof_of_the_meantime() {
+        use std::sync::atomic::Ordering;
+        use std::time::Duration;
+
+        let clock = Arc::new(AtomicU64::new(NOW.as_u64()));
+        let shared = named("meantime", NEED, at_now, true, [1, 2]);
+        let current = shared.current.read().unwrap();
+        let configured = {
+            let clock = Arc::clone(&clock);
+            std::thread::spawn(move || {
+                let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
+                named("meantime", wider, || UnixSeconds::new(clock.load(Ordering::SeqCst)), true, [3, 4]);
+            })
+        };
+        while shared.current.try_read().is_ok() {
+            std::thread::sleep(Duration::from_millis(1)); // until the configuration waits
+        }
+        clock.store(NOW.plus(3).as_u64(), Ordering::SeqCst);
+        let issued_at = NOW.plus(8);
+        assert_eq!(current.1.claim(&[7; 32], issued_at, NOW.plus(3)), Claim::First);
+        drop(current);
+        configured.join().unwrap();
+        assert_eq!(shared.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
+    }
+
+    /// A folder on a tmpfs, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = Path::new("/dev/shm").join(format!("countersign-{name}-{}", std::process::id()));
+            std::fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self) -> PathBuf {
+            self.0.join("proofs")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    /// B8. Two mappings are the two processes of a hot restart: a lock belongs to the open file, not to the process.
+    #[test]
+    fn two_processes_use_a_proof_once() {
+        let folder = Folder::new("hot");
+        let file = folder.file();
+        let old = shared(&file, NEED, &at_now, [1, 2], false).unwrap();
+        assert_eq!(old.claim(&[7; 32], NOW, NOW), Claim::Unknowable, "from before the first Envoy");
+        let later = NOW.plus(6);
+        assert_eq!(old.claim(&[7; 32], later, later), Claim::First);
+        let new = shared(&file, NEED, &|| later, [3, 4], false).unwrap();
+        assert_eq!(new.claim(&[7; 32], later, later), Claim::Replayed);
+        assert_eq!(new.claim(&[8; 32], later, later), Claim::First, "nothing is refused: no proof is missing");
+        assert_eq!(old.claim(&[8; 32], later, later), Claim::Replayed);
+        drop((old, new));
+        // An Envoy that starts when none runs does not know what was used since, without this file.
+        let next = NOW.plus(20);
+        let alone = shared(&file, NEED, &|| next, [5, 6], false).unwrap();
+        assert_eq!(alone.claim(&[9; 32], next, next), Claim::Unknowable);
+        assert_eq!(alone.claim(&[8; 32], later, next), Claim::Replayed);
+        drop(alone);
+        let forgetful = shared(&file, NEED, &|| next.plus(60), [5, 6], true).unwrap();
+        assert_eq!(forgetful.claim(&[9; 32], next.plus(6), next.plus(6)), Claim::First);
+    }
+
+    #[test]
+    fn a_wider_need_is_a_new_file_and_the_old_one_takes_no_proof() {
+        let folder = Folder::new("wider");
+        let file = folder.file();
+        let old = shared(&file, NEED, &at_now, [1, 2], true).unwrap();
+        assert_eq!(old.claim(&[7; 32], NOW, NOW), Claim::First);
+        let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 1000 };
+        let new = shared(&file, wider, &at_now, [3, 4], true).unwrap();
+        assert_eq!(new.claim(&[7; 32], NOW, NOW), Claim::Unknowable);
+        let later = NOW.plus(6);
+        assert_eq!(old.claim(&[8; 32], later, later), Claim::Unknowable);
+        assert_eq!(new.claim(&[8; 32], later, later), Claim::First);
+        // A narrower one is served.
+        let third = shared(&file, NEED, &|| later, [5, 6], false).unwrap();
+        assert_eq!(third.claim(&[8; 32], later, later), Claim::Replayed);
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 2, "the file and its lock");
+    }
+
+    #[test]
+    fn a_file_that_is_none_of_this_module_is_refused_or_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = Folder::new("foreign");
+        let file = folder.file();
+        std::fs::write(&file, [0; 4096]).unwrap();
+        let refused = |expected: &str| {
+            let error = shared(&file, NEED, &at_now, [1, 2], true).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+        refused("mode 0600");
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        let made = shared(&file, NEED, &at_now, [1, 2], true).unwrap();
+        assert_eq!(made.claim(&[7; 32], NOW, NOW), Claim::Unknowable, "another one was in its place");
+        drop(made);
+        std::fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &file).unwrap();
+        refused("os error");
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        refused("os error");
+        let on_disk = Path::new(env!("CARGO_MANIFEST_DIR")).join("proofs-of-a-test");
+        let error = shared(&on_disk, NEED, &at_now, [1, 2], true).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("tmpfs"), "{error}");
+        assert!(!on_disk.exists());
+        std::fs::remove_file(on_disk.with_extension("lock")).unwrap();
+    }
+
+    #[test]
+    fn a_file_belongs_to_one_store() {
+        let folder = Folder::new("belongs");
+        let file = folder.file();
+        let open = |name: &str, file: Option<&Path>| store(name, file, NEED, at_now, true, [1, 2]).map(|_| ());
+        assert_eq!(open("one", Some(&file)), Ok(()));
+        assert_eq!(open("one", Some(&file)), Ok(()));
+        assert!(open("two", Some(&file)).unwrap_err().contains("the file of the store one"));
+        assert!(open("one", None).unwrap_err().contains("another file than the store one has"));
     }
 }

@@ -2,18 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign::engine::Mode;
 use countersign::time::UnixSeconds;
 
-use countersign_filter::host::{Counter, Level, RouteUnread, Stream};
+use countersign_filter::fetch::Callout;
+use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 
 use crate::filter::{self, Verdict};
-use crate::host::{Main, Process};
+use crate::host::{Main, Process, Wake};
 use crate::module::{Module, Surroundings};
+use crate::running::{self, Running};
 
 #[path = "../../filter/tests/vector/mod.rs"]
 mod vector;
@@ -38,9 +41,20 @@ impl Process for Log {
             lines.push(line.to_owned());
         }
     }
-
-    fn wake_main(&self) {}
 }
+
+/// How often the main thread was called.
+#[derive(Clone, Default)]
+struct Calls(Arc<AtomicUsize>);
+
+impl Wake for Calls {
+    fn wake_main(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What [`FakeMain`] gives a fetch.
+const CALLOUT: Callout = Callout { asker: 0, number: 7 };
 
 #[derive(Default)]
 struct FakeStream {
@@ -97,12 +111,17 @@ impl Stream for FakeStream {
 #[derive(Default)]
 struct FakeMain {
     counts: RefCell<Vec<(Counter, Vec<String>, u64)>>,
+    gauges: RefCell<Vec<(Gauge, String, u64)>>,
     asked: RefCell<Vec<String>>,
 }
 
 impl Main for FakeMain {
     fn count(&self, counter: Counter, labels: &[&str], by: u64) {
         self.counts.borrow_mut().push((counter, labels.iter().map(|label| (*label).to_owned()).collect(), by));
+    }
+
+    fn set(&self, gauge: Gauge, store: &str, value: u64) {
+        self.gauges.borrow_mut().push((gauge, store.to_owned(), value));
     }
 
     fn get(&self, cluster: &str, authority: &str, path: &str, _: u64) -> Result<u64, String> {
@@ -118,7 +137,7 @@ fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict 
 /// The module with the policy of the vector, and the vector's request.
 fn world(more: &str) -> Result<(Arc<Module>, Log, impl Fn() -> FakeStream + use<>, UnixSeconds), Fault> {
     let Vector { policy, request, now, .. } = vector::accepted()?;
-    let text = format!("{{\"policy\":{policy}{more}}}");
+    let text = format!(r#"{{"policy":{policy},"origin":"https://api.example"{more}}}"#);
     let build = Build::Module { read: &|_| Err("no files here".to_owned()) };
     let (settings, document) = Settings::read(text.as_bytes(), build).map_err(|faults| format!("{faults:?}"))?;
     let log = Log::default();
@@ -183,7 +202,7 @@ fn the_route_is_chosen_without_the_clients_identity_and_anew_with_the_written_on
     let mut same = FakeStream { by_field: Some(("x-user", subject, RouteSettings::default())), ..stream() };
     assert_eq!((judge(&module, &mut same, now), same.cleared), (Verdict::Pass(vec![]), 2));
     let main = FakeMain::default();
-    module.on_main(&main);
+    module.on_main(0, &main);
     assert_eq!(main.counts.into_inner().len(), 1, "one judgement is counted");
     Ok(())
 }
@@ -228,8 +247,8 @@ fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
         judge(&module, &mut stream(), moment);
     }
     let main = FakeMain::default();
-    module.on_main(&main);
-    module.on_main(&main);
+    module.on_main(0, &main);
+    module.on_main(0, &main);
     let labels = |outcome: &str, reason: &str| vec!["default".to_owned(), outcome.to_owned(), reason.to_owned()];
     let expected = [
         (Counter::Decisions, labels("accepted", "accepted"), 2),
@@ -238,6 +257,23 @@ fn counts_reach_the_main_thread_and_the_audit_the_log() -> Result<(), Fault> {
     assert_eq!(main.counts.into_inner(), expected);
     let lines = log.lines();
     assert!(lines.len() == 1 && lines[0].starts_with(r#"countersign: {"decision":"refuse","reason":"token_expired""#));
+    Ok(())
+}
+
+#[test]
+fn gauges_of_the_replay_store_reach_the_main_thread() -> Result<(), Fault> {
+    let (module, ..) = world(r#","replay_store":"orders""#)?;
+    let main = FakeMain::default();
+    module.on_main(0, &main);
+    let slots = u64::try_from(module.live.engine().replay_state(UnixSeconds::new(0)).ok_or("none")?.slots)?;
+    let expected = [
+        (Gauge::LiveProofs, "orders".to_owned(), 0),
+        (Gauge::Slots, "orders".to_owned(), slots),
+        (Gauge::RefusingPermille, "orders".to_owned(), 0),
+        (Gauge::RefusingUntil, "orders".to_owned(), 0),
+    ];
+    assert_eq!(main.gauges.into_inner(), expected);
+    assert!(slots > 131_072);
     Ok(())
 }
 
@@ -256,8 +292,8 @@ fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
     assert_eq!(details().as_deref(), Some("bundle_stale"));
     let answer = |body: &[u8]| {
         // A failure is tried again, and a success refreshed, later than this test ends.
-        module.on_main(&main);
-        module.on_answer(7, Ok(body));
+        module.on_main(0, &main);
+        module.on_answer(CALLOUT, Ok(body));
     };
     answer(br#"{"origins":[{"issuer":"https://as.example","tokens":["at-1"]}]}"#);
     assert_eq!(main.asked.borrow().as_slice(), ["as as /revoked"]);
@@ -272,13 +308,59 @@ fn a_list_that_cannot_be_used_changes_nothing() -> Result<(), Fault> {
     let fetch = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#;
     let (module, log, stream, now) = world(fetch)?;
     let main = FakeMain::default();
-    module.on_main(&main);
-    module.on_answer(7, Ok(br#"{"origins":[{"issuer":"secret","keys":1}]}"#));
+    module.on_main(0, &main);
+    module.on_answer(CALLOUT, Ok(br#"{"origins":[{"issuer":"secret","keys":1}]}"#));
     let told = "countersign: revocations from cluster as: the document cannot be used: /origins/0/keys: found a number, expected an \
                 array (failure 1 in a row); the last good document holds";
     assert_eq!(log.lines(), [told]);
     let mut asked = stream();
     assert_eq!(judge(&module, &mut asked, now), Verdict::Answered);
     assert!(matches!(&asked.answer, Some((503, _, details)) if details == "bundle_stale"));
+    Ok(())
+}
+
+#[test]
+fn a_fetch_is_begun_anew_when_its_configuration_ends() -> Result<(), Fault> {
+    let (module, _, _, _) = world(r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#)?;
+    let (first, second) = (Calls::default(), Calls::default());
+    let called = |calls: &Calls| calls.0.swap(0, Ordering::Relaxed);
+    let leaving = module.attach(Box::new(first.clone()));
+    let staying = module.attach(Box::new(second.clone()));
+    // Each that comes calls the main thread through the oldest there is.
+    assert_eq!((called(&first), called(&second)), (2, 0));
+    let main = FakeMain::default();
+    module.on_main(leaving.number, &main);
+    module.on_main(staying.number, &main);
+    assert_eq!(main.asked.borrow().len(), 1);
+    let answer = |asker| module.on_answer(Callout { asker, number: 7 }, Ok(b"{}"));
+    // The number is another configuration's.
+    answer(staying.number);
+    let left = leaving.number;
+    drop(leaving);
+    assert_eq!((called(&first), called(&second)), (0, 1));
+    answer(left);
+    module.on_main(staying.number, &main);
+    assert_eq!(main.asked.borrow().len(), 2);
+    answer(staying.number);
+    module.on_main(staying.number, &main);
+    assert_eq!(main.asked.borrow().len(), 2, "it was answered");
+    Ok(())
+}
+
+#[test]
+fn configurations_that_say_the_same_share_a_module() -> Result<(), Fault> {
+    let made = AtomicUsize::new(0);
+    let share = |same: u8| {
+        running::share([same; 32], || {
+            made.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Fault>(Running { module: world("")?.0, _watch: None })
+        })
+    };
+    let (one, again, other) = (share(1)?, share(1)?, share(2)?);
+    assert!(Arc::ptr_eq(&one, &again) && !Arc::ptr_eq(&one, &other));
+    drop((one, again));
+    // Nothing of it is left: what it knew of documents may be old.
+    let anew = share(1)?;
+    assert_eq!((made.load(Ordering::Relaxed), Arc::strong_count(&anew)), (3, 1));
     Ok(())
 }

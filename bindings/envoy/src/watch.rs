@@ -17,13 +17,11 @@ impl Watch {
     pub(crate) fn start(module: Arc<Module>) -> io::Result<Self> {
         let watched = Arc::clone(&module);
         let thread = thread::Builder::new().name("countersign".to_owned()).spawn(move || {
-            // At once for what is to be fetched, and then as often as the settings say.
-            watched.process.wake_main();
             while watched.wait() {
                 if catch_unwind(AssertUnwindSafe(|| watched.look())).is_err() {
                     watched.fault("the watch of files");
                 }
-                watched.process.wake_main();
+                watched.wake_main();
             }
         })?;
         Ok(Self { module, thread: Some(thread) })

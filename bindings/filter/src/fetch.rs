@@ -19,8 +19,17 @@ pub struct Plan {
     of_origin: BTreeSet<(OriginIndex, usize)>,
     /// The places of those that wait, by the moment until which.
     waiting: BTreeSet<(Duration, usize)>,
-    /// The places of those that are being fetched, by the number of the fetch.
-    asked: BTreeMap<u64, usize>,
+    /// The places of those that are being fetched.
+    asked: BTreeMap<Callout, usize>,
+}
+
+/// A fetch that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Callout {
+    /// The configuration through which the proxy was asked.
+    pub asker: u64,
+    /// The number that the proxy gave it, which is good for this configuration only.
+    pub number: u64,
 }
 
 /// One document and what is known of it.
@@ -33,12 +42,14 @@ pub struct Source {
     state: State,
     /// In a row.
     failures: u32,
+    /// Whether it was in force once.
+    has_come: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Waiting { until: Duration },
-    Asked { callout: u64 },
+    Asked { callout: Callout },
 }
 
 const FIRST_RETRY: Duration = Duration::from_millis(250);
@@ -77,7 +88,7 @@ impl Plan {
     /// One document more, to be fetched at once.
     pub fn add(&mut self, fetch: Fetch, index: Option<OriginIndex>) {
         let (place, until) = (self.sources.len(), Duration::ZERO);
-        self.sources.push(Source { fetch, index, state: State::Waiting { until }, failures: 0 });
+        self.sources.push(Source { fetch, index, state: State::Waiting { until }, failures: 0, has_come: false });
         self.waiting.insert((until, place));
         self.of_origin.extend(index.map(|index| (index, place)));
     }
@@ -86,6 +97,12 @@ impl Plan {
     #[must_use]
     pub fn due(&self, now: Duration) -> Vec<usize> {
         self.waiting.range(..=(now, usize::MAX)).map(|(_, place)| *place).collect()
+    }
+
+    /// Whether each document was in force once.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.sources.iter().all(|source| source.has_come)
     }
 
     /// The document at `place`.
@@ -106,21 +123,31 @@ impl Plan {
         }
     }
 
-    /// Its fetch has begun under this number.
-    pub fn began(&mut self, place: usize, callout: u64) {
+    /// Its fetch has begun.
+    pub fn began(&mut self, place: usize, callout: Callout) {
         self.enter(place, State::Asked { callout });
     }
 
     /// Whose answer this is.
     #[must_use]
-    pub fn answered(&self, callout: u64) -> Option<usize> {
+    pub fn answered(&self, callout: Callout) -> Option<usize> {
         self.asked.get(&callout).copied()
+    }
+
+    /// A configuration ends, and the proxy ends what was asked through it: that is due again, through another one.
+    pub fn abandoned(&mut self, asker: u64, now: Duration) {
+        let all = Callout { asker, number: 0 }..=Callout { asker, number: u64::MAX };
+        let places: Vec<usize> = self.asked.range(all).map(|(_, place)| *place).collect();
+        for place in places {
+            self.enter(place, State::Waiting { until: now });
+        }
     }
 
     /// The document is in force; `hint` is what it says about the next time.
     pub fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
         let Some(source) = self.sources.get_mut(place) else { return };
         source.failures = 0;
+        source.has_come = true;
         let until = now + refresh_after(&source.fetch, hint);
         self.enter(place, State::Waiting { until });
     }
@@ -163,6 +190,10 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    const fn callout(number: u64) -> Callout {
+        Callout { asker: 1, number }
+    }
+
     fn plan() -> Option<(Plan, OriginIndex)> {
         let origin = Origin::Issuer("https://as.example".to_owned());
         let text =
@@ -181,13 +212,26 @@ mod tests {
     fn a_document_is_fetched_once_and_then_as_it_wants() -> Result<(), &'static str> {
         let (mut plan, _) = plan().ok_or("no plan")?;
         assert_eq!(plan.due(at(0)), [0]);
-        plan.began(0, 7);
+        plan.began(0, callout(7));
         assert_eq!(plan.due(at(100)), [0; 0]);
-        assert_eq!((plan.answered(8), plan.answered(7)), (None, Some(0)));
+        assert_eq!((plan.answered(callout(8)), plan.answered(callout(7))), (None, Some(0)));
+        assert!(!plan.is_complete());
         plan.succeeded(0, at(1), Some(20));
+        assert!(plan.is_complete());
         assert_eq!((plan.due(at(20)), plan.due(at(21))), (vec![], vec![0]));
         plan.succeeded(0, at(21), None);
         assert_eq!((plan.due(at(320)), plan.due(at(321))), (vec![], vec![0]));
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_configuration_asked_for_is_due_again_when_it_ends() -> Result<(), &'static str> {
+        let (mut plan, _) = plan().ok_or("no plan")?;
+        plan.began(0, callout(7));
+        plan.abandoned(2, at(3));
+        assert_eq!((plan.due(at(9)), plan.answered(callout(7))), (vec![], Some(0)));
+        plan.abandoned(1, at(3));
+        assert_eq!((plan.due(at(3)), plan.answered(callout(7))), (vec![0], None));
         Ok(())
     }
 
@@ -220,7 +264,7 @@ mod tests {
             match (next(3), twin[place]) {
                 (0, Ok(_)) => {
                     callouts += 1;
-                    plan.began(place, callouts);
+                    plan.began(place, callout(callouts));
                     twin[place] = Err(callouts);
                 }
                 (1, Ok(_)) => {
@@ -228,10 +272,10 @@ mod tests {
                     twin[place] = Ok(now);
                 }
                 (1, Err(_)) => plan.want(indexes[place], now),
-                (_, Err(callout)) => {
-                    assert_eq!(plan.answered(callout), Some(place));
+                (_, Err(number)) => {
+                    assert_eq!(plan.answered(callout(number)), Some(place));
                     plan.succeeded(place, now, Some(20));
-                    assert_eq!(plan.answered(callout), None);
+                    assert_eq!(plan.answered(callout(number)), None);
                     twin[place] = Ok(now + at(20));
                 }
                 _ => {}

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use countersign::engine::Engine;
+use countersign::memory::replay::ReplayState;
 use countersign::trust::OriginIndex;
 
 use crate::identity::IdentityHeaders;
@@ -36,6 +38,8 @@ pub struct RouteUnread;
 pub trait Site {
     /// What the configuration says.
     fn settings(&self) -> &Settings;
+    /// The engine that judges.
+    fn engine(&self) -> &Engine;
     /// Writes one line to the proxy's log.
     fn log(&self, level: Level, line: &str);
     /// Counts what became of a request.
@@ -87,6 +91,51 @@ impl Counter {
             Self::Decisions => &["policy", "outcome", "reason"],
             Self::TrustDocuments => &["from", "outcome"],
             Self::Faults => &[],
+        }
+    }
+}
+
+/// The gauges of the replay store of a filter configuration, by the store's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gauge {
+    /// `countersign_replay_live_proofs`: used proofs that could still be replayed; an estimate where the store is large.
+    LiveProofs,
+    /// `countersign_replay_slots`: how many it can hold.
+    Slots,
+    /// `countersign_replay_refusing_permille`: in how many of a thousand buckets a proof dated now is refused, 0 in good order.
+    RefusingPermille,
+    /// `countersign_replay_refusing_until_seconds`: until when, in seconds since 1970; 0 in good order.
+    RefusingUntil,
+}
+
+impl Gauge {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::LiveProofs, Self::Slots, Self::RefusingPermille, Self::RefusingUntil];
+
+    /// The name of their label.
+    pub const LABEL: &'static str = "store";
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LiveProofs => "countersign_replay_live_proofs",
+            Self::Slots => "countersign_replay_slots",
+            Self::RefusingPermille => "countersign_replay_refusing_permille",
+            Self::RefusingUntil => "countersign_replay_refusing_until_seconds",
+        }
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn of(self, state: &ReplayState) -> u64 {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        match self {
+            Self::LiveProofs => number(state.live_proofs),
+            Self::Slots => number(state.slots),
+            Self::RefusingPermille => state.refusing_permille.into(),
+            Self::RefusingUntil if state.refusing_permille == 0 => 0,
+            Self::RefusingUntil => state.refusing_until.as_u64(),
         }
     }
 }

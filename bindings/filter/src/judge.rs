@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use countersign::engine::{Decision, Mode, PolicyIndex, Request};
+use countersign::engine::{Decision, Mode, PolicyIndex, ReplayNotice, Request};
 use countersign::reason::Reason;
 use countersign::specs::mtls::Connection;
 use countersign::time::UnixSeconds;
@@ -63,7 +63,7 @@ pub fn judge(
                     site.want(index);
                 }
                 if decision.reason().is_some() && rules.mode != Mode::Shadow {
-                    conclude(site, rules, &decision, stream);
+                    conclude(site, rules, &decision, stream, now);
                     answer(&decision, stream);
                     return Verdict::Answered;
                 }
@@ -73,7 +73,7 @@ pub fn judge(
                         next
                     }
                     _ => {
-                        conclude(site, rules, &decision, stream);
+                        conclude(site, rules, &decision, stream, now);
                         // A challenge would be a refusal, which shadow mode hides from clients; a nonce is of use all the same.
                         return Verdict::Pass(fields(&decision, |name| name != "www-authenticate"));
                     }
@@ -164,11 +164,14 @@ fn leads_to(
 }
 
 /// Counts, logs and leaves with the stream what became of the request.
-fn conclude(site: &impl Site, rules: &Rules<'_>, decision: &Decision<'_>, stream: &mut impl Stream) {
+fn conclude(site: &impl Site, rules: &Rules<'_>, decision: &Decision<'_>, stream: &mut impl Stream, now: UnixSeconds) {
     let (settings, mode) = (site.settings(), rules.mode);
     let reason = decision.reason();
     let shadowed = reason.is_some() && mode == Mode::Shadow;
     site.count(Outcome { policy: rules.place, reason, shadowed });
+    if let Some(notice) = reason.and_then(|reason| site.engine().replay_notice(reason, now)) {
+        warn(site, &notice);
+    }
     if settings.audit == Audit::All || (settings.audit == Audit::Refusals && reason.is_some()) {
         audit(site, decision, mode);
     }
@@ -196,7 +199,11 @@ fn request<'r>(stream: &'r impl Stream, rules: &Rules<'_>, text: &'r mut Vec<u8>
         // A target without a path, as that of CONNECT or `OPTIONS *`, is no part of a URI and stays alone.
         if path.starts_with(b"/") {
             match rules.origin {
-                Some(origin) => text.extend_from_slice(origin.as_bytes()),
+                Some(origins) => match origins.choose(one(":authority")) {
+                    Some(origin) => origin.write_to(text),
+                    // As below, without an authority: the client asked for a host that is not served here.
+                    None => text.extend_from_slice(b"https://"),
+                },
                 None => {
                     text.extend_from_slice(one(":scheme"));
                     text.extend_from_slice(b"://");
@@ -259,6 +266,11 @@ fn fields(decision: &Decision<'_>, wanted: impl Fn(&str) -> bool) -> Vec<(String
 }
 
 #[cold]
+fn warn(site: &impl Site, notice: &ReplayNotice) {
+    site.log(Level::Warn, &format!("countersign: {notice}"));
+}
+
+#[cold]
 fn audit(site: &impl Site, decision: &Decision<'_>, mode: Mode) {
     let mut record = decision.audit();
     record.mode = mode;
@@ -286,6 +298,7 @@ pub const fn grpc_status(status: u16) -> u8 {
         401 => 16, // UNAUTHENTICATED
         403 => 7,  // PERMISSION_DENIED
         413 => 8,  // RESOURCE_EXHAUSTED
+        429 => 8,  // RESOURCE_EXHAUSTED
         503 => 14, // UNAVAILABLE
         _ => 13,   // INTERNAL
     }
@@ -303,6 +316,7 @@ mod tests {
                 401 => 16,
                 403 => 7,
                 413 => 8,
+                429 => 8,
                 500 => 13,
                 503 => 14,
                 other => panic!("{}: {other}", reason.code()),

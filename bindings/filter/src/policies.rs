@@ -4,7 +4,9 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::engine::{Mode, PolicyDocument, PolicyIndex};
+
+use countersign::policy::{Mode, Policy, PolicyDocument, PolicyIndex};
+use countersign::uri::AllowedOrigins;
 
 use crate::host::Stream;
 use crate::settings::{RouteSettings, Settings};
@@ -22,6 +24,7 @@ struct Known {
     name: String,
     index: PolicyIndex,
     mode: Mode,
+    has_origin: bool,
 }
 
 /// By which policy a request is judged, and how.
@@ -33,8 +36,8 @@ pub struct Rules<'m> {
     pub policy: PolicyIndex,
     /// What happens to a refused request.
     pub mode: Mode,
-    /// The external origin, for a policy that has none of its own.
-    pub origin: Option<&'m str>,
+    /// The external origins, for a policy that has none of its own.
+    pub origin: Option<&'m AllowedOrigins>,
 }
 
 /// Why there are no rules for a request. Nobody is let in by a slip of the pen.
@@ -59,6 +62,7 @@ impl Policies {
             name: policy.name().to_owned(),
             index,
             mode: policy.mode(),
+            has_origin: policy.has_origin(),
         });
         let known: Vec<Known> = known.collect();
         let found = known.iter().position(|policy| policy.name == default);
@@ -107,9 +111,26 @@ impl Policies {
         let known = place.and_then(|place| Some((place, self.known.get(place)?)));
         let (place, policy) = known.ok_or(NoRules::PolicyUnknown)?;
         let mode = route.and_then(|route| route.mode).or(settings.mode).unwrap_or(policy.mode);
-        let origin = route.and_then(|route| route.origin.as_deref()).or(settings.origin.as_deref());
+        // One origin counts, whole: the base path of another one must not be put in front of the target.
+        let origin = route.and_then(|route| route.origin.as_ref()).or(settings.origin.as_ref());
+        let origin = origin.filter(|_| !policy.has_origin);
         Ok(Rules { place, policy: policy.index, mode, origin })
     }
+}
+
+/// What is wrong with the origins of a configuration that can be used all the same, one line each.
+#[must_use]
+pub fn origin_notices(document: &PolicyDocument, settings: &Settings) -> Vec<String> {
+    let notice = |policy: &Policy| match (&settings.origin, policy.has_origin()) {
+        (Some(_), true) => Some(format!("origin is not used for the policy {}, which has its own", policy.name())),
+        (None, false) if policy.takes_proofs() => Some(format!(
+            "the policy {} takes DPoP proofs, and neither it nor the settings have an origin: what a proof is compared with is then the \
+             :authority that the client sends, and a :scheme that its X-Forwarded-Proto may change, on every route without an origin",
+            policy.name()
+        )),
+        _ => None,
+    };
+    document.policies().filter_map(|(_, policy)| notice(policy)).collect()
 }
 
 /// A field that selects a policy is there more than once.

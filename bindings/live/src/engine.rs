@@ -8,6 +8,7 @@ use countersign::engine::{
     Answer, Decision, Engine, Pending, PolicyIndex, Request, Silent, Snapshot, Step, Trail, Worker,
 };
 use countersign::memory::revocation::RevocationsKnown;
+use countersign::memory::{OutOfMemory, Zeroed};
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{LoadReport, Origin, TrustFault};
@@ -200,10 +201,26 @@ impl LiveWorker {
     /// A worker for `live`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(live: &LiveEngine, seed: [u64; 2]) -> Self {
+        Self::with(live, Worker::new(&live.engine, seed))
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory: see [`Worker::try_new`].
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(live: &LiveEngine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
+        Ok(Self::with(live, Worker::try_new(&live.engine, seed, zeroed)?))
+    }
+
+    /// As [`new`](Self::new), but the caches are small until [`grow`](Self::grow).
+    #[must_use]
+    pub fn growing(live: &LiveEngine, seed: [u64; 2]) -> Self {
+        Self::with(live, Worker::growing(&live.engine, seed))
+    }
+
+    fn with(live: &LiveEngine, #[cfg_attr(not(feature = "system"), allow(unused_mut))] mut worker: Worker) -> Self {
         // Before the snapshot: if it changes in between, the next decision takes it over once more.
         let generation = live.generation.load(Ordering::Acquire);
-        #[cfg_attr(not(feature = "system"), allow(unused_mut))]
-        let mut worker = Worker::new(&live.engine, seed);
         #[cfg(feature = "system")]
         worker.check_p256_by(countersign_lanes::p256());
         Self { worker, snapshot: live.snapshot(), generation }
@@ -213,6 +230,12 @@ impl LiveWorker {
     #[must_use]
     pub const fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// As [`Worker::grow`].
+    #[inline]
+    pub fn grow(&mut self) -> bool {
+        self.worker.grow()
     }
 
     /// As [`Worker::build_tables`].
@@ -279,6 +302,12 @@ impl LiveWorker {
     ) -> Step<'d> {
         self.take_over(live);
         self.worker.resume(&live.engine, &self.snapshot, pending, request, answer, trail)
+    }
+
+    /// Gives up a decision that waits, as [`Worker::abandon`].
+    pub fn abandon<'d>(&'d mut self, live: &'d LiveEngine, pending: Pending) -> Decision<'d> {
+        self.take_over(live);
+        self.worker.abandon(&live.engine, &self.snapshot, pending)
     }
 
     /// Takes over the newest snapshot, where it is not the last one that this worker saw.

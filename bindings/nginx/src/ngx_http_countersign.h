@@ -61,6 +61,8 @@ typedef struct {
     ngx_atomic_t                       trust_refused;
     ngx_atomic_t                       trust_unreadable;
     ngx_atomic_t                       faults;
+    /* By index of the reason: when a worker last logged that the replay store refuses proofs, in seconds since 1970. */
+    ngx_atomic_t                       noticed[NGX_HTTP_COUNTERSIGN_REASONS];
 } ngx_http_countersign_shared_t;
 
 
@@ -306,6 +308,7 @@ ngx_int_t ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone);
 void ngx_http_countersign_forget_documents(ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_start_engine(ngx_http_countersign_engine_t *engine, ngx_cycle_t *cycle);
 void ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine);
+void ngx_http_countersign_notice_refusal(ngx_http_countersign_engine_t *engine, countersign_reason reason);
 ngx_uint_t ngx_http_countersign_look_early(ngx_http_countersign_engine_t *engine);
 void ngx_http_countersign_look_if_due(ngx_http_countersign_engine_t *engine);
 

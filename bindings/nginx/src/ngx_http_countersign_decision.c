@@ -201,6 +201,8 @@ ngx_http_countersign_settle(ngx_http_request_t *r, ngx_http_countersign_decision
 
     (void) ngx_atomic_fetch_add(&shared->refused[shadow][countersign_reason_index(made->reason)], 1);
 
+    ngx_http_countersign_notice_refusal(lcf->engine, made->reason);
+
     if (r->connection->log->log_level >= NGX_LOG_INFO) {
         countersign_str  word = countersign_reason_word(made->reason);
         countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, lcf->policy_number);

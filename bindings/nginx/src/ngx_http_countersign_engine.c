@@ -31,6 +31,9 @@ static void ngx_http_countersign_look_handler(ngx_event_t *event);
 /* A worker spends at most one part in this many of its time on looks that tokens of unknown keys cause. */
 #define NGX_HTTP_COUNTERSIGN_LOOK_SHARE  20
 
+/* How often it is logged that the replay store refuses proofs, in seconds, of all workers together. */
+#define NGX_HTTP_COUNTERSIGN_NOTICE_PERIOD  60
+
 /* The longest pause after a look, in milliseconds: then such a token causes the next one, whatever it takes. */
 #define NGX_HTTP_COUNTERSIGN_LOOK_PAUSE  1000
 
@@ -66,6 +69,49 @@ ngx_http_countersign_notice(ngx_http_countersign_teller_t *teller)
     notice.context = teller;
 
     return notice;
+}
+
+
+/* Logs that the replay store refuses proofs, if this is why: the operator's concern, not only the client's. */
+
+void
+ngx_http_countersign_notice_refusal(ngx_http_countersign_engine_t *engine, countersign_reason reason)
+{
+    time_t                          now;
+    ngx_atomic_t                   *noticed;
+    ngx_atomic_uint_t               before;
+    ngx_http_countersign_teller_t   teller;
+
+    switch (reason) {
+
+    case COUNTERSIGN_REASON_REPLAY_STORE_FULL:
+    case COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE:
+    case COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN:
+    case COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED:
+        break;
+
+    default:
+        return;
+    }
+
+    now = ngx_time();
+    noticed = &engine->zone->shared->noticed[countersign_reason_index(reason)];
+    before = *noticed;
+
+    /* A clock that went back must not silence the log until it catches up. */
+    if (before != 0 && (time_t) before <= now && now - (time_t) before < NGX_HTTP_COUNTERSIGN_NOTICE_PERIOD) {
+        return;
+    }
+
+    if (!ngx_atomic_cmp_set(noticed, before, (ngx_atomic_uint_t) now)) {
+        return;
+    }
+
+    ngx_memzero(&teller, sizeof(ngx_http_countersign_teller_t));
+    teller.level = NGX_LOG_WARN;
+    teller.log = ngx_cycle->log;
+
+    (void) countersign_engine_replay_notice(engine->engine, reason, now, ngx_http_countersign_notice(&teller));
 }
 
 

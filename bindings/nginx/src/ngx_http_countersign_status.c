@@ -13,6 +13,22 @@ static ngx_int_t ngx_http_countersign_status_handler(ngx_http_request_t *r);
 #define NGX_HTTP_COUNTERSIGN_LINE_BYTES  256
 
 
+/* The gauges of a zone's replay store. */
+
+static const struct {
+    const char  *name;
+    const char  *help;
+    size_t       offset;
+} ngx_http_countersign_gauges[] = {
+    { "live_proofs", "Used proofs that could still be replayed.", offsetof(countersign_replay_state, live_proofs) },
+    { "slots", "How many proofs the store can hold.", offsetof(countersign_replay_state, slots) },
+    { "refusing_permille", "In how many of 1000 buckets a proof dated now is refused; 0 in good order.",
+      offsetof(countersign_replay_state, refusing_permille) },
+    { "refusing_until_seconds", "Until when, in seconds since 1970; 0 in good order.",
+      offsetof(countersign_replay_state, refusing_until_seconds) },
+};
+
+
 /* countersign_status [json|prometheus] */
 
 char *
@@ -83,6 +99,28 @@ ngx_http_countersign_quoted(ngx_pool_t *pool, const u_char *data, size_t length,
 }
 
 
+/* How the replay store of a zone is; zeros if no engine uses it. */
+
+static countersign_replay_state
+ngx_http_countersign_replay_state(ngx_http_countersign_zone_t *zone)
+{
+    countersign_replay_state          state;
+    ngx_http_countersign_engine_t   **engines = zone->engines.elts;
+
+    ngx_memzero(&state, sizeof(countersign_replay_state));
+
+    if (zone->engines.nelts != 0) {
+        (void) countersign_engine_replay_state(engines[0]->engine, ngx_time(), &state);
+    }
+
+    if (state.refusing_permille == 0) {
+        state.refusing_until_seconds = 0;
+    }
+
+    return state;
+}
+
+
 static ngx_int_t
 ngx_http_countersign_json(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf, ngx_buf_t *b)
 {
@@ -90,6 +128,7 @@ ngx_http_countersign_json(ngx_http_request_t *r, ngx_http_countersign_main_conf_
     uint32_t                         policy;
     ngx_str_t                        text;
     countersign_str                  word;
+    countersign_replay_state         replay;
     countersign_worker_counts        counts;
     ngx_http_countersign_zone_t    **zones = mcf->zones.elts;
     ngx_http_countersign_engine_t  **engines = mcf->engines.elts;
@@ -104,8 +143,12 @@ ngx_http_countersign_json(ngx_http_request_t *r, ngx_http_countersign_main_conf_
             return NGX_ERROR;
         }
 
-        b->last = ngx_sprintf(b->last, "%s{\"zone\":\"%V\",\"replay_bytes\":%uz", i ? "," : "", &text,
-                              zones[i]->replay_bytes);
+        replay = ngx_http_countersign_replay_state(zones[i]);
+
+        b->last = ngx_sprintf(b->last, "%s{\"zone\":\"%V\",\"replay_bytes\":%uz,\"replay\":{\"slots\":%uL,"
+                              "\"live_proofs\":%uL,\"refusing_permille\":%uL,\"refusing_until\":%uL}", i ? "," : "",
+                              &text, zones[i]->replay_bytes, replay.slots, replay.live_proofs,
+                              replay.refusing_permille, replay.refusing_until_seconds);
 
         for (shadow = 0; shadow < 2; shadow++) {
             b->last = ngx_sprintf(b->last, ",\"%s\":{\"accepted\":%uA,\"refused\":{", shadow ? "shadow" : "enforce",
@@ -171,6 +214,7 @@ ngx_http_countersign_prometheus(ngx_http_request_t *r, ngx_http_countersign_main
     size_t                          i, k, shadow;
     ngx_str_t                       text;
     countersign_str                 word;
+    countersign_replay_state        replay;
     ngx_http_countersign_zone_t   **zones = mcf->zones.elts;
     ngx_http_countersign_shared_t  *shared;
 
@@ -215,6 +259,24 @@ ngx_http_countersign_prometheus(ngx_http_request_t *r, ngx_http_countersign_main
                               shared->trust_loaded, &text, shared->trust_refused, &text, shared->trust_unreadable);
     }
 
+    for (k = 0; k < sizeof(ngx_http_countersign_gauges) / sizeof(ngx_http_countersign_gauges[0]); k++) {
+        b->last = ngx_sprintf(b->last, "# HELP countersign_replay_%s %s\n# TYPE countersign_replay_%s gauge\n",
+                              ngx_http_countersign_gauges[k].name, ngx_http_countersign_gauges[k].help,
+                              ngx_http_countersign_gauges[k].name);
+
+        for (i = 0; i < mcf->zones.nelts; i++) {
+            if (ngx_http_countersign_quoted(r->pool, zones[i]->name.data, zones[i]->name.len, &text) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            replay = ngx_http_countersign_replay_state(zones[i]);
+
+            b->last = ngx_sprintf(b->last, "countersign_replay_%s{zone=\"%V\"} %uL\n",
+                                  ngx_http_countersign_gauges[k].name, &text,
+                                  *(uint64_t *) ((u_char *) &replay + ngx_http_countersign_gauges[k].offset));
+        }
+    }
+
     b->last = ngx_sprintf(b->last, "# HELP countersign_faults_total Requests that could not be judged.\n"
                           "# TYPE countersign_faults_total counter\n");
 
@@ -242,10 +304,10 @@ ngx_http_countersign_room(ngx_http_countersign_main_conf_t *mcf)
     ngx_http_countersign_zone_t    **zones = mcf->zones.elts;
     ngx_http_countersign_engine_t  **engines = mcf->engines.elts;
 
-    room = 8 * NGX_HTTP_COUNTERSIGN_LINE_BYTES;
+    room = 16 * NGX_HTTP_COUNTERSIGN_LINE_BYTES;
 
     for (i = 0; i < mcf->zones.nelts; i++) {
-        room += (2 * countersign_reason_count() + 16) * (NGX_HTTP_COUNTERSIGN_LINE_BYTES + 2 * zones[i]->name.len);
+        room += (2 * countersign_reason_count() + 24) * (NGX_HTTP_COUNTERSIGN_LINE_BYTES + 2 * zones[i]->name.len);
     }
 
     for (i = 0; i < mcf->engines.nelts; i++) {

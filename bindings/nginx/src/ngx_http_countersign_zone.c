@@ -29,7 +29,7 @@ static void ngx_http_countersign_free_zone(void *data);
 
 /* Another layout of the shared structure, of another build, must not be read as this one. */
 #define NGX_HTTP_COUNTERSIGN_LAYOUT  \
-    (((uint64_t) 0x63736e67 << 32) | (2 << 16) | (sizeof(ngx_http_countersign_shared_t) & 0xffff))
+    (((uint64_t) 0x63736e67 << 32) | (3 << 16) | (sizeof(ngx_http_countersign_shared_t) & 0xffff))
 
 /* What the replay store is aligned to, and what the counters are padded to. */
 #define NGX_HTTP_COUNTERSIGN_LINE  64

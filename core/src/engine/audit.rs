@@ -4,6 +4,7 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::{CacheTier, Decision};
 use crate::jose::base64url;
+use crate::limits;
 use crate::policy::Mode;
 use crate::printable::write_json_string;
 use crate::reason::Reason;
@@ -50,6 +51,10 @@ pub struct AuditRecord<'a> {
     pub bound_to_certificate: Option<[u8; 32]>,
     /// A hash that names the proof, if one was verified.
     pub proof_id: Option<[u8; 32]>,
+    /// `txn` of the first credential that has one: what joins the records of one transaction.
+    pub transaction: Option<&'a str>,
+    /// The tool that the body calls, where the policy names tools.
+    pub tool: Option<&'a str>,
     /// `act`, as the JSON object in the token.
     actor: Option<&'a str>,
 }
@@ -77,6 +82,9 @@ impl<'a> AuditRecord<'a> {
             bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint.copied()),
             bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint.copied()),
             proof_id: outcome.proof.map(|proof| proof.replay_key),
+            transaction: (0..limits::CREDENTIALS)
+                .find_map(|place| decision.verified_credential(place).and_then(|facts| facts.transaction())),
+            tool: decision.tool(),
             actor: facts.and_then(|facts| facts.actor_json()),
         }
     }
@@ -113,6 +121,8 @@ impl Display for AuditRecord<'_> {
         thumbprint(f, "bound_to_key", self.bound_to_key.as_ref())?;
         thumbprint(f, "bound_to_certificate", self.bound_to_certificate.as_ref())?;
         thumbprint(f, "proof_id", self.proof_id.as_ref())?;
+        text(f, "txn", self.transaction)?;
+        text(f, "tool", self.tool)?;
         if self.actor.is_some() {
             f.write_str(",\"actors\":[")?;
             for (place, actor) in self.actors().enumerate() {

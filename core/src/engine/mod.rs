@@ -6,6 +6,7 @@ mod challenge;
 mod counters;
 mod decision;
 mod pending;
+mod replay;
 mod token;
 mod worker;
 
@@ -13,9 +14,10 @@ pub use audit::AuditRecord;
 pub use body::BodyReader;
 pub use decision::{CacheTier, Decision};
 pub use pending::{Answer, Pending, Question, Step, UseOnce};
+pub use replay::ReplayNotice;
 pub use worker::{Engine, Snapshot, Worker};
 
-pub use crate::memory::replay::{Replay, ReplayUnavailable};
+pub use crate::memory::replay::{Replay, ReplayState, ReplayUnavailable};
 #[doc(no_inline)]
 pub use crate::policy::{
     AcceptedKind, Binding, BodyPolicy, CredentialPolicy, From, Introspection, Mode, Policy, PolicyDocument,

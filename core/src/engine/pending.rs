@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::trust::{EngineId, OriginIndex};
 
 /// How far a decision is.
+#[allow(clippy::large_enum_variant)] // a decision that waits is moved twice in its life, and owns allocations of its own
 #[derive(Debug)]
 pub enum Step<'d> {
     /// It is made.
@@ -56,6 +57,7 @@ pub enum UseOnce {
 }
 
 /// The answer to a [`Question`].
+#[allow(clippy::large_enum_variant)] // moved once
 #[derive(Debug)]
 pub enum Answer<'a> {
     /// To [`Question::UseOnce`].

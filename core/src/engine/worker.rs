@@ -8,11 +8,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
-use crate::crypto::{self, HostSignatures, Reference};
+use crate::crypto::{self, Backend, HostSignatures, Reference};
 use crate::engine::body::BodyFacts;
 use crate::engine::counters::Counters;
 use crate::engine::decision::{CacheTier, Decision, Outcome, Source};
 use crate::engine::pending::{Abandoned, Answer, Pending, Step, UseOnce, WaitsFor};
+use crate::engine::replay::ReplayNotices;
 use crate::engine::token::{self, TokenBuffers};
 use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonObject, NameTable};
@@ -22,6 +23,7 @@ use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::{RecordCache, RecordRef};
 use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Presented, Revocations, RevocationsKnown, RevokedBy};
+use crate::memory::{OutOfMemory, Zeroed};
 use crate::policy::{Binding, CredentialPolicy, From, Policy, PolicyDocument, PolicyIndex, SharedReplay};
 use crate::reason::Reason;
 use crate::record::{self, Facts};
@@ -60,7 +62,10 @@ pub struct Engine {
     pub(crate) document: PolicyDocument,
     /// When a refresh was last asked for, by origin, plus one; 0 for never.
     refresh_asked: Vec<AtomicU64>,
-    replay: Box<dyn Replay>,
+    pub(super) replay: Box<dyn Replay>,
+    pub(super) replay_notices: ReplayNotices,
+    /// The library that checks signatures.
+    backend: Backend,
     /// The algorithms that the library or the host checks.
     checked: AlgorithmSet,
     counters: Arc<Counters>,
@@ -82,6 +87,16 @@ impl Engine {
         Self::with_replay(document, Box::new(store))
     }
 
+    /// As [`new`](Self::new), for hosts that go on without memory.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(document: PolicyDocument, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
+        let window = Self::replay_window(&document);
+        let store = ReplayStore::try_new(document.replay_proofs(), window, seed)?;
+        Ok(Self::with_replay(document, Box::new(store)))
+    }
+
     /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
     #[must_use]
     pub fn with_replay(document: PolicyDocument, replay: Box<dyn Replay>) -> Self {
@@ -91,11 +106,22 @@ impl Engine {
     /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`]) that takes the
     /// algorithms `host`.
     ///
-    /// An algorithm that neither the library ([`crypto::ALGORITHMS`](crate::crypto::ALGORITHMS)) nor the host checks is supported nowhere: a
-    /// key for it is dropped and reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
+    /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host checks is supported nowhere: a key for it is dropped and
+    /// reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
     #[must_use]
-    pub fn with_host(mut document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
-        let checked = crypto::ALGORITHMS.union(host);
+    pub fn with_host(document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
+        Self::with_backend(document, replay, host, Backend::DEFAULT)
+    }
+
+    /// As [`with_host`](Self::with_host), with signatures checked by `backend` where the host does not: a build may have several libraries.
+    #[must_use]
+    pub fn with_backend(
+        mut document: PolicyDocument,
+        replay: Box<dyn Replay>,
+        host: AlgorithmSet,
+        backend: Backend,
+    ) -> Self {
+        let checked = backend.algorithms().union(host);
         for policy in &mut document.policies {
             policy.dpop.algorithms = policy.dpop.algorithms.intersection(checked);
         }
@@ -104,6 +130,8 @@ impl Engine {
             refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
+            replay_notices: ReplayNotices::default(),
+            backend,
             checked,
             counters: Arc::new(Counters::new()),
         }
@@ -155,7 +183,7 @@ impl Engine {
             origin,
             source.origin(),
             document,
-            (self.checked, source.algorithms),
+            (self.backend, self.checked, source.algorithms),
             now,
         )
     }
@@ -189,7 +217,7 @@ impl Engine {
     }
 }
 
-/// One thread's caches and buffers. Allocates when it is made, and never after.
+/// One thread's caches and buffers. Allocates when it is made and when it is told to [`grow`](Worker::grow), never in a decision.
 #[derive(Debug)]
 pub struct Worker {
     /// The engine whose tokens are cached.
@@ -212,14 +240,42 @@ pub struct Worker {
 /// A typical token with its record, to size the index of the verdict cache by.
 const TYPICAL_ENTRY_BYTES: usize = 1024;
 
+/// What the verdict cache of a worker takes that grows with use, before it does: some sixty tokens.
+const FIRST_CACHE_BYTES: usize = 64 * 1024;
+
 impl Worker {
     /// A worker for `engine`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
+        let verdicts = RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed);
+        Self::with_caches(engine, verdicts, ProofKeys::new(seed, engine.backend), seed)
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory: its cache is in what `zeroed` gives. What else it needs is small, whatever
+    /// the policy document says.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(engine: &Engine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
+        let bytes = engine.document.verdict_cache_bytes();
+        let verdicts = RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?;
+        Ok(Self::with_caches(engine, verdicts, ProofKeys::new(seed, engine.backend), seed))
+    }
+
+    /// As [`new`](Self::new), with small caches that take what the policy document allows only as the host has them
+    /// [`grow`](Self::grow): for hosts with many engines of which few are busy.
+    #[must_use]
+    pub fn growing(engine: &Engine, seed: [u64; 2]) -> Self {
+        let most = engine.document.verdict_cache_bytes();
+        let verdicts = RecordCache::growing(FIRST_CACHE_BYTES, most, TYPICAL_ENTRY_BYTES, seed);
+        Self::with_caches(engine, verdicts, ProofKeys::growing(seed, engine.backend), seed)
+    }
+
+    fn with_caches(engine: &Engine, verdicts: RecordCache, proofs: ProofKeys, seed: [u64; 2]) -> Self {
         Self {
             engine: engine.id,
-            verdicts: RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed),
-            proofs: ProofKeys::new(seed),
+            verdicts,
+            proofs,
             hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
             header: vec![0; limits::HEADER_BYTES].into(),
@@ -261,6 +317,13 @@ impl Worker {
     /// moment when no request waits. Without it, requests do it in small steps. Returns whether anything is left to build.
     pub fn build_tables(&mut self, additions: u32) -> bool {
         self.hot_keys.build(additions)
+    }
+
+    /// Gives caches that had to drop entries more memory, if this worker was made to [grow](Self::growing) and the policy
+    /// document allows more; whether it did. For a moment after a decision: it allocates, and moves what is cached.
+    pub fn grow(&mut self) -> bool {
+        let (verdicts, proofs) = (self.verdicts.grow(), self.proofs.grow());
+        verdicts || proofs
     }
 
     /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
@@ -341,6 +404,17 @@ impl Worker {
         self.step(engine, snapshot, index, request, result)
     }
 
+    /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, and its audit record.
+    ///
+    /// A [`Pending`] that is dropped is counted alike, and leaves no audit record.
+    pub fn abandon<'d>(&'d mut self, engine: &'d Engine, snapshot: &'d Snapshot, mut pending: Pending) -> Decision<'d> {
+        pending.abandoned.resumed();
+        let found = self.enter(engine, snapshot, pending.policy).filter(|_| pending.engine == engine.id);
+        let Pending { outcome, records, body, .. } = pending;
+        let restored = found.ok_or(Reason::InternalError).and_then(|_| self.restore(outcome, &records, body));
+        self.finish(engine, snapshot, found, restored.and(Err(Reason::DecisionAbandoned)))
+    }
+
     /// Forgets the decision before, and finds the policy of this one.
     #[inline]
     fn enter<'d>(&mut self, engine: &'d Engine, snapshot: &Snapshot, policy: PolicyIndex) -> Option<&'d Policy> {
@@ -359,6 +433,9 @@ impl Worker {
         self.engine = engine.id;
         self.verdicts.clear();
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
+        if missing == 0 {
+            return;
+        }
         let room = || vec![0; record::record_bytes(limits::TOKEN_BYTES)].into_boxed_slice();
         let records = core::mem::take(&mut self.records).into_vec();
         self.records = records.into_iter().chain((0..missing).map(|_| room())).collect();
@@ -452,12 +529,7 @@ impl Worker {
             let length = self.take_answer(engine, origin, request, answer)?;
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
         }
-        self.outcome = outcome;
-        self.body = body;
-        for (place, (record, room)) in records.iter().zip(&mut self.records).enumerate() {
-            room.get_mut(..record.len()).ok_or(Reason::InternalError)?.copy_from_slice(record);
-            self.outcome.set_fresh(place, record.len());
-        }
+        self.restore(outcome, &records, body)?;
         for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
             let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
             if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
@@ -489,6 +561,17 @@ impl Worker {
             }
             _ => Err(Reason::InternalError),
         }
+    }
+
+    /// Puts what was known when a decision began to wait back into the worker.
+    fn restore(&mut self, outcome: Outcome, records: &[Box<[u8]>], body: Option<BodyFacts>) -> Result<(), Reason> {
+        self.outcome = outcome;
+        self.body = body;
+        for (place, (record, room)) in records.iter().zip(&mut self.records).enumerate() {
+            room.get_mut(..record.len()).ok_or(Reason::InternalError)?.copy_from_slice(record);
+            self.outcome.set_fresh(place, record.len());
+        }
+        Ok(())
     }
 
     /// Puts what the issuer `origin` answered about the token of `request` into its record and into the cache; the length of the record.

@@ -18,3 +18,27 @@ pub(crate) mod proof_keys;
 pub mod record_cache;
 pub mod replay;
 pub mod revocation;
+
+/// The process cannot have as much memory as the policy document asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+impl core::fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the process cannot have as much memory as the policy document asks for")
+    }
+}
+
+impl core::error::Error for OutOfMemory {}
+
+/// Gives as many zero bytes, or `None` where there is no memory for them: a host's allocator, which may give pages that take no memory until
+/// they are written to.
+pub type Zeroed<'z> = &'z mut dyn FnMut(usize) -> Option<alloc::boxed::Box<[u8]>>;
+
+/// `count` times `value`, unless there is no memory for them.
+pub(crate) fn filled<T: Clone>(count: usize, value: T) -> Result<alloc::boxed::Box<[T]>, OutOfMemory> {
+    let mut all = alloc::vec::Vec::new();
+    all.try_reserve_exact(count).map_err(|_| OutOfMemory)?;
+    all.resize(count, value);
+    Ok(all.into())
+}

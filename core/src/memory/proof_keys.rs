@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::{KeyMaterial, PublicKey};
+use crate::crypto::{Backend, KeyMaterial, PublicKey};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::json::NameTable;
@@ -20,8 +20,12 @@ pub(crate) type ReadHeader =
 
 /// How many client keys a worker remembers.
 const KEYS: usize = 1024;
-/// How many bytes of headers it remembers them by; an ES256 header takes about 250.
-const HEADERS_BYTES: usize = KEYS * 512;
+/// How many of them one has room for that grows with use, before it does.
+const FIRST_KEYS: usize = 64;
+/// How many times the room that was too little [`ProofKeys::grow`] takes.
+const GROWTH: usize = 4;
+/// How many bytes of headers a key is remembered by; an ES256 header takes about 250.
+const HEADER_BYTES: usize = 512;
 const TYPICAL_ENTRY_BYTES: usize = 320;
 
 /// The client keys of one worker.
@@ -30,9 +34,15 @@ pub(crate) struct ProofKeys {
     /// Header bytes to place (4 bytes) and serial (8 bytes) of the key.
     headers: RecordCache,
     keys: Vec<ProofKey>,
+    /// How many keys there is room for.
+    room: usize,
+    /// Whether a key had to go for want of room.
+    is_crowded: bool,
     /// Where the search for a key to replace goes on.
     hand: usize,
     next_serial: u64,
+    /// Checks the signatures of the keys.
+    backend: Backend,
 }
 
 #[derive(Debug)]
@@ -63,12 +73,25 @@ impl PresentedKey<'_> {
 }
 
 impl ProofKeys {
-    pub(crate) fn new(seed: [u64; 2]) -> Self {
+    pub(crate) fn new(seed: [u64; 2], backend: Backend) -> Self {
+        Self::with_room(KEYS, seed, backend)
+    }
+
+    /// As [`new`](Self::new), with room for a few until it is made to [`grow`](Self::grow).
+    pub(crate) fn growing(seed: [u64; 2], backend: Backend) -> Self {
+        Self::with_room(FIRST_KEYS, seed, backend)
+    }
+
+    fn with_room(room: usize, seed: [u64; 2], backend: Backend) -> Self {
+        let (first, most) = (room * HEADER_BYTES, KEYS * HEADER_BYTES);
         Self {
-            headers: RecordCache::new(HEADERS_BYTES, TYPICAL_ENTRY_BYTES, seed),
-            keys: Vec::with_capacity(KEYS),
+            headers: RecordCache::growing(first, most, TYPICAL_ENTRY_BYTES, seed),
+            keys: Vec::with_capacity(room),
+            room,
+            is_crowded: false,
             hand: 0,
             next_serial: 1,
+            backend,
         }
     }
 
@@ -96,6 +119,11 @@ impl ProofKeys {
         Ok(PresentedKey::New(algorithm, material))
     }
 
+    /// The library that checks the signatures of its keys.
+    pub(crate) const fn backend(&self) -> Backend {
+        self.backend
+    }
+
     /// A key and its thumbprint.
     pub(crate) fn get(&self, place: usize) -> Option<(&PublicKey, &[u8; 32])> {
         self.keys.get(place).map(|key| (&key.public, &key.thumbprint))
@@ -119,15 +147,27 @@ impl ProofKeys {
         place
     }
 
+    /// As [`RecordCache::grow`], for the keys and for the headers that they are remembered by.
+    pub(crate) fn grow(&mut self) -> bool {
+        let has_more_keys = self.is_crowded && self.room < KEYS;
+        if has_more_keys {
+            self.room = (self.room * GROWTH).min(KEYS);
+            self.keys.reserve_exact(self.room - self.keys.len());
+            self.is_crowded = false;
+        }
+        self.headers.grow() || has_more_keys
+    }
+
     /// Puts `key` into an empty place, or into that of the next key that was not used since the hand last passed.
     fn place(&mut self, key: ProofKey) -> usize {
-        if self.keys.len() < KEYS {
+        if self.keys.len() < self.room {
             self.keys.push(key);
             return self.keys.len() - 1;
         }
+        self.is_crowded = true;
         // Two rounds at most: the first may only take marks away.
-        for _ in 0..2 * KEYS {
-            self.hand = (self.hand + 1) % KEYS;
+        for _ in 0..2 * self.room {
+            self.hand = (self.hand + 1) % self.room;
             if let Some(old) = self.keys.get_mut(self.hand) {
                 if core::mem::take(&mut old.used) {
                     continue;

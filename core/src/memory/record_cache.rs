@@ -14,12 +14,14 @@
 //!   otherwise writes over as many bytes as it adds. Keys that collide compete for one set and disturb no other.
 //! - **Second chance.** An entry that was found since it was written is appended again when its turn to go comes, so a
 //!   flood of tokens that are seen once passes by the ones in use.
-//! - **No allocation after construction**, and none that depends on input.
+//! - **No allocation in a call for an entry**: memory is allocated by the constructor and by [`RecordCache::grow`] only.
 //!
 //! It does not know time, keys or policy: who stores a record checks them on every hit.
 
 use alloc::boxed::Box;
 use alloc::vec;
+
+use crate::memory::{OutOfMemory, Zeroed, filled};
 
 /// Where one entry lies: a copy of its place, not a borrow.
 ///
@@ -40,6 +42,13 @@ pub struct RecordCache {
     ring: Box<[u8]>,
     index: Box<[Set]>,
     seed: [u64; 4],
+    /// What the index is sized by.
+    expected_entry_bytes: usize,
+    /// Of the ring and the index: as they are, and as large as [`RecordCache::grow`] may make them.
+    bytes: usize,
+    most_bytes: usize,
+    /// Whether an entry had to go, or was refused, for want of room that `grow` can give.
+    is_crowded: bool,
     layout: Layout,
     /// Grows with every change that may move or drop an entry; a [`RecordRef`] of another stamp is void.
     stamp: u64,
@@ -48,6 +57,17 @@ pub struct RecordCache {
     hits: u64,
     misses: u64,
     evictions: u64,
+}
+
+/// The bytes of the ring and the sets of the index of a cache of so many bytes.
+fn sizes(capacity_bytes: usize, expected_entry_bytes: usize) -> (usize, usize) {
+    let room = entry_bytes(expected_entry_bytes.max(1), 0).unwrap_or(usize::MAX);
+    let pair = room.saturating_mul(2).saturating_add(SLOTS_PER_TWO_ENTRIES * SLOT_BYTES);
+    let slots = capacity_bytes / pair * SLOTS_PER_TWO_ENTRIES;
+    let sets = slots.div_ceil(WAYS).min(capacity_bytes / SET_BYTES).min(u32::MAX as usize);
+    let ring_bytes = if sets == 0 { 0 } else { capacity_bytes - sets * SET_BYTES };
+    let ring_bytes = (ring_bytes as u64).min(RING_BYTES_MAX) as usize / ALIGNMENT * ALIGNMENT;
+    (ring_bytes, sets)
 }
 
 impl RecordCache {
@@ -59,16 +79,54 @@ impl RecordCache {
     /// that never hits.
     #[must_use]
     pub fn new(capacity_bytes: usize, expected_entry_bytes: usize, seed: [u64; 2]) -> Self {
-        let room = entry_bytes(expected_entry_bytes.max(1), 0).unwrap_or(usize::MAX);
-        let pair = room.saturating_mul(2).saturating_add(SLOTS_PER_TWO_ENTRIES * SLOT_BYTES);
-        let slots = capacity_bytes / pair * SLOTS_PER_TWO_ENTRIES;
-        let sets = slots.div_ceil(WAYS).min(capacity_bytes / SET_BYTES).min(u32::MAX as usize);
-        let ring_bytes = if sets == 0 { 0 } else { capacity_bytes - sets * SET_BYTES };
-        let ring_bytes = (ring_bytes as u64).min(RING_BYTES_MAX) as usize / ALIGNMENT * ALIGNMENT;
+        Self::growing(capacity_bytes, capacity_bytes, expected_entry_bytes, seed)
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory: `zeroed` gives as many zero bytes, if there is memory for them.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(
+        capacity_bytes: usize,
+        expected_entry_bytes: usize,
+        seed: [u64; 2],
+        zeroed: Zeroed<'_>,
+    ) -> Result<Self, OutOfMemory> {
+        let (ring_bytes, sets) = sizes(capacity_bytes, expected_entry_bytes);
+        let ring = zeroed(ring_bytes).filter(|ring| ring.len() == ring_bytes).ok_or(OutOfMemory)?;
+        let index = filled(sets, Set([Slot::EMPTY; WAYS]))?;
+        Ok(Self::within(ring, index, capacity_bytes, capacity_bytes, expected_entry_bytes, operands(seed)))
+    }
+
+    /// As [`new`](Self::new), but begins with `first_bytes` and holds `capacity_bytes` only once it was made to
+    /// [`grow`](Self::grow) as far.
+    #[must_use]
+    pub fn growing(first_bytes: usize, capacity_bytes: usize, expected_entry_bytes: usize, seed: [u64; 2]) -> Self {
+        Self::empty(first_bytes.min(capacity_bytes), capacity_bytes, expected_entry_bytes, operands(seed))
+    }
+
+    fn empty(bytes: usize, most_bytes: usize, expected_entry_bytes: usize, seed: [u64; 4]) -> Self {
+        let (ring_bytes, sets) = sizes(bytes, expected_entry_bytes);
+        let (ring, index) = (vec![0; ring_bytes].into(), vec![Set([Slot::EMPTY; WAYS]); sets].into());
+        Self::within(ring, index, bytes, most_bytes, expected_entry_bytes, seed)
+    }
+
+    fn within(
+        ring: Box<[u8]>,
+        index: Box<[Set]>,
+        bytes: usize,
+        most_bytes: usize,
+        expected_entry_bytes: usize,
+        seed: [u64; 4],
+    ) -> Self {
         Self {
-            ring: vec![0; ring_bytes].into_boxed_slice(),
-            index: vec![Set([Slot::EMPTY; WAYS]); sets].into_boxed_slice(),
-            seed: operands(seed),
+            ring,
+            index,
+            seed,
+            expected_entry_bytes,
+            bytes,
+            most_bytes,
+            is_crowded: false,
             layout: Layout::default(),
             stamp: 0,
             entries: 0,
@@ -80,7 +138,7 @@ impl RecordCache {
     }
 
     /// The entry with exactly this key, marked as used.
-    #[cfg_attr(not(feature = "lean"), inline(always))]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub fn find(&mut self, key: &[u8]) -> Option<RecordRef> {
         let found = self.look_up(self.aim(key), key);
         match found {
@@ -115,7 +173,7 @@ impl RecordCache {
 
     /// Stores `record` under `key`, in place of any record it had.
     ///
-    /// `None` when the entry would take more than half of the ring; the key then has no record at all.
+    /// `None` when the entry would take more than half of the ring as it is; the key then has no record at all.
     pub fn insert(&mut self, key: &[u8], record: &[u8]) -> Option<RecordRef> {
         self.stamp += 1;
         let aim = self.aim(key);
@@ -128,7 +186,11 @@ impl RecordCache {
         }
         let key_len = u32::try_from(key.len()).ok()?;
         let record_len = u32::try_from(record.len()).ok()?;
-        let size = entry_bytes(key.len(), record.len()).filter(|size| *size <= self.ring.len() / 2)?;
+        let size = entry_bytes(key.len(), record.len())?;
+        if size > self.ring.len() / 2 {
+            self.is_crowded |= size <= self.most_bytes / 2;
+            return None;
+        }
 
         let entry = self.make_room(size);
         let header = Header { set: aim.set, key_len, record_len };
@@ -165,6 +227,41 @@ impl RecordCache {
         self.bytes_used = 0;
     }
 
+    /// Takes more memory if entries had to go for want of it, four times as much at once and never more than the capacity;
+    /// whether it did. Entries stay, handles are void.
+    ///
+    /// The only call that allocates: for a moment in which no request waits. It moves as many bytes as the cache holds.
+    pub fn grow(&mut self) -> bool {
+        if !self.is_crowded || self.bytes >= self.most_bytes {
+            return false;
+        }
+        let bytes = self.bytes.saturating_mul(GROWTH).max(LEAST_GROWN_BYTES).min(self.most_bytes);
+        let mut larger = Self::empty(bytes, self.most_bytes, self.expected_entry_bytes, self.seed);
+        larger.stamp = self.stamp + 1;
+        let Layout { head, tail, wrapped_at } = self.layout;
+        // From the oldest on, so that their order stays.
+        for (mut place, end) in [(tail, wrapped_at.unwrap_or(head)), (0, wrapped_at.map_or(0, |_| head))] {
+            while place < end {
+                let Some(header) = Header::read(&self.ring, place) else { break };
+                let entry = place;
+                place = place.saturating_add(header.entry_bytes());
+                let Some(slot) = self.slot_mut(header.set, entry) else { continue };
+                let is_used = slot.is_used();
+                let Header { key_len, record_len, .. } = header;
+                let known = RecordRef { entry, key_len, record_len, stamp: self.stamp };
+                let key = self.key(known);
+                let stored = larger.insert(key, self.record(known));
+                if is_used && stored.is_some() {
+                    let _marked = larger.look_up(larger.aim(key), key);
+                }
+            }
+        }
+        (larger.hits, larger.misses, larger.evictions) = (self.hits, self.misses, self.evictions);
+        larger.is_crowded = false;
+        *self = larger;
+        true
+    }
+
     /// How many entries can be found.
     #[must_use]
     pub fn entries(&self) -> usize {
@@ -177,7 +274,7 @@ impl RecordCache {
         self.bytes_used
     }
 
-    /// Bytes this cache holds in all, ring and index; fixed at construction.
+    /// Bytes this cache holds in all, ring and index.
     #[must_use]
     pub fn capacity_bytes(&self) -> usize {
         self.ring.len() + self.index.len() * SET_BYTES
@@ -281,6 +378,7 @@ impl RecordCache {
             self.entries -= 1;
             self.bytes_used -= size;
             self.evictions += 1;
+            self.is_crowded = true;
         }
     }
 
@@ -331,6 +429,7 @@ impl RecordCache {
             self.entries -= 1;
             self.bytes_used -= size;
             self.evictions += 1;
+            self.is_crowded = true;
         }
     }
 }
@@ -536,6 +635,11 @@ pub const WAYS: usize = 8;
 
 /// Entries that one insertion may append again. With 16, a ring of nothing but used entries loses one of 17 that it passes.
 pub const MOVES: u32 = 16;
+
+/// How many times the memory that was too little [`RecordCache::grow`] takes.
+const GROWTH: usize = 4;
+/// What even an empty cache grows to.
+const LEAST_GROWN_BYTES: usize = 4096;
 
 /// Five slots for two entries: with that, one entry in four hundred loses its place to a full set.
 const SLOTS_PER_TWO_ENTRIES: usize = 5;

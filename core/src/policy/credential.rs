@@ -38,7 +38,9 @@ impl CredentialPolicy {
     /// Reads the credentials of a policy: those of `credentials`, or the one in `Authorization` whose kinds `accept` names.
     pub(super) fn read_all(reader: &mut Reader, policy: &Members<'_, '_>, trust: &TrustNames) -> Vec<Self> {
         let Some(value) = policy.get("credentials") else {
-            return Self::read(reader, policy, None, From::Authorization, "access".into(), trust).into_iter().collect();
+            return Self::read(reader, policy, None, From::Authorization, "access".into(), trust, true)
+                .into_iter()
+                .collect();
         };
         if policy.has("accept") {
             reader.fault(&policy.at("accept"), "kinds beside `credentials`", "`accept` in each credential");
@@ -61,7 +63,7 @@ impl CredentialPolicy {
             if all.iter().any(|other| other.from == from) {
                 reader.fault(&own.at("from"), "the place of another credential", "a place for each credential");
             }
-            all.extend(Self::read(reader, &own, Some(policy), from, name, trust));
+            all.extend(Self::read(reader, &own, Some(policy), from, name, trust, count == 1));
         });
         if count == 0 && value.as_array().is_some() {
             reader.unexpected(&policy.at("credentials"), value, "at least one credential");
@@ -77,6 +79,7 @@ impl CredentialPolicy {
         from: From,
         name: Box<str>,
         trust: &TrustNames,
+        is_first: bool,
     ) -> Option<Self> {
         let mut audience = Vec::new();
         let holder = [Some(own), policy].into_iter().flatten().find(|members| members.has("audience"));
@@ -92,7 +95,6 @@ impl CredentialPolicy {
         let (accept, all_read) = AcceptedKind::read_all(reader, own, policy.unwrap_or(own), &from, trust);
         let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
         let is_opaque = |entry: &AcceptedKind| entry.kind == TokenKind::Introspected;
-        let is_first = policy.is_none() || from == From::Authorization;
         let required = policy.is_none() || reader.flag(own, "required", true);
         if !required && is_first {
             reader.fault(&own.at("required"), "false for the credential that says who the client is", "true");

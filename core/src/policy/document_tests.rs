@@ -682,3 +682,14 @@ fn an_issuer_is_given_trust_domains_by_name() {
     let misplaced = with("").replace(r#""example.org"}"#, r#""example.org","spiffe_trust_domains":["a"]}"#);
     assert_eq!(only(&misplaced).pointer, "/trust/0/spiffe_trust_domains");
 }
+
+#[test]
+fn the_first_credential_is_required_wherever_it_is_presented() {
+    let second = r#"{"name":"b","from":{"header":"x-b"},"accept":["at+jwt"],"required":false}"#;
+    for from in [r#""authorization""#, r#"{"header":"x-a"}"#] {
+        let first = format!(r#"{{"name":"a","from":{from},"accept":["at+jwt"],"required":false}}"#);
+        let policy = format!(r#"{{"audience":"a","credentials":[{first},{second}]}}"#);
+        let fault = only(&format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#));
+        assert_eq!(fault.pointer, "/policies/p/credentials/0/required", "{from}");
+    }
+}

@@ -146,10 +146,11 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         // By this very request, when another policy judged it.
         Ok(Claim::Replayed) if request.claimed_proof == Some(&replay_key) => true,
         Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
-        // Older than what the store remembers, as after a restart: a fresh proof passes.
-        Ok(Claim::Unknowable) => return Err(Reason::ProofTooOld),
-        Ok(Claim::Full) if settings.replay == ReplayMode::AcceptWhenFull => false,
+        // As after a restart, or after a clock that was wrong: a fresh proof passes.
+        Ok(Claim::Unknowable) => return Err(Reason::ProofHistoryUnknown),
+        Ok(Claim::Full | Claim::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => false,
         Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
+        Ok(Claim::OverShare) => return Err(Reason::ProofShareExceeded),
         Err(_) => return Err(Reason::ReplayStoreUnavailable),
     };
     *proof.verified = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, is_claimed });
@@ -181,7 +182,8 @@ fn admit<'k>(
             check_bounds(&material, max_rsa_bits)?;
             let thumbprint = thumbprint(&material);
             check_key(bound_to, &thumbprint)?;
-            let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
+            let public =
+                PublicKey::new_for(keys.backend(), algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
             keys.keep(encoded, algorithm, thumbprint, public)
         }
     };
@@ -373,13 +375,17 @@ impl<'a> UnverifiedProof<'a> {
         if same { Ok(()) } else { Err(Reason::ProofTokenMismatch) }
     }
 
-    /// What names this proof in the replay store: §11.1 wants `jti` unique in the context of the URI; ours is the key, which
-    /// is wider, and never another client's (so nobody burns a foreign `jti`).
+    /// What names this proof in the replay store: 16 bytes name the key, 16 bytes the proof. §11.1 wants `jti` unique in the context of the
+    /// URI; here the context is the key, which is wider, and never another client's (so that no client uses up the `jti` of another).
     pub(crate) fn replay_key(&self, key_thumbprint: &[u8; 32], scratch: &mut [u8]) -> Option<[u8; 32]> {
         let mut hash = Sha256::new();
         hash.update(key_thumbprint);
         hash.update(self.id.text(scratch)?.as_bytes());
-        Some(hash.finish())
+        let mut name = *key_thumbprint;
+        if let (Some(proof), Some(hash)) = (name.last_chunk_mut::<16>(), hash.finish().first_chunk::<16>()) {
+            *proof = *hash;
+        }
+        Some(name)
     }
 }
 

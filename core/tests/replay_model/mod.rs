@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::protocol::{Claim, EMPTY, Entry, Window, Word};
+use crate::protocol::{Bucketed, Claim, EMPTY, Entry, Forgotten, Interval, PROOF_BITS, Window, Word, kept_free};
 
 const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
 const NOON: u64 = 1_800_000_000;
 
-/// A fingerprint and an `iat`, relative to noon.
+/// The number of a proof, made by a key of its own, and its `iat` relative to noon.
 pub(crate) type Proof = (u64, i64);
 
-fn entry((fingerprint, issued_at): Proof) -> Entry {
-    Entry::new(fingerprint, NOON.saturating_add_signed(issued_at), WINDOW)
+fn entry((number, issued_at): Proof) -> Entry {
+    Entry::new(number << PROOF_BITS | number, NOON.saturating_add_signed(issued_at), WINDOW)
 }
 
 /// What lies in the bucket before, and who claims what; the number in a claim is the clock of its thread.
@@ -44,7 +44,21 @@ pub(crate) fn replay_while_overwritten() -> Scenario {
     Scenario { bucket, threads: vec![vec![((1, 0), 0)], vec![((2, 200), 200)]], roomy: true }
 }
 
-/// The same, while a third worker writes over an entry as old: it finds the floor raised, and does not raise it again.
+/// The same, while the other worker writes over its own entry too, at a clock far ahead: the times that were forgotten first are put elsewhere.
+pub(crate) fn replay_while_times_are_replaced() -> Scenario {
+    let bucket = vec![Some((1, 0)), None];
+    let overwriter = vec![((2, 1_000), 1_000), ((3, 5_000), 5_000)];
+    Scenario { bucket, threads: vec![vec![((1, 0), 0)], overwriter], roomy: true }
+}
+
+/// Two uses of a proof at a clock that is ahead, while a worker whose clock is right writes over the entry of the future before them.
+pub(crate) fn twins_ahead_and_a_worker_behind() -> Scenario {
+    let claim = ((1, 1_030), 1_030);
+    let bucket = vec![Some((9, 1_000)), None];
+    Scenario { bucket, threads: vec![vec![claim], vec![claim], vec![((2, 0), 0)]], roomy: false }
+}
+
+/// The same, while a third worker writes over an entry as old: it finds the times forgotten, and does not forget them again.
 pub(crate) fn replay_while_two_overwrite() -> Scenario {
     let bucket = vec![Some((9, 0)), Some((1, 0)), None];
     let threads = vec![vec![((1, 0), 0)], vec![((2, 200), 200)], vec![((3, 200), 200)]];
@@ -72,13 +86,13 @@ pub(crate) trait Machine: 'static {
 }
 
 /// What is under test: the protocol, or one with a planted fault.
-pub(crate) type Protocol<W> = fn(&W, &[W], &Entry) -> Claim;
+pub(crate) type Protocol<W> = fn(u64, &Bucketed<'_, W>, &Entry) -> Claim;
 
-/// One execution: nobody wins twice, nobody wins what was used before, and with room for all somebody wins.
+/// One execution: no proof wins twice or after it was used before, and with room for all one of its claims wins.
 pub(crate) fn execute<M: Machine>(scenario: &Scenario, protocol: Protocol<M::Word>, judged_by_clock: bool) {
     let bucket: Vec<M::Word> =
         scenario.bucket.iter().map(|old| M::word(old.map_or(EMPTY, |old| entry(old).word))).collect();
-    let memory = Arc::new((M::word(0), bucket));
+    let memory = Arc::new((M::word(0), M::word(EMPTY), bucket));
     let threads = scenario.threads.iter().map(|claims| {
         let (memory, claims) = (Arc::clone(&memory), claims.clone());
         let work = move || {
@@ -87,7 +101,8 @@ pub(crate) fn execute<M: Machine>(scenario: &Scenario, protocol: Protocol<M::Wor
                 if judged_by_clock {
                     entry.cutoff = NOON.saturating_add_signed(now) >> WINDOW.unit_shift();
                 }
-                protocol(&memory.0, &memory.1, &entry)
+                let (floor, interval, slots) = &*memory;
+                protocol(0, &Bucketed { floor, interval, slots }, &entry)
             };
             claims.iter().map(claim).collect()
         };
@@ -112,7 +127,7 @@ pub(crate) fn execute<M: Machine>(scenario: &Scenario, protocol: Protocol<M::Wor
     }
 }
 
-/// Whether a much younger proof may raise the floor above this one before it was ever claimed.
+/// Whether a much younger proof may have the time of this one forgotten before it was ever claimed.
 fn overtaken(scenario: &Scenario, proof: Proof) -> bool {
     scenario.threads.iter().flatten().any(|((_, issued_at), _)| *issued_at > proof.1 + 60)
 }
@@ -154,59 +169,95 @@ pub(crate) trait Swap {
     fn swap(&self, new: u64);
 }
 
-/// Planted fault: the floor is read before the slots.
-pub(crate) fn floor_first<W: Word>(floor: &W, bucket: &[W], entry: &Entry) -> Claim {
-    let lowest = floor.read();
-    for _ in 0..=bucket.len() {
-        let mut free = None;
-        for slot in bucket {
-            let word = slot.read();
-            if entry.is_in(word) {
-                return Claim::Replayed;
-            }
-            if free.is_none() && entry.is_free(word) {
-                free = Some((slot, word));
-            }
-        }
-        if entry.issued_at < lowest {
-            return Claim::Unknowable;
-        }
-        let Some((slot, word)) = free else {
-            return Claim::Full;
-        };
-        if word != EMPTY {
-            floor.raise(entry.floor_above(word));
-        }
-        if slot.exchange(word, entry.word) {
-            return Claim::First;
-        }
-    }
-    Claim::Full
+/// What is wrong with a protocol.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The forgotten times are read before the slots.
+    TimesFirst,
+    /// The forgotten times are added after the entry is gone.
+    ForgottenLate,
+    /// The floor is read before the interval.
+    FloorFirst,
+    /// Nothing orders the read of the interval and that of the floor.
+    Unordered,
+    /// The interval is replaced before the floor is above it.
+    ReplacedEarly,
+    /// Only the proof that is written over is forgotten, not those that it was taken for.
+    ForgottenAlone,
 }
 
-/// Planted fault: the floor is raised after the entry is gone.
-pub(crate) fn raised_late<W: Word>(floor: &W, bucket: &[W], entry: &Entry) -> Claim {
-    for _ in 0..=bucket.len() {
-        let mut free = None;
-        for slot in bucket {
+pub(crate) fn times_first<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    planted(Fault::TimesFirst, floor, bucket, entry)
+}
+pub(crate) fn forgotten_late<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    planted(Fault::ForgottenLate, floor, bucket, entry)
+}
+pub(crate) fn floor_first<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    planted(Fault::FloorFirst, floor, bucket, entry)
+}
+pub(crate) fn unordered<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    planted(Fault::Unordered, floor, bucket, entry)
+}
+pub(crate) fn replaced_early<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    planted(Fault::ReplacedEarly, floor, bucket, entry)
+}
+pub(crate) fn forgotten_alone<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    planted(Fault::ForgottenAlone, floor, bucket, entry)
+}
+
+/// The protocol with one fault.
+fn planted<W: Word>(fault: Fault, floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    let early = Forgotten::read(bucket);
+    for _ in 0..=bucket.slots.len() {
+        let (mut free, mut taken) = (None, 0);
+        for slot in bucket.slots {
             let word = slot.read();
-            if entry.is_in(word) {
+            if entry.is_free(word) {
+                free = free.or(Some((slot, word)));
+            } else if (word ^ entry.word) >> 18 == 0 {
                 return Claim::Replayed;
-            }
-            if free.is_none() && entry.is_free(word) {
-                free = Some((slot, word));
+            } else {
+                taken += 1;
             }
         }
         W::acquire();
-        if entry.issued_at < floor.read() {
+        let forgotten = match fault {
+            Fault::TimesFirst => early,
+            Fault::FloorFirst => {
+                let floor = bucket.floor.read();
+                Forgotten { floor, interval: bucket.interval.read() }
+            }
+            Fault::Unordered => {
+                let interval = bucket.interval.read();
+                Forgotten { floor: bucket.floor.read(), interval }
+            }
+            _ => Forgotten::read(bucket),
+        };
+        if entry.issued_at < floor || forgotten.contains(entry.issued_at) {
             return Claim::Unknowable;
         }
-        let Some((slot, word)) = free else {
+        let Some((slot, word)) = free.filter(|_| bucket.slots.len() - taken > kept_free(0)) else {
             return Claim::Full;
         };
+        let mut lost = entry.lost_with(word);
+        let stored = Interval::of(forgotten.interval);
+        match fault {
+            _ if word == EMPTY => {}
+            Fault::ForgottenLate => {}
+            Fault::ReplacedEarly if stored.to > 0 && stored.to < lost.from => {
+                bucket.interval.exchange(forgotten.interval, lost.word().unwrap());
+                bucket.floor.raise(stored.to);
+            }
+            Fault::ForgottenAlone => {
+                // Of an entry that is far away: its proof's `iat` is 65 s before, in a unit of 4 s.
+                lost = Interval { from: lost.to - 69, to: lost.to - 65 };
+                entry.forget(bucket, lost, forgotten);
+            }
+            _ => entry.forget(bucket, lost, forgotten),
+        }
         if slot.exchange(word, entry.word) {
-            if word != EMPTY {
-                floor.raise(entry.floor_above(word));
+            if word != EMPTY && fault == Fault::ForgottenLate {
+                entry.forget(bucket, lost, forgotten);
             }
             return Claim::First;
         }

@@ -71,7 +71,8 @@ class Wasm:
         {"tag_name": "policy", "regex": r"^wasmcustom\.countersign_decisions(\.policy=(.*?))\.outcome="},
         {"tag_name": "from", "regex": r"^wasmcustom\.countersign_trust_documents(\.from=(.*?))\.outcome="},
         {"tag_name": "outcome", "regex": r"^wasmcustom\.countersign_.*?(\.outcome=([a-z]+))"},
-        {"tag_name": "reason", "regex": r"^wasmcustom\.countersign_.*?(\.reason=([a-z_]+))"}]}}
+        {"tag_name": "reason", "regex": r"^wasmcustom\.countersign_.*?(\.reason=([a-z_]+))"},
+        {"tag_name": "store", "regex": r"^wasmcustom\.countersign_replay_.*?(\.store=([A-Za-z0-9_-]+))"}]}}
 
     @staticmethod
     def filter(settings, vm_id="countersign", **config):

@@ -104,6 +104,7 @@ class Envoy:
         self.workers = workers
         self.environment = {**os.environ, **(environment or {})}
         self.listeners, self.clusters, self.more = [], [], {}
+        self.restart = ["--disable-hot-restart"]
         self.process = None
 
     def __enter__(self):
@@ -133,7 +134,7 @@ class Envoy:
 
     def command(self, *more):
         path = self.write("envoy.json", self.configuration())
-        return [place.envoy(), "-c", str(path), "--disable-hot-restart", "--concurrency", str(self.workers),
+        return [place.envoy(), "-c", str(path), *self.restart, "--concurrency", str(self.workers),
                 "--file-flush-interval-msec", "50", "-l", "warn", "--component-log-level", build.THIS.log, *more]
 
     def validate(self):

@@ -74,6 +74,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, metric: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, by: i64) -> u32;
+    fn proxy_record_metric(metric: u32, value: u64) -> u32;
     fn proxy_get_metric(metric: u32, value: *mut u64) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
@@ -89,6 +90,7 @@ const OK: u32 = 0;
 const BUFFER_HTTP_CALL_RESPONSE_BODY: u32 = 4;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const METRIC_COUNTER: u32 = 0;
+const METRIC_GAUGE: u32 = 1;
 
 /// The proxy that this VM runs in.
 #[derive(Clone, Copy, Debug)]
@@ -251,6 +253,18 @@ impl Host for Proxy {
         // SAFETY: the name is valid for the call, and the address goes to the proxy.
         let status = unsafe { proxy_define_metric(METRIC_COUNTER, name.as_ptr(), name.len(), &raw mut metric) };
         (status == OK).then_some(metric)
+    }
+
+    fn gauge(&self, name: &str) -> Option<u32> {
+        let mut metric = 0;
+        // SAFETY: the name is valid for the call, and the address goes to the proxy.
+        let status = unsafe { proxy_define_metric(METRIC_GAUGE, name.as_ptr(), name.len(), &raw mut metric) };
+        (status == OK).then_some(metric)
+    }
+
+    fn record(&self, gauge: u32, value: u64) {
+        // SAFETY: numbers only.
+        unsafe { proxy_record_metric(gauge, value) };
     }
 
     fn count(&self, counter: u32, by: u64) {

@@ -1,15 +1,15 @@
-//! The proxy's counters. They have no labels, so labels are encoded in the name, and `stats_tags` of the proxy make labels of them
+//! The proxy's counters and gauges. They have no labels, so labels are encoded in the name, and `stats_tags` of the proxy make labels of them
 //! again: `countersign_decisions.policy=orders.outcome=refused.reason=token_expired`.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_filter::host::Counter;
+use countersign_filter::host::{Counter, Gauge};
 
 use crate::host::Host;
 
-/// The numbers of the counters that were used before.
+/// The numbers of the counters and gauges that were used before.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     known: Vec<(String, u32)>,
@@ -17,22 +17,36 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn count<H: Host>(&mut self, host: &H, counter: Counter, labels: &[&str], by: u64) {
-        let name = name(counter, labels);
-        let number = match self.known.iter().find(|(known, _)| *known == name) {
-            Some((_, number)) => *number,
-            None => {
-                let Some(number) = host.counter(&name) else { return };
-                self.known.push((name, number));
-                number
-            }
-        };
-        host.count(number, by);
+        if let Some(number) = self.number(name(counter, labels), |name| host.counter(name)) {
+            host.count(number, by);
+        }
+    }
+
+    /// Sets the gauge of a replay store. All VMs set the same one, so it has the value that the last of them saw.
+    pub(crate) fn set<H: Host>(&mut self, host: &H, gauge: Gauge, store: &str, value: u64) {
+        let name = labelled(gauge.name(), &[Gauge::LABEL], &[store]);
+        if let Some(number) = self.number(name, |name| host.gauge(name)) {
+            host.record(number, value);
+        }
+    }
+
+    fn number(&mut self, name: String, define: impl FnOnce(&str) -> Option<u32>) -> Option<u32> {
+        if let Some((_, number)) = self.known.iter().find(|(known, _)| *known == name) {
+            return Some(*number);
+        }
+        let number = define(&name)?;
+        self.known.push((name, number));
+        Some(number)
     }
 }
 
 fn name(counter: Counter, values: &[&str]) -> String {
-    let mut name = counter.name().to_owned();
-    for (label, value) in counter.labels().iter().zip(values) {
+    labelled(counter.name(), counter.labels(), values)
+}
+
+fn labelled(name: &str, labels: &[&str], values: &[&str]) -> String {
+    let mut name = name.to_owned();
+    for (label, value) in labels.iter().zip(values) {
         // What could be taken for the next label is not written.
         name.extend([".", label, "="]);
         name.extend(value.chars().map(|c| if matches!(c, '=' | '.') || c.is_control() { '_' } else { c }));

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
 
-use countersign::crypto;
+use countersign::crypto::Backend;
 use countersign::engine::{Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Worker};
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
@@ -18,11 +18,11 @@ use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Level, RouteUnread, Site, Stream};
+use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge::{self, Decide, Verdict};
 use countersign_filter::nonce_keys::in_force;
-use countersign_filter::policies::Policies;
+use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_filter::tally::{Carried, Outcome, Tally};
 use countersign_live::load_inline;
@@ -96,9 +96,12 @@ impl<H: Host> Filter<H> {
             forget: settings.forget_proofs,
         };
         let policies = Policies::new(&document, &settings.policy).map_err(|fault| vec![fault])?;
+        for notice in origin_notices(&document, &settings) {
+            host.log(Level::Warn, &format!("countersign: {notice}"));
+        }
         let proxy = try_proxy(host, &settings);
         let by_proxy: AlgorithmSet = proxy.iter().flat_map(|proxy| proxy.algorithms().iter().copied()).collect();
-        check_proof_algorithms(&document, crypto::ALGORITHMS.union(by_proxy))?;
+        check_proof_algorithms(&document, Backend::DEFAULT.algorithms().union(by_proxy))?;
         let replay = Box::new(SharedReplay::named(host, &settings.replay_store));
         let engine = Engine::with_host(document, replay, by_proxy);
         let mut snapshot = engine.empty_snapshot();
@@ -114,7 +117,7 @@ impl<H: Host> Filter<H> {
             snapshot.revocations_known = RevocationsKnown::NotYet;
         }
         // What other configurations share is touched last: one that is refused must not have made their store anew.
-        SharedReplay::named(host, &settings.replay_store).prepare(need, now, entropy.seed()).map_err(shared)?;
+        SharedReplay::named(host, &settings.replay_store).prepare(need, entropy.seed()).map_err(shared)?;
         declare_facts(host, &settings);
         host.tick_every(FIRST_TICK);
         Ok(Self {
@@ -134,7 +137,7 @@ impl<H: Host> Filter<H> {
         })
     }
 
-    /// Fetches what is due, carries counts over, builds tables for keys that are used often.
+    /// Fetches what is due, carries counts over, sets gauges, builds tables for keys that are used often.
     pub(crate) fn tick(&mut self) {
         if !self.ticks {
             self.ticks = true;
@@ -144,11 +147,18 @@ impl<H: Host> Filter<H> {
         carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
             counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
         });
+        let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
+        if let Some(state) = engine.replay_state(now) {
+            for gauge in Gauge::ALL {
+                counters.set(host, gauge, &settings.replay_store, gauge.of(&state));
+            }
+        }
         let mut here = Here { host, engine, snapshot, revoked: &settings.revocations, counters };
         documents.take_over(&mut here);
         documents.begin_due(&mut here);
         if let Some(desk) = &mut self.desk {
             let _more_to_build = desk.worker.build_tables(ADDITIONS_A_TICK);
+            desk.worker.grow();
         }
     }
 
@@ -183,7 +193,7 @@ impl<H: Host> Filter<H> {
         });
         let Desk { worker, text } =
             self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
-        let site = VmSite::new(&host, settings, &self.tally);
+        let site = VmSite::new(&host, settings, &self.engine, &self.tally);
         let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
         let verdict = judge::judge(&site, &self.policies, &mut worker, text, &mut request, now);
@@ -207,7 +217,7 @@ impl<H: Host> Filter<H> {
 
 impl Desk {
     fn new<H: Host>(engine: &Engine, entropy: &mut Entropy, proxy: Option<ProxySignatures<H>>) -> Self {
-        let mut worker = Worker::new(engine, entropy.seed());
+        let mut worker = Worker::growing(engine, entropy.seed());
         if let Some(proxy) = proxy {
             worker.ask_host(Box::new(proxy));
         }
@@ -244,7 +254,8 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
     };
     host.log(Level::Info, &line);
     let by_proxy = proxy.as_ref().map_or(&[][..], ProxySignatures::algorithms);
-    let nowhere = |algorithm: &Algorithm| !crypto::ALGORITHMS.contains(*algorithm) && !by_proxy.contains(algorithm);
+    let nowhere =
+        |algorithm: &Algorithm| !Backend::DEFAULT.algorithms().contains(*algorithm) && !by_proxy.contains(algorithm);
     let nowhere: Vec<&str> =
         Algorithm::ALL.iter().filter(|algorithm| nowhere(algorithm)).map(|known| known.name()).collect();
     if !nowhere.is_empty() {
@@ -301,19 +312,24 @@ impl Decide for Deciding<'_> {
 struct VmSite<'f, H> {
     host: &'f H,
     settings: &'f Settings,
+    engine: &'f Engine,
     tally: &'f Tally,
     wanted: Cell<Option<OriginIndex>>,
 }
 
 impl<'f, H> VmSite<'f, H> {
-    const fn new(host: &'f H, settings: &'f Settings, tally: &'f Tally) -> Self {
-        Self { host, settings, tally, wanted: Cell::new(None) }
+    const fn new(host: &'f H, settings: &'f Settings, engine: &'f Engine, tally: &'f Tally) -> Self {
+        Self { host, settings, engine, tally, wanted: Cell::new(None) }
     }
 }
 
 impl<H: Host> Site for VmSite<'_, H> {
     fn settings(&self) -> &Settings {
         self.settings
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine
     }
 
     fn log(&self, level: Level, line: &str) {
@@ -381,13 +397,16 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
         if !self.route_metadata {
             return Ok(None);
         }
-        match self.host.property(&["xds", "route_metadata", "filter_metadata", "countersign"]) {
-            Some(bytes) if !bytes.is_empty() => {
-                let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
-                RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
-            }
-            _ => Ok(None),
-        }
+        let metadata = |level: &str| {
+            let found = self.host.property(&["xds", level, "filter_metadata", "countersign"]);
+            found.filter(|bytes| !bytes.is_empty())
+        };
+        // The most specific one counts, whole, as Envoy does with settings of filters. It has no attribute for route configurations.
+        let Some(bytes) = metadata("route_metadata").or_else(|| metadata("virtual_host_metadata")) else {
+            return Ok(None);
+        };
+        let pairs = Pairs::new(&bytes).ok_or(RouteUnread)?;
+        RouteSettings::from_pairs(pairs.iter()).map(|said| Some(Arc::new(said))).ok_or(RouteUnread)
     }
 
     /// Envoy does so whenever a VM sets a field, see `routes_match_identity`.

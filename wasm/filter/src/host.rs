@@ -39,6 +39,10 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     fn counter(&self, name: &str) -> Option<u32>;
     /// Adds to a counter.
     fn count(&self, counter: u32, by: u64);
+    /// The number of the gauge of this name.
+    fn gauge(&self, name: &str) -> Option<u32>;
+    /// Sets a gauge.
+    fn record(&self, gauge: u32, value: u64);
     /// What a counter says. VMs of one proxy may share it or not.
     fn counted(&self, counter: u32) -> Option<u64>;
     /// Calls a function that the proxy has besides the ABI.

@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::engine::{Replay, ReplayUnavailable};
-use countersign::memory::replay::{Bucket, Buckets, Claim, Window, buckets_for};
+use countersign::memory::replay::{Bucket, Buckets, Claim, ReplayState, Window, buckets_for};
 use countersign::time::UnixSeconds;
 
 use crate::host::Host;
@@ -41,25 +41,34 @@ struct Header {
 /// How often a bucket is read again because another VM wrote it in between.
 const TURNS: usize = 100;
 
+/// How many buckets are read to see how full the store is: the estimate is right within a few in a hundred.
+const SAMPLE: usize = 64;
+
+/// The floor of a store that is being made: every proof is refused until the clock was read.
+const NOT_YET: UnixSeconds = UnixSeconds::new(u64::MAX);
+
 impl<H: Host> SharedReplay<H> {
-    /// The store called `name`. Until somebody prepared it, it does not answer.
+    /// The store called `name`, which has no `/` in it, since the keys of its buckets begin with it. Until a VM prepared it, it does not answer.
+    ///
+    /// The keys of another layout have another beginning: VMs of two versions may share data while one takes the place of the other.
     pub(crate) fn named(host: &H, name: &str) -> Self {
-        Self { host: host.clone(), key: format!("countersign/proofs/{name}") }
+        Self { host: host.clone(), key: format!("countersign/used-proofs/{name}") }
     }
 
     /// Makes the store if it is not there, and wide enough for `need`.
     ///
     /// A store that is new refuses proofs from before it was made, since another one may have seen them; unless `need` says that
     /// such proofs may be used once more. So does a store that was made wider, always: it begins empty.
-    pub(crate) fn prepare(&self, need: Need, now: UnixSeconds, seed: [u64; 2]) -> Result<(), SharedFault> {
+    ///
+    /// The clock is read once the store refuses all proofs. A claim that another VM ends before that, by an earlier clock, is of a
+    /// proof that is refused for good; one that ends after it has met the new header, see `claim_once`.
+    pub(crate) fn prepare(&self, need: Need, seed: [u64; 2]) -> Result<(), SharedFault> {
         let count = buckets_for(need.proofs);
-        // As `ReplayStore::refuse_until` has it.
-        let from_now_on = |window: Window| now.plus(window.future_seconds.into()).plus(1);
         shared::change(&self.host, &self.key, |value| {
             let header = match value.and_then(Header::read) {
                 None => Header {
                     generation: 1,
-                    floor: if need.forget { UnixSeconds::new(0) } else { from_now_on(need.window) },
+                    floor: if need.forget { UnixSeconds::new(0) } else { NOT_YET },
                     buckets: Buckets { window: need.window, seed, count },
                 },
                 Some(header) if header.buckets.window.covers(need.window) && header.buckets.count >= count => {
@@ -72,18 +81,31 @@ impl<H: Host> SharedReplay<H> {
                     };
                     Header {
                         generation: generation.saturating_add(1),
-                        floor: from_now_on(window),
+                        floor: NOT_YET,
                         buckets: Buckets { window, count: buckets.count.max(count), ..buckets },
                     }
                 }
             };
             (Some(header.write()), ())
+        })?;
+        // Also where the VM that made the store ended before it came here.
+        shared::change(&self.host, &self.key, |value| match value.and_then(Header::read) {
+            Some(header) if header.floor == NOT_YET => {
+                let now = UnixSeconds::new(self.host.nanoseconds() / 1_000_000_000);
+                // As `ReplayStore::refuse_until` has it.
+                let floor = now.plus(header.buckets.window.future_seconds.into()).plus(1);
+                (Some(Header { floor, ..header }.write()), ())
+            }
+            _ => (None, ()),
         })
     }
 
+    fn header(&self) -> Option<Header> {
+        Header::read(&self.host.shared(&self.key)?.0)
+    }
+
     fn claim_once(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Option<Turn> {
-        let (header, _) = self.host.shared(&self.key)?;
-        let Header { generation, floor, buckets } = Header::read(&header)?;
+        let Header { generation, floor, buckets } = self.header()?;
         let key = format!("{}/{}", self.key, buckets.of(proof));
         let (mut bucket, seen) = match self.host.shared(&key) {
             None => (Bucket::new(floor), ABSENT),
@@ -104,8 +126,20 @@ impl<H: Host> SharedReplay<H> {
         let mut value = Vec::with_capacity(8 + Bucket::BYTES);
         value.extend(generation.to_le_bytes());
         value.extend(bucket.to_bytes());
-        let exchanged = self.host.exchange(&key, &value, seen).ok()?;
-        Some(if exchanged { Turn::Done(claim) } else { Turn::Again })
+        if !self.host.exchange(&key, &value, seen).ok()? {
+            return Some(Turn::Again);
+        }
+        // A store that was made wider meanwhile has no entry of this proof, and may have read the clock later than this claim did.
+        let is_current = self.header()?.generation == generation;
+        Some(Turn::Done(if is_current { claim } else { Claim::Unknowable }))
+    }
+
+    /// The bucket of this index, as the claims of this generation see it.
+    fn bucket(&self, header: &Header, index: usize) -> Option<Bucket> {
+        let empty = || Bucket::new(header.floor);
+        let Some((value, _)) = self.host.shared(&format!("{}/{index}", self.key)) else { return Some(empty()) };
+        let (of, bytes) = value.split_first_chunk::<8>()?;
+        if u64::from_le_bytes(*of) == header.generation { Bucket::from_bytes(bytes) } else { Some(empty()) }
     }
 }
 
@@ -125,6 +159,16 @@ impl<H: Host> Replay for SharedReplay<H> {
             }
         }
         Err(ReplayUnavailable)
+    }
+
+    /// Estimated by some buckets, others each second.
+    fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
+        let header = self.header()?;
+        let step = header.buckets.count.div_ceil(SAMPLE).max(1);
+        let first = usize::try_from(now.as_u64()).unwrap_or_default() % step;
+        let some: Vec<Bucket> =
+            (first..header.buckets.count).step_by(step).filter_map(|index| self.bucket(&header, index)).collect();
+        Some(header.buckets.state(&some, now))
     }
 }
 

@@ -27,6 +27,10 @@ struct World {
     shared: BTreeMap<String, (Vec<u8>, u32)>,
     writes: u32,
     seconds: u64,
+    /// The clock moves by this much before the next read of shared data, once: a VM that was held up.
+    held_up_seconds: u64,
+    /// How often the clock was read: no two reads give the same time.
+    clock_reads: u64,
     counters: Vec<(String, u64)>,
     counting: Counting,
     /// How often shared data was read.
@@ -36,6 +40,8 @@ struct World {
     asked: Vec<(u32, String)>,
     /// Whether `sign` and `verify_signature` are there.
     signs: bool,
+    /// Whether `sign` puts a random number into each signature.
+    signs_at_random: bool,
     signed: u64,
     /// Whether shared data is kept.
     keeps: bool,
@@ -47,6 +53,7 @@ struct World {
     trailers: Fields,
     route_asked: usize,
     route: Option<Fields>,
+    virtual_host: Option<Fields>,
     configuration: Vec<u8>,
     /// Done once between a read and the exchange that follows: another VM that was faster.
     meanwhile: Option<(String, Vec<u8>)>,
@@ -72,7 +79,8 @@ struct Scripted {
 
 impl Scripted {
     fn new() -> Self {
-        let world = World { seconds: 1_800_000_000, signs: true, keeps: true, ..World::default() };
+        let world =
+            World { seconds: 1_800_000_000, signs: true, signs_at_random: true, keeps: true, ..World::default() };
         Self { vm: 0, world: Arc::new(Mutex::new(world)) }
     }
 
@@ -102,7 +110,9 @@ impl Host for Scripted {
         self.world().log.push(line.to_owned());
     }
     fn nanoseconds(&self) -> u64 {
-        self.world().seconds * 1_000_000_000
+        let mut world = self.world();
+        world.clock_reads += 1;
+        world.seconds * 1_000_000_000 + world.clock_reads
     }
     fn configuration(&self) -> Option<Vec<u8>> {
         Some(self.world().configuration.clone())
@@ -121,16 +131,20 @@ impl Host for Scripted {
     }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let mut world = self.world();
-        if path.first() != Some(&"xds") {
-            return None;
+        match path {
+            ["xds", "route_metadata", "filter_metadata", "countersign"] => {
+                world.route_asked += 1;
+                world.route.as_ref().map(pairs)
+            }
+            ["xds", "virtual_host_metadata", "filter_metadata", "countersign"] => world.virtual_host.as_ref().map(pairs),
+            _ => None,
         }
-        world.route_asked += 1;
-        world.route.as_ref().map(pairs)
     }
     fn set_property(&self, _: &str, _: &str) {}
     fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         let mut world = self.world();
         world.reads += 1;
+        world.seconds += core::mem::take(&mut world.held_up_seconds);
         world.shared.get(key).cloned()
     }
     fn exchange(&self, key: &str, value: &[u8], seen: u32) -> Result<bool, Status> {
@@ -165,6 +179,14 @@ impl Host for Scripted {
         });
         u32::try_from(known).ok()
     }
+    fn gauge(&self, name: &str) -> Option<u32> {
+        self.counter(name)
+    }
+    fn record(&self, gauge: u32, value: u64) {
+        if let Some((_, recorded)) = self.world().counters.get_mut(gauge as usize) {
+            *recorded = value;
+        }
+    }
     fn count(&self, counter: u32, by: u64) {
         if let Some((_, count)) = self.world().counters.get_mut(counter as usize) {
             *count += by;
@@ -178,12 +200,14 @@ impl Host for Scripted {
             Counting::Alone => Some(0),
         }
     }
-    fn foreign(&self, name: &str, _: &[u8]) -> Result<Vec<u8>, Status> {
+    fn foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status> {
         let mut world = self.world();
         match name {
             "sign" if world.signs => {
-                world.signed += 1;
-                Ok([[0x08, 1].as_slice(), &[world.signed as u8; 70]].concat())
+                world.signed += u64::from(world.signs_at_random);
+                let random = world.signed.to_le_bytes();
+                let signature = countersign::crypto::sha256(&[argument, &random].concat());
+                Ok([[0x08, 1].as_slice(), &signature, &signature].concat())
             }
             // A function that says yes to everything is not believed.
             "clear_route_cache" => Ok(Vec::new()),
@@ -244,7 +268,8 @@ fn a_request_is_judged_and_the_identity_is_ours() -> Result<(), Fault> {
     assert_eq!((answer.0, answer.2.as_str()), (401, "token_expired"));
     vm.tick(1);
     let name = |outcome: &str| format!("countersign_decisions.policy=default.outcome={outcome}");
-    let counters = host.world().counters.clone();
+    let mut counters = host.world().counters.clone();
+    counters.retain(|(name, _)| name.starts_with("countersign_decisions"));
     assert_eq!(counters, [(name("accepted.reason=accepted"), 1), (name("refused.reason=token_expired"), 1)]);
     Ok(())
 }
@@ -261,6 +286,11 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
     }
     host.world().route = said("use", "default");
     assert_eq!(ask(&mut vm, 2), Action::Continue);
+    // The route's is the more specific one, and counts whole.
+    host.world().virtual_host = said("use", "none");
+    assert_eq!(ask(&mut vm, 2), Action::Continue);
+    host.world().route = None;
+    assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "internal_error"));
     // A stream that never began, and one of a configuration that is gone.
     assert_eq!((vm.request(7), details(&host).as_str()), (Action::Pause, "internal_error"));
     vm.delete(1);
@@ -348,6 +378,35 @@ fn without_randomness_a_secret_is_needed() -> Result<(), Fault> {
     Ok(())
 }
 
+/// B9. Two signatures over different bytes differ in any case: only the same bytes show whether there is a random number in them.
+#[test]
+fn a_deterministic_signature_is_not_randomness() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    host.world().signs_at_random = false;
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1), "seeds and nonces that a client can compute");
+    assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /nonce_keys: found nothing, expected")));
+    vector(&host, None, &format!(r#","nonce_keys":["{}"]"#, "A".repeat(43)))?;
+    assert_eq!(ask(&mut ready(&host), 2), Action::Continue);
+    Ok(())
+}
+
+/// B9. The buckets of a store have its name and a number: no name of another store may be read as that of a bucket.
+#[test]
+fn no_store_has_the_name_of_a_bucket() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let _running = ready(&host);
+    vector(&host, None, r#","replay_store":"default/0""#)?;
+    let mut vm = Vm::new(host.clone());
+    vm.create(1, 0);
+    assert!(!vm.configure(1), "{:?}", host.world().shared.keys());
+    assert!(host.world().log.iter().any(|line| line.starts_with("countersign: /replay_store: found \"default/0\"")));
+    Ok(())
+}
+
 /// Keys on P-384 and P-521 beside those of the vector.
 fn with_large_curves(keys: &str) -> String {
     let large = r#"{"kty":"EC","crv":"P-384","kid":"k384","use":"sig",
@@ -420,7 +479,7 @@ fn a_configuration_that_is_refused_leaves_the_store_alone() -> Result<(), Fault>
     let host = Scripted::new();
     vector(&host, None, "")?;
     let _running = ready(&host);
-    let store = |host: &Scripted| host.world().shared.get("countersign/proofs/default").cloned();
+    let store = |host: &Scripted| host.world().shared.get("countersign/used-proofs/default").cloned();
     let before = store(&host);
     // A wider window, and keys that are none.
     let text = r#"{"policy":{"trust":[{"issuer":"https://as.example","jwks":{"kys":[]}}],"policies":{"default":
@@ -738,15 +797,16 @@ const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
 
 fn open(host: &Scripted, need: Need, now: UnixSeconds) -> Result<SharedReplay<Scripted>, Fault> {
+    host.world().seconds = now.as_u64();
     let store = SharedReplay::named(host, "s");
-    store.prepare(need, now, [1, 2]).map_err(|fault| fault.to_string())?;
+    store.prepare(need, [1, 2]).map_err(|fault| fault.to_string())?;
     Ok(store)
 }
 
 #[test]
 fn a_proof_is_used_once_in_all_vms() -> Result<(), Fault> {
     let host = Scripted::new();
-    let one_bucket = Need { proofs: 64, ..NEED };
+    let one_bucket = Need { proofs: 63, ..NEED };
     let (first, second) = (open(&host, one_bucket, NOW)?, open(&host.beside(2), one_bucket, NOW)?);
     assert_eq!(first.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
     assert_eq!(second.claim(&[7; 32], NOW, NOW), Ok(Claim::Replayed));
@@ -763,6 +823,96 @@ fn a_proof_is_used_once_in_all_vms() -> Result<(), Fault> {
     assert!(second.claim(&[9; 32], NOW, NOW).is_err());
     host.world().shared.clear();
     assert!(second.claim(&[9; 32], NOW, NOW).is_err());
+    Ok(())
+}
+
+/// B9. A VM reads the clock, is held up, and then makes the store wider: a proof that another VM accepted meanwhile stays used.
+#[test]
+fn a_store_made_wider_forgets_no_proof_of_the_meantime() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let mut first = ready(&host);
+    ask(&mut first, 2);
+    let store = SharedReplay::named(&host, "default");
+    let now = UnixSeconds::new(host.world().seconds);
+    let (meanwhile, issued_at) = (now.plus(3), now.plus(8));
+    assert_eq!(store.claim(&[7; 32], issued_at, meanwhile), Ok(Claim::First));
+    let wider = r#"{"accept":["at+jwt"],"audience":["a"],"dpop":{"max_age_seconds":299}}"#;
+    let policy =
+        format!(r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"default":{wider}}}}}}}"#);
+    host.world().configuration = policy.into_bytes();
+    host.world().held_up_seconds = 3;
+    let mut second = Vm::new(host.beside(2));
+    second.create(1, 0);
+    assert!(second.configure(1), "{:?}", host.world().log);
+    assert_eq!(store.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
+    Ok(())
+}
+
+#[test]
+fn gauges_and_a_line_of_the_log_say_how_the_store_is() -> Result<(), Fault> {
+    let host = Scripted::new();
+    vector(&host, None, "")?;
+    let mut vm = ready(&host);
+    let gauge = |name: &str| {
+        let name = format!("countersign_replay_{name}.store=default");
+        host.world().counters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    };
+    vm.tick(1);
+    let now = host.world().seconds;
+    assert_eq!((gauge("live_proofs"), gauge("refusing_permille")), (Some(0), Some(1000)), "a new store refuses");
+    assert_eq!(gauge("refusing_until_seconds"), Some(now + 6));
+    host.world().seconds += 6;
+    let store = SharedReplay::named(&host, "default");
+    let later = UnixSeconds::new(now + 6);
+    // More than a tenth of the slots, so that the buckets that are read have about as many.
+    let mut used = 0_u64;
+    for number in 0..20_000_u32 {
+        let proof = countersign::crypto::sha256(&number.to_be_bytes());
+        used += u64::from(store.claim(&proof, later, later) == Ok(Claim::First));
+    }
+    vm.tick(1);
+    let (live, slots) = (gauge("live_proofs").ok_or("none")?, gauge("slots").ok_or("none")?);
+    assert!(live.abs_diff(used) < used / 5 && slots > 131_072, "{live} of {slots}, used {used}");
+    assert_eq!((gauge("refusing_permille"), gauge("refusing_until_seconds")), (Some(0), Some(0)));
+    Ok(())
+}
+
+/// A claim is under way when another VM makes the store wider: the new one would not know the proof.
+#[test]
+fn a_claim_that_ends_in_a_store_that_is_gone_is_refused() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let narrow = open(&host, NEED, NOW)?;
+    let before = host.world().shared.clone();
+    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    open(&host, Need { window, ..NEED }, NOW)?;
+    let wider = host.world().shared.get("countersign/used-proofs/s").cloned().ok_or("no store")?.0;
+    host.world().shared = before;
+    host.world().meanwhile = Some(("countersign/used-proofs/s".to_owned(), wider));
+    assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
+    assert_eq!(narrow.claim(&[7; 32], NOW, NOW.plus(1)), Ok(Claim::Unknowable));
+    let later = NOW.plus(6);
+    assert_eq!(narrow.claim(&[7; 32], later, later), Ok(Claim::First));
+    Ok(())
+}
+
+/// A VM ends after it made the store, before it read the clock: the next one that needs the store goes on.
+#[test]
+fn a_store_that_was_left_half_made_is_finished() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let need = Need { forget: false, ..NEED };
+    let store = open(&host, need, NOW)?;
+    let key = "countersign/used-proofs/s";
+    let mut header = host.world().shared.get(key).cloned().ok_or("no store")?.0;
+    header.get_mut(8..16).ok_or("no floor")?.copy_from_slice(&u64::MAX.to_le_bytes());
+    host.world().write(key, &header);
+    assert_eq!(store.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::Unknowable));
+    let again = open(&host.beside(2), need, NOW)?;
+    for store in [&store, &again] {
+        assert_eq!(store.claim(&[7; 32], NOW.plus(5), NOW), Ok(Claim::Unknowable));
+    }
+    assert_eq!(store.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::First));
+    assert_eq!(again.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::Replayed));
     Ok(())
 }
 

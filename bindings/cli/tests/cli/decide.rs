@@ -300,3 +300,59 @@ fn a_uri_alone_is_judged_under_the_origin_of_the_policy() {
     line["uri"] = json!(URI.strip_prefix("https://api.example").unwrap());
     assert_eq!(place.decisions(&[line])[0]["decision"], "accept");
 }
+
+/// What the host answers to the engine's questions comes with the line; what it learns is in the decision.
+#[test]
+fn a_line_with_answers_and_several_credentials() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["introspection"] = json!({"uri": "https://as.example/introspect"});
+    policy["policies"] = json!({
+        "default": {
+            "audience": "https://api.example",
+            "credentials": [
+                {"name": "workload", "from": "authorization", "accept": ["jwt-svid"]},
+                {"name": "user", "from": {"header": "x-user"}, "accept": ["at+jwt"]}],
+            "attributes": {"who": "/sub"}},
+        "opaque": {
+            "audience": "https://api.example", "accept": [{"kind": "introspected", "issuer": "https://as.example"}],
+            "tools": [{"name": "read"}], "body_digest": true},
+        "store": {"audience": "https://api.example", "accept": ["at+jwt"], "dpop": {"shared_store": "required"}}});
+    place.write("policy.json", &policy.to_string());
+    let line = |mut line: Value, policy: &str, answers: Value| {
+        line["policy"] = json!(policy);
+        line["answers"] = answers;
+        line
+    };
+    let user = place.server.access_token(|_| ());
+    let mut both = bearer("both", &place.domain.svid(WEB));
+    both["headers"].as_array_mut().unwrap().push(json!(["X-User", user]));
+    let active = json!({"introspected": {"active": true, "aud": "https://api.example", "sub": "alice"}});
+    let call = json!({"body": r#"{"method":"tools/call","params":{"name":"read"}}"#});
+    let bound = place.server.access_token(|claims| claims["cnf"] = json!({"jkt": place.client.thumbprint()}));
+    let proven = dpop("store", &bound, &place.client.proof(&bound, None));
+    let answers = place.decisions(&[
+        both,
+        line(bearer("opaque", "opaque"), "opaque", json!([active, call])),
+        line(bearer("cached", "opaque"), "opaque", json!([call])),
+        line(bearer("waits", "opaque"), "opaque", json!([])),
+        line(proven.clone(), "store", json!([{"use_once": "unavailable"}])),
+        line(bearer("wrong", &user), "store", json!([{"use_once": "first"}])),
+        line(bearer("malformed", "opaque"), "opaque", json!([{"use_once": "maybe"}])),
+        line(bearer("no body here", "other"), "opaque", json!([active, {"use_once": "first"}])),
+    ]);
+    assert_eq!(answers[0]["decision"], "accept", "{}", answers[0]);
+    assert_eq!(answers[0]["credentials"]["user"]["subject"], "alice");
+    assert_eq!(answers[0]["attributes"], json!({"who": WEB}));
+    for (answer, cache) in [(&answers[1], "miss"), (&answers[2], "hit")] {
+        assert_eq!((&answer["decision"], &answer["cache"]), (&json!("accept"), &json!(cache)), "{answer}");
+        assert_eq!((&answer["token"]["kind"], &answer["tool"]), (&json!("introspected"), &json!("read")));
+        assert_eq!((&answer["rpc_method"], answer["body_digest"].as_str().unwrap().len()), (&json!("tools/call"), 43));
+    }
+    assert_eq!((&answers[3]["reason"], &answers[3]["status"]), (&json!("decision_abandoned"), &json!(503)));
+    assert_eq!(answers[4]["reason"], "replay_store_unavailable");
+    assert_eq!(answers[5]["decision"], "accept", "an answer that no question asked for is left over: {}", answers[5]);
+    assert_eq!(answers[6]["id"], "malformed");
+    assert!(answers[6]["error"].is_string(), "{}", answers[6]);
+    assert_eq!(answers[7]["reason"], "internal_error");
+}

@@ -416,3 +416,74 @@ fn what_is_wrong_with_the_form_of_a_proof() {
     let line = "The token has 16388 bytes, expected at most 16384 bytes (limit token_bytes).".to_owned();
     assert_eq!(details(&place, &bearer("1", &long)), ("credential_too_large".to_owned(), vec![line]));
 }
+
+/// Which credential is refused, and what its ties, its body and its issuer had to do with it.
+#[test]
+fn the_credential_that_is_refused() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["trust"][1]["introspection"] = json!({"uri": "https://as.example/introspect"});
+    policy["policies"]["default"] = json!({
+        "audience": "https://api.example",
+        "credentials": [
+            {"name": "workload", "from": "authorization", "accept": ["jwt-svid"]},
+            {"name": "user", "from": {"header": "x-user"}, "accept": ["at+jwt"]}],
+        "tie": [{"left": "workload:/tenant", "is": "equal", "right": "user:/tenant"}],
+    });
+    policy["policies"]["opaque"] = json!({
+        "audience": "https://api.example", "accept": [{"kind": "introspected", "issuer": "https://as.example"}]});
+    policy["policies"]["tools"] = json!({
+        "audience": "https://api.example", "accept": ["at+jwt"], "tools": [{"name": "read"}], "body_bytes": 100});
+    place.write("policy.json", &policy.to_string());
+    let svid = place.domain.svid(WEB);
+    let user = |change: fn(&mut Value)| {
+        let mut request = bearer("1", &svid);
+        request["headers"].as_array_mut().unwrap().push(json!(["X-User", place.server.access_token(change)]));
+        request
+    };
+    let second = "The credential user is refused, in the header field x-user.".to_owned();
+    assert_eq!(
+        details(&place, &user(|claims| claims["aud"] = json!("https://other.example"))),
+        (
+            "audience_mismatch".to_owned(),
+            vec![second.clone(), "The policy takes tokens for the audience https://api.example.".to_owned()]
+        )
+    );
+    let missing = "The token has no claim jti, which an at+jwt must have.".to_owned();
+    let without = user(|claims| _ = claims.as_object_mut().unwrap().remove("jti"));
+    assert_eq!(details(&place, &without), ("claim_missing".to_owned(), vec![second.clone(), missing]));
+    assert_eq!(details(&place, &bearer("1", &svid)), ("credential_missing".to_owned(), vec![second]));
+    let first = "The credential workload is refused, in Authorization.".to_owned();
+    assert_eq!(details(&place, &bearer("1", "x")), ("token_malformed".to_owned(), vec![first]));
+    let untied =
+        "Two claims that `tie` of the policy compares differ, or one is absent, in: workload, user.".to_owned();
+    assert_eq!(details(&place, &user(|_| ())), ("credentials_untied".to_owned(), vec![untied]));
+
+    let asked = |answers: Value| {
+        let mut request = bearer("1", "opaque");
+        request["policy"] = json!("opaque");
+        request["answers"] = answers;
+        details(&place, &request)
+    };
+    let inactive = "The answer of https://as.example/introspect has an `active` that is not true.".to_owned();
+    let answer = json!([{"introspected": {"active": false}}]);
+    assert_eq!(asked(answer), ("token_inactive".to_owned(), vec![inactive]));
+    let failed = "https://as.example/introspect gave no answer that is one JSON object with `active`.".to_owned();
+    for answers in [json!([{"introspection": "failed"}]), json!([{"introspected": "<html>"}])] {
+        assert_eq!(asked(answers), ("introspection_unavailable".to_owned(), vec![failed.clone()]));
+    }
+    let abandoned = "The engine asked more than `answers` of the request has answers for.".to_owned();
+    assert_eq!(asked(json!([])), ("decision_abandoned".to_owned(), vec![abandoned]));
+
+    let body = |text: &str| {
+        let mut request = bearer("1", &place.server.access_token(|_| ()));
+        request["policy"] = json!("tools");
+        request["answers"] = json!([{ "body": text }]);
+        details(&place, &request)
+    };
+    let tool = "The body calls the tool write, which no entry of `tools` of the policy allows.".to_owned();
+    let call = r#"{"method":"tools/call","params":{"name":"write"}}"#;
+    assert_eq!(body(call), ("tool_refused".to_owned(), vec![tool]));
+    let long = "The policy reads bodies of at most 100 bytes.".to_owned();
+    assert_eq!(body(&" ".repeat(101)), ("body_too_large".to_owned(), vec![long]));
+}

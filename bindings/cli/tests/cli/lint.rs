@@ -383,6 +383,31 @@ fn entries_of_credentials() {
 }
 
 #[test]
+fn transaction_tokens_without_a_tie_and_tools_that_are_none() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let client = json!({"name": "client", "from": "authorization", "accept": ["at+jwt"]});
+    let txn =
+        json!({"name": "txn", "from": {"header": "txn-token"}, "audience": "example.org", "accept": ["txntoken+jwt"]});
+    policy["policies"]["default"] =
+        json!({"audience": "https://api.example", "credentials": [client, txn], "tools": []});
+    let untied = "no `tie` compares this transaction token with the credential of the client: one that was issued for \
+                  another client passes too";
+    let (_, report) = lint(&[], &policy.to_string());
+    assert_eq!(texts(&report, "/policies/default/credentials/1"), [untied], "{report}");
+    assert_eq!(texts(&report, "/policies/default/tools"), ["every call of a tool is refused: no tool is named"]);
+    policy["policies"]["default"]["tie"] = json!([{"left": "txn:/sub", "is": "equal", "right": "client:/sub"}]);
+    policy["policies"]["default"]["tools"] = json!([{"name": "read"}]);
+    let (code, report) = lint(&["--strict"], &policy.to_string());
+    assert_eq!(texts(&report, "/policies/default/credentials/1"), [""; 0], "{code:?} {report}");
+    assert_eq!(texts(&report, "/policies/default/tools"), [""; 0]);
+    policy["policies"]["default"] = json!({"audience": "https://api.example", "credentials": [txn]});
+    let (_, report) = lint(&[], &policy.to_string());
+    let alone = texts(&report, "/policies/default/credentials/0");
+    assert!(alone[0].starts_with("a transaction token is no credential of a client"), "{report}");
+}
+
+#[test]
 fn a_trust_document_past_a_limit() {
     let place = Place::new();
     let mut policy = place.policy();

@@ -300,6 +300,8 @@ fn what_is_broken_both_refuse() {
         policy("dpop", json!({"shared_store": "required", "replay": "danger_accept"})),
         credentials(json!([]), json!({})),
         credentials(json!([transaction(), credential("access", json!("authorization"), "at+jwt")]), json!({})),
+        credentials(json!([{"name": "a", "from": "authorization", "accept": ["jwt"], "required": false}]), json!({})),
+        credentials(json!([{"name": "a", "from": {"header": "x-a"}, "accept": ["jwt"], "required": false}]), json!({})),
         credentials(json!([credential("a", json!({"header": "X-A"}), "jwt")]), json!({})),
         credentials(json!([credential("a", json!({"header": "cookie"}), "jwt")]), json!({})),
         credentials(json!([credential("a b", json!({"header": "x-a"}), "jwt")]), json!({})),

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Gives the bytes of a file, or why it cannot.
-pub type ReadFile = dyn Fn(&str) -> Result<Vec<u8>, String>;
+pub type ReadFile<'r> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'r;
 
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ pub enum Build<'b> {
     /// The dynamic module, which reads files: `read` gives the bytes of one, or why not.
     Module {
         /// Reads a policy document.
-        read: &'b ReadFile,
+        read: &'b ReadFile<'b>,
     },
     /// The proxy-wasm filter, which has no files.
     Wasm,
@@ -65,12 +65,13 @@ const OF_BOTH: [&str; 15] = [
 ];
 const FILES: &str = "a setting that needs files, which a WebAssembly VM has none of";
 const CLEARED: &str = "a setting of the dynamic module only: Envoy clears the route cache whenever a VM sets a field";
-const OF_MODULE: [(&str, &str); 5] = [
+const OF_MODULE: [(&str, &str); 6] = [
     ("policy_file", FILES),
     ("trust_directory", FILES),
     ("revocations_file", FILES),
     ("nonce_keys_file", FILES),
     ("clear_route_cache", CLEARED),
+    ("replay_file", FILES),
 ];
 const VM: &str = "a setting of the proxy-wasm filter only";
 const OF_WASM: [(&str, &str); 4] =

@@ -16,6 +16,8 @@ pub struct Files {
     pub revocations: Option<String>,
     /// Keys of nonces, read again when they change.
     pub nonce_keys: Option<String>,
+    /// The replay store, shared with the other process of a hot restart.
+    pub replay: Option<String>,
 }
 
 impl Files {
@@ -37,6 +39,7 @@ impl Files {
             directory: directory.or(beside).unwrap_or_default(),
             revocations: reader.text(settings, "revocations_file", "the path of a file"),
             nonce_keys: reader.text(settings, "nonce_keys_file", "the path of a file"),
+            replay: reader.text(settings, "replay_file", "the path of a file on a tmpfs"),
         }
     }
 }

@@ -21,6 +21,7 @@ use countersign::jose::json::{Budget, Value};
 use countersign::limits;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyDocument, PolicyFault};
+use countersign::uri::AllowedOrigins;
 use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
@@ -41,8 +42,8 @@ pub struct Settings {
     pub policy: String,
     /// Policies that headers select; the first that matches holds.
     pub selections: Vec<Selection>,
-    /// The external origin, for policies that have none of their own.
-    pub origin: Option<String>,
+    /// The external origins, for policies that have none of their own.
+    pub origin: Option<AllowedOrigins>,
     /// Over the mode of the policy.
     pub mode: Option<Mode>,
     /// How often files are looked at, fetches are begun and counts are carried over.
@@ -130,7 +131,7 @@ impl Settings {
         let (metadata_namespace, metadata) = identity::read_metadata(reader, &members);
         let audits = [("off", Audit::Off), ("refusals", Audit::Refusals), ("all", Audit::All)];
         let audit = reader.word(&members, "audit_log", &audits).unwrap_or_default();
-        let replay_store = reader.text(&members, "replay_store", "a name").unwrap_or_else(|| "default".to_owned());
+        let replay_store = store_name(reader, &members);
         let proofs = [("refuse", false), ("danger_accept", true)];
         let forget_proofs = reader.word(&members, "proofs_before_start", &proofs).unwrap_or_default();
         let (files, vm) = match build {
@@ -175,3 +176,16 @@ fn read_revocations(reader: &mut Reader, members: &Members<'_, '_>) -> Revocatio
 
 #[cfg(test)]
 mod tests;
+
+/// The name of a replay store: a part of keys of shared data and of names of gauges.
+fn store_name(reader: &mut Reader, settings: &Members<'_, '_>) -> String {
+    const EXPECTED: &str = "a name of 1 to 64 letters, digits, \"-\" and \"_\"";
+    let name = reader.text(settings, "replay_store", EXPECTED);
+    let is_good = |name: &String| {
+        name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if let (Some(value), Some(false)) = (settings.get("replay_store"), name.as_ref().map(is_good)) {
+        reader.unexpected(&settings.at("replay_store"), value, EXPECTED);
+    }
+    name.unwrap_or_else(|| "default".to_owned())
+}

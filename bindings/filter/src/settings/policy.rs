@@ -14,7 +14,7 @@ use crate::settings::build::ReadFile;
 pub(super) fn read_document(
     reader: &mut Reader,
     members: &Members<'_, '_>,
-    read: Option<&ReadFile>,
+    read: Option<&ReadFile<'_>>,
 ) -> Option<PolicyDocument> {
     let Some(read) = read else {
         return match members.get("policy") {
@@ -39,7 +39,7 @@ pub(super) fn read_document(
     }
 }
 
-fn read_file(reader: &mut Reader, members: &Members<'_, '_>, read: &ReadFile) -> Option<PolicyDocument> {
+fn read_file(reader: &mut Reader, members: &Members<'_, '_>, read: &ReadFile<'_>) -> Option<PolicyDocument> {
     let file = reader.text(members, "policy_file", "the path of a file")?;
     let text = match read(&file) {
         Ok(text) => text,

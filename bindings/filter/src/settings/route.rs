@@ -1,6 +1,7 @@
 //! What one route sets over the filter's settings, and the settings that both have.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,15 +10,15 @@ use countersign::limits;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyFault};
 use countersign::printable::quoted;
-use countersign::uri::OwnedOrigin;
+use countersign::uri::AllowedOrigins;
 
 /// What one route says over the filter's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteSettings {
     /// The name of its policy.
     pub policy: Option<String>,
-    /// Its external origin.
-    pub origin: Option<String>,
+    /// Its external origins.
+    pub origin: Option<AllowedOrigins>,
     /// What happens to refused requests.
     pub mode: Option<Mode>,
 }
@@ -49,10 +50,7 @@ impl RouteSettings {
             let value = str::from_utf8(value).ok()?;
             match name {
                 b"use" => read.policy = Some(value.to_owned()),
-                b"origin" => {
-                    OwnedOrigin::parse(value.as_bytes()).ok()?;
-                    read.origin = Some(value.trim_end_matches('/').to_owned());
-                }
+                b"origin" => read.origin = Some(AllowedOrigins::parse([value]).ok()?),
                 b"mode" => {
                     let known = [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode.name() == value);
                     read.mode = Some(known?);
@@ -64,15 +62,24 @@ impl RouteSettings {
     }
 }
 
-/// The external origin, without the slash at its end.
-pub(super) fn read_origin(reader: &mut Reader, members: &Members<'_, '_>) -> Option<String> {
+/// The external origin, or several of which the host of a request chooses one.
+pub(super) fn read_origin(reader: &mut Reader, members: &Members<'_, '_>) -> Option<AllowedOrigins> {
+    let (value, at) = (members.get("origin")?, members.at("origin"));
     let expected = "an origin such as https://api.example";
-    let origin = reader.text(members, "origin", expected)?;
-    if OwnedOrigin::parse(origin.as_bytes()).is_err() {
-        reader.fault(&members.at("origin"), quoted(&origin), expected);
+    let mut texts = Vec::new();
+    reader.texts(&at, value, expected, &mut |_, _, text| texts.push(text));
+    let listed = value.as_array().map_or(1, |array| array.elements().count());
+    if texts.is_empty() || texts.len() < listed {
+        // The others are faults already.
         return None;
     }
-    Some(origin.trim_end_matches('/').to_owned())
+    let read = AllowedOrigins::parse(texts.iter().map(String::as_str));
+    read.map_err(|fault| {
+        let found = texts.get(fault.place).map_or_else(String::new, |text| quoted(text));
+        let at = if value.as_array().is_some() { at.element(fault.place) } else { at };
+        reader.fault(&at, found, format!("{expected}: {}", fault.kind));
+    })
+    .ok()
 }
 
 /// What happens to refused requests.

@@ -40,11 +40,11 @@ fn all_there_is() -> Result<(), Vec<PolicyFault>> {
         "fetch":[{{"issuer":"https://as.example","cluster":"as","uri":"http://as.example/keys?all",
             "timeout_milliseconds":100,"refresh_seconds":2}}],
         "identity_headers":{{"X-User":"subject"}},"clear_route_cache":true,"metadata":{{"namespace":"n","facts":["kind"]}},
-        "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s",
+        "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s","replay_file":"/dev/shm/s",
         "proofs_before_start":"danger_accept"}}"#
     );
     let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
-    assert_eq!(settings.origin.as_deref(), Some("https://api.example"));
+    assert_eq!(settings.origin, AllowedOrigins::parse(["https://api.example"]).ok());
     assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Fact::Subject)]);
     assert!(settings.clear_route_cache && settings.identity_headers.removes(b"x_forwarded_client_cert"));
     assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Fact::Kind]));
@@ -65,11 +65,12 @@ fn all_there_is() -> Result<(), Vec<PolicyFault>> {
 #[test]
 fn all_faults_are_told_at_once() {
     let text = r#"{"policy":{"trust":[],"policies":{"default":{"accept":["at+jwt"]}}},"polcy_file":"x",
-        "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true}"#;
+        "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true,"replay_store":"default/0"}"#;
     let found = faults(text);
     for expected in [
         "/polcy_file: found an unknown member, expected one of policy, use,",
         "/policy/policies/default/audience: found nothing, expected",
+        r#"/replay_store: found "default/0", expected a name of 1 to 64 letters, digits, "-" and "_""#,
         "/mode: found \"enforced\", expected one of enforce, shadow",
         "/poll_milliseconds: found 0, expected a whole number from 10 to 60000",
         "/identity_headers/x-user: found \"sub\", expected one of decision, reason,",
@@ -293,7 +294,7 @@ fn pairs_say_what_a_route_says() {
     let read = |pairs: &[(&str, &str)]| {
         RouteSettings::from_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
     };
-    let origin = Some("https://api.example/base".to_owned());
+    let origin = AllowedOrigins::parse(["https://api.example/base"]).ok();
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin, mode: Some(Mode::Shadow) };
     let pairs = [("use", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
     assert_eq!(read(&pairs), Some(expected));

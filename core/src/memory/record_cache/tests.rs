@@ -19,6 +19,74 @@ fn token(number: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
+/// What each insertion is worth: a cache that grows when it is crowded ends as large as one that began so.
+#[test]
+fn a_cache_grows_as_far_as_it_is_used() {
+    let (first, most) = (4096, 1 << 20);
+    let mut cache = RecordCache::growing(first, most, 1000, SEED);
+    let mut sizes = alloc::vec![cache.capacity_bytes()];
+    let mut grow = |cache: &mut RecordCache| {
+        if cache.grow() {
+            sizes.push(cache.capacity_bytes());
+        }
+    };
+    // Two tokens fit; asking for them again makes it no larger.
+    for number in (0..2).cycle().take(1000) {
+        if cache.find(&token(number, 900)).is_none() {
+            cache.insert(&token(number, 900), &[0; 100]).unwrap();
+        }
+        grow(&mut cache);
+    }
+    assert_eq!(cache.entries(), 2);
+    let hot = cache.find(&token(0, 900)).unwrap();
+    assert_eq!(cache.record(hot), [0; 100]);
+    // An entry that only a larger ring takes.
+    assert_eq!(cache.insert(&token(2, 2000), &[2; 100]), None);
+    grow(&mut cache);
+    assert_eq!(cache.record(hot), b"", "a handle outlived the ring");
+    assert!(cache.insert(&token(2, 2000), &[2; 100]).is_some());
+    for number in 3..3000 {
+        cache.insert(&token(number, 900), &[0; 100]).unwrap();
+        assert!(cache.find(&token(number - 1, 900)).is_some() || number == 3);
+        grow(&mut cache);
+        check(&cache);
+    }
+    assert_eq!(sizes.len(), 5, "{sizes:?}");
+    assert!(sizes.windows(2).all(|pair| pair[0] < pair[1]) && sizes[4] <= most, "{sizes:?}");
+    let at_once = RecordCache::new(most, 1000, SEED);
+    assert_eq!(cache.capacity_bytes(), at_once.capacity_bytes());
+    assert!(!cache.grow(), "more than it may");
+}
+
+/// Those in use stay so, and the order stays: what comes after pushes out what was not used, oldest first.
+#[test]
+fn growing_keeps_order_and_use() {
+    let mut cache = RecordCache::growing(20_000, 100_000, 1000, SEED);
+    let hot = token(0, 900);
+    cache.insert(&hot, &[1; 100]).unwrap();
+    assert!(cache.find(&hot).is_some());
+    let grown_at = (1..100).find(|number| {
+        cache.insert(&token(*number, 900), &[0; 100]).unwrap();
+        cache.grow()
+    });
+    let grown_at = grown_at.unwrap();
+    let left: Vec<bool> = (1..=grown_at).map(|number| cache.find(&token(number, 900)).is_some()).collect();
+    assert!(left.is_sorted() && left.iter().any(|left| *left), "{left:?}");
+    cache.clear();
+    // The mark of use too: once round the ring it is still there, though it was not asked for since.
+    let mut cache = RecordCache::growing(20_000, 80_000, 1000, SEED);
+    for number in 0..3 {
+        cache.insert(&token(number, 900), &[0; 100]).unwrap();
+    }
+    assert!(cache.find(&token(1, 900)).is_some());
+    cache.is_crowded = true;
+    assert!(cache.grow());
+    for number in 3..80 {
+        cache.insert(&token(number, 900), &[0; 100]).unwrap();
+    }
+    assert_eq!([0, 1, 2].map(|number| cache.find(&token(number, 900)).is_some()), [false, true, false]);
+}
+
 /// Every entry that the index points at lies in the live part of the ring, and the counters say what is there.
 fn check(cache: &RecordCache) {
     let Layout { head, tail, wrapped_at } = cache.layout;
@@ -55,6 +123,7 @@ enum Step {
     Change(u8, u8),
     Remove(u8),
     Clear,
+    Grow,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -64,6 +133,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<u8>(), any::<u8>()).prop_map(|(key, fill)| Step::Change(key, fill)),
         4 => any::<u8>().prop_map(Step::Remove),
         1 => Just(Step::Clear),
+        2 => Just(Step::Grow),
     ]
 }
 
@@ -83,12 +153,13 @@ proptest! {
     /// The twin forgets nothing: every hit must show the record stored last, and a key is only found if it was stored.
     #[test]
     fn agrees_with_a_map_that_forgets_nothing(
+        first in 0..12_000usize,
         capacity in 0..12_000usize,
         expected in 0..600usize,
         seed in any::<[u64; 2]>(),
         steps in prop::collection::vec(step(), 1..300),
     ) {
-        let mut cache = RecordCache::new(capacity, expected, seed);
+        let mut cache = RecordCache::growing(first, capacity, expected, seed);
         let mut twin: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
         prop_assert!(cache.capacity_bytes() <= capacity);
         for step in steps {
@@ -134,6 +205,17 @@ proptest! {
                 Step::Clear => {
                     cache.clear();
                     twin.clear();
+                }
+                Step::Grow => {
+                    let (bytes, entries, crowded) = (cache.capacity_bytes(), cache.entries(), cache.is_crowded);
+                    if cache.grow() {
+                        prop_assert!(crowded && cache.capacity_bytes() >= bytes && !cache.is_crowded);
+                        // A set of the larger index may be fuller than one of the smaller was.
+                        prop_assert!(cache.entries() <= entries && cache.entries() + 2 >= entries);
+                    } else {
+                        prop_assert_eq!((cache.capacity_bytes(), cache.entries()), (bytes, entries));
+                    }
+                    prop_assert!(cache.capacity_bytes() <= capacity);
                 }
             }
             check(&cache);

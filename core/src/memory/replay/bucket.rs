@@ -1,12 +1,13 @@
 //! A store whose buckets are values of a host: each is read whole and exchanged whole, if nobody exchanged it in between.
 //!
 //! The protocol is that of `protocol.rs`, run on a copy. The exchange of the whole bucket is its one atomic step, so of two claims
-//! that read the same bucket one has to read it again. Each bucket has a floor of its own: a proof belongs to one bucket only.
+//! that read the same bucket one has to read it again.
 
 use core::cell::Cell;
 
-use super::protocol::{Claim, EMPTY, Entry, Window, Word, claim_in};
-use super::{SLOTS, place};
+use super::protocol::{Bucketed, Claim, EMPTY, Entry, Window, Word, claim_in};
+use super::state::{ReplayState, Survey};
+use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
 
 /// Where the buckets of a store begin and end, and which proof belongs to which.
@@ -23,26 +24,37 @@ pub struct Buckets {
 /// How many buckets a store needs that is planned for `live_proofs`: half full then.
 #[must_use]
 pub const fn buckets_for(live_proofs: usize) -> usize {
-    let buckets = live_proofs.saturating_mul(2).div_ceil(SLOTS);
+    let buckets = live_proofs.div_ceil(SLOTS / 2);
     if buckets == 0 { 1 } else { buckets }
 }
 
 impl Buckets {
-    /// The bucket that a proof belongs to; `digest` as for [`ReplayStore::claim`](super::ReplayStore::claim).
+    /// The bucket that a proof belongs to; `proof` as for [`ReplayStore::claim`](super::ReplayStore::claim).
     #[must_use]
-    pub fn of(&self, digest: &[u8; 32]) -> usize {
-        place(self.seed, self.count, digest).0
+    pub fn of(&self, proof: &[u8; 32]) -> usize {
+        place(self.seed, self.count, proof).0
     }
 
     /// Claims a proof in a copy of its bucket. It is claimed once the copy took the bucket's place: on [`Claim::First`] and only then
     /// the caller exchanges it, and where another came first, begins again with what stands there now.
-    pub fn claim(&self, bucket: &mut Bucket, digest: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Claim {
+    pub fn claim(&self, bucket: &mut Bucket, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Claim {
         let Window { max_age_seconds, future_seconds } = self.window;
         if issued_at > now.plus(future_seconds.into()) || now > issued_at.plus(max_age_seconds.into()) {
             return Claim::Unknowable;
         }
-        let (_, fingerprint) = place(self.seed, self.count, digest);
-        claim_in(&bucket.floor, &bucket.slots, &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+        let (_, fingerprint) = place(self.seed, self.count, proof);
+        // What is refused of all buckets is in the floor of each from its beginning.
+        claim_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+    }
+
+    /// What a store holds and refuses at `now`, estimated by some of its buckets.
+    #[must_use]
+    pub fn state<'b>(&self, some: impl IntoIterator<Item = &'b Bucket>, now: UnixSeconds) -> ReplayState {
+        let mut survey = Survey::new(self.window, UnixSeconds::new(0), now);
+        for bucket in some {
+            survey.add(&bucket.parts());
+        }
+        survey.state(self.count)
     }
 }
 
@@ -50,44 +62,55 @@ impl Buckets {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     floor: Cell<u64>,
+    interval: Cell<u64>,
     slots: [Cell<u64>; SLOTS],
 }
 
 impl Bucket {
     /// The length of a bucket as bytes.
-    pub const BYTES: usize = 8 * (1 + SLOTS);
+    pub const BYTES: usize = 8 * BUCKET_WORDS;
 
     /// A bucket in which nothing was claimed yet. It refuses proofs with an `iat` before `floor`, which are from before the store.
     #[must_use]
     pub const fn new(floor: UnixSeconds) -> Self {
-        Self { floor: Cell::new(floor.as_u64()), slots: [const { Cell::new(EMPTY) }; SLOTS] }
+        Self {
+            floor: Cell::new(floor.as_u64()),
+            interval: Cell::new(EMPTY),
+            slots: [const { Cell::new(EMPTY) }; SLOTS],
+        }
     }
 
     /// A bucket from its bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (words, rest) = bytes.as_chunks::<8>();
-        let (floor, slots) = words.split_first()?;
-        let bucket = Self::new(UnixSeconds::new(u64::from_le_bytes(*floor)));
-        for (slot, word) in bucket.slots.iter().zip(slots) {
-            slot.set(u64::from_le_bytes(*word));
+        let bucket = Self::new(UnixSeconds::new(0));
+        for (to, word) in bucket.words().zip(words) {
+            to.set(u64::from_le_bytes(*word));
         }
-        (slots.len() == SLOTS && rest.is_empty()).then_some(bucket)
+        (words.len() == BUCKET_WORDS && rest.is_empty()).then_some(bucket)
     }
 
     /// Its bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
-        let words = [&self.floor].into_iter().chain(&self.slots);
-        for (to, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        for (to, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(self.words()) {
             *to = word.get().to_le_bytes();
         }
         bytes
     }
+
+    fn words(&self) -> impl Iterator<Item = &Cell<u64>> {
+        [&self.floor, &self.interval].into_iter().chain(&self.slots)
+    }
+
+    fn parts(&self) -> Bucketed<'_, Cell<u64>> {
+        Bucketed { floor: &self.floor, interval: &self.interval, slots: &self.slots }
+    }
 }
 
-/// A word of a copy, which nobody else sees.
+/// A word of a copy, which no other thread sees.
 impl Word for Cell<u64> {
     fn read(&self) -> u64 {
         self.get()

@@ -97,8 +97,8 @@ pub(super) const LENGTH_AT: usize = 1;
 /// `max_age_seconds` in the high half, `future_seconds` in the low one.
 pub(super) const WINDOW_AT: usize = 2;
 pub(super) const SEED_AT: usize = 3;
-/// Alone among the words of the header it changes.
+/// Proofs with an `iat` before it are refused in all buckets. Alone among the words of the header it changes.
 pub(super) const FLOOR_AT: usize = 5;
 
 /// `csrply` and the version of the layout.
-pub(super) const MAGIC: u64 = 0x6373_7270_6c79_0001;
+pub(super) const MAGIC: u64 = 0x6373_7270_6c79_0002;

@@ -2,72 +2,106 @@
 //!
 //! # The protocol
 //!
-//! A proof with `iat = i` is accepted while `i - F <= now <= i + A` (`F`: how far ahead of us its clock may be, `A`: how old it may
-//! get, see [`Window`]). So it is dead from `E(i) = i + A + 1` on. A slot is one word, a 46-bit fingerprint and 18 bits of `E`. The
-//! digest chooses a bucket of [`SLOTS`](super::SLOTS) slots. A claim
+//! A proof with `iat = i` is accepted while `i - F <= now <= i + A` (`F`: how far ahead of the server its clock may be, `A`: how old it
+//! may get, see [`Window`]). So it is dead from `E(i) = i + A + 1` on. A slot is one word: 12 bits that name the key of the proof, 34 bits
+//! that name the proof among those of its key, and 18 bits of `E` in units of `u` seconds, rounded up. The proof chooses a bucket of
+//! [`SLOTS`](super::SLOTS) slots. With each bucket goes a set of *forgotten times*. For a proof `P` with `iat = i`, a slot with `E` is
+//! *taken* if `0 < E - c(i) <= near`, where `c(i) = i - F` in units, rounded down. Otherwise it is *free*: it was never used, or its proof
+//! is dead before `P` begins to be accepted, or its proof is from so far in the future that it cannot be accepted while `P` is. A claim
 //!
-//! 1. reads every slot of the bucket. A slot is *free for this proof* if it was never used or if its `E <= i - F`. A slot
-//!    that is not free and has the proof's fingerprint means [`Claim::Replayed`];
-//! 2. then reads the *floor*. `i` below it means [`Claim::Unknowable`];
-//! 3. takes the first free slot: if an old entry lies there, raises the floor so that it is above the `i` of that entry;
-//!    then compares and exchanges the word. Success is [`Claim::First`]; otherwise again from 1.
-//!    No free slot is [`Claim::Full`].
+//! 1. reads the slots of the bucket up to the first that was never used. A taken slot with the fingerprint of the proof means
+//!    [`Claim::Replayed`];
+//! 2. then reads the forgotten times. `i` among them means [`Claim::Unknowable`];
+//! 3. then looks for room: [`Claim::Full`] and [`Claim::OverShare`], see below;
+//! 4. takes the first free slot: if an entry is stored there, adds to the forgotten times what its loss makes unknown; then compares and
+//!    exchanges the word. Success is [`Claim::First`]; otherwise again from 1.
 //!
 //! # Why exactly one claim of a proof can win
 //!
-//! *Free* depends on the word and on the proof's own `i`, never on a clock, so all claims of one proof `P` judge one word
-//! alike, however far their clocks are apart. An entry is only ever replaced by one with `E <= i' - F < E'`, so **a slot
-//! only gets younger: once not free for `P`, it never is again.** Suppose two claims of `P` both win, in slots `a` and `b` of the
-//! scanning order.
+//! *Free* depends on the word and on the proof's own `i`, never on a clock, so all claims of one proof judge one word alike, however far
+//! their clocks are apart. Slots are used in order, so that no slot after one that was never used was used either. The forgotten times
+//! never shrink.
 //!
-//! - `a = b`: the later exchange replaced a word at least as young as `P` itself, which is not free for `P`. Contradiction.
-//! - `a` before `b`: the winner of `b` passed over `a`, so it read a word not free for `P` there. What stood there until `P`
-//!   was free for `P`, so it read `P`, and did not win, or something that replaced `P`. Who replaces `P` raises the floor
-//!   above `i` first and exchanges with release; the scan ends in an acquire fence, so step 2 saw that floor. Contradiction.
+//! **Once a slot is taken for `P`, it stays taken for `P` or `i` is forgotten.** Let `Q` with `iat = j` replace an entry with `E` that
+//! is taken for `P`, which means that `i` is in `[(E - near)·u + F, E·u + F)`. Let `S` be the most units that lie between `c` and `E` of
+//! one proof; `near` is `3·S`.
+//!
+//! - `Q` is far from the entry: `c(j) - E > near - 2·S`, or the entry is in the future of `Q`. Then all of these `i` become forgotten.
+//! - Otherwise `0 <= c(j) - E <= near - 2·S`. All of these `i` below `E·u - A` become forgotten. For the others `c(i) >= E - S`, so the
+//!   new entry has `0 < E(j) - c(i) <= c(j) + S - (E - S) <= near`: it is taken for `P`.
+//!
+//! Suppose two claims of `P` both win, in slots `a` and `b` of the scanning order.
+//!
+//! - `a = b`: the later exchange replaced a word that was free for `P`, after the slot was `P` itself, which is taken. So `i` was forgotten
+//!   in between, by an exchange that the later claim has read or that came after one it has read: step 2 saw it. Contradiction.
+//! - `a` before `b`: the winner of `b` passed over `a`, so it read a word taken for `P` there, and did not read `P`. The winner of `a`
+//!   read a free word and replaced it. Either `a` was taken first, then freed: then `i` was forgotten, and the winner of `a` read a word
+//!   that was exchanged after that. Or `a` was `P` first, and then replaced: then the winner of `b` read a word that was exchanged after
+//!   `i` was forgotten. In both cases an exchange that releases the forgotten times was read before the acquire of step 2. Contradiction.
 //!
 //! That step 1 does not stop at the first free slot, and that step 2 comes after it, makes a replay fail even if
-//! clocks jump by days in between: its entry is still there and is read, or it was replaced and the floor says so.
+//! clocks jump by hours in between: its entry is still there and is read, or it was replaced and its time is forgotten.
 //!
-//! With a clock that never goes back the floor refuses no proof: raised by a proof `i'` at `now'` it is at most
-//! `i' - F - A <= now' - A`, and a proof that is accepted has `i >= now - A`. (Clocks
-//! of two workers that differ by a second cost a proof the last second of its life.) After `+2 h` and `-2 h` it refuses what the store may
-//! have forgotten.
+//! # What the forgotten times refuse
+//!
+//! With a clock that never goes back they refuse no proof. `Q` is accepted at some `now >= c(j)·u`, when proofs have `i >= now - A`. If the
+//! entry is near, forgotten is what is below `E·u - A <= c(j)·u - A`. If it is far, forgotten is what is below `E·u + F`, and
+//! `c(j)·u - A > (E + near - 2·S)·u - A >= E·u + F`.
+//!
+//! They are kept as two intervals for each bucket, `[0, floor)` and one more. A clock that is ahead for a while and then right again so
+//! leaves the interval of the time at which it was wrong, and refuses nothing before that time comes: then, for as long as the clock was
+//! wrong and some minutes more, the proofs of the buckets that were used meanwhile. One client moves the forgotten times of the buckets
+//! only that its proofs are in. A third interval that touches neither is joined with one of them, so that the times between are forgotten
+//! too, if possible not the time of the claim: clocks that are wrong twice, by different times, may cost more.
+//!
+//! # Why one key cannot fill a bucket
+//!
+//! Let a bucket have `f` free slots, and let `n` slots be taken by proofs of the key of `P`. For `n = 0`, `P` finds room if `f > 0`; otherwise
+//! if `f > 9 + 2·bits(n)`, where `bits` is the length of the binary number: 1 for one, 2 for two and three, 7 from 64 on. So one key leaves 23
+//! slots free. Keys that send at the same rate leave 21 (two of them), 17 (ten), 13 (fifty), 11 (a hundred); in the worst order, one key after the other,
+//! two leave 15, four 11, ten 5, and fifteen fill a bucket until the first of their entries die. Then they may not take as many again, and the
+//! slots go to those who have fewer. Claims that run at
+//! the same instant may each take one more. Two keys are taken for one with probability 2^-12, in one bucket and not in the next.
 //!
 //! # Eighteen bits of time
 //!
-//! `E` is stored in units of `2^k` seconds, rounded up, with `k` such that `A + F` is 16 to 31 units (or the unit one
-//! second), modulo 2^18. An entry counts as not free while its `E` lies within [`REACH`] units after `i - F`, a hundred times
-//! what live entries need; the rest of the circle is the past. Two limits follow.
+//! A unit is `2^k` seconds, with `k` such that `A + F` is 16 to 31 units (or the unit one second); times are kept modulo 2^18. An
+//! entry counts as of the future while its `E` is at most [`REACH`] units after `c(i)`; the rest of the circle is the past. Two limits follow.
 //!
 //! - Everything above holds while the clocks of all claims, now and later, agree within `REACH` units: 9 hours for `A + F = 65`, never
 //!   under 2. Further ahead, what was used there and written over after the way back may pass once more
 //!   when that time comes again.
-//! - An entry left untouched for nearly the whole circle (12 days for `A + F = 65`) looks alive again for at most `REACH` units. It
-//!   then takes room, and nothing else.
+//! - An entry left untouched for nearly the whole circle (12 days for `A + F = 65`) looks alive or of the future for at most `REACH` units.
+//!   It then takes room, or its bucket refuses proofs for some minutes of that future; and nothing else.
 //!
 //! # Death at any instruction
 //!
-//! A claim writes twice, each write atomic. Dead before the first: nothing happened. Between them: the floor is above an
-//! entry that is dead anyway. After the second: the proof counts as used although nobody was answered; its
+//! A claim writes at most four times, each write atomic, the slot last. Dead before that: times are forgotten around an
+//! entry that is still there. After it: the proof counts as used although no request was answered; its
 //! sender has to make a new one.
 //!
 //! # False alarms
 //!
-//! Two different proofs look the same with at most [`SLOTS`](super::SLOTS) · 2^-46 = 1.8 · 10^-12 a claim. Filled as planned (half), a bucket lacks a
-//! free slot for fewer than one claim in 10^13.
+//! Two proofs of different keys look the same with at most [`SLOTS`](super::SLOTS) · 2^-46 = 1.8 · 10^-12 a claim, those of one key, which has a
+//! bucket nearly to itself, with at most 7 · 10^-9. Filled as planned (half), a bucket lacks a
+//! free slot for fewer than one claim in 10^13, and one key that sends all proofs itself is over its share with fewer than five in 10^6.
 
 /// The answer to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Claim {
-    /// Nobody claimed this proof before, and nobody will again.
+    /// No request claimed this proof before, and none will again.
     First,
     /// The proof was used before.
     Replayed,
-    /// Nobody can know: the proof is from before what the store remembers (see [`ReplayStore::refuse_until`](super::ReplayStore::refuse_until) and
-    /// clocks that go back), or it lies outside the window. A fresh proof helps.
+    /// The store does not know whether the proof was used: it has forgotten the proofs of that time (see
+    /// [`ReplayStore::refuse_until`](super::ReplayStore::refuse_until) and clocks that go back), or the proof lies outside the window. A
+    /// fresh proof helps.
     Unknowable,
-    /// All room is taken by proofs that could still be replayed. Nothing was stored. This is our fault, not the client's.
+    /// All room is taken by proofs that could still be replayed. Nothing was stored. The server's fault, not the client's.
     Full,
+    /// What room is left is for other keys: this one has many proofs that could still be replayed. Nothing was stored. A proof some
+    /// seconds later helps.
+    OverShare,
 }
 
 /// In which time around its `iat` a proof is accepted: the widest of all policies that share a store.
@@ -103,6 +137,17 @@ impl Window {
             None => 0,
         }
     }
+
+    /// `S`: the most units between `i - F`, rounded down, and `E`, rounded up.
+    const fn span_units(self) -> u64 {
+        let shift = self.unit_shift();
+        ((self.span_seconds() + 1 + (1 << shift) - 1) >> shift) + 1
+    }
+
+    /// How many units after `i - F` an entry may die that is taken for a proof with `iat = i`.
+    pub(super) const fn near_units(self) -> u64 {
+        3 * self.span_units()
+    }
 }
 
 /// The word the protocol runs on: atomic, with the memory orders of `atomic.rs`, or one of a copy that no other thread sees.
@@ -118,15 +163,98 @@ pub(super) trait Word {
     fn acquire();
 }
 
+/// A bucket: its slots, and its forgotten times.
+pub(super) struct Bucketed<'b, W> {
+    /// Proofs with an `iat` before it are refused.
+    pub(super) floor: &'b W,
+    /// An [`Interval`] in which they are refused besides.
+    pub(super) interval: &'b W,
+    pub(super) slots: &'b [W],
+}
+
+/// The forgotten times of a bucket, as they were read.
+#[derive(Clone, Copy)]
+pub(super) struct Forgotten {
+    pub(super) floor: u64,
+    pub(super) interval: u64,
+}
+
+impl Forgotten {
+    /// Reads the interval first: one that is replaced is put below the floor before.
+    #[inline]
+    pub(super) fn read<W: Word>(bucket: &Bucketed<'_, W>) -> Self {
+        let interval = bucket.interval.read();
+        W::acquire();
+        Self { floor: bucket.floor.read(), interval }
+    }
+
+    #[inline]
+    pub(super) fn contains(self, issued_at: u64) -> bool {
+        issued_at < self.floor || Interval::of(self.interval).contains(issued_at)
+    }
+
+    /// The first `iat` from `issued_at` on that is not forgotten.
+    pub(super) fn end(self, issued_at: u64) -> u64 {
+        let at = issued_at.max(self.floor);
+        let interval = Interval::of(self.interval);
+        if interval.contains(at) { interval.to.max(self.floor) } else { at }
+    }
+}
+
+/// Times from `from` to before `to`; in one word, 44 bits of `to` and 20 bits of the length. No times are zero.
+#[derive(Clone, Copy)]
+pub(super) struct Interval {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+impl Interval {
+    const LENGTH_BITS: u32 = 20;
+
+    #[inline]
+    pub(super) const fn of(word: u64) -> Self {
+        let to = word >> Self::LENGTH_BITS;
+        Self { from: to.saturating_sub(word & ((1 << Self::LENGTH_BITS) - 1)), to }
+    }
+
+    /// `None` if it is longer than 12 days, or after the year 500,000.
+    pub(super) fn word(self) -> Option<u64> {
+        let length = self.to.saturating_sub(self.from);
+        let fits = length >> Self::LENGTH_BITS == 0 && self.to >> (64 - Self::LENGTH_BITS) == 0;
+        fits.then_some(self.to << Self::LENGTH_BITS | length)
+    }
+
+    #[inline]
+    pub(super) const fn contains(self, time: u64) -> bool {
+        self.from <= time && time < self.to
+    }
+
+    const fn is_empty(self) -> bool {
+        self.from >= self.to
+    }
+
+    const fn covers(self, other: Self) -> bool {
+        self.from <= other.from && other.to <= self.to
+    }
+
+    const fn touches(self, other: Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+
+    fn hull(self, other: Self) -> Self {
+        Self { from: self.from.min(other.from), to: self.to.max(other.to) }
+    }
+}
+
 /// A proof as its slot sees it.
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     pub(super) word: u64,
     pub(super) issued_at: u64,
-    /// `i - F` in units, rounded down: a slot with this `E` or an earlier one is free.
+    /// `c`: `i - F` in units, rounded down.
     pub(super) cutoff: u64,
-    max_age_seconds: u64,
-    unit_shift: u32,
+    near: u64,
+    window: Window,
 }
 
 impl Entry {
@@ -139,72 +267,162 @@ impl Entry {
             word: fingerprint << TIME_BITS | dead_from_units & TIME_MASK,
             issued_at,
             cutoff: issued_at.saturating_sub(window.future_seconds.into()) >> unit_shift,
-            max_age_seconds: window.max_age_seconds.into(),
-            unit_shift,
+            near: window.near_units(),
+            window,
         }
     }
 
     #[inline]
     pub(super) fn is_free(&self, word: u64) -> bool {
-        units_since_death(word, self.cutoff).is_some()
+        !is_taken(word, self.cutoff, self.near)
     }
 
-    #[inline]
-    pub(super) fn is_in(&self, word: u64) -> bool {
-        (word ^ self.word) >> TIME_BITS == 0 && !self.is_free(word)
+    /// What must be forgotten when this proof replaces `word`, which is free and not [`EMPTY`].
+    pub(super) fn lost_with(&self, word: u64) -> Interval {
+        let Window { max_age_seconds, future_seconds } = self.window;
+        let (shift, span) = (self.window.unit_shift(), self.window.span_units());
+        let ahead = units_ahead(word, self.cutoff);
+        let (dead_from_units, is_near) = if (1..=REACH).contains(&ahead) {
+            (self.cutoff.saturating_add(ahead), false)
+        } else {
+            let since = self.cutoff.wrapping_sub(word) & TIME_MASK;
+            (self.cutoff.saturating_sub(since), since <= self.near - 2 * span)
+        };
+        let seconds = |units: u64| units.saturating_mul(1 << shift);
+        let dead_from = seconds(dead_from_units);
+        Interval {
+            from: seconds(dead_from_units.saturating_sub(self.near)).saturating_add(future_seconds.into()),
+            to: if is_near {
+                dead_from.saturating_sub(max_age_seconds.into())
+            } else {
+                dead_from.saturating_add(future_seconds.into())
+            },
+        }
     }
 
-    /// The floor that refuses every proof with the `E` of `word`, which is free, and none with a later one.
-    ///
-    /// `i` has that `E` or an earlier one (in units `u`) exactly if `i + A + 1 <= E·u`, which is `i < E·u - A`.
-    #[inline]
-    pub(super) fn floor_above(&self, word: u64) -> u64 {
-        let dead_from_units = self.cutoff.saturating_sub(units_since_death(word, self.cutoff).unwrap_or(0));
-        (dead_from_units << self.unit_shift).saturating_sub(self.max_age_seconds)
-    }
-}
-
-/// How long the entry is dead at `cutoff`, or `None` if it is not; an unused slot is dead forever.
-#[inline]
-pub(super) fn units_since_death(word: u64, cutoff: u64) -> Option<u64> {
-    let units = cutoff.wrapping_sub(word) & TIME_MASK;
-    (units < (1 << TIME_BITS) - REACH || word == EMPTY).then_some(units)
-}
-
-/// One claim, by the three steps at the top of this file.
-#[inline]
-pub(super) fn claim_in<W: Word>(floor: &W, bucket: &[W], entry: &Entry) -> Claim {
-    // Each failed exchange means that a slot was taken, and stays so for this proof: more turns than slots never happen.
-    for _ in 0..=bucket.len() {
-        let mut slots = bucket.iter();
-        let mut free = None;
-        for slot in slots.by_ref() {
-            let word = slot.read();
-            if entry.is_in(word) {
-                return Claim::Replayed;
+    /// Adds `lost` to the forgotten times of a bucket, of which `known` was read.
+    pub(super) fn forget<W: Word>(&self, bucket: &Bucketed<'_, W>, lost: Interval, known: Forgotten) {
+        let Forgotten { floor, mut interval } = known;
+        // Each failed exchange means that another claim has changed the interval, which happens hardly ever twice at a time.
+        for _ in 0..=bucket.slots.len() {
+            let stored = Interval::of(interval);
+            if lost.is_empty() || lost.to <= floor || stored.covers(lost) {
+                return;
             }
+            let joined = if stored.to <= floor {
+                // None is stored, or one that says nothing any more.
+                lost
+            } else if stored.touches(lost) {
+                stored.hull(lost)
+            } else {
+                let (lower, upper) = if lost.to < stored.from { (lost, stored) } else { (stored, lost) };
+                if self.issued_at < lower.to {
+                    // Both are in the future of this claim, or the lower one is: the times before it must stay usable.
+                    lower.hull(upper)
+                } else {
+                    bucket.floor.raise(lower.to);
+                    upper
+                }
+            };
+            let Some(word) = joined.word() else { break };
+            if word == interval || bucket.interval.exchange(interval, word) {
+                return;
+            }
+            interval = bucket.interval.read();
+        }
+        bucket.floor.raise(lost.to);
+    }
+
+    /// Whether the key of this proof finds room, by all slots: they are counted only where few have never been used.
+    #[inline(never)]
+    fn check_share<W: Word>(&self, slots: &[W]) -> Result<(), Claim> {
+        let (mut taken, mut of_key) = (0, 0);
+        for slot in slots {
+            let word = slot.read();
+            let counts = usize::from(!self.is_free(word));
+            taken += counts;
+            of_key += counts & usize::from(self.key_is(word));
+        }
+        match of_key {
+            _ if slots.len() - taken > kept_free(of_key) => Ok(()),
+            0 => Err(Claim::Full),
+            _ => Err(Claim::OverShare),
+        }
+    }
+
+    #[inline]
+    fn fingerprint_is(&self, word: u64) -> bool {
+        (word ^ self.word) >> TIME_BITS == 0
+    }
+
+    #[inline]
+    fn key_is(&self, word: u64) -> bool {
+        (word ^ self.word) >> (TIME_BITS + PROOF_BITS) == 0
+    }
+}
+
+/// How many units after `cutoff` the entry dies, on the circle.
+#[inline]
+const fn units_ahead(word: u64, cutoff: u64) -> u64 {
+    word.wrapping_sub(cutoff) & TIME_MASK
+}
+
+/// Whether the entry is taken for a proof with this `cutoff`.
+#[inline]
+pub(super) const fn is_taken(word: u64, cutoff: u64, near: u64) -> bool {
+    // Zero units ahead wrap to the largest number.
+    units_ahead(word, cutoff).wrapping_sub(1) < near && word != EMPTY
+}
+
+/// One claim, by the four steps at the top of this file. A proof with an `iat` before `floor`, that of the store, is refused too.
+#[inline]
+pub(super) fn claim_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+    // Each failed exchange means that a slot was taken, and stays so for this proof: more turns than slots never happen.
+    for _ in 0..=bucket.slots.len() {
+        let mut slots = bucket.slots.iter().enumerate();
+        let mut free = None;
+        let mut used = bucket.slots.len();
+        for (at, slot) in slots.by_ref() {
+            let word = slot.read();
             if entry.is_free(word) {
                 free = Some((slot, word));
+                if word == EMPTY {
+                    used = at;
+                }
                 break;
             }
+            if entry.fingerprint_is(word) {
+                return Claim::Replayed;
+            }
         }
-        if slots.any(|slot| entry.is_in(slot.read())) {
-            return Claim::Replayed;
+        if free.is_some_and(|(_, word)| word != EMPTY) {
+            for (at, slot) in slots {
+                let word = slot.read();
+                if word == EMPTY {
+                    used = at;
+                    break;
+                }
+                if entry.fingerprint_is(word) && !entry.is_free(word) {
+                    return Claim::Replayed;
+                }
+            }
         }
         W::acquire();
-        let lowest = floor.read();
-        if entry.issued_at < lowest {
+        let forgotten = Forgotten::read(bucket);
+        if entry.issued_at < floor || forgotten.contains(entry.issued_at) {
             return Claim::Unknowable;
+        }
+        if bucket.slots.len() - used <= MOST_KEPT_FREE
+            && let Err(refused) = entry.check_share(bucket.slots)
+        {
+            return refused;
         }
         let Some((slot, word)) = free else {
             return Claim::Full;
         };
         if word != EMPTY {
-            let above = entry.floor_above(word);
-            // Whoever reads our word sees what we saw: a floor read this high needs no raising.
-            if above > lowest {
-                floor.raise(above);
-            }
+            // A claim that reads this word sees what this one saw: times that were forgotten then need not be forgotten again.
+            entry.forget(bucket, entry.lost_with(word), forgotten);
         }
         if slot.exchange(word, entry.word) {
             return Claim::First;
@@ -213,11 +431,26 @@ pub(super) fn claim_in<W: Word>(floor: &W, bucket: &[W], entry: &Entry) -> Claim
     Claim::Full
 }
 
-/// How many bits of a word say when its proof dies; the others are the fingerprint.
+/// What a key must leave free that has taken all it can.
+const MOST_KEPT_FREE: usize = kept_free(64);
+
+/// How many slots of a bucket a key must leave free that has taken `of_key` of them.
+#[inline]
+pub(super) const fn kept_free(of_key: usize) -> usize {
+    if of_key == 0 { 0 } else { 9 + 2 * (usize::BITS - of_key.leading_zeros()) as usize }
+}
+
+/// How many bits of a word say when its proof dies.
 pub(super) const TIME_BITS: u32 = 18;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
-/// How many units after `i - F` an entry may die and be told from the past; a live one needs at most 67.
+/// How many bits of a word name a proof among those of its key; those above name the key.
+pub(super) const PROOF_BITS: u32 = 34;
+
+/// How many bits of a word name the key.
+pub(super) const KEY_BITS: u32 = 64 - TIME_BITS - PROOF_BITS;
+
+/// How many units after `i - F` an entry may die and be told from the past.
 const REACH: u64 = 1 << 13;
 
 /// A word never written; no entry equals it, because fingerprints are not zero.

@@ -3,28 +3,40 @@
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicU64;
 
-use crate::memory::replay::{Claim, ReplayStore};
+use crate::memory::replay::{Claim, ReplayState, ReplayStore};
 use crate::time::UnixSeconds;
 
-/// The store did not answer. Our fault, so the answer is a 5xx and never `invalid_dpop_proof`.
+/// The store did not answer. The server's fault, so the answer is a 5xx and never `invalid_dpop_proof`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplayUnavailable;
 
 /// A store of used proofs: the engine's own, one in shared memory, or the host's.
 pub trait Replay: Send + Sync {
-    /// Claims `proof` for this request, in one atomic step: [`Claim::First`] for whoever comes first, and for nobody else.
+    /// Claims `proof` for this request, in one atomic step: [`Claim::First`] for the first request, and for no other.
     ///
-    /// `proof` is a SHA-256 over the client key's thumbprint and the proof's `jti`. It must be remembered at least as long
-    /// as the proof can still be accepted, which is the widest window of all policies counted from `issued_at`.
+    /// The first 16 bytes of `proof` are those of the client key's thumbprint, the others those of a SHA-256 over the thumbprint and the
+    /// proof's `jti`. It must be remembered at least as long
+    /// as the proof can still be accepted, which is the widest window of all policies counted from `issued_at`. A store that bounds how many
+    /// proofs one key may have in it answers [`Claim::OverShare`].
     ///
     /// # Errors
     /// [`ReplayUnavailable`]
     fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable>;
+
+    /// How full the store is and what it refuses at `now`, if it can say so: for gauges and logs, not for requests.
+    fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
+        let _unused = now;
+        None
+    }
 }
 
 impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
     fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
         Ok(Self::claim(self, proof, issued_at, now))
+    }
+
+    fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
+        Some(Self::state(self, now))
     }
 }
 
@@ -32,5 +44,9 @@ impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
 impl<R: Replay + ?Sized> Replay for Arc<R> {
     fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
         (**self).claim(proof, issued_at, now)
+    }
+
+    fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
+        (**self).state(now)
     }
 }

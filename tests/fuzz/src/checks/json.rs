@@ -3,7 +3,8 @@
 //! - a limit of ours (RFC 8259 §9 allows them): depth, members, length of a number;
 //! - a repeated name, which we refuse (RFC 7519 §4) and `serde_json` keeps the last of;
 //! - a number beyond the range of a double, which is JSON and which `serde_json` refuses;
-//! - nesting beyond 128, where `serde_json` gives up.
+//! - nesting beyond 128, where `serde_json` gives up;
+//! - the last digits of a double, which `serde_json` rounds roughly.
 
 use countersign::jose::json::{self, Budget, JsonFault, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -86,11 +87,14 @@ impl Node {
             (Self::Null, Value::Null) => true,
             (Self::Bool(theirs), Value::Bool(ours)) => *theirs == ours,
             (Self::Number(theirs), Value::Number(ours)) => {
-                // A whole number that fits is the same; any other is compared as the nearest double.
+                // A whole number that fits is the same; any other is compared as a double.
                 match (theirs.as_u64(), ours.as_u64()) {
                     (Some(theirs), Some(ours)) => theirs == ours,
                     (None, Some(_)) => false,
-                    (_, None) => ours.text().parse::<f64>().ok() == theirs.as_f64(),
+                    (_, None) => match (ours.text().parse::<f64>(), theirs.as_f64()) {
+                        (Ok(ours), Some(theirs)) => (ours - theirs).abs() <= ours.abs() * 4.0 * f64::EPSILON,
+                        _ => false,
+                    },
                 }
             }
             (Self::String(theirs), Value::String(ours)) => {

@@ -24,7 +24,8 @@ pub fn check(text: &[u8]) -> bool {
     for (index, source) in ENGINE.document().trust() {
         let mut snapshot = ENGINE.empty_snapshot();
         let Ok(report) = ENGINE.load(&mut snapshot, index, &document, UnixSeconds::new(1)) else { continue };
-        let entries: Value = serde_json::from_slice(&document).expect("a document that is taken is JSON");
+        // `serde_json` refuses numbers that no double holds; the target `json` compares what both read.
+        let Ok(entries) = serde_json::from_slice::<Value>(&document) else { continue };
         let entries = entries["keys"].as_array().expect("an array");
         let set = snapshot.trust.set(index).expect("it was loaded");
         let others = report.other_use + report.dropped_count;
