@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -42,9 +43,9 @@ class Redis:
 
 
 class Answers:
-    """Listens on 127.0.0.1. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
+    """Listens on 127.0.0.1, with TLS if it has certificate and key. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
 
-    def __init__(self, redis=None):
+    def __init__(self, redis=None, tls=None):
         self.redis = redis
         self.tokens = {}
         self.pause = 0  # seconds before an answer of store and issuer
@@ -58,7 +59,7 @@ class Answers:
             def handle_all(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 answers.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                question = {"/store": answers.store, "/introspect": answers.introspect}.get(self.path)
+                question = {"/store": answers.store, "/used": answers.store, "/introspect": answers.introspect}.get(self.path)
                 if question is None:
                     status, answer = 200, json.dumps(
                         {"method": self.command, "uri": self.path, "length": len(body), "sha256": hashlib.sha256(body).hexdigest(),
@@ -82,6 +83,10 @@ class Answers:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
 
