@@ -191,7 +191,19 @@ impl Policy {
 
     /// Whether a host must find out something beside the request, after the token is accepted.
     pub(crate) const fn asks_host(&self) -> bool {
-        self.body.is_some() || matches!(self.shared_replay, SharedReplay::Required)
+        self.body.is_some() || self.asks_shared_store()
+    }
+
+    /// Whether the store that several machines share is asked about a proof.
+    #[must_use]
+    pub const fn asks_shared_store(&self) -> bool {
+        matches!(self.shared_replay, SharedReplay::Required)
+    }
+
+    /// Whether an issuer may be asked about a token that only it can read.
+    #[must_use]
+    pub fn introspects(&self) -> bool {
+        self.credentials().any(|credential| credential.takes_opaque)
     }
 
     /// What it asks of the body of a request.
