@@ -35,9 +35,9 @@ test-backends:
 	$(CARGO) test -p countersign --no-default-features --features rust-crypto --test wycheproof
 	$(CARGO) test -p countersign --features aws-lc,rust-crypto --lib crypto
 	tests/limbs32
-	$(CARGO) test -p countersign-tests --features aws-lc --test no_alloc --test hot_keys
+	$(CARGO) test -p countersign-tests --no-default-features --features aws-lc,rust-crypto --test no_alloc --test hot_keys
 	$(CARGO) test -p countersign-tests --no-default-features --features rust-crypto --test no_alloc --test hot_keys
-	$(CARGO) test -p countersign --features lean --lib -- memory order
+	$(CARGO) test -p countersign --no-default-features --features ring,hot-keys --lib -- memory order hash_index
 test-wasm:
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm

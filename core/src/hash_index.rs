@@ -1,14 +1,14 @@
 //! The places of a list's elements by the hash of their names: one is found in the same time however many there are.
 //!
-//! The table of `hashbrown` is the faster one, but several KiB of code, which count in a proxy's VM (feature `lean`); there a table of
+//! The table of `hashbrown` is the faster one, but several KiB of code, which count in a proxy's VM (without the feature `fast`); there a table of
 //! a few lines takes its place.
 
-#[cfg(feature = "lean")]
+#[cfg(not(feature = "fast"))]
 pub(crate) use probes::Probes as HashIndex;
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 pub(crate) use table::Table as HashIndex;
 
-#[cfg(any(test, not(feature = "lean")))]
+#[cfg(feature = "fast")]
 mod table {
     use core::hash::BuildHasher;
 
@@ -35,7 +35,7 @@ mod table {
     }
 }
 
-#[cfg(any(test, feature = "lean"))]
+#[cfg(any(test, not(feature = "fast")))]
 mod probes {
     use alloc::vec;
     use alloc::vec::Vec;
@@ -101,6 +101,7 @@ mod tests {
     use core::cell::Cell;
 
     use super::probes::Probes;
+    #[cfg(feature = "fast")]
     use super::table::Table;
     use proptest::prelude::*;
 
@@ -159,6 +160,7 @@ mod tests {
         };
     }
 
+    #[cfg(feature = "fast")]
     tests_of!(of_table, Table);
     tests_of!(of_probes, Probes);
 }

@@ -215,7 +215,7 @@ numbers! {
 }
 
 /// The most that a setting in seconds may be: a year.
-pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
+pub use crate::time::YEAR_SECONDS;
 
 #[allow(clippy::as_conversions)] // usize fits u64 on every target
 const BODY_MOST: u64 = BODY_BYTES as u64;

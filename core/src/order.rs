@@ -1,16 +1,16 @@
 //! Sorting in place. The standard library's sort is the fastest; each type that it sorts is 2 to 4 KiB of code, which counts in a
-//! proxy's VM (feature `lean`), and there a heap sort takes its place.
+//! proxy's VM (without the feature `fast`), and there a heap sort takes its place.
 
 use core::cmp::Ordering;
 
 /// Sorts by `order`; what is equal stands in any order afterwards.
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 pub(crate) fn sort<T>(items: &mut [T], order: impl FnMut(&T, &T) -> Ordering) {
     items.sort_unstable_by(order);
 }
 
 /// Sorts by `order`; what is equal stands in any order afterwards.
-#[cfg(feature = "lean")]
+#[cfg(not(feature = "fast"))]
 pub(crate) fn sort<T>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Ordering) {
     let middle = items.len() / 2;
     // First each half becomes a heap below its places, from the last parent on; then the greatest goes to the end, one by one.

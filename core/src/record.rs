@@ -317,7 +317,7 @@ pub(crate) fn add_named(
 
 impl<'a> Facts<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
-    #[cfg_attr(not(feature = "lean"), inline(always))]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {
         // One check of its length for all places in it.
         let fixed = record.first_chunk::<FIXED>()?;

@@ -1,5 +1,8 @@
 //! Time as the caller gives it: the engine has no clock.
 
+/// The seconds of a year of 366 days: the bound of settings that count in days.
+pub const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
+
 /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted (RFC 7519 §2, `NumericDate`).
 ///
 /// Arithmetic saturates, so no claim and no clock can make it wrap.

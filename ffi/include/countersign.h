@@ -361,7 +361,7 @@ enum countersign_field
   COUNTERSIGN_FIELD_SCHEME = 3,
   // `none`, `hit` or `miss`: where the token's facts came from.
   COUNTERSIGN_FIELD_CACHE = 4,
-  // `jwt-svid`, `at+jwt`, `jwt`, `txntoken+jwt`, `introspected`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
+  // The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
   // request was accepted.
   COUNTERSIGN_FIELD_KIND = 5,
   // The trust domain or issuer whose key verified the token.
@@ -895,6 +895,27 @@ bool countersign_engine_policy_has_origin(const struct countersign_engine *engin
 // `engine` is NULL or an engine.
 bool countersign_engine_policy_takes_proofs(const struct countersign_engine *engine,
                                             uint32_t policy);
+
+// Whether a decision by a policy may wait for the answer to `question`, a `countersign_question`. For a host that refuses a configuration
+// in which it cannot answer.
+//
+// False for a policy or a question that does not exist. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+bool countersign_engine_policy_asks(const struct countersign_engine *engine,
+                                    uint32_t policy,
+                                    uint32_t question);
+
+// The name of the credential at `index` that a policy asks for, the one that says who the client is first: for
+// `countersign_decision_credential_text`. None past the last one and for a policy that does not exist. Valid as long as
+// `countersign_engine_header_field`. Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine.
+struct countersign_str countersign_engine_credential_name(const struct countersign_engine *engine,
+                                                          uint32_t policy,
+                                                          size_t index);
 
 // The header field at `index` that a policy reads a credential from, in small letters, beside Authorization and DPoP; none past the last
 // one and for a policy that does not exist. For a host that passes on only the fields that are asked for. Valid until the engine and

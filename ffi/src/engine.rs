@@ -11,6 +11,7 @@ use countersign_live::{LiveEngine, nonce_keys};
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
 use crate::bytes::{countersign_bytes, countersign_str};
 use crate::notice::countersign_notice;
+use crate::pending::countersign_question;
 use crate::reason::reason_of;
 use crate::replay::countersign_replay;
 use crate::result::countersign_result;
@@ -189,6 +190,51 @@ pub unsafe extern "C" fn countersign_engine_policy_takes_proofs(
         // SAFETY: the caller's promise.
         let Ok(engine) = (unsafe { borrow(engine) }) else { return false };
         engine.policy(policy).is_some_and(Policy::takes_proofs)
+    })
+}
+
+/// Whether a decision by a policy may wait for the answer to `question`, a `countersign_question`. For a host that refuses a configuration
+/// in which it cannot answer.
+///
+/// False for a policy or a question that does not exist. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_policy_asks(
+    engine: *const countersign_engine,
+    policy: u32,
+    question: u32,
+) -> bool {
+    guarded(false, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return false };
+        engine.policy(policy).is_some_and(|policy| match question {
+            _ if question == countersign_question::UseOnce as u32 => policy.asks_shared_store(),
+            _ if question == countersign_question::Introspect as u32 => policy.introspects(),
+            _ if question == countersign_question::Body as u32 => policy.body().is_some(),
+            _ => false,
+        })
+    })
+}
+
+/// The name of the credential at `index` that a policy asks for, the one that says who the client is first: for
+/// `countersign_decision_credential_text`. None past the last one and for a policy that does not exist. Valid as long as
+/// `countersign_engine_header_field`. Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_credential_name<'a>(
+    engine: *const countersign_engine,
+    policy: u32,
+    index: usize,
+) -> countersign_str<'a> {
+    guarded(countersign_str::NONE, || {
+        // SAFETY: the caller's promise.
+        let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
+        let named = engine.policy(policy).and_then(|policy| policy.credentials().nth(index));
+        countersign_str::or_none(named.map(|credential| credential.name()))
     })
 }
 

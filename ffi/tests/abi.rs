@@ -408,6 +408,25 @@ fn what_a_policy_says_of_its_origin() {
         }
         countersign_engine_free(engine);
 
+        let document = r#"{"trust":[{"trust_domain":"example.org"},{"issuer":"https://as.example","introspection":{"uri":"https://as.example/introspect"}}],
+            "policies":{"p0":{"accept":["jwt-svid"],"audience":"a"},
+            "p1":{"accept":["at+jwt"],"audience":"a","dpop":{"shared_store":"required"}},
+            "p2":{"accept":[{"kind":"introspected","issuer":"https://as.example"}],"audience":"a"},
+            "p3":{"accept":["at+jwt"],"audience":"a","body_digest":true}}}"#;
+        config.policy = lend(document.as_bytes());
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        for (number, asked) in [("p0", 0), ("p1", 1), ("p2", 2), ("p3", 3)] {
+            let mut policy = 99;
+            assert_eq!(countersign_engine_policy(engine, lend(number.as_bytes()), &mut policy), R::Ok);
+            for question in 0..5 {
+                let asks = countersign_engine_policy_asks(engine, policy, question);
+                assert_eq!(asks, question != 0 && question == asked, "{number} {question}");
+                assert!(!countersign_engine_policy_asks(null(), policy, question));
+                assert!(!countersign_engine_policy_asks(engine, u32::MAX, question));
+            }
+        }
+        countersign_engine_free(engine);
+
         for origin in ["https://api.example", "http://[::1]:8080/base/", "HTTPS://a.b:443"] {
             assert!(countersign_is_origin(lend(origin.as_bytes())), "{origin}");
         }

@@ -86,6 +86,13 @@ static void policies_and_trust(const countersign_engine *engine) {
   NEED(countersign_engine_policy_name(NULL, 0).data == NULL);
   NEED(countersign_engine_policy_takes_proofs(engine, policy) && !countersign_engine_policy_takes_proofs(engine, 1000));
   NEED(!countersign_engine_policy_takes_proofs(NULL, 0));
+  NEED(countersign_engine_credential_name(engine, policy, 0).length == 6);
+  NEED(countersign_engine_credential_name(engine, policy, 1).data == NULL);
+  NEED(countersign_engine_credential_name(engine, 1000, 0).data == NULL && countersign_engine_credential_name(NULL, 0, 0).data == NULL);
+  for (uint32_t question = COUNTERSIGN_QUESTION_NONE; question < 5; question++) {
+    NEED(!countersign_engine_policy_asks(engine, policy, question) && !countersign_engine_policy_asks(NULL, policy, question));
+    NEED(!countersign_engine_policy_asks(engine, 1000, question));
+  }
   NEED(!countersign_engine_policy_has_origin(engine, 1000) && !countersign_engine_policy_has_origin(NULL, 0));
 
   countersign_load_report report = {.kept = 42};

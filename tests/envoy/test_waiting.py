@@ -212,7 +212,7 @@ class Waiting(unittest.TestCase):
             self.answers.status = status
             self.assertEqual(self.refused(*ask).status, 503, status)
         self.answers.status = None
-        for said in (b"", b"{", b"<html>", b'{"active":1}', json.dumps(self.said(x="a" * 70000)).encode()):
+        for said in (b"", b"{", b"<html>", b"[]", json.dumps(self.said(x="a" * 70000)).encode()):
             self.answers.tokens["new-token"] = said
             self.assertEqual(self.refused(*ask).status, 503, said[:20])
         self.answers.tokens["new-token"] = self.said(x="a" * 20000)

@@ -12,7 +12,8 @@ from harness.world import World
 
 # Without an origin: the URI that `htu` is compared with is all of the request's.
 POLICY = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}],
-          "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]}}}
+          "policies": {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]},
+                       "tools": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "tools": [{"name": "read"}]}}}
 
 SERVER = """
     ssl_certificate {folder}/server.pem;
@@ -26,6 +27,7 @@ SERVER = """
     location /off { countersign off; proxy_pass http://shown; }
     location /origin { countersign_origin https://public.example; proxy_pass http://shown; }
     location /many { countersign_origin https://api.example https://*.shops.example; proxy_pass http://shown; }
+    location /tools { countersign_policy tools; client_body_buffer_size 8k; proxy_pass http://shown; }
     location /page { error_page 404 = /inner; return 404; }
     location = /inner { proxy_pass http://shown; }
     location /conditional { if ($http_x_user) { return 204; } proxy_pass http://shown; }
@@ -123,6 +125,18 @@ class Http3(unittest.TestCase):
             self.request("/page", self.proven(uri, "GET"), method="POST", body="x"),
         )
         self.assertEqual([answer["status"] for answer in answers], [200, 401])
+
+    def test_bodies(self):
+        """A body is judged before it goes on; of one that is too long the end is not waited for."""
+        def call(tool, more=0):
+            return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": {"x": "a" * more}}})
+
+        bearer = self.world.bearer()
+        answers = self.ask(*(self.request("/tools", [bearer], method="POST", body=body)
+                             for body in (call("read"), call("read", 30000), call("write"), call("write", 30000))))
+        self.assertEqual([answer["status"] for answer in answers], [200, 200, 403, 403])
+        self.ask(self.request("/tools", [bearer], method="POST", body="a" * 70000))
+        self.assertIn("body_too_large", self.world.nginx.log())
 
     def test_identity(self):
         spoofed = [("x-user", "root"), ("x_user", "root"), ("x.user", "root")]

@@ -4,11 +4,14 @@ import json
 import re
 import socketserver
 import subprocess
+import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
 from harness import client, issuer, place
+from harness.answers import Answers, Redis
 from harness.server import until
 from harness.upstream import Upstream
 from harness.world import HTTP, World
@@ -29,11 +32,18 @@ def recipe(location):
     return found
 
 
-def world(*locations, server="", policies=None, listen="", upstreams=""):
+def world(*locations, server="", policies=None, listen="", upstreams="", replaced=(), **options):
     """The recipes in one server. The upstreams of the README show what they are sent."""
     upstreams = upstreams or "upstream orders { server unix:{folder}/shown.sock; }"
     blocks = "\n".join(recipe(location) for location in locations)
-    return World(SERVER + server + blocks, http=upstreams + HTTP, policies=policies, listen=listen)
+    for written, here in replaced:
+        assert blocks.count(written) == 1, written
+        blocks = blocks.replace(written, here)
+    return World(SERVER + server + blocks, http=upstreams + HTTP, policies=policies, listen=listen, **options)
+
+
+def upstream(**addresses):
+    return "".join(f"upstream {name} {{ server {address}; }}\n" for name, address in addresses.items())
 
 
 class Recipes(unittest.TestCase):
@@ -112,6 +122,70 @@ class Recipes(unittest.TestCase):
             self.assertEqual(made.get("/reports", [made.bearer(client_id="retired")]).status, 403)
             self.assertEqual(made.get("/reports").status, 401)
             self.assertEqual(made.get("/reports", [made.bearer(client_id="retired", exp=1)]).status, 401)
+
+    def test_proofs_of_several_machines(self):
+        once = {"accept": ["at+jwt"], "audience": issuer.AUDIENCE, "origin": "https://api.example", "dpop": {"shared_store": "required"}}
+        with Redis() as redis, Answers(redis) as answers:
+            upstreams = upstream(orders=answers.address, store=answers.address)
+            with world("/payments", policies={"once": once}, upstreams=upstreams) as made:
+                token = made.key.token(bound=made.client)
+                proof = made.proof(token, uri="https://api.example/payments")
+                self.assertEqual([made.get("/payments", issuer.dpop(token, proof)).status for _ in range(2)], [200, 401])
+                self.assertEqual(len(answers.of("/used")), 1)
+                answers.pause = 1
+                proof = made.proof(token, uri="https://api.example/payments")
+                self.assertEqual(made.get("/payments", issuer.dpop(token, proof)).status, 503)
+
+    def test_opaque_tokens(self):
+        opaque = {"accept": [{"kind": "introspected", "issuer": issuer.ISSUER}], "audience": issuer.AUDIENCE}
+        policy = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json", "introspection": {"uri": "https://as.example/introspect"}}],
+                  "policies": {"default": {"accept": ["at+jwt"], "audience": issuer.AUDIENCE}, "opaque": opaque}}
+        with tempfile.TemporaryDirectory() as folder:
+            key, certificate = f"{folder}/key.pem", f"{folder}/certificate.pem"
+            place.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                      "-subj", "/CN=as.example", "-addext", "subjectAltName=DNS:as.example", "-keyout", key, "-out", certificate)
+            with Answers() as orders, Answers(tls=(certificate, key)) as server:
+                upstreams = upstream(orders=orders.address, **{"as.example": server.address})
+                with world("/partners", policy=policy, upstreams=upstreams,
+                           replaced=[("/etc/ssl/certs/ca-certificates.crt", certificate)]) as made:
+                    server.tokens["known"] = {"active": True, "sub": "alice", "aud": issuer.AUDIENCE, "exp": 4000000000,
+                                              "client_id": "shop"}
+                    self.assertEqual(made.get("/partners", [("Authorization", "Bearer known")]).status, 200)
+                    self.assertEqual(made.get("/partners", [("Authorization", "Bearer other")]).status, 401)
+                    (asked, body), _ = server.of("/introspect")
+                    self.assertEqual((asked["authorization"], body), ("Basic Z2F0ZXdheTpzZWNyZXQ=", b"token=known"))
+
+    def test_tools(self):
+        tools = {"accept": ["at+jwt"], "audience": issuer.AUDIENCE, "tools": [{"name": "read"}]}
+        with Answers() as answers, world("/mcp", policies={"tools": tools}, upstreams=upstream(orders=answers.address)) as made:
+            for tool, status in (("read", 200), ("write", 403)):
+                body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}).encode()
+                with client.Client(made.nginx.address) as connection:
+                    answer = connection.ask("POST", "/mcp", [("Host", "api.example"), made.bearer(), ("X-Tool", "write")], body)
+                self.assertEqual(answer.status, status, answer)
+            ((fields, _),) = answers.of("/mcp")
+            self.assertEqual(fields["x-tool"], "read")
+
+    def test_transaction_tokens(self):
+        tts = issuer.Key("tts")
+        policy = {"trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}, {"issuer": "https://tts.example", "jwks_file": "tts.json"}],
+                  "policies": {"default": {"accept": ["at+jwt"], "audience": issuer.AUDIENCE}}}
+        txn = {"credentials": [{"name": "client", "from": "authorization", "accept": ["at+jwt"], "audience": issuer.AUDIENCE},
+                               {"name": "txn", "from": {"header": "txn-token"}, "remove": True, "audience": "example.org",
+                                "accept": [{"kind": "txntoken+jwt", "issuer": "https://tts.example"}]}],
+               "attributes": {"tenant": "/tenant"}}
+        with Answers() as answers:
+            made = world("/ledger", policy=policy, policies={"txn": txn}, upstreams=upstream(orders=answers.address))
+            made.nginx.write("tts.json", issuer.key_set(tts))
+            with made:
+                now = int(time.time())
+                token = tts.sign({"alg": "ES256", "kid": "tts", "typ": "txntoken+jwt"}, {
+                    "iss": "https://tts.example", "aud": "example.org", "sub": "alice", "iat": now, "exp": now + 60, "txn": "t-1",
+                    "scope": "x", "req_wl": "gateway"})
+                self.assertEqual(made.get("/ledger", [made.bearer(tenant="red"), ("Txn-Token", token)]).status, 200)
+                self.assertEqual(made.get("/ledger", [made.bearer(tenant="red")]).status, 401)
+            ((fields, _),) = answers.of("/ledger")
+            self.assertEqual((fields["x-transaction"], fields["x-tenant"], "txn-token" in fields), ("t-1", "red", False))
 
     def test_auth_request(self):
         with world("/archive") as made:

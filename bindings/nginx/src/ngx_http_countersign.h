@@ -1,7 +1,7 @@
 /*
  * ngx_http_countersign_module: token validation in nginx's access phase, by countersign's C ABI.
  *
- * One file per noun: directives (module), zone, engine, decision, origin, access, identity, certificate, variables, status.
+ * One file per noun: directives (module), zone, engine, decision, question, origin, access, identity, certificate, variables, status.
  */
 
 #ifndef NGX_HTTP_COUNTERSIGN_H
@@ -28,6 +28,10 @@
 #ifndef NGX_HTTP_COUNTERSIGN_REASONS
 #define NGX_HTTP_COUNTERSIGN_REASONS  256
 #endif
+
+
+/* The texts of a decision, by their numbers. */
+#define NGX_HTTP_COUNTERSIGN_TEXTS  (COUNTERSIGN_FIELD_TOOL + 1)
 
 
 /* Where something was said in the configuration, for faults that show later. */
@@ -130,6 +134,10 @@ typedef struct {
     uint64_t                           lengths;     /* of those names, a bit for each: most fields need no further look */
     ngx_array_t                        warned;      /* of ngx_http_countersign_warned_t */
     ngx_array_t                        early;       /* of ngx_uint_t: indices of the variables $http_… of those names */
+    ngx_array_t                        fields;      /* of ngx_http_countersign_named_t: what policies read credentials from */
+    ngx_array_t                        removed;     /* of ngx_str_t: those that some place removes */
+    ngx_array_t                        attributes;  /* of ngx_str_t: names of attributes that are named, each is copied */
+    ngx_uint_t                         asks;        /* a decision may wait for an answer */
 } ngx_http_countersign_main_conf_t;
 
 
@@ -207,13 +215,44 @@ typedef struct {
     ngx_array_t                       *headers;     /* of ngx_http_countersign_header_t */
     ngx_array_t                       *certificates;  /* of ngx_http_countersign_certificate_t */
     ngx_uint_t                         status_format;
+    ngx_str_t                          use_once;    /* the locations that answer what policies ask */
+    ngx_str_t                          introspect;
 
     /* where enabled is not off */
     ngx_http_countersign_engine_t     *engine;
     uint32_t                           policy_number;
+    ngx_array_t                       *fields;      /* of ngx_str_t: what its credentials are read from, or NULL */
+    ngx_array_t                       *removed;     /* of ngx_str_t: what is removed before the upstream sees it, or NULL */
+    ngx_array_t                       *others;      /* of ngx_str_t: its credentials beside the first, or NULL */
     unsigned                           has_policy_origin:1;  /* which counts, and no other */
     unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
+    unsigned                           is_too_early:1;  /* of this process: a variable was asked for before an answer */
 } ngx_http_countersign_loc_conf_t;
+
+
+/* What a question's subrequest was answered with. */
+typedef struct {
+    ngx_uint_t                         status;
+    u_char                            *data;
+    size_t                             length;
+    unsigned                           done:1;
+    unsigned                           placed:1;    /* the subrequest got to a location that clients do not get to */
+    unsigned                           whole:1;     /* the end of the body was seen */
+    unsigned                           failed:1;
+} ngx_http_countersign_answer_t;
+
+
+/* A decision that waits. */
+typedef struct {
+    countersign_pending               *pending;
+    countersign_request                request;     /* in the request's pool, with all that it points to */
+    ngx_http_request_t                *asker;       /* the one of a client request's requests that asks the question */
+    ngx_http_countersign_answer_t     *answer;      /* of a subrequest, or NULL: the body is read */
+    ngx_array_t                        others;      /* of ngx_http_request_t *: they wait for the same decision */
+    off_t                              body_received;
+    unsigned                           asked:1;
+    unsigned                           body_read:1;
+} ngx_http_countersign_waiting_t;
 
 
 /* What was copied of a decision, which lives only until its worker's next call. */
@@ -221,12 +260,15 @@ typedef struct ngx_http_countersign_decision_s  ngx_http_countersign_decision_t;
 
 struct ngx_http_countersign_decision_s {
     ngx_http_countersign_decision_t   *next;
+    ngx_http_countersign_waiting_t    *waiting;     /* until there is a decision: nothing below is set then */
     ngx_http_countersign_loc_conf_t   *judged;      /* by engine, policy, origin and hops of this place */
     countersign_reason                 reason;
     ngx_uint_t                         status;
     ngx_uint_t                         lets_pass;   /* accepted, or the policy is in shadow mode */
     uint64_t                           expires_at;
-    ngx_str_t                          texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
+    ngx_str_t                          texts[NGX_HTTP_COUNTERSIGN_TEXTS];
+    ngx_str_t                          body_digest;  /* base64url */
+    ngx_str_t                         *attributes;  /* as many as are named in the configuration, or NULL */
     ngx_str_t                          audit;
     ngx_keyval_t                      *headers;
     ngx_uint_t                         header_count;
@@ -238,9 +280,12 @@ struct ngx_http_countersign_decision_s {
 /* What was decided for a client's request: once for each policy, whatever redirects and subrequests came of it. */
 typedef struct {
     ngx_array_t                       *certificates;  /* of ngx_table_elt_t: fields of the client that may hold a certificate */
+    ngx_list_t                         sent;        /* if has_sent: the client's fields before credentials were removed */
+    ngx_http_countersign_decision_t   *reading;     /* the one whose question the request's body is read for */
     ngx_http_countersign_decision_t   *newest;
     ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
     ngx_uint_t                         refused_with;  /* the status that its refusal was answered with */
+    unsigned                           has_sent:1;
     unsigned                           is_early:1;  /* asked for by a variable of this place, and not enforced yet */
 } ngx_http_countersign_record_t;
 
@@ -271,8 +316,17 @@ void ngx_http_countersign_look_if_due(ngx_http_countersign_engine_t *engine);
 ngx_http_countersign_record_t *ngx_http_countersign_record(ngx_http_request_t *r, ngx_uint_t create);
 ngx_http_countersign_decision_t *ngx_http_countersign_decide(ngx_http_request_t *r,
     ngx_http_countersign_loc_conf_t *lcf);
+ngx_int_t ngx_http_countersign_resume(ngx_http_request_t *r, ngx_http_countersign_decision_t *made, countersign_body *body);
+void ngx_http_countersign_abandon(ngx_http_request_t *r, ngx_http_countersign_decision_t *made);
 ngx_http_countersign_decision_t *ngx_http_countersign_known(ngx_http_request_t *r,
     ngx_http_countersign_loc_conf_t *lcf);
+
+/* question */
+char *ngx_http_countersign_question_uri(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
+void ngx_http_countersign_question_init(void);
+ngx_int_t ngx_http_countersign_wait(ngx_http_request_t *r, ngx_http_countersign_decision_t *made);
+ngx_http_countersign_answer_t *ngx_http_countersign_answer_of(ngx_http_request_t *r);
 
 /* origin */
 char *ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -282,11 +336,15 @@ ngx_uint_t ngx_http_countersign_same_origins(ngx_http_countersign_loc_conf_t *on
 ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri);
 
 /* access */
+ngx_int_t ngx_http_countersign_enforce(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_decision_t *decision);
 ngx_int_t ngx_http_countersign_access_init(ngx_conf_t *cf);
 
 /* identity */
 char *ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t certificate);
+ngx_int_t ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
+ngx_int_t ngx_http_countersign_check_fields(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 ngx_uint_t ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other);
 ngx_int_t ngx_http_countersign_merge_names(ngx_conf_t *cf, const char *directive, const char *what, ngx_array_t *inherited,
     ngx_array_t **joined);
@@ -307,7 +365,7 @@ ngx_table_elt_t *ngx_http_countersign_sent_once(ngx_http_countersign_record_t *r
 /* variables */
 ngx_int_t ngx_http_countersign_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
-ngx_int_t ngx_http_countersign_fact_of_name(ngx_str_t *name);
+ngx_int_t ngx_http_countersign_fact_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name);
 ngx_int_t ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t fact,
     ngx_str_t *value);
 

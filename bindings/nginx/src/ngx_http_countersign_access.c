@@ -47,6 +47,10 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
         *handler = handlers[i].handler;
     }
 
+    if (mcf->asks) {
+        ngx_http_countersign_question_init();
+    }
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_countersign_header_filter;
 
@@ -55,21 +59,38 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
 
 
 /*
- * NGX_OK lets in, also by "satisfy any". A refusal in shadow mode is NGX_DECLINED: it neither lets in nor keeps out, so that other
+ * NGX_AGAIN and NGX_DONE: the request waits, and comes here again. NGX_OK lets in, also by "satisfy any". A refusal in shadow mode is NGX_DECLINED: it neither lets in nor keeps out, so that other
  * access rules hold as before.
  */
 
 static ngx_int_t
 ngx_http_countersign_judge(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf)
 {
-    ngx_uint_t                        passes;
-    ngx_http_countersign_record_t    *record;
+    ngx_int_t                         rc;
     ngx_http_countersign_decision_t  *decision;
 
     decision = ngx_http_countersign_decide(r, lcf);
     if (decision == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    if (decision->waiting != NULL) {
+        rc = ngx_http_countersign_wait(r, decision);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_countersign_enforce(r, lcf, decision);
+}
+
+
+ngx_int_t
+ngx_http_countersign_enforce(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_decision_t *decision)
+{
+    ngx_uint_t                      passes;
+    ngx_http_countersign_record_t  *record;
 
     passes = decision->reason == COUNTERSIGN_REASON_ACCEPTED || lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW
              || decision->lets_pass;
@@ -123,6 +144,8 @@ static ngx_int_t
 ngx_http_countersign_location_handler(ngx_http_request_t *r)
 {
     ngx_int_t                         rc;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_countersign_answer_t    *answer;
     ngx_http_countersign_record_t    *record;
     ngx_http_countersign_loc_conf_t  *lcf;
 
@@ -139,12 +162,31 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+    answer = ngx_http_countersign_answer_of(r);
 
-    if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
+    if (answer != NULL && !answer->placed) {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        if (!clcf->internal) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "countersign: the location of \"%V\" is not asked, it must be "
+                          "\"internal\"", &r->uri);
+            return NGX_HTTP_SERVICE_UNAVAILABLE;
+        }
+
+        answer->placed = 1;
+    }
+
+    /* A question is this server's, of no client: it is not judged, and so never waits for another one. */
+    if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF || answer != NULL) {
         return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rc = ngx_http_countersign_judge(r, lcf);
+
+    if (rc == NGX_AGAIN) {
+        /* The word for it in this phase. */
+        return NGX_DONE;
+    }
 
     if (rc >= NGX_HTTP_BAD_REQUEST && rc < NGX_HTTP_INTERNAL_SERVER_ERROR && rc != NGX_HTTP_FORBIDDEN) {
         /* auth_request knows 401 and 403 as refusals; of another status it makes 500, as if this were the server's fault. */

@@ -16,7 +16,8 @@ static ngx_http_countersign_identity_t *ngx_http_countersign_is_identity(ngx_htt
     ngx_str_t *name);
 static ngx_int_t ngx_http_countersign_keep_certificate(ngx_http_request_t *r, ngx_table_elt_t *field);
 static ngx_int_t ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf,
-    ngx_uint_t client, ngx_uint_t copy);
+    ngx_array_t *removed, ngx_uint_t client, ngx_uint_t copy);
+static ngx_uint_t ngx_http_countersign_is_named(ngx_array_t *names, ngx_str_t *name);
 static ngx_int_t ngx_http_countersign_push(ngx_http_request_t *r, ngx_table_elt_t *field);
 
 
@@ -38,7 +39,9 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_countersign_header_t *header;
     ngx_http_countersign_main_conf_t  *mcf;
 
-    fact = ngx_http_countersign_fact_of_name(&value[2]);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
+
+    fact = ngx_http_countersign_fact_of_name(mcf, &value[2]);
     if (fact == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "there is no fact \"%V\"", &value[2]);
         return NGX_CONF_ERROR;
@@ -79,8 +82,7 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
-    if (fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
+    if (fact < (ngx_int_t) NGX_HTTP_COUNTERSIGN_TEXTS) {
         mcf->named |= 1u << fact;
     }
 
@@ -243,7 +245,7 @@ ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_c
         name.data += sizeof("http_") - 1;
         name.len -= sizeof("http_") - 1;
 
-        if (ngx_http_countersign_is_identity(mcf, &name) == NULL) {
+        if (ngx_http_countersign_is_identity(mcf, &name) == NULL && !ngx_http_countersign_is_named(&mcf->removed, &name)) {
             continue;
         }
 
@@ -268,7 +270,7 @@ ngx_http_countersign_post_read_handler(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
-    return ngx_http_countersign_take_away(r, mcf, 1, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_countersign_take_away(r, mcf, NULL, 1, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -288,7 +290,7 @@ ngx_http_countersign_internal_handler(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
-    return ngx_http_countersign_take_away(r, mcf, 0, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_countersign_take_away(r, mcf, NULL, 0, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -311,12 +313,12 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
-    if (mcf->identity.nelts == 0) {
+    if (mcf->identity.nelts == 0 && lcf->removed == NULL) {
         return NGX_OK;
     }
 
     /* Where another request may share the list, nothing is added to it. */
-    if (ngx_http_countersign_take_away(r, mcf, 0, r->internal) != NGX_OK) {
+    if (ngx_http_countersign_take_away(r, mcf, lcf->removed, 0, r->internal) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -400,26 +402,30 @@ ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersig
 
 
 /*
- * Removes every identity header from the fields of r. Of those that the client sent, what may be a certificate is kept aside for the
+ * Removes every identity header from the fields of r, and the credentials of `removed`, in every spelling. Of those that the client sent, what may be a certificate is kept aside for the
  * place that trusts its sender.
  */
 
 static ngx_int_t
-ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf, ngx_uint_t client,
-    ngx_uint_t copy)
+ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf, ngx_array_t *removed,
+    ngx_uint_t client, ngx_uint_t copy)
 {
     ngx_list_t                        kept;
     ngx_uint_t                        i;
     ngx_list_part_t                  *part;
     ngx_table_elt_t                  *field, *to;
+    ngx_http_countersign_record_t    *record;
     ngx_http_countersign_identity_t  *identity;
+
+    static ngx_str_t  authorization = ngx_string("authorization");
 
     ngx_http_countersign_forget_variables(r, mcf);
 
     for (part = &r->headers_in.headers.part; part != NULL && !copy; part = part->next) {
         field = part->elts;
         for (i = 0; i < part->nelts && !copy; i++) {
-            copy = ngx_http_countersign_is_identity(mcf, &field[i].key) != NULL;
+            copy = ngx_http_countersign_is_identity(mcf, &field[i].key) != NULL
+                   || ngx_http_countersign_is_named(removed, &field[i].key);
         }
     }
 
@@ -445,12 +451,33 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_
                 continue;
             }
 
+            if (ngx_http_countersign_is_named(removed, &field[i].key)) {
+                if (ngx_http_countersign_alike(&authorization, &field[i].key)) {
+                    r->headers_in.authorization = NULL;
+                }
+
+                continue;
+            }
+
             to = ngx_list_push(&kept);
             if (to == NULL) {
                 return NGX_ERROR;
             }
 
             *to = field[i];
+        }
+    }
+
+    if (removed != NULL && r == r->main) {
+        /* Another policy, after a redirect, judges what the client sent. */
+        record = ngx_http_countersign_record(r, 1);
+        if (record == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (!record->has_sent) {
+            record->sent = r->headers_in.headers;
+            record->has_sent = 1;
         }
     }
 
@@ -510,6 +537,135 @@ ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf, ngx_str_
     }
 
     return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_countersign_is_named(ngx_array_t *names, ngx_str_t *name)
+{
+    ngx_str_t   *known;
+    ngx_uint_t   i;
+
+    known = names == NULL ? NULL : names->elts;
+
+    for (i = 0; known != NULL && i < names->nelts; i++) {
+        if (ngx_http_countersign_alike(&known[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_push_name(ngx_conf_t *cf, ngx_array_t **names, countersign_str *name)
+{
+    ngx_str_t  *pushed;
+
+    if (*names == NULL) {
+        *names = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
+        if (*names == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    pushed = ngx_array_push(*names);
+    if (pushed == NULL) {
+        return NGX_ERROR;
+    }
+
+    pushed->len = name->length;
+    pushed->data = ngx_pnalloc(cf->pool, name->length);
+    if (pushed->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(pushed->data, name->data, name->length);
+
+    return NGX_OK;
+}
+
+
+/* The fields that the policy of a place reads credentials from, and those that are removed before the upstream sees them. */
+
+ngx_int_t
+ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf)
+{
+    size_t                             i;
+    ngx_str_t                         *added, *field;
+    ngx_array_t                       *names;
+    countersign_str                    name;
+    ngx_http_countersign_named_t      *named;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
+
+    lcf->fields = NULL;
+    lcf->removed = NULL;
+    lcf->others = NULL;
+
+    for (i = 1; (name = countersign_engine_credential_name(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &lcf->others, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; (name = countersign_engine_header_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &lcf->fields, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        named = ngx_array_push(&mcf->fields);
+        if (named == NULL) {
+            return NGX_ERROR;
+        }
+
+        field = lcf->fields->elts;
+        named->name = field[i];
+        named->place = lcf->enabled_place;
+    }
+
+    names = &mcf->removed;
+
+    for (i = 0; (name = countersign_engine_removed_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &lcf->removed, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        field = lcf->removed->elts;
+
+        if (!ngx_http_countersign_is_named(names, &field[i])) {
+            added = ngx_array_push(names);
+            if (added == NULL) {
+                return NGX_ERROR;
+            }
+
+            *added = field[i];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* A credential that is removed as an identity header could never be read. */
+
+ngx_int_t
+ngx_http_countersign_check_fields(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf)
+{
+    ngx_uint_t                     i;
+    ngx_http_countersign_named_t  *field = mcf->fields.elts;
+
+    for (i = 0; i < mcf->fields.nelts; i++) {
+        if (ngx_http_countersign_is_identity(mcf, &field[i].name) != NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"%V\" cannot be an identity header, the policy of \"countersign\" in %V:%ui "
+                          "reads a credential from it", &field[i].name, &field[i].place.file, field[i].place.line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

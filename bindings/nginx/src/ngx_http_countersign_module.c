@@ -97,6 +97,20 @@ static ngx_command_t  ngx_http_countersign_commands[] = {
       0,
       NULL },
 
+    { ngx_string("countersign_use_once"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_countersign_question_uri,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, use_once),
+      NULL },
+
+    { ngx_string("countersign_introspect"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_CONF_TAKE1,
+      ngx_http_countersign_question_uri,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, introspect),
+      NULL },
+
     { ngx_string("countersign_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_countersign_status,
@@ -154,7 +168,10 @@ ngx_http_countersign_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->engines, cf->pool, 1, sizeof(void *)) != NGX_OK
         || ngx_array_init(&mcf->identity, cf->pool, 4, sizeof(ngx_http_countersign_identity_t)) != NGX_OK
         || ngx_array_init(&mcf->warned, cf->pool, 4, sizeof(ngx_http_countersign_warned_t)) != NGX_OK
-        || ngx_array_init(&mcf->early, cf->pool, 4, sizeof(ngx_uint_t)) != NGX_OK)
+        || ngx_array_init(&mcf->early, cf->pool, 4, sizeof(ngx_uint_t)) != NGX_OK
+        || ngx_array_init(&mcf->fields, cf->pool, 4, sizeof(ngx_http_countersign_named_t)) != NGX_OK
+        || ngx_array_init(&mcf->removed, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_array_init(&mcf->attributes, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -227,6 +244,8 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->revocations, prev->revocations, "");
     ngx_conf_merge_str_value(conf->nonce_keys, prev->nonce_keys, "");
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_str_value(conf->use_once, prev->use_once, "");
+    ngx_conf_merge_str_value(conf->introspect, prev->introspect, "");
 
     if (ngx_http_countersign_merge_names(cf, "countersign_set_header", "set", prev->headers, &conf->headers) != NGX_OK
         || ngx_http_countersign_merge_names(cf, "countersign_certificate_header", "taken", prev->certificates,
@@ -277,7 +296,9 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->engine = ngx_http_countersign_find_engine(cf, conf, zone);
 
-    if (conf->engine == NULL) {
+    if (conf->engine == NULL || ngx_http_countersign_check_questions(cf, conf) != NGX_OK
+        || ngx_http_countersign_credential_fields(cf, conf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -314,7 +335,8 @@ ngx_http_countersign_postconfiguration(ngx_conf_t *cf)
         }
     }
 
-    if (ngx_http_countersign_used_variables(cf, mcf) != NGX_OK
+    if (ngx_http_countersign_check_fields(cf, mcf) != NGX_OK
+        || ngx_http_countersign_used_variables(cf, mcf) != NGX_OK
         || ngx_http_countersign_early_variables(cf, mcf) != NGX_OK)
     {
         return NGX_ERROR;

@@ -13,11 +13,14 @@ static ngx_int_t ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_v
 
 /* Facts that are no text of the decision; the others are numbered as the library numbers them. */
 enum {
-    NGX_HTTP_COUNTERSIGN_FACT_DECISION = COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1,
+    NGX_HTTP_COUNTERSIGN_FACT_DECISION = NGX_HTTP_COUNTERSIGN_TEXTS,
     NGX_HTTP_COUNTERSIGN_FACT_REASON,
     NGX_HTTP_COUNTERSIGN_FACT_STATUS,
     NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT,
-    NGX_HTTP_COUNTERSIGN_FACT_AUDIT
+    NGX_HTTP_COUNTERSIGN_FACT_AUDIT,
+    NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST,
+    /* and those after it, by their places in the attributes that the configuration names */
+    NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE
 };
 
 
@@ -44,6 +47,11 @@ static const struct {
     { ngx_string("countersign_bound_key"), COUNTERSIGN_FIELD_BOUND_KEY },
     { ngx_string("countersign_bound_certificate"), COUNTERSIGN_FIELD_BOUND_CERTIFICATE },
     { ngx_string("countersign_key_thumbprint"), COUNTERSIGN_FIELD_KEY_THUMBPRINT },
+    { ngx_string("countersign_txn"), COUNTERSIGN_FIELD_TRANSACTION },
+    { ngx_string("countersign_requesting_workload"), COUNTERSIGN_FIELD_REQUESTING_WORKLOAD },
+    { ngx_string("countersign_rpc_method"), COUNTERSIGN_FIELD_RPC_METHOD },
+    { ngx_string("countersign_tool"), COUNTERSIGN_FIELD_TOOL },
+    { ngx_string("countersign_body_digest"), NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST },
     { ngx_string("countersign_expires_at"), NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT },
     { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_FACT_AUDIT }
 };
@@ -51,6 +59,69 @@ static const struct {
 #define NGX_HTTP_COUNTERSIGN_FACTS  (sizeof(ngx_http_countersign_facts) / sizeof(ngx_http_countersign_facts[0]))
 
 #define NGX_HTTP_COUNTERSIGN_PREFIX  (sizeof("countersign_") - 1)
+
+static ngx_str_t  ngx_http_countersign_attribute_prefix = ngx_string("countersign_attribute_");
+
+
+/* The place of an attribute, which gets one if `add`; NGX_ERROR if there is none. */
+
+static ngx_int_t
+ngx_http_countersign_attribute(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name, ngx_uint_t add)
+{
+    ngx_str_t   *known;
+    ngx_uint_t   i;
+
+    known = mcf->attributes.elts;
+    for (i = 0; i < mcf->attributes.nelts; i++) {
+        if (known[i].len == name->len && ngx_strncmp(known[i].data, name->data, name->len) == 0) {
+            return i;
+        }
+    }
+
+    known = add && name->len != 0 ? ngx_array_push(&mcf->attributes) : NULL;
+    if (known == NULL) {
+        return NGX_ERROR;
+    }
+
+    *known = *name;
+
+    return i;
+}
+
+
+/* `name` without `prefix`; empty if it begins otherwise. */
+
+static ngx_str_t
+ngx_http_countersign_after(ngx_str_t *name, u_char *prefix, size_t length)
+{
+    ngx_str_t  rest = ngx_null_string;
+
+    if (name->len > length && ngx_strncmp(name->data, prefix, length) == 0) {
+        rest.data = name->data + length;
+        rest.len = name->len - length;
+    }
+
+    return rest;
+}
+
+
+/* $countersign_attribute_NAME */
+
+static ngx_int_t
+ngx_http_countersign_attribute_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_int_t                          place;
+    ngx_str_t                          attribute;
+    ngx_http_countersign_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
+    attribute = ngx_http_countersign_after((ngx_str_t *) data, ngx_http_countersign_attribute_prefix.data,
+                                           ngx_http_countersign_attribute_prefix.len);
+    place = ngx_http_countersign_attribute(mcf, &attribute, 0);
+
+    return ngx_http_countersign_variable(r, v, place == NGX_ERROR ? NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + mcf->attributes.nelts
+                                                                  : NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + (ngx_uint_t) place);
+}
 
 
 ngx_int_t
@@ -72,6 +143,14 @@ ngx_http_countersign_add_variables(ngx_conf_t *cf)
         variable->data = ngx_http_countersign_facts[i].fact;
     }
 
+    name = ngx_http_countersign_attribute_prefix;
+    variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX);
+    if (variable == NULL) {
+        return NGX_ERROR;
+    }
+
+    variable->get_handler = ngx_http_countersign_attribute_variable;
+
     return NGX_OK;
 }
 
@@ -81,7 +160,7 @@ ngx_http_countersign_add_variables(ngx_conf_t *cf)
 ngx_int_t
 ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf)
 {
-    ngx_str_t                  *name;
+    ngx_str_t                  *name, attribute;
     ngx_uint_t                  i, k;
     ngx_http_variable_t        *variable;
     ngx_http_core_main_conf_t  *cmcf;
@@ -90,6 +169,13 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
 
     variable = cmcf->variables.elts;
     for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        attribute = ngx_http_countersign_after(&variable[i].name, ngx_http_countersign_attribute_prefix.data,
+                                               ngx_http_countersign_attribute_prefix.len);
+        if (attribute.len != 0 && ngx_http_countersign_attribute(mcf, &attribute, 1) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
         for (k = 0; k < NGX_HTTP_COUNTERSIGN_FACTS; k++) {
             name = (ngx_str_t *) &ngx_http_countersign_facts[k].name;
 
@@ -100,7 +186,7 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
             if (ngx_http_countersign_facts[k].fact == NGX_HTTP_COUNTERSIGN_FACT_AUDIT) {
                 mcf->audit = 1;
 
-            } else if (ngx_http_countersign_facts[k].fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
+            } else if (ngx_http_countersign_facts[k].fact < NGX_HTTP_COUNTERSIGN_TEXTS) {
                 mcf->named |= 1u << ngx_http_countersign_facts[k].fact;
             }
         }
@@ -113,10 +199,17 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
 /* The name of a fact as countersign_set_header has it: that of its variable without "countersign_". */
 
 ngx_int_t
-ngx_http_countersign_fact_of_name(ngx_str_t *name)
+ngx_http_countersign_fact_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name)
 {
-    ngx_str_t   known;
+    ngx_int_t   place;
+    ngx_str_t   known, attribute;
     ngx_uint_t  i;
+
+    attribute = ngx_http_countersign_after(name, (u_char *) "attribute_", sizeof("attribute_") - 1);
+    if (attribute.len != 0) {
+        place = ngx_http_countersign_attribute(mcf, &attribute, 1);
+        return place == NGX_ERROR ? NGX_ERROR : (ngx_int_t) NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + place;
+    }
 
     for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS; i++) {
         known = ngx_http_countersign_facts[i].name;
@@ -139,6 +232,12 @@ ngx_http_countersign_name_of_fact(ngx_uint_t fact)
 {
     ngx_uint_t  i;
 
+    static ngx_str_t  attribute = ngx_string("countersign_attribute_…");
+
+    if (fact >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE) {
+        return &attribute;
+    }
+
     for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS - 1 && ngx_http_countersign_facts[i].fact != fact; i++) { /* void */ }
 
     return (ngx_str_t *) &ngx_http_countersign_facts[i].name;
@@ -153,8 +252,17 @@ ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *dec
 {
     countersign_str  word;
 
-    if (fact <= COUNTERSIGN_FIELD_KEY_THUMBPRINT) {
+    if (fact < NGX_HTTP_COUNTERSIGN_TEXTS) {
         *value = decision->texts[fact];
+        return NGX_OK;
+    }
+
+    if (fact >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE) {
+        if (decision->attributes == NULL) {
+            ngx_str_null(value);
+        } else {
+            *value = decision->attributes[fact - NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE];
+        }
         return NGX_OK;
     }
 
@@ -176,6 +284,10 @@ ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *dec
 
     case NGX_HTTP_COUNTERSIGN_FACT_AUDIT:
         *value = decision->audit;
+        return NGX_OK;
+
+    case NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST:
+        *value = decision->body_digest;
         return NGX_OK;
 
     default:
@@ -218,7 +330,9 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
     decision = NULL;
 
     if (data == NGX_HTTP_COUNTERSIGN_FACT_AUDIT ? !mcf->audit
-        : data <= COUNTERSIGN_FIELD_KEY_THUMBPRINT && !(mcf->named & (1u << data)))
+        : data >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE
+          ? data - NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE >= mcf->attributes.nelts
+          : data < NGX_HTTP_COUNTERSIGN_TEXTS && !(mcf->named & (1u << data)))
     {
         /* By a script, or a name put together while requests run: nothing told us to keep it. */
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "countersign: a variable is read that the configuration does not name, "
@@ -235,7 +349,14 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
             decision = ngx_http_countersign_decide(r, lcf);
             record = ngx_http_countersign_record(r, 0);
 
-            if (decision != NULL && decision->reason != COUNTERSIGN_REASON_ACCEPTED && !decision->lets_pass
+            if (decision != NULL && decision->waiting != NULL && !lcf->is_too_early) {
+                /* No answer can be waited for here. A rule that denies would let pass, and the access phase decides all the same. */
+                lcf->is_too_early = 1;
+                ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase, where the "
+                              "decision has to wait for an answer, and is empty", ngx_http_countersign_name_of_fact(data));
+            }
+
+            if (decision != NULL && decision->waiting == NULL && decision->reason != COUNTERSIGN_REASON_ACCEPTED && !decision->lets_pass
                 && lcf->enabled == NGX_HTTP_COUNTERSIGN_ON && r == r->main && record->answer == NULL)
             {
                 /* A rule such as `if ($countersign_decision = refuse) { return 401; }` answers for the access phase. */
@@ -246,9 +367,18 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
         }
     }
 
+    if (decision != NULL && decision->waiting != NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
     if (decision == NULL) {
         record = ngx_http_countersign_record(r, 0);
         decision = record == NULL ? NULL : record->newest;
+
+        while (decision != NULL && decision->waiting != NULL) {
+            decision = decision->next;
+        }
     }
 
     if (decision == NULL) {
@@ -263,6 +393,11 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
                           "place", ngx_http_countersign_name_of_fact(data));
         }
 
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (data >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + mcf->attributes.nelts) {
         v->not_found = 1;
         return NGX_OK;
     }

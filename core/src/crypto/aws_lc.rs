@@ -6,22 +6,22 @@
 
 use alloc::boxed::Box;
 
+#[cfg(any(test, not(feature = "ring")))]
 use aws_lc_rs as library;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
 
 use super::{Curve, Material};
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::Algorithm;
 
-// aws-lc-rs has ring's interface for hashes, so one file serves both.
+// aws-lc-rs has ring's interface for hashes, so one file serves both. Beside ring, ring hashes.
+#[cfg(any(test, not(feature = "ring")))]
 #[allow(clippy::duplicate_mod)] // loaded twice on purpose, over another library each time
 #[path = "ring_hashes.rs"]
 mod hashes;
-#[cfg(feature = "hot-keys")]
+#[cfg(all(feature = "hot-keys", any(test, not(feature = "ring"))))]
 pub(super) use hashes::digest;
+#[cfg(any(test, not(feature = "ring")))]
 pub(super) use hashes::{Hmac, Sha256};
-
-pub(super) const NAME: &str = "aws-lc";
-pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
 
 /// A parsed key is bound to one algorithm in this library, so an RSA key is held six times over.
 pub(super) enum Key {

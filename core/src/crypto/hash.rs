@@ -1,6 +1,6 @@
 //! The hashes that signatures name, over bytes in parts.
 
-use super::backend;
+use super::hashes;
 
 /// A hash of the SHA-2 family (FIPS 180-4 §6).
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Hash)]
@@ -28,7 +28,7 @@ impl HashAlgorithm {
     #[must_use]
     pub fn digest(self, parts: &[&[u8]]) -> Digest {
         let mut bytes = [0; 64];
-        backend::digest(self, parts, &mut bytes);
+        hashes::digest(self, parts, &mut bytes);
         Digest { bytes, len: self.digest_len() }
     }
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hint::black_box;
 
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::Algorithm;
 use crate::limits;
 
 mod curve;
@@ -25,26 +25,28 @@ pub mod p256;
 mod prime_field;
 mod reference;
 mod roca;
-#[cfg(all(feature = "hot-keys", not(feature = "lean")))]
+#[cfg(all(feature = "hot-keys", feature = "fast"))]
 mod rsa;
 mod spki;
 #[cfg(feature = "hot-keys")]
 mod words;
 
-// In unit tests every backend that is built in is compiled, to be compared; else only the one in charge.
-#[cfg(feature = "aws-lc")]
-mod aws_lc;
-#[cfg(all(feature = "ring", any(test, not(feature = "aws-lc"))))]
-mod ring;
-#[cfg(all(feature = "rust-crypto-p256", any(test, not(any(feature = "aws-lc", feature = "ring")))))]
-mod rust_crypto;
+mod backend;
 
 #[cfg(feature = "aws-lc")]
-use aws_lc as backend;
-#[cfg(all(feature = "ring", not(feature = "aws-lc")))]
-use ring as backend;
+mod aws_lc;
+#[cfg(feature = "ring")]
+mod ring;
+#[cfg(feature = "rust-crypto-p256")]
+mod rust_crypto;
+
+// SHA-2 and HMAC by the default backend: every library computes the same, and none of them is slow.
+#[cfg(all(feature = "aws-lc", not(feature = "ring")))]
+use aws_lc as hashes;
+#[cfg(feature = "ring")]
+use ring as hashes;
 #[cfg(all(feature = "rust-crypto-p256", not(any(feature = "aws-lc", feature = "ring"))))]
-use rust_crypto as backend;
+use rust_crypto as hashes;
 
 #[cfg(not(any(feature = "aws-lc", feature = "ring", feature = "rust-crypto-p256")))]
 compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-crypto`, `rust-crypto-p256`");
@@ -52,20 +54,15 @@ compile_error!("countersign needs one of the features `ring`, `aws-lc`, `rust-cr
 #[cfg(test)]
 mod tests;
 
+pub use backend::Backend;
+use backend::Key;
 pub use reference::HostSignatures;
 pub(crate) use reference::Reference;
 
 #[cfg(feature = "hot-keys")]
 pub use hash::{Digest, HashAlgorithm};
-#[cfg(all(feature = "hot-keys", not(feature = "lean")))]
+#[cfg(all(feature = "hot-keys", feature = "fast"))]
 pub use rsa::RsaKey;
-
-/// The name of the library in charge, as the feature names it.
-pub const BACKEND: &str = backend::NAME;
-
-/// The algorithms whose signatures the library in charge checks. For any other, [`PublicKey::verify`] finds no signature valid: its keys are
-/// for [`HostSignatures`] only.
-pub const ALGORITHMS: AlgorithmSet = backend::ALGORITHMS;
 
 /// The smallest RSA modulus, in bits (RFC 7518 §3.3).
 pub const RSA_MODULUS_MIN_BITS: usize = 2048;
@@ -204,31 +201,51 @@ pub enum KeyKind {
 /// What it does not check: who the key belongs to, and what it is allowed to sign.
 pub struct PublicKey {
     material: Material,
-    key: backend::Key,
+    key: Key,
 }
 
 impl PublicKey {
-    /// Imports a key.
+    /// Imports a key for the default backend; see [`new_by`](Self::new_by).
+    ///
+    /// # Errors
+    /// A [`KeyFault`].
+    pub fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+        Self::new_by(Backend::DEFAULT, material)
+    }
+
+    /// Imports a key whose signatures `backend` checks. What a key may be does not depend on the backend:
     ///
     /// - EC: coordinates of exactly field length, on the curve (RFC 7518 §6.2.1).
     /// - RSA: an odd modulus of 2048 to 8192 bits without leading zero byte and without the ROCA fingerprint; an odd
     ///   exponent from 3 to 2^33 - 1. The exponent 3 is sound where padding is checked in full, as it is here, and all
     ///   libraries share the upper bound.
     /// - Ed25519: a canonical encoding of a point of the curve, not of small order.
-    pub fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
-        Self::import(Material::new(material)?)
+    ///
+    /// # Errors
+    /// A [`KeyFault`].
+    pub fn new_by(backend: Backend, material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+        Self::import(backend, Material::new(material)?)
     }
 
     /// Imports a key that will only ever be used with one algorithm; one that does not [fit](Self::fits) it is refused before
     /// the library sees it.
-    pub fn new_for(algorithm: Algorithm, material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+    ///
+    /// # Errors
+    /// A [`KeyFault`].
+    pub fn new_for(backend: Backend, algorithm: Algorithm, material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
         let material = Material::new(material)?;
-        if material.fits(algorithm) { Self::import(material) } else { Err(KeyFault::AlgorithmUnfit) }
+        if material.fits(algorithm) { Self::import(backend, material) } else { Err(KeyFault::AlgorithmUnfit) }
     }
 
-    fn import(material: Material) -> Result<Self, KeyFault> {
-        let key = backend::Key::new(&material).ok_or(KeyFault::BackendRefused)?;
+    fn import(backend: Backend, material: Material) -> Result<Self, KeyFault> {
+        let key = Key::new(backend, &material).ok_or(KeyFault::BackendRefused)?;
         Ok(Self { material, key })
+    }
+
+    /// The backend that checks this key's signatures.
+    #[must_use]
+    pub const fn backend(&self) -> Backend {
+        self.key.backend()
     }
 
     /// The sort of this key.
@@ -488,13 +505,13 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// SHA-256 of bytes that arrive in parts.
 #[derive(Clone)]
-pub struct Sha256(backend::Sha256);
+pub struct Sha256(hashes::Sha256);
 
 impl Sha256 {
     /// The hash of nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Self(backend::Sha256::new())
+        Self(hashes::Sha256::new())
     }
 
     /// Appends bytes.
@@ -522,13 +539,13 @@ impl fmt::Debug for Sha256 {
 }
 
 /// A secret for HMAC-SHA-256, as the engine uses it for its own nonces; never for tokens.
-pub struct HmacKey(backend::Hmac);
+pub struct HmacKey(hashes::Hmac);
 
 impl HmacKey {
     /// A key of 32 random bytes, which the caller provides.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
-        Self(backend::Hmac::new(key))
+        Self(hashes::Hmac::new(key))
     }
 
     /// The tag of the parts, one after the other; their borders are not authenticated.
@@ -537,15 +554,14 @@ impl HmacKey {
         self.0.tag(parts)
     }
 
-    /// Whether the tag is the tag of the parts, in time that does not depend on where it differs.
+    /// Whether `tag` is the tag of the parts, or its first 16 bytes or more (RFC 2104 §5: "not less than half the length of the hash
+    /// output"), in time that does not depend on where it differs.
     #[must_use]
-    pub fn verify(&self, parts: &[&[u8]], tag: &[u8; 32]) -> bool {
-        let difference = self
-            .tag(parts)
-            .iter()
-            .zip(tag)
-            .fold(0, |difference, (ours, theirs)| black_box(difference | (ours ^ theirs)));
-        difference == 0
+    pub fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        let expected = self.tag(parts);
+        let pairs = expected.iter().zip(tag);
+        let difference = pairs.fold(0, |difference, (ours, theirs)| black_box(difference | (ours ^ theirs)));
+        (expected.len() / 2..=expected.len()).contains(&tag.len()) && difference == 0
     }
 }
 

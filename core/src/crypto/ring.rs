@@ -8,7 +8,7 @@ use ::ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use p521::ecdsa::signature::Verifier as _;
 
 use super::{Curve, Material};
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::Algorithm;
 
 // aws-lc-rs has ring's interface for hashes, so one file serves both.
 #[allow(clippy::duplicate_mod)] // loaded twice on purpose, over another library each time
@@ -17,9 +17,6 @@ mod hashes;
 #[cfg(feature = "hot-keys")]
 pub(super) use hashes::digest;
 pub(super) use hashes::{Hmac, Sha256};
-
-pub(super) const NAME: &str = "ring";
-pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
 
 /// What ring does not keep: only the key on P-521.
 pub(super) enum Key {

@@ -1,15 +1,18 @@
-//! The backend in pure Rust, for WebAssembly and wherever no C compiler is: signatures by `countersign-reference`, hashes by `sha2`.
+//! The backend in pure Rust, for WebAssembly and wherever no C compiler is: signatures by `countersign-reference`, hashes by
+//! `sha2`.
 
-use countersign_reference::{Key as Reference, RsaScheme};
-use hmac::{KeyInit as _, Mac as _};
-use sha2::Digest as _;
-
-#[cfg(feature = "hot-keys")]
-use super::hash::HashAlgorithm;
 use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use countersign_reference::{Key as Reference, RsaScheme};
 
-pub(super) const NAME: &str = "rust-crypto";
+// Beside another library, that one hashes.
+#[cfg(any(test, not(any(feature = "ring", feature = "aws-lc"))))]
+#[path = "rust_crypto_hashes.rs"]
+mod hashes;
+#[cfg(all(feature = "hot-keys", any(test, not(any(feature = "ring", feature = "aws-lc")))))]
+pub(super) use hashes::digest;
+#[cfg(any(test, not(any(feature = "ring", feature = "aws-lc"))))]
+pub(super) use hashes::{Hmac, Sha256};
 
 #[cfg(feature = "rust-crypto")]
 pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
@@ -52,65 +55,5 @@ impl Key {
             }
         };
         key.verify_rsa(scheme, message, signature)
-    }
-}
-
-/// Writes the digest of the parts to the front of `out`.
-#[cfg(feature = "hot-keys")]
-pub(super) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
-    match hash {
-        HashAlgorithm::Sha256 => write_digest::<sha2::Sha256>(parts, out),
-        HashAlgorithm::Sha384 => write_digest::<sha2::Sha384>(parts, out),
-        HashAlgorithm::Sha512 => write_digest::<sha2::Sha512>(parts, out),
-    }
-}
-
-#[cfg(feature = "hot-keys")]
-fn write_digest<H: sha2::Digest>(parts: &[&[u8]], out: &mut [u8; 64]) {
-    let mut hash = H::new();
-    for part in parts {
-        hash.update(part);
-    }
-    for (to, from) in out.iter_mut().zip(hash.finalize()) {
-        *to = from;
-    }
-}
-
-#[derive(Clone)]
-pub(super) struct Sha256(sha2::Sha256);
-
-impl Sha256 {
-    pub(super) fn new() -> Self {
-        Self(sha2::Sha256::new())
-    }
-
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(super) fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
-    }
-}
-
-/// Keyed once, cloned for each tag.
-pub(super) struct Hmac(hmac::Hmac<sha2::Sha256>);
-
-impl Hmac {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
-        let mut block = [0; 64];
-        for (to, from) in block.iter_mut().zip(key) {
-            *to = *from;
-        }
-        // A key is padded with zeros to one block of the hash (RFC 2104 §2); given whole, no length can be refused.
-        Self(hmac::Hmac::new(&block.into()))
-    }
-
-    pub(super) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
     }
 }

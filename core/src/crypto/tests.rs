@@ -4,6 +4,7 @@ use std::{format, println, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::jose::algorithm::AlgorithmSet;
 
 #[path = "../../tests/wycheproof/cases.rs"]
 #[allow(dead_code, reason = "here the backends are compared with each other, not with the labels")]
@@ -35,23 +36,16 @@ impl Backends {
     fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
         let material = Material::new(material)?;
         let mut keys: Vec<(&'static str, Verify)> = Vec::new();
-        macro_rules! backend {
-            ($backend:ident) => {{
-                let key = $backend::Key::new(&material).expect("all backends take a key that passed the checks");
-                keys.push((
-                    $backend::NAME,
-                    Box::new(move |material: &Material, algorithm, message: &[u8], signature: &[u8]| {
-                        key.verify(material, algorithm, message, signature)
-                    }),
-                ));
-            }};
+        for backend in Backend::ALL {
+            let key = Key::new(*backend, &material).expect("all backends take a key that passed the checks");
+            assert_eq!(key.backend(), *backend);
+            let verify = move |material: &Material, algorithm, message: &[u8], signature: &[u8]| {
+                key.verify(material, algorithm, message, signature)
+            };
+            if backend.algorithms() == AlgorithmSet::ALL {
+                keys.push((backend.name(), Box::new(verify)));
+            }
         }
-        #[cfg(feature = "ring")]
-        backend!(ring);
-        #[cfg(feature = "aws-lc")]
-        backend!(aws_lc);
-        #[cfg(feature = "rust-crypto")]
-        backend!(rust_crypto);
         Ok(Self { material, keys })
     }
 
@@ -505,8 +499,29 @@ fn hashes_and_tags_are_those_of_the_standards() {
     let key = HmacKey::new(&key);
     let mut right: [u8; 32] = tag.try_into().unwrap();
     assert!(key.verify(&[b"Hi There"], &right));
+    assert!(key.verify(&[b"Hi ", b"There"], &right[..16]), "truncated to half its length");
+    assert!(!key.verify(&[b"Hi There"], &right[..15]) && !key.verify(&[b"Hi There"], &[]));
+    assert!(!key.verify(&[b"Hi There"], &[&right[..], &[0]].concat()));
     right[31] ^= 1;
     assert!(!key.verify(&[b"Hi There"], &right));
+    right[15] ^= 1;
+    assert!(!key.verify(&[b"Hi There"], &right[..16]));
+}
+
+/// One more feature adds a backend and leaves the default what it was.
+#[test]
+fn the_default_backend_is_the_first_and_ring_where_it_is_built_in() {
+    assert_eq!(Backend::ALL.first(), Some(&Backend::DEFAULT));
+    assert_eq!(Backend::default(), Backend::DEFAULT);
+    assert_eq!(Backend::DEFAULT.name() == "ring", cfg!(feature = "ring"));
+    let names: Vec<&str> = Backend::ALL.iter().map(|backend| backend.name()).collect();
+    for (name, built_in) in [
+        ("ring", cfg!(feature = "ring")),
+        ("aws-lc", cfg!(feature = "aws-lc")),
+        ("rust-crypto", cfg!(feature = "rust-crypto-p256")),
+    ] {
+        assert_eq!(names.contains(&name), built_in, "{name}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
-use crate::crypto::{self, HostSignatures, Reference};
+use crate::crypto::{self, Backend, HostSignatures, Reference};
 use crate::engine::body::BodyFacts;
 use crate::engine::counters::Counters;
 use crate::engine::decision::{CacheTier, Decision, Outcome, Source};
@@ -64,6 +64,8 @@ pub struct Engine {
     refresh_asked: Vec<AtomicU64>,
     pub(super) replay: Box<dyn Replay>,
     pub(super) replay_notices: ReplayNotices,
+    /// The library that checks signatures.
+    backend: Backend,
     /// The algorithms that the library or the host checks.
     checked: AlgorithmSet,
     counters: Arc<Counters>,
@@ -104,11 +106,22 @@ impl Engine {
     /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`]) that takes the
     /// algorithms `host`.
     ///
-    /// An algorithm that neither the library ([`crypto::ALGORITHMS`](crate::crypto::ALGORITHMS)) nor the host checks is supported nowhere: a
-    /// key for it is dropped and reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
+    /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host checks is supported nowhere: a key for it is dropped and
+    /// reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
     #[must_use]
-    pub fn with_host(mut document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
-        let checked = crypto::ALGORITHMS.union(host);
+    pub fn with_host(document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
+        Self::with_backend(document, replay, host, Backend::DEFAULT)
+    }
+
+    /// As [`with_host`](Self::with_host), with signatures checked by `backend` where the host does not: a build may have several libraries.
+    #[must_use]
+    pub fn with_backend(
+        mut document: PolicyDocument,
+        replay: Box<dyn Replay>,
+        host: AlgorithmSet,
+        backend: Backend,
+    ) -> Self {
+        let checked = backend.algorithms().union(host);
         for policy in &mut document.policies {
             policy.dpop.algorithms = policy.dpop.algorithms.intersection(checked);
         }
@@ -118,6 +131,7 @@ impl Engine {
             document,
             replay,
             replay_notices: ReplayNotices::default(),
+            backend,
             checked,
             counters: Arc::new(Counters::new()),
         }
@@ -169,7 +183,7 @@ impl Engine {
             origin,
             source.origin(),
             document,
-            (self.checked, source.algorithms),
+            (self.backend, self.checked, source.algorithms),
             now,
         )
     }
@@ -234,7 +248,7 @@ impl Worker {
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
         let verdicts = RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed);
-        Self::with_caches(engine, verdicts, ProofKeys::new(seed), seed)
+        Self::with_caches(engine, verdicts, ProofKeys::new(seed, engine.backend), seed)
     }
 
     /// As [`new`](Self::new), for hosts that go on without memory: its cache is in what `zeroed` gives. What else it needs is small, whatever
@@ -245,7 +259,7 @@ impl Worker {
     pub fn try_new(engine: &Engine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
         let bytes = engine.document.verdict_cache_bytes();
         let verdicts = RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?;
-        Ok(Self::with_caches(engine, verdicts, ProofKeys::new(seed), seed))
+        Ok(Self::with_caches(engine, verdicts, ProofKeys::new(seed, engine.backend), seed))
     }
 
     /// As [`new`](Self::new), with small caches that take what the policy document allows only as the host has them
@@ -254,7 +268,7 @@ impl Worker {
     pub fn growing(engine: &Engine, seed: [u64; 2]) -> Self {
         let most = engine.document.verdict_cache_bytes();
         let verdicts = RecordCache::growing(FIRST_CACHE_BYTES, most, TYPICAL_ENTRY_BYTES, seed);
-        Self::with_caches(engine, verdicts, ProofKeys::growing(seed), seed)
+        Self::with_caches(engine, verdicts, ProofKeys::growing(seed, engine.backend), seed)
     }
 
     fn with_caches(engine: &Engine, verdicts: RecordCache, proofs: ProofKeys, seed: [u64; 2]) -> Self {

@@ -77,10 +77,10 @@ pub fn decode<'o>(encoded: &[u8], out: &'o mut [u8]) -> Result<&'o mut [u8], Bas
     let len = decoded_len(encoded.len()).ok_or(Base64Error::Length)?;
     let out = out.get_mut(..len).ok_or(Base64Error::OutputTooShort)?;
 
-    #[cfg(feature = "lean")]
+    #[cfg(not(feature = "fast"))]
     let (rest, out_rest) = (encoded, &mut *out);
     // The error bit is looked at once per block, so the inner loop has no branch on its input.
-    #[cfg(not(feature = "lean"))]
+    #[cfg(feature = "fast")]
     let (rest, out_rest) = {
         let (blocks, rest) = encoded.as_chunks::<BLOCK>();
         let (out_blocks, out_rest) = out.as_chunks_mut::<BLOCK_BYTES>();
@@ -203,7 +203,7 @@ fn encode_quad(x: u8, y: u8, z: u8) -> [u8; 4] {
 }
 
 /// Decodes one block; the result has a bit of [`REFUSED`] when a character was outside the alphabet.
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 #[inline(always)]
 fn decode_block(block: &[u8; BLOCK], out: &mut [u8; BLOCK_BYTES]) -> u32 {
     let mut seen = 0;
@@ -228,7 +228,7 @@ fn decode_block(block: &[u8; BLOCK], out: &mut [u8; BLOCK_BYTES]) -> u32 {
 }
 
 /// Four characters as 24 bits, or with a bit of [`REFUSED`].
-#[cfg(feature = "lean")]
+#[cfg(not(feature = "fast"))]
 #[inline(always)]
 fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
     // A character outside the alphabet is -1: however far it is shifted, its sign is where `REFUSED` is.
@@ -237,7 +237,7 @@ fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
 }
 
 /// Four characters as 24 bits, or with a bit of [`REFUSED`].
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 #[inline(always)]
 fn decode_quad([a, b, c, d]: [u8; 4]) -> u32 {
     FIRST[usize::from(a)] | SECOND[usize::from(b)] | THIRD[usize::from(c)] | FOURTH[usize::from(d)]
@@ -256,7 +256,7 @@ const fn sextet(character: u8, c62: u8, c63: u8) -> Option<u32> {
     Some(value as u32)
 }
 
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 const fn shifted_sextets(shift: u32) -> [u32; 256] {
     let mut table = [REFUSED; 256];
     let mut character = 0;
@@ -273,23 +273,23 @@ const fn shifted_sextets(shift: u32) -> [u32; 256] {
 const REFUSED: u32 = 1 << 31;
 
 /// Characters per check of the error bit, and the bytes they become.
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 const BLOCK: usize = 32;
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 const BLOCK_BYTES: usize = BLOCK / 4 * 3;
 
 // One table per position, shifted in advance: four loads and three ORs per quad, 4 KiB that stay in the first cache.
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 static FIRST: [u32; 256] = shifted_sextets(18);
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 static SECOND: [u32; 256] = shifted_sextets(12);
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 static THIRD: [u32; 256] = shifted_sextets(6);
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 static FOURTH: [u32; 256] = shifted_sextets(0);
 
 // In a proxy's VM, where the size of the code counts: one table for all, and -1 where the character is outside the alphabet.
-#[cfg(feature = "lean")]
+#[cfg(not(feature = "fast"))]
 static SEXTETS: [i8; 256] = {
     let mut table = [-1; 256];
     let mut character = 0;

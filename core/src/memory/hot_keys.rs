@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use super::prepared::{Builder, Prepared, Width, can_prepare};
 use super::record_cache;
-#[cfg(not(feature = "lean"))]
+#[cfg(feature = "fast")]
 use crate::crypto::RsaKey;
 use crate::crypto::{PublicKey, Reference, SignatureInvalid, p256};
 use crate::jose::algorithm::Algorithm;
@@ -150,7 +150,8 @@ impl HotKeys {
         let set = self.set_of(thumbprint);
         // A host's RSA check takes less time than one with a prepared key does in the builds that have such a host.
         let left_to_host = is_rsa(algorithm) && self.reference.is_host(|| key.kind(), algorithm);
-        let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(algorithm) && !left_to_host) else {
+        let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(key.backend(), algorithm) && !left_to_host)
+        else {
             return self.reference.verify(key, algorithm, message, signature);
         };
         // The form once for both: a table, like a library, knows the equation only.
@@ -194,7 +195,7 @@ impl HotKeys {
 
     /// Prepares an RSA key, or begins the table of a key on a curve, if there is room.
     fn promote(&mut self, key: &PublicKey, thumbprint: &[u8; 32], uses: u32) {
-        #[cfg(not(feature = "lean"))]
+        #[cfg(feature = "fast")]
         if let Some((n, e)) = key.rsa_numbers() {
             let Some(prepared) = RsaKey::new(n, e).map(Prepared::Rsa) else { return };
             let size = prepared.size_bytes();

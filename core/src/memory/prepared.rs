@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 
 use once_cell::race::OnceBox;
 
-#[cfg(not(feature = "lean"))]
+use crate::crypto::{Backend, KeyKind, PublicKey, ed25519, p256, sha256};
+#[cfg(feature = "fast")]
 use crate::crypto::{HashAlgorithm, RsaKey};
-use crate::crypto::{KeyKind, PublicKey, ed25519, p256, sha256};
 use crate::jose::algorithm::Algorithm;
 
 // The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
@@ -18,7 +18,7 @@ static ED25519_GENERATOR: OnceBox<ed25519::Generator> = OnceBox::new();
 pub(super) enum Prepared {
     P256(p256::KeyTable),
     Ed25519(ed25519::KeyTable),
-    #[cfg(not(feature = "lean"))]
+    #[cfg(feature = "fast")]
     Rsa(RsaKey),
 }
 
@@ -27,7 +27,7 @@ impl Prepared {
         match self {
             Self::P256(table) => table.size_bytes(),
             Self::Ed25519(table) => table.size_bytes(),
-            #[cfg(not(feature = "lean"))]
+            #[cfg(feature = "fast")]
             Self::Rsa(key) => key.size_bytes(),
         }
     }
@@ -41,7 +41,7 @@ impl Prepared {
         message: &[u8],
         signature: &[u8],
     ) -> Option<bool> {
-        #[cfg(feature = "lean")]
+        #[cfg(not(feature = "fast"))]
         let _only_of_rsa = algorithm;
         match self {
             Self::P256(table) => {
@@ -52,7 +52,7 @@ impl Prepared {
                 let signature = signature.try_into().ok()?;
                 Some(ed25519::verify(ED25519_GENERATOR.get()?, table, message, signature))
             }
-            #[cfg(not(feature = "lean"))]
+            #[cfg(feature = "fast")]
             Self::Rsa(key) => {
                 use HashAlgorithm::{Sha256, Sha384, Sha512};
                 let (hash, is_pss) = match algorithm {
@@ -79,8 +79,8 @@ impl Prepared {
 }
 
 /// Whether keys of this algorithm are worth preparing. AWS-LC prepares RSA keys itself when they are loaded, and then takes less
-/// time than we do (`benches/rsa.rs`).
-pub(super) const fn can_prepare(algorithm: Algorithm) -> bool {
+/// time than a key that is prepared here (`benches/rsa.rs`).
+pub(super) const fn can_prepare(backend: Backend, algorithm: Algorithm) -> bool {
     match algorithm {
         Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Ed25519 => true,
         Algorithm::Rs256
@@ -88,7 +88,7 @@ pub(super) const fn can_prepare(algorithm: Algorithm) -> bool {
         | Algorithm::Rs512
         | Algorithm::Ps256
         | Algorithm::Ps384
-        | Algorithm::Ps512 => !cfg!(any(feature = "aws-lc", feature = "lean")),
+        | Algorithm::Ps512 => cfg!(feature = "fast") && !backend.prepares_rsa(),
         Algorithm::Es384 | Algorithm::Es512 => false,
     }
 }

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::{KeyMaterial, PublicKey};
+use crate::crypto::{Backend, KeyMaterial, PublicKey};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::json::NameTable;
@@ -41,6 +41,8 @@ pub(crate) struct ProofKeys {
     /// Where the search for a key to replace goes on.
     hand: usize,
     next_serial: u64,
+    /// Checks the signatures of the keys.
+    backend: Backend,
 }
 
 #[derive(Debug)]
@@ -71,16 +73,16 @@ impl PresentedKey<'_> {
 }
 
 impl ProofKeys {
-    pub(crate) fn new(seed: [u64; 2]) -> Self {
-        Self::with_room(KEYS, seed)
+    pub(crate) fn new(seed: [u64; 2], backend: Backend) -> Self {
+        Self::with_room(KEYS, seed, backend)
     }
 
     /// As [`new`](Self::new), with room for a few until it is made to [`grow`](Self::grow).
-    pub(crate) fn growing(seed: [u64; 2]) -> Self {
-        Self::with_room(FIRST_KEYS, seed)
+    pub(crate) fn growing(seed: [u64; 2], backend: Backend) -> Self {
+        Self::with_room(FIRST_KEYS, seed, backend)
     }
 
-    fn with_room(room: usize, seed: [u64; 2]) -> Self {
+    fn with_room(room: usize, seed: [u64; 2], backend: Backend) -> Self {
         let (first, most) = (room * HEADER_BYTES, KEYS * HEADER_BYTES);
         Self {
             headers: RecordCache::growing(first, most, TYPICAL_ENTRY_BYTES, seed),
@@ -89,6 +91,7 @@ impl ProofKeys {
             is_crowded: false,
             hand: 0,
             next_serial: 1,
+            backend,
         }
     }
 
@@ -114,6 +117,11 @@ impl ProofKeys {
         let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
         let (algorithm, material) = read(header, names, buffer.get_or_insert_default())?;
         Ok(PresentedKey::New(algorithm, material))
+    }
+
+    /// The library that checks the signatures of its keys.
+    pub(crate) const fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// A key and its thumbprint.

@@ -138,7 +138,7 @@ impl RecordCache {
     }
 
     /// The entry with exactly this key, marked as used.
-    #[cfg_attr(not(feature = "lean"), inline(always))]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub fn find(&mut self, key: &[u8]) -> Option<RecordRef> {
         let found = self.look_up(self.aim(key), key);
         match found {

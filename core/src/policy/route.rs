@@ -367,7 +367,7 @@ impl AcceptedKind {
     }
 
     /// The conditions in order; an error says how many steps held before it.
-    #[cfg_attr(not(feature = "lean"), inline(always))]
+    #[cfg_attr(feature = "fast", inline(always))]
     fn check(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
         if !self.algorithms.contains(facts.algorithm) {
             return Err((1, Reason::AlgorithmRefused));

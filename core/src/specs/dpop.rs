@@ -182,7 +182,8 @@ fn admit<'k>(
             check_bounds(&material, max_rsa_bits)?;
             let thumbprint = thumbprint(&material);
             check_key(bound_to, &thumbprint)?;
-            let public = PublicKey::new_for(algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
+            let public =
+                PublicKey::new_for(keys.backend(), algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
             keys.keep(encoded, algorithm, thumbprint, public)
         }
     };

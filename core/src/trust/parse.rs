@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::crypto::{PublicKey, sha256};
+use crate::crypto::{Backend, PublicKey, sha256};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
 use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, Value};
@@ -119,10 +119,11 @@ impl LoadReport {
     }
 }
 
-/// Reads a document; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
+/// Reads a document for keys of `backend`; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
 pub(super) fn parse(
     origin: &Origin,
     document: &[u8],
+    backend: Backend,
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
 ) -> Result<ParsedSet, TrustFault> {
@@ -153,7 +154,7 @@ pub(super) fn parse(
         if index >= limits::KEYS_PER_SET {
             return Err(TrustFault::TooManyKeys);
         }
-        match read_key(origin, index, entry, checked, allowed) {
+        match read_key(origin, index, entry, backend, checked, allowed) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => {
                 report.other_use += 1;
@@ -176,6 +177,7 @@ fn read_key(
     origin: &Origin,
     index: usize,
     entry: Value<'_>,
+    backend: Backend,
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
 ) -> Result<Option<ParsedKey>, JwkFault> {
@@ -201,7 +203,7 @@ fn read_key(
     }
     let mut buffer = JwkBuffer::new();
     let material = jwk.material(&mut buffer)?;
-    let public = PublicKey::new(&material).map_err(|_| JwkFault::InvalidKey)?;
+    let public = PublicKey::new_by(backend, &material).map_err(|_| JwkFault::InvalidKey)?;
     // RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members of the JWK."
     if first_certificate(object).and_then(|der| public.is_of_certificate(&der)) == Some(false) {
         return Err(JwkFault::CertificateMismatch);

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::crypto::PublicKey;
+use crate::crypto::{Backend, PublicKey};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::order::sort;
 use crate::reason::Reason;
@@ -288,7 +288,7 @@ impl TrustSnapshot {
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
-    /// are not looked at. `checked` are the algorithms that the engine checks, `allowed` those of the trust entry: a key is used with
+    /// are not looked at. `backend` checks the signatures of the keys; `checked` are the algorithms that the engine checks, `allowed` those of the trust entry: a key is used with
     /// what is in both.
     ///
     /// # Errors
@@ -298,11 +298,11 @@ impl TrustSnapshot {
         index: OriginIndex,
         origin: &Origin,
         document: &[u8],
-        (checked, allowed): (AlgorithmSet, AlgorithmSet),
+        (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document, checked, allowed)?;
+        let mut parsed = parse::parse(origin, document, backend, checked, allowed)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
 
-use countersign::crypto;
+use countersign::crypto::Backend;
 use countersign::engine::{
     Answer, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Step, Worker,
 };
@@ -103,7 +103,7 @@ impl<H: Host> Filter<H> {
         }
         let proxy = try_proxy(host, &settings);
         let by_proxy: AlgorithmSet = proxy.iter().flat_map(|proxy| proxy.algorithms().iter().copied()).collect();
-        check_proof_algorithms(&document, crypto::ALGORITHMS.union(by_proxy))?;
+        check_proof_algorithms(&document, Backend::DEFAULT.algorithms().union(by_proxy))?;
         let replay = Box::new(SharedReplay::named(host, &settings.replay_store));
         let engine = Engine::with_host(document, replay, by_proxy);
         let mut snapshot = engine.empty_snapshot();
@@ -264,7 +264,8 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
     };
     host.log(Level::Info, &line);
     let by_proxy = proxy.as_ref().map_or(&[][..], ProxySignatures::algorithms);
-    let nowhere = |algorithm: &Algorithm| !crypto::ALGORITHMS.contains(*algorithm) && !by_proxy.contains(algorithm);
+    let nowhere =
+        |algorithm: &Algorithm| !Backend::DEFAULT.algorithms().contains(*algorithm) && !by_proxy.contains(algorithm);
     let nowhere: Vec<&str> =
         Algorithm::ALL.iter().filter(|algorithm| nowhere(algorithm)).map(|known| known.name()).collect();
     if !nowhere.is_empty() {

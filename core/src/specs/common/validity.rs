@@ -40,7 +40,7 @@ pub fn check_lifetime(facts: &Facts<'_>, now: UnixSeconds, max_lifetime_seconds:
 ///
 /// # Errors
 /// [`Reason::AudienceMismatch`]
-#[cfg_attr(not(feature = "lean"), inline(always))]
+#[cfg_attr(feature = "fast", inline(always))]
 pub fn check_audience(facts: &Facts<'_>, ours: &[Box<str>]) -> Result<(), Reason> {
     let is_ours = |value: &[u8]| ours.iter().any(|own| own.as_bytes() == value);
     if facts.audience_bytes().any(is_ours) { Ok(()) } else { Err(Reason::AudienceMismatch) }
