@@ -69,9 +69,9 @@ enum Progress {
     /// It was answered; what still comes of the request goes nowhere.
     Answered,
     /// A server is asked.
-    Asks { waiting: Waiting, callout: u64 },
+    Asks { waiting: Box<Waiting>, callout: u64 },
     /// The body is read.
-    Reads { waiting: Waiting, reader: BodyReader },
+    Reads { waiting: Box<Waiting>, reader: Box<BodyReader> },
 }
 
 /// What a stream does after a hook.
@@ -842,7 +842,7 @@ fn drive(
                     filter.progress = Progress::Reads { waiting, reader };
                     return Next::Waits;
                 }
-                go_on(stream, waiting, Answer::Body(reader))
+                go_on(stream, waiting, Answer::Body(*reader))
             }
             None => {
                 let call = question::call(&module.settings, waiting.question(), stream);
@@ -906,7 +906,7 @@ fn read_body(filter: &mut Filter, config: &FilterConfig, stream: &mut EnvoyStrea
         return Next::Waits;
     }
     let (module, worker) = (config.module(), filter.worker);
-    let judged = filter::resume(module, worker, stream, module::now(), waiting, Answer::Body(reader));
+    let judged = filter::resume(module, worker, stream, module::now(), waiting, Answer::Body(*reader));
     drive(filter, config, stream, judged, all)
 }
 
@@ -926,8 +926,9 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout
     chunk_count: usize,
 ) {
     debug_assert!(filter.cast::<Filter>().is_aligned());
-    // SAFETY: the caller's promise. The reference ends before Envoy goes on, which calls other hooks of this stream.
+    // The reference ends before Envoy goes on, which calls other hooks of this stream.
     let next = {
+        // SAFETY: the caller's promise.
         let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return };
         // SAFETY: the configuration outlives its streams.
         let Some(config) = (unsafe { filter.config.as_ref() }) else { return };

@@ -26,7 +26,7 @@ pub(crate) fn resume(
     worker: usize,
     stream: &mut impl Stream,
     now: UnixSeconds,
-    waiting: Waiting,
+    waiting: Box<Waiting>,
     answer: Answer<'_>,
 ) -> Progress {
     let (site, policies) = (ModuleSite::new(module, worker), &module.policies);
@@ -37,7 +37,7 @@ pub(crate) fn resume(
 }
 
 /// Gives up a request whose stream has ended.
-pub(crate) fn abandon(module: &Module, worker: usize, waiting: Waiting) {
+pub(crate) fn abandon(module: &Module, worker: usize, waiting: Box<Waiting>) {
     let site = ModuleSite::new(module, worker);
     let (pending, place, mode) = waiting.into_pending();
     let _without_memory_only_the_engine_counts = at_desk(module, worker, |deciding, _| {

@@ -182,9 +182,9 @@ impl Module {
     }
 
     /// A reader of the body, if that is what a request waits for.
-    pub(crate) fn body_of(&self, waiting: &Waiting) -> Option<BodyReader> {
+    pub(crate) fn body_of(&self, waiting: &Waiting) -> Option<Box<BodyReader>> {
         let Question::Body { .. } = waiting.question() else { return None };
-        self.body_policy(waiting).map(BodyReader::new)
+        self.body_policy(waiting).map(|policy| Box::new(BodyReader::new(policy)))
     }
 
     /// Whether the body of a request may be read after what it waits for: by its policy, or by that of a route that is chosen anew.

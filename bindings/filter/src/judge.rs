@@ -1,6 +1,7 @@
 //! One request: what the engine is told of it, and what its decision does to it.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -44,7 +45,7 @@ pub enum Progress {
     /// It is made.
     Done(Verdict),
     /// The host must answer a question first: [`resume`], or [`abandoned`] if the stream goes.
-    Waits(Waiting),
+    Waits(Box<Waiting>),
 }
 
 /// A request that waits. One that is dropped is refused.
@@ -71,7 +72,6 @@ impl Waiting {
     }
 
     /// What the engine takes back to give it up.
-    #[must_use]
     pub fn into_pending(self) -> (Pending, usize, Mode) {
         (self.pending, self.place, self.mode)
     }
@@ -116,10 +116,10 @@ pub fn resume(
     text: &mut Vec<u8>,
     stream: &mut impl Stream,
     now: UnixSeconds,
-    waiting: Waiting,
+    waiting: Box<Waiting>,
     answer: Answer<'_>,
 ) -> Progress {
-    let Waiting { judging, pending, .. } = waiting;
+    let Waiting { judging, pending, .. } = *waiting;
     go_on(site, policies, worker, text, stream, now, judging, Some((pending, answer)))
 }
 
@@ -153,12 +153,8 @@ fn go_on(
                     Step::Decided(decision) => decision,
                     Step::Waits(pending) => {
                         let (place, mode, route) = (rules.place, rules.mode, said.clone());
-                        return Progress::Waits(Waiting {
-                            judging: Judging { written, route, round },
-                            pending,
-                            place,
-                            mode,
-                        });
+                        let judging = Judging { written, route, round };
+                        return Progress::Waits(Box::new(Waiting { judging, pending, place, mode }));
                     }
                 };
                 if let Some((index, _)) = decision.wants_refresh() {

@@ -52,8 +52,12 @@ pub(super) fn read(
     document: Option<&PolicyDocument>,
     build: Build<'_>,
 ) -> Questions {
-    let store = read_store(reader, settings);
-    let introspection = document.and_then(|document| read_introspection(reader, settings, document));
+    let (store, introspection) = match build {
+        Build::Module { .. } => {
+            (read_store(reader, settings), document.and_then(|document| read_introspection(reader, settings, document)))
+        }
+        Build::Wasm => (None, None),
+    };
     for (_, policy) in document.into_iter().flat_map(PolicyDocument::policies) {
         let asks = [
             ("shared_store", policy.asks_shared_store(), "a store that several proxies share"),
@@ -84,16 +88,14 @@ fn read_store(reader: &mut Reader, settings: &Members<'_, '_>) -> Option<Endpoin
     if !is_path {
         reader.fault(&members.at("path"), quoted(&path), PATH);
     }
-    let (cluster, fields, timeout_milliseconds) = read_call(reader, &members, STORE_MILLISECONDS)?;
-    let authority = cluster.clone();
-    Some(Endpoint { cluster, authority, path, timeout_milliseconds, fields })
+    Some(Endpoint { path, ..read_call(reader, &members, STORE_MILLISECONDS)? })
 }
 
 fn read_introspection(reader: &mut Reader, settings: &Members<'_, '_>, document: &PolicyDocument) -> Option<Endpoint> {
     let value = settings.get("introspection")?;
     let at = settings.at("introspection");
     let members = reader.members(&at, value, &["cluster", "timeout_milliseconds", "headers"])?;
-    let (cluster, fields, timeout_milliseconds) = read_call(reader, &members, INTROSPECTION_MILLISECONDS)?;
+    let call = read_call(reader, &members, INTROSPECTION_MILLISECONDS)?;
     let mut endpoints = document.trust().filter_map(|(_, source)| source.introspection());
     let first = endpoints.next();
     if first.is_none() || endpoints.next().is_some() {
@@ -102,20 +104,16 @@ fn read_introspection(reader: &mut Reader, settings: &Members<'_, '_>, document:
         reader.fault(&at, format!("{found} with `introspection` in /policy/trust"), "one");
     }
     let (authority, path) = split_uri(first?.uri())?;
-    let (authority, path) = (authority.to_owned(), path.to_owned());
-    Some(Endpoint { cluster, authority, path, timeout_milliseconds, fields })
+    Some(Endpoint { authority: authority.to_owned(), path: path.to_owned(), ..call })
 }
 
-/// Cluster, header fields and time of a call.
-fn read_call(
-    reader: &mut Reader,
-    members: &Members<'_, '_>,
-    milliseconds: u64,
-) -> Option<(String, Vec<(String, String)>, u64)> {
+/// What both have: cluster, header fields and time.
+fn read_call(reader: &mut Reader, members: &Members<'_, '_>, milliseconds: u64) -> Option<Endpoint> {
     let cluster = reader.needed_text(members, "cluster", CLUSTER);
-    let timeout = reader.number(members, "timeout_milliseconds", milliseconds, (1, MOST_MILLISECONDS));
+    let timeout_milliseconds = reader.number(members, "timeout_milliseconds", milliseconds, (1, MOST_MILLISECONDS));
     let fields = read_fields(reader, members);
-    Some((cluster?, fields, timeout))
+    let cluster = cluster?;
+    Some(Endpoint { authority: cluster.clone(), cluster, path: "/".to_owned(), timeout_milliseconds, fields })
 }
 
 fn read_fields(reader: &mut Reader, members: &Members<'_, '_>) -> Vec<(String, String)> {
