@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from harness import build, client, issuer, server
+from harness import build, client, issuer, place, server
 from harness.answers import Answers
 from harness.build import only
 from harness.server import cluster, per_route, route, until
@@ -375,6 +375,35 @@ class Buffered(unittest.TestCase):
                     if status == 200:
                         self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
                 self.assertEqual(len(answers.of("/store?a=b")), 1)
+
+
+@only(build.MODULE, "a VM asks nothing")
+class Recipe(unittest.TestCase):
+    """The settings of the README, word for word, in an Envoy that takes proofs from its first second on."""
+
+    def test_readme(self):
+        text = (place.ROOT / "bindings/envoy/README.md").read_text()
+        text = text[text.index("## Decisions that wait"):]
+        text = text[text.index("```json\n") + 8:]
+        said = json.loads(text[:text.index("```")])
+        with Answers() as answers:
+            made = World(start=False, routes=[route(route={"cluster": "proofs"})])
+            said["proofs_before_start"] = "danger_accept"
+            chain = made.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]
+            chain["http_filters"][0] = server.countersign(said)
+            made.envoy.clusters += [cluster(name, answers.port) for name in ("proofs", "as")]
+            made.starts = True
+            with made as world:
+                token = "opaque-token"
+                answers.tokens[token] = Waiting.said(cnf={"jkt": world.client.thumbprint}, tenant="red")
+                proof = issuer.dpop(token, world.client.proof(token, method="POST", uri="https://api.example/"))
+                with client.Client(("127.0.0.1", world.port)) as connection:
+                    got = connection.ask("POST", "/", [("Host", "api.example"), *proof], call("search"))
+                self.assertEqual(got.status, 200, got)
+                fields = dict(json.loads(got.body)["headers"])
+                self.assertEqual((fields["x-user"], fields["x-tenant"], fields["x-tool"]), ("alice", "red", "search"))
+                ((asked, _),) = answers.of("/introspect")
+                self.assertEqual(asked["authorization"], "Basic Y291bnRlcnNpZ246c2VjcmV0")
 
 
 @only(build.WASM, "the module can wait")

@@ -35,7 +35,7 @@ class Answers:
             def answer(self):
                 body = self.read_body()
                 answers.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                question = {"/store?a=b": answers.store, "/introspect": answers.introspect}.get(self.path)
+                question = {"/store?a=b": answers.store, "/used": answers.store, "/introspect": answers.introspect}.get(self.path)
                 if question is None:
                     status, answer = 200, json.dumps(
                         {"method": self.command, "uri": self.path, "length": len(body), "sha256": hashlib.sha256(body).hexdigest(),
