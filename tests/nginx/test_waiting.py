@@ -281,10 +281,11 @@ class Waiting(unittest.TestCase):
         for status in (500, 409):
             self.answers.status = status
             proof = self.plain.proof(token, method="POST", uri="https://api.example/refused")
-            self.assertEqual(self.refused("proof_replayed", "/refused", issuer.dpop(token, proof), body).status, 401)
+            self.assertEqual(self.ask("/refused", issuer.dpop(token, proof), body).status, 401)
         self.answers.status = None
         proof = self.plain.proof(token, method="POST", uri="https://api.example/unshared")
         self.assertEqual(self.refused("proof_replayed", "/unshared", issuer.dpop(token, proof), body).status, 401)
+        self.assertEqual(len(self.answers.of("/another")), 1)
 
     def test_mirror(self):
         body = call(more=20000)
