@@ -13,6 +13,7 @@ mod jws;
 mod jwt;
 mod jwt_svid;
 mod keys;
+mod kinds;
 mod presentation;
 mod sequences;
 mod shared_store;
@@ -56,6 +57,7 @@ pub fn all() -> Vec<Made> {
     binding::add(&mut corpus);
     dpop::add(&mut corpus);
     sequences::add(&mut corpus);
+    kinds::add(&mut corpus);
     txn_token::add(&mut corpus);
     credentials::add(&mut corpus);
     introspection::add(&mut corpus);

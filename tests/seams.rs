@@ -13,6 +13,7 @@ use countersign_tests::vector;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[allow(clippy::result_large_err)] // the answer of a decision that does not wait
 fn owned(step: Step<'_>) -> Result<Pending, Answer> {
     match step {
         Step::Decided(decision) => Err(Answer::of(&decision)),
@@ -63,16 +64,17 @@ fn a_decision_resumed_in_another_worker_is_the_same() {
                 many.prepare(step);
                 continue;
             };
-            // What only the cache of one worker knows is asked again in the others.
-            if step["expect"]["cache"] == "hit" {
+            let answer = one.ask(&request);
+            // What only the cache of the one worker knows would be asked again in the others.
+            if answer.cache == "hit" {
                 continue;
             }
             waited += usize::from(!request.answers.is_empty());
-            let (many, one) = (ask_in_many_workers(&mut many, &request), one.ask(&request));
-            assert_eq!(without_tier(&many), without_tier(&one), "{}", vector.path);
+            let in_many = ask_in_many_workers(&mut many, &request);
+            assert_eq!(without_tier(&in_many), without_tier(&answer), "{}", vector.path);
         }
-        let counts = |runner: &Runner| (runner.engine.accepted(), runner.engine.refused(Reason::DecisionAbandoned));
-        assert_eq!(counts(&one).1, counts(&many).1, "{}", vector.path);
+        let abandoned = |runner: &Runner| runner.engine.refused(Reason::DecisionAbandoned);
+        assert_eq!(abandoned(&one), abandoned(&many), "{}", vector.path);
     }
     assert!(waited > 100, "{waited}");
 }
@@ -327,7 +329,7 @@ proptest! {
         let doc = Doc::access().member("attributes", &named.to_string());
         let mut token = access();
         for (name, value) in extra.as_object().unwrap() {
-            token = token.claim(&Value::from(name.as_str()).to_string().trim_matches('"').to_owned(), &value.to_string());
+            token = token.claim(Value::from(name.as_str()).to_string().trim_matches('"'), &value.to_string());
         }
         let text = token.text();
         prop_assume!(text.len() <= limits::TOKEN_BYTES);

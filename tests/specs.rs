@@ -166,7 +166,8 @@ fn a_token_of_the_longest_length_fits_its_record_whatever_claim_fills_it() {
     let of_txn = Doc::new(&trust, "[]")
         .audience("\"example.org\"")
         .credentials(r#"[{"name":"txn","from":{"header":"txn-token"},"accept":["txntoken+jwt"]}]"#);
-    let kinds: [(Doc, fn() -> Token, &[&str]); 4] = [
+    type Row = (Doc, fn() -> Token, &'static [&'static str]);
+    let kinds: [Row; 4] = [
         (Doc::svid(), svid, &["iss", "client_id", "jti", "act", "aud"]),
         (Doc::access(), access, &["sub", "scope", "client_id", "jti", "act", "txn", "aud"]),
         (Doc::plain(), plain, &["sub", "scope", "client_id", "jti", "act", "txn", "aud"]),

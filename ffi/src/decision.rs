@@ -51,7 +51,7 @@ pub enum countersign_field {
     Scheme = 3,
     /// `none`, `hit` or `miss`: where the token's facts came from.
     Cache = 4,
-    /// `jwt-svid`, `at+jwt`, `jwt`, `txntoken+jwt`, `introspected`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
+    /// The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
     /// request was accepted.
     Kind = 5,
     /// The trust domain or issuer whose key verified the token.

@@ -136,7 +136,9 @@ impl Host for Scripted {
                 world.route_asked += 1;
                 world.route.as_ref().map(pairs)
             }
-            ["xds", "virtual_host_metadata", "filter_metadata", "countersign"] => world.virtual_host.as_ref().map(pairs),
+            ["xds", "virtual_host_metadata", "filter_metadata", "countersign"] => {
+                world.virtual_host.as_ref().map(pairs)
+            }
             _ => None,
         }
     }

@@ -1,5 +1,3 @@
-use alloc::vec;
-
 use super::*;
 
 fn faults(reader: Reader) -> Vec<String> {
@@ -85,7 +83,7 @@ fn a_fault_is_reported_once_and_the_list_is_bounded() {
 #[test]
 fn a_text_that_is_too_long_names_the_limit() {
     let mut reader = Reader::new();
-    assert!(reader.parse(&vec![b' '; 5], &Limit { most: 4, ..limits::row::TOKEN_BYTES }, Budget::POLICY).is_none());
+    assert!(reader.parse(&[b' '; 5], &Limit { most: 4, ..limits::row::TOKEN_BYTES }, Budget::POLICY).is_none());
     assert_eq!(faults(reader), ["the document: found 5 bytes, expected at most 4 bytes (limit token_bytes)"]);
 }
 
