@@ -323,9 +323,12 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         return NGX_ERROR;
     }
 
-    /* Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing. */
+    /*
+     * Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing, nor
+     * does this one where the policy wants to know of other machines too and none of these decisions found out.
+     */
     for (before = proofs && record != NULL ? record->newest : NULL; before != NULL; before = before->next) {
-        if (before->has_proof && before->judged->engine->zone == engine->zone) {
+        if (before->has_proof && before->judged->engine->zone == engine->zone && (!lcf->shares_store || before->is_first)) {
             request.claimed_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
             break;
         }
@@ -481,6 +484,7 @@ ngx_http_countersign_resume(ngx_http_request_t *r, ngx_http_countersign_decision
 
         if (answer != NULL && !answer->failed && answer->status == NGX_HTTP_CREATED) {
             use_once = COUNTERSIGN_USE_ONCE_FIRST;
+            made->is_first = 1;
 
         } else if (answer != NULL && !answer->failed && answer->status == NGX_HTTP_CONFLICT) {
             use_once = COUNTERSIGN_USE_ONCE_USED;
