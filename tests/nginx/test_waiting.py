@@ -223,6 +223,8 @@ class Waiting(unittest.TestCase):
                     connection.send("GET", target, [("Host", "api.example"), *headers], body)
                     until("the question", lambda: self.answers.asked)
                 until("it is counted", lambda: self.count("decision_abandoned") == before + 1)
+                line = until("it is logged", lambda: [line for line in self.plain.lines() if line["uri"] == target])[-1]
+                self.assertEqual((line["reason"], json.loads(line["audit"])["reason"]), ("decision_abandoned", "decision_abandoned"))
                 self.answers.asked.clear()
         with self.subTest("body"):
             before = self.count("decision_abandoned")

@@ -438,12 +438,25 @@ ngx_http_countersign_drop(void *data)
 void
 ngx_http_countersign_abandon(ngx_http_request_t *r, ngx_http_countersign_decision_t *made)
 {
-    countersign_pending_free(made->waiting->pending);
-    made->waiting->pending = NULL;
-    made->reason = COUNTERSIGN_REASON_DECISION_ABANDONED;
-    made->status = countersign_reason_status(made->reason);
+    ngx_int_t                       rc;
+    countersign_result              result;
+    countersign_pending            *pending = made->waiting->pending;
+    const countersign_decision     *decision;
+    ngx_http_countersign_engine_t  *engine = made->judged->engine;
 
-    ngx_http_countersign_settle(r, made, NGX_OK);
+    made->waiting->pending = NULL;
+
+    result = countersign_worker_abandon(engine->worker, pending, &decision);
+
+    if (result == COUNTERSIGN_RESULT_OK) {
+        rc = ngx_http_countersign_copy(r->main, decision, made);
+
+    } else {
+        ngx_http_countersign_no_decision(r, engine, result);
+        rc = NGX_ERROR;
+    }
+
+    ngx_http_countersign_settle(r, made, rc);
 }
 
 
