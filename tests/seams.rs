@@ -381,3 +381,48 @@ fn the_shared_store_remembers_a_proof_for_its_whole_life() {
         assert_eq!(owned(step).unwrap_err().reason, None);
     }
 }
+
+/// A client request that several policies judge, as after a redirect: a proof is new to the shared store until that store has said so, and
+/// asked about once.
+#[test]
+fn a_proof_that_another_policy_claimed_is_still_new_to_the_shared_store() {
+    let policy = r#""accept":["at+jwt"],"audience":"https://api.example","origin":"https://api.example""#;
+    let text = format!(
+        r#"{{"trust":[{}],"policies":{{"local":{{{policy}}},"shared":{{{policy},"dpop":{{"shared_store":"required"}}}}}}}}"#,
+        issuer(SERVER, &[set_key("server-p256")])
+    );
+    let mut runner = Runner::new(&text, NOW);
+    let bound = access().bound_to_key("client-p256").text();
+    let request = dpop(&bound, &proof(&bound).text());
+    let headers = request.fields();
+    let fields = headers.as_slice();
+    let asked = request.with_fields(&fields);
+    let [local, shared] = ["local", "shared"].map(|name| runner.engine.document().policy(name).unwrap());
+
+    let claimed = *runner.worker.decide(&runner.engine, &runner.snapshot, local, &asked).claimed_proof().unwrap();
+    let again = asked.with_claimed_proof(&claimed);
+    let begun = |runner: &mut Runner, asked: &_| {
+        owned(runner.worker.begin(&runner.engine, &runner.snapshot, shared, asked, &mut Silent))
+    };
+    let go_on = |runner: &mut Runner, pending, asked: &_, answer| {
+        let answer = HostAnswer::UseOnce(answer);
+        let step = runner.worker.resume(&runner.engine, &runner.snapshot, pending, asked, answer, &mut Silent);
+        let Step::Decided(decision) = step else { panic!("it waits again") };
+        (decision.reason(), decision.claimed_proof().copied())
+    };
+    // One that the store did not confirm is asked about again.
+    let pending = begun(&mut runner, &again).expect("the shared store is asked");
+    let (reason, claimed) = go_on(&mut runner, pending, &again, UseOnce::Unavailable);
+    assert_eq!(reason, Some(Reason::ReplayStoreUnavailable));
+    let again = asked.with_claimed_proof(claimed.as_ref().unwrap());
+    let pending = begun(&mut runner, &again).expect("the shared store is asked");
+    let (reason, claimed) = go_on(&mut runner, pending, &again, UseOnce::First);
+    assert_eq!(reason, None);
+    // One that it confirmed is not, by any policy.
+    let again = asked.with_claimed_proof(claimed.as_ref().unwrap());
+    assert_eq!(begun(&mut runner, &again).unwrap_err().reason, None);
+    let decision = runner.worker.decide(&runner.engine, &runner.snapshot, local, &again);
+    assert_eq!((decision.reason(), decision.claimed_proof()), (None, claimed.as_ref()));
+    // Another request has no part in it.
+    assert_eq!(begun(&mut runner, &asked).unwrap_err().reason, Some(Reason::ProofReplayed));
+}

@@ -443,6 +443,13 @@ class Worker {
       return countersign_worker_resume_body(get(), pending.release(), request.get(), body.release(), decision, waits);
     });
   }
+  /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`.
+  [[nodiscard]] Expected<Decision> abandon(Pending &&pending) noexcept {
+    const countersign_decision *decision = nullptr;
+    const Result result = countersign_worker_abandon(get(), pending.release(), &decision);
+    if (!ok(result)) return result;
+    return Decision(decision);
+  }
   /// Goes on preparing keys that are used often. Returns whether anything is left to do.
   bool build_tables(std::uint32_t additions) noexcept { return countersign_worker_build_tables(worker_.get(), additions); }
   [[nodiscard]] Expected<WorkerCounts> count() const noexcept {

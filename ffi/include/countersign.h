@@ -1350,6 +1350,18 @@ countersign_result countersign_worker_resume_body(struct countersign_worker *wor
                                                   const struct countersign_decision **decision_out,
                                                   struct countersign_pending **pending_out);
 
+// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, which has challenge and audit record as
+// any other. A pending decision that is freed instead is counted alike, and leaves no record.
+//
+// Returns `OK` and writes the decision, which is valid as that of `countersign_worker_decide`; `NULL_PARAMETER`, `MISALIGNED`, `WORKER_BUSY`,
+// `PANIC`. Whatever it returns, `pending` is gone.
+//
+// # Safety
+// `worker` is a worker that no other thread uses; `pending` was not given away before, and no thread is in a call with it.
+countersign_result countersign_worker_abandon(struct countersign_worker *worker,
+                                              struct countersign_pending *pending,
+                                              const struct countersign_decision **decision_out);
+
 // Goes on preparing keys that are used often, for about so many point additions (some 0.3 µs each), in a moment when no
 // request waits. Without it, requests do it in small steps. Returns whether anything is left to do. Ends the decision.
 //

@@ -386,6 +386,37 @@ pub unsafe extern "C" fn countersign_worker_resume_body(
     unsafe { step(worker, resumed(pending, body.map(Answer::Body)), request, decision_out, pending_out) }
 }
 
+/// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, which has challenge and audit record as
+/// any other. A pending decision that is freed instead is counted alike, and leaves no record.
+///
+/// Returns `OK` and writes the decision, which is valid as that of `countersign_worker_decide`; `NULL_PARAMETER`, `MISALIGNED`, `WORKER_BUSY`,
+/// `PANIC`. Whatever it returns, `pending` is gone.
+///
+/// # Safety
+/// `worker` is a worker that no other thread uses; `pending` was not given away before, and no thread is in a call with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_worker_abandon(
+    worker: *mut countersign_worker,
+    pending: *mut countersign_pending,
+    decision_out: *mut *const countersign_decision,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let pending = unsafe { countersign_pending::take(pending) };
+    let work = |this: &countersign_worker| {
+        // SAFETY: the caller's promise.
+        let output = unsafe { Output::at(decision_out) }?;
+        let pending = pending?;
+        // SAFETY: in the work of `enter`, once.
+        let (slot, worker, engine) = unsafe { this.parts() };
+        // SAFETY: both are of this worker.
+        unsafe { keep(slot, worker.abandon(engine, pending)) };
+        output.write(this.decision.get().cast_const());
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { enter(worker, work) }
+}
+
 fn resumed<'a>(
     pending: Result<Pending, countersign_result>,
     answer: Result<Answer<'a>, countersign_result>,

@@ -88,14 +88,6 @@ static void go_on(countersign_worker *worker, const countersign_request *asked, 
   }
 }
 
-/* A host without an answer gives up. */
-static void give_up(countersign_pending *pending) {
-  const countersign_reason reason = COUNTERSIGN_REASON_DECISION_ABANDONED;
-  countersign_pending_free(pending);
-  print("reason", countersign_reason_word(reason));
-  printf("number %d\nstatus %u\nlets_pass 0\ncache none\naudit \n", (int)reason, countersign_reason_status(reason));
-}
-
 /* `waiting`: a policy of the vector asks something. */
 static void request(const countersign_engine *engine, countersign_worker *worker, int waiting) {
   countersign_bytes policy_name = bytes();
@@ -110,6 +102,8 @@ static void request(const countersign_engine *engine, countersign_worker *worker
     WORKS(countersign_worker_decide(worker, policy, &asked, &decision));
   }
   for (size_t at = 0; pending != NULL && at < answer_count; at++) go_on(worker, &asked, at, &decision, &pending);
+  /* A host without an answer gives up. */
+  if (pending != NULL) WORKS(countersign_worker_abandon(worker, pending, &decision));
   /* The request is gone before the decision is read: nothing of it may be kept. */
   release_request(&asked);
   release(policy_name);
@@ -118,11 +112,7 @@ static void request(const countersign_engine *engine, countersign_worker *worker
     release(answers[at].value);
   }
   answer_count = 0;
-  if (pending == NULL) {
-    answer(decision);
-  } else {
-    give_up(pending);
-  }
+  answer(decision);
 }
 
 int main(void) {

@@ -392,7 +392,7 @@ static void shared_store(void) {
   WORKS(countersign_engine_new(&with, &engine));
   countersign_worker *worker;
   WORKS(countersign_worker_new(engine, &worker));
-  NEED(decide(worker) == COUNTERSIGN_REASON_PROOF_TOO_OLD);
+  NEED(decide(worker) == COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN);
   countersign_worker_free(worker);
   countersign_engine_free(engine);
 

@@ -25,6 +25,8 @@ POLICY = {
     "policies": {
         "default": {"accept": ["at+jwt"], "audience": AUDIENCE, "origin": "https://api.example"},
         "once": {"accept": ["at+jwt"], "audience": AUDIENCE, "origin": "https://api.example", "dpop": {"shared_store": "required"}},
+        "more": {"accept": ["at+jwt"], "audience": AUDIENCE, "origin": "https://api.example", "dpop": {"shared_store": "required"},
+                 "tools": []},
         "opaque": {"accept": [OPAQUE, "at+jwt"], "audience": AUDIENCE, "attributes": {"tenant": "/tenant", "roles": "/roles"}},
         "tools": {"accept": ["at+jwt"], "audience": AUDIENCE, "tools": [{"name": "read"}], "body_bytes": LIMIT},
         "small": {"accept": ["at+jwt"], "audience": AUDIENCE, "tools": [{"name": "read"}], "body_bytes": 1000},
@@ -76,6 +78,14 @@ SERVER = """
         location = /absent { internal; return 404; }
         location /static { countersign_policy once; countersign_use_once /_first; proxy_pass http://answers; }
         location = /_first { internal; return 201; }
+        location /page { countersign off; ssi on; ssi_types *; root {folder}/pages; }
+        location /part { countersign_policy once; proxy_pass http://answers; }
+        location /two { countersign_policy once; try_files /absent /another; }
+        location /another { countersign_policy more; proxy_pass http://answers; }
+        location /refused { countersign_policy once; error_page 401 503 = /another; proxy_pass http://answers; }
+        location /unshared { countersign_policy default; try_files /absent /another; }
+        location /mirrored { mirror /copy; countersign_policy tools; proxy_pass http://answers; }
+        location = /copy { internal; countersign_policy tools; proxy_pass http://answers/copied; }
         location /closes { countersign_policy once; countersign_use_once /_close; proxy_pass http://answers; }
         location = /_close { internal; return 444; }
 """
@@ -105,6 +115,7 @@ class Waiting(unittest.TestCase):
         world = World(SERVER, policy=POLICY, http="upstream answers { server " + cls.answers.address + "; }\n" + HTTP, **options)
         world.tts = issuer.Key("tts")
         world.nginx.write("tts.json", issuer.key_set(world.tts))
+        world.nginx.write("pages/page", '<!--#include virtual="/part/1" --> <!--#include virtual="/part/2" -->')
         return world.__enter__()
 
     def setUp(self):
@@ -212,6 +223,8 @@ class Waiting(unittest.TestCase):
                     connection.send("GET", target, [("Host", "api.example"), *headers], body)
                     until("the question", lambda: self.answers.asked)
                 until("it is counted", lambda: self.count("decision_abandoned") == before + 1)
+                line = until("it is logged", lambda: [line for line in self.plain.lines() if line["uri"] == target])[-1]
+                self.assertEqual((line["reason"], json.loads(line["audit"])["reason"]), ("decision_abandoned", "decision_abandoned"))
                 self.answers.asked.clear()
         with self.subTest("body"):
             before = self.count("decision_abandoned")
@@ -244,6 +257,43 @@ class Waiting(unittest.TestCase):
         self.answers.status = None
         # No body is read before its request is judged.
         self.assertEqual(self.refused("internal_error", "/judged_body", [self.plain.bearer()], call()).status, 500)
+
+    def test_parts_of_a_page_share_a_decision(self):
+        """Both parts wait for one answer to one question, and come in their order."""
+        self.answers.pause = 0.1
+        page = self.ask("/page", self.proven("/page"))
+        one, two = page.body.split(b"} {")
+        self.assertEqual((json.loads(one + b"}")["uri"], json.loads(b"{" + two)["uri"]), ("/part/1", "/part/2"))
+        self.assertEqual(len(self.answers.of("/store")), 1)
+        before = self.count("decision_abandoned")
+        with client.Client(self.plain.nginx.address) as connection:
+            connection.send("GET", "/page", [("Host", "api.example"), *self.proven("/page")])
+            until("the question", lambda: len(self.answers.of("/store")) == 2)
+        until("it is counted once", lambda: self.count("decision_abandoned") == before + 1)
+
+    def test_another_policy_after_a_redirect(self):
+        """The proof of this request is no replay there, and its body is still whole."""
+        token = self.plain.key.token(bound=self.plain.client)
+        proof = self.plain.proof(token, method="POST", uri="https://api.example/two")
+        body = b'{"method":"initialize"}' + b" " * 20000
+        shown = self.shown("/two", issuer.dpop(token, proof), body)
+        self.assertEqual((shown["uri"], shown["sha256"]), ("/another", hashlib.sha256(body).hexdigest()))
+        self.assertEqual(len(self.answers.of("/store")), 1)
+        # What the shared store did not confirm is not taken for confirmed, and neither is what it was never asked.
+        for status in (500, 409):
+            self.answers.status = status
+            proof = self.plain.proof(token, method="POST", uri="https://api.example/refused")
+            self.assertEqual(self.ask("/refused", issuer.dpop(token, proof), body).status, 401)
+        self.answers.status = None
+        proof = self.plain.proof(token, method="POST", uri="https://api.example/unshared")
+        self.assertEqual(self.refused("proof_replayed", "/unshared", issuer.dpop(token, proof), body).status, 401)
+        self.assertEqual(len(self.answers.of("/another")), 1)
+
+    def test_mirror(self):
+        body = call(more=20000)
+        self.assertEqual(self.ask("/mirrored", [self.plain.bearer()], body).status, 200)
+        ((_, copy),) = until("the copy", lambda: self.answers.of("/copied"))
+        self.assertEqual(copy, body)
 
     def test_early_variables(self):
         """A variable cannot wait, so it is empty, and the log says so; the access phase decides."""

@@ -323,9 +323,12 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
         return NGX_ERROR;
     }
 
-    /* Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing. */
+    /*
+     * Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing, nor
+     * does this one where the policy wants to know of other machines too and none of these decisions found out.
+     */
     for (before = proofs && record != NULL ? record->newest : NULL; before != NULL; before = before->next) {
-        if (before->has_proof && before->judged->engine->zone == engine->zone) {
+        if (before->has_proof && before->judged->engine->zone == engine->zone && (!lcf->shares_store || before->is_first)) {
             request.claimed_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
             break;
         }
@@ -435,12 +438,25 @@ ngx_http_countersign_drop(void *data)
 void
 ngx_http_countersign_abandon(ngx_http_request_t *r, ngx_http_countersign_decision_t *made)
 {
-    countersign_pending_free(made->waiting->pending);
-    made->waiting->pending = NULL;
-    made->reason = COUNTERSIGN_REASON_DECISION_ABANDONED;
-    made->status = countersign_reason_status(made->reason);
+    ngx_int_t                       rc;
+    countersign_result              result;
+    countersign_pending            *pending = made->waiting->pending;
+    const countersign_decision     *decision;
+    ngx_http_countersign_engine_t  *engine = made->judged->engine;
 
-    ngx_http_countersign_settle(r, made, NGX_OK);
+    made->waiting->pending = NULL;
+
+    result = countersign_worker_abandon(engine->worker, pending, &decision);
+
+    if (result == COUNTERSIGN_RESULT_OK) {
+        rc = ngx_http_countersign_copy(r->main, decision, made);
+
+    } else {
+        ngx_http_countersign_no_decision(r, engine, result);
+        rc = NGX_ERROR;
+    }
+
+    ngx_http_countersign_settle(r, made, rc);
 }
 
 
@@ -481,6 +497,7 @@ ngx_http_countersign_resume(ngx_http_request_t *r, ngx_http_countersign_decision
 
         if (answer != NULL && !answer->failed && answer->status == NGX_HTTP_CREATED) {
             use_once = COUNTERSIGN_USE_ONCE_FIRST;
+            made->is_first = 1;
 
         } else if (answer != NULL && !answer->failed && answer->status == NGX_HTTP_CONFLICT) {
             use_once = COUNTERSIGN_USE_ONCE_USED;

@@ -11,7 +11,7 @@ use crate::reason::Reason;
 use crate::record::{Facts, NamedClaim};
 use crate::specs::common::presentation::Scheme;
 use crate::specs::nonce::NONCE_CHARS;
-use crate::specs::proof::ProofFacts;
+use crate::specs::proof::{Claimed, ProofFacts};
 use crate::trust::{Origin, OriginIndex, TrustedKey};
 
 /// Where the facts of a token came from.
@@ -63,8 +63,6 @@ pub(crate) struct Outcome {
     pub(crate) introspect: Option<OriginIndex>,
     /// The lengths of the records of the credentials beside the first; 0 for none.
     others: [u16; MAX_OTHERS],
-    /// Whether the shared store was asked about the proof.
-    pub(crate) shared_replay_answered: bool,
     /// The place in `accept` of the entry whose condition refused the token.
     pub(crate) refusing_entry: Option<usize>,
 }
@@ -246,7 +244,7 @@ impl<'d> Decision<'d> {
     /// if the same client request is judged by another policy too, with the same replay store. `None` where no proof was claimed.
     #[must_use]
     pub fn claimed_proof(&self) -> Option<&'d [u8; 32]> {
-        self.outcome().proof.as_ref().filter(|proof| proof.is_claimed).map(|proof| &proof.replay_key)
+        self.outcome().proof.as_ref().filter(|proof| proof.use_once != Claimed::No).map(|proof| &proof.handed_on)
     }
 
     /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.

@@ -35,7 +35,7 @@ use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
 use crate::specs::nonce::NonceKeys;
 use crate::specs::profile::{Keys, TokenKind};
-use crate::specs::proof::{Proof, ProofKind, ProofMemory};
+use crate::specs::proof::{Claimed, Proof, ProofKind, ProofMemory};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
@@ -489,8 +489,8 @@ impl Worker {
             return Some(WaitsFor::Body { most_bytes: body.most_bytes });
         }
         let proof = self.outcome.proof.as_ref().filter(|_| policy.shared_replay == SharedReplay::Required)?;
-        // By this very request, when another policy judged it.
-        if self.outcome.shared_replay_answered || request.claimed_proof == Some(&proof.replay_key) {
+        // It may know the proof by this very request, when another policy judged it.
+        if proof.use_once == Claimed::Everywhere {
             return None;
         }
         let (age, _) = engine.document.proof_window_seconds();
@@ -552,9 +552,12 @@ impl Worker {
             }
             (WaitsFor::UseOnce { .. }, Answer::UseOnce(answer)) => {
                 trail.enter(Check::ProofReplay);
-                self.outcome.shared_replay_answered = true;
                 match answer {
-                    UseOnce::First => Ok(()),
+                    UseOnce::First => {
+                        let proof = self.outcome.proof.as_mut().ok_or(Reason::InternalError)?;
+                        proof.claimed(Claimed::Everywhere);
+                        Ok(())
+                    }
                     UseOnce::Used => Err(Reason::ProofReplayed),
                     UseOnce::Unavailable => Err(Reason::ReplayStoreUnavailable),
                 }

@@ -20,7 +20,7 @@ use crate::specs::check::Check;
 use crate::specs::claims::{numeric_date, string};
 use crate::specs::common::presentation::{self, Scheme};
 use crate::specs::nonce::NONCE_CHARS;
-use crate::specs::proof::{Proof, ProofFacts, ProofMethod};
+use crate::specs::proof::{Claimed, Proof, ProofFacts, ProofMethod};
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
@@ -135,25 +135,27 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         .map_err(|_| Reason::ProofSignatureInvalid)?;
     let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::ProofTooLarge)?;
     let issued_at = claims.issued_at;
-    *proof.verified = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, is_claimed: false });
+    let before = Claimed::before(request.claimed_proof, &replay_key);
+    let (use_once, handed_on) = (Claimed::No, replay_key);
+    let verified =
+        proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
 
     proof.trail.enter(Check::ProofReplay);
     if settings.replay == ReplayMode::Accept {
         return Ok(());
     }
-    let is_claimed = match proof.replay.claim(&replay_key, issued_at, request.now) {
-        Ok(Claim::First) => true,
+    match proof.replay.claim(&replay_key, issued_at, request.now) {
+        Ok(Claim::First) => verified.claimed(Claimed::Here),
         // By this very request, when another policy judged it.
-        Ok(Claim::Replayed) if request.claimed_proof == Some(&replay_key) => true,
+        Ok(Claim::Replayed) if before != Claimed::No => verified.claimed(before),
         Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
         // As after a restart, or after a clock that was wrong: a fresh proof passes.
         Ok(Claim::Unknowable) => return Err(Reason::ProofHistoryUnknown),
-        Ok(Claim::Full | Claim::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => false,
+        Ok(Claim::Full | Claim::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => {}
         Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
         Ok(Claim::OverShare) => return Err(Reason::ProofShareExceeded),
         Err(_) => return Err(Reason::ReplayStoreUnavailable),
-    };
-    *proof.verified = Some(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, is_claimed });
+    }
     Ok(())
 }
 

@@ -75,8 +75,48 @@ pub(crate) struct ProofFacts {
     pub(crate) key_thumbprint: [u8; 32],
     pub(crate) replay_key: [u8; 32],
     pub(crate) issued_at: UnixSeconds,
-    /// Whether the replay store says that this request is the one that uses it.
-    pub(crate) is_claimed: bool,
+    /// How far it is known that this request is the one that uses it.
+    pub(crate) use_once: Claimed,
+    /// For a further decision about the same client request: see [`Claimed::handed_on`].
+    pub(crate) handed_on: [u8; 32],
+}
+
+/// Which store says that a request is the one that uses a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claimed {
+    /// None.
+    No,
+    /// The one of this engine.
+    Here,
+    /// That of several machines too.
+    Everywhere,
+}
+
+impl Claimed {
+    /// The 32 bytes by which a host hands on what a decision found: the proof's name, or its complement where the shared store was asked too.
+    fn handed_on(self, replay_key: &[u8; 32]) -> [u8; 32] {
+        match self {
+            Self::No | Self::Here => *replay_key,
+            Self::Everywhere => replay_key.map(|byte| !byte),
+        }
+    }
+
+    /// What the decision before found of the proof, by the bytes that the host handed on.
+    pub(crate) fn before(handed_on: Option<&[u8; 32]>, replay_key: &[u8; 32]) -> Self {
+        match handed_on {
+            Some(name) if *name == Self::Everywhere.handed_on(replay_key) => Self::Everywhere,
+            Some(name) if name == replay_key => Self::Here,
+            _ => Self::No,
+        }
+    }
+}
+
+impl ProofFacts {
+    /// Notes which store says that this request is the one that uses the proof.
+    pub(crate) fn claimed(&mut self, by: Claimed) {
+        self.use_once = by;
+        self.handed_on = by.handed_on(&self.replay_key);
+    }
 }
 
 /// One row a method: `Name, feature, row of its specification, "meaning";`.
