@@ -199,9 +199,13 @@ class Site:
     def listener(self):
         routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
                         per_route({"use": policy})) for policy in sorted(self.vector["policy"]["policies"])]
+        own = {f"x_{name}": build.THIS.fact(fact) for name, fact in self.facts.items() if name not in FACTS}
+        routes.append(route())
+        for one in routes:
+            one["response_headers_to_add"] = one["response_headers_to_add"] + server.added(**own)
         shown = {f"x_{name}": build.THIS.fact(fact) for name, fact in self.facts.items()}
         return server.listener(f"v{self.number}", self.socket, [server.countersign(server.text(json.dumps(self.settings)))],
-                               [*routes, route()], shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
+                               routes, shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
                                http_protocol_options={"accept_http_10": True})
 
 
