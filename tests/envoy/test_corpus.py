@@ -113,7 +113,7 @@ class Site:
         # Facts that only some policies have.
         self.facts = {fact: fact for fact in FACTS}
         if "answers" in vector.get("needs", []):
-            self.facts.update(tool="tool", rpc_method="rpc_method")
+            self.facts.update(tool="tool", rpc_method="rpc_method", body_digest="body_digest")
         names = {name for one in policy["policies"].values() for name in one.get("attributes", {})}
         self.facts.update({f"attribute_{name}": f"attributes.{name}" for name in names})
         if build.THIS is build.WASM:
@@ -494,7 +494,7 @@ class Corpus(unittest.TestCase):
         yield from differ("reason", expect.get("reason") or "accepted", got.one("x-reason"))
         if got.status >= 400:
             yield from differ("details", expect.get("reason"), got.one("x-details"))
-        for name in ("tool", "rpc_method"):
+        for name in ("tool", "rpc_method", "body_digest"):
             if name in expect:
                 yield from differ(name, expect[name], shown(got, name))
         for name, wanted in expect.get("attributes", {}).items():

@@ -52,6 +52,8 @@ pub enum Fact {
     RpcMethod,
     /// The tool that it calls.
     Tool,
+    /// The SHA-256 of the body in base64url, where the policy asks for it.
+    BodyDigest,
     /// A claim that the policy hands to hosts: `attributes.`, then its name there.
     Attribute(Box<str>),
 }
@@ -61,7 +63,7 @@ const ATTRIBUTES: &str = "attributes.";
 
 impl Fact {
     /// All of them that have a word of their own.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Decision,
         Self::Reason,
         Self::Policy,
@@ -82,6 +84,7 @@ impl Fact {
         Self::Txn,
         Self::RpcMethod,
         Self::Tool,
+        Self::BodyDigest,
     ];
 
     /// What metadata holds if the settings want it but do not say what: what RBAC and access logs ask for.
@@ -112,6 +115,7 @@ impl Fact {
             Self::Txn => "txn",
             Self::RpcMethod => "rpc_method",
             Self::Tool => "tool",
+            Self::BodyDigest => "body_digest",
             Self::Attribute(word) => word,
         }
     }
@@ -162,6 +166,7 @@ impl Fact {
             Self::Txn => transaction(decision),
             Self::RpcMethod => decision.rpc_method(),
             Self::Tool => decision.tool(),
+            Self::BodyDigest => return thumbprint(decision.body_digest()),
             Self::Attribute(_) => match self.attribute().and_then(|name| decision.attribute(name)) {
                 Some(NamedClaim::Text(text) | NamedClaim::Json(text)) => Some(text),
                 None => None,
