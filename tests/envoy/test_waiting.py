@@ -356,25 +356,27 @@ class Buffered(unittest.TestCase):
                         self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
 
     def test_a_route_that_asks_after_another(self):
-        """Two policies with a body each, and two with a store: every round has the whole body, and a proof is asked about once."""
-        with Answers() as answers:
-            both = {**POLICY["policies"]["tools"], "dpop": {"shared_store": "required"}}
-            routes = [route({"prefix": "/", "headers": [{"name": "x-user", "string_match": {"exact": "alice"}}]}, per_route({"use": "second"}),
-                            route={"cluster": "answers"}),
-                      route(None, per_route({"use": "first"}), route={"cluster": "answers"})]
-            made = make(answers, settings={"clear_route_cache": True}, routes=routes, policies={
-                "first": both, "second": {**both, "tools": [{"name": "read"}, {"name": "write"}]}})
-            with made as world:
-                for tool, status in (("read", 200), ("write", 403)):
-                    token = world.key.token(bound=world.client)
-                    proof = world.client.proof(token, method="POST", uri="https://api.example/x")
-                    body = call(tool, 50000)
-                    with client.Client(("127.0.0.1", world.port)) as connection:
-                        got = connection.ask("POST", "/x", [("Host", "api.example"), *issuer.dpop(token, proof)], body)
-                    self.assertEqual(got.status, status, got)
-                    if status == 200:
-                        self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
-                self.assertEqual(len(answers.of("/store?a=b")), 1)
+        """Two policies with a body each, of which both or the second ask the store: every round has the whole body, the store is asked once."""
+        both = {**POLICY["policies"]["tools"], "dpop": {"shared_store": "required"}}
+        for first in (both, POLICY["policies"]["tools"]):
+            with self.subTest(first.get("dpop")), Answers() as answers:
+                alice = {"prefix": "/", "headers": [{"name": "x-user", "string_match": {"exact": "alice"}}]}
+                routes = [route(alice, per_route({"use": "second"}), route={"cluster": "answers"}),
+                          route(None, per_route({"use": "first"}), route={"cluster": "answers"})]
+                made = make(answers, settings={"clear_route_cache": True}, routes=routes, policies={
+                    "first": first, "second": {**both, "tools": [{"name": "read"}, {"name": "write"}]}})
+                with made as world:
+                    for status, tool, of_store in ((200, "read", None), (403, "write", None), (401, "read", 409), (503, "read", 500)):
+                        answers.status = of_store
+                        token = world.key.token(bound=world.client)
+                        proof = world.client.proof(token, method="POST", uri="https://api.example/x")
+                        body = call(tool, 50000)
+                        with client.Client(("127.0.0.1", world.port)) as connection:
+                            got = connection.ask("POST", "/x", [("Host", "api.example"), *issuer.dpop(token, proof)], body)
+                        self.assertEqual(got.status, status, got)
+                        if status == 200:
+                            self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
+                    self.assertEqual(len(answers.of("/store?a=b")), 3)
 
 
 @only(build.MODULE, "a VM asks nothing")
