@@ -16,9 +16,11 @@ import re
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from harness import build, client, issuer, place, server
@@ -34,6 +36,9 @@ FACTS = ["decision", "reason", "kind", "issuer", "subject", "key_id", "cache"]
 NOT_CARRIED = {
     "nonce/demanded_without_secrets": "the filter always has keys of nonces",
     "rotation/a_deleted_relationship_stops_at_once": "a document that goes away leaves the last good one in force",
+    "txn_token/keys_taken_away_after_caching": "a document that goes away leaves the last good one in force",
+    "kinds/jwt_keys_taken_away": "a document that goes away leaves the last good one in force",
+    "kinds/svid_keys_taken_away": "a document that goes away leaves the last good one in force",
 }
 
 
@@ -57,8 +62,20 @@ JOINED_BY_ENVOY = {
 }
 
 
-# What vectors may need (see tests/vectors/README.md) and the filter does not do. They are left out, by name.
-UNMET = {"answers", "fields"}
+# An answer that never comes is a client that goes, which has no response, or a server that fails: see test_waiting. An answer to another
+# question cannot come from a server that is asked one.
+NO_ANSWER = dict.fromkeys((
+    "body/no_body_comes", "introspection/abandoned", "introspection/an_answer_of_another_server_is_not_used",
+    "introspection/asked_again_after_cache_seconds", "introspection/cache_seconds_0_asks_each_time", "shared_store/abandoned",
+), "no answer comes")
+NO_ANSWER.update(dict.fromkeys((
+    "body/answer_to_another_question", "introspection/answer_to_another_question", "shared_store/answer_to_another_question",
+), "an answer to another question"))
+
+# What vectors may need (see tests/vectors/README.md) and a VM does not do. They are left out, by name.
+UNMET = {"answers"} if build.THIS is build.WASM else set()
+if not UNMET:
+    NOT_CARRIED.update(NO_ANSWER)
 
 
 def every_vector():
@@ -93,6 +110,12 @@ class Site:
         policy = json.loads(json.dumps(vector["policy"]))
         pushed = [(step["trust"].get("trust_domain"), step["trust"].get("issuer"))
                   for step in vector["steps"] if "trust" in step]
+        # Facts that only some policies have.
+        self.facts = {fact: fact for fact in FACTS}
+        if "answers" in vector.get("needs", []):
+            self.facts.update(tool="tool", rpc_method="rpc_method", body_digest="body_digest")
+        names = {name for one in policy["policies"].values() for name in one.get("attributes", {})}
+        self.facts.update({f"attribute_{name}": f"attributes.{name}" for name in names})
         if build.THIS is build.WASM:
             self.of_vm(policy, pushed)
             return
@@ -107,8 +130,12 @@ class Site:
                 source[f"{kind}_file"] = f"{place_in}.json"
         self.write(f"{self.folder}/policy.json", policy)
         self.settings = {
-            "policy_file": str(envoy.folder / self.folder / "policy.json"), "poll_milliseconds": 10, "replay_store": name,
-            "metadata": {"facts": FACTS}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+            "policy_file": str(envoy.folder / self.folder / "policy.json"), "poll_milliseconds": 10, "replay_store": f"v{number}",
+            "metadata": {"facts": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+        if "answers" in vector.get("needs", []):
+            self.settings["shared_store"] = {"cluster": "answering", "path": "/store"}
+            if sum("introspection" in source for source in policy["trust"]) == 1:
+                self.settings["introspection"] = {"cluster": "answering"}
         names = sorted(policy["policies"])
         if "default" not in names:
             self.settings["use"] = names[0]
@@ -127,11 +154,11 @@ class Site:
         # All listeners of one Envoy share its VMs, with room for fewer tokens than one listener alone would have.
         policy.setdefault("memory", {}).setdefault("verdict_cache_bytes", 65536)
         self.settings = {
-            "policy": policy, "poll_milliseconds": 10 if pushed else 60000, "replay_store": self.name,
+            "policy": policy, "poll_milliseconds": 10 if pushed else 60000, "replay_store": f"v{self.number}",
             # The proxy's signature check for one half of the vectors, the libraries in the VM for the other; P-384 and P-521 only the proxy checks.
             "signatures": "vm" if self.number % 2 and not LARGE_CURVES.search(json.dumps([policy, self.vector])) else "host",
             "routes_match_identity": False,
-            "metadata": {"facts": FACTS}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+            "metadata": {"facts": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
         names = sorted(policy["policies"])
         if "default" not in names:
             self.settings["use"] = names[0]
@@ -172,9 +199,13 @@ class Site:
     def listener(self):
         routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
                         per_route({"use": policy})) for policy in sorted(self.vector["policy"]["policies"])]
-        shown = {f"x_{fact}": build.THIS.fact(fact) for fact in FACTS}
+        own = {f"x_{name}": build.THIS.fact(fact) for name, fact in self.facts.items() if name not in FACTS}
+        routes.append(route())
+        for one in routes:
+            one["response_headers_to_add"] = one["response_headers_to_add"] + server.added(**own)
+        shown = {f"x_{name}": build.THIS.fact(fact) for name, fact in self.facts.items()}
         return server.listener(f"v{self.number}", self.socket, [server.countersign(server.text(json.dumps(self.settings)))],
-                               [*routes, route()], shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
+                               routes, shown=shown, forward_client_cert_details="ALWAYS_FORWARD_ONLY",
                                http_protocol_options={"accept_http_10": True})
 
 
@@ -191,6 +222,44 @@ def documents_server():
 
         keys.answer_path = answer
         yield keys
+
+
+class Answering:
+    """A server that gives the answers of one request after another: those of a store and of an issuer."""
+
+    def __init__(self):
+        self.left = []
+        answering = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                answer = answering.left.pop(0) if answering.left else {}
+                said = answer.get("introspected")
+                status = 200 if said is not None else {"first": 201, "used": 409}.get(answer.get("use_once"), 500)
+                body = (said if isinstance(said, str) else json.dumps(said)).encode() if said is not None else b""
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
 
 
 class Clock:
@@ -287,13 +356,14 @@ class Corpus(unittest.TestCase):
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
-        with Clock(start) as clock, documents_server() as keys:
+        with Clock(start) as clock, documents_server() as keys, Answering() as self.answering:
             now = clock.set
             envoy = server.Envoy(environment={"LD_PRELOAD": place.clock(), "COUNTERSIGN_CLOCK": clock.path})
             with envoy:
                 sites = [Site(envoy, name, number, vector, keys) for number, (name, vector) in enumerate(batch)]
                 envoy.listeners += [site.listener() for site in sites]
-                envoy.clusters.append(server.cluster("keys", keys.server_port))
+                envoy.clusters += [server.cluster("keys", keys.server_port),
+                                   server.cluster("answering", self.answering.server.server_address[1])]
                 envoy.start()
                 for path in sites[0].files.values() if build.THIS is build.WASM else []:
                     until("it is fetched", lambda: keys.times[path] > 0 and self.is_told(envoy, keys))
@@ -391,10 +461,16 @@ class Corpus(unittest.TestCase):
             host = "inside.example"  # the policy says what the outside is called
         if host is not None:
             headers.insert(0, ("Host", host))
+        # What answers no question here is the body, which is there from the beginning.
+        bodies = [answer["body"] for answer in request.get("answers", []) if "body" in answer]
+        self.answering.left = [answer for answer in request.get("answers", []) if "body" not in answer]
+        body = bodies[0].encode() if bodies else b""
+        if body:
+            headers.append(("Content-Length", str(len(body))))
         with client.Client(site.socket) as connection:
             data = "\r\n".join([f"{request['method']} {path} HTTP/1.{0 if host is None else 1}",
                                 *(f"{name}: {value}" for name, value in headers), "Connection: close", "", ""])
-            connection.socket.sendall(data.encode())
+            connection.socket.sendall(data.encode() + body)
             got = connection.receive(request["method"])
         self.asked += 1
         if got.status in (400, 404) and got.one("x-decision") in (None, "-"):
@@ -418,6 +494,12 @@ class Corpus(unittest.TestCase):
         yield from differ("reason", expect.get("reason") or "accepted", got.one("x-reason"))
         if got.status >= 400:
             yield from differ("details", expect.get("reason"), got.one("x-details"))
+        for name in ("tool", "rpc_method", "body_digest"):
+            if name in expect:
+                yield from differ(name, expect[name], shown(got, name))
+        for name, wanted in expect.get("attributes", {}).items():
+            found = shown(got, f"attribute_{name}")
+            yield from differ(f"attribute {name}", wanted, found if isinstance(wanted, str) or found is None else json.loads(found))
         if "cache" in expect:
             yield from differ("cache", expect["cache"], got.one("x-cache"))
         for name, header in (("kind", "x-kind"), ("issuer", "x-issuer"), ("subject", "x-subject"), ("key_id", "x-key_id")):
@@ -436,6 +518,12 @@ class Corpus(unittest.TestCase):
             wanted = [[name, "" if name == "dpop-nonce" else value] for name, value in wanted]
             found = [[name, "" if name == "dpop-nonce" else value] for name, value in found]
         yield from differ("headers", wanted, found)
+
+
+def shown(got, fact):
+    """A fact in a response; Envoy shows `-` for one that is not there."""
+    found = got.one(f"x-{fact}") or got.one(f"x-{fact}".replace("_", "-")) or got.one(f"x_{fact}")
+    return None if found == "-" else found
 
 
 def revocations(revoke, policy):

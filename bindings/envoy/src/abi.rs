@@ -36,7 +36,16 @@ pub(crate) const HEADERS_CONTINUE: u32 = 0;
 pub(crate) const HEADERS_STOP: u32 = 1;
 /// What a hook for a body or for trailers returns.
 pub(crate) const CONTINUE: u32 = 0;
+/// Envoy keeps the body, and refuses one that is longer than it buffers.
+pub(crate) const BODY_STOP_AND_BUFFER: u32 = 1;
+/// Envoy keeps the body, and reads no more of it than it buffers.
+pub(crate) const BODY_STOP_AND_WATERMARK: u32 = 2;
+pub(crate) const BODY_STOP_NO_BUFFER: u32 = 3;
 pub(crate) const TRAILERS_STOP: u32 = 1;
+
+/// `envoy_dynamic_module_type_http_body_type`
+pub(crate) const RECEIVED_REQUEST_BODY: u32 = 0;
+pub(crate) const BUFFERED_REQUEST_BODY: u32 = 1;
 
 /// `envoy_dynamic_module_type_attribute_id`
 pub(crate) const ATTRIBUTE_CONNECTION_MTLS: u32 = 29;
@@ -140,6 +149,26 @@ unsafe extern "C" {
         body: Buffer,
         details: Buffer,
     );
+    pub(crate) fn envoy_dynamic_module_callback_http_get_body_chunks_size(stream: EnvoyPtr, body: u32) -> usize;
+    /// Writes as many as `…_get_body_chunks_size` tells.
+    pub(crate) fn envoy_dynamic_module_callback_http_get_body_chunks(
+        stream: EnvoyPtr,
+        body: u32,
+        chunks_out: *mut Buffer,
+    ) -> bool;
+    /// Whether the body that a hook received is what Envoy has buffered, and not what comes after it.
+    pub(crate) fn envoy_dynamic_module_callback_http_received_buffered_request_body(stream: EnvoyPtr) -> bool;
+    pub(crate) fn envoy_dynamic_module_callback_http_filter_http_callout(
+        stream: EnvoyPtr,
+        id_out: *mut u64,
+        cluster: Buffer,
+        headers: *const Header,
+        header_count: usize,
+        body: Buffer,
+        timeout_milliseconds: u64,
+    ) -> u32;
+    /// The request goes on to the next filter, in this very call.
+    pub(crate) fn envoy_dynamic_module_callback_http_filter_continue_decoding(stream: EnvoyPtr);
     pub(crate) fn envoy_dynamic_module_callback_http_set_dynamic_metadata_string(
         stream: EnvoyPtr,
         namespace: Buffer,

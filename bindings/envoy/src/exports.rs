@@ -4,15 +4,16 @@
 //! what it passes to a hook is valid for the call; a configuration outlives its streams; the hooks of one stream never run at
 //! the same time; buffers that it lends stay as they are until the hook returns or changes the headers.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::ptr;
 use std::sync::Arc;
+use std::{mem, ptr};
 
 use countersign::crypto::sha256;
-use countersign::engine::PolicyFault;
+use countersign::engine::{Answer, BodyReader, PolicyFault};
 use countersign::limits;
 
 use countersign_filter::canonical::canonical;
@@ -21,7 +22,8 @@ use countersign_filter::fetch::Callout;
 use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
-use countersign_filter::judge;
+use countersign_filter::judge::{self, Waiting};
+use countersign_filter::question;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 use countersign_live::files;
 
@@ -54,6 +56,31 @@ struct Filter {
     config: *const FilterConfig,
     /// For the response.
     fields: Vec<(String, String)>,
+    worker: usize,
+    progress: Progress,
+    /// Whether Envoy has given the whole request.
+    has_ended: bool,
+}
+
+/// How far a stream is.
+enum Progress {
+    /// Not begun, passed or answered.
+    Idle,
+    /// It was answered; what still comes of the request goes nowhere.
+    Answered,
+    /// A server is asked.
+    Asks { waiting: Box<Waiting>, callout: u64 },
+    /// The body is read.
+    Reads { waiting: Box<Waiting>, reader: Box<BodyReader> },
+}
+
+/// What a stream does after a hook.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Passes,
+    IsAnswered,
+    /// Envoy keeps what comes of the body.
+    Waits,
 }
 
 impl Header {
@@ -259,6 +286,18 @@ impl Stream for EnvoyStream {
         }
     }
 
+    fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
+        if credentials.is_empty() {
+            return;
+        }
+        let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
+        let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
+        // SAFETY: what Envoy lends lasts until a header is set.
+        let removed = spelled(fields.iter().map(|field| unsafe { field.name.read() }), credentials);
+        self.judged_by = None;
+        self.remove(REQUEST_HEADERS, &removed);
+    }
+
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
         // SAFETY: the stream is in a hook.
         let route = unsafe { envoy_dynamic_module_callback_get_most_specific_route_config(self.envoy) };
@@ -388,6 +427,41 @@ impl EnvoyStream {
         for name in names {
             self.set(map, name, None);
         }
+    }
+
+    /// Gives each chunk of a body to `feed`, until it returns false; whether it never did.
+    fn feed(&self, body: u32, reader: &mut BodyReader) -> bool {
+        // SAFETY: the stream is in a hook.
+        let count = unsafe { envoy_dynamic_module_callback_http_get_body_chunks_size(self.envoy, body) };
+        let mut chunks = vec![Buffer::NONE; count];
+        // SAFETY: as above; there is room for as many as Envoy has just said, and nothing changed since.
+        let read = count > 0
+            && unsafe { envoy_dynamic_module_callback_http_get_body_chunks(self.envoy, body, chunks.as_mut_ptr()) };
+        // SAFETY: what Envoy lends of a body lasts until the hook returns or changes it.
+        !read || chunks.iter().all(|chunk| reader.feed(unsafe { chunk.read() }))
+    }
+
+    /// Asks a server; the number of the call, or `None` where Envoy does not begin it.
+    fn ask(&self, call: &question::Call<'_>) -> Option<u64> {
+        let field = |(name, value): &(&str, Cow<'_, str>)| Header {
+            name: Buffer::of(name.as_bytes()),
+            value: Buffer::of(value.as_bytes()),
+        };
+        let fields: Vec<Header> = call.fields.iter().map(field).collect();
+        let mut callout = 0;
+        // SAFETY: the stream is in a hook, all else is valid for the call; Envoy copies what it keeps.
+        let result = unsafe {
+            envoy_dynamic_module_callback_http_filter_http_callout(
+                self.envoy,
+                &raw mut callout,
+                Buffer::of(call.endpoint.cluster.as_bytes()),
+                fields.as_ptr(),
+                fields.len(),
+                if call.body.is_empty() { Buffer::NONE } else { Buffer::of(&call.body) },
+                call.endpoint.timeout_milliseconds,
+            )
+        };
+        (result == SUCCESS).then_some(callout)
     }
 
     fn worker(&self) -> usize {
@@ -668,7 +742,8 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
     _envoy: EnvoyPtr,
 ) -> *const c_void {
     guarded(ptr::null, || {
-        let filter = Filter { config: config.cast(), fields: Vec::new() };
+        let filter =
+            Filter { config: config.cast(), fields: Vec::new(), worker: 0, progress: Progress::Idle, has_ended: false };
         Box::into_raw(Box::new(filter)).cast_const().cast()
     })
 }
@@ -682,7 +757,14 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(filt
         || {
             debug_assert!(filter.cast::<Filter>().is_aligned());
             // SAFETY: the pointer of `Box::into_raw`, given back once.
-            drop(unsafe { Box::from_raw(filter.cast_mut().cast::<Filter>()) });
+            let filter = unsafe { Box::from_raw(filter.cast_mut().cast::<Filter>()) };
+            // SAFETY: the configuration outlives its streams.
+            let config = unsafe { filter.config.as_ref() };
+            if let Progress::Asks { waiting, .. } | Progress::Reads { waiting, .. } = filter.progress
+                && let Some(config) = config
+            {
+                filter::abandon(config.module(), filter.worker, waiting);
+            }
         },
     );
 }
@@ -695,30 +777,192 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(filt
 pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     envoy: EnvoyPtr,
     filter: *const c_void,
-    _end_of_stream: bool,
+    end_of_stream: bool,
 ) -> u32 {
     debug_assert!(filter.cast::<Filter>().is_aligned());
     // SAFETY: the caller's promise.
     let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return HEADERS_STOP };
     // SAFETY: the configuration outlives its streams.
     let Some(config) = (unsafe { filter.config.as_ref() }) else { return HEADERS_STOP };
-    let judged = guarded(
-        || None,
-        || {
-            let mut stream = EnvoyStream::new(envoy);
-            Some(filter::judge(config.module(), stream.worker(), &mut stream, module::now()))
-        },
-    );
-    let verdict = judged.unwrap_or_else(|| {
-        config.module().fault("a request");
-        filter::refuse(&mut EnvoyStream::new(envoy))
+    filter.has_ended = end_of_stream;
+    let next = hook(filter, config, envoy, "a request", |filter, stream| {
+        filter.worker = stream.worker();
+        let judged = filter::begin(config.module(), filter.worker, stream, module::now());
+        // What a filter before this one has buffered comes to the hook of the body yet.
+        drive(filter, config, stream, judged, &[])
     });
-    match verdict {
-        Verdict::Pass(fields) => {
-            filter.fields = fields;
-            HEADERS_CONTINUE
-        }
-        Verdict::Answered => HEADERS_STOP,
+    if next == Next::Passes { HEADERS_CONTINUE } else { HEADERS_STOP }
+}
+
+/// Runs what a hook does with its stream. A panic refuses the request.
+fn hook(
+    filter: &mut Filter,
+    config: &FilterConfig,
+    envoy: EnvoyPtr,
+    what: &str,
+    body: impl FnOnce(&mut Filter, &mut EnvoyStream) -> Next,
+) -> Next {
+    let next = guarded(|| None, || Some(body(&mut *filter, &mut EnvoyStream::new(envoy))));
+    next.unwrap_or_else(|| {
+        config.module().fault(what);
+        filter.progress = Progress::Answered;
+        filter::refuse(&mut EnvoyStream::new(envoy));
+        Next::IsAnswered
+    })
+}
+
+/// Follows a judgement until it is made or waits for Envoy. `bodies` are those that have the beginning of the body, in order.
+fn drive(
+    filter: &mut Filter,
+    config: &FilterConfig,
+    stream: &mut EnvoyStream,
+    mut judged: judge::Progress,
+    bodies: &[u32],
+) -> Next {
+    let module = config.module();
+    loop {
+        let waiting = match judged {
+            judge::Progress::Done(Verdict::Pass(fields)) => {
+                filter.fields = fields;
+                return Next::Passes;
+            }
+            judge::Progress::Done(Verdict::Answered) => {
+                filter.progress = Progress::Answered;
+                return Next::IsAnswered;
+            }
+            judge::Progress::Waits(waiting) => waiting,
+        };
+        let go_on = |stream: &mut EnvoyStream, waiting, answer: Answer<'_>| {
+            filter::resume(module, filter.worker, stream, module::now(), waiting, answer)
+        };
+        judged = match module.body_of(&waiting) {
+            Some(mut reader) => {
+                let fits = bodies.iter().all(|body| stream.feed(*body, &mut reader));
+                if fits && !filter.has_ended {
+                    filter.progress = Progress::Reads { waiting, reader };
+                    return Next::Waits;
+                }
+                go_on(stream, waiting, Answer::Body(*reader))
+            }
+            None => {
+                let call = question::call(&module.settings, waiting.question(), stream);
+                if let Some(callout) = call.and_then(|call| stream.ask(&call)) {
+                    filter.progress = Progress::Asks { waiting, callout };
+                    return Next::Waits;
+                }
+                let answer = question::answer(waiting.question(), None);
+                go_on(stream, waiting, answer)
+            }
+        };
+    }
+}
+
+/// A part of the body of a request has come.
+///
+/// # Safety
+/// `filter` came from `filter_new` and is in no other hook.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_body(
+    envoy: EnvoyPtr,
+    filter: *const c_void,
+    end_of_stream: bool,
+) -> u32 {
+    debug_assert!(filter.cast::<Filter>().is_aligned());
+    // SAFETY: the caller's promise.
+    let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return BODY_STOP_NO_BUFFER };
+    // SAFETY: the configuration outlives its streams.
+    let Some(config) = (unsafe { filter.config.as_ref() }) else { return BODY_STOP_NO_BUFFER };
+    filter.has_ended |= end_of_stream;
+    let next = match &filter.progress {
+        Progress::Idle => Next::Passes,
+        Progress::Answered => Next::IsAnswered,
+        Progress::Asks { .. } => Next::Waits,
+        Progress::Reads { .. } => hook(filter, config, envoy, "the body of a request", |filter, stream| {
+            // SAFETY: the stream is in the hook of its body.
+            let is_buffered = unsafe { envoy_dynamic_module_callback_http_received_buffered_request_body(envoy) };
+            let all: &[u32] =
+                if is_buffered { &[BUFFERED_REQUEST_BODY] } else { &[BUFFERED_REQUEST_BODY, RECEIVED_REQUEST_BODY] };
+            read_body(filter, config, stream, &[RECEIVED_REQUEST_BODY], all)
+        }),
+    };
+    match next {
+        Next::Passes => CONTINUE,
+        Next::IsAnswered => BODY_STOP_NO_BUFFER,
+        Next::Waits => match &filter.progress {
+            Progress::Asks { waiting, .. } if !config.module().may_read_body(waiting) => BODY_STOP_AND_WATERMARK,
+            _ => BODY_STOP_AND_BUFFER,
+        },
+    }
+}
+
+/// Reads `new` of the body, and goes on where it is the end, or too long. `all` has the whole body so far.
+fn read_body(filter: &mut Filter, config: &FilterConfig, stream: &mut EnvoyStream, new: &[u32], all: &[u32]) -> Next {
+    let Progress::Reads { waiting, mut reader } = mem::replace(&mut filter.progress, Progress::Idle) else {
+        return Next::Waits;
+    };
+    let fits = new.iter().all(|body| stream.feed(*body, &mut reader));
+    if fits && !filter.has_ended {
+        filter.progress = Progress::Reads { waiting, reader };
+        return Next::Waits;
+    }
+    let (module, worker) = (config.module(), filter.worker);
+    let judged = filter::resume(module, worker, stream, module::now(), waiting, Answer::Body(*reader));
+    drive(filter, config, stream, judged, all)
+}
+
+/// A server has answered, or has not.
+///
+/// # Safety
+/// `filter` came from `filter_new` and is in no other hook; the rest is valid for the call.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
+    envoy: EnvoyPtr,
+    filter: *const c_void,
+    callout: u64,
+    result: u32,
+    headers: *const Header,
+    header_count: usize,
+    chunks: *const Buffer,
+    chunk_count: usize,
+) {
+    debug_assert!(filter.cast::<Filter>().is_aligned());
+    // The reference ends before Envoy goes on, which calls other hooks of this stream.
+    let next = {
+        // SAFETY: the caller's promise.
+        let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return };
+        // SAFETY: the configuration outlives its streams.
+        let Some(config) = (unsafe { filter.config.as_ref() }) else { return };
+        hook(filter, config, envoy, "an answer", |filter, stream| {
+            let waiting = match mem::replace(&mut filter.progress, Progress::Idle) {
+                Progress::Asks { waiting, callout: asked } if asked == callout => waiting,
+                other => {
+                    filter.progress = other;
+                    return Next::Waits;
+                }
+            };
+            // SAFETY: the caller's promise.
+            let (headers, chunks) = unsafe { (all(headers, header_count), all(chunks, chunk_count)) };
+            // SAFETY: as above.
+            let is_status = |field: &&Header| unsafe { field.name.read() } == b":status";
+            // SAFETY: as above.
+            let status = headers.iter().find(is_status).map(|field| unsafe { field.value.read() });
+            let length: usize = chunks.iter().map(|chunk| chunk.length).sum();
+            let body = if length > question::ANSWER_BYTES {
+                None
+            } else {
+                // SAFETY: as above.
+                Some(chunks.iter().map(|chunk| unsafe { chunk.read() }).collect::<Vec<_>>().concat())
+            };
+            let response = status.filter(|_| result == SUCCESS).zip(body.as_deref());
+            let answer = question::answer(waiting.question(), response);
+            let (module, worker) = (config.module(), filter.worker);
+            let judged = filter::resume(module, worker, stream, module::now(), waiting, answer);
+            drive(filter, config, stream, judged, &[BUFFERED_REQUEST_BODY])
+        })
+    };
+    if next == Next::Passes {
+        // SAFETY: the stream is in a hook, and waits.
+        unsafe { envoy_dynamic_module_callback_http_filter_continue_decoding(envoy) };
     }
 }
 
@@ -757,19 +1001,22 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_trai
     filter: *const c_void,
 ) -> u32 {
     debug_assert!(filter.cast::<Filter>().is_aligned());
-    // SAFETY: the caller's promise, and the configuration outlives its streams.
-    let config = unsafe { filter.cast::<Filter>().as_ref().and_then(|filter| filter.config.as_ref()) };
-    let Some(config) = config else { return TRAILERS_STOP };
-    guarded(
-        || {
-            config.module().fault("the trailers of a request");
-            TRAILERS_STOP
-        },
-        || {
-            EnvoyStream::new(envoy).remove_spelled_trailers(&config.module().settings.identity_headers);
-            CONTINUE
-        },
-    )
+    // SAFETY: the caller's promise.
+    let Some(filter) = (unsafe { filter.cast_mut().cast::<Filter>().as_mut() }) else { return TRAILERS_STOP };
+    // SAFETY: the configuration outlives its streams.
+    let Some(config) = (unsafe { filter.config.as_ref() }) else { return TRAILERS_STOP };
+    filter.has_ended = true;
+    let next = hook(filter, config, envoy, "the trailers of a request", |filter, stream| {
+        stream.remove_spelled_trailers(&config.module().settings.identity_headers);
+        stream.remove_spelled_trailers(config.module().policies.removed(None));
+        match &filter.progress {
+            Progress::Idle => Next::Passes,
+            Progress::Answered => Next::IsAnswered,
+            Progress::Asks { .. } => Next::Waits,
+            Progress::Reads { .. } => read_body(filter, config, stream, &[], &[BUFFERED_REQUEST_BODY]),
+        }
+    });
+    if next == Next::Passes { CONTINUE } else { TRAILERS_STOP }
 }
 
 /// Hooks that Envoy demands of every filter and that this one has no use for.
@@ -789,12 +1036,8 @@ macro_rules! hook_result {
 
 unused_hooks! {
     envoy_dynamic_module_on_http_filter_stream_complete(EnvoyPtr, *const c_void);
-    envoy_dynamic_module_on_http_filter_request_body(EnvoyPtr, *const c_void, bool) -> CONTINUE;
     envoy_dynamic_module_on_http_filter_response_body(EnvoyPtr, *const c_void, bool) -> CONTINUE;
     envoy_dynamic_module_on_http_filter_response_trailers(EnvoyPtr, *const c_void) -> CONTINUE;
-    envoy_dynamic_module_on_http_filter_http_callout_done(
-        EnvoyPtr, *const c_void, u64, u32, *const Header, usize, *const Buffer, usize
-    );
     envoy_dynamic_module_on_http_filter_http_stream_headers(
         EnvoyPtr, *const c_void, u64, *const Header, usize, bool
     );

@@ -1,10 +1,10 @@
 //! One request in one of Envoy's workers.
 
-use countersign::engine::{Decision, Engine, PolicyIndex, Request};
+use countersign::engine::{Answer, Engine, Pending, PolicyIndex, Request, Step};
 use countersign::time::UnixSeconds;
 use countersign::trust::OriginIndex;
 use countersign_filter::host::{Level, Site, Stream};
-use countersign_filter::judge::{self, Decide};
+use countersign_filter::judge::{self, Decide, Progress, Waiting};
 use countersign_filter::settings::Settings;
 use countersign_filter::tally::{Outcome, Tally};
 use countersign_live::{LiveEngine, LiveWorker};
@@ -14,19 +14,49 @@ pub(crate) use countersign_filter::judge::{Verdict, refuse};
 use crate::module::{Desk, Module};
 
 /// Judges the request of `stream`, which is in the worker of this index.
-pub(crate) fn judge(module: &Module, worker: usize, stream: &mut impl Stream, now: UnixSeconds) -> Verdict {
-    // As the engine does with a policy that is not its own: whatever cannot be judged is refused.
-    let site = ModuleSite { module, tally: module.tallies.get(worker) };
+pub(crate) fn begin(module: &Module, worker: usize, stream: &mut impl Stream, now: UnixSeconds) -> Progress {
+    let (site, policies) = (ModuleSite::new(module, worker), &module.policies);
+    let begun = at_desk(module, worker, |deciding, text| judge::begin(&site, policies, deciding, text, stream, now));
+    begun.unwrap_or_else(|| Progress::Done(refuse(stream)))
+}
+
+/// Goes on with the request of `stream`, which waited for `answer`.
+pub(crate) fn resume(
+    module: &Module,
+    worker: usize,
+    stream: &mut impl Stream,
+    now: UnixSeconds,
+    waiting: Box<Waiting>,
+    answer: Answer<'_>,
+) -> Progress {
+    let (site, policies) = (ModuleSite::new(module, worker), &module.policies);
+    let resumed = at_desk(module, worker, |deciding, text| {
+        judge::resume(&site, policies, deciding, text, stream, now, waiting, answer)
+    });
+    resumed.unwrap_or_else(|| Progress::Done(refuse(stream)))
+}
+
+/// Gives up a request whose stream has ended.
+pub(crate) fn abandon(module: &Module, worker: usize, waiting: Box<Waiting>) {
+    let site = ModuleSite::new(module, worker);
+    let (pending, place, mode) = waiting.into_pending();
+    let _without_memory_only_the_engine_counts = at_desk(module, worker, |deciding, _| {
+        judge::abandoned(&site, place, mode, &deciding.worker.abandon(deciding.live, pending));
+    });
+}
+
+/// Runs `with` in the memory of a worker; `None` where it has none: as the engine does with a policy that is not its own, whatever cannot be
+/// judged is refused.
+fn at_desk<T>(module: &Module, worker: usize, with: impl FnOnce(&mut Live<'_>, &mut Vec<u8>) -> T) -> Option<T> {
     let mut desk = module.desk(worker);
     let Some(Desk { worker, text }) = desk.as_deref_mut().and_then(Option::as_mut) else {
         module.process.log(Level::Error, "countersign: a worker without memory of its own");
-        return refuse(stream);
+        return None;
     };
-    let mut deciding = Live { worker, live: &module.live };
-    let verdict = judge::judge(&site, &module.policies, &mut deciding, text, stream, now);
+    let done = with(&mut Live { worker, live: &module.live }, text);
     // After the decision, which allocates nothing: few configurations are busy, and only these take memory.
     worker.grow();
-    verdict
+    Some(done)
 }
 
 struct Live<'m> {
@@ -35,8 +65,17 @@ struct Live<'m> {
 }
 
 impl Decide for Live<'_> {
-    fn decide(&mut self, policy: PolicyIndex, request: &Request<'_>) -> Decision<'_> {
-        self.worker.decide(self.live, policy, request)
+    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, asks: bool) -> Step<'_> {
+        // Most policies ask nothing, and are judged by less code.
+        if asks {
+            self.worker.begin(self.live, policy, request)
+        } else {
+            Step::Decided(self.worker.decide(self.live, policy, request))
+        }
+    }
+
+    fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_> {
+        self.worker.resume(self.live, pending, request, answer)
     }
 }
 
@@ -44,6 +83,12 @@ impl Decide for Live<'_> {
 struct ModuleSite<'m> {
     module: &'m Module,
     tally: Option<&'m Tally>,
+}
+
+impl<'m> ModuleSite<'m> {
+    fn new(module: &'m Module, worker: usize) -> Self {
+        Self { module, tally: module.tallies.get(worker) }
+    }
 }
 
 impl Site for ModuleSite<'_> {

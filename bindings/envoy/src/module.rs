@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use countersign::engine::{Engine, PolicyDocument};
+use countersign::engine::{BodyReader, Engine, PolicyDocument, Question};
 use countersign::memory::revocation::RevocationsKnown;
+use countersign::policy::BodyPolicy;
 use countersign::time::UnixSeconds;
 use countersign::trust::{KeySet, Origin};
 use countersign_filter::fetch::{Callout, Plan};
 use countersign_filter::host::{Counter, Gauge, Level};
+use countersign_filter::judge::Waiting;
 use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Document, Settings};
 use countersign_filter::tally::{Carried, Tally};
@@ -177,6 +179,24 @@ impl Module {
                 Some(Desk { worker: LiveWorker::growing(&self.live, seed().ok()?), text: Vec::with_capacity(1024) });
         }
         Some(desk)
+    }
+
+    /// A reader of the body, if that is what a request waits for.
+    pub(crate) fn body_of(&self, waiting: &Waiting) -> Option<Box<BodyReader>> {
+        let Question::Body { .. } = waiting.question() else { return None };
+        self.body_policy(waiting).map(|policy| Box::new(BodyReader::new(policy)))
+    }
+
+    /// Whether the body of a request may be read after what it waits for: by its policy, or by that of a route that is chosen anew.
+    pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
+        let by_another = || self.live.engine().document().policies().any(|(_, policy)| policy.body().is_some());
+        self.body_policy(waiting).is_some() || (self.settings.clear_route_cache && by_another())
+    }
+
+    fn body_policy(&self, waiting: &Waiting) -> Option<&BodyPolicy> {
+        let mut policies = self.live.engine().document().policies();
+        let (_, policy) = policies.find(|(index, _)| *index == waiting.policy())?;
+        policy.body()
     }
 
     /// A look at all watched files. Reads them, so it is for a thread that may wait.

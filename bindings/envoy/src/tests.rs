@@ -11,6 +11,7 @@ use countersign::time::UnixSeconds;
 use countersign_filter::fetch::Callout;
 use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
+use countersign_filter::judge::Progress;
 use countersign_filter::settings::{Build, RouteSettings, Settings};
 
 use crate::filter::{self, Verdict};
@@ -86,6 +87,10 @@ impl Stream for FakeStream {
         self.cleared += usize::from(self.fields.len() < before);
     }
 
+    fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
+        self.fields.retain(|(name, _)| !credentials.removes(name.as_bytes()));
+    }
+
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
         let chosen = self.by_field.as_ref().filter(|(name, value, _)| self.header(name).0 == Some(value.as_bytes()));
         Ok(chosen.map(|(_, _, route)| route).or(self.route.as_ref()).map(|route| Arc::new(route.clone())))
@@ -131,7 +136,10 @@ impl Main for FakeMain {
 }
 
 fn judge(module: &Module, stream: &mut FakeStream, now: UnixSeconds) -> Verdict {
-    filter::judge(module, stream.worker, stream, now)
+    match filter::begin(module, stream.worker, stream, now) {
+        Progress::Done(verdict) => verdict,
+        Progress::Waits(waiting) => panic!("{:?}", waiting.question()),
+    }
 }
 
 /// The module with the policy of the vector, and the vector's request.

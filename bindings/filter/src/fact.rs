@@ -1,14 +1,16 @@
 //! The facts of a decision that leave the filter: in header fields for the upstream and in dynamic metadata.
 
 use alloc::borrow::{Cow, ToOwned};
+use alloc::boxed::Box;
 
 use countersign::engine::{Decision, Mode};
 pub use countersign::field_value::is_field_value;
 use countersign::jose::base64url;
+use countersign::record::NamedClaim;
 use countersign::specs::common::presentation::Scheme;
 
 /// One fact, by the word that settings and metadata have for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// `accept` or `refuse`.
     Decision,
@@ -44,11 +46,24 @@ pub enum Fact {
     BoundKey,
     /// The thumbprint of the certificate that it is bound to.
     BoundCertificate,
+    /// The transaction that it is for.
+    Txn,
+    /// The JSON-RPC method that the body calls, where the policy names tools.
+    RpcMethod,
+    /// The tool that it calls.
+    Tool,
+    /// The SHA-256 of the body in base64url, where the policy asks for it.
+    BodyDigest,
+    /// A claim that the policy hands to hosts: `attributes.`, then its name there.
+    Attribute(Box<str>),
 }
 
+/// How the word of an attribute begins.
+const ATTRIBUTES: &str = "attributes.";
+
 impl Fact {
-    /// All of them.
-    pub const ALL: [Self; 17] = [
+    /// All of them that have a word of their own.
+    pub const ALL: [Self; 21] = [
         Self::Decision,
         Self::Reason,
         Self::Policy,
@@ -66,6 +81,10 @@ impl Fact {
         Self::Binding,
         Self::BoundKey,
         Self::BoundCertificate,
+        Self::Txn,
+        Self::RpcMethod,
+        Self::Tool,
+        Self::BodyDigest,
     ];
 
     /// What metadata holds if the settings want it but do not say what: what RBAC and access logs ask for.
@@ -74,7 +93,7 @@ impl Fact {
 
     /// Its word.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Decision => "decision",
             Self::Reason => "reason",
@@ -93,19 +112,36 @@ impl Fact {
             Self::Binding => "binding",
             Self::BoundKey => "bound_key",
             Self::BoundCertificate => "bound_certificate",
+            Self::Txn => "txn",
+            Self::RpcMethod => "rpc_method",
+            Self::Tool => "tool",
+            Self::BodyDigest => "body_digest",
+            Self::Attribute(word) => word,
+        }
+    }
+
+    /// The name that an attribute has in policies; `None` for another fact.
+    #[must_use]
+    pub fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Attribute(word) => word.strip_prefix(ATTRIBUTES),
+            _ => None,
         }
     }
 
     /// The fact that a word names.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
+        if name.len() > ATTRIBUTES.len() && name.starts_with(ATTRIBUTES) {
+            return Some(Self::Attribute(name.into()));
+        }
         Self::ALL.into_iter().find(|fact| fact.name() == name)
     }
 
     /// The fact of this decision. What the token says, only an accepted one has.
     #[must_use]
     #[inline(never)]
-    pub fn of<'d>(self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
+    pub fn of<'d>(&self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
         let facts = decision.facts();
         let text = match self {
             Self::Decision => Some(if decision.reason().is_none() { "accept" } else { "refuse" }),
@@ -127,9 +163,23 @@ impl Fact {
             Self::BoundCertificate => {
                 return facts.and_then(|facts| thumbprint(facts.confirmation.certificate_thumbprint));
             }
+            Self::Txn => transaction(decision),
+            Self::RpcMethod => decision.rpc_method(),
+            Self::Tool => decision.tool(),
+            Self::BodyDigest => return thumbprint(decision.body_digest()),
+            Self::Attribute(_) => match self.attribute().and_then(|name| decision.attribute(name)) {
+                Some(NamedClaim::Text(text) | NamedClaim::Json(text)) => Some(text),
+                None => None,
+            },
         };
         text.map(Cow::Borrowed)
     }
+}
+
+/// That of the first credential that has one: a transaction token mostly comes beside an access token.
+fn transaction<'d>(decision: &Decision<'d>) -> Option<&'d str> {
+    let mut credentials = decision.policy()?.credentials();
+    credentials.find_map(|credential| decision.credential(credential.name())?.transaction())
 }
 
 fn thumbprint(bytes: Option<&[u8; 32]>) -> Option<Cow<'static, str>> {
@@ -144,8 +194,13 @@ mod tests {
     #[test]
     fn every_fact_is_found_by_its_name() {
         for fact in Fact::ALL {
-            assert_eq!(Fact::from_name(fact.name()), Some(fact));
+            assert_eq!(Fact::from_name(fact.name()), Some(fact.clone()));
+            assert_eq!(fact.attribute(), None);
         }
+        let tenant = Fact::from_name("attributes.tenant");
+        assert_eq!(tenant.as_ref().and_then(Fact::attribute), Some("tenant"));
+        assert_eq!(tenant.as_ref().map(Fact::name), Some("attributes.tenant"));
+        assert_eq!(Fact::from_name("attributes."), None);
         assert_eq!(Fact::from_name("subjects"), None);
     }
 }

@@ -18,6 +18,8 @@ pub trait Stream {
     fn set_header(&mut self, name: &str, value: Option<&str>);
     /// Removes the client's fields that spell an identity header; if there were any, the route is chosen anew without them.
     fn remove_spelled(&mut self, identity: &IdentityHeaders);
+    /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
+    fn remove_credentials(&mut self, credentials: &IdentityHeaders);
     /// What the route of the request says. An error if it is not understood.
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread>;
     /// Has the proxy choose the route anew by the header fields that were set since.

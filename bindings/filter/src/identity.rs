@@ -15,6 +15,8 @@ pub struct IdentityHeaders {
     written: Vec<(String, Fact)>,
     /// The field that a certificate is taken from, by its one name; that one stays.
     read: Option<&'static str>,
+    /// Fields of credentials that go no further than this filter.
+    credentials: Vec<String>,
     /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are told apart by it.
     lengths: u64,
 }
@@ -26,8 +28,16 @@ impl IdentityHeaders {
     #[must_use]
     pub fn new(written: Vec<(String, Fact)>, read: Option<&'static str>) -> Self {
         let names = written.iter().map(|(name, _)| name.as_str()).chain(read);
-        let lengths = names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT));
-        Self { written, read, lengths }
+        let lengths = lengths(names);
+        Self { written, read, credentials: Vec::new(), lengths }
+    }
+
+    /// The fields of credentials that go no further than this filter, by names in small letters: removed in every spelling too, but after
+    /// they were read.
+    #[must_use]
+    pub fn of_credentials(credentials: Vec<String>) -> Self {
+        let lengths = lengths(credentials.iter().map(String::as_str));
+        Self { credentials, lengths, ..Self::default() }
     }
 
     /// What is written from a decision: names in small letters with facts.
@@ -53,11 +63,16 @@ impl IdentityHeaders {
     fn spells_one(&self, name: &[u8]) -> bool {
         // `:path` is no field, whatever `-path` is.
         let is_field = name.first() != Some(&b':');
-        let known = self.written.iter().map(|(known, _)| known.as_str()).chain(self.read);
+        let written = self.written.iter().map(|(known, _)| known.as_str());
+        let known = written.chain(self.read).chain(self.credentials.iter().map(String::as_str));
         is_field
             && self.read.map(str::as_bytes) != Some(name)
             && known.into_iter().any(|known| spells_alike(known.as_bytes(), name))
     }
+}
+
+fn lengths<'n>(names: impl Iterator<Item = &'n str>) -> u64 {
+    names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT))
 }
 
 /// Whether two names are the same identity header.
@@ -101,6 +116,11 @@ mod tests {
             assert!(!headers.removes(name.as_bytes()), "{name}");
         }
         assert!(!IdentityHeaders::default().removes(b"x-user"));
+        let credentials = IdentityHeaders::of_credentials(vec!["txn-token".to_owned()]);
+        assert!(
+            credentials.removes(b"txn-token") && credentials.removes(b"txn_token") && !credentials.removes(b"txntoken")
+        );
+        assert!(!credentials.is_empty() && credentials.written().is_empty());
         assert!(spells_alike(b"X-USER", b"x_uSer"));
     }
 }

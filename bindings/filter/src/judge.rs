@@ -1,13 +1,17 @@
 //! One request: what the engine is told of it, and what its decision does to it.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use countersign::engine::{Decision, Mode, PolicyIndex, ReplayNotice, Request};
+use countersign::engine::{
+    Answer, Decision, HeaderFields, Mode, Pending, PolicyIndex, Question, ReplayNotice, Request, Step,
+};
 use countersign::reason::Reason;
+use countersign::specs::common::presentation::Field;
 use countersign::specs::mtls::Connection;
 use countersign::time::UnixSeconds;
 
@@ -29,8 +33,56 @@ pub enum Verdict {
 
 /// An engine with what one worker has for itself.
 pub trait Decide {
-    /// Judges one request.
-    fn decide(&mut self, policy: PolicyIndex, request: &Request<'_>) -> Decision<'_>;
+    /// Judges one request. `asks` is whether the policy may ask what the request does not say.
+    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, asks: bool) -> Step<'_>;
+    /// Goes on with one that waited for `answer`.
+    fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_>;
+}
+
+/// How far a judgement is.
+#[derive(Debug)]
+pub enum Progress {
+    /// It is made.
+    Done(Verdict),
+    /// The host must answer a question first: [`resume`], or [`abandoned`] if the stream goes.
+    Waits(Box<Waiting>),
+}
+
+/// A request that waits. One that is dropped is refused.
+#[derive(Debug)]
+pub struct Waiting {
+    judging: Judging,
+    pending: Pending,
+    /// The place of the policy that asks.
+    place: usize,
+    mode: Mode,
+}
+
+impl Waiting {
+    /// What the host must find out.
+    #[must_use]
+    pub const fn question(&self) -> Question<'_> {
+        self.pending.question()
+    }
+
+    /// The policy that asks.
+    #[must_use]
+    pub const fn policy(&self) -> PolicyIndex {
+        self.pending.policy()
+    }
+
+    /// What the engine takes back to give it up.
+    pub fn into_pending(self) -> (Pending, usize, Mode) {
+        (self.pending, self.place, self.mode)
+    }
+}
+
+/// A judgement between two rounds.
+#[derive(Debug)]
+struct Judging {
+    written: Written,
+    route: Option<Arc<RouteSettings>>,
+    round: usize,
 }
 
 /// How many times a request is judged at most, each time by the policy of the route that the fields of the last time lead to.
@@ -41,31 +93,77 @@ const ROUNDS: usize = 4;
 /// First of all the client's identity headers go, so that neither a route nor a policy is chosen by them. Where the proxy chooses the route
 /// anew by the fields that are written then, the route is asked again: a request that reaches one with other rules is judged by these too,
 /// with the proof that it has used. What is counted, logged and left with the stream is of the last judgement only.
-pub fn judge(
+pub fn begin(
     site: &impl Site,
     policies: &Policies,
     worker: &mut impl Decide,
     text: &mut Vec<u8>,
     stream: &mut impl Stream,
     now: UnixSeconds,
-) -> Verdict {
+) -> Progress {
+    stream.remove_spelled(&site.settings().identity_headers);
+    let Ok(route) = stream.route() else { return Progress::Done(refuse_route(site, stream)) };
+    let judging = Judging { written: Written { claimed_proof: None, is_there: false }, route, round: 0 };
+    go_on(site, policies, worker, text, stream, now, judging, None)
+}
+
+/// Goes on with the request of `stream`, which waited for `answer`.
+#[allow(clippy::too_many_arguments)] // as for `begin`, and the answer
+pub fn resume(
+    site: &impl Site,
+    policies: &Policies,
+    worker: &mut impl Decide,
+    text: &mut Vec<u8>,
+    stream: &mut impl Stream,
+    now: UnixSeconds,
+    waiting: Box<Waiting>,
+    answer: Answer<'_>,
+) -> Progress {
+    let Waiting { judging, pending, .. } = *waiting;
+    go_on(site, policies, worker, text, stream, now, judging, Some((pending, answer)))
+}
+
+/// Counts and logs a request whose client went while it waited; `decision` is what the engine gave it up by, under the policy at `place`.
+pub fn abandoned(site: &impl Site, place: usize, mode: Mode, decision: &Decision<'_>) {
+    note(site, place, mode, decision);
+}
+
+#[allow(clippy::too_many_arguments)] // one loop for requests that begin and those that waited
+#[inline(always)]
+fn go_on(
+    site: &impl Site,
+    policies: &Policies,
+    worker: &mut impl Decide,
+    text: &mut Vec<u8>,
+    stream: &mut impl Stream,
+    now: UnixSeconds,
+    judging: Judging,
+    mut answered: Option<(Pending, Answer<'_>)>,
+) -> Progress {
     let settings = site.settings();
-    stream.remove_spelled(&settings.identity_headers);
-    let mut written = Written { claimed_proof: None, is_there: false };
-    let mut route = stream.route();
-    for _ in 0..ROUNDS {
-        let Ok(said) = &route else { return refuse_route(site, stream) };
+    let Judging { mut written, route, round: first } = judging;
+    let mut route = Ok(route);
+    for round in first..ROUNDS {
+        let Ok(said) = &route else { return Progress::Done(refuse_route(site, stream)) };
         let found = policies.rules(settings, said.as_deref(), &*stream);
         route = match &found {
             Ok(rules) => {
-                let decision = decide(settings, rules, worker, text, &*stream, &written, now);
+                let step = decide(settings, policies, rules, worker, text, &*stream, &written, now, answered.take());
+                let decision = match step {
+                    Step::Decided(decision) => decision,
+                    Step::Waits(pending) => {
+                        let (place, mode, route) = (rules.place, rules.mode, said.clone());
+                        let judging = Judging { written, route, round };
+                        return Progress::Waits(Box::new(Waiting { judging, pending, place, mode }));
+                    }
+                };
                 if let Some((index, _)) = decision.wants_refresh() {
                     site.want(index);
                 }
                 if decision.reason().is_some() && rules.mode != Mode::Shadow {
                     conclude(site, rules, &decision, stream, now);
                     answer(&decision, stream);
-                    return Verdict::Answered;
+                    return Progress::Done(Verdict::Answered);
                 }
                 match written.write(settings, Some((&decision, rules.mode)), stream) {
                     Some(next) if !leads_to(&next, &found, policies, settings, &*stream) => {
@@ -75,7 +173,8 @@ pub fn judge(
                     _ => {
                         conclude(site, rules, &decision, stream, now);
                         // A challenge would be a refusal, which shadow mode hides from clients; a nonce is of use all the same.
-                        return Verdict::Pass(fields(&decision, |name| name != "www-authenticate"));
+                        stream.remove_credentials(policies.removed(Some(rules.place)));
+                        return Progress::Done(Verdict::Pass(fields(&decision, |name| name != "www-authenticate")));
                     }
                 }
             }
@@ -83,42 +182,63 @@ pub fn judge(
                 Some(next) if !leads_to(&next, &found, policies, settings, &*stream) => next,
                 _ => {
                     count_ambiguous(site, policies, true);
-                    return Verdict::Pass(Vec::new());
+                    stream.remove_credentials(policies.removed(None));
+                    return Progress::Done(Verdict::Pass(Vec::new()));
                 }
             },
             Err(NoRules::HeaderRepeated { shadowed: false }) => break,
             Err(NoRules::PolicyUnknown) => {
                 site.log(Level::Error, "countersign: a route names a policy that does not exist");
-                return refuse(stream);
+                return Progress::Done(refuse(stream));
             }
         };
     }
     count_ambiguous(site, policies, false);
     let reason = Reason::PolicyAmbiguous;
     stream.answer(reason.status(), &[], reason.code());
-    Verdict::Answered
+    Progress::Done(Verdict::Answered)
 }
 
+#[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
 fn decide<'w, S: Stream>(
     settings: &Settings,
+    policies: &Policies,
     rules: &Rules<'_>,
     worker: &'w mut impl Decide,
     text: &mut Vec<u8>,
     stream: &S,
     written: &Written,
     now: UnixSeconds,
-) -> Decision<'w> {
-    let connection = Presented { source: settings.certificate, stream };
-    let mut request = request(stream, rules, text, now).with_connection(&connection);
+    answered: Option<(Pending, Answer<'_>)>,
+) -> Step<'w> {
+    let (connection, named) = (Presented { source: settings.certificate, stream }, Named(stream));
+    let mut request = request(stream, rules, text, now).with_connection(&connection).with_fields(&named);
     if let Some(proof) = &written.claimed_proof {
         request = request.with_claimed_proof(proof);
     }
-    worker.decide(rules.policy, &request)
+    match answered {
+        None => worker.begin(rules.policy, &request, policies.asks(rules.place)),
+        Some((pending, answer)) => worker.resume(pending, &request, answer),
+    }
+}
+
+/// The header fields that policies name.
+struct Named<'s, S>(&'s S);
+
+impl<S: Stream> HeaderFields for Named<'_, S> {
+    fn field(&self, name: &str) -> Field<'_> {
+        match self.0.header(name) {
+            (_, 0) => Field::Absent,
+            (Some(value), 1) => Field::One(value),
+            _ => Field::Repeated,
+        }
+    }
 }
 
 type Route = Result<Option<Arc<RouteSettings>>, RouteUnread>;
 
 /// What earlier judgements of a request have left behind.
+#[derive(Debug)]
 struct Written {
     claimed_proof: Option<[u8; 32]>,
     /// Whether identity headers are.
@@ -166,19 +286,23 @@ fn leads_to(
 /// Counts, logs and leaves with the stream what became of the request.
 fn conclude(site: &impl Site, rules: &Rules<'_>, decision: &Decision<'_>, stream: &mut impl Stream, now: UnixSeconds) {
     let (settings, mode) = (site.settings(), rules.mode);
-    let reason = decision.reason();
-    let shadowed = reason.is_some() && mode == Mode::Shadow;
-    site.count(Outcome { policy: rules.place, reason, shadowed });
-    if let Some(notice) = reason.and_then(|reason| site.engine().replay_notice(reason, now)) {
+    if let Some(notice) = decision.reason().and_then(|reason| site.engine().replay_notice(reason, now)) {
         warn(site, &notice);
     }
-    if settings.audit == Audit::All || (settings.audit == Audit::Refusals && reason.is_some()) {
-        audit(site, decision, mode);
-    }
+    note(site, rules.place, mode, decision);
     for fact in &settings.metadata {
         if let Some(value) = fact.of(decision, mode).filter(|value| is_field_value(value)) {
             stream.set_metadata(&settings.metadata_namespace, fact.name(), &value);
         }
+    }
+}
+
+/// Counts a decision by the policy at `place`, and logs it where the settings say so.
+fn note(site: &impl Site, place: usize, mode: Mode, decision: &Decision<'_>) {
+    let (settings, reason) = (site.settings(), decision.reason());
+    site.count(Outcome { policy: place, reason, shadowed: reason.is_some() && mode == Mode::Shadow });
+    if settings.audit == Audit::All || (settings.audit == Audit::Refusals && reason.is_some()) {
+        audit(site, decision, mode);
     }
 }
 

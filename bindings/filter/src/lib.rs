@@ -20,5 +20,6 @@ pub mod identity;
 pub mod judge;
 pub mod nonce_keys;
 pub mod policies;
+pub mod question;
 pub mod settings;
 pub mod tally;

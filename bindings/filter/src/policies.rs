@@ -5,10 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::policy::{Mode, Policy, PolicyDocument, PolicyIndex};
+use countersign::policy::{From, Mode, Policy, PolicyDocument, PolicyIndex};
 use countersign::uri::AllowedOrigins;
 
 use crate::host::Stream;
+use crate::identity::IdentityHeaders;
 use crate::settings::{RouteSettings, Settings};
 
 /// All policies of a document, in order of their names.
@@ -17,6 +18,8 @@ pub struct Policies {
     known: Vec<Known>,
     /// The place of the policy where neither route nor header name one.
     default: usize,
+    /// The fields of credentials that any policy has removed.
+    removed: IdentityHeaders,
 }
 
 #[derive(Debug)]
@@ -25,6 +28,10 @@ struct Known {
     index: PolicyIndex,
     mode: Mode,
     has_origin: bool,
+    /// Whether it may ask what the request does not say.
+    asks: bool,
+    /// The fields of credentials that it has removed.
+    removed: IdentityHeaders,
 }
 
 /// By which policy a request is judged, and how.
@@ -63,10 +70,26 @@ impl Policies {
             index,
             mode: policy.mode(),
             has_origin: policy.has_origin(),
+            asks: policy.body().is_some() || policy.asks_shared_store() || policy.introspects(),
+            removed: IdentityHeaders::of_credentials(removed(policy).collect()),
         });
         let known: Vec<Known> = known.collect();
         let found = known.iter().position(|policy| policy.name == default);
-        Ok(Self { default: found.ok_or_else(|| format!("there is no policy {default}"))?, known })
+        let default = found.ok_or_else(|| format!("there is no policy {default}"))?;
+        let removed = document.policies().flat_map(|(_, policy)| removed(policy)).collect();
+        Ok(Self { default, known, removed: IdentityHeaders::of_credentials(removed) })
+    }
+
+    /// Whether the policy at `place` may ask what the request does not say.
+    #[must_use]
+    pub fn asks(&self, place: usize) -> bool {
+        self.known.get(place).is_some_and(|policy| policy.asks)
+    }
+
+    /// The fields of credentials that the policy at `place` has removed; those of all policies for no place.
+    #[must_use]
+    pub fn removed(&self, place: Option<usize>) -> &IdentityHeaders {
+        place.and_then(|place| self.known.get(place)).map_or(&self.removed, |policy| &policy.removed)
     }
 
     /// How many there are.
@@ -118,6 +141,14 @@ impl Policies {
     }
 }
 
+/// The fields of credentials that a policy has removed.
+pub(crate) fn removed(policy: &Policy) -> impl Iterator<Item = String> {
+    policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
+        From::Header(name) => Some(String::from(&**name)),
+        From::Authorization => None,
+    })
+}
+
 /// What is wrong with the origins of a configuration that can be used all the same, one line each.
 #[must_use]
 pub fn origin_notices(document: &PolicyDocument, settings: &Settings) -> Vec<String> {
@@ -157,7 +188,6 @@ mod tests {
 
     use super::*;
     use crate::host::RouteUnread;
-    use crate::identity::IdentityHeaders;
     use crate::settings::Build;
 
     /// Header fields, and nothing else.
@@ -171,6 +201,7 @@ mod tests {
         }
         fn set_header(&mut self, _: &str, _: Option<&str>) {}
         fn remove_spelled(&mut self, _: &IdentityHeaders) {}
+        fn remove_credentials(&mut self, _: &IdentityHeaders) {}
         fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
             Ok(None)
         }

@@ -11,7 +11,9 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use countersign::crypto::Backend;
-use countersign::engine::{Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Worker};
+use countersign::engine::{
+    Answer, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Step, Worker,
+};
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::specs::nonce::NonceKeys;
@@ -20,7 +22,7 @@ use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
-use countersign_filter::judge::{self, Decide, Verdict};
+use countersign_filter::judge::{self, Decide, Progress, Verdict};
 use countersign_filter::nonce_keys::in_force;
 use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
@@ -196,7 +198,10 @@ impl<H: Host> Filter<H> {
         let site = VmSite::new(&host, settings, &self.engine, &self.tally);
         let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
-        let verdict = judge::judge(&site, &self.policies, &mut worker, text, &mut request, now);
+        let verdict = match judge::begin(&site, &self.policies, &mut worker, text, &mut request, now) {
+            Progress::Done(verdict) => verdict,
+            Progress::Waits(_) => judge::refuse(&mut request),
+        };
         if let Some(index) = site.wanted.get()
             && self.documents.want(&host, index)
         {
@@ -212,6 +217,11 @@ impl<H: Host> Filter<H> {
     /// The identity headers of this configuration.
     pub(crate) const fn identity_headers(&self) -> &IdentityHeaders {
         &self.settings.identity_headers
+    }
+
+    /// The fields of credentials that its policies have removed.
+    pub(crate) fn removed_credentials(&self) -> &IdentityHeaders {
+        self.policies.removed(None)
     }
 }
 
@@ -303,8 +313,13 @@ struct Deciding<'f> {
 }
 
 impl Decide for Deciding<'_> {
-    fn decide(&mut self, policy: PolicyIndex, request: &Request<'_>) -> Decision<'_> {
-        self.worker.decide(self.engine, self.snapshot, policy, request)
+    /// No policy asks: settings with one that does are refused.
+    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, _asks: bool) -> Step<'_> {
+        Step::Decided(self.worker.decide(self.engine, self.snapshot, policy, request))
+    }
+
+    fn resume(&mut self, pending: Pending, _: &Request<'_>, _: Answer<'_>) -> Step<'_> {
+        Step::Decided(self.worker.abandon(self.engine, self.snapshot, pending))
     }
 }
 
@@ -390,6 +405,12 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
             remove_spelled(self.host, Map::Request, self.fields, identity);
             // Envoy has done so already; another proxy may not.
             let _where_it_can = self.host.foreign("clear_route_cache", &[]);
+        }
+    }
+
+    fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
+        if !credentials.is_empty() {
+            remove_spelled(self.host, Map::Request, self.fields, credentials);
         }
     }
 

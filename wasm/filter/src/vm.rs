@@ -108,7 +108,9 @@ impl<H: Host> Vm<H> {
         let bytes = self.host.header_pairs(Map::RequestTrailers).unwrap_or_default();
         let fields = Pairs::new(&bytes).unwrap_or(Pairs::NONE);
         for (_, filter) in &self.filters {
-            remove_spelled(&self.host, Map::RequestTrailers, fields, filter.identity_headers());
+            for names in [filter.identity_headers(), filter.removed_credentials()] {
+                remove_spelled(&self.host, Map::RequestTrailers, fields, names);
+            }
         }
     }
 

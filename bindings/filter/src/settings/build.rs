@@ -65,13 +65,16 @@ const OF_BOTH: [&str; 15] = [
 ];
 const FILES: &str = "a setting that needs files, which a WebAssembly VM has none of";
 const CLEARED: &str = "a setting of the dynamic module only: Envoy clears the route cache whenever a VM sets a field";
-const OF_MODULE: [(&str, &str); 6] = [
+const WAITS: &str = "a setting of the dynamic module only: this build asks no server for a decision";
+const OF_MODULE: [(&str, &str); 8] = [
     ("policy_file", FILES),
     ("trust_directory", FILES),
     ("revocations_file", FILES),
     ("nonce_keys_file", FILES),
     ("clear_route_cache", CLEARED),
     ("replay_file", FILES),
+    ("shared_store", WAITS),
+    ("introspection", WAITS),
 ];
 const VM: &str = "a setting of the proxy-wasm filter only";
 const OF_WASM: [(&str, &str); 4] =

@@ -148,7 +148,7 @@ fn read_place(reader: &mut Reader, members: &Members<'_, '_>, what: Option<(Docu
 }
 
 /// Authority and path of an http or https URI.
-fn split_uri(uri: &str) -> Option<(&str, &str)> {
+pub(super) fn split_uri(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"))?;
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };

@@ -6,7 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use countersign::jose::json::Value;
+use countersign::policy::PolicyDocument;
 use countersign::policy::reader::{Members, Pointer, Reader};
+use countersign::printable::quoted;
 
 use crate::certificate::{self, CertificateSource};
 use crate::fact::Fact;
@@ -53,9 +55,32 @@ fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&s
 fn read_fact(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Fact> {
     let fact = value.as_string().and_then(|text| Fact::from_name(&text.to_owned_string()));
     if fact.is_none() {
-        reader.not_one_of(at, value, &Fact::ALL.map(Fact::name));
+        let words: Vec<&str> = Fact::ALL.iter().map(Fact::name).chain(["attributes.NAME"]).collect();
+        reader.not_one_of(at, value, &words);
     }
     fact
+}
+
+/// Finds facts that no policy has, and identity headers that would be removed before a credential is read from them.
+pub(super) fn check_against(
+    reader: &mut Reader,
+    settings: &Members<'_, '_>,
+    document: &PolicyDocument,
+    identity: &IdentityHeaders,
+    metadata: &[Fact],
+) {
+    let named = identity.written().iter().map(|(_, fact)| ("identity_headers", fact));
+    for (member, fact) in named.chain(metadata.iter().map(|fact| ("metadata", fact))) {
+        let Some(name) = fact.attribute() else { continue };
+        if !document.policies().any(|(_, policy)| policy.attributes().any(|known| known == name)) {
+            reader.fault(&settings.at(member), quoted(fact.name()), "a name in `attributes` of a policy");
+        }
+    }
+    let mut fields = document.policies().flat_map(|(_, policy)| policy.header_fields());
+    if let Some(field) = fields.find(|field| identity.removes(field.as_bytes())) {
+        let found = format!("{field}, which a policy reads a credential from");
+        reader.fault(&settings.at("identity_headers"), found, "another name: an identity header is removed first");
+    }
 }
 
 /// Reads `metadata`: where facts are left, and which.

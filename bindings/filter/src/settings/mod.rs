@@ -8,6 +8,7 @@ mod fetch;
 mod files;
 mod identity;
 mod policy;
+mod questions;
 mod route;
 mod selection;
 mod vm;
@@ -31,6 +32,7 @@ use crate::identity::IdentityHeaders;
 pub use build::{Build, ReadFile};
 pub use fetch::{Document, Fetch};
 pub use files::Files;
+pub use questions::{Endpoint, Questions};
 pub use route::RouteSettings;
 pub use selection::{HeaderMatch, Selection};
 pub use vm::{Signatures, Vm};
@@ -68,6 +70,8 @@ pub struct Settings {
     pub replay_store: String,
     /// Whether proofs from before the store was made may pass.
     pub forget_proofs: bool,
+    /// Whom decisions that wait ask.
+    pub questions: Questions,
     /// What only the module has.
     pub files: Files,
     /// What only the proxy-wasm filter has.
@@ -134,10 +138,17 @@ impl Settings {
         let replay_store = store_name(reader, &members);
         let proofs = [("refuse", false), ("danger_accept", true)];
         let forget_proofs = reader.word(&members, "proofs_before_start", &proofs).unwrap_or_default();
+        let questions = questions::read(reader, &members, document.as_ref(), build);
+        if let Some(document) = &document {
+            identity::check_against(reader, &members, document, &identity_headers, &metadata);
+        }
         let (files, vm) = match build {
             Build::Module { .. } => (Files::read(reader, &members, document.as_ref()), Vm::default()),
             Build::Wasm => {
-                let has_identity = !identity_headers.is_empty();
+                let removes = |document: &PolicyDocument| {
+                    document.policies().any(|(_, policy)| crate::policies::removed(policy).next().is_some())
+                };
+                let has_identity = !identity_headers.is_empty() || document.as_ref().is_some_and(removes);
                 (Files::default(), Vm::read(reader, &members, document.as_ref(), has_identity))
             }
         };
@@ -157,6 +168,7 @@ impl Settings {
             certificate,
             replay_store,
             forget_proofs,
+            questions,
             files,
             vm,
         };

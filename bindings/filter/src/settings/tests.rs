@@ -312,3 +312,37 @@ fn a_route_says_little() {
     assert!(RouteSettings::read(br#"{"policy":"orders"}"#).is_err());
     assert!(RouteSettings::read(b"").is_err());
 }
+
+#[test]
+fn a_policy_that_asks_needs_whom_to_ask() -> Result<(), String> {
+    let read = |settings: &str, build: Build<'_>| {
+        let text = format!(
+            r#"{{"policy":{{"trust":[{{"issuer":"https://as.example","introspection":{{"uri":"https://as.example/in?a=b"}}}}],
+            "policies":{{"default":{{"accept":[{{"kind":"introspected","issuer":"https://as.example"}}],"audience":["a"],
+            "dpop":{{"shared_store":"required"}},"body_digest":true,"attributes":{{"tenant":"/tenant"}}}}}}}}{settings}}}"#
+        );
+        Settings::read(text.as_bytes(), build)
+            .map(|(settings, _)| settings)
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    let module = || Build::Module { read: &|_| Err("no files here".to_owned()) };
+    let good = r#","shared_store":{"cluster":"s","path":"/p"},"introspection":{"cluster":"i","headers":{"Authorization":"Basic x"}},
+        "metadata":{"facts":["attributes.tenant","txn","tool"]}"#;
+    let questions = read(good, module())?.questions;
+    let store = questions.store.ok_or("no store")?;
+    assert_eq!((store.cluster.as_str(), store.authority.as_str(), store.path.as_str()), ("s", "s", "/p"));
+    let issuer = questions.introspection.ok_or("no issuer")?;
+    assert_eq!((issuer.authority.as_str(), issuer.path.as_str()), ("as.example", "/in?a=b"));
+    assert_eq!(issuer.fields, [("authorization".to_owned(), "Basic x".to_owned())]);
+    let faults = |settings: &str, build: Build<'_>| read(settings, build).map(|_| ()).unwrap_err();
+    let none = faults("", module());
+    for member in ["/shared_store", "/introspection"] {
+        assert!(none.contains(&format!("{member}: found nothing, expected the cluster to ask")), "{none}");
+    }
+    let in_a_vm = faults(good, Build::Wasm);
+    assert_eq!(in_a_vm.matches("/policy/policies/default: found the policy").count(), 3, "{in_a_vm}");
+    assert_eq!(in_a_vm.matches("a setting of the dynamic module only").count(), 2, "{in_a_vm}");
+    let unknown = faults(&good.replace("attributes.tenant", "attributes.tenants"), module());
+    assert!(unknown.contains(r#"/metadata: found "attributes.tenants""#), "{unknown}");
+    Ok(())
+}
