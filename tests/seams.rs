@@ -401,6 +401,7 @@ fn a_proof_that_another_policy_claimed_is_still_new_to_the_shared_store() {
 
     let claimed = *runner.worker.decide(&runner.engine, &runner.snapshot, local, &asked).claimed_proof().unwrap();
     let again = asked.with_claimed_proof(&claimed);
+    #[allow(clippy::result_large_err)] // as `owned`
     let begun = |runner: &mut Runner, asked: &_| {
         owned(runner.worker.begin(&runner.engine, &runner.snapshot, shared, asked, &mut Silent))
     };
