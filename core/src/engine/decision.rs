@@ -2,7 +2,9 @@
 
 use crate::engine::audit::AuditRecord;
 use crate::engine::challenge;
-use crate::engine::worker::{Engine, Snapshot, Worker};
+use crate::engine::engine::Engine;
+use crate::engine::state::Snapshot;
+use crate::engine::worker::Worker;
 use crate::limits;
 use crate::memory::record_cache::RecordRef;
 use crate::policy::TrustSource;

@@ -5,17 +5,23 @@ mod body;
 mod challenge;
 mod counters;
 mod decision;
+#[allow(clippy::module_inception)] // the engine is the subject of this folder
+mod engine;
+mod judge;
 mod pending;
 mod replay;
+mod state;
 mod token;
 mod worker;
 
 pub use audit::AuditRecord;
 pub use body::BodyReader;
 pub use decision::{CacheTier, Decision};
+pub use engine::Engine;
 pub use pending::{Answer, Pending, Question, Step, UseOnce};
 pub use replay::ReplayNotice;
-pub use worker::{Engine, Snapshot, Worker};
+pub use state::Snapshot;
+pub use worker::Worker;
 
 pub use crate::memory::replay::{Replay, ReplayState, ReplayUnavailable};
 #[doc(no_inline)]

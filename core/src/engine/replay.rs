@@ -3,7 +3,7 @@
 use core::fmt::{self, Display, Formatter};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::engine::worker::Engine;
+use crate::engine::engine::Engine;
 use crate::memory::replay::ReplayState;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;

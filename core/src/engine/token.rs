@@ -1,7 +1,7 @@
 //! A token that is in no cache: from its text to the facts in its record, form first, then key, then signature.
 
 use crate::crypto::sha256;
-use crate::engine::worker::Snapshot;
+use crate::engine::state::Snapshot;
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
 use crate::jose::header::UnverifiedHeader;

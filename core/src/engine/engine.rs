@@ -1,0 +1,181 @@
+//! The engine: one policy document, and what all threads share.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::crypto::Backend;
+use crate::engine::counters::Counters;
+use crate::engine::replay::ReplayNotices;
+use crate::engine::state::Snapshot;
+use crate::jose::algorithm::AlgorithmSet;
+use crate::memory::OutOfMemory;
+use crate::memory::replay::{Replay, ReplayStore, Window};
+use crate::memory::revocation::{Revocations, RevocationsKnown};
+use crate::policy::PolicyDocument;
+use crate::reason::Reason;
+use crate::time::UnixSeconds;
+use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
+
+/// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
+pub struct Engine {
+    /// No other engine of this process has it: what a worker or a snapshot learned from one is nothing to another.
+    pub(super) id: EngineId,
+    pub(crate) document: PolicyDocument,
+    /// When a refresh was last asked for, by origin, plus one; 0 for never.
+    pub(super) refresh_asked: Vec<AtomicU64>,
+    pub(super) replay: Box<dyn Replay>,
+    pub(super) replay_notices: ReplayNotices,
+    /// The library that checks signatures.
+    pub(super) backend: Backend,
+    /// The algorithms that the library or the host checks.
+    pub(super) checked: AlgorithmSet,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine").field("document", &self.document).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine with a replay store of its own. `seed` must be random: it keeps attackers from choosing proofs that
+    /// collide in the store.
+    #[must_use]
+    pub fn new(document: PolicyDocument, seed: [u64; 2]) -> Self {
+        let window = Self::replay_window(&document);
+        let store = ReplayStore::new(document.replay_proofs(), window, seed);
+        Self::with_replay(document, Box::new(store))
+    }
+
+    /// As [`new`](Self::new), for hosts that go on without memory.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]
+    pub fn try_new(document: PolicyDocument, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
+        let window = Self::replay_window(&document);
+        let store = ReplayStore::try_new(document.replay_proofs(), window, seed)?;
+        Ok(Self::with_replay(document, Box::new(store)))
+    }
+
+    /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
+    #[must_use]
+    pub fn with_replay(document: PolicyDocument, replay: Box<dyn Replay>) -> Self {
+        Self::with_host(document, replay, AlgorithmSet::EMPTY)
+    }
+
+    /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`]) that takes the
+    /// algorithms `host`.
+    ///
+    /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host checks is supported nowhere: a key for it is dropped and
+    /// reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
+    #[must_use]
+    pub fn with_host(document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
+        Self::with_backend(document, replay, host, Backend::DEFAULT)
+    }
+
+    /// As [`with_host`](Self::with_host), with signatures checked by `backend` where the host does not: a build may have several libraries.
+    #[must_use]
+    pub fn with_backend(
+        mut document: PolicyDocument,
+        replay: Box<dyn Replay>,
+        host: AlgorithmSet,
+        backend: Backend,
+    ) -> Self {
+        let checked = backend.algorithms().union(host);
+        for policy in &mut document.policies {
+            policy.dpop.algorithms = policy.dpop.algorithms.intersection(checked);
+        }
+        Self {
+            id: EngineId::next(),
+            refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
+            document,
+            replay,
+            replay_notices: ReplayNotices::default(),
+            backend,
+            checked,
+            counters: Arc::new(Counters::new()),
+        }
+    }
+
+    /// The window that a replay store for `document` must remember.
+    #[must_use]
+    pub fn replay_window(document: &PolicyDocument) -> Window {
+        let (age, future) = document.proof_window_seconds();
+        let bounded = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
+        Window { max_age_seconds: bounded(age), future_seconds: bounded(future) }
+    }
+
+    /// The document that the engine was made from.
+    #[must_use]
+    pub const fn document(&self) -> &PolicyDocument {
+        &self.document
+    }
+
+    /// A snapshot without any key, to start from.
+    #[must_use]
+    pub fn empty_snapshot(&self) -> Snapshot {
+        Snapshot {
+            trust: Arc::new(TrustSnapshot::new(self.id, self.document.trust.len())),
+            revocations: Arc::new(Revocations::default()),
+            revocations_known: RevocationsKnown::ForGood,
+            nonces: None,
+        }
+    }
+
+    /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `snapshot`.
+    ///
+    /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
+    /// from the next decision on. A document without a usable key revokes all that its origin signed. Fetches nothing.
+    ///
+    /// # Errors
+    /// A [`TrustFault`]; the last good document then stays in force.
+    pub fn load(
+        &self,
+        snapshot: &mut Snapshot,
+        origin: OriginIndex,
+        document: &[u8],
+        now: UnixSeconds,
+    ) -> Result<LoadReport, TrustFault> {
+        let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
+        let source = source.ok_or(TrustFault::OriginUnknown)?;
+        // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
+        Arc::make_mut(&mut snapshot.trust).load(
+            origin,
+            source.origin(),
+            document,
+            (self.backend, self.checked, source.algorithms),
+            now,
+        )
+    }
+
+    /// How many requests were accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.counters.accepted()
+    }
+
+    /// How many requests were refused for `reason`.
+    #[must_use]
+    pub fn refused(&self, reason: Reason) -> u64 {
+        self.counters.refused(reason)
+    }
+
+    /// Whether the host should fetch the document of `origin` now, because a token names a key that is not in it.
+    ///
+    /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
+    pub(super) fn claim_refresh(&self, origin: OriginIndex, now: UnixSeconds) -> bool {
+        let (Some(asked), Some(source)) =
+            (self.refresh_asked.get(origin.as_usize()), self.document.source(origin.as_usize()))
+        else {
+            return false;
+        };
+        let last = asked.load(Ordering::Relaxed);
+        let asked_at = now.as_u64().saturating_add(1);
+        // A clock that went back must not silence the source until it catches up.
+        let due = last == 0 || asked_at < last || asked_at - last >= source.min_refresh_seconds;
+        due && asked.compare_exchange(last, asked_at, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
