@@ -427,3 +427,22 @@ fn a_proof_that_another_policy_claimed_is_still_new_to_the_shared_store() {
     // Another request has no part in it.
     assert_eq!(begun(&mut runner, &asked).unwrap_err().reason, Some(Reason::ProofReplayed));
 }
+
+/// `txn` joins the records of one transaction, so only a transaction token says it: an issuer lets clients choose claims of access tokens.
+#[test]
+fn the_transaction_is_that_of_the_transaction_token() {
+    let credentials = r#"[{"name":"client","from":"authorization","accept":["at+jwt","jwt"]},
+        {"name":"txn","from":{"header":"txn-token"},"accept":[{"kind":"txntoken+jwt","issuer":"https://tts.example"}],
+         "audience":"example.org","required":false}]"#;
+    let trust = [issuer(SERVER, &[set_key("server-p256")]), issuer(TTS, &[set_key("tts-p256")])];
+    let mut runner = Runner::new(&Doc::new(&trust, "[]").credentials(credentials).text(), NOW);
+    let client = bearer(&access().claim("txn", "\"EVIL\"").text());
+    let alone = runner.ask(&client);
+    assert!(alone.reason.is_none() && !alone.audit.contains("EVIL"), "{}", alone.audit);
+    let both = runner.ask(&client.header("Txn-Token", &txn().claim("txn", "\"t-1\"").text()));
+    assert!(
+        both.reason.is_none() && both.audit.contains(r#""txn":"t-1""#) && !both.audit.contains("EVIL"),
+        "{}",
+        both.audit
+    );
+}

@@ -108,3 +108,28 @@ impl<'r> Request<'r> {
         self.certificate.or_else(asked)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Servers that make variables of header fields read every spelling as one field.
+    #[test]
+    fn a_field_in_another_spelling_of_its_name_is_a_second_one() {
+        let fields = |names: &[&'static str]| -> alloc::vec::Vec<(&'static [u8], &'static [u8])> {
+            names.iter().map(|name| (name.as_bytes(), b"x".as_slice())).collect()
+        };
+        for (names, expected) in [
+            (&["txn-token"][..], Field::One(b"x")),
+            (&["TXN-Token", "other"], Field::One(b"x")),
+            (&["other", "txntoken"], Field::Absent),
+            (&["txn-token", "Txn-Token"], Field::Repeated),
+            (&["txn-token", "Txn_Token"], Field::Repeated),
+            (&["txn.token", "txn-token"], Field::Repeated),
+            (&["txn_token"], Field::Repeated),
+        ] {
+            let all = fields(names);
+            assert_eq!(all.as_slice().field("txn-token"), expected, "{names:?}");
+        }
+    }
+}

@@ -126,6 +126,7 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     fn read(text: &str) -> Result<Option<(alloc::string::String, Option<alloc::string::String>)>, Reason> {
         let call = Call::read(text.as_bytes())?;
@@ -152,10 +153,30 @@ mod tests {
             r#"{"method":"tools/call","params":{"name":""}}"#,
             r#"{"method":"tools/call","params":["a"]}"#,
             r#"{"method":"tools/call","method":"x","params":{"name":"a"}}"#,
+            // A reader that folds case would read another call.
+            r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+            r#"{"METHOD":"tools/call","params":{"name":"a"}}"#,
+            r#"{"method":"ping","Method":"tools/call","params":{"name":"a"}}"#,
+            "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"param\u{17f}\":{\"name\":\"b\"}}",
+            r#"{"method":"Tools/Call","params":{"name":"a"}}"#,
+            r#"{"method":"tools/call ","params":{"name":"a"}}"#,
+            r#"{"method":"tools/call\u0000","params":{"name":"a"}}"#,
+            r#"{"method":"","params":{"name":"a"}}"#,
+            // Not the name of a tool.
+            r#"{"method":"tools/call","params":{"name":"search.\u202e"}}"#,
+            r#"{"method":"tools/call","params":{"name":"search.\n"}}"#,
+            r#"{"method":"tools/call","params":{"name":"search. "}}"#,
             r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
         ] {
             assert_eq!(read(bad), Err(Reason::BodyMalformed), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_a_pattern_at_most() {
+        let call = |length| alloc::format!(r#"{{"method":"tools/call","params":{{"name":"{}"}}}}"#, "a".repeat(length));
+        assert!(read(&call(limits::TOOL_NAME_BYTES)).is_ok());
+        assert_eq!(read(&call(limits::TOOL_NAME_BYTES + 1)), Err(Reason::BodyMalformed));
     }
 
     #[test]
