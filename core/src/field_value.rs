@@ -22,6 +22,14 @@ pub fn is_field_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(is_token_byte)
 }
 
+/// Whether two names are read as one by a server that makes variables of header fields: equal but for the case of letters, where every character
+/// that is no letter and no digit is like any other.
+#[must_use]
+pub fn spells_alike(one: &[u8], other: &[u8]) -> bool {
+    let spelled = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    one.len() == other.len() && one.iter().map(spelled).eq(other.iter().map(spelled))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! One request, as the host sees it.
 
+use crate::field_value::spells_alike;
 use crate::specs::common::presentation::Field;
 use crate::specs::mtls::{ClientCertificate, Connection};
 use crate::time::UnixSeconds;
@@ -7,14 +8,23 @@ use crate::time::UnixSeconds;
 /// The header fields of a request, for policies that name some.
 pub trait HeaderFields {
     /// The field called `name`, which is written in small letters; names match in any case.
+    ///
+    /// A field in another spelling of the name ([`spells_alike`]) is a second one: a receiver may read it as the first. See [`named_field`].
     fn field(&self, name: &str) -> Field<'_>;
+}
+
+/// The field called `name` of all `fields` of a request, as [`HeaderFields::field`] has it.
+pub fn named_field<'r>(fields: impl Iterator<Item = (&'r [u8], &'r [u8])>, name: &str) -> Field<'r> {
+    let alike = fields.filter(|(known, _)| spells_alike(known, name.as_bytes()));
+    alike.fold(Field::Absent, |field, (known, value)| {
+        if known.eq_ignore_ascii_case(name.as_bytes()) { field.and(value) } else { Field::Repeated }
+    })
 }
 
 /// All header fields of a request, by name and value.
 impl HeaderFields for &[(&[u8], &[u8])] {
     fn field(&self, name: &str) -> Field<'_> {
-        let named = self.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
-        named.fold(Field::Absent, |field, (_, value)| field.and(value))
+        named_field(self.iter().copied(), name)
     }
 }
 
@@ -120,16 +130,16 @@ mod tests {
             names.iter().map(|name| (name.as_bytes(), b"x".as_slice())).collect()
         };
         for (names, expected) in [
-            (&["txn-token"][..], Field::One(b"x")),
-            (&["TXN-Token", "other"], Field::One(b"x")),
-            (&["other", "txntoken"], Field::Absent),
-            (&["txn-token", "Txn-Token"], Field::Repeated),
-            (&["txn-token", "Txn_Token"], Field::Repeated),
-            (&["txn.token", "txn-token"], Field::Repeated),
-            (&["txn_token"], Field::Repeated),
+            (&["x-ticket"][..], Field::One(b"x")),
+            (&["X-Ticket", "other"], Field::One(b"x")),
+            (&["other", "xticket"], Field::Absent),
+            (&["x-ticket", "x-Ticket"], Field::Repeated),
+            (&["x-ticket", "X_Ticket"], Field::Repeated),
+            (&["x.ticket", "x-ticket"], Field::Repeated),
+            (&["x_ticket"], Field::Repeated),
         ] {
             let all = fields(names);
-            assert_eq!(all.as_slice().field("txn-token"), expected, "{names:?}");
+            assert_eq!(all.as_slice().field("x-ticket"), expected, "{names:?}");
         }
     }
 }

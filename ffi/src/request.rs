@@ -1,5 +1,6 @@
 //! A request as the host sees it: borrowed for one call.
 
+use countersign::engine::named_field;
 use countersign::engine::{HeaderFields, Request};
 use countersign::specs::common::presentation::Field;
 use countersign::specs::mtls::ClientCertificate;
@@ -130,7 +131,6 @@ impl<'a> Fields<'a> {
 
 impl HeaderFields for Fields<'_> {
     fn field(&self, name: &str) -> Field<'_> {
-        let named = self.all().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
-        named.fold(Field::Absent, |field, (_, value)| field.and(value))
+        named_field(self.all(), name)
     }
 }

@@ -47,10 +47,24 @@ fn add_tools(corpus: &mut Corpus) {
         ("a_tool_below_the_pattern", "search.web.deep"),
         ("the_pattern_without_its_segment", "search"),
         ("a_tool_in_capitals", "READ"),
-        ("a_tool_with_a_space", "read "),
         ("the_pattern_itself_with_an_empty_segment", "search."),
     ] {
         corpus.refuse(name, rule, &doc, &with(&call(tool)), ToolRefused);
+    }
+    corpus.refuse("a_tool_with_a_space", rule, &doc, &with(&call("read ")), BodyMalformed);
+    for (name, body) in [
+        (
+            "params_in_another_case",
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","Name":"write"}}"#,
+        ),
+        ("method_in_another_case", r#"{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","params":{"name":"write"}}"#),
+        (
+            "two_methods_by_case",
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"write"}}"#,
+        ),
+        ("call_in_another_case", r#"{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":"write"}}"#),
+    ] {
+        corpus.refuse(name, "JSON-RPC 2.0 §4; readers that fold case", &doc, &with(body), BodyMalformed);
     }
     let other = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
     corpus.steps("another_method", rule, &doc, vec![ask(&with(other), accepted_call("tools/list", Value::Null))]);

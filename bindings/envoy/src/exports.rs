@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::{mem, ptr};
 
 use countersign::crypto::sha256;
+use countersign::engine::named_field;
 use countersign::engine::{Answer, BodyReader, PolicyFault};
 use countersign::limits;
+use countersign::specs::common::presentation::Field;
 
 use countersign_filter::canonical::canonical;
 use countersign_filter::certificate;
@@ -284,6 +286,13 @@ impl Stream for EnvoyStream {
             self.clear_route_cache();
             self.read(identity);
         }
+    }
+
+    fn credential(&self, name: &str) -> Field<'_> {
+        let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
+        let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
+        // SAFETY: what Envoy lends lasts until a header is set, which takes `&mut self`.
+        named_field(fields.iter().map(|field| unsafe { (field.name.read(), field.value.read()) }), name)
     }
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign::engine::Mode;
+use countersign::engine::named_field;
+use countersign::specs::common::presentation::Field;
 use countersign::time::UnixSeconds;
 
 use countersign_filter::fetch::Callout;
@@ -85,6 +87,10 @@ impl Stream for FakeStream {
         let before = self.fields.len();
         self.fields.retain(|(name, _)| !identity.removes(name.as_bytes()));
         self.cleared += usize::from(self.fields.len() < before);
+    }
+
+    fn credential(&self, name: &str) -> Field<'_> {
+        named_field(self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), name)
     }
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {

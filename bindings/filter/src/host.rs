@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use countersign::engine::Engine;
 use countersign::memory::replay::ReplayState;
+use countersign::specs::common::presentation::Field;
 use countersign::trust::OriginIndex;
 
 use crate::identity::IdentityHeaders;
@@ -18,6 +19,8 @@ pub trait Stream {
     fn set_header(&mut self, name: &str, value: Option<&str>);
     /// Removes the client's fields that spell an identity header; if there were any, the route is chosen anew without them.
     fn remove_spelled(&mut self, identity: &IdentityHeaders);
+    /// The header field of this name, which is written in small letters; one in another spelling of it is a second one.
+    fn credential(&self, name: &str) -> Field<'_>;
     /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
     fn remove_credentials(&mut self, credentials: &IdentityHeaders);
     /// What the route of the request says. An error if it is not understood.

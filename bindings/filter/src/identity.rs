@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use countersign::field_value::spells_alike;
 
 use crate::fact::Fact;
 
@@ -73,13 +74,6 @@ impl IdentityHeaders {
 
 fn lengths<'n>(names: impl Iterator<Item = &'n str>) -> u64 {
     names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT))
-}
-
-/// Whether two names are the same identity header.
-#[must_use]
-pub fn spells_alike(one: &[u8], other: &[u8]) -> bool {
-    let spelled = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
-    one.len() == other.len() && one.iter().map(spelled).eq(other.iter().map(spelled))
 }
 
 #[cfg(test)]

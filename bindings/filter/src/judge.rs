@@ -227,11 +227,7 @@ struct Named<'s, S>(&'s S);
 
 impl<S: Stream> HeaderFields for Named<'_, S> {
     fn field(&self, name: &str) -> Field<'_> {
-        match self.0.header(name) {
-            (_, 0) => Field::Absent,
-            (Some(value), 1) => Field::One(value),
-            _ => Field::Repeated,
-        }
+        self.0.credential(name)
     }
 }
 

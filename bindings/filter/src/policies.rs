@@ -186,6 +186,8 @@ mod tests {
 
     use alloc::sync::Arc;
 
+    use countersign::specs::common::presentation::Field;
+
     use super::*;
     use crate::host::RouteUnread;
     use crate::settings::Build;
@@ -201,6 +203,9 @@ mod tests {
         }
         fn set_header(&mut self, _: &str, _: Option<&str>) {}
         fn remove_spelled(&mut self, _: &IdentityHeaders) {}
+        fn credential(&self, _: &str) -> Field<'_> {
+            Field::Absent
+        }
         fn remove_credentials(&mut self, _: &IdentityHeaders) {}
         fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
             Ok(None)

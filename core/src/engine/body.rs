@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::Sha256;
-use crate::jose::json::{self, Budget, JsonFault, NameTable, Value};
+use crate::jose::json::{self, Budget, JsonFault, JsonString, NameTable, Value};
+use crate::limits;
 use crate::policy::BodyPolicy;
+use crate::printable::is_printable;
 use crate::reason::Reason;
 
 /// Takes a body in chunks and never holds more of it than the policy's `body_bytes`.
@@ -94,9 +96,10 @@ impl Call {
         if text.is_empty() {
             return Ok(None);
         }
-        let (mut method, mut params) = (None, None);
-        // A repeated name is refused: two readers could take two methods.
+        let (mut method, mut params, mut is_plain) = (None, None, true);
+        // A repeated name is refused, and so is one that only differs in case: two readers could take two methods.
         let root = json::scan(text, &mut NameTable::new(0), Budget::BODY, |name, value| {
+            is_plain &= is_spelled(name, &["jsonrpc", "id", "method", "params", "result", "error"]);
             if name.is("method") {
                 method = Some(value);
             } else if name.is("params") {
@@ -110,23 +113,56 @@ impl Call {
         })?
         .as_object()
         .ok_or(Reason::BodyMalformed)?;
+        if !is_plain {
+            return Err(Reason::BodyMalformed);
+        }
         let Some(method) = method else { return Ok(None) };
-        let method = method.as_string().ok_or(Reason::BodyMalformed)?.to_owned_string();
-        let tool = if method == "tools/call" {
-            let name = params.and_then(Value::as_object).and_then(|params| params.member("name"));
-            let name = name.and_then(Value::as_string).filter(|name| !name.is_empty());
-            Some(name.ok_or(Reason::BodyMalformed)?.to_owned_string().into_boxed_str())
+        let method = method.as_string().ok_or(Reason::BodyMalformed)?;
+        // A server that folds case or takes white space away would call a tool by another method.
+        let is_call = folded(method.chars()).filter(|c| !c.is_whitespace() && !c.is_control()).eq(CALL.chars());
+        if method.is_empty() || (is_call && !method.is(CALL)) {
+            return Err(Reason::BodyMalformed);
+        }
+        let tool = if is_call {
+            let params = params.and_then(Value::as_object).ok_or(Reason::BodyMalformed)?;
+            if !params.members().all(|(name, _)| is_spelled(name, &["name", "arguments"])) {
+                return Err(Reason::BodyMalformed);
+            }
+            let name = params.member("name").and_then(Value::as_string).ok_or(Reason::BodyMalformed)?.to_owned_string();
+            // It goes into logs, and into header fields.
+            let fits = (1..=limits::TOOL_NAME_BYTES).contains(&name.len());
+            if !fits || !is_printable(&name) || name.trim() != name {
+                return Err(Reason::BodyMalformed);
+            }
+            Some(name.into_boxed_str())
         } else {
             None
         };
+        let method = method.to_owned_string();
         Ok(Some(Self { method: method.into_boxed_str(), tool }))
     }
+}
+
+/// The method that calls a tool (MCP, `tools/call`).
+const CALL: &str = "tools/call";
+
+/// Whether a name is none of `names` in another case: readers that fold case, as Go's `encoding/json` does, would take it for that one.
+fn is_spelled(name: JsonString<'_>, names: &[&str]) -> bool {
+    names.iter().all(|known| name.is(known) || !folded(name.chars()).eq(known.chars()))
+}
+
+/// Characters without their case, the two beyond ASCII that fold to an ASCII letter included.
+fn folded(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    text.map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits;
 
     fn read(text: &str) -> Result<Option<(alloc::string::String, Option<alloc::string::String>)>, Reason> {
         let call = Call::read(text.as_bytes())?;

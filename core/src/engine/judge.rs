@@ -395,7 +395,9 @@ fn check_facts(
     trail: &mut impl Trail,
 ) -> Result<(), Reason> {
     trail.enter(Check::Time);
-    validity::check_time(facts, now, policy.leeway_seconds)?;
+    // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
+    let leeway = if facts.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
+    validity::check_time(facts, now, leeway)?;
     trail.enter(Check::Audience);
     validity::check_audience(facts, &expected.audience)?;
     if facts.names_workload {

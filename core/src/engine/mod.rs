@@ -29,6 +29,6 @@ pub use crate::policy::{
     AcceptedKind, Binding, BodyPolicy, CredentialPolicy, From, Introspection, Mode, Policy, PolicyDocument,
     PolicyFault, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
 };
-pub use crate::request::{HeaderFields, Request};
+pub use crate::request::{HeaderFields, Request, named_field};
 pub use crate::specs::check::{Check, Silent, Trail};
 pub use crate::specs::dpop::NonceMode;

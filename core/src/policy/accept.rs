@@ -129,6 +129,14 @@ impl AcceptedKind {
         let faults = reader.fault_count();
         for (members, value) in both("algorithms") {
             let at = members.at("algorithms");
+            if kind == Some(TokenKind::Introspected) {
+                reader.fault(
+                    &at,
+                    "a condition that introspected cannot carry",
+                    "no algorithms: its issuer answers for it",
+                );
+                continue;
+            }
             let narrowed = algorithms.intersection(read_algorithms(reader, &at, value, allowed, what));
             // A name with a fault may be that of the common algorithm.
             if narrowed.is_empty() && reader.fault_count() == faults {

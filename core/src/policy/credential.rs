@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::field_value::is_field_name;
+use crate::field_value::{is_field_name, spells_alike};
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::reader::{Members, Pointer, Reader};
@@ -23,7 +23,14 @@ const FROM: &str = r#""authorization", or {"header": NAME}"#;
 const HEADER: &str =
     "the name of a header field in small letters, which is not one that HTTP or this engine reads otherwise";
 /// Fields that have a meaning of their own: a credential in one of them would be read twice, or not at all.
-const NOT_OURS: [&str; 8] = [
+const NOT_OURS: [&str; 15] = [
+    "content-encoding",
+    "content-type",
+    "expect",
+    "forwarded",
+    "te",
+    "upgrade",
+    "x-forwarded-client-cert",
     "authorization",
     "dpop",
     "cookie",
@@ -60,7 +67,7 @@ impl CredentialPolicy {
             if all.iter().any(|other| other.name == name) {
                 reader.fault(&own.at("name"), format!("{} a second time", quoted(&name)), "a name for each credential");
             }
-            if all.iter().any(|other| other.from == from) {
+            if all.iter().any(|other| other.from.is_alike(&from)) {
                 reader.fault(&own.at("from"), "the place of another credential", "a place for each credential");
             }
             all.extend(Self::read(reader, &own, Some(policy), from, name, trust, count == 1));
@@ -142,7 +149,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
             let name = reader.needed_text(&members, "header", HEADER)?;
             let is_good = is_field_name(name.as_bytes())
                 && !name.bytes().any(|byte| byte.is_ascii_uppercase())
-                && !NOT_OURS.contains(&name.as_str());
+                && !NOT_OURS.iter().any(|known| spells_alike(known.as_bytes(), name.as_bytes()));
             if !is_good {
                 reader.fault(&members.at("header"), quoted(&name), HEADER);
                 return None;

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::field_value::spells_alike;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::policy::body::BodyPolicy;
 use crate::reason::Reason;
@@ -73,6 +74,16 @@ pub enum From {
     Authorization,
     /// Alone in a header field of this name, in small letters.
     Header(Box<str>),
+}
+
+impl From {
+    /// Whether both name one place: header fields in whatever spelling.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Header(one), Self::Header(other)) => spells_alike(one.as_bytes(), other.as_bytes()),
+            _ => self == other,
+        }
+    }
 }
 
 /// Two claims that must be equal.

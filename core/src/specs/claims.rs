@@ -173,7 +173,7 @@ claims! {
     ClientId, client_id: Text = "client_id", "`client_id`: the client that it was issued to (RFC 8693 §4.3).";
     TokenId, token_id: Text = "jti", "`jti`: what names the token.";
     Actor, actor: Object = "act", "`act`: who acts for the subject (RFC 8693 §4.1).";
-    Transaction, transaction: Text = "txn", "`txn`: what names the transaction (RFC 8417 §2.2).";
+    Transaction, transaction: Text = "txn", "`txn`: what names the transaction; kept of transaction tokens alone, since clients may choose claims of others.";
     RequestingWorkload, requesting_workload: Text = "req_wl", "`req_wl`: the workload that asked for a transaction token.";
     TransactionContext, transaction_context: Object = "tctx", "`tctx`: what a transaction is about.";
     RequesterContext, requester_context: Object = "rctx", "`rctx`: the surroundings of the request that began a transaction.";

@@ -19,15 +19,7 @@ pub(crate) const PROFILE: Profile = Profile {
     place: Place::Anywhere,
     // §2.2 leaves all but `active` optional. Without `aud` a token for any other service would pass (specs: IN-2).
     required: ClaimSet::of(&[Claim::Audience]),
-    kept: ClaimSet::of(&[
-        Claim::Issuer,
-        Claim::Subject,
-        Claim::Scope,
-        Claim::ClientId,
-        Claim::TokenId,
-        Claim::Actor,
-        Claim::Transaction,
-    ]),
+    kept: ClaimSet::of(&[Claim::Issuer, Claim::Subject, Claim::Scope, Claim::ClientId, Claim::TokenId, Claim::Actor]),
     check_header: |_, _| Ok(()),
     check_claims: |_| Ok(()),
     latitude: |_| Latitude::JOSE,

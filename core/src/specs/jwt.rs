@@ -17,15 +17,7 @@ pub(crate) const PROFILE: Profile = Profile {
     place: Place::Anywhere,
     // RFC 7519 makes no claim mandatory; a service that keys on the issuer and pins an audience needs these.
     required: ClaimSet::of(&[Claim::Issuer, Claim::Audience, Claim::ExpiresAt]),
-    kept: ClaimSet::of(&[
-        Claim::Issuer,
-        Claim::Subject,
-        Claim::Scope,
-        Claim::ClientId,
-        Claim::TokenId,
-        Claim::Actor,
-        Claim::Transaction,
-    ]),
+    kept: ClaimSet::of(&[Claim::Issuer, Claim::Subject, Claim::Scope, Claim::ClientId, Claim::TokenId, Claim::Actor]),
     check_header: |_, _| Ok(()),
     check_claims: |_| Ok(()),
     latitude: |_| Latitude::JOSE,

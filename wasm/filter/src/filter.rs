@@ -9,6 +9,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
+use countersign::engine::named_field;
+use countersign::specs::common::presentation::Field;
 
 use countersign::crypto::Backend;
 use countersign::engine::{
@@ -406,6 +408,10 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
             // Envoy has done so already; another proxy may not.
             let _where_it_can = self.host.foreign("clear_route_cache", &[]);
         }
+    }
+
+    fn credential(&self, name: &str) -> Field<'_> {
+        named_field(self.fields.iter(), name)
     }
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {

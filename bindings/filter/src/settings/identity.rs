@@ -12,7 +12,9 @@ use countersign::printable::quoted;
 
 use crate::certificate::{self, CertificateSource};
 use crate::fact::Fact;
-use crate::identity::{IdentityHeaders, spells_alike};
+use countersign::field_value::spells_alike;
+
+use crate::identity::IdentityHeaders;
 use crate::settings::selection::is_field_name;
 
 /// Reads `identity_headers`; the field of a forwarded certificate is one too.
