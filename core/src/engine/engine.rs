@@ -66,7 +66,7 @@ impl Engine {
         Self::with_host(document, replay, AlgorithmSet::EMPTY)
     }
 
-    /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`]) that takes the
+    /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`](super::Worker::ask_host)) that takes the
     /// algorithms `host`.
     ///
     /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host checks is supported nowhere: a key for it is dropped and
