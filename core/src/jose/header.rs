@@ -98,27 +98,30 @@ impl Faults {
 }
 
 impl<'a> UnverifiedHeader<'a> {
+    /// A header without any parameter.
+    const EMPTY: Self = Self {
+        algorithm: None,
+        has_algorithm: false,
+        typ: Typ::Absent,
+        kid: None,
+        jwk: None,
+        critical: false,
+        nested: false,
+        describes_payload: false,
+        names_key: false,
+        unknown: false,
+        issuer: None,
+        subject: None,
+        audience: None,
+    };
+
     /// Reads the decoded header `bytes`.
     ///
     /// # Errors
     /// [`Reason::TokenJson`] unless `bytes` are one JSON object without repeated names, [`Reason::LimitExceeded`] past the
     /// budget, [`Reason::HeaderType`] for a `typ` that is no string, [`Reason::ClaimType`] for a `kid` that is none.
     pub fn parse(bytes: &'a [u8], names: &mut NameTable) -> Result<Self, Reason> {
-        let mut header = Self {
-            algorithm: None,
-            has_algorithm: false,
-            typ: Typ::Absent,
-            kid: None,
-            jwk: None,
-            critical: false,
-            nested: false,
-            describes_payload: false,
-            names_key: false,
-            unknown: false,
-            issuer: None,
-            subject: None,
-            audience: None,
-        };
+        let mut header = Self::EMPTY;
         // RFC 7515 §5.2 step 3: "Verify that the resulting octet sequence is a UTF-8-encoded representation of a
         // completely valid JSON object".
         let mut faults = Faults::default();
@@ -129,21 +132,7 @@ impl<'a> UnverifiedHeader<'a> {
 
     /// The header of a token that has none: its issuer answers for it.
     pub(crate) const fn of_answer() -> Self {
-        Self {
-            algorithm: Some(Algorithm::Rs256),
-            has_algorithm: true,
-            typ: Typ::Other,
-            kid: None,
-            jwk: None,
-            critical: false,
-            nested: false,
-            describes_payload: false,
-            names_key: false,
-            unknown: false,
-            issuer: None,
-            subject: None,
-            audience: None,
-        }
+        Self { algorithm: Some(Algorithm::Rs256), has_algorithm: true, typ: Typ::Other, ..Self::EMPTY }
     }
 
     /// Whether there is more than `alg`, `typ`, `kid` and what the other fields name.
