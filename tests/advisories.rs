@@ -17,7 +17,7 @@
 use countersign::memory::revocation::Revocations;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign_tests::issuer::{self, NOW, SERVER, Token, access, b64, hmac, jwk, key, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bare, bearer, domain, dpop, issuer as key_set, set_key, svid_key};
 use countersign_tests::runner::Runner;
@@ -139,8 +139,8 @@ fn cve_2025_22149_a_refresh_does_not_append() {
         if warm {
             assert_eq!(runner.ask(&request).reason, None);
         }
-        let origin = Origin::Issuer(SERVER.to_owned());
-        runner.push(&origin, format!("{{\"keys\":[{}]}}", set_key("server-next-p256")).as_bytes(), NOW).unwrap();
+        let authority = Authority::Issuer(SERVER.to_owned());
+        runner.push(&authority, format!("{{\"keys\":[{}]}}", set_key("server-next-p256")).as_bytes(), NOW).unwrap();
         assert_eq!(runner.ask(&request).reason, Some(Reason::KeyUnknown), "warm: {warm}");
     }
 }
@@ -407,7 +407,7 @@ fn cve_2026_8922_revocation_levels_add_up() {
         let has = |bit: u8| levels & (1 << bit) != 0;
         let mut builder = Revocations::builder();
         builder.all_before(UnixSeconds::new(if has(0) { NOW + 1 } else { NOW }));
-        builder.origin_before(SERVER, UnixSeconds::new(if has(1) { NOW + 1 } else { NOW }));
+        builder.authority_before(SERVER, UnixSeconds::new(if has(1) { NOW + 1 } else { NOW }));
         builder.subject_before(SERVER, "alice", UnixSeconds::new(if has(2) { NOW + 1 } else { NOW }));
         let mut runner = run(&Doc::access());
         runner.revoke(builder.build());
@@ -545,7 +545,7 @@ fn mcp_oauth_383_and_384_host_headers_bend_nothing() {
             assert_eq!(reason(&doc, &request), Some(Reason::ProofUriMismatch), "{name}: {host}");
         }
     }
-    // In the URI that a host passes without an origin, the same texts are no URI that a proof is for, or name another target.
+    // In the URI that a host passes without an authority, the same texts are no URI that a proof is for, or name another target.
     for uri in [
         "https://api.example@evil.example/orders",
         "https://evil.example\\@api.example/orders",

@@ -187,8 +187,8 @@ fn facts(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     for (name, value) in &answer.headers {
         writeln!(out, "header {name}: {value}")?;
     }
-    if let Some(origin) = &answer.wants_refresh {
-        writeln!(out, "refresh {origin}")?;
+    if let Some(authority) = &answer.wants_refresh {
+        writeln!(out, "refresh {authority}")?;
     }
     writeln!(out, "audit {}", answer.audit)
 }

@@ -6,7 +6,7 @@ use countersign::engine::Request;
 use countersign::limits;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Origin, TrustFault};
+use countersign::trust::{Authority, TrustFault};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, b64, jwk, proof, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -99,7 +99,7 @@ fn json_ten_thousand_deep() {
     // The trust document has room for more text, and the same depth.
     for depth in [17, 10_000, 1_000_000] {
         let document = format!("{{\"keys\":[],\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-        let fault = runner.push(&Origin::Issuer(SERVER.to_owned()), document.as_bytes(), NOW).unwrap_err();
+        let fault = runner.push(&Authority::Issuer(SERVER.to_owned()), document.as_bytes(), NOW).unwrap_err();
         assert!(matches!(fault, TrustFault::Json(_)), "{fault}");
     }
 }
@@ -200,20 +200,20 @@ fn only_spaces_stand_between_scheme_and_token() {
 #[test]
 fn key_sets_of_a_hundred_thousand() {
     let mut runner = Runner::new(&Doc::all().text(), NOW);
-    let origin = Origin::Issuer(SERVER.to_owned());
+    let authority = Authority::Issuer(SERVER.to_owned());
     let set = |entry: &str, count: usize| format!("{{\"keys\":[{}]}}", vec![entry; count].join(","));
-    let fault = runner.push(&origin, set("{}", 100_000).as_bytes(), NOW).unwrap_err();
+    let fault = runner.push(&authority, set("{}", 100_000).as_bytes(), NOW).unwrap_err();
     assert_eq!(fault, TrustFault::TooManyKeys);
-    let fault = runner.push(&origin, set(&set_key("server-p256"), 100_000).as_bytes(), NOW).unwrap_err();
+    let fault = runner.push(&authority, set(&set_key("server-p256"), 100_000).as_bytes(), NOW).unwrap_err();
     assert_eq!(fault, TrustFault::TooLarge);
-    let report = runner.push(&origin, set("{}", limits::KEYS_PER_SET).as_bytes(), NOW).unwrap();
+    let report = runner.push(&authority, set("{}", limits::KEYS_PER_SET).as_bytes(), NOW).unwrap();
     assert_eq!(report.dropped_count, limits::KEYS_PER_SET);
     assert!(report.dropped.len() <= 100, "the report is bounded");
     // The failures above left what was there; the last one emptied it.
     assert_eq!(refusal(&mut runner, "Bearer", access().text().as_bytes()), Reason::KeyUnknown);
     // Distinct keys, each under its kid: the set still loads, and the right key is found.
     let keys: Vec<String> = (0..4_000).map(|n| jwk("server-p256", &format!("\"kid\":\"{n}\""))).collect();
-    let report = runner.push(&origin, format!("{{\"keys\":[{}]}}", keys.join(",")).as_bytes(), NOW).unwrap();
+    let report = runner.push(&authority, format!("{{\"keys\":[{}]}}", keys.join(",")).as_bytes(), NOW).unwrap();
     assert_eq!(report.added, 4_000);
     assert_eq!(refusal_or_none(&mut runner, access().header("kid", "\"3999\"").text().as_bytes()), None);
 }
@@ -239,7 +239,7 @@ fn odd_keys_of_every_kind_and_type_never_panic() {
                         key
                     };
                     let document = format!("{{\"keys\":[{key},{}]}}", set_key("server-p384"));
-                    let report = runner.push(&Origin::Issuer(SERVER.to_owned()), document.as_bytes(), NOW).unwrap();
+                    let report = runner.push(&Authority::Issuer(SERVER.to_owned()), document.as_bytes(), NOW).unwrap();
                     assert!(report.added >= 1, "the good key stays beside {key}");
                     loaded += report.added - 1;
                 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use countersign::jose::json::{self, Budget, Fraction, JsonFault, NameTable};
 use countersign::memory::revocation::Revocations;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign_tests::issuer::{ALGORITHMS, NOW, SERVER, access, jwk, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -461,14 +461,14 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
     for step in 0..STEPS {
         match dice.below(150) {
             0 => {
-                let origin = Origin::TrustDomain("example.org".to_owned());
+                let authority = Authority::TrustDomain("example.org".to_owned());
                 let sets: [&[&str]; 4] =
                     [&["domain-p256"], &["domain-next-p256"], &["domain-p256", "domain-next-p256"], &[]];
                 let (keys, _) = trust(sets[dice.below(sets.len())], &[]);
-                push(&mut cached, &mut cacheless, &origin, &keys, now);
+                push(&mut cached, &mut cacheless, &authority, &keys, now);
             }
             1 => {
-                let origin = Origin::Issuer(SERVER.to_owned());
+                let authority = Authority::Issuer(SERVER.to_owned());
                 let sets: [&[&str]; 4] = [
                     &["server-p256"],
                     &["server-p256", "server-p384"],
@@ -476,12 +476,18 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
                     &[],
                 ];
                 let (_, keys) = trust(&[], sets[dice.below(sets.len())]);
-                push(&mut cached, &mut cacheless, &origin, &keys, now);
+                push(&mut cached, &mut cacheless, &authority, &keys, now);
             }
             2 => {
                 // Another key under a known kid.
-                let origin = Origin::Issuer(SERVER.to_owned());
-                push(&mut cached, &mut cacheless, &origin, &[jwk("server-next-p256", r#""kid":"server-p256""#)], now);
+                let authority = Authority::Issuer(SERVER.to_owned());
+                push(
+                    &mut cached,
+                    &mut cacheless,
+                    &authority,
+                    &[jwk("server-next-p256", r#""kid":"server-p256""#)],
+                    now,
+                );
             }
             3 => {
                 for runner in [&mut cached, &mut cacheless] {
@@ -500,13 +506,21 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
             5..10 => {
                 // All is well again.
                 now = NOW;
-                for (origin, svid_names, set_names) in [
-                    (Origin::TrustDomain("example.org".to_owned()), &["domain-p256", "domain-next-p256"][..], &[][..]),
-                    (Origin::Issuer(SERVER.to_owned()), &[][..], &["server-p256", "server-p384", "server-ed25519"][..]),
+                for (authority, svid_names, set_names) in [
+                    (
+                        Authority::TrustDomain("example.org".to_owned()),
+                        &["domain-p256", "domain-next-p256"][..],
+                        &[][..],
+                    ),
+                    (
+                        Authority::Issuer(SERVER.to_owned()),
+                        &[][..],
+                        &["server-p256", "server-p384", "server-ed25519"][..],
+                    ),
                 ] {
                     let (mut keys, more) = trust(svid_names, set_names);
                     keys.extend(more);
-                    push(&mut cached, &mut cacheless, &origin, &keys, now);
+                    push(&mut cached, &mut cacheless, &authority, &keys, now);
                 }
                 for runner in [&mut cached, &mut cacheless] {
                     runner.revoke(Revocations::default());
@@ -532,10 +546,10 @@ fn without_tier(mut answer: Answer) -> Answer {
     answer
 }
 
-fn push(a: &mut Runner, b: &mut Runner, origin: &Origin, keys: &[String], now: u64) {
+fn push(a: &mut Runner, b: &mut Runner, authority: &Authority, keys: &[String], now: u64) {
     let document = format!("{{\"keys\":[{}]}}", keys.join(","));
-    let first = a.push(origin, document.as_bytes(), now).unwrap();
-    assert_eq!(first, b.push(origin, document.as_bytes(), now).unwrap());
+    let first = a.push(authority, document.as_bytes(), now).unwrap();
+    assert_eq!(first, b.push(authority, document.as_bytes(), now).unwrap());
 }
 
 fn tokens() -> Vec<Req> {

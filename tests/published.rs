@@ -8,7 +8,7 @@ use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::{Typ, UnverifiedHeader};
 use countersign::jose::json::{self, Budget, NameTable};
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use countersign::trust::thumbprint::thumbprint;
 use countersign_tests::issuer::{SERVER, access, b64, q, unb64};
@@ -192,9 +192,9 @@ fn rfc_8705_appendix_a_certificate_and_its_thumbprint() {
 fn loaded(document: &Value) -> (Runner, Vec<String>, Vec<&'static str>) {
     let doc = Doc::plain().trust(&[issuer("joe", &[])]).accept(r#"["jwt"]"#);
     let mut runner = Runner::new(&doc.text(), 1_300_819_000);
-    let origin = Origin::Issuer("joe".to_owned());
-    let report = runner.push(&origin, document.to_string().as_bytes(), 1_300_819_000).unwrap();
-    let set = runner.snapshot.trust.set(runner.engine.document().origin(&origin).unwrap()).unwrap();
+    let authority = Authority::Issuer("joe".to_owned());
+    let report = runner.push(&authority, document.to_string().as_bytes(), 1_300_819_000).unwrap();
+    let set = runner.snapshot.trust.set(runner.engine.document().authority(&authority).unwrap()).unwrap();
     let keys = set.keys().map(|key| key.key_id().unwrap_or_default().to_owned()).collect();
     (runner, keys, report.dropped.iter().map(|dropped| dropped.fault.code()).collect())
 }
@@ -205,7 +205,7 @@ fn rfc_7517_appendix_a_public_private_and_symmetric_keys() {
     // A.1: the EC key is for encryption; the RSA key is that of RFC 7638 §3.1.
     let (runner, keys, dropped) = loaded(&all["RFC 7517 A.1"]);
     assert_eq!((keys, dropped), (vec!["2011-04-29".to_owned()], vec![]));
-    let index = runner.engine.document().origin(&Origin::Issuer("joe".to_owned())).unwrap();
+    let index = runner.engine.document().authority(&Authority::Issuer("joe".to_owned())).unwrap();
     let key = runner.snapshot.trust.set(index).unwrap().keys().next().unwrap();
     assert!(key.algorithms().iter().eq([Algorithm::Rs256]), "RFC 7517 §4.4: its alg");
     assert_eq!(b64(key.thumbprint()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");

@@ -6,13 +6,13 @@ use countersign::engine::Request;
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Origin, TrustFault};
+use countersign::trust::{Authority, TrustFault};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, jwk, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::Runner;
 
-fn org() -> Origin {
-    Origin::TrustDomain(DOMAIN.to_owned())
+fn org() -> Authority {
+    Authority::TrustDomain(DOMAIN.to_owned())
 }
 
 fn bundle(keys: &[String]) -> Vec<u8> {
@@ -53,7 +53,7 @@ fn a_repeated_key_is_one_key() {
     let [pinned, unnamed] =
         [r#""use":"sig","alg":"ES256""#, r#""use":"sig""#].map(|members| jwk("server-p256", members));
     let mut runner = Runner::new(&Doc::access().trust(&[issuer(SERVER, std::slice::from_ref(&unnamed))]).text(), NOW);
-    let server = Origin::Issuer(SERVER.to_owned());
+    let server = Authority::Issuer(SERVER.to_owned());
     let token = access().no_header("kid").text();
     assert_eq!(reason(&mut runner, &token, NOW), None);
     for keys in [vec![&unnamed; 2], vec![&unnamed; 3], vec![&unnamed, &pinned, &unnamed]] {
@@ -111,7 +111,7 @@ fn sequence_rollback_names_both_numbers() {
     assert!(runner.push(&org(), other.as_bytes(), NOW).unwrap().sequence_reused, "another document of one number");
     // BND-9: without a number the newest fetch wins; the number in force is then forgotten, and told by `sequence`.
     runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
-    let index = runner.engine.document().origin(&org()).unwrap();
+    let index = runner.engine.document().authority(&org()).unwrap();
     assert_eq!(runner.snapshot.trust.set(index).unwrap().sequence(), None);
 }
 
@@ -141,7 +141,7 @@ fn nobody_is_accepted_while_it_is_not_known_what_is_revoked() {
 #[test]
 fn refresh_hints_are_surfaced_and_clamped() {
     let mut runner = Runner::new(&Doc::svid().text(), NOW);
-    let index = runner.engine.document().origin(&org()).unwrap();
+    let index = runner.engine.document().authority(&org()).unwrap();
     for (hint, expected) in [
         ("300", Some(300)),
         ("1", Some(10)),
@@ -169,8 +169,8 @@ fn ten_thousand_unknown_kids_ask_for_one_refresh_in_each_floor() {
         let token = access().header("kid", &q(&format!("kid-{flood}"))).with_signature(&[1; 64]);
         let answer = runner.ask(&bearer(&token).now(now));
         assert_eq!(answer.reason, Some(Reason::KeyUnknown));
-        if let Some(origin) = answer.wants_refresh {
-            assert_eq!(origin, SERVER);
+        if let Some(authority) = answer.wants_refresh {
+            assert_eq!(authority, SERVER);
             asked.push(now);
         }
     }
@@ -192,7 +192,7 @@ fn ten_thousand_tokens_without_kid_ask_for_one_refresh() {
 }
 
 #[test]
-fn the_floors_of_two_origins_are_their_own_and_only_an_unknown_key_asks() {
+fn the_floors_of_two_authorities_are_their_own_and_only_an_unknown_key_asks() {
     let other = "https://other-as.example";
     let doc = Doc::access()
         .trust(&[issuer(SERVER, &[set_key("server-p256")]), issuer(other, &[set_key("other-server-p256")])]);

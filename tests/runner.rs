@@ -13,7 +13,7 @@ use countersign::reason::Reason;
 use countersign::record::NamedClaim;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign::trust::{Authority, LoadReport, TrustFault};
 use serde_json::Value;
 
 use crate::request::Req;
@@ -65,11 +65,11 @@ impl Answer {
             status: decision.status(),
             headers,
             cache: decision.cache_tier().name(),
-            wants_refresh: decision.wants_refresh().map(|(_, origin)| origin.name().to_owned()),
+            wants_refresh: decision.wants_refresh().map(|(_, authority)| authority.name().to_owned()),
             lets_pass: decision.lets_pass(),
             audit: decision.audit().to_string(),
             kind: decision.facts().map(|facts| facts.kind.name()),
-            issuer: decision.issuer().map(|origin| origin.name().to_owned()),
+            issuer: decision.issuer().map(|authority| authority.name().to_owned()),
             subject: decision.facts().and_then(|facts| facts.subject()).map(str::to_owned),
             key_id: decision.key_id().map(str::to_owned),
             tool: decision.tool().map(str::to_owned),
@@ -207,18 +207,18 @@ impl Runner {
         self.engine.document().policy(name).unwrap_or_else(|| panic!("no policy {name}"))
     }
 
-    /// Installs a document for an origin of the policy.
+    /// Installs a document for an authority of the policy.
     ///
     /// # Errors
     /// Why the document was refused; the old one stays.
-    pub fn push(&mut self, origin: &Origin, document: &[u8], now: u64) -> Result<LoadReport, TrustFault> {
-        let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
+    pub fn push(&mut self, authority: &Authority, document: &[u8], now: u64) -> Result<LoadReport, TrustFault> {
+        let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
         self.engine.load(&mut self.snapshot, index, document, UnixSeconds::new(now))
     }
 
-    /// Takes the document of an origin away.
-    pub fn remove(&mut self, origin: &Origin) {
-        let index = self.engine.document().origin(origin).unwrap();
+    /// Takes the document of an authority away.
+    pub fn remove(&mut self, authority: &Authority) {
+        let index = self.engine.document().authority(authority).unwrap();
         self.snapshot.trust = Arc::new(self.snapshot.trust.without(index));
     }
 
@@ -233,9 +233,9 @@ impl Runner {
     /// Runs one step of a vector that is no request; tells what a trust step came to.
     pub fn prepare(&mut self, step: &Value) -> &'static str {
         if let Some(trust) = step.get("trust") {
-            let origin = origin_of(trust);
+            let authority = authority_of(trust);
             if trust.get("removed") == Some(&Value::Bool(true)) {
-                self.remove(&origin);
+                self.remove(&authority);
                 return "removed";
             }
             let text = match (trust.get("text"), trust.get("bundle").or(trust.get("jwks"))) {
@@ -243,7 +243,7 @@ impl Runner {
                 (None, Some(document)) => document.to_string(),
                 (None, None) => panic!("a trust step without a document"),
             };
-            return match self.push(&origin, text.as_bytes(), trust["now"].as_u64().unwrap()) {
+            return match self.push(&authority, text.as_bytes(), trust["now"].as_u64().unwrap()) {
                 Ok(_) => "installed",
                 Err(TrustFault::SequenceRollback { .. }) => "sequence_rollback",
                 Err(TrustFault::SequenceMalformed) => "sequence_malformed",
@@ -267,10 +267,10 @@ impl Runner {
     }
 }
 
-fn origin_of(trust: &Value) -> Origin {
+fn authority_of(trust: &Value) -> Authority {
     match (trust.get("trust_domain"), trust.get("issuer")) {
-        (Some(name), _) => Origin::TrustDomain(name.as_str().unwrap().to_owned()),
-        (None, Some(name)) => Origin::Issuer(name.as_str().unwrap().to_owned()),
+        (Some(name), _) => Authority::TrustDomain(name.as_str().unwrap().to_owned()),
+        (None, Some(name)) => Authority::Issuer(name.as_str().unwrap().to_owned()),
         (None, None) => panic!("trust of nobody"),
     }
 }
@@ -287,23 +287,23 @@ pub fn nonce_secrets(step: &Value) -> [Option<[u8; 32]>; 2] {
 /// What a step `revoke` says, as operators write it.
 #[must_use]
 pub fn revocation_document(revoke: &Value) -> Value {
-    let mut document = serde_json::json!({ "origins": [] });
+    let mut document = serde_json::json!({ "authorities": [] });
     for (list, entries) in revoke.as_object().unwrap() {
         for entry in entries.as_array().unwrap() {
-            let Some(origin) = entry.get("origin") else {
+            let Some(authority) = entry.get("authority") else {
                 document["all_before"] = entry["before"].clone();
                 continue;
             };
-            let kind = if origin.as_str().unwrap().contains(':') { "issuer" } else { "trust_domain" };
-            let mut of_origin = serde_json::json!({ kind: origin });
+            let kind = if authority.as_str().unwrap().contains(':') { "issuer" } else { "trust_domain" };
+            let mut of_authority = serde_json::json!({ kind: authority });
             match (list.as_str(), entry.get("before")) {
-                ("epochs", before) => of_origin["before"] = before.unwrap().clone(),
+                ("epochs", before) => of_authority["before"] = before.unwrap().clone(),
                 ("subjects", Some(before)) => {
-                    of_origin[list] = serde_json::json!([{ "subject": entry["name"], "before": before }]);
+                    of_authority[list] = serde_json::json!([{ "subject": entry["name"], "before": before }]);
                 }
-                _ => of_origin[list] = serde_json::json!([entry["name"]]),
+                _ => of_authority[list] = serde_json::json!([entry["name"]]),
             }
-            document["origins"].as_array_mut().unwrap().push(of_origin);
+            document["authorities"].as_array_mut().unwrap().push(of_authority);
         }
     }
     document
@@ -315,20 +315,20 @@ fn revocations(revoke: &Value) -> Revocations {
     let text = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
     let moment = |entry: &Value| entry.get("before").and_then(Value::as_u64).map(UnixSeconds::new);
     for entry in entries("keys") {
-        builder.key(&text(&entry, "origin"), &text(&entry, "name"));
+        builder.key(&text(&entry, "authority"), &text(&entry, "name"));
     }
     for entry in entries("subjects") {
         match moment(&entry) {
-            Some(moment) => builder.subject_before(&text(&entry, "origin"), &text(&entry, "name"), moment),
-            None => builder.subject(&text(&entry, "origin"), &text(&entry, "name")),
+            Some(moment) => builder.subject_before(&text(&entry, "authority"), &text(&entry, "name"), moment),
+            None => builder.subject(&text(&entry, "authority"), &text(&entry, "name")),
         };
     }
     for entry in entries("tokens") {
-        builder.token(&text(&entry, "origin"), &text(&entry, "name"));
+        builder.token(&text(&entry, "authority"), &text(&entry, "name"));
     }
     for entry in entries("epochs") {
-        match entry.get("origin") {
-            Some(origin) => builder.origin_before(origin.as_str().unwrap(), moment(&entry).unwrap()),
+        match entry.get("authority") {
+            Some(authority) => builder.authority_before(authority.as_str().unwrap(), moment(&entry).unwrap()),
             None => builder.all_before(moment(&entry).unwrap()),
         };
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use countersign::engine::{Engine, PolicyDocument, Snapshot};
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign_tests::issuer::NOW;
 use countersign_tests::request::{set_key, svid_key};
 
@@ -77,7 +77,7 @@ fn engine(pairs: usize) -> Engine {
 fn load_all(engine: &Engine, snapshot: &mut Snapshot) {
     let (bundle, set) = documents();
     for (index, source) in engine.document().trust() {
-        let document = if source.origin().is_trust_domain() { &bundle } else { &set };
+        let document = if source.authority().is_trust_domain() { &bundle } else { &set };
         engine.load(snapshot, index, document.as_bytes(), UnixSeconds::new(NOW)).unwrap();
     }
 }
@@ -96,7 +96,7 @@ fn an_update_allocates_for_its_own_document_only() {
         load_all(&engine, &mut snapshot);
         // As in a running host, where threads still decide by the snapshot before.
         let in_use = snapshot.clone();
-        let index = engine.document().origin(&Origin::TrustDomain(domain(pairs / 2))).unwrap();
+        let index = engine.document().authority(&Authority::TrustDomain(domain(pairs / 2))).unwrap();
         let (bytes, report) =
             bytes_of(|| engine.load(&mut snapshot, index, other.as_bytes(), UnixSeconds::new(NOW)).unwrap());
         assert_eq!((report.kept, report.added), (1, 1));

@@ -5,7 +5,7 @@ use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign_tests::issuer::{AUDIENCE, DOMAIN, NOW, PLAIN, SERVER, TTS, access, plain, proof, q, svid, txn};
 use countersign_tests::request::{Doc, Req, answering, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner, host_answer, raw_answer};
@@ -124,11 +124,11 @@ fn what_is_revoked_or_expires_while_a_decision_waits_is_refused() {
         (|list| list.key(SERVER, "server-p256"), Reason::KeyRevoked),
         (|list| list.subject(SERVER, "alice"), Reason::SubjectRevoked),
         (|list| list.token(SERVER, "at-1"), Reason::TokenRevoked),
-        (|list| list.origin_before(SERVER, UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
+        (|list| list.authority_before(SERVER, UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
         (|list| list.key(TTS, "tts-p256"), Reason::KeyRevoked),
         (|list| list.subject(TTS, "alice"), Reason::SubjectRevoked),
         (|list| list.token(TTS, "tt-1"), Reason::TokenRevoked),
-        (|list| list.origin_before(TTS, UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
+        (|list| list.authority_before(TTS, UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
         (|list| list.all_before(UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
     ];
     for in_another in [false, true] {
@@ -141,10 +141,10 @@ fn what_is_revoked_or_expires_while_a_decision_waits_is_refused() {
             };
             assert_eq!(with_change(&change, in_another, NOW), Some(*reason), "{place}");
         }
-        for origin in [SERVER, TTS] {
-            let origin = Origin::Issuer(origin.to_owned());
-            let change = |runner: &mut Runner| runner.remove(&origin);
-            assert_eq!(with_change(&change, in_another, NOW), Some(Reason::KeyUnknown), "{origin}");
+        for authority in [SERVER, TTS] {
+            let authority = Authority::Issuer(authority.to_owned());
+            let change = |runner: &mut Runner| runner.remove(&authority);
+            assert_eq!(with_change(&change, in_another, NOW), Some(Reason::KeyUnknown), "{authority}");
         }
         assert_eq!(with_change(&|_| (), in_another, NOW + 90), Some(Reason::TokenExpired));
     }
@@ -258,10 +258,10 @@ fn cached_credentials_are_judged_as_uncached_ones() {
         for step in 0..150u64 {
             if dice.below(25) == 0 {
                 let subject = *dice.of(&["alice", "bob", "carol"]);
-                let origin = *dice.of(&[SERVER, TTS, PLAIN]);
+                let authority = *dice.of(&[SERVER, TTS, PLAIN]);
                 for runner in [&mut cached, &mut without] {
                     let mut list = Revocations::builder();
-                    list.subject(origin, subject);
+                    list.subject(authority, subject);
                     runner.revoke(list.build());
                 }
             }

@@ -408,7 +408,7 @@ fn decisions(doc: &Doc, token: &Jwt, proof_of: Option<&Jwt>, mut scribe: Scribe)
             decision.reason(),
             decision.cache_tier().name(),
             decision.audit(),
-            decision.wants_refresh().map(|(_, origin)| origin.name()).unwrap_or_default()
+            decision.wants_refresh().map(|(_, authority)| authority.name()).unwrap_or_default()
         ));
     }
     seen

@@ -8,7 +8,7 @@ use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::UnverifiedHeader;
 use countersign::jose::json::NameTable;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::Runner;
 use serde_json::{Value, json};
@@ -47,8 +47,8 @@ const ISSUER: &str = "wycheproof";
 fn runner(keys: &Value) -> Runner {
     let doc = Doc::plain().trust(&[issuer(ISSUER, &[])]).accept(r#"["jwt","at+jwt"]"#);
     let mut runner = Runner::new(&doc.text(), 1_700_000_000);
-    let origin = Origin::Issuer(ISSUER.to_owned());
-    runner.push(&origin, keys.to_string().as_bytes(), 1_700_000_000).unwrap();
+    let authority = Authority::Issuer(ISSUER.to_owned());
+    runner.push(&authority, keys.to_string().as_bytes(), 1_700_000_000).unwrap();
     runner
 }
 
@@ -68,7 +68,7 @@ fn check(runner: &Runner, token: &str) -> Result<(), &'static str> {
     if header.critical || header.nested {
         return Err("header");
     }
-    let index = runner.engine.document().origin(&Origin::Issuer(ISSUER.to_owned())).unwrap();
+    let index = runner.engine.document().authority(&Authority::Issuer(ISSUER.to_owned())).unwrap();
     let kid = header.kid.map(|kid| kid.to_owned_string());
     let key = runner.snapshot.trust.set(index).unwrap().find(kid.as_deref(), algorithm, true);
     let key = key.map_err(|reason| reason.code())?;

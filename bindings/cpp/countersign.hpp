@@ -34,7 +34,7 @@ namespace countersign {
 using Result = countersign_result;
 using Reason = countersign_reason;
 using Field = countersign_field;
-using OriginKind = countersign_origin_kind;
+using AuthorityKind = countersign_authority_kind;
 using TrustPlace = countersign_trust_place;
 using LoadReport = countersign_load_report;
 using LookReport = countersign_look_report;
@@ -217,12 +217,12 @@ class Decision {
     }
   }
   /// The origin whose document should be fetched now; the error `NOT_FOUND` if there is none.
-  [[nodiscard]] Expected<std::pair<OriginKind, std::string_view>> wants_refresh() const noexcept {
-    OriginKind kind;
+  [[nodiscard]] Expected<std::pair<AuthorityKind, std::string_view>> wants_refresh() const noexcept {
+    AuthorityKind kind;
     countersign_str name;
     const Result result = countersign_decision_wants_refresh(decision_, &kind, &name);
     if (!ok(result)) return result;
-    return std::pair<OriginKind, std::string_view>{kind, view(name)};
+    return std::pair<AuthorityKind, std::string_view>{kind, view(name)};
   }
   [[nodiscard]] const countersign_decision *get() const noexcept { return decision_; }
 
@@ -340,7 +340,7 @@ class Engine {
     if (!ok(result)) return result;
     return report;
   }
-  [[nodiscard]] Expected<LoadReport> push_trust(OriginKind kind, std::string_view name, std::string_view document,
+  [[nodiscard]] Expected<LoadReport> push_trust(AuthorityKind kind, std::string_view name, std::string_view document,
                                                 std::uint64_t now_seconds, Notice notice = {}) const noexcept {
     LoadReport report{};
     const Result result = countersign_engine_push_trust(get(), kind, lend(name), lend(document), now_seconds,
@@ -348,7 +348,7 @@ class Engine {
     if (!ok(result)) return result;
     return report;
   }
-  [[nodiscard]] Result withdraw_trust(OriginKind kind, std::string_view name) const noexcept {
+  [[nodiscard]] Result withdraw_trust(AuthorityKind kind, std::string_view name) const noexcept {
     return countersign_engine_withdraw_trust(get(), kind, lend(name));
   }
   /// The trust source of the policy at `index`; the error `NOT_FOUND` past the last one.

@@ -1,7 +1,7 @@
 //! Decides one request: `decide POLICY.json BUNDLE.json METHOD URI NAME VALUE [NAME VALUE]`, for a policy with one trust domain.
 use countersign::engine::{Engine, PolicyDocument, Request, Worker};
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,9 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let document = PolicyDocument::parse(&std::fs::read(policy_file)?).map_err(|faults| faults[0].to_string())?;
     let engine = Engine::new(document, random_seed); // one for all threads
     let mut snapshot = engine.empty_snapshot(); // the keys of every trust domain and issuer; replaced as a whole
-    let example_org = Origin::TrustDomain("example.org".into());
-    let origin = engine.document().origin(&example_org).ok_or("the policy does not trust example.org")?;
-    engine.load(&mut snapshot, origin, &std::fs::read(bundle_file)?, now)?; // reports what was added, removed and dropped
+    let example_org = Authority::TrustDomain("example.org".into());
+    let authority = engine.document().authority(&example_org).ok_or("the policy does not trust example.org")?;
+    engine.load(&mut snapshot, authority, &std::fs::read(bundle_file)?, now)?; // reports what was added, removed and dropped
     let mut worker = Worker::new(&engine, another_seed); // one for each thread: caches and buffers
     let policy = engine.document().policy("default").ok_or("there is no policy named default")?;
 

@@ -145,7 +145,7 @@ fn revocations(names: usize) {
     let revocations = builder.build();
     let lookup = least(|_| {
         let token = Presented {
-            origin: black_box("https://as.example"),
+            authority: black_box("https://as.example"),
             key_id: Some("key-2026-11"),
             subject: Some("alice"),
             token_id: Some("7f3c9d20aa41be55"),

@@ -14,7 +14,7 @@ use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{KeyId, OriginIndex};
+use crate::trust::{AuthorityIndex, KeyId};
 
 /// The facts of one token, borrowed from its record.
 ///
@@ -36,7 +36,7 @@ pub struct Facts<'a> {
     /// The algorithm of its signature.
     pub algorithm: Algorithm,
     /// Whose keys verified it.
-    pub origin: OriginIndex,
+    pub authority: AuthorityIndex,
     /// The key that verified it.
     pub key: KeyId,
     /// `exp`
@@ -86,7 +86,7 @@ layout! {
     AT_TYP: 1;
     AT_ALGORITHM: 1;
     AT_FLAGS: 1;
-    AT_ORIGIN: 4;
+    AT_AUTHORITY: 4;
     AT_SLOT: 4;
     AT_HEADER: 2;
     AT_AUDIENCE: 2;
@@ -252,13 +252,13 @@ pub(crate) fn pack_introspected(
     claims: &UnverifiedClaims<'_>,
     actor: Option<JsonString<'_>>,
     token_hash: impl FnOnce() -> [u8; 32],
-    origin: OriginIndex,
+    authority: AuthorityIndex,
     good_until: UnixSeconds,
     out: &mut [u8],
 ) -> Result<usize, Reason> {
     let header = UnverifiedHeader::of_answer();
     let length = pack(TokenKind::Introspected, &header, claims, actor, out)?;
-    set_verified(out, KeyId { origin, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
+    set_verified(out, KeyId { authority, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
     Ok(length)
 }
 
@@ -270,7 +270,7 @@ pub(crate) fn set_verified(record: &mut [u8], key: KeyId, token_hash: impl FnOnc
     if take(record, AT_FLAGS).is_some_and(|[flags]| flags & HAS_TOKEN_HASH != 0) {
         put(record, AT_TOKEN_HASH, token_hash());
     }
-    put(record, AT_ORIGIN, key.origin.0.to_le_bytes());
+    put(record, AT_AUTHORITY, key.authority.0.to_le_bytes());
     put(record, AT_SLOT, key.slot.to_le_bytes());
     put(record, AT_SERIAL, key.serial.to_le_bytes());
 }
@@ -347,7 +347,7 @@ impl<'a> Facts<'a> {
         let lengths = fixed.get(AT_LENGTHS..)?.first_chunk()?;
         let place = |field| Some(usize::from(u16::from_le_bytes(take(fixed, field)?)).wrapping_sub(at));
         let (audience_at, named_at) = (place(AT_AUDIENCE)?, place(AT_NAMED)?);
-        let origin = OriginIndex(u32::from_le_bytes(take(fixed, AT_ORIGIN)?));
+        let authority = AuthorityIndex(u32::from_le_bytes(take(fixed, AT_AUTHORITY)?));
         Some(Self {
             kind: TokenKind::from_number(kind)?,
             typ: *Typ::ALL.get(usize::from(typ))?,
@@ -356,9 +356,9 @@ impl<'a> Facts<'a> {
             names_workload: header & NAMES_WORKLOAD != 0,
             without_issuer: header & WITHOUT_ISSUER != 0,
             algorithm: Algorithm::from_index(algorithm)?,
-            origin,
+            authority,
             key: KeyId {
-                origin,
+                authority,
                 slot: u32::from_le_bytes(take(fixed, AT_SLOT)?),
                 serial: u64::from_le_bytes(take(fixed, AT_SERIAL)?),
             },

@@ -221,7 +221,7 @@ enum countersign_result
   // There is no such policy in the document.
   COUNTERSIGN_RESULT_POLICY_UNKNOWN = 2009,
   // There is no such trust domain or issuer in the policy document.
-  COUNTERSIGN_RESULT_ORIGIN_UNKNOWN = 2010,
+  COUNTERSIGN_RESULT_AUTHORITY_UNKNOWN = 2010,
   // There is nothing at this index.
   COUNTERSIGN_RESULT_NOT_FOUND = 2011,
   // The text does not fit; the length that it needs is written.
@@ -283,21 +283,21 @@ typedef uint32_t countersign_token_kind;
 #endif // __cplusplus
 
 // Whose keys.
-enum countersign_origin_kind
+enum countersign_authority_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // A SPIFFE trust domain, such as `example.org`; its document is a bundle.
-  COUNTERSIGN_ORIGIN_KIND_TRUST_DOMAIN = 1,
+  COUNTERSIGN_AUTHORITY_KIND_TRUST_DOMAIN = 1,
   // An issuer, such as `https://as.example`; its document is a JWK set.
-  COUNTERSIGN_ORIGIN_KIND_ISSUER = 2,
+  COUNTERSIGN_AUTHORITY_KIND_ISSUER = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum countersign_origin_kind countersign_origin_kind;
+typedef enum countersign_authority_kind countersign_authority_kind;
 #else
-typedef uint32_t countersign_origin_kind;
+typedef uint32_t countersign_authority_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -556,7 +556,7 @@ typedef struct countersign_replay {
 
 // A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
 //
-// It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
+// It is called on the calling thread, before the call that was given it returns. A line names files, authorities and places
 // in documents, and holds no byte of a token. Controls, line feeds and invisible characters in it are written as `\u{…}`. It must not unwind and must not call back into the same handle.
 typedef struct countersign_notice {
   // Takes one line, valid until it returns. NULL: nobody wants to know.
@@ -619,7 +619,7 @@ typedef struct countersign_load_report {
 // A trust source of the policy document. The texts are valid until the engine and its workers are freed.
 typedef struct countersign_trust_source {
   // Whose keys.
-  countersign_origin_kind kind;
+  countersign_authority_kind kind;
   // Where the document is.
   countersign_trust_place place;
   // The trust domain or issuer.
@@ -819,16 +819,16 @@ countersign_result countersign_decision_audit(const struct countersign_decision 
                                               size_t capacity,
                                               size_t *length_out);
 
-// The origin whose document the host should fetch now, because a token names a key that is not in it. At most once in
-// `min_refresh_seconds` of that origin, whatever the number of workers.
+// The authority whose document the host should fetch now, because a token names a key that is not in it. At most once in
+// `min_refresh_seconds` of that authority, whatever the number of workers.
 //
-// Returns `OK` and writes the kind (a `countersign_origin_kind`) and the name; `NOT_FOUND` if there is nothing to fetch;
+// Returns `OK` and writes the kind (a `countersign_authority_kind`) and the name; `NOT_FOUND` if there is nothing to fetch;
 // `NULL_PARAMETER`, `MISALIGNED`.
 //
 // # Safety
 // As `countersign_decision_reason`; the outputs are valid for the call.
 countersign_result countersign_decision_wants_refresh(const struct countersign_decision *decision,
-                                                      countersign_origin_kind *kind_out,
+                                                      countersign_authority_kind *kind_out,
                                                       struct countersign_str *name_out);
 
 // Makes an engine.
@@ -1118,9 +1118,9 @@ struct countersign_str countersign_result_text(uint32_t result);
 
 // Revokes what `document` says besides everything that is revoked already.
 //
-// `{"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],"subjects":["sub",
-// {"subject":"sub","before":N}],"tokens":["jti"]}]}`; every member but the origin's name may be absent. Decisions that begin
-// after it returned see it, on every thread. The notice is given the origins that the policy document does not know.
+// `{"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],"subjects":["sub",
+// {"subject":"sub","before":N}],"tokens":["jti"]}]}`; every member but the authority's name may be absent. Decisions that begin
+// after it returned see it, on every thread. The notice is given the authorities that the policy document does not know.
 //
 // Returns `OK`; `REVOCATIONS_FAULTY` after telling why; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 //
@@ -1193,8 +1193,8 @@ countersign_result countersign_engine_look(const struct countersign_engine *engi
 // Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
 //
 // Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
-// returned. `kind` is a `countersign_origin_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
-// the last good document then stays in force; `ORIGIN_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
+// returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
+// the last good document then stays in force; `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
 // `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 //
 // # Safety
@@ -1209,7 +1209,7 @@ countersign_result countersign_engine_push_trust(const struct countersign_engine
 
 // Takes the document of a trust domain or issuer away: its tokens are refused with `bundle_stale` until another one comes.
 //
-// Returns `OK`, `ORIGIN_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+// Returns `OK`, `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 //
 // # Safety
 // `engine` is an engine, `name` is valid for the call.

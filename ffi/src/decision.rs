@@ -13,7 +13,7 @@ use crate::bytes::{countersign_bytes, countersign_str};
 use crate::kinds::countersign_token_kind;
 use crate::reasons::countersign_reason;
 use crate::result::countersign_result;
-use crate::trust::countersign_origin_kind;
+use crate::trust::countersign_authority_kind;
 
 /// What became of a request. Valid until the next call with its worker, and only for that worker's thread; so are the texts that
 /// the getters give. The getters of a NULL decision say that it is refused.
@@ -166,7 +166,7 @@ fn said<'a>(decision: &'a Decision<'static>, facts: &Facts<'a>, field: u32) -> O
     let wanted = |known: countersign_field| field == known as u32;
     match field {
         _ if wanted(countersign_field::Kind) => Some(facts.kind.name()),
-        _ if wanted(countersign_field::Issuer) => decision.issuer_of(facts).map(|origin| origin.name()),
+        _ if wanted(countersign_field::Issuer) => decision.issuer_of(facts).map(|authority| authority.name()),
         _ if wanted(countersign_field::Subject) => facts.subject(),
         _ if wanted(countersign_field::ClientId) => facts.client_id(),
         _ if wanted(countersign_field::Scope) => facts.scope(),
@@ -507,10 +507,10 @@ impl Write for Line<'_> {
     }
 }
 
-/// The origin whose document the host should fetch now, because a token names a key that is not in it. At most once in
-/// `min_refresh_seconds` of that origin, whatever the number of workers.
+/// The authority whose document the host should fetch now, because a token names a key that is not in it. At most once in
+/// `min_refresh_seconds` of that authority, whatever the number of workers.
 ///
-/// Returns `OK` and writes the kind (a `countersign_origin_kind`) and the name; `NOT_FOUND` if there is nothing to fetch;
+/// Returns `OK` and writes the kind (a `countersign_authority_kind`) and the name; `NOT_FOUND` if there is nothing to fetch;
 /// `NULL_PARAMETER`, `MISALIGNED`.
 ///
 /// # Safety
@@ -518,16 +518,16 @@ impl Write for Line<'_> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn countersign_decision_wants_refresh<'a>(
     decision: *const countersign_decision,
-    kind_out: *mut countersign_origin_kind,
+    kind_out: *mut countersign_authority_kind,
     name_out: *mut countersign_str<'a>,
 ) -> countersign_result {
     checked(|| {
         // SAFETY: the caller's promise.
         let (decision, kind, name) = unsafe { (borrow(decision)?, Output::at(kind_out)?, Output::at(name_out)?) };
         let wanted = decision.made.as_ref().and_then(|made| made.wants_refresh());
-        let (_, origin) = wanted.ok_or(countersign_result::NotFound)?;
-        kind.write(countersign_origin_kind::of(origin));
-        name.write(countersign_str::of(origin.name()));
+        let (_, authority) = wanted.ok_or(countersign_result::NotFound)?;
+        kind.write(countersign_authority_kind::of(authority));
+        name.write(countersign_str::of(authority.name()));
         Ok(())
     })
 }

@@ -8,7 +8,7 @@ use crate::bytes::countersign_str;
 
 /// A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
 ///
-/// It is called on the calling thread, before the call that was given it returns. A line names files, origins and places
+/// It is called on the calling thread, before the call that was given it returns. A line names files, authorities and places
 /// in documents, and holds no byte of a token. Controls, line feeds and invisible characters in it are written as `\u{…}`. It must not unwind and must not call back into the same handle.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -152,8 +152,8 @@ pub unsafe extern "C" fn countersign_pending_introspection_uri<'a>(
     guarded(countersign_str::NONE, || {
         // SAFETY: the caller's promise.
         let Ok(pending) = (unsafe { borrow(pending) }) else { return countersign_str::NONE };
-        let Question::Introspect { origin } = pending.waits.question() else { return countersign_str::NONE };
-        let source = pending.engine.live.engine().document().source(origin.as_usize());
+        let Question::Introspect { authority } = pending.waits.question() else { return countersign_str::NONE };
+        let source = pending.engine.live.engine().document().source(authority.as_usize());
         let endpoint = source.and_then(|source| source.introspection());
         countersign_str::or_none(endpoint.map(|endpoint| endpoint.uri()))
     })

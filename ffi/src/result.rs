@@ -29,7 +29,7 @@ pub enum countersign_result {
     /// There is no such policy in the document.
     PolicyUnknown = 2009,
     /// There is no such trust domain or issuer in the policy document.
-    OriginUnknown = 2010,
+    AuthorityUnknown = 2010,
     /// There is nothing at this index.
     NotFound = 2011,
     /// The text does not fit; the length that it needs is written.
@@ -73,7 +73,7 @@ pub extern "C" fn countersign_result_text(result: u32) -> countersign_str<'stati
         (R::Panic, "a fault of the library was caught"),
         (R::WorkerBusy, "the worker is deciding already"),
         (R::PolicyUnknown, "there is no such policy"),
-        (R::OriginUnknown, "there is no such trust domain or issuer in the policy document"),
+        (R::AuthorityUnknown, "there is no such trust domain or issuer in the policy document"),
         (R::NotFound, "there is nothing at this index"),
         (R::BufferTooSmall, "the text does not fit"),
         (R::NoRandomness, "the system gives no randomness"),

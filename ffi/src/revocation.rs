@@ -12,9 +12,9 @@ use crate::result::countersign_result;
 
 /// Revokes what `document` says besides everything that is revoked already.
 ///
-/// `{"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],"subjects":["sub",
-/// {"subject":"sub","before":N}],"tokens":["jti"]}]}`; every member but the origin's name may be absent. Decisions that begin
-/// after it returned see it, on every thread. The notice is given the origins that the policy document does not know.
+/// `{"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],"subjects":["sub",
+/// {"subject":"sub","before":N}],"tokens":["jti"]}]}`; every member but the authority's name may be absent. Decisions that begin
+/// after it returned see it, on every thread. The notice is given the authorities that the policy document does not know.
 ///
 /// Returns `OK`; `REVOCATIONS_FAULTY` after telling why; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///
@@ -84,8 +84,8 @@ unsafe fn push(
         Ok(document) => {
             let unknown =
                 if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) };
-            for origin in unknown {
-                notice.tell(&format!("the policy knows no {origin}"));
+            for authority in unknown {
+                notice.tell(&format!("the policy knows no {authority}"));
             }
             Ok(())
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::engine::TrustDocument;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Origin, TrustFault};
+use countersign::trust::{Authority, TrustFault};
 use countersign_live::{LookReport, warn_of_drops};
 
 use crate::boundary::{Output, borrow, checked};
@@ -16,22 +16,22 @@ use crate::result::countersign_result;
 /// Whose keys.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum countersign_origin_kind {
+pub enum countersign_authority_kind {
     /// A SPIFFE trust domain, such as `example.org`; its document is a bundle.
     TrustDomain = 1,
     /// An issuer, such as `https://as.example`; its document is a JWK set.
     Issuer = 2,
 }
 
-impl countersign_origin_kind {
-    pub(crate) fn of(origin: &Origin) -> Self {
-        if origin.is_trust_domain() { Self::TrustDomain } else { Self::Issuer }
+impl countersign_authority_kind {
+    pub(crate) fn of(authority: &Authority) -> Self {
+        if authority.is_trust_domain() { Self::TrustDomain } else { Self::Issuer }
     }
 
-    fn origin(kind: u32, name: &str) -> Result<Origin, countersign_result> {
+    fn authority(kind: u32, name: &str) -> Result<Authority, countersign_result> {
         match kind {
-            _ if kind == Self::TrustDomain as u32 => Ok(Origin::TrustDomain(name.to_owned())),
-            _ if kind == Self::Issuer as u32 => Ok(Origin::Issuer(name.to_owned())),
+            _ if kind == Self::TrustDomain as u32 => Ok(Authority::TrustDomain(name.to_owned())),
+            _ if kind == Self::Issuer as u32 => Ok(Authority::Issuer(name.to_owned())),
             _ => Err(countersign_result::InvalidValue),
         }
     }
@@ -56,7 +56,7 @@ pub enum countersign_trust_place {
 #[derive(Clone, Copy, Debug)]
 pub struct countersign_trust_source<'a> {
     /// Whose keys.
-    pub kind: countersign_origin_kind,
+    pub kind: countersign_authority_kind,
     /// Where the document is.
     pub place: countersign_trust_place,
     /// The trust domain or issuer.
@@ -199,8 +199,8 @@ pub unsafe extern "C" fn countersign_engine_look(
 /// Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
 ///
 /// Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
-/// returned. `kind` is a `countersign_origin_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
-/// the last good document then stays in force; `ORIGIN_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
+/// returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
+/// the last good document then stays in force; `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
 /// `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///
 /// # Safety
@@ -218,15 +218,15 @@ pub unsafe extern "C" fn countersign_engine_push_trust(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, name, document) = unsafe { (borrow(engine)?, name.read_text()?, document.read()?) };
-        let origin = countersign_origin_kind::origin(kind, name)?;
-        let report = engine.live.push_trust(&origin, document, UnixSeconds::new(now_seconds)).map_err(|fault| {
-            if fault == TrustFault::OriginUnknown {
-                return countersign_result::OriginUnknown;
+        let authority = countersign_authority_kind::authority(kind, name)?;
+        let report = engine.live.push_trust(&authority, document, UnixSeconds::new(now_seconds)).map_err(|fault| {
+            if fault == TrustFault::AuthorityUnknown {
+                return countersign_result::AuthorityUnknown;
             }
-            notice.tell(&format!("{origin}: {fault}; the last good document stays in force"));
+            notice.tell(&format!("{authority}: {fault}; the last good document stays in force"));
             countersign_result::TrustFaulty
         })?;
-        warn_of_drops(&origin.to_string(), &report, &mut |line| notice.tell(line));
+        warn_of_drops(&authority.to_string(), &report, &mut |line| notice.tell(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
             output.write(countersign_load_report {
@@ -243,7 +243,7 @@ pub unsafe extern "C" fn countersign_engine_push_trust(
 
 /// Takes the document of a trust domain or issuer away: its tokens are refused with `bundle_stale` until another one comes.
 ///
-/// Returns `OK`, `ORIGIN_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
+/// Returns `OK`, `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///
 /// # Safety
 /// `engine` is an engine, `name` is valid for the call.
@@ -256,8 +256,8 @@ pub unsafe extern "C" fn countersign_engine_withdraw_trust(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, name) = unsafe { (borrow(engine)?, name.read_text()?) };
-        let origin = countersign_origin_kind::origin(kind, name)?;
-        engine.live.withdraw_trust(&origin).map_err(|_| countersign_result::OriginUnknown)
+        let authority = countersign_authority_kind::authority(kind, name)?;
+        engine.live.withdraw_trust(&authority).map_err(|_| countersign_result::AuthorityUnknown)
     })
 }
 
@@ -284,9 +284,9 @@ pub unsafe extern "C" fn countersign_engine_trust_source<'a>(
             TrustDocument::Pushed => (countersign_trust_place::Pushed, countersign_str::NONE),
         };
         output.write(countersign_trust_source {
-            kind: countersign_origin_kind::of(source.origin()),
+            kind: countersign_authority_kind::of(source.authority()),
             place,
-            name: countersign_str::of(source.origin().name()),
+            name: countersign_str::of(source.authority().name()),
             location,
             min_refresh_seconds: source.min_refresh_seconds(),
         });

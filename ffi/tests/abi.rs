@@ -187,7 +187,7 @@ fn zeroed_source<'a>() -> countersign_trust_source<'a> {
     // SAFETY: getters of NULL are allowed.
     let none = || unsafe { countersign_decision_text(null(), 0) };
     countersign_trust_source {
-        kind: countersign_origin_kind::Issuer,
+        kind: countersign_authority_kind::Issuer,
         place: countersign_trust_place::Pushed,
         name: none(),
         location: none(),
@@ -335,7 +335,7 @@ fn a_notice_is_one_printable_line() {
     let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
     let mut lines: Vec<String> = Vec::new();
     let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
-    let revoked = serde_json::json!({ "origins": [{ "issuer": format!("{odd}x") }] }).to_string();
+    let revoked = serde_json::json!({ "authorities": [{ "issuer": format!("{odd}x") }] }).to_string();
     // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
     unsafe {
         let mut config: countersign_engine_config = zeroed();
@@ -349,7 +349,7 @@ fn a_notice_is_one_printable_line() {
         config.policy = lend(text.as_bytes());
         assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
         for document in ["{\"keys\":[{}]}", "{}"] {
-            let issuer = countersign_origin_kind::Issuer as u32;
+            let issuer = countersign_authority_kind::Issuer as u32;
             countersign_engine_push_trust(
                 engine,
                 issuer,

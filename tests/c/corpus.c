@@ -38,7 +38,7 @@ static void answer(const countersign_decision *decision) {
     printf("header %.*s: %.*s\n", (int)name.length, (const char *)name.data, (int)value.length, (const char *)value.data);
   }
   NEED(countersign_decision_header(decision, count, &name, &value) == COUNTERSIGN_RESULT_NOT_FOUND);
-  countersign_origin_kind kind;
+  countersign_authority_kind kind;
   if (countersign_decision_wants_refresh(decision, &kind, &name) == COUNTERSIGN_RESULT_OK) print("refresh", name);
   size_t length = 0, again = 0;
   NEED(countersign_decision_audit(decision, NULL, 0, &length) == COUNTERSIGN_RESULT_BUFFER_TOO_SMALL);

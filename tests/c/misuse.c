@@ -96,15 +96,15 @@ static void policies_and_trust(const countersign_engine *engine) {
   NEED(!countersign_engine_policy_has_origin(engine, 1000) && !countersign_engine_policy_has_origin(NULL, 0));
 
   countersign_load_report report = {.kept = 42};
-  const uint32_t issuer = COUNTERSIGN_ORIGIN_KIND_ISSUER;
+  const uint32_t issuer = COUNTERSIGN_AUTHORITY_KIND_ISSUER;
   countersign_bytes name = lend("https://as.example");
   IS(countersign_engine_push_trust(NULL, issuer, name, name, 0, NOTICE, &report), NULL_PARAMETER);
   IS(countersign_engine_push_trust(engine, 3, name, name, 0, NOTICE, &report), INVALID_VALUE);
-  IS(countersign_engine_push_trust(engine, issuer, lend("https://other.example"), name, 0, NOTICE, &report), ORIGIN_UNKNOWN);
+  IS(countersign_engine_push_trust(engine, issuer, lend("https://other.example"), name, 0, NOTICE, &report), AUTHORITY_UNKNOWN);
   told = 0;
   IS(countersign_engine_push_trust(engine, issuer, name, lend("{}"), 0, NOTICE, &report), TRUST_FAULTY);
   NEED(told == 1 && report.kept == 42);
-  IS(countersign_engine_withdraw_trust(engine, issuer, lend("https://other.example")), ORIGIN_UNKNOWN);
+  IS(countersign_engine_withdraw_trust(engine, issuer, lend("https://other.example")), AUTHORITY_UNKNOWN);
   IS(countersign_engine_withdraw_trust(engine, 0, name), INVALID_VALUE);
   countersign_trust_source source;
   WORKS(countersign_engine_trust_source(engine, 0, &source));
@@ -113,10 +113,10 @@ static void policies_and_trust(const countersign_engine *engine) {
   IS(countersign_engine_trust_source(engine, 0, NULL), NULL_PARAMETER);
 
   told = 0;
-  IS(countersign_engine_revoke(engine, lend("{\"origins\":[{}]}"), NOTICE), REVOCATIONS_FAULTY);
+  IS(countersign_engine_revoke(engine, lend("{\"authorities\":[{}]}"), NOTICE), REVOCATIONS_FAULTY);
   IS(countersign_engine_revoke(engine, lend("\xff"), NOTICE), REVOCATIONS_FAULTY);
   IS(countersign_engine_watch_revocations(engine, lend("/nowhere/at/all"), NOTICE), REVOCATIONS_FAULTY);
-  WORKS(countersign_engine_revoke(engine, lend("{\"origins\":[{\"issuer\":\"https://unknown.example\"}]}"), NOTICE));
+  WORKS(countersign_engine_revoke(engine, lend("{\"authorities\":[{\"issuer\":\"https://unknown.example\"}]}"), NOTICE));
   NEED(told == 4);
   IS(countersign_engine_revoke(NULL, lend("{}"), NOTICE), NULL_PARAMETER);
   WORKS(countersign_engine_replace_revocations(engine, lend("{}"), SILENT));

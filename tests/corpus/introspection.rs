@@ -243,9 +243,9 @@ fn add_cached(corpus: &mut Corpus) {
         vec![ask(&first, accepted()), ask(&inactive.clone().now(NOW + 30), refused(TokenInactive))],
     );
     for (name, revoke, reason) in [
-        ("subject", json!({ "subjects": [{ "origin": SERVER, "name": "alice" }] }), SubjectRevoked),
-        ("token", json!({ "tokens": [{ "origin": SERVER, "name": "at-1" }] }), TokenRevoked),
-        ("epoch", json!({ "epochs": [{ "origin": SERVER, "before": NOW + 1 }] }), EpochRevoked),
+        ("subject", json!({ "subjects": [{ "authority": SERVER, "name": "alice" }] }), SubjectRevoked),
+        ("token", json!({ "tokens": [{ "authority": SERVER, "name": "at-1" }] }), TokenRevoked),
+        ("epoch", json!({ "epochs": [{ "authority": SERVER, "before": NOW + 1 }] }), EpochRevoked),
     ] {
         corpus.steps(
             &format!("{name}_revoked_after_caching"),

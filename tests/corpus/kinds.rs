@@ -14,7 +14,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     corpus.area("kinds");
     let svids = ("svid", "JWT-SVID", Doc::svid(), svid as fn() -> Token, DOMAIN, SUBJECT, "domain-p256");
     let jwts = ("jwt", "RFC 7519", Doc::plain(), plain as fn() -> Token, PLAIN, "alice", "plain-p256");
-    for (kind, specification, doc, token, origin, subject, key) in [svids, jwts] {
+    for (kind, specification, doc, token, authority, subject, key) in [svids, jwts] {
         let mut refuse = |name: &str, rule: &str, doc: &Doc, token: Token, reason| {
             let name = format!("{kind}_{name}");
             corpus.refuse(&name, &format!("{specification}, {rule}"), doc, &bearer(&token.text()), reason);
@@ -35,10 +35,10 @@ pub(super) fn add(corpus: &mut Corpus) {
         }
         let request = bearer(&token().claim("jti", "\"t-1\"").text());
         for (name, revoke, reason) in [
-            ("key", json!({ "keys": [{ "origin": origin, "name": key }] }), KeyRevoked),
-            ("subject", json!({ "subjects": [{ "origin": origin, "name": subject }] }), SubjectRevoked),
-            ("token", json!({ "tokens": [{ "origin": origin, "name": "t-1" }] }), TokenRevoked),
-            ("epoch", json!({ "epochs": [{ "origin": origin, "before": NOW + 1 }] }), EpochRevoked),
+            ("key", json!({ "keys": [{ "authority": authority, "name": key }] }), KeyRevoked),
+            ("subject", json!({ "subjects": [{ "authority": authority, "name": subject }] }), SubjectRevoked),
+            ("token", json!({ "tokens": [{ "authority": authority, "name": "t-1" }] }), TokenRevoked),
+            ("epoch", json!({ "epochs": [{ "authority": authority, "before": NOW + 1 }] }), EpochRevoked),
         ] {
             corpus.steps(
                 &format!("{kind}_{name}_revoked_after_caching"),
@@ -48,7 +48,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             );
         }
         let sort = if kind == "svid" { "trust_domain" } else { "issuer" };
-        let removed = json!({ "trust": { sort: origin, "removed": true }, "expect": "removed" });
+        let removed = json!({ "trust": { sort: authority, "removed": true }, "expect": "removed" });
         corpus.steps(
             &format!("{kind}_keys_taken_away"),
             "host: trust documents",

@@ -406,50 +406,54 @@ fn add_revocation(corpus: &mut Corpus) {
             vec![ask(&request, accepted()), json!({ "revoke": list }), ask(&request, expect)],
         );
     };
-    revoke("key", json!({ "keys": [{ "origin": SERVER, "name": "server-p256" }] }), refused(KeyRevoked));
-    revoke("subject", json!({ "subjects": [{ "origin": SERVER, "name": "alice" }] }), refused(SubjectRevoked));
+    revoke("key", json!({ "keys": [{ "authority": SERVER, "name": "server-p256" }] }), refused(KeyRevoked));
+    revoke("subject", json!({ "subjects": [{ "authority": SERVER, "name": "alice" }] }), refused(SubjectRevoked));
     revoke(
         "subject_before_later",
-        json!({ "subjects": [{ "origin": SERVER, "name": "alice", "before": NOW + 1 }] }),
+        json!({ "subjects": [{ "authority": SERVER, "name": "alice", "before": NOW + 1 }] }),
         refused(SubjectRevoked),
     );
     revoke(
         "subject_before_now",
-        json!({ "subjects": [{ "origin": SERVER, "name": "alice", "before": NOW }] }),
+        json!({ "subjects": [{ "authority": SERVER, "name": "alice", "before": NOW }] }),
         accepted(),
     );
-    revoke("token", json!({ "tokens": [{ "origin": SERVER, "name": "at-1" }] }), refused(TokenRevoked));
+    revoke("token", json!({ "tokens": [{ "authority": SERVER, "name": "at-1" }] }), refused(TokenRevoked));
     revoke(
         "epoch_of_the_issuer",
-        json!({ "epochs": [{ "origin": SERVER, "before": NOW + 1 }] }),
+        json!({ "epochs": [{ "authority": SERVER, "before": NOW + 1 }] }),
         refused(EpochRevoked),
     );
     revoke("epoch_of_all", json!({ "epochs": [{ "before": NOW + 1 }] }), refused(EpochRevoked));
     revoke(
         "wide_epoch_behind_a_narrow_one",
-        json!({ "epochs": [{ "origin": SERVER, "before": NOW }, { "before": NOW + 1 }] }),
+        json!({ "epochs": [{ "authority": SERVER, "before": NOW }, { "before": NOW + 1 }] }),
         refused(EpochRevoked),
     );
     revoke(
         "narrow_epoch_behind_a_wide_one",
-        json!({ "epochs": [{ "before": NOW }, { "origin": SERVER, "before": NOW + 1 }] }),
+        json!({ "epochs": [{ "before": NOW }, { "authority": SERVER, "before": NOW + 1 }] }),
         refused(EpochRevoked),
     );
     revoke(
         "epochs_that_are_over",
-        json!({ "epochs": [{ "before": NOW }, { "origin": SERVER, "before": NOW }] }),
+        json!({ "epochs": [{ "before": NOW }, { "authority": SERVER, "before": NOW }] }),
         accepted(),
     );
     revoke(
-        "key_of_another_origin",
+        "key_of_another_authority",
         json!({ "keys": [{ "origin": "https://other-as.example", "name": "server-p256" }] }),
         accepted(),
     );
-    revoke("subject_of_another_origin", json!({ "subjects": [{ "origin": DOMAIN, "name": "alice" }] }), accepted());
-    revoke("token_of_another_origin", json!({ "tokens": [{ "origin": DOMAIN, "name": "at-1" }] }), accepted());
+    revoke(
+        "subject_of_another_authority",
+        json!({ "subjects": [{ "authority": DOMAIN, "name": "alice" }] }),
+        accepted(),
+    );
+    revoke("token_of_another_authority", json!({ "tokens": [{ "authority": DOMAIN, "name": "at-1" }] }), accepted());
     revoke(
         "names_are_not_prefixes",
-        json!({ "subjects": [{ "origin": SERVER, "name": "alic" }, { "origin": SERVER, "name": "alice2" }], "tokens": [{ "origin": SERVER, "name": "at-" }] }),
+        json!({ "subjects": [{ "authority": SERVER, "name": "alic" }, { "authority": SERVER, "name": "alice2" }], "tokens": [{ "authority": SERVER, "name": "at-" }] }),
         accepted(),
     );
     corpus.steps(
@@ -463,7 +467,7 @@ fn add_revocation(corpus: &mut Corpus) {
         rule,
         &doc,
         vec![
-            json!({ "revoke": { "subjects": [{ "origin": SERVER, "name": "alice" }] } }),
+            json!({ "revoke": { "subjects": [{ "authority": SERVER, "name": "alice" }] } }),
             ask(&request, refused(SubjectRevoked)),
             json!({ "revoke": {} }),
             ask(&request, accepted()),
@@ -474,7 +478,7 @@ fn add_revocation(corpus: &mut Corpus) {
         rule,
         &Doc::svid(),
         vec![
-            json!({ "revoke": { "subjects": [{ "origin": DOMAIN, "name": SUBJECT }] } }),
+            json!({ "revoke": { "subjects": [{ "authority": DOMAIN, "name": SUBJECT }] } }),
             ask(&bearer(&svid().text()), refused(SubjectRevoked)),
         ],
     );

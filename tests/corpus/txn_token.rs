@@ -269,10 +269,10 @@ fn add_time_and_revocation(corpus: &mut Corpus) {
         vec![ask(&same, accepted()), ask(&same.clone().now(NOW + 90), refused(TokenExpired))],
     );
     for (name, revoke, reason) in [
-        ("key", json!({ "keys": [{ "origin": TTS, "name": "tts-p256" }] }), KeyRevoked),
-        ("subject", json!({ "subjects": [{ "origin": TTS, "name": "alice" }] }), SubjectRevoked),
-        ("token", json!({ "tokens": [{ "origin": TTS, "name": "tt-1" }] }), TokenRevoked),
-        ("epoch", json!({ "epochs": [{ "origin": TTS, "before": NOW + 1 }] }), EpochRevoked),
+        ("key", json!({ "keys": [{ "authority": TTS, "name": "tts-p256" }] }), KeyRevoked),
+        ("subject", json!({ "subjects": [{ "authority": TTS, "name": "alice" }] }), SubjectRevoked),
+        ("token", json!({ "tokens": [{ "authority": TTS, "name": "tt-1" }] }), TokenRevoked),
+        ("epoch", json!({ "epochs": [{ "authority": TTS, "before": NOW + 1 }] }), EpochRevoked),
     ] {
         corpus.steps(
             &format!("{name}_revoked_after_caching"),

@@ -44,10 +44,10 @@ class Configuration(unittest.TestCase):
         self.refused("countersign: /use: found \"other\", expected one of default", settings={"use": "other"})
 
     def test_bad_revocations_name_every_fault(self):
-        self.refused("countersign: /revocations: found an unknown member, expected one of all_before, origins",
-                     "countersign: /revocations/origins/0: found neither trust_domain nor issuer, expected one of them",
+        self.refused("countersign: /revocations: found an unknown member, expected one of all_before, authorities",
+                     "countersign: /revocations/authorities/0: found neither trust_domain nor issuer, expected one of them",
                      "countersign: /revocations_fetch/cluster: found nothing, expected the name of a cluster",
-                     settings={"revocations": {"origin": [], "origins": [{}]}, "revocations_fetch": {"uri": "http://a/"}})
+                     settings={"revocations": {"authority": [], "authorities": [{}]}, "revocations_fetch": {"uri": "http://a/"}})
 
     def test_bad_selections_name_every_fault(self):
         self.refused("countersign: /use_when/0/use: found \"other\", expected one of default",

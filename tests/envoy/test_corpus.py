@@ -517,25 +517,25 @@ def revocations(revoke, policy):
     """A step's revocations as the document that files hold."""
     kinds = {source.get("trust_domain") or source["issuer"]: "trust_domain" if source.get("trust_domain") else "issuer"
              for source in policy["trust"]}
-    document = {"origins": []}
+    document = {"authorities": []}
 
     def entry(name):
-        for known in document["origins"]:
+        for known in document["authorities"]:
             if name in (known.get("trust_domain"), known.get("issuer")):
                 return known
-        document["origins"].append({kinds.get(name, "issuer"): name})
-        return document["origins"][-1]
+        document["authorities"].append({kinds.get(name, "issuer"): name})
+        return document["authorities"][-1]
 
     for one in revoke.get("keys", []):
-        entry(one["origin"]).setdefault("keys", []).append(one["name"])
+        entry(one["authority"]).setdefault("keys", []).append(one["name"])
     for one in revoke.get("subjects", []):
         said = {"subject": one["name"], "before": one["before"]} if "before" in one else one["name"]
-        entry(one["origin"]).setdefault("subjects", []).append(said)
+        entry(one["authority"]).setdefault("subjects", []).append(said)
     for one in revoke.get("tokens", []):
-        entry(one["origin"]).setdefault("tokens", []).append(one["name"])
+        entry(one["authority"]).setdefault("tokens", []).append(one["name"])
     for one in revoke.get("epochs", []):
-        if "origin" in one:
-            entry(one["origin"])["before"] = one["before"]
+        if "authority" in one:
+            entry(one["authority"])["before"] = one["before"]
         else:
             document["all_before"] = one["before"]
     return document

@@ -57,7 +57,7 @@ class Files(unittest.TestCase):
         with world:
             token = world.bearer()
             self.assertEqual(world.get(headers=[token]).status, 200)
-            world.envoy.write("revoked.json", {"origins": [{"issuer": issuer.ISSUER, "subjects": ["alice"]}]})
+            world.envoy.write("revoked.json", {"authorities": [{"issuer": issuer.ISSUER, "subjects": ["alice"]}]})
             until("alice is revoked", lambda: world.get(headers=[token]).one("x-details") == "subject_revoked")
 
 
@@ -175,7 +175,7 @@ class Fetches(unittest.TestCase):
 
 
 def revoking(*subjects):
-    return {"origins": [{"issuer": issuer.ISSUER, "subjects": list(subjects)}]}
+    return {"authorities": [{"issuer": issuer.ISSUER, "subjects": list(subjects)}]}
 
 
 class Revocations(unittest.TestCase):
@@ -222,7 +222,7 @@ class Revocations(unittest.TestCase):
                 self.assertEqual((ask(alice), ask(bob), ask(mallory)), ({"subject_revoked"}, {"hit"}, {"subject_revoked"}))
                 self.assertLessEqual(lists.asked - asked, time.monotonic() - began + 2)
                 for status, body, outcome in [
-                    (200, '{"origins":', "refused"), (200, '{"origins":[{"subjects":["eyJ-secret"]}]}', "refused"), (503, "{}", "failed"),
+                    (200, '{"authorities":', "refused"), (200, '{"authorities":[{"subjects":["eyJ-secret"]}]}', "refused"), (503, "{}", "failed"),
                 ]:
                     publish(lambda status=status, body=body: (status, body), outcome)
                     self.assertEqual((ask(alice), ask(bob)), ({"subject_revoked"}, {"hit"}))

@@ -134,7 +134,7 @@ class Trust(unittest.TestCase):
         with world:
             alice, bob = world.bearer(), world.bearer(subject="bob")
             self.assertEqual(world.get("/", [alice]).status, 200)
-            world.nginx.write("revoked.json", json.dumps({"origins": [{"issuer": issuer.ISSUER, "subjects": ["alice"]}]}))
+            world.nginx.write("revoked.json", json.dumps({"authorities": [{"issuer": issuer.ISSUER, "subjects": ["alice"]}]}))
             until("alice is revoked", lambda: world.get("/", [alice]).status == 401)
             self.assertEqual(world.get("/", [bob]).status, 200)
             world.nginx.write("revoked.json", "nonsense")

@@ -21,7 +21,7 @@ use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::spiffe_id::SpiffeId;
 use countersign::subject_pattern::SubjectPattern;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Origin, OriginIndex};
+use countersign::trust::{Authority, AuthorityIndex};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -107,12 +107,13 @@ impl Sources {
                 cause.lines.extend(kind.map(|kind| self.expected(credential, kind)));
             }
             Some(Reason::SubjectRefused) if last == Some(Check::SpiffeIds) => {
-                let origin = kind.and_then(|kind| self.source(&parts, kind)).map(|source| source.origin().to_string());
-                cause.lines.extend(origin.map(|origin| {
+                let authority =
+                    kind.and_then(|kind| self.source(&parts, kind)).map(|source| source.authority().to_string());
+                cause.lines.extend(authority.map(|authority| {
                     format!(
                         "The {} may not name a SPIFFE ID of this trust domain: spiffe_trust_domains of its entry in \
                          /trust lists those that it may.",
-                        printable(&origin)
+                        printable(&authority)
                     )
                 }));
             }
@@ -126,18 +127,18 @@ impl Sources {
             }
             Some(Reason::KeyUnfit | Reason::KeyUnknown) => {
                 let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
-                let known = source.and_then(|(source, key_id)| Some((source.origin(), self.key(source, &key_id)?)));
-                if let Some((origin, key)) = known {
-                    let origin = printable(&origin.to_string());
+                let known = source.and_then(|(source, key_id)| Some((source.authority(), self.key(source, &key_id)?)));
+                if let Some((authority, key)) = known {
+                    let authority = printable(&authority.to_string());
                     cause.key_dropped = !matches!(key, KeyState::Usable(_));
                     cause.lines.push(match key {
                         KeyState::Usable(names) => format!("The key of this kid is used with {}.", names.join(", ")),
                         KeyState::Dropped(fault) => format!(
-                            "The document of the {origin} has a key of this kid, which is dropped: {fault}. \
+                            "The document of the {authority} has a key of this kid, which is dropped: {fault}. \
                              `countersign lint` gives its place."
                         ),
                         KeyState::OtherUse => {
-                            format!("The document of the {origin} has a key of this kid for another use.")
+                            format!("The document of the {authority} has a key of this kid for another use.")
                         }
                     });
                 }
@@ -151,7 +152,7 @@ impl Sources {
     fn cause_of_answer(&self, policy: &Policy, credential: &CredentialPolicy, decision: &Decision<'_>) -> Vec<String> {
         let endpoints = || {
             let asked = credential.accept().filter(|entry| entry.kind() == TokenKind::Introspected);
-            let sources = asked.flat_map(|entry| entry.origins().unwrap_or_default());
+            let sources = asked.flat_map(|entry| entry.authorities().unwrap_or_default());
             let sources = sources.filter_map(|index| self.engine.document().source(index.as_usize()));
             list(sources.filter_map(|source| source.introspection()).map(Introspection::uri))
         };
@@ -185,30 +186,30 @@ impl Sources {
     /// The entry of `trust` whose keys verify the token.
     fn source(&self, parts: &Parts, kind: TokenKind) -> Option<&TrustSource> {
         let text = |name: &str| parts.claims()?.member(name)?.as_string().map(JsonString::to_owned_string);
-        let origin = if kind.is_keyed_by_trust_domain() {
+        let authority = if kind.is_keyed_by_trust_domain() {
             let subject = text("sub")?;
-            Origin::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
+            Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
-            Origin::Issuer(text("iss")?)
+            Authority::Issuer(text("iss")?)
         };
         let document = self.engine.document();
-        document.source(document.origin(&origin)?.as_usize())
+        document.source(document.authority(&authority)?.as_usize())
     }
 
     /// Whose tokens of a kind the policy takes.
     fn expected(&self, credential: &CredentialPolicy, kind: TokenKind) -> String {
         let entries: Vec<_> = credential.accept().filter(|entry| entry.kind() == kind).collect();
-        let is_taken = |index: OriginIndex| {
-            entries.iter().any(|entry| entry.origins().is_none_or(|origins| origins.contains(&index)))
+        let is_taken = |index: AuthorityIndex| {
+            entries.iter().any(|entry| entry.authorities().is_none_or(|authorities| authorities.contains(&index)))
         };
-        let of_kind = |index: OriginIndex, is_trust_domain: bool| {
+        let of_kind = |index: AuthorityIndex, is_trust_domain: bool| {
             is_trust_domain == kind.is_keyed_by_trust_domain() && is_taken(index)
         };
-        let sources = self.engine.document().trust().map(|(index, source)| (index, source.origin()));
+        let sources = self.engine.document().trust().map(|(index, source)| (index, source.authority()));
         let all = list(
             sources
-                .filter(|(index, origin)| of_kind(*index, origin.is_trust_domain()))
-                .map(|(_, origin)| origin.name()),
+                .filter(|(index, authority)| of_kind(*index, authority.is_trust_domain()))
+                .map(|(_, authority)| authority.name()),
         );
         let sort = if kind.is_keyed_by_trust_domain() { "trust domain" } else { "issuer" };
         match all.as_str() {
@@ -224,7 +225,7 @@ impl Sources {
             TrustDocument::File(name) => files::read(&self.directory.join(name), limits::TRUST_DOCUMENT_BYTES).ok()?,
             TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
         };
-        let index = self.engine.document().origin(source.origin())?;
+        let index = self.engine.document().authority(source.authority())?;
         let mut snapshot = self.engine.empty_snapshot();
         let report = self.engine.load(&mut snapshot, index, &bytes, self.now).ok()?;
         if let Some(key) = snapshot.trust.set(index)?.keys().find(|key| key.key_id() == Some(key_id)) {

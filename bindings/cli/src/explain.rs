@@ -187,7 +187,7 @@ impl<'a> Explanation<'a> {
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
             mode: is_shadow(decision).then_some("shadow"),
-            refresh: decision.wants_refresh().map(|(_, origin)| origin.name()),
+            refresh: decision.wants_refresh().map(|(_, authority)| authority.name()),
             checks: checks.iter().map(line).collect(),
             audit: audit.map_err(|error| Failure::Io(format!("the audit record: {error}")))?,
         })
@@ -231,8 +231,8 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
         text +=
             &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
-    if let Some((_, origin)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {
-        text += &format!("A fresh document of the {} may know that key.\n", printable(&origin.to_string()));
+    if let Some((_, authority)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {
+        text += &format!("A fresh document of the {} may know that key.\n", printable(&authority.to_string()));
     }
     let headers = output::headers(decision);
     if !headers.is_empty() {

@@ -116,7 +116,7 @@ struct Finding {
 #[derive(Debug, Serialize)]
 struct SetLine {
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<String>,
+    authority: Option<String>,
     keys: Vec<KeyLine>,
     other_use: usize,
     dropped: usize,
@@ -212,9 +212,9 @@ impl Lint {
         }
     }
 
-    fn set(&mut self, at: &str, origin: Option<String>, set: &KeySet, report: &LoadReport, bundle: bool) {
+    fn set(&mut self, at: &str, authority: Option<String>, set: &KeySet, report: &LoadReport, bundle: bool) {
         if set.is_empty() {
-            self.add(Severity::Fault, at, "no usable key: every token of this origin is refused");
+            self.add(Severity::Fault, at, "no usable key: every token of this authority is refused");
         }
         if set.len() > 1 && set.keys().any(|key| key.key_id().is_none()) {
             self.add(
@@ -230,7 +230,7 @@ impl Lint {
             self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: whoever fetches must guess how often");
         }
         self.sets.push(SetLine {
-            origin,
+            authority,
             keys: set
                 .keys()
                 .map(|key| KeyLine {
@@ -277,12 +277,12 @@ impl Lint {
         let now = moment::now(None);
         let mut owners: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
         for (index, source) in engine.document().trust() {
-            let origin = source.origin();
+            let authority = source.authority();
             let pointer = format!("/trust/{}", index.as_usize());
             let domains: Vec<&str> = source.spiffe_trust_domains().collect();
             if !domains.is_empty() {
                 let text = format!(
-                    "tokens of the {origin} may name every workload of {} as subject, client or actor: \
+                    "tokens of the {authority} may name every workload of {} as subject, client or actor: \
                      its keys are as good as theirs",
                     domains.join(", ")
                 );
@@ -290,7 +290,7 @@ impl Lint {
             }
             let (at, bytes) = match source.document() {
                 TrustDocument::Inline(text) => {
-                    let member = if origin.is_trust_domain() { "bundle" } else { "jwks" };
+                    let member = if authority.is_trust_domain() { "bundle" } else { "jwks" };
                     (format!("{pointer}/{member}"), text.clone().into_bytes())
                 }
                 TrustDocument::File(name) => {
@@ -310,13 +310,13 @@ impl Lint {
                     let Some(set) = snapshot.trust.set(index) else { continue };
                     for key in set.keys() {
                         let owners = owners.entry(*key.thumbprint()).or_default();
-                        // Each origin comes once, with all its keys.
-                        if owners.last() != Some(&origin.to_string()) {
-                            owners.push(origin.to_string());
+                        // Each authority comes once, with all its keys.
+                        if owners.last() != Some(&authority.to_string()) {
+                            owners.push(authority.to_string());
                         }
                     }
                     self.dropped(&at, &bytes, &report);
-                    self.set(&at, Some(origin.to_string()), set, &report, origin.is_trust_domain());
+                    self.set(&at, Some(authority.to_string()), set, &report, authority.is_trust_domain());
                 }
                 Err(fault) => self.unreadable(&at, &bytes, &fault),
             }
@@ -494,7 +494,8 @@ impl Lint {
     fn text(&self, name: &Path) -> String {
         let (name, mut text) = (printable(&name.display().to_string()), String::new());
         for set in &self.sets {
-            let whose = set.origin.as_deref().map(|origin| format!("{}: ", printable(origin))).unwrap_or_default();
+            let whose =
+                set.authority.as_deref().map(|authority| format!("{}: ", printable(authority))).unwrap_or_default();
             let number = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
             text += &format!(
                 "{whose}{}, {} for another use, {} dropped; sequence {}, refresh hint {}\n",

@@ -55,7 +55,7 @@ enum Command {
     ///
     /// What changes keys or revocations between requests:
     ///   {"trust":{"trust_domain":"example.org","document":{"keys":[...]}}}    or "issuer"
-    ///   {"revoke":{"origins":[{"issuer":"https://as.example","tokens":["jti"]}]}}
+    ///   {"revoke":{"authorities":[{"issuer":"https://as.example","tokens":["jti"]}]}}
     /// A revocation adds to those in force. Files of the policy's trust sources, and of --revocations, are read again
     /// when they change; one that is faulty leaves the last good one in force.
     ///

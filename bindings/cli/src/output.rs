@@ -97,7 +97,7 @@ impl<'a> DecisionLine<'a> {
             status: decision.status(),
             headers: headers(decision),
             token: decision.facts().map(|facts| TokenLine {
-                issuer: decision.issuer().map(|origin| origin.name()),
+                issuer: decision.issuer().map(|authority| authority.name()),
                 key_id: decision.key_id(),
                 ..TokenLine::of(&facts)
             }),
@@ -123,7 +123,7 @@ impl<'a> DecisionLine<'a> {
             cache: decision.cache_tier().name(),
             mode: shadow.then_some("shadow"),
             enforced: shadow.then_some(false),
-            refresh: decision.wants_refresh().map(|(_, origin)| origin.name()),
+            refresh: decision.wants_refresh().map(|(_, authority)| authority.name()),
         }
     }
 
@@ -148,8 +148,8 @@ impl<'a> DecisionLine<'a> {
         if self.mode.is_some() {
             text += " [shadow: not enforced]";
         }
-        if let Some(origin) = self.refresh {
-            text += &format!(" [wants fresh keys of {}]", printable(origin));
+        if let Some(authority) = self.refresh {
+            text += &format!(" [wants fresh keys of {}]", printable(authority));
         }
         text
     }
@@ -190,7 +190,7 @@ impl ErrorLine<'_> {
 #[derive(Debug, Serialize)]
 pub(crate) struct TrustReportLine<'a> {
     id: Option<&'a str>,
-    trust: PushedOrigin<'a>,
+    trust: PushedAuthority<'a>,
     kept: usize,
     added: usize,
     removed: usize,
@@ -202,7 +202,7 @@ pub(crate) struct TrustReportLine<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum PushedOrigin<'a> {
+enum PushedAuthority<'a> {
     TrustDomain(&'a str),
     Issuer(&'a str),
 }
@@ -225,8 +225,8 @@ pub(crate) fn dropped(report: &LoadReport) -> Vec<DroppedLine<'_>> {
 impl<'a> TrustReportLine<'a> {
     pub(crate) fn new(id: Option<&'a str>, push: &'a TrustPush<'_>, report: &'a LoadReport) -> Self {
         let trust = match (&push.trust_domain, &push.issuer) {
-            (Some(name), _) => PushedOrigin::TrustDomain(name),
-            (None, name) => PushedOrigin::Issuer(name.as_deref().unwrap_or_default()),
+            (Some(name), _) => PushedAuthority::TrustDomain(name),
+            (None, name) => PushedAuthority::Issuer(name.as_deref().unwrap_or_default()),
         };
         Self {
             id,
@@ -242,7 +242,7 @@ impl<'a> TrustReportLine<'a> {
     }
 
     pub(crate) fn text(&self) -> String {
-        let (PushedOrigin::TrustDomain(name) | PushedOrigin::Issuer(name)) = self.trust;
+        let (PushedAuthority::TrustDomain(name) | PushedAuthority::Issuer(name)) = self.trust;
         let Self { kept, added, removed, dropped_count, .. } = self;
         let name = printable(name);
         format!("keys of {name}: {kept} kept, {added} added, {removed} removed, {dropped_count} dropped")
@@ -260,13 +260,13 @@ pub(crate) struct RevokeReportLine<'a> {
 pub(crate) struct RevokeReport {
     /// Keys, subjects and tokens that are revoked by name, all together.
     pub(crate) names: usize,
-    /// Origins that the policy document does not know.
+    /// Authorities that the policy document does not know.
     pub(crate) unknown: Vec<String>,
 }
 
 impl RevokeReportLine<'_> {
     pub(crate) fn text(&self) -> String {
-        let unknown: Vec<String> = self.revoke.unknown.iter().map(|origin| printable(origin)).collect();
+        let unknown: Vec<String> = self.revoke.unknown.iter().map(|authority| printable(authority)).collect();
         let unknown = if unknown.is_empty() { String::new() } else { format!(", unknown: {}", unknown.join(", ")) };
         format!("revoked by name: {}{unknown}", self.revoke.names)
     }

@@ -13,7 +13,7 @@ use countersign::limits;
 use countersign::specs::mtls::ClientCertificate;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign::trust::{Authority, LoadReport, TrustFault};
 use countersign_live::json_document::describe;
 use countersign_live::revocations::one_line;
 use countersign_live::{LiveEngine, LiveFault, LiveWorker, RevocationDocument, nonce_keys, seed};
@@ -43,7 +43,7 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) nonce_key: Option<PathBuf>,
 
-    /// What is revoked: {"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+    /// What is revoked: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
     /// "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) revocations: Option<PathBuf>,
@@ -78,8 +78,8 @@ impl Session {
         }
         for (_, source) in live.engine().document().trust() {
             if let TrustDocument::Uri(_) = source.document() {
-                let origin = printable(&source.origin().to_string());
-                warn(&format!("{origin}: URIs are not fetched here; it starts without keys"));
+                let authority = printable(&source.authority().to_string());
+                warn(&format!("{authority}: URIs are not fetched here; it starts without keys"));
             }
         }
         live.watch_trust_files(args.policy.parent().unwrap_or(Path::new("")), now, &mut warn);
@@ -167,19 +167,19 @@ impl Session {
 
     /// Puts a new document in force for one trust domain or issuer.
     pub(crate) fn push(&mut self, push: &TrustPush<'_>, now: UnixSeconds) -> Result<LoadReport, String> {
-        let origin = match (&push.trust_domain, &push.issuer) {
-            (Some(name), None) => Origin::TrustDomain(name.clone()),
-            (None, Some(name)) => Origin::Issuer(name.clone()),
+        let authority = match (&push.trust_domain, &push.issuer) {
+            (Some(name), None) => Authority::TrustDomain(name.clone()),
+            (None, Some(name)) => Authority::Issuer(name.clone()),
             _ => return Err("expected one of trust_domain and issuer".to_owned()),
         };
-        let pushed = self.live.push_trust(&origin, push.document.get().as_bytes(), now);
+        let pushed = self.live.push_trust(&authority, push.document.get().as_bytes(), now);
         pushed.map_err(|fault| match fault {
-            TrustFault::OriginUnknown => "no such trust domain or issuer in the policy".to_owned(),
+            TrustFault::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
             _ => format!("the document is refused, and the last good one stays in force: {fault}"),
         })
     }
 
-    /// Revokes more; tells the origins that the policy does not know.
+    /// Revokes more; tells the authorities that the policy does not know.
     pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
         let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
         Ok(self.live.revoke(&more))

@@ -2,7 +2,7 @@
 
 use countersign::engine::{Answer, Engine, Pending, PolicyIndex, Request, Step};
 use countersign::time::UnixSeconds;
-use countersign::trust::OriginIndex;
+use countersign::trust::AuthorityIndex;
 use countersign_filter::host::{Level, Site, Stream};
 use countersign_filter::judge::{self, Decide, Progress, Waiting};
 use countersign_filter::settings::Settings;
@@ -110,7 +110,7 @@ impl Site for ModuleSite<'_> {
         }
     }
 
-    fn want(&self, index: OriginIndex) {
+    fn want(&self, index: AuthorityIndex) {
         self.module.want(index);
     }
 }

@@ -10,7 +10,7 @@ use countersign::engine::{BodyReader, Engine, PolicyDocument, Question};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::policy::BodyPolicy;
 use countersign::time::UnixSeconds;
-use countersign::trust::{KeySet, Origin};
+use countersign::trust::{Authority, KeySet};
 use countersign_filter::fetch::{Callout, Plan};
 use countersign_filter::host::{Counter, Gauge, Level};
 use countersign_filter::judge::Waiting;
@@ -239,8 +239,8 @@ impl Module {
         self.stop.notify_all();
     }
 
-    /// A token names a key that the document of this origin does not have.
-    pub(crate) fn want(&self, index: countersign::trust::OriginIndex) {
+    /// A token names a key that the document of this authority does not have.
+    pub(crate) fn want(&self, index: countersign::trust::AuthorityIndex) {
         lock(&self.plan).want(index, self.began.elapsed());
         self.wake_main();
     }
@@ -307,7 +307,7 @@ impl Module {
             Err(why) => return self.fetch_failed(&mut plan, place, now, &why),
         };
         let taken = match &document {
-            Document::Trust(origin) => self.take_trust(origin, body),
+            Document::Trust(authority) => self.take_trust(authority, body),
             Document::Revocations { max_stale_seconds } => self.take_revocations(*max_stale_seconds, body),
         };
         match taken {
@@ -326,9 +326,9 @@ impl Module {
         }
     }
 
-    fn take_trust(&self, origin: &Origin, body: &[u8]) -> Result<(), String> {
-        let name = printable::printable(&origin.to_string());
-        let report = self.live.push_trust(origin, body, now()).map_err(|fault| fault.to_string())?;
+    fn take_trust(&self, authority: &Authority, body: &[u8]) -> Result<(), String> {
+        let name = printable::printable(&authority.to_string());
+        let report = self.live.push_trust(authority, body, now()).map_err(|fault| fault.to_string())?;
         warn_of_drops(&name, &report, &mut |line| self.process.log(Level::Warn, line));
         if report.added > 0 || report.removed > 0 {
             let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
@@ -340,7 +340,7 @@ impl Module {
     /// What stands in the settings holds besides.
     fn take_revocations(&self, max_stale_seconds: Option<u64>, body: &[u8]) -> Result<(), String> {
         let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
-        tell_unknown("revocations", &document.unknown_origins(self.live.engine().document()), &mut |line| {
+        tell_unknown("revocations", &document.unknown_authorities(self.live.engine().document()), &mut |line| {
             self.process.log(Level::Warn, line);
         });
         self.live.replace_revocations(&self.settings.revocations.clone().with(document));

@@ -293,7 +293,7 @@ fn gauges_of_the_replay_store_reach_the_main_thread() -> Result<(), Fault> {
 
 #[test]
 fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
-    let inline = r#","revocations":{"origins":[{"issuer":"https://typo.example"}]}"#;
+    let inline = r#","revocations":{"authorities":[{"issuer":"https://typo.example"}]}"#;
     let fetch = r#","revocations_fetch":{"cluster":"as","uri":"http://as/revoked"}"#;
     let (module, log, stream, now) = world(&format!("{inline}{fetch}"))?;
     assert_eq!(log.lines(), ["/revocations: the policy knows no issuer https://typo.example"]);
@@ -309,7 +309,7 @@ fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
         module.on_main(0, &main);
         module.on_answer(CALLOUT, Ok(body));
     };
-    answer(br#"{"origins":[{"issuer":"https://as.example","tokens":["at-1"]}]}"#);
+    answer(br#"{"authorities":[{"issuer":"https://as.example","tokens":["at-1"]}]}"#);
     assert_eq!(main.asked.borrow().as_slice(), ["as as /revoked"]);
     assert_eq!(details().as_deref(), Some("token_revoked"));
     answer(b"{}");
@@ -323,8 +323,8 @@ fn a_list_that_cannot_be_used_changes_nothing() -> Result<(), Fault> {
     let (module, log, stream, now) = world(fetch)?;
     let main = FakeMain::default();
     module.on_main(0, &main);
-    module.on_answer(CALLOUT, Ok(br#"{"origins":[{"issuer":"secret","keys":1}]}"#));
-    let told = "countersign: revocations from cluster as: the document cannot be used: /origins/0/keys: found a number, expected an \
+    module.on_answer(CALLOUT, Ok(br#"{"authorities":[{"issuer":"secret","keys":1}]}"#));
+    let told = "countersign: revocations from cluster as: the document cannot be used: /authorities/0/keys: found a number, expected an \
                 array (failure 1 in a row); the last good document holds";
     assert_eq!(log.lines(), [told]);
     let mut asked = stream();

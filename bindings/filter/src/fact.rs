@@ -151,7 +151,7 @@ impl Fact {
             Self::Scheme => decision.scheme().map(Scheme::name),
             Self::Cache => Some(decision.cache_tier().name()),
             Self::Kind => facts.map(|facts| facts.kind.name()),
-            Self::Issuer => decision.issuer().map(|origin| origin.name()),
+            Self::Issuer => decision.issuer().map(|authority| authority.name()),
             Self::Subject => facts.and_then(|facts| facts.subject()),
             Self::ClientId => facts.and_then(|facts| facts.client_id()),
             Self::Scope => facts.and_then(|facts| facts.scope()),

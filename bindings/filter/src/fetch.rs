@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use countersign::engine::PolicyDocument;
-use countersign::trust::OriginIndex;
+use countersign::trust::AuthorityIndex;
 
 use crate::settings::{Document, Fetch};
 
@@ -15,8 +15,8 @@ use crate::settings::{Document, Fetch};
 #[derive(Debug, Default)]
 pub struct Plan {
     sources: Vec<Source>,
-    /// The places of the documents of each origin.
-    of_origin: BTreeSet<(OriginIndex, usize)>,
+    /// The places of the documents of each authority.
+    of_authority: BTreeSet<(AuthorityIndex, usize)>,
     /// The places of those that wait, by the moment until which.
     waiting: BTreeSet<(Duration, usize)>,
     /// The places of those that are being fetched.
@@ -38,7 +38,7 @@ pub struct Source {
     /// Where it is fetched.
     pub fetch: Fetch,
     /// Whose keys they are; none of revocations.
-    pub index: Option<OriginIndex>,
+    pub index: Option<AuthorityIndex>,
     state: State,
     /// In a row.
     failures: u32,
@@ -75,22 +75,24 @@ impl Fetch {
     /// Whose keys they are; none of revocations.
     ///
     /// # Errors
-    /// One line, if the policy has no such origin.
-    pub fn index(&self, policies: &PolicyDocument) -> Result<Option<OriginIndex>, String> {
+    /// One line, if the policy has no such authority.
+    pub fn index(&self, policies: &PolicyDocument) -> Result<Option<AuthorityIndex>, String> {
         match &self.document {
             Document::Revocations { .. } => Ok(None),
-            Document::Trust(origin) => policies.origin(origin).map(Some).ok_or_else(|| format!("there is no {origin}")),
+            Document::Trust(authority) => {
+                policies.authority(authority).map(Some).ok_or_else(|| format!("there is no {authority}"))
+            }
         }
     }
 }
 
 impl Plan {
     /// One document more, to be fetched at once.
-    pub fn add(&mut self, fetch: Fetch, index: Option<OriginIndex>) {
+    pub fn add(&mut self, fetch: Fetch, index: Option<AuthorityIndex>) {
         let (place, until) = (self.sources.len(), Duration::ZERO);
         self.sources.push(Source { fetch, index, state: State::Waiting { until }, failures: 0, has_come: false });
         self.waiting.insert((until, place));
-        self.of_origin.extend(index.map(|index| (index, place)));
+        self.of_authority.extend(index.map(|index| (index, place)));
     }
 
     /// The places of the documents that are to be fetched now, first those that are due longest.
@@ -112,10 +114,10 @@ impl Plan {
     }
 
     /// A token names a key that nobody knows. While fetching fails anyway, attackers do not make it more frequent.
-    pub fn want(&mut self, index: OriginIndex, now: Duration) {
-        let of_origin: Vec<usize> =
-            self.of_origin.range((index, 0)..=(index, usize::MAX)).map(|(_, place)| *place).collect();
-        for place in of_origin {
+    pub fn want(&mut self, index: AuthorityIndex, now: Duration) {
+        let of_authority: Vec<usize> =
+            self.of_authority.range((index, 0)..=(index, usize::MAX)).map(|(_, place)| *place).collect();
+        for place in of_authority {
             let is_waiting = |source: &Source| source.failures == 0 && matches!(source.state, State::Waiting { .. });
             if self.source(place).is_some_and(is_waiting) {
                 self.enter(place, State::Waiting { until: now });
@@ -182,7 +184,7 @@ mod tests {
     use std::vec;
 
     use countersign::engine::Engine;
-    use countersign::trust::Origin;
+    use countersign::trust::Authority;
 
     use super::*;
 
@@ -194,15 +196,15 @@ mod tests {
         Callout { asker: 1, number }
     }
 
-    fn plan() -> Option<(Plan, OriginIndex)> {
-        let origin = Origin::Issuer("https://as.example".to_owned());
+    fn plan() -> Option<(Plan, AuthorityIndex)> {
+        let issuer = Authority::Issuer("https://as.example".to_owned());
         let text =
             br#"{"trust":[{"issuer":"https://as.example"}],"policies":{"p":{"accept":["jwt"],"audience":["a"]}}}"#;
         let engine = Engine::new(PolicyDocument::parse(text).ok()?, [1, 2]);
-        let index = engine.document().origin(&origin)?;
+        let index = engine.document().authority(&issuer)?;
         let mut plan = Plan::default();
         let (cluster, authority, path) = ("c".to_owned(), "a".to_owned(), "/".to_owned());
-        let document = Document::Trust(origin);
+        let document = Document::Trust(issuer);
         let fetch = Fetch { document, cluster, authority, path, timeout_milliseconds: 1, refresh_seconds: None };
         plan.add(fetch, Some(index));
         Some((plan, index))
@@ -235,7 +237,7 @@ mod tests {
         Ok(())
     }
 
-    /// Many documents, each found by its fetch and by its origin: what a plan in a plain list would do, it does.
+    /// Many documents, each found by its fetch and by its authority: what a plan in a plain list would do, it does.
     #[test]
     fn many_documents_keep_their_own_state() -> Result<(), &'static str> {
         const COUNT: usize = 300;
@@ -245,10 +247,10 @@ mod tests {
             format!(r#"{{"trust":[{}],"policies":{{"p":{{"accept":["jwt"],"audience":["a"]}}}}}}"#, trust.join(","));
         let document = PolicyDocument::parse(text.as_bytes()).map_err(|_| "no policy")?;
         let mut plan = Plan::default();
-        let indexes: Vec<OriginIndex> = document.trust().map(|(index, _)| index).collect();
+        let indexes: Vec<AuthorityIndex> = document.trust().map(|(index, _)| index).collect();
         for (index, source) in document.trust() {
             let (cluster, authority, path) = ("c".to_owned(), "a".to_owned(), "/".to_owned());
-            let document = Document::Trust(source.origin().clone());
+            let document = Document::Trust(source.authority().clone());
             let fetch = Fetch { document, cluster, authority, path, timeout_milliseconds: 1, refresh_seconds: None };
             plan.add(fetch, Some(index));
         }

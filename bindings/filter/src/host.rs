@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use countersign::engine::Engine;
 use countersign::memory::replay::ReplayState;
 use countersign::specs::common::presentation::Field;
-use countersign::trust::OriginIndex;
+use countersign::trust::AuthorityIndex;
 
 use crate::identity::IdentityHeaders;
 use crate::settings::{RouteSettings, Settings};
@@ -49,8 +49,8 @@ pub trait Site {
     fn log(&self, level: Level, line: &str);
     /// Counts what became of a request.
     fn count(&self, outcome: Outcome);
-    /// A token names a key that the document of this origin does not have.
-    fn want(&self, index: OriginIndex);
+    /// A token names a key that the document of this authority does not have.
+    fn want(&self, index: AuthorityIndex);
 }
 
 /// How much a line of the log matters.
@@ -69,7 +69,7 @@ pub enum Level {
 pub enum Counter {
     /// `countersign_decisions`, by policy, outcome and reason.
     Decisions,
-    /// `countersign_trust_documents`, by origin of the document and outcome.
+    /// `countersign_trust_documents`, by authority of the document and outcome.
     TrustDocuments,
     /// `countersign_faults`: panics that were caught.
     Faults,

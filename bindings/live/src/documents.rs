@@ -9,7 +9,7 @@ use countersign::trust::LoadReport;
 
 use crate::printable::printable;
 
-/// Takes one line for the host's log; it names files and origins, and holds no byte of a token.
+/// Takes one line for the host's log; it names files and authorities, and holds no byte of a token.
 pub type Notice<'n> = &'n mut dyn FnMut(&str);
 
 /// A fault of what the host started with, and where it stands.
@@ -43,9 +43,9 @@ pub fn load_inline(
     for (index, source) in engine.document().trust() {
         let TrustDocument::Inline(text) = source.document() else { continue };
         match engine.load(snapshot, index, text.as_bytes(), now) {
-            Ok(report) => warn_of_drops(&printable(&source.origin().to_string()), &report, notice),
+            Ok(report) => warn_of_drops(&printable(&source.authority().to_string()), &report, notice),
             Err(fault) => {
-                let member = if source.origin().is_trust_domain() { "bundle" } else { "jwks" };
+                let member = if source.authority().is_trust_domain() { "bundle" } else { "jwks" };
                 let place = format!("/trust/{}/{member}", index.as_usize());
                 faults.push(LiveFault { place, fault: fault.to_string() });
             }

@@ -11,7 +11,7 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::memory::{OutOfMemory, Zeroed};
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{LoadReport, Origin, TrustFault};
+use countersign::trust::{Authority, LoadReport, TrustFault};
 
 use crate::documents::{LiveFault, Notice, load_inline};
 use crate::files::LookReport;
@@ -113,8 +113,13 @@ impl LiveEngine {
     ///
     /// # Errors
     /// Why it cannot be used; the last good one stays in force.
-    pub fn push_trust(&self, origin: &Origin, document: &[u8], now: UnixSeconds) -> Result<LoadReport, TrustFault> {
-        let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
+    pub fn push_trust(
+        &self,
+        authority: &Authority,
+        document: &[u8],
+        now: UnixSeconds,
+    ) -> Result<LoadReport, TrustFault> {
+        let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
         self.change(|_, snapshot| {
             let report = self.engine.load(snapshot, index, document, now);
             let loaded = report.is_ok();
@@ -122,20 +127,20 @@ impl LiveEngine {
         })
     }
 
-    /// Takes the document of an origin away: its tokens are refused with `bundle_stale` until another one comes.
+    /// Takes the document of an authority away: its tokens are refused with `bundle_stale` until another one comes.
     ///
     /// # Errors
-    /// [`TrustFault::OriginUnknown`]
-    pub fn withdraw_trust(&self, origin: &Origin) -> Result<(), TrustFault> {
-        let index = self.engine.document().origin(origin).ok_or(TrustFault::OriginUnknown)?;
+    /// [`TrustFault::AuthorityUnknown`]
+    pub fn withdraw_trust(&self, authority: &Authority) -> Result<(), TrustFault> {
+        let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
         self.change(|_, snapshot| {
             snapshot.trust = Arc::new(snapshot.trust.without(index));
             (Ok(()), true)
         })
     }
 
-    /// Revokes what `document` says besides everything that is revoked already. Gives the origins that the policy
-    /// document does not know, see [`RevocationDocument::unknown_origins`].
+    /// Revokes what `document` says besides everything that is revoked already. Gives the authorities that the policy
+    /// document does not know, see [`RevocationDocument::unknown_authorities`].
     pub fn revoke(&self, document: &RevocationDocument) -> Vec<String> {
         self.change_revoked(document, |sources| sources.revoked.add(document))
     }
@@ -149,7 +154,7 @@ impl LiveEngine {
         self.change(|sources, snapshot| {
             how(sources);
             snapshot.revocations = Arc::new(sources.revoked.all());
-            (document.unknown_origins(self.engine.document()), true)
+            (document.unknown_authorities(self.engine.document()), true)
         })
     }
 

@@ -1,7 +1,7 @@
 //! What is revoked, as operators write it: one document for every host, whether it is pushed, in a file, in settings or fetched.
 //!
 //! ```json
-//! {"all_before":N,"origins":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+//! {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
 //!  "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
 //! ```
 //!
@@ -17,7 +17,7 @@ use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{PolicyDocument, PolicyFault};
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 
 use crate::documents::Notice;
 use crate::printable::printable;
@@ -27,12 +27,12 @@ use crate::printable::printable;
 pub struct RevocationDocument {
     /// Every token that was issued before this moment, whoever issued it.
     all_before: Option<UnixSeconds>,
-    origins: Vec<RevokedOrigin>,
+    authorities: Vec<RevokedAuthority>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct RevokedOrigin {
-    origin: Origin,
+struct RevokedAuthority {
+    authority: Authority,
     before: Option<UnixSeconds>,
     keys: Vec<String>,
     /// For good, or the tokens of before a moment.
@@ -70,15 +70,15 @@ impl RevocationDocument {
     #[must_use]
     pub fn with(mut self, more: Self) -> Self {
         self.all_before = self.all_before.max(more.all_before);
-        self.origins.extend(more.origins);
+        self.authorities.extend(more.authorities);
         self
     }
 
-    /// The origins that `policies` does not know: no fault, since one list may serve many policies, but perhaps a slip of the pen.
+    /// The authorities that `policies` does not know: no fault, since one list may serve many policies, but perhaps a slip of the pen.
     #[must_use]
-    pub fn unknown_origins(&self, policies: &PolicyDocument) -> Vec<String> {
-        let unknown = self.origins.iter().filter(|entry| policies.origin(&entry.origin).is_none());
-        unknown.map(|entry| entry.origin.to_string()).collect()
+    pub fn unknown_authorities(&self, policies: &PolicyDocument) -> Vec<String> {
+        let unknown = self.authorities.iter().filter(|entry| policies.authority(&entry.authority).is_none());
+        unknown.map(|entry| entry.authority.to_string()).collect()
     }
 
     /// All of it and nothing else, as engines take it.
@@ -94,31 +94,31 @@ impl RevocationDocument {
         if let Some(moment) = self.all_before {
             builder.all_before(moment);
         }
-        for RevokedOrigin { origin, before, keys, subjects, tokens } in &self.origins {
-            let origin = origin.name();
+        for RevokedAuthority { authority, before, keys, subjects, tokens } in &self.authorities {
+            let authority = authority.name();
             if let Some(moment) = before {
-                builder.origin_before(origin, *moment);
+                builder.authority_before(authority, *moment);
             }
             for key in keys {
-                builder.key(origin, key);
+                builder.key(authority, key);
             }
             for (subject, before) in subjects {
                 match before {
-                    None => builder.subject(origin, subject),
-                    Some(moment) => builder.subject_before(origin, subject, *moment),
+                    None => builder.subject(authority, subject),
+                    Some(moment) => builder.subject_before(authority, subject, *moment),
                 };
             }
             for token in tokens {
-                builder.token(origin, token);
+                builder.token(authority, token);
             }
         }
     }
 }
 
-/// Tells the origins of the list called `name` that no policy knows.
+/// Tells the authorities of the list called `name` that no policy knows.
 pub fn tell_unknown(name: &str, unknown: &[String], notice: Notice<'_>) {
-    for origin in unknown {
-        notice(&format!("{name}: the policy knows no {}", printable(origin)));
+    for authority in unknown {
+        notice(&format!("{name}: the policy knows no {}", printable(authority)));
     }
 }
 
@@ -134,16 +134,18 @@ pub fn one_line(faults: &[PolicyFault]) -> String {
 }
 
 fn read_document(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<RevocationDocument> {
-    let members = reader.members(at, value, &["all_before", "origins"])?;
-    let mut origins = Vec::new();
-    each(reader, &members, "origins", &mut |reader, at, value| origins.extend(read_origin(reader, at, value)));
-    Some(RevocationDocument { all_before: moment(reader, &members, "all_before"), origins })
+    let members = reader.members(at, value, &["all_before", "authorities"])?;
+    let mut authorities = Vec::new();
+    each(reader, &members, "authorities", &mut |reader, at, value| {
+        authorities.extend(read_authority(reader, at, value))
+    });
+    Some(RevocationDocument { all_before: moment(reader, &members, "all_before"), authorities })
 }
 
-fn read_origin(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<RevokedOrigin> {
+fn read_authority(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<RevokedAuthority> {
     const MEMBERS: &[&str] = &["issuer", "trust_domain", "before", "keys", "subjects", "tokens"];
     let members = reader.members(at, value, MEMBERS)?;
-    let origin = reader.origin(&members);
+    let authority = reader.authority(&members);
     let before = moment(reader, &members, "before");
     let texts = |reader: &mut Reader, name| {
         let mut all = Vec::new();
@@ -153,7 +155,7 @@ fn read_origin(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Optio
     let (keys, tokens) = (texts(reader, "keys"), texts(reader, "tokens"));
     let mut subjects = Vec::new();
     each(reader, &members, "subjects", &mut |reader, at, value| subjects.extend(read_subject(reader, at, value)));
-    Some(RevokedOrigin { origin: origin?, before, keys, subjects, tokens })
+    Some(RevokedAuthority { authority: authority?, before, keys, subjects, tokens })
 }
 
 /// A subject, or an object of a subject and the moment before which its tokens are revoked.
@@ -214,12 +216,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_revoked() -> Result<(), Vec<PolicyFault>> {
-        let text = r#"{"all_before":5,"origins":[{"issuer":"https://as.example","before":100,"keys":["k\u0031"],
+        let text = r#"{"all_before":5,"authorities":[{"issuer":"https://as.example","before":100,"keys":["k\u0031"],
             "subjects":["alice",{"subject":"bob","before":300}],"tokens":["t1"]},{"trust_domain":"example.org"}]}"#;
         let revocations = RevocationDocument::read(text.as_bytes())?.build();
-        let origin = "https://as.example";
+        let authority = "https://as.example";
         let token = |key, subject, id, issued_at| Presented {
-            origin,
+            authority,
             key_id: Some(key),
             subject: Some(subject),
             token_id: Some(id),
@@ -233,8 +235,8 @@ mod tests {
             (token("k2", "bob", "t2", 300), None),
             (token("k2", "carol", "t1", 100), Some(RevokedBy::Token)),
             (token("k2", "carol", "t2", 99), Some(RevokedBy::Epoch)),
-            (Presented { origin: "example.org", ..token("k2", "carol", "t2", 4) }, Some(RevokedBy::Epoch)),
-            (Presented { origin: "example.org", ..token("k1", "alice", "t1", 5) }, None),
+            (Presented { authority: "example.org", ..token("k2", "carol", "t2", 4) }, Some(RevokedBy::Epoch)),
+            (Presented { authority: "example.org", ..token("k1", "alice", "t1", 5) }, None),
         ] {
             assert_eq!(revocations.revoked_by(&presented), expected, "{presented:?}");
         }
@@ -245,9 +247,9 @@ mod tests {
     #[test]
     fn two_documents_hold_together() -> Result<(), Vec<PolicyFault>> {
         let read = |text: &str| RevocationDocument::read(text.as_bytes());
-        let one = read(r#"{"all_before":5,"origins":[{"issuer":"a","tokens":["t"]}]}"#)?;
-        let both = one.clone().with(read(r#"{"origins":[{"issuer":"a","keys":["k"]}]}"#)?);
-        let expected = r#"{"all_before":5,"origins":[{"issuer":"a","tokens":["t"]},{"issuer":"a","keys":["k"]}]}"#;
+        let one = read(r#"{"all_before":5,"authorities":[{"issuer":"a","tokens":["t"]}]}"#)?;
+        let both = one.clone().with(read(r#"{"authorities":[{"issuer":"a","keys":["k"]}]}"#)?);
+        let expected = r#"{"all_before":5,"authorities":[{"issuer":"a","tokens":["t"]},{"issuer":"a","keys":["k"]}]}"#;
         assert_eq!(both, read(expected)?);
         assert_eq!(one.clone().with(read(r#"{"all_before":4}"#)?), one);
         assert_eq!(read(r#"{"all_before":4}"#)?.with(one.clone()), one);
@@ -256,31 +258,31 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_at_once_and_nothing_of_the_input() {
-        let text = r#"{"before":1,"all_before":"secret","origins":[{"issuer":"a","trust_domain":"b"},{},[],{"issuer":1},
+        let text = r#"{"before":1,"all_before":"secret","authorities":[{"issuer":"a","trust_domain":"b"},{},[],{"issuer":1},
             {"issuer":"secret","before":-1,"keys":"secret","subjects":[1,{"subject":"secret"},{"before":1},
             {"subject":1,"before":1},{"subject":"a","before":1,"secret":1}],"tokens":[null],"secret":1}]}"#;
         let all = ["issuer", "trust_domain", "before", "keys", "subjects", "tokens"].join(", ");
         let expected = vec![
-            "the document: found an unknown member, expected one of all_before, origins".to_owned(),
-            "/origins/0: found both trust_domain and issuer, expected one of them".to_owned(),
-            "/origins/1: found neither trust_domain nor issuer, expected one of them".to_owned(),
-            "/origins/2: found an empty array, expected an object".to_owned(),
-            "/origins/3/issuer: found a number, expected the issuer's identifier, as in `iss`".to_owned(),
-            format!("/origins/4: found an unknown member, expected one of {all}"),
-            "/origins/4/before: found a number, expected whole seconds since 1970".to_owned(),
-            "/origins/4/keys: found a string, expected an array".to_owned(),
-            "/origins/4/tokens/0: found null, expected a string".to_owned(),
-            "/origins/4/subjects/0: found a number, expected an object".to_owned(),
-            "/origins/4/subjects/1: found an object without subject or before, expected a subject, or an object of subject, before"
+            "the document: found an unknown member, expected one of all_before, authorities".to_owned(),
+            "/authorities/0: found both trust_domain and issuer, expected one of them".to_owned(),
+            "/authorities/1: found neither trust_domain nor issuer, expected one of them".to_owned(),
+            "/authorities/2: found an empty array, expected an object".to_owned(),
+            "/authorities/3/issuer: found a number, expected the issuer's identifier, as in `iss`".to_owned(),
+            format!("/authorities/4: found an unknown member, expected one of {all}"),
+            "/authorities/4/before: found a number, expected whole seconds since 1970".to_owned(),
+            "/authorities/4/keys: found a string, expected an array".to_owned(),
+            "/authorities/4/tokens/0: found null, expected a string".to_owned(),
+            "/authorities/4/subjects/0: found a number, expected an object".to_owned(),
+            "/authorities/4/subjects/1: found an object without subject or before, expected a subject, or an object of subject, before"
                 .to_owned(),
-            "/origins/4/subjects/2: found an object without subject or before, expected a subject, or an object of subject, before"
+            "/authorities/4/subjects/2: found an object without subject or before, expected a subject, or an object of subject, before"
                 .to_owned(),
-            "/origins/4/subjects/3/subject: found a number, expected a string".to_owned(),
-            "/origins/4/subjects/4: found an unknown member, expected one of subject, before".to_owned(),
+            "/authorities/4/subjects/3/subject: found a number, expected a string".to_owned(),
+            "/authorities/4/subjects/4: found an unknown member, expected one of subject, before".to_owned(),
             "/all_before: found a string, expected whole seconds since 1970".to_owned(),
         ];
         assert_eq!(faults(text), expected);
-        let many = format!(r#"{{"origins":[{}1]}}"#, "1,".repeat(999));
+        let many = format!(r#"{{"authorities":[{}1]}}"#, "1,".repeat(999));
         let many = faults(&many);
         assert_eq!(many.len(), limits::NAMED_FAULTS + 1);
         assert_eq!(many[limits::NAMED_FAULTS], "the document: found 900 more faults, expected none");
@@ -288,9 +290,16 @@ mod tests {
 
     #[test]
     fn text_that_is_no_document() {
-        for text in
-            ["", "secret", "{\"secret\":", "[]", "null", r#"{"origins":[],"origins":[]}"#, "{} {}", "\u{feff}{}"]
-        {
+        for text in [
+            "",
+            "secret",
+            "{\"secret\":",
+            "[]",
+            "null",
+            r#"{"authorities":[],"authorities":[]}"#,
+            "{} {}",
+            "\u{feff}{}",
+        ] {
             let found = faults(text);
             assert!(found.len() == 1 && !found[0].contains("secret"), "{text}: {found:?}");
         }
@@ -311,7 +320,7 @@ mod tests {
     #[test]
     fn a_long_list_is_read() -> Result<(), Vec<PolicyFault>> {
         let tokens: Vec<String> = (0..100_000).map(|number| format!("\"t{number}\"")).collect();
-        let text = format!(r#"{{"origins":[{{"issuer":"a","tokens":[{}]}}]}}"#, tokens.join(","));
+        let text = format!(r#"{{"authorities":[{{"issuer":"a","tokens":[{}]}}]}}"#, tokens.join(","));
         assert_eq!(RevocationDocument::read(text.as_bytes())?.build().names(), 100_000);
         Ok(())
     }

@@ -79,6 +79,6 @@ impl Revoked {
 fn read(path: &Path, policies: &PolicyDocument) -> Result<(RevocationDocument, Vec<String>), String> {
     let bytes = files::read(path, limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string())?;
     let document = RevocationDocument::read(&bytes).map_err(|faults| one_line(&faults))?;
-    let unknown = document.unknown_origins(policies);
+    let unknown = document.unknown_authorities(policies);
     Ok((document, unknown))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use countersign::engine::{Engine, PolicyDocument, Snapshot, TrustDocument};
 use countersign::limits;
 use countersign::time::UnixSeconds;
-use countersign::trust::OriginIndex;
+use countersign::trust::AuthorityIndex;
 
 use crate::documents::{Notice, warn_of_drops};
 use crate::files::{self, LookReport, Stamp};
@@ -19,7 +19,7 @@ pub(crate) struct TrustFiles {
 
 #[derive(Debug)]
 struct Watched {
-    index: OriginIndex,
+    index: AuthorityIndex,
     path: PathBuf,
     /// The version that was read last, good or not; `None` where there was none to read.
     seen: Option<Stamp>,
@@ -81,7 +81,7 @@ impl TrustFiles {
     }
 }
 
-fn what_stands(snapshot: &Snapshot, index: OriginIndex) -> String {
+fn what_stands(snapshot: &Snapshot, index: AuthorityIndex) -> String {
     match snapshot.trust.set(index) {
         Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
         None => "there are no keys yet".to_owned(),

@@ -8,7 +8,7 @@ use std::path::Path;
 use countersign::engine::{Engine, PolicyDocument};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use countersign_live::{LiveEngine, LookReport, RevocationDocument};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks_file": "as.json" },
@@ -70,15 +70,15 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     let path = directory.path().join("revoked.json");
     let names = || live.snapshot().revocations.names();
     assert!(live.watch_revocations(path.clone(), &mut |_| {}).is_err(), "a host must not start without knowing what");
-    put(directory.path(), "revoked.json", r#"{"origins":[{"issuer":"https://as.example","keys":["a"]}]}"#);
+    put(directory.path(), "revoked.json", r#"{"authorities":[{"issuer":"https://as.example","keys":["a"]}]}"#);
     live.watch_revocations(path, &mut |_| {}).unwrap();
     assert_eq!(names(), 1);
     let more = |text: &str| RevocationDocument::read(text.as_bytes()).unwrap();
-    let token = more(r#"{"origins":[{"issuer":"https://as.example","tokens":["t"]}]}"#);
+    let token = more(r#"{"authorities":[{"issuer":"https://as.example","tokens":["t"]}]}"#);
     assert_eq!(live.revoke(&token), [""; 0]);
     assert_eq!(names(), 2);
-    let elsewhere = more(r#"{"origins":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
-    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an origin that the policy does not know is told");
+    let elsewhere = more(r#"{"authorities":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
+    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an authority that the policy does not know is told");
     assert_eq!(names(), 2, "the file still holds, the first token no more");
 
     put(directory.path(), "revoked.json", "torn");
@@ -88,7 +88,7 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     put(directory.path(), "revoked.json", "{}");
     assert_eq!(live.look(NOW, &mut |_| {}), report(1, 0, 0));
     assert_eq!(names(), 1);
-    assert!(RevocationDocument::read(br#"{"origins":[{}]}"#).is_err());
+    assert!(RevocationDocument::read(br#"{"authorities":[{}]}"#).is_err());
 }
 
 #[test]
@@ -108,9 +108,9 @@ fn a_list_that_is_awaited_is_known_when_the_host_says_so() {
 #[test]
 fn a_withdrawn_document_takes_its_keys_along() {
     let live = live();
-    let issuer = Origin::Issuer("https://as.example".to_owned());
+    let issuer = Authority::Issuer("https://as.example".to_owned());
     assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 1);
-    assert!(live.push_trust(&Origin::Issuer("https://other.example".to_owned()), KEYS.as_bytes(), NOW).is_err());
+    assert!(live.push_trust(&Authority::Issuer("https://other.example".to_owned()), KEYS.as_bytes(), NOW).is_err());
     assert_eq!(live.snapshot().trust.key_count(), 1);
     live.withdraw_trust(&issuer).unwrap();
     assert_eq!(live.snapshot().trust.key_count(), 0);

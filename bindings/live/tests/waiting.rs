@@ -45,7 +45,7 @@ fn decide(meanwhile: impl FnOnce(&LiveEngine)) -> Option<Reason> {
 #[test]
 fn what_is_revoked_while_a_decision_waits_is_refused() {
     assert_eq!(decide(|_| {}), None);
-    let revoked = br#"{"origins":[{"issuer":"https://as.example","subjects":["carol"]}]}"#;
+    let revoked = br#"{"authorities":[{"issuer":"https://as.example","subjects":["carol"]}]}"#;
     let revoked = RevocationDocument::read(revoked).unwrap();
     assert_eq!(decide(|live| assert_eq!(live.revoke(&revoked), [""; 0])), Some(Reason::SubjectRevoked));
 }

@@ -72,7 +72,7 @@ impl<'a> AuditRecord<'a> {
             scheme: outcome.scheme,
             cache: outcome.tier,
             kind: facts.map(|facts| facts.kind),
-            issuer: facts.and_then(|facts| decision.origin(facts.origin)).map(|origin| origin.name()),
+            issuer: facts.and_then(|facts| decision.authority(facts.authority)).map(|authority| authority.name()),
             subject: facts.and_then(|facts| facts.subject()),
             client_id: facts.and_then(|facts| facts.client_id()),
             token_id: facts.and_then(|facts| facts.token_id()),

@@ -14,7 +14,7 @@ use crate::record::{Facts, NamedClaim};
 use crate::specs::common::presentation::Scheme;
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::proof::{Claimed, ProofFacts};
-use crate::trust::{Origin, OriginIndex, TrustedKey};
+use crate::trust::{Authority, AuthorityIndex, TrustedKey};
 
 /// Where the facts of a token came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,9 +60,9 @@ pub(crate) struct Outcome {
     pub(crate) tier: CacheTier,
     pub(crate) proof: Option<ProofFacts>,
     pub(crate) next_nonce: Option<[u8; NONCE_CHARS]>,
-    pub(crate) refresh: Option<OriginIndex>,
+    pub(crate) refresh: Option<AuthorityIndex>,
     /// The issuer that must be asked about the token.
-    pub(crate) introspect: Option<OriginIndex>,
+    pub(crate) introspect: Option<AuthorityIndex>,
     /// The lengths of the records of the credentials beside the first; 0 for none.
     others: [u16; MAX_OTHERS],
     /// The place in `accept` of the entry whose condition refused the token.
@@ -194,14 +194,14 @@ impl<'d> Decision<'d> {
 
     /// The trust domain or issuer that vouches for the accepted token.
     #[must_use]
-    pub fn issuer(&self) -> Option<&'d Origin> {
+    pub fn issuer(&self) -> Option<&'d Authority> {
         self.facts().and_then(|facts| self.issuer_of(&facts))
     }
 
     /// The trust domain or issuer that vouches for a credential of this decision.
     #[must_use]
-    pub fn issuer_of(&self, facts: &Facts<'_>) -> Option<&'d Origin> {
-        self.origin(facts.origin)
+    pub fn issuer_of(&self, facts: &Facts<'_>) -> Option<&'d Authority> {
+        self.authority(facts.authority)
     }
 
     /// `kid` of the key that signed the accepted token, if the key has one.
@@ -225,9 +225,9 @@ impl<'d> Decision<'d> {
     /// The trust domain or issuer for which the host should fetch a new document now: a token names a key that is not in the
     /// one it has, or it has none, or one that is too old. At most once in that source's `min_refresh_seconds`.
     #[must_use]
-    pub fn wants_refresh(&self) -> Option<(OriginIndex, &'d Origin)> {
+    pub fn wants_refresh(&self) -> Option<(AuthorityIndex, &'d Authority)> {
         let index = self.outcome().refresh?;
-        self.origin(index).map(|origin| (index, origin))
+        self.authority(index).map(|authority| (index, authority))
     }
 
     /// Whether the facts came from the verdict cache.
@@ -277,8 +277,8 @@ impl<'d> Decision<'d> {
         &self.worker.outcome
     }
 
-    pub(crate) fn origin(&self, index: OriginIndex) -> Option<&'d Origin> {
-        self.engine.document.source(index.as_usize()).map(TrustSource::origin)
+    pub(crate) fn authority(&self, index: AuthorityIndex) -> Option<&'d Authority> {
+        self.engine.document.source(index.as_usize()).map(TrustSource::authority)
     }
 
     pub(crate) fn key(&self, facts: &Facts<'_>) -> Option<&'d TrustedKey> {

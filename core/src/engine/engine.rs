@@ -16,14 +16,14 @@ use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::PolicyDocument;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
+use crate::trust::{AuthorityIndex, EngineId, LoadReport, TrustFault, TrustSnapshot};
 
 /// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
 pub struct Engine {
     /// No other engine of this process has it: what a worker or a snapshot learned from one is nothing to another.
     pub(super) id: EngineId,
     pub(crate) document: PolicyDocument,
-    /// When a refresh was last asked for, by origin, plus one; 0 for never.
+    /// When a refresh was last asked for, by authority, plus one; 0 for never.
     pub(super) refresh_asked: Vec<AtomicU64>,
     pub(super) replay: Box<dyn Replay>,
     pub(super) replay_notices: ReplayNotices,
@@ -128,23 +128,23 @@ impl Engine {
     /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `snapshot`.
     ///
     /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
-    /// from the next decision on. A document without a usable key revokes all that its origin signed. Fetches nothing.
+    /// from the next decision on. A document without a usable key revokes all that its authority signed. Fetches nothing.
     ///
     /// # Errors
     /// A [`TrustFault`]; the last good document then stays in force.
     pub fn load(
         &self,
         snapshot: &mut Snapshot,
-        origin: OriginIndex,
+        authority: AuthorityIndex,
         document: &[u8],
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
-        let source = self.document.source(origin.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
-        let source = source.ok_or(TrustFault::OriginUnknown)?;
+        let source = self.document.source(authority.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
+        let source = source.ok_or(TrustFault::AuthorityUnknown)?;
         // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
         Arc::make_mut(&mut snapshot.trust).load(
-            origin,
-            source.origin(),
+            authority,
+            source.authority(),
             document,
             (self.backend, self.checked, source.algorithms),
             now,
@@ -163,12 +163,12 @@ impl Engine {
         self.counters.refused(reason)
     }
 
-    /// Whether the host should fetch the document of `origin` now, because a token names a key that is not in it.
+    /// Whether the host should fetch the document of `authority` now, because a token names a key that is not in it.
     ///
     /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
-    pub(super) fn claim_refresh(&self, origin: OriginIndex, now: UnixSeconds) -> bool {
+    pub(super) fn claim_refresh(&self, authority: AuthorityIndex, now: UnixSeconds) -> bool {
         let (Some(asked), Some(source)) =
-            (self.refresh_asked.get(origin.as_usize()), self.document.source(origin.as_usize()))
+            (self.refresh_asked.get(authority.as_usize()), self.document.source(authority.as_usize()))
         else {
             return false;
         };

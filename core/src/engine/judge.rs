@@ -26,7 +26,7 @@ use crate::specs::profile::{Keys, TokenKind};
 use crate::specs::proof::{Claimed, Proof, ProofKind, ProofMemory};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::OriginIndex;
+use crate::trust::AuthorityIndex;
 
 impl Worker {
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
@@ -41,14 +41,14 @@ impl Worker {
         trail: &mut impl Trail,
     ) -> Result<(), Reason> {
         let Pending { waits_for, outcome, records, body, .. } = pending;
-        if let WaitsFor::Introspect { origin } = waits_for {
+        if let WaitsFor::Introspect { authority } = waits_for {
             self.outcome.scheme = outcome.scheme;
             let answer = match answer {
                 Answer::Introspected(answer) => answer,
                 Answer::IntrospectionFailed => return Err(Reason::IntrospectionUnavailable),
                 _ => return Err(Reason::InternalError),
             };
-            let length = self.take_answer(engine, origin, request, answer)?;
+            let length = self.take_answer(engine, authority, request, answer)?;
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
         }
         self.restore(outcome, &records, body)?;
@@ -104,26 +104,26 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts what the issuer `origin` answered about the token of `request` into its record and into the cache; the length of the record.
+    /// Puts what the issuer `authority` answered about the token of `request` into its record and into the cache; the length of the record.
     fn take_answer(
         &mut self,
         engine: &Engine,
-        origin: OriginIndex,
+        authority: AuthorityIndex,
         request: &Request<'_>,
         answer: &[u8],
     ) -> Result<usize, Reason> {
         let credential = Credential::read(request.authorization, request.uri)?;
-        let source = engine.document.source(origin.as_usize()).ok_or(Reason::InternalError)?;
+        let source = engine.document.source(authority.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
         let (claims, good_until) =
-            introspection::read(answer, source.origin.name(), &mut self.names, request.now, endpoint.cache_seconds)?;
+            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds)?;
         if !TokenKind::Introspected.profile().required.is_within(claims.present()) {
             return Err(Reason::ClaimMissing);
         }
         let current = claims.actor.map(actor::check).transpose()?.flatten();
         let record = self.records.first_mut().ok_or(Reason::InternalError)?;
         let hash = || crypto::sha256(credential.token);
-        let length = record::pack_introspected(&claims, current, hash, origin, good_until, record)?;
+        let length = record::pack_introspected(&claims, current, hash, authority, good_until, record)?;
         let length = match core::str::from_utf8(answer) {
             Ok(text) if !engine.document.named_claims.is_empty() => {
                 let payload = JsonObject::from_checked(text.trim_matches([' ', '\t', '\n', '\r']));
@@ -327,7 +327,7 @@ impl Worker {
                 Ok(length)
             }
             Err(refused) => {
-                self.outcome.refresh = refused.unknown_key_of.filter(|origin| engine.claim_refresh(*origin, now));
+                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.claim_refresh(*authority, now));
                 Err(refused.reason)
             }
         }
@@ -402,7 +402,7 @@ fn check_facts(
     validity::check_audience(facts, &expected.audience)?;
     if facts.names_workload {
         trail.enter(Check::SpiffeIds);
-        let source = engine.document.source(facts.origin.as_usize()).ok_or(Reason::InternalError)?;
+        let source = engine.document.source(facts.authority.as_usize()).ok_or(Reason::InternalError)?;
         spiffe_ids::check(facts, |domain| source.speaks_for(domain))?;
     }
     trail.enter(Check::Subject);
@@ -444,22 +444,23 @@ fn still_stands(
     now: UnixSeconds,
 ) -> bool {
     if facts.kind == TokenKind::Introspected {
-        return expected.pinned_issuer(facts.kind) == Some(facts.origin);
+        return expected.pinned_issuer(facts.kind) == Some(facts.authority);
     }
     let stale = || {
-        let most = engine.document.source(facts.origin.as_usize()).and_then(|source| source.max_stale_seconds);
-        let loaded = || snapshot.trust.set(facts.origin).map(crate::trust::KeySet::loaded_at);
+        let most = engine.document.source(facts.authority.as_usize()).and_then(|source| source.max_stale_seconds);
+        let loaded = || snapshot.trust.set(facts.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
     // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
         let single = (facts.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = snapshot.trust.set(facts.origin).map(|set| set.find(None, facts.algorithm, single));
+        let found = snapshot.trust.set(facts.authority).map(|set| set.find(None, facts.algorithm, single));
         matches!(found, Some(Ok(key)) if key.id() == facts.key)
     };
     let takes_unknown_headers = || (facts.kind.profile().latitude)(&policy.profiles).unknown_headers;
-    let pinned =
-        || facts.kind.profile().keys != Keys::PinnedIssuer || expected.pinned_issuer(facts.kind) == Some(facts.origin);
+    let pinned = || {
+        facts.kind.profile().keys != Keys::PinnedIssuer || expected.pinned_issuer(facts.kind) == Some(facts.authority)
+    };
     let kind = expected.kinds.resolve(facts.typ, facts.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
     kind == Some(facts.kind)
         && expected.algorithms(facts.kind).contains(facts.algorithm)
@@ -490,7 +491,7 @@ fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>, now: U
         return Ok(());
     }
     let presented = Presented {
-        origin: engine.document.source(facts.origin.as_usize()).map_or("", |source| source.origin.name()),
+        authority: engine.document.source(facts.authority.as_usize()).map_or("", |source| source.authority.name()),
         key_id: snapshot.trust.key(facts.key).and_then(|key| key.key_id()),
         subject: facts.subject(),
         token_id: facts.token_id(),

@@ -9,7 +9,7 @@ use crate::engine::counters::Counters;
 use crate::engine::decision::{Decision, Outcome};
 use crate::policy::PolicyIndex;
 use crate::reason::Reason;
-use crate::trust::{EngineId, OriginIndex};
+use crate::trust::{AuthorityIndex, EngineId};
 
 /// How far a decision is.
 #[allow(clippy::large_enum_variant)] // a decision that waits is moved twice in its life, and owns allocations of its own
@@ -32,11 +32,11 @@ pub enum Question<'p> {
         /// How long it must be remembered, in seconds.
         seconds: u64,
     },
-    /// Ask the issuer `origin` of the policy document about the token in the request (RFC 7662 §2.1). Answer with [`Answer::Introspected`]
+    /// Ask the issuer `authority` of the policy document about the token in the request (RFC 7662 §2.1). Answer with [`Answer::Introspected`]
     /// or [`Answer::IntrospectionFailed`].
     Introspect {
         /// Whose tokens they are; its trust source has the URI.
-        origin: OriginIndex,
+        authority: AuthorityIndex,
     },
     /// Read the body of the request, up to this many bytes, with a [`BodyReader`]. Answer with [`Answer::Body`].
     Body {
@@ -91,7 +91,7 @@ pub struct Pending {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitsFor {
     UseOnce { proof: [u8; 32], seconds: u64 },
-    Introspect { origin: OriginIndex },
+    Introspect { authority: AuthorityIndex },
     Body { most_bytes: usize },
 }
 
@@ -101,7 +101,7 @@ impl Pending {
     pub const fn question(&self) -> Question<'_> {
         match &self.waits_for {
             WaitsFor::UseOnce { proof, seconds } => Question::UseOnce { proof, seconds: *seconds },
-            WaitsFor::Introspect { origin } => Question::Introspect { origin: *origin },
+            WaitsFor::Introspect { authority } => Question::Introspect { authority: *authority },
             WaitsFor::Body { most_bytes } => Question::Body { most_bytes: *most_bytes },
         }
     }

@@ -18,7 +18,7 @@ use crate::specs::jwt_svid;
 use crate::specs::profile::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{OriginIndex, TrustedKey};
+use crate::trust::{AuthorityIndex, TrustedKey};
 
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
@@ -32,10 +32,10 @@ pub(crate) struct TokenBuffers<'b> {
     pub(crate) record: &'b mut [u8],
 }
 
-/// Why no record was made, and for which origin a fresh document might help.
+/// Why no record was made, and for which authority a fresh document might help.
 pub(crate) struct TokenRefused {
     pub(crate) reason: Reason,
-    pub(crate) unknown_key_of: Option<OriginIndex>,
+    pub(crate) unknown_key_of: Option<AuthorityIndex>,
 }
 
 impl From<Reason> for TokenRefused {
@@ -98,17 +98,17 @@ pub(crate) fn verify(
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::Facts::unpack(packed).ok_or(Reason::InternalError)?;
 
-    trail.enter(Check::Origin);
+    trail.enter(Check::Authority);
     let index = match profile.keys {
         Keys::SubjectTrustDomain => {
             let id = jwt_svid::spiffe_id(packed.subject().unwrap_or_default())?;
-            document.origins.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
+            document.authorities.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
         }
         Keys::PinnedIssuer if packed.without_issuer => expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?,
         Keys::Issuer | Keys::PinnedIssuer => {
             // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
             // claim." No trailing slash is folded.
-            document.origins.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
+            document.authorities.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
         }
         Keys::Answer => return Err(Reason::HeaderType.into()), // no type resolves to it
     };

@@ -231,7 +231,7 @@ impl Worker {
         if self.engine != engine.id {
             self.move_to(engine);
         }
-        // A snapshot of another engine numbers its origins otherwise; a policy of another document may not exist.
+        // A snapshot of another engine numbers its authorities otherwise; a policy of another document may not exist.
         engine.document.policies.get(policy.0).filter(|_| snapshot.trust.engine() == engine.id)
     }
 
@@ -275,7 +275,7 @@ impl Worker {
         let waits_for = match (result, found) {
             (Ok(()), Some(policy)) => self.open_question(engine, policy, request),
             (Err(Reason::IntrospectionUnavailable), _) => {
-                self.outcome.introspect.map(|origin| WaitsFor::Introspect { origin })
+                self.outcome.introspect.map(|authority| WaitsFor::Introspect { authority })
             }
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! What the host declared void: keys, subjects, tokens, and everything issued before a moment.
 //!
-//! One immutable value, swapped whole. Every name belongs to an origin (an issuer, or a trust domain), so two issuers may use
+//! One immutable value, swapped whole. Every name belongs to an authority (an issuer, or a trust domain), so two issuers may use
 //! the same key id, subject or `jti` (CVE-2026-49998). Lookups are binary searches over sorted names: no
 //! allocation, and no names that are slower to find than others.
 //!
@@ -17,7 +17,7 @@ use crate::time::UnixSeconds;
 #[derive(Clone, Copy, Debug)]
 pub struct Presented<'a> {
     /// The issuer, or the trust domain, under whose key the token was verified.
-    pub origin: &'a str,
+    pub authority: &'a str,
     /// The id of that key.
     pub key_id: Option<&'a str>,
     /// The claim `sub`.
@@ -37,7 +37,7 @@ pub enum RevokedBy {
     Subject,
     /// This one token is revoked.
     Token,
-    /// It was issued before the epoch of its origin or before the one of all origins, or does not say when.
+    /// It was issued before the epoch of its authority or before the one of all authorities, or does not say when.
     Epoch,
 }
 
@@ -76,11 +76,11 @@ impl RevocationsKnown {
 /// Everything that is revoked, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
-    /// Holds for every origin, listed or not.
+    /// Holds for every authority, listed or not.
     epoch: Option<UnixSeconds>,
-    origins: Names,
-    /// One for each name in `origins`, in the same order.
-    by_origin: Box<[OfOrigin]>,
+    authorities: Names,
+    /// One for each name in `authorities`, in the same order.
+    by_authority: Box<[OfAuthority]>,
 }
 
 impl Revocations {
@@ -93,7 +93,7 @@ impl Revocations {
     /// Whether nothing is revoked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.epoch.is_none() && self.by_origin.is_empty()
+        self.epoch.is_none() && self.by_authority.is_empty()
     }
 
     /// Why the token is void, or `None` if nothing here says so.
@@ -105,18 +105,19 @@ impl Revocations {
         let before = |epoch: Option<UnixSeconds>| {
             epoch.is_some_and(|epoch| token.issued_at.is_none_or(|issued_at| issued_at < epoch))
         };
-        if let Some(of_origin) = self.origins.position(token.origin).and_then(|at| self.by_origin.get(at)) {
-            if token.key_id.is_some_and(|key_id| of_origin.keys.position(key_id).is_some()) {
+        if let Some(of_authority) = self.authorities.position(token.authority).and_then(|at| self.by_authority.get(at))
+        {
+            if token.key_id.is_some_and(|key_id| of_authority.keys.position(key_id).is_some()) {
                 return Some(RevokedBy::Key);
             }
-            let subject = token.subject.and_then(|subject| of_origin.subjects.position(subject));
-            if before(subject.and_then(|at| of_origin.subjects_until.get(at)).copied()) {
+            let subject = token.subject.and_then(|subject| of_authority.subjects.position(subject));
+            if before(subject.and_then(|at| of_authority.subjects_until.get(at)).copied()) {
                 return Some(RevokedBy::Subject);
             }
-            if token.token_id.is_some_and(|token_id| of_origin.tokens.position(token_id).is_some()) {
+            if token.token_id.is_some_and(|token_id| of_authority.tokens.position(token_id).is_some()) {
                 return Some(RevokedBy::Token);
             }
-            if before(of_origin.epoch) {
+            if before(of_authority.epoch) {
                 return Some(RevokedBy::Epoch);
             }
         }
@@ -126,9 +127,9 @@ impl Revocations {
     /// How many keys, subjects and tokens are named; epochs are not counted.
     #[must_use]
     pub fn names(&self) -> usize {
-        self.by_origin
+        self.by_authority
             .iter()
-            .map(|of_origin| of_origin.keys.len() + of_origin.subjects.len() + of_origin.tokens.len())
+            .map(|of_authority| of_authority.keys.len() + of_authority.subjects.len() + of_authority.tokens.len())
             .sum()
     }
 }
@@ -137,45 +138,45 @@ impl Revocations {
 #[derive(Clone, Debug, Default)]
 pub struct RevocationsBuilder {
     epoch: Option<UnixSeconds>,
-    /// By name, in the order of the calls; a name comes again where other origins came between.
-    origins: Vec<(String, OriginBuilder)>,
+    /// By name, in the order of the calls; a name comes again where other authorities came between.
+    authorities: Vec<(String, AuthorityBuilder)>,
 }
 
 /// Later than any token says that it was issued.
 const FOR_GOOD: UnixSeconds = UnixSeconds::new(u64::MAX);
 
 impl RevocationsBuilder {
-    /// Revokes a key of an origin.
-    pub fn key(&mut self, origin: &str, key_id: &str) -> &mut Self {
-        self.origin(origin).keys.push(key_id.into());
+    /// Revokes a key of an authority.
+    pub fn key(&mut self, authority: &str, key_id: &str) -> &mut Self {
+        self.authority(authority).keys.push(key_id.into());
         self
     }
 
     /// Revokes every token of a subject, those of the future too.
-    pub fn subject(&mut self, origin: &str, subject: &str) -> &mut Self {
-        self.subject_before(origin, subject, FOR_GOOD)
+    pub fn subject(&mut self, authority: &str, subject: &str) -> &mut Self {
+        self.subject_before(authority, subject, FOR_GOOD)
     }
 
     /// Revokes the tokens of a subject that were issued before `moment`, or do not say when.
-    pub fn subject_before(&mut self, origin: &str, subject: &str, moment: UnixSeconds) -> &mut Self {
-        self.origin(origin).subjects.push((subject.into(), moment));
+    pub fn subject_before(&mut self, authority: &str, subject: &str, moment: UnixSeconds) -> &mut Self {
+        self.authority(authority).subjects.push((subject.into(), moment));
         self
     }
 
     /// Revokes one token.
-    pub fn token(&mut self, origin: &str, token_id: &str) -> &mut Self {
-        self.origin(origin).tokens.push(token_id.into());
+    pub fn token(&mut self, authority: &str, token_id: &str) -> &mut Self {
+        self.authority(authority).tokens.push(token_id.into());
         self
     }
 
-    /// Revokes every token of an origin that was issued before `moment`, or does not say when.
-    pub fn origin_before(&mut self, origin: &str, moment: UnixSeconds) -> &mut Self {
-        let of_origin = self.origin(origin);
-        of_origin.epoch = of_origin.epoch.max(Some(moment));
+    /// Revokes every token of an authority that was issued before `moment`, or does not say when.
+    pub fn authority_before(&mut self, authority: &str, moment: UnixSeconds) -> &mut Self {
+        let of_authority = self.authority(authority);
+        of_authority.epoch = of_authority.epoch.max(Some(moment));
         self
     }
 
-    /// Revokes every token of every origin, listed or not, that was issued before `moment`, or does not say when.
+    /// Revokes every token of every authority, listed or not, that was issued before `moment`, or does not say when.
     pub fn all_before(&mut self, moment: UnixSeconds) -> &mut Self {
         self.epoch = self.epoch.max(Some(moment));
         self
@@ -184,28 +185,28 @@ impl RevocationsBuilder {
     /// The finished value.
     #[must_use]
     pub fn build(&self) -> Revocations {
-        let mut origins: Vec<&(String, OriginBuilder)> = self.origins.iter().collect();
-        sort(&mut origins, |(a, _), (b, _)| a.cmp(b));
-        let parts = || origins.chunk_by(|(a, _), (b, _)| a == b);
+        let mut authorities: Vec<&(String, AuthorityBuilder)> = self.authorities.iter().collect();
+        sort(&mut authorities, |(a, _), (b, _)| a.cmp(b));
+        let parts = || authorities.chunk_by(|(a, _), (b, _)| a == b);
         Revocations {
             epoch: self.epoch,
-            origins: Names::from_sorted(parts().filter_map(|parts| parts.first().map(|(name, _)| name.as_str()))),
-            by_origin: parts().map(OriginBuilder::build).collect(),
+            authorities: Names::from_sorted(parts().filter_map(|parts| parts.first().map(|(name, _)| name.as_str()))),
+            by_authority: parts().map(AuthorityBuilder::build).collect(),
         }
     }
 
-    /// The last origin that something was said of, or a new part for another one.
-    fn origin(&mut self, origin: &str) -> &mut OriginBuilder {
-        if self.origins.last().is_none_or(|(last, _)| last != origin) {
-            self.origins.push((origin.into(), OriginBuilder::default()));
+    /// The last authority that something was said of, or a new part for another one.
+    fn authority(&mut self, authority: &str) -> &mut AuthorityBuilder {
+        if self.authorities.last().is_none_or(|(last, _)| last != authority) {
+            self.authorities.push((authority.into(), AuthorityBuilder::default()));
         }
-        let last = self.origins.len() - 1;
-        &mut self.origins[last].1
+        let last = self.authorities.len() - 1;
+        &mut self.authorities[last].1
     }
 }
 
 #[derive(Clone, Debug, Default)]
-struct OriginBuilder {
+struct AuthorityBuilder {
     epoch: Option<UnixSeconds>,
     keys: Vec<String>,
     /// With the moment before which their tokens are void.
@@ -213,16 +214,16 @@ struct OriginBuilder {
     tokens: Vec<String>,
 }
 
-impl OriginBuilder {
-    /// All parts of one origin together.
-    fn build(parts: &[&(String, Self)]) -> OfOrigin {
+impl AuthorityBuilder {
+    /// All parts of one authority together.
+    fn build(parts: &[&(String, Self)]) -> OfAuthority {
         let parts = || parts.iter().map(|(_, part)| part);
         let names = |names: fn(&Self) -> &[String]| {
             let sorted = sorted(parts().flat_map(names).map(|name| (name.as_str(), FOR_GOOD)));
             Names::from_sorted(sorted.iter().map(|(name, _)| *name))
         };
         let subjects = sorted(parts().flat_map(|part| &part.subjects).map(|(name, until)| (name.as_str(), *until)));
-        OfOrigin {
+        OfAuthority {
             epoch: parts().filter_map(|part| part.epoch).max(),
             keys: names(|part| &part.keys),
             subjects: Names::from_sorted(subjects.iter().map(|(name, _)| *name)),
@@ -233,7 +234,7 @@ impl OriginBuilder {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct OfOrigin {
+struct OfAuthority {
     epoch: Option<UnixSeconds>,
     keys: Names,
     subjects: Names,
@@ -304,7 +305,7 @@ mod tests {
     use proptest::prelude::*;
 
     const TOKEN: Presented<'static> = Presented {
-        origin: "https://as.example",
+        authority: "https://as.example",
         key_id: Some("k1"),
         subject: Some("alice"),
         token_id: Some("t1"),
@@ -316,12 +317,12 @@ mod tests {
         assert_eq!(Revocations::default().revoked_by(&TOKEN), None);
         assert_eq!(Revocations::builder().build(), Revocations::default());
         assert!(Revocations::default().is_empty());
-        let nothing = Presented { origin: "", key_id: None, subject: None, token_id: None, issued_at: None };
+        let nothing = Presented { authority: "", key_id: None, subject: None, token_id: None, issued_at: None };
         assert_eq!(Revocations::default().revoked_by(&nothing), None);
     }
 
     #[test]
-    fn names_belong_to_their_origin() {
+    fn names_belong_to_their_authority() {
         let revocations = Revocations::builder()
             .key("https://as.example", "k1")
             .subject("https://as.example", "bob")
@@ -330,7 +331,7 @@ mod tests {
         assert_eq!(revocations.names(), 3);
         assert!(!revocations.is_empty() && !Revocations::builder().all_before(UnixSeconds::new(1)).build().is_empty());
         assert_eq!(revocations.revoked_by(&TOKEN), Some(RevokedBy::Key));
-        assert_eq!(revocations.revoked_by(&Presented { origin: "https://other.example", ..TOKEN }), None);
+        assert_eq!(revocations.revoked_by(&Presented { authority: "https://other.example", ..TOKEN }), None);
         let survivor = Presented { key_id: Some("k2"), ..TOKEN };
         assert_eq!(revocations.revoked_by(&survivor), None);
         assert_eq!(revocations.revoked_by(&Presented { subject: Some("bob"), ..survivor }), Some(RevokedBy::Subject));
@@ -354,8 +355,8 @@ mod tests {
                 };
                 let revocations = Revocations::builder()
                     .all_before(at(0))
-                    .origin_before(TOKEN.origin, at(1))
-                    .subject_before(TOKEN.origin, "alice", at(2))
+                    .authority_before(TOKEN.authority, at(1))
+                    .subject_before(TOKEN.authority, "alice", at(2))
                     .build();
                 let expected = match levels {
                     _ if !reached || levels == 0 => None,
@@ -376,16 +377,16 @@ mod tests {
                 builder.all_before(moment);
             }
             if levels & 2 != 0 {
-                builder.origin_before(TOKEN.origin, moment);
+                builder.authority_before(TOKEN.authority, moment);
             }
             if levels & 4 != 0 {
-                builder.subject_before(TOKEN.origin, "alice", moment);
+                builder.subject_before(TOKEN.authority, "alice", moment);
             }
             let revocations = builder.build();
             for issued_at in [Some(UnixSeconds::new(1000)), None] {
                 let verdict = revocations.revoked_by(&Presented { issued_at, ..TOKEN });
                 assert_eq!(verdict.is_some(), levels != 0, "levels {levels:03b} iat {issued_at:?}");
-                let stranger = Presented { origin: "https://other.example", issued_at, ..TOKEN };
+                let stranger = Presented { authority: "https://other.example", issued_at, ..TOKEN };
                 assert_eq!(revocations.revoked_by(&stranger).is_some(), levels & 1 != 0);
             }
             let young = Presented { issued_at: Some(moment), ..TOKEN };
@@ -398,16 +399,16 @@ mod tests {
         let build = |steps: &[u64]| {
             let mut builder = Revocations::builder();
             for step in steps {
-                builder.subject_before(TOKEN.origin, "alice", UnixSeconds::new(*step));
-                builder.origin_before(TOKEN.origin, UnixSeconds::new(*step));
+                builder.subject_before(TOKEN.authority, "alice", UnixSeconds::new(*step));
+                builder.authority_before(TOKEN.authority, UnixSeconds::new(*step));
                 builder.all_before(UnixSeconds::new(*step));
             }
             builder.build()
         };
         assert_eq!(build(&[5, 2000, 7]), build(&[2000]));
         let forever = Revocations::builder()
-            .subject(TOKEN.origin, "alice")
-            .subject_before(TOKEN.origin, "alice", UnixSeconds::new(1))
+            .subject(TOKEN.authority, "alice")
+            .subject_before(TOKEN.authority, "alice", UnixSeconds::new(1))
             .build();
         assert_eq!(forever.revoked_by(&TOKEN), Some(RevokedBy::Subject));
     }
@@ -416,7 +417,7 @@ mod tests {
     fn a_hundred_thousand_names_are_found_and_no_others() {
         let mut builder = Revocations::builder();
         for number in 0..100_000 {
-            builder.token(TOKEN.origin, &format!("jti-{:05}", number * 7 % 100_000));
+            builder.token(TOKEN.authority, &format!("jti-{:05}", number * 7 % 100_000));
         }
         let revocations = builder.build();
         assert_eq!(revocations.names(), 100_000);
@@ -435,28 +436,28 @@ mod tests {
         ) {
             let mut builder = Revocations::builder();
             let mut twin = BTreeSet::new();
-            for (kind, origin, name) in &entries {
+            for (kind, authority, name) in &entries {
                 match kind {
-                    0 => builder.key(origin, name),
-                    1 => builder.subject(origin, name),
-                    _ => builder.token(origin, name),
+                    0 => builder.key(authority, name),
+                    1 => builder.subject(authority, name),
+                    _ => builder.token(authority, name),
                 };
-                twin.insert((*kind, origin.as_str(), name.as_str()));
+                twin.insert((*kind, authority.as_str(), name.as_str()));
             }
             let revocations = builder.build();
             prop_assert_eq!(revocations.names(), twin.len());
-            for (origin, key_id, subject, token_id) in &asked {
-                let expected = if twin.contains(&(0, origin, key_id)) {
+            for (authority, key_id, subject, token_id) in &asked {
+                let expected = if twin.contains(&(0, authority, key_id)) {
                     Some(RevokedBy::Key)
-                } else if twin.contains(&(1, origin, subject)) {
+                } else if twin.contains(&(1, authority, subject)) {
                     Some(RevokedBy::Subject)
-                } else if twin.contains(&(2, origin, token_id)) {
+                } else if twin.contains(&(2, authority, token_id)) {
                     Some(RevokedBy::Token)
                 } else {
                     None
                 };
                 let token = Presented {
-                    origin, key_id: Some(key_id), subject: Some(subject), token_id: Some(token_id), issued_at: None,
+                    authority, key_id: Some(key_id), subject: Some(subject), token_id: Some(token_id), issued_at: None,
                 };
                 prop_assert_eq!(revocations.revoked_by(&token), expected);
             }

@@ -97,7 +97,7 @@ impl AcceptedKind {
     ) -> Option<Self> {
         let what = kind.map_or("a token", TokenKind::name);
         let allowed = kind.map_or(AlgorithmSet::ALL, TokenKind::algorithms);
-        let (mut origins, mut subjects, mut scope) = (None, Vec::new(), Vec::new());
+        let (mut authorities, mut subjects, mut scope) = (None, Vec::new(), Vec::new());
         let (mut algorithms, mut max_lifetime_seconds) = (allowed, None);
         if let Some(own) = own {
             for (member, is_domain) in [("trust_domain", true), ("issuer", false)] {
@@ -106,7 +106,7 @@ impl AcceptedKind {
                     let other = if is_domain { "`issuer`" } else { "`trust_domain`" };
                     reader.fault(&own.at(member), format!("a condition that {what} cannot carry"), other);
                 } else {
-                    origins = Some(trust.places(reader, &own.at(member), value, is_domain));
+                    authorities = Some(trust.places(reader, &own.at(member), value, is_domain));
                 }
             }
         }
@@ -154,7 +154,7 @@ impl AcceptedKind {
         if kind == Some(TokenKind::Introspected) {
             algorithms = AlgorithmSet::ALL; // its issuer answers for it, by no signature
         }
-        Some(Self { kind: kind?, origins, subjects, scope, algorithms, max_lifetime_seconds })
+        Some(Self { kind: kind?, authorities, subjects, scope, algorithms, max_lifetime_seconds })
     }
 }
 
@@ -185,7 +185,7 @@ fn check_introspection(
     trust: &TrustNames,
 ) {
     const EXPECTED: &str = "one `issuer`, whose entry in /trust has `introspection`";
-    let answers = match accepted.origins() {
+    let answers = match accepted.authorities() {
         Some([only]) => trust.answers(*only),
         // A name with a fault in it was reported.
         Some([]) => true,

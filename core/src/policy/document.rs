@@ -12,14 +12,14 @@ use crate::policy::route::{Policy, PolicyIndex};
 use crate::policy::trust::{TrustNames, TrustSource};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::dpop;
-use crate::trust::{Origin, OriginIndex, Origins};
+use crate::trust::{Authorities, Authority, AuthorityIndex};
 
 /// A policy document without faults.
 #[derive(Debug)]
 pub struct PolicyDocument {
     pub(crate) trust: Vec<TrustSource>,
     /// Those of `trust`, in the same order.
-    pub(crate) origins: Origins,
+    pub(crate) authorities: Authorities,
     /// Sorted by name.
     pub(crate) policies: Vec<Policy>,
     memory: MemorySizes,
@@ -76,25 +76,25 @@ impl PolicyDocument {
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
         let memory = MemorySizes::read(reader, &members)?;
-        let document = Self { trust, origins: names.into_origins(), policies, memory, named_claims };
+        let document = Self { trust, authorities: names.into_authorities(), policies, memory, named_claims };
         (reader.fault_count() == faults).then_some(document)
     }
 
     /// The trust sources, in document order.
-    pub fn trust(&self) -> impl Iterator<Item = (OriginIndex, &TrustSource)> {
-        (0u32..).map(OriginIndex).zip(&self.trust)
+    pub fn trust(&self) -> impl Iterator<Item = (AuthorityIndex, &TrustSource)> {
+        (0u32..).map(AuthorityIndex).zip(&self.trust)
     }
 
-    /// The trust source at `index` of the document's list, see [`OriginIndex::as_usize`].
+    /// The trust source at `index` of the document's list, see [`AuthorityIndex::as_usize`].
     #[must_use]
     pub fn source(&self, index: usize) -> Option<&TrustSource> {
         self.trust.get(index)
     }
 
-    /// The place of an origin.
+    /// The place of an authority.
     #[must_use]
-    pub fn origin(&self, origin: &Origin) -> Option<OriginIndex> {
-        self.origins.find(origin)
+    pub fn authority(&self, authority: &Authority) -> Option<AuthorityIndex> {
+        self.authorities.find(authority)
     }
 
     /// The policies, in order of their names.

@@ -59,9 +59,9 @@ fn the_example_of_the_design_is_a_policy() {
               "dpop": { "max_age_seconds": 60, "future_seconds": 5, "nonce": "off", "replay": "refuse" } } } }"#;
     let document = PolicyDocument::parse(text.as_bytes()).unwrap();
     let trust: Vec<_> = document.trust().map(|(_, source)| source.clone()).collect();
-    assert_eq!(trust[0].origin(), &Origin::TrustDomain("example.org".to_owned()));
+    assert_eq!(trust[0].authority(), &Authority::TrustDomain("example.org".to_owned()));
     assert_eq!(trust[0].document(), &TrustDocument::File("trust/example.org.json".to_owned()));
-    assert_eq!(trust[1].origin(), &Origin::Issuer("https://as.example".to_owned()));
+    assert_eq!(trust[1].authority(), &Authority::Issuer("https://as.example".to_owned()));
     assert_eq!(trust[1].min_refresh_seconds(), 60);
     assert_eq!(trust[1].max_stale_seconds(), None);
     let index = document.policy("default").unwrap();
@@ -77,7 +77,7 @@ fn the_example_of_the_design_is_a_policy() {
     assert_eq!((policy.dpop.max_age_seconds, policy.dpop.future_seconds), (60, 5));
     assert_eq!((policy.dpop.nonce, policy.dpop.replay), (NonceMode::Off, ReplayMode::Refuse));
     assert_eq!(document.policy("other"), None);
-    assert_eq!(document.origin(&Origin::Issuer("https://as.example".to_owned())), Some(OriginIndex(1)));
+    assert_eq!(document.authority(&Authority::Issuer("https://as.example".to_owned())), Some(AuthorityIndex(1)));
 }
 
 #[test]
@@ -268,8 +268,8 @@ fn conditions_that_a_kind_cannot_carry_are_faults() {
 }
 
 #[test]
-fn entries_name_origins_of_the_trust_list_and_known_kinds() {
-    // A kind that nobody in the trust list can sign is odd, and for a linter; its tokens are refused by their origin.
+fn entries_name_authorities_of_the_trust_list_and_known_kinds() {
+    // A kind that nobody in the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
     assert_eq!(faults(&with_access("").replace(TRUST, r#""trust":[{"trust_domain":"example.org"}]"#)), []);
     assert_eq!(faults(&with("").replace(TRUST, r#""trust":[{"issuer":"https://as.example"}]"#)), []);
     for name in ["https://other.example", "example.org", "https://as.example/"] {
@@ -322,7 +322,7 @@ fn trust_sources() {
     assert_eq!(remote.trust().nth(1).unwrap().1.document(), &TrustDocument::Uri("https://a/jwks".to_owned()));
     let pushed = PolicyDocument::parse(with_source(r#"{"issuer":"a"}"#).as_bytes()).unwrap();
     assert_eq!(pushed.trust().nth(1).unwrap().1.document(), &TrustDocument::Pushed);
-    // A trust domain and an issuer of one name are two origins.
+    // A trust domain and an issuer of one name are two authorities.
     assert_eq!(faults(&with_source(r#"{"issuer":"example.org"}"#)), []);
 }
 
@@ -589,7 +589,7 @@ fn a_fault_brings_no_other_fault_with_it() {
     ] {
         assert_eq!(only(&with_policy(&format!("{accept}{svid}"))).pointer, at);
     }
-    // An origin whose entry has a fault is not unknown besides.
+    // An authority whose entry has a fault is not unknown besides.
     let entry = |kind: &str, member: &str, name: &str| {
         with_policy(&format!(r#""accept":[{{"kind":"{kind}","{member}":"{name}"}}],"audience":"x""#))
     };

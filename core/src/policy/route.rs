@@ -14,7 +14,7 @@ use crate::specs::dpop;
 use crate::specs::profile::{ProfileSettings, TokenKind, TokenKinds};
 use crate::subject_pattern::SubjectPattern;
 use crate::time::UnixSeconds;
-use crate::trust::OriginIndex;
+use crate::trust::AuthorityIndex;
 use crate::uri::OwnedOrigin;
 
 /// The place of a policy in its document.
@@ -115,8 +115,8 @@ pub enum SharedReplay {
 #[derive(Debug)]
 pub struct AcceptedKind {
     pub(crate) kind: TokenKind,
-    /// The origins whose tokens pass, ascending; all of the right sort where the policy names none.
-    pub(crate) origins: Option<Vec<OriginIndex>>,
+    /// The authorities whose tokens pass, ascending; all of the right sort where the policy names none.
+    pub(crate) authorities: Option<Vec<AuthorityIndex>>,
     pub(crate) subjects: Vec<SubjectPattern>,
     pub(crate) scope: Vec<Box<str>>,
     pub(crate) algorithms: AlgorithmSet,
@@ -303,8 +303,8 @@ impl CredentialPolicy {
     }
 
     /// The one issuer that the entries for `kind` name, if there is exactly one.
-    pub(crate) fn pinned_issuer(&self, kind: TokenKind) -> Option<OriginIndex> {
-        let mut named = self.accept.iter().filter(|entry| entry.kind == kind).map(|entry| match entry.origins() {
+    pub(crate) fn pinned_issuer(&self, kind: TokenKind) -> Option<AuthorityIndex> {
+        let mut named = self.accept.iter().filter(|entry| entry.kind == kind).map(|entry| match entry.authorities() {
             Some([only]) => Some(*only),
             _ => None,
         });
@@ -338,8 +338,8 @@ impl CredentialPolicy {
 
 /// Apart from the checks around it, which are compiled into the path of a cached token.
 #[inline(never)]
-fn is_listed(ascending: &[OriginIndex], origin: OriginIndex) -> bool {
-    ascending.binary_search(&origin).is_ok()
+fn is_listed(ascending: &[AuthorityIndex], authority: AuthorityIndex) -> bool {
+    ascending.binary_search(&authority).is_ok()
 }
 
 impl AcceptedKind {
@@ -349,10 +349,10 @@ impl AcceptedKind {
         self.kind
     }
 
-    /// The origins whose tokens pass, ascending; `None` for all that sign the kind.
+    /// The authorities whose tokens pass, ascending; `None` for all that sign the kind.
     #[must_use]
-    pub fn origins(&self) -> Option<&[OriginIndex]> {
-        self.origins.as_deref()
+    pub fn authorities(&self) -> Option<&[AuthorityIndex]> {
+        self.authorities.as_deref()
     }
 
     /// The patterns of which a subject must match one; none where any subject passes.
@@ -383,7 +383,7 @@ impl AcceptedKind {
         if !self.algorithms.contains(facts.algorithm) {
             return Err((1, Reason::AlgorithmRefused));
         }
-        if self.origins.as_ref().is_some_and(|origins| !is_listed(origins, facts.origin)) {
+        if self.authorities.as_ref().is_some_and(|authorities| !is_listed(authorities, facts.authority)) {
             // RFC 9068 §4: the issuer "MUST exactly match", and any failure is "invalid_token" (RFC 6750 §3.1).
             return Err((2, Reason::IssuerRefused));
         }

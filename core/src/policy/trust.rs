@@ -14,13 +14,13 @@ use crate::policy::accept::read_algorithms;
 use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
-use crate::trust::{Origin, OriginIndex, Origins};
+use crate::trust::{Authorities, Authority, AuthorityIndex};
 use crate::uri::TargetUri;
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSource {
-    pub(crate) origin: Origin,
+    pub(crate) authority: Authority,
     pub(crate) document: TrustDocument,
     pub(crate) min_refresh_seconds: u64,
     pub(crate) max_stale_seconds: Option<u64>,
@@ -76,8 +76,8 @@ pub enum TrustDocument {
 impl TrustSource {
     /// Whose keys.
     #[must_use]
-    pub const fn origin(&self) -> &Origin {
-        &self.origin
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Where from.
@@ -101,9 +101,9 @@ impl TrustSource {
     /// Whether tokens of this source may name SPIFFE IDs of `trust_domain`: a trust domain's those of itself, an issuer's those of the
     /// domains that the policy gives it.
     pub(crate) fn speaks_for(&self, trust_domain: &str) -> bool {
-        match &self.origin {
-            Origin::TrustDomain(own) => own == trust_domain,
-            Origin::Issuer(_) => self.spiffe_trust_domains().any(|given| given == trust_domain),
+        match &self.authority {
+            Authority::TrustDomain(own) => own == trust_domain,
+            Authority::Issuer(_) => self.spiffe_trust_domains().any(|given| given == trust_domain),
         }
     }
 
@@ -127,27 +127,32 @@ impl TrustSource {
 
 /// The names in `trust`, for the policies that use them.
 pub(super) struct TrustNames {
-    origins: Origins,
+    authorities: Authorities,
     /// Names of entries with a fault in their name: a policy that uses one has no fault of its own.
-    misnamed: Origins,
+    misnamed: Authorities,
     /// There are entries whose name cannot be read, so any name may be one of theirs.
     unnamed: bool,
     /// The issuers that answer what their tokens say.
-    answering: Vec<OriginIndex>,
+    answering: Vec<AuthorityIndex>,
 }
 
 impl TrustNames {
     /// Those of a list that cannot be read.
     pub(super) fn unknown() -> Self {
-        Self { origins: Origins::default(), misnamed: Origins::default(), unnamed: true, answering: Vec::new() }
+        Self {
+            authorities: Authorities::default(),
+            misnamed: Authorities::default(),
+            unnamed: true,
+            answering: Vec::new(),
+        }
     }
 
-    pub(super) fn into_origins(self) -> Origins {
-        self.origins
+    pub(super) fn into_authorities(self) -> Authorities {
+        self.authorities
     }
 
     /// Whether the issuer answers what its tokens say.
-    pub(super) fn answers(&self, issuer: OriginIndex) -> bool {
+    pub(super) fn answers(&self, issuer: AuthorityIndex) -> bool {
         self.answering.contains(&issuer)
     }
 
@@ -158,11 +163,11 @@ impl TrustNames {
         at: &Pointer<'_>,
         value: Value<'_>,
         is_domain: bool,
-    ) -> Vec<OriginIndex> {
+    ) -> Vec<AuthorityIndex> {
         let mut found = Vec::new();
         reader.texts(at, value, "a name from /trust", &mut |reader, at, name| {
-            let place = |list: &Origins| if is_domain { list.trust_domain(&name) } else { list.issuer(&name) };
-            match place(&self.origins) {
+            let place = |list: &Authorities| if is_domain { list.trust_domain(&name) } else { list.issuer(&name) };
+            match place(&self.authorities) {
                 Some(index) => found.push(index),
                 None if self.unnamed || place(&self.misnamed).is_some() => {}
                 None => reader.fault(at, quoted(&name), "a name that stands in /trust"),
@@ -200,8 +205,8 @@ impl TrustSource {
     /// Reads `trust`.
     pub(super) fn read_all(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> (Vec<Self>, TrustNames) {
         let mut names = TrustNames {
-            origins: Origins::default(),
-            misnamed: Origins::default(),
+            authorities: Authorities::default(),
+            misnamed: Authorities::default(),
             unnamed: false,
             answering: Vec::new(),
         };
@@ -209,13 +214,13 @@ impl TrustSource {
         reader.elements(at, value, Self::LIST, &mut |reader, at, entry| {
             count += 1;
             let Some(source) = Self::read(reader, at, entry, &mut names) else { return };
-            if names.origins.add(source.origin.clone()) {
+            if names.authorities.add(source.authority.clone()) {
                 if source.introspection.is_some() {
-                    names.answering.extend(names.origins.find(&source.origin));
+                    names.answering.extend(names.authorities.find(&source.authority));
                 }
                 sources.push(source);
             } else {
-                reader.fault(at, format!("a second entry for the {}", source.origin), "one entry for each");
+                reader.fault(at, format!("a second entry for the {}", source.authority), "one entry for each");
             }
         });
         if count == 0 {
@@ -232,13 +237,13 @@ impl TrustSource {
             names.unnamed = true;
             return None;
         };
-        let origin = reader.origin(&members);
-        if origin.is_none() {
+        let authority = reader.authority(&members);
+        if authority.is_none() {
             names.add_misnamed(&members);
         }
         // Which members belong to the entry: those of both sorts where its sort is not known.
-        let (domain, issuer) = match &origin {
-            Some(origin) => (origin.is_trust_domain(), !origin.is_trust_domain()),
+        let (domain, issuer) = match &authority {
+            Some(authority) => (authority.is_trust_domain(), !authority.is_trust_domain()),
             None => match (members.has("trust_domain"), members.has("issuer")) {
                 (true, false) => (true, false),
                 (false, true) => (false, true),
@@ -301,7 +306,7 @@ impl TrustSource {
             );
         }
         Some(Self {
-            origin: origin?,
+            authority: authority?,
             document: document.unwrap_or(TrustDocument::Pushed),
             min_refresh_seconds,
             max_stale_seconds,
@@ -316,7 +321,7 @@ impl TrustNames {
     /// Remembers the names of an entry that has a fault in its name.
     fn add_misnamed(&mut self, members: &Members<'_, '_>) {
         let name = |member| members.get(member).and_then(Value::as_string).map(JsonString::to_owned_string);
-        let named = [name("trust_domain").map(Origin::TrustDomain), name("issuer").map(Origin::Issuer)];
+        let named = [name("trust_domain").map(Authority::TrustDomain), name("issuer").map(Authority::Issuer)];
         self.unnamed |= named.iter().all(Option::is_none);
         for name in named.into_iter().flatten() {
             self.misnamed.add(name);

@@ -25,7 +25,7 @@ pub enum Check {
     /// The claims that the kind requires are there.
     RequiredClaims,
     /// The trust domain or issuer is configured and its keys are fresh.
-    Origin,
+    Authority,
     /// The key is known and fits the algorithm.
     Key,
     /// The signature verifies.
@@ -87,7 +87,7 @@ impl Check {
         Self::Algorithm,
         Self::HeaderParameters,
         Self::RequiredClaims,
-        Self::Origin,
+        Self::Authority,
         Self::Key,
         Self::Signature,
         Self::Time,
@@ -137,7 +137,7 @@ impl Check {
             Self::Algorithm => ("algorithm", "RFC 8725 §3.1, JWT-SVID §2.1"),
             Self::HeaderParameters => ("header_parameters", "JWT-SVID §2, RFC 8725 §3.3"),
             Self::RequiredClaims => ("required_claims", "JWT-SVID §3, RFC 9068 §2.2, RFC 7519 §4.1"),
-            Self::Origin => ("origin", "JWT-SVID §4, RFC 9068 §4, RFC 8725 §3.8"),
+            Self::Authority => ("authority", "JWT-SVID §4, RFC 9068 §4, RFC 8725 §3.8"),
             Self::Key => ("key", "RFC 7515 §4.1.4, RFC 8725 §3.1"),
             Self::Signature => ("signature", "RFC 7515 §5.2"),
             Self::Time => ("time", "RFC 7519 §4.1.4, §4.1.5"),

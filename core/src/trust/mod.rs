@@ -1,12 +1,12 @@
 //! Trust: the keys of each trust domain and issuer, parsed once, in immutable snapshots that are swapped whole.
 
+mod authorities;
 pub mod jwk;
-mod origins;
 mod parse;
 mod set;
 mod table;
 pub mod thumbprint;
 
-pub(crate) use origins::Origins;
+pub(crate) use authorities::Authorities;
 pub use parse::{DroppedKey, LoadReport, TrustFault};
-pub use set::{EngineId, KeyId, KeySet, Origin, OriginIndex, TrustSnapshot, TrustedKey};
+pub use set::{Authority, AuthorityIndex, EngineId, KeyId, KeySet, TrustSnapshot, TrustedKey};

@@ -15,7 +15,7 @@ use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
 use crate::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
-use crate::trust::set::Origin;
+use crate::trust::set::Authority;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in force.
@@ -40,7 +40,7 @@ pub enum TrustFault {
         offered: u64,
     },
     /// The policy document names no such trust domain or issuer.
-    OriginUnknown,
+    AuthorityUnknown,
 }
 
 impl fmt::Display for TrustFault {
@@ -56,7 +56,7 @@ impl fmt::Display for TrustFault {
             Self::SequenceRollback { stored, offered } => {
                 write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in force")
             }
-            Self::OriginUnknown => f.write_str("no such trust domain or issuer in the policy document"),
+            Self::AuthorityUnknown => f.write_str("no such trust domain or issuer in the policy document"),
         }
     }
 }
@@ -121,7 +121,7 @@ impl LoadReport {
 
 /// Reads a document for keys of `backend`; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
 pub(super) fn parse(
-    origin: &Origin,
+    authority: &Authority,
     document: &[u8],
     backend: Backend,
     checked: AlgorithmSet,
@@ -154,11 +154,11 @@ pub(super) fn parse(
         if index >= limits::KEYS_PER_SET {
             return Err(TrustFault::TooManyKeys);
         }
-        match read_key(origin, index, entry, backend, checked, allowed) {
+        match read_key(authority, index, entry, backend, checked, allowed) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => {
                 report.other_use += 1;
-                wit_key_ids.extend(wit_key_id(entry).filter(|_| origin.is_trust_domain()));
+                wit_key_ids.extend(wit_key_id(entry).filter(|_| authority.is_trust_domain()));
             }
             Err(fault) => {
                 let kid = entry.as_object().and_then(|object| object.member("kid")).and_then(Value::as_string);
@@ -174,7 +174,7 @@ pub(super) fn parse(
 
 /// One entry: a usable key, `None` for a key of another purpose, or why it is dropped.
 fn read_key(
-    origin: &Origin,
+    authority: &Authority,
     index: usize,
     entry: Value<'_>,
     backend: Backend,
@@ -184,21 +184,21 @@ fn read_key(
     let object = entry.as_object().ok_or(JwkFault::Malformed)?;
     // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
     let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkFault::Malformed)).transpose()?;
-    match (origin, usage) {
+    match (authority, usage) {
         // Trust Domain and Bundle §4.2.2: `use` is required; unknown values are ignored. JWT-SVID §6.2: only
         // `jwt-svid` entries verify JWT-SVIDs.
-        (Origin::TrustDomain(_), Some(usage)) if usage.is("jwt-svid") => {}
-        (Origin::TrustDomain(_), Some(usage)) if usage.is("x509-svid") || usage.is("wit-svid") => return Ok(None),
-        (Origin::TrustDomain(_), _) => return Err(JwkFault::Use),
+        (Authority::TrustDomain(_), Some(usage)) if usage.is("jwt-svid") => {}
+        (Authority::TrustDomain(_), Some(usage)) if usage.is("x509-svid") || usage.is("wit-svid") => return Ok(None),
+        (Authority::TrustDomain(_), _) => return Err(JwkFault::Use),
         // RFC 7517 §4.2: a key for encryption is not one for signatures.
-        (Origin::Issuer(_), Some(usage)) if usage.is("enc") => return Ok(None),
-        (Origin::Issuer(_), Some(usage)) if !usage.is("sig") => return Err(JwkFault::Use),
-        (Origin::Issuer(_), _) => {}
+        (Authority::Issuer(_), Some(usage)) if usage.is("enc") => return Ok(None),
+        (Authority::Issuer(_), Some(usage)) if !usage.is("sig") => return Err(JwkFault::Use),
+        (Authority::Issuer(_), _) => {}
     }
     let jwk = UnverifiedJwk::parse(object)?;
     let key_id = jwk.key_id.map(JsonString::to_owned_string).filter(|id| !id.is_empty());
     // JWT-SVID §6.1: "each [jwt-svid] entry […] MUST include a kid parameter"
-    if origin.is_trust_domain() && key_id.is_none() {
+    if authority.is_trust_domain() && key_id.is_none() {
         return Err(JwkFault::KeyIdMissing);
     }
     let mut buffer = JwkBuffer::new();

@@ -14,16 +14,16 @@ use crate::time::UnixSeconds;
 use crate::trust::parse::{self, LoadReport, TrustFault};
 use crate::trust::table::SetTable;
 
-/// Whose keys these are. A key is found by its origin first, never by `kid` alone (CVE-2026-49998).
+/// Whose keys these are. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
+pub enum Authority {
     /// A SPIFFE trust domain, by name.
     TrustDomain(String),
     /// A token issuer, by its exact `iss`.
     Issuer(String),
 }
 
-impl Origin {
+impl Authority {
     /// The trust domain's name or the issuer's identifier.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -39,7 +39,7 @@ impl Origin {
     }
 }
 
-impl core::fmt::Display for Origin {
+impl core::fmt::Display for Authority {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::TrustDomain(name) => write!(f, "trust domain {name}"),
@@ -48,11 +48,11 @@ impl core::fmt::Display for Origin {
     }
 }
 
-/// The place of an origin in the policy document's `trust` list.
+/// The place of an authority in the policy document's `trust` list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OriginIndex(pub(crate) u32);
+pub struct AuthorityIndex(pub(crate) u32);
 
-impl OriginIndex {
+impl AuthorityIndex {
     /// The place as an index.
     #[must_use]
     #[allow(clippy::as_conversions)] // u32 fits usize on every target that has 32-bit addresses or more
@@ -80,7 +80,7 @@ impl EngineId {
 /// A key that leaves its set and comes back is another key: `serial` is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyId {
-    pub(crate) origin: OriginIndex,
+    pub(crate) authority: AuthorityIndex,
     /// The index in [`KeySet::slots`].
     pub(crate) slot: u32,
     pub(crate) serial: u64,
@@ -94,7 +94,7 @@ impl KeyId {
     }
 }
 
-/// One public key that may sign tokens of one origin.
+/// One public key that may sign tokens of one authority.
 #[derive(Debug)]
 pub struct TrustedKey {
     pub(crate) id: KeyId,
@@ -115,8 +115,8 @@ impl TrustedKey {
 
     /// Whose key it is.
     #[must_use]
-    pub const fn origin(&self) -> OriginIndex {
-        self.id.origin
+    pub const fn authority(&self) -> AuthorityIndex {
+        self.id.authority
     }
 
     /// `kid`, if it has one.
@@ -144,7 +144,7 @@ impl TrustedKey {
     }
 }
 
-/// The usable keys of one origin.
+/// The usable keys of one authority.
 #[derive(Debug)]
 pub struct KeySet {
     /// Sorted by `kid`; keys without one come first.
@@ -178,7 +178,7 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// Whether none is usable: then the origin has revoked all that it signed (SPIFFE Trust Domain and Bundle §4.1.3).
+    /// Whether none is usable: then the authority has revoked all that it signed (SPIFFE Trust Domain and Bundle §4.1.3).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -243,7 +243,7 @@ fn single_index(keys: &[Arc<TrustedKey>], algorithm: Algorithm) -> Option<u32> {
     }
 }
 
-/// All keys of all origins at one moment.
+/// All keys of all authorities at one moment.
 ///
 /// Immutable where it is shared. A host keeps the newest one and gives it to each decision; an update makes a new snapshot, so a
 /// reader never sees half of it. Snapshots share the sets that are the same in both. Does not know when to fetch anything.
@@ -254,27 +254,27 @@ pub struct TrustSnapshot {
 }
 
 impl TrustSnapshot {
-    /// A snapshot without any key for the `origins` origins of an engine.
-    pub(crate) const fn new(engine: EngineId, origins: usize) -> Self {
-        Self { engine, sets: SetTable::new(origins) }
+    /// A snapshot without any key for the `authorities` authorities of an engine.
+    pub(crate) const fn new(engine: EngineId, authorities: usize) -> Self {
+        Self { engine, sets: SetTable::new(authorities) }
     }
 
     pub(crate) const fn engine(&self) -> EngineId {
         self.engine
     }
 
-    /// The keys of an origin, or `None` if they were never loaded.
+    /// The keys of an authority, or `None` if they were never loaded.
     #[must_use]
     #[inline]
-    pub fn set(&self, origin: OriginIndex) -> Option<&KeySet> {
-        self.sets.get(origin.as_usize()).map(Arc::as_ref)
+    pub fn set(&self, authority: AuthorityIndex) -> Option<&KeySet> {
+        self.sets.get(authority.as_usize()).map(Arc::as_ref)
     }
 
     /// The key with this identity, or `None` if it has left its set.
     #[must_use]
     #[inline]
     pub fn key(&self, id: KeyId) -> Option<&TrustedKey> {
-        let slot = self.set(id.origin)?.slots.get(usize::try_from(id.slot).ok()?)?.as_ref()?;
+        let slot = self.set(id.authority)?.slots.get(usize::try_from(id.slot).ok()?)?.as_ref()?;
         (slot.serial == id.serial).then_some(&*slot.key)
     }
 
@@ -284,10 +284,10 @@ impl TrustSnapshot {
         self.sets.iter().map(|set| set.len()).sum()
     }
 
-    /// Makes `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) that of `origin`.
+    /// Makes `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) that of `authority`.
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
-    /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
+    /// once. A document without a usable key revokes the whole authority. Costs what the document costs: the sets of other authorities
     /// are not looked at. `backend` checks the signatures of the keys; `checked` are the algorithms that the engine checks, `allowed` those of the trust entry: a key is used with
     /// what is in both.
     ///
@@ -295,14 +295,14 @@ impl TrustSnapshot {
     /// A [`TrustFault`] and no change: the last good document stays in force (specs: BND-2).
     pub(crate) fn load(
         &mut self,
-        index: OriginIndex,
-        origin: &Origin,
+        index: AuthorityIndex,
+        authority: &Authority,
         document: &[u8],
         (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document, backend, checked, allowed)?;
+        let mut parsed = parse::parse(authority, document, backend, checked, allowed)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {
@@ -346,7 +346,7 @@ impl TrustSnapshot {
             // There are as many slots as keys, so one is left; a set has fewer than a `u32` can count.
             let Some((at, slot)) = free.next() else { return Err(TrustFault::TooManyKeys) };
             let id = KeyId {
-                origin: index,
+                authority: index,
                 slot: u32::try_from(at).map_err(|_| TrustFault::TooManyKeys)?,
                 serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
             };
@@ -376,11 +376,11 @@ impl TrustSnapshot {
         Ok(parsed.report)
     }
 
-    /// A snapshot in which `origin` has no document, as if it had never been loaded.
+    /// A snapshot in which `authority` has no document, as if it had never been loaded.
     ///
     /// SPIFFE Federation §6.3: deleting a relationship must stop validation for that domain at once.
     #[must_use]
-    pub fn without(&self, index: OriginIndex) -> Self {
+    pub fn without(&self, index: AuthorityIndex) -> Self {
         let mut next = self.clone();
         next.sets.put(index.as_usize(), None);
         next

@@ -1,7 +1,7 @@
-//! Key sets by origin, in a tree whose copies share what they have in common.
+//! Key sets by authority, in a tree whose copies share what they have in common.
 //!
 //! A copy costs one pointer. A change copies the nodes on the way to one set, of [`WIDTH`] pointers each, as far as another copy shares
-//! them: with 100,000 origins four nodes, with one origin none.
+//! them: with 100,000 authorities four nodes, with one authority none.
 
 use alloc::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::trust::set::KeySet;
 const WIDTH_BITS: u32 = 5;
 const WIDTH: usize = 1 << WIDTH_BITS;
 
-/// The key set of each of a fixed number of origins, where it has one.
+/// The key set of each of a fixed number of authorities, where it has one.
 #[derive(Clone, Debug)]
 pub(super) struct SetTable {
     root: Node,
@@ -28,7 +28,7 @@ enum Node {
 }
 
 impl SetTable {
-    /// A table of `length` origins without a set.
+    /// A table of `length` authorities without a set.
     pub(super) const fn new(length: usize) -> Self {
         let mut bits = 0;
         while length.saturating_sub(1) >> bits != 0 {
@@ -37,7 +37,7 @@ impl SetTable {
         Self { root: Node::Empty, length, bits }
     }
 
-    /// The set of the origin at `index`.
+    /// The set of the authority at `index`.
     #[inline]
     pub(super) fn get(&self, index: usize) -> Option<&Arc<KeySet>> {
         if index >= self.length {

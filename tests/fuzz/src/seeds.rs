@@ -76,7 +76,7 @@ fn of_settings(seeds: &mut Seeds, policy: &Value) {
         ("mode", json!("shadow")),
         ("poll_milliseconds", json!(1000)),
         ("fetch", json!([fetch])),
-        ("revocations", json!({ "origins": [{ "issuer": "https://as.example", "tokens": ["a"] }] })),
+        ("revocations", json!({ "authorities": [{ "issuer": "https://as.example", "tokens": ["a"] }] })),
         ("revocations_fetch", json!({ "cluster": "as", "uri": "http://as/revoked", "max_stale_seconds": 60 })),
         ("revocations_file", json!("revoked.json")),
         ("identity_headers", json!({ "x-user": "subject" })),

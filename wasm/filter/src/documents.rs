@@ -18,7 +18,7 @@ use countersign::engine::{Engine, Snapshot, TrustSource};
 use countersign::limits;
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
-use countersign::trust::{KeySet, OriginIndex};
+use countersign::trust::{AuthorityIndex, KeySet};
 use countersign_filter::fetch::{refresh_after, retry_after};
 use countersign_filter::host::{Counter, Level};
 use countersign_filter::settings::{Document, Fetch, Settings};
@@ -56,7 +56,7 @@ pub(crate) struct Documents {
 struct Source {
     fetch: Fetch,
     /// Whose keys they are; none of revocations.
-    index: Option<OriginIndex>,
+    index: Option<AuthorityIndex>,
     min_refresh: Duration,
     plan: String,
     document: String,
@@ -180,9 +180,9 @@ impl Documents {
         }
     }
 
-    /// A token names a key that the document of this origin does not have: it is due, unless fetching fails anyway, or a key asked for
+    /// A token names a key that the document of this authority does not have: it is due, unless fetching fails anyway, or a key asked for
     /// it a short time ago, here or in another VM. Tells whether it is.
-    pub(crate) fn want<H: Host>(&mut self, host: &H, index: OriginIndex) -> bool {
+    pub(crate) fn want<H: Host>(&mut self, host: &H, index: AuthorityIndex) -> bool {
         let now = milliseconds(host);
         let Some(source) = self.sources.iter().find(|source| source.index == Some(index)) else { return false };
         let floor = whole_milliseconds(source.min_refresh);
@@ -339,7 +339,7 @@ impl Source {
         let mut warn = |line: &str| here.host.log(Level::Warn, line);
         let Some(index) = self.index else {
             let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
-            tell_unknown(&self.name(), &document.unknown_origins(here.engine.document()), &mut warn);
+            tell_unknown(&self.name(), &document.unknown_authorities(here.engine.document()), &mut warn);
             return Ok(None);
         };
         let mut tried = here.snapshot.clone();

@@ -20,7 +20,7 @@ use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::OriginIndex;
+use countersign::trust::AuthorityIndex;
 use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
@@ -114,7 +114,7 @@ impl<H: Host> Filter<H> {
             .map_err(|faults| faults.into_iter().map(|fault| format!("/policy{fault}")).collect::<Vec<_>>())?;
         snapshot.nonces = Some(nonce_keys(host, &settings, &mut entropy).map_err(shared)?.into());
         let [holder, _] = entropy.seed();
-        tell_unknown("/revocations", &settings.revocations.unknown_origins(engine.document()), &mut warn);
+        tell_unknown("/revocations", &settings.revocations.unknown_authorities(engine.document()), &mut warn);
         snapshot.revocations = settings.revocations.build().into();
         let documents = Documents::new(host, &settings, &engine, holder).map_err(|fault| vec![fault])?;
         if settings.awaits_revocations() {
@@ -331,7 +331,7 @@ struct VmSite<'f, H> {
     settings: &'f Settings,
     engine: &'f Engine,
     tally: &'f Tally,
-    wanted: Cell<Option<OriginIndex>>,
+    wanted: Cell<Option<AuthorityIndex>>,
 }
 
 impl<'f, H> VmSite<'f, H> {
@@ -357,7 +357,7 @@ impl<H: Host> Site for VmSite<'_, H> {
         self.tally.count(outcome);
     }
 
-    fn want(&self, index: OriginIndex) {
+    fn want(&self, index: AuthorityIndex) {
         self.wanted.set(Some(index));
     }
 }

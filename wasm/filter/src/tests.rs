@@ -615,7 +615,7 @@ const REVOKED: &str = r#","revocations_fetch":{"cluster":"as","uri":"http://as/r
 
 /// A document that revokes one token, or one key, of the vector's issuer.
 fn revoking(kind: &str, name: &str) -> String {
-    format!(r#"{{"origins":[{{"issuer":"https://as.example","{kind}":["{name}"]}}]}}"#)
+    format!(r#"{{"authorities":[{{"issuer":"https://as.example","{kind}":["{name}"]}}]}}"#)
 }
 
 #[test]
@@ -633,7 +633,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
         host.world().fetched = ("200".to_owned(), body.as_bytes().to_vec());
         vm.answered(1, callout, 1, body.len());
     };
-    answer(&mut first, 1, "{\"origin\":[]}");
+    answer(&mut first, 1, "{\"authority\":[]}");
     assert_eq!((ask(&mut first, 3), details(&host).as_str()), (Action::Pause, "bundle_stale"));
     host.world().seconds += 1;
     second.tick(1);
@@ -650,8 +650,8 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     // What cannot be used changes nothing, and is told without a byte of it.
     host.world().seconds += 11;
     second.tick(1);
-    answer(&mut second, 4, r#"{"origins":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
-    let told = "/origins/0/tokens: found a string, expected an array (failure 1 in a row)";
+    answer(&mut second, 4, r#"{"authorities":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
+    let told = "/authorities/0/tokens: found a string, expected an array (failure 1 in a row)";
     assert!(host.world().log.iter().any(|line| line.contains(told)), "{:?}", host.world().log);
     assert!(!host.world().log.iter().any(|line| line.contains("secret")));
     let mut third = ready(&host.beside(3));
@@ -661,7 +661,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     // A list is replaced whole.
     host.world().seconds += 1;
     first.tick(1);
-    answer(&mut first, 5, r#"{"origins":[{"issuer":"https://typo.example"}]}"#);
+    answer(&mut first, 5, r#"{"authorities":[{"issuer":"https://typo.example"}]}"#);
     assert_eq!([ask(&mut first, 7), ask(&mut second, 7)], [Action::Continue; 2]);
     let told = "revocations: the policy knows no issuer https://typo.example";
     assert!(host.world().log.iter().any(|line| line == told), "{:?}", host.world().log);

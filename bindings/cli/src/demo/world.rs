@@ -5,7 +5,7 @@ use std::cell::Cell;
 use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot};
 use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 use rcgen::{CertificateParams, KeyPair, SanType};
 use serde_json::{Value, json};
 
@@ -70,9 +70,9 @@ impl World {
             .map_err(|faults| Failure::Unusable(faults.iter().map(ToString::to_string).collect()))?;
         let engine = Engine::new(policy, session::random_seed()?);
         let policy = engine.document().policy("default").ok_or_else(|| Failure::unusable("no policy"))?;
-        let domain = Origin::TrustDomain("example.org".to_owned());
-        let partner = Origin::TrustDomain("partner.example".to_owned());
-        let server = Origin::Issuer("https://as.example".to_owned());
+        let domain = Authority::TrustDomain("example.org".to_owned());
+        let partner = Authority::TrustDomain("partner.example".to_owned());
+        let server = Authority::Issuer("https://as.example".to_owned());
         let mut before = engine.empty_snapshot();
         trust(&engine, &mut before, &domain, &json!([domain_key.entry("jwt-svid")]))?;
         trust(&engine, &mut before, &partner, &json!([partner_key.entry("jwt-svid")]))?;
@@ -131,8 +131,8 @@ pub(super) fn certificate_hash(der: &[u8]) -> String {
     b64(&ClientCertificate::Der(der).thumbprint())
 }
 
-fn trust(engine: &Engine, snapshot: &mut Snapshot, origin: &Origin, keys: &Value) -> Result<(), Failure> {
-    let index = engine.document().origin(origin).ok_or_else(|| Failure::unusable("no such origin"))?;
+fn trust(engine: &Engine, snapshot: &mut Snapshot, authority: &Authority, keys: &Value) -> Result<(), Failure> {
+    let index = engine.document().authority(authority).ok_or_else(|| Failure::unusable("no such authority"))?;
     let document = json!({ "keys": keys }).to_string();
     engine
         .load(snapshot, index, document.as_bytes(), UnixSeconds::new(NOW))

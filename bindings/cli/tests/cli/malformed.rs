@@ -65,7 +65,7 @@ fn an_error_has_the_id_where_that_can_be_read() {
         json!({"id": "a", "method": "GET"}),
         json!({"id": "b", "method": "GET", "uri": "/", "headers": [], "policy": "other"}),
         json!({"id": "c", "trust": {"trust_domain": "nobody.example", "document": {"keys": []}}}),
-        json!({"id": "d", "revoke": {"origins": [{"keys": []}]}}),
+        json!({"id": "d", "revoke": {"authorities": [{"keys": []}]}}),
     ]);
     let ids: Vec<&Value> = answers.iter().map(|answer| &answer["id"]).collect();
     assert_eq!(ids, ["a", "b", "c", "d"]);

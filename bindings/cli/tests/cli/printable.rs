@@ -35,19 +35,19 @@ fn odd_place() -> (Place, Value) {
 #[test]
 fn decisions_in_both_formats() {
     let (place, line) = odd_place();
-    let origin = format!("https://as.example/{ODD}");
+    let authority = format!("https://as.example/{ODD}");
     let lines = [
         line,
         request(ODD, &[]),
         json!({"id": ODD, "trust": 1}),
-        json!({"id": ODD, "trust": {"issuer": origin, "document": {"keys": [{"kty": "oct", "kid": ODD}]}}}),
-        json!({"id": ODD, "revoke": {"origins": [{"issuer": ODD, "keys": [ODD]}]}}),
+        json!({"id": ODD, "trust": {"issuer": authority, "document": {"keys": [{"kty": "oct", "kid": ODD}]}}}),
+        json!({"id": ODD, "revoke": {"authorities": [{"issuer": ODD, "keys": [ODD]}]}}),
     ];
     let output = place.decide().with_lines(&lines);
     let answers = json_lines(&output);
     assert_eq!(answers.len(), 5);
     assert_eq!((&answers[0]["decision"], &answers[0]["token"]["subject"]), (&json!("accept"), &json!(ODD)));
-    assert_eq!(answers[3]["trust"]["issuer"], json!(origin));
+    assert_eq!(answers[3]["trust"]["issuer"], json!(authority));
     assert!(answers.iter().all(|answer| answer["id"] == ODD), "{answers:?}");
     assert!(is_fit(&output), "{:?}", text(&output.stdout));
     let output = place.decide().args(&["--format", "text"]).with_lines(&lines);

@@ -121,7 +121,7 @@ fn revocations_by_line_add_up() {
     let place = Place::new();
     let svid = place.domain.svid(WEB);
     let access = place.server.access_token(|_| {});
-    let revoke = |origin: Value| json!({"id": "r", "revoke": {"origins": [origin]}});
+    let revoke = |authority: Value| json!({"id": "r", "revoke": {"authorities": [authority]}});
     let answers = place.decisions(&[
         bearer("1", &svid),
         revoke(json!({"trust_domain": "example.org", "subjects": [WEB]})),
@@ -148,11 +148,11 @@ fn revocations_by_line_add_up() {
 #[test]
 fn a_list_of_revocations_in_a_file_is_read_again_too() {
     let place = Place::new();
-    let list = place.write("revoked.json", r#"{"origins":[{"trust_domain":"example.org","keys":["domain-1"]}]}"#);
+    let list = place.write("revoked.json", r#"{"authorities":[{"trust_domain":"example.org","keys":["domain-1"]}]}"#);
     let mut running = place.decide().args(&["--trust-poll", "--revocations"]).arg(&list).spawn();
     let line = bearer("1", &place.domain.svid(WEB));
     assert_eq!(running.ask(&line)["reason"], "key_revoked");
-    std::fs::rename(place.write("new", "{\"origin\":[]}"), &list).unwrap();
+    std::fs::rename(place.write("new", "{\"authority\":[]}"), &list).unwrap();
     assert_eq!(running.ask(&line)["reason"], "key_revoked");
     std::fs::rename(place.write("new", &format!(r#"{{"all_before":{NOW}}}"#)), &list).unwrap();
     assert_eq!(running.ask(&line)["reason"], "epoch_revoked");

@@ -10,7 +10,7 @@ use countersign::limits;
 use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
 use countersign::policy::{PolicyDocument, TrustDocument};
 use countersign::printable::quoted;
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 
 use crate::fetch::DEFAULT_REFRESH_SECONDS;
 
@@ -18,7 +18,7 @@ use crate::fetch::DEFAULT_REFRESH_SECONDS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
     /// The keys of a trust domain or an issuer.
-    Trust(Origin),
+    Trust(Authority),
     /// What is revoked.
     Revocations {
         /// How long after it was fetched a list tells what is revoked; without it, until the next one.
@@ -29,7 +29,7 @@ pub enum Document {
 impl core::fmt::Display for Document {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Trust(origin) => origin.fmt(f),
+            Self::Trust(authority) => authority.fmt(f),
             Self::Revocations { .. } => f.write_str("revocations"),
         }
     }
@@ -73,7 +73,7 @@ pub(super) fn read_all(
             if let Some(known) = index.and_then(|index| fetched.get_mut(index.as_usize()))
                 && core::mem::replace(known, true)
             {
-                reader.fault(at, format!("the {} again", read.document), "each origin once");
+                reader.fault(at, format!("the {} again", read.document), "each authority once");
             }
             all.push(read);
         });
@@ -82,7 +82,7 @@ pub(super) fn read_all(
         let behind_uri = matches!(source.document(), TrustDocument::Uri(_));
         if behind_uri && !fetched.get(place).is_some_and(|fetched| *fetched) {
             let found = format!("no cluster for /policy/trust/{place}");
-            reader.fault(&settings.at("fetch"), found, format!("an entry for the {}", source.origin()));
+            reader.fault(&settings.at("fetch"), found, format!("an entry for the {}", source.authority()));
         }
     }
     all.extend(read_revocations_fetch(reader, settings));
@@ -110,17 +110,17 @@ fn read_one(
     document: Option<&PolicyDocument>,
 ) -> Option<Fetch> {
     let members = reader.members(at, value, FETCH)?;
-    let origin = reader.origin(&members);
-    let known = origin.zip(document).and_then(|(origin, document)| {
-        let source = document.origin(&origin).and_then(|index| document.source(index.as_usize()));
+    let authority = reader.authority(&members);
+    let known = authority.zip(document).and_then(|(authority, document)| {
+        let source = document.authority(&authority).and_then(|index| document.source(index.as_usize()));
         if source.is_none() {
-            reader.fault(at, origin.to_string(), "an origin of the policy's trust");
+            reader.fault(at, authority.to_string(), "an authority of the policy's trust");
         }
         let own = match source?.document() {
             TrustDocument::Uri(uri) => Some(uri.as_str()),
             _ => None,
         };
-        Some((Document::Trust(origin), own))
+        Some((Document::Trust(authority), own))
     });
     read_place(reader, &members, known)
 }

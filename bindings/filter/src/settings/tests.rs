@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use countersign::trust::Origin;
+use countersign::trust::Authority;
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn all_there_is() -> Result<(), Vec<PolicyFault>> {
     assert_eq!(settings.certificate, CertificateSource::Forwarded);
     assert!(settings.forget_proofs);
     let fetch = Fetch {
-        document: Document::Trust(Origin::Issuer("https://as.example".to_owned())),
+        document: Document::Trust(Authority::Issuer("https://as.example".to_owned())),
         cluster: "as".to_owned(),
         authority: "as.example".to_owned(),
         path: "/keys?all".to_owned(),
@@ -93,12 +93,12 @@ fn a_document_behind_a_uri_needs_a_cluster() {
     assert_eq!(faults(&format!(r#"{{"policy":{policy},{fetch}}}"#)), [""; 0]);
     let unknown = fetch.replace("https://as", "https://other");
     let found = faults(&format!(r#"{{"policy":{POLICY},{unknown}}}"#));
-    assert_eq!(found, ["/fetch/0: found issuer https://other.example, expected an origin of the policy's trust"]);
+    assert_eq!(found, ["/fetch/0: found issuer https://other.example, expected an authority of the policy's trust"]);
 }
 
 #[test]
 fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyFault>> {
-    let revoked = r#"{"origins":[{"issuer":"https://as.example","keys":["k"]}]}"#;
+    let revoked = r#"{"authorities":[{"issuer":"https://as.example","keys":["k"]}]}"#;
     let text = format!(
         r#"{{"policy":{POLICY},"revocations":{revoked},"revocations_fetch":{{"cluster":"as","uri":"https://as/r"}}}}"#
     );
@@ -125,15 +125,15 @@ fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyFault>> {
         assert_eq!(faults(&fetch(more)), expected);
     }
     let text = format!(
-        r#"{{"policy":{POLICY},"revocations":{{"al_before":1,"origins":[{{}}]}},"revocations_fetch":{{"issuer":"a"}}}}"#
+        r#"{{"policy":{POLICY},"revocations":{{"al_before":1,"authorities":[{{}}]}},"revocations_fetch":{{"issuer":"a"}}}}"#
     );
     let place = "cluster, uri, timeout_milliseconds, refresh_seconds, max_stale_seconds";
     let expected = [
         format!("/revocations_fetch/issuer: found an unknown member, expected one of {place}"),
         "/revocations_fetch/cluster: found nothing, expected the name of a cluster".to_owned(),
         "/revocations_fetch/uri: found nothing, expected an http or https URI, since the policy has none".to_owned(),
-        "/revocations: found an unknown member, expected one of all_before, origins".to_owned(),
-        "/revocations/origins/0: found neither trust_domain nor issuer, expected one of them".to_owned(),
+        "/revocations: found an unknown member, expected one of all_before, authorities".to_owned(),
+        "/revocations/authorities/0: found neither trust_domain nor issuer, expected one of them".to_owned(),
     ];
     assert_eq!(faults(&text), expected);
     Ok(())

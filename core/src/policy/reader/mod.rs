@@ -21,8 +21,8 @@
 //! ]);
 //! ```
 
+mod authority;
 mod members;
-mod origin;
 mod pointer;
 mod values;
 
@@ -37,8 +37,8 @@ use crate::limits::{self, Limit};
 use crate::policy::fault::PolicyFault;
 use crate::printable::quoted;
 
+pub(super) use authority::TRUST_DOMAIN;
 pub use members::Members;
-pub(super) use origin::TRUST_DOMAIN;
 pub use pointer::Pointer;
 pub(super) use pointer::escape;
 

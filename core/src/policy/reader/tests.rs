@@ -19,7 +19,7 @@ fn read(mut reader: Reader, text: &str) -> Vec<String> {
     reader.texts(&members.at("texts"), value, "a text", &mut |_, at, text| read.push((at.to_string(), text)));
     assert_eq!(read, [("/texts/1".to_owned(), "good".to_owned())]);
     reader.elements(&members.at("list"), members.get("list").unwrap(), "an array", &mut |_, _, _| {});
-    assert_eq!(reader.origin(&members), None);
+    assert_eq!(reader.authority(&members), None);
     faults(reader)
 }
 

@@ -39,7 +39,7 @@ pub fn check(text: &[u8]) -> bool {
                     && entry["kid"].as_str().filter(|kid| !kid.is_empty()) == key.key_id()
             };
             let candidates: Vec<&Value> = entries.iter().filter(made_of).collect();
-            let is_trust_domain = source.origin().is_trust_domain();
+            let is_trust_domain = source.authority().is_trust_domain();
             assert!(
                 candidates.iter().any(|entry| is_public(entry) && may_become(entry, key, is_trust_domain)),
                 "{key:?} is none of {candidates:?}"

@@ -2,15 +2,15 @@
 
 use crate::policy::reader::{Members, Reader};
 use crate::spiffe_id::TrustDomain;
-use crate::trust::Origin;
+use crate::trust::Authority;
 
 /// What a trust domain has to be.
 pub(in crate::policy) const TRUST_DOMAIN: &str =
     "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
 
 impl Reader {
-    /// The origin that an object names by `trust_domain` or `issuer`; `None` after a fault.
-    pub fn origin(&mut self, members: &Members<'_, '_>) -> Option<Origin> {
+    /// The authority that an object names by `trust_domain` or `issuer`; `None` after a fault.
+    pub fn authority(&mut self, members: &Members<'_, '_>) -> Option<Authority> {
         match (members.get("trust_domain"), members.get("issuer")) {
             (Some(value), None) => {
                 let name = self.text(members, "trust_domain", TRUST_DOMAIN)?;
@@ -18,9 +18,11 @@ impl Reader {
                     self.unexpected(&members.at("trust_domain"), value, TRUST_DOMAIN);
                     return None;
                 }
-                Some(Origin::TrustDomain(name))
+                Some(Authority::TrustDomain(name))
             }
-            (None, Some(_)) => self.text(members, "issuer", "the issuer's identifier, as in `iss`").map(Origin::Issuer),
+            (None, Some(_)) => {
+                self.text(members, "issuer", "the issuer's identifier, as in `iss`").map(Authority::Issuer)
+            }
             (domain, _) => {
                 let found = match domain {
                     Some(_) => "both trust_domain and issuer",
