@@ -110,7 +110,7 @@ fn off_the_diagonal_everything_is_refused() {
                     assert_eq!((answer.reason, answer.kind), (None, Some(kind)), "{kind} {typ:?}");
                     taken += 1;
                 } else {
-                    assert_eq!(answer.reason.map(|reason| reason.code()), Some("header_type"), "{kind} {typ:?}");
+                    assert_eq!(answer.reason.map(|reason| reason.code()), Some("typ_not_accepted"), "{kind} {typ:?}");
                     refused += 1;
                 }
             }

@@ -124,12 +124,12 @@ fn what_is_revoked_or_expires_while_a_decision_waits_is_refused() {
         (|list| list.key(SERVER, "server-p256"), Reason::KeyRevoked),
         (|list| list.subject(SERVER, "alice"), Reason::SubjectRevoked),
         (|list| list.token(SERVER, "at-1"), Reason::TokenRevoked),
-        (|list| list.authority_before(SERVER, UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
+        (|list| list.authority_before(SERVER, UnixSeconds::new(NOW + 1)), Reason::IssuedBeforeCutoff),
         (|list| list.key(TTS, "tts-p256"), Reason::KeyRevoked),
         (|list| list.subject(TTS, "alice"), Reason::SubjectRevoked),
         (|list| list.token(TTS, "tt-1"), Reason::TokenRevoked),
-        (|list| list.authority_before(TTS, UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
-        (|list| list.all_before(UnixSeconds::new(NOW + 1)), Reason::EpochRevoked),
+        (|list| list.authority_before(TTS, UnixSeconds::new(NOW + 1)), Reason::IssuedBeforeCutoff),
+        (|list| list.all_before(UnixSeconds::new(NOW + 1)), Reason::IssuedBeforeCutoff),
     ];
     for in_another in [false, true] {
         assert_eq!(with_change(&|_| (), in_another, NOW), None);

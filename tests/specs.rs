@@ -82,10 +82,10 @@ fn every_row_has_a_page_with_the_rules_that_its_vectors_and_its_code_cite() {
 const OF_JWS: [Reason; 17] = [
     HeaderForbidden,
     ClaimMissing,
-    ClaimType,
+    ClaimInvalid,
     AlgorithmRefused,
     KeyUnknown,
-    KeyUnfit,
+    KeyNotUsable,
     SignatureInvalid,
     BundleStale,
     TokenExpired,
@@ -96,7 +96,7 @@ const OF_JWS: [Reason; 17] = [
     KeyRevoked,
     SubjectRevoked,
     TokenRevoked,
-    EpochRevoked,
+    IssuedBeforeCutoff,
 ];
 
 const OF_ANSWER: [Reason; 15] = [
@@ -105,7 +105,7 @@ const OF_ANSWER: [Reason; 15] = [
     DecisionAbandoned,
     IssuerUnknown,
     ClaimMissing,
-    ClaimType,
+    ClaimInvalid,
     LimitExceeded,
     TokenExpired,
     TokenNotYetValid,
@@ -114,7 +114,7 @@ const OF_ANSWER: [Reason; 15] = [
     SubjectRefused,
     SubjectRevoked,
     TokenRevoked,
-    EpochRevoked,
+    IssuedBeforeCutoff,
 ];
 
 fn reasons_of(kind: TokenKind) -> BTreeSet<Reason> {

@@ -61,7 +61,7 @@ const CASES: [Case; 27] = [
     case("token: dots", TOKENS, |size, _| bearer(&".".repeat(size)), Reason::TokenMalformed),
     case("token: commas", TOKENS, |size, _| bearer(&",".repeat(size)), Reason::CredentialRepeated),
     case("token: spaces", TOKENS, |size, _| bearer(&" ".repeat(size)), Reason::TokenMalformed),
-    case("token: bad base64url at its end", TOKENS, bad_base64url, Reason::TokenBase64),
+    case("token: bad base64url at its end", TOKENS, bad_base64url, Reason::TokenEncoding),
     case(TEXT, TOKENS, |size, _| text(size, "f", 1), Reason::KeyUnknown),
     case("token: escapes, unknown key", TOKENS, |size, _| text(size, "\\u0041", 6), Reason::KeyUnknown),
     case("token: long subject of escapes, unknown key", TOKENS, escaped_subject, Reason::KeyUnknown),

@@ -34,7 +34,7 @@ const JWE: &str = "RFC 7516: no part of the engine reads an encrypted token";
 const REFUSED: &[(&str, &[u64], &str, &str)] = &[
     ("signature", &[1, 348, 352, 357, 358, 359, 376, 377], "algorithm", MAC),
     ("signature", &[259, 264, 268, 272, 320, 325], "form", EMPTY),
-    ("signature", &[346, 350], "key_unfit", ALG_OF_KEY),
+    ("signature", &[346, 350], "key_not_usable", ALG_OF_KEY),
     ("signature", &[347, 351], "key_unknown", ALG_UNKNOWN),
     ("signature", &[372, 373], "base64", BASE64),
     ("key", &[2, 13, 14, 15], "algorithm", MAC),

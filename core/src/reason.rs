@@ -79,18 +79,18 @@ reasons! {
     BodyMalformed = 1107, "body_malformed", 400, None, "The body is not one JSON-RPC 2.0 message, and the policy names the tools that may be called";
     // form
     TokenMalformed = 1201, "token_malformed", 401, InvalidToken, "The token is not three base64url parts with two periods (RFC 7515 §7.1)";
-    TokenBase64 = 1202, "token_base64", 401, InvalidToken, "A part is not strict, unpadded base64url (RFC 7515 §2)";
+    TokenEncoding = 1202, "token_encoding", 401, InvalidToken, "A part is not strict, unpadded base64url (RFC 7515 §2)";
     TokenJson = 1203, "token_json", 401, InvalidToken, "Header or payload is not one JSON object in UTF-8 without repeated names (RFC 7515 §4, RFC 7519 §7.2)";
-    HeaderType = 1204, "header_type", 401, InvalidToken, "The header's typ names no token kind that this policy accepts (RFC 8725 §3.11)";
+    TypNotAccepted = 1204, "typ_not_accepted", 401, InvalidToken, "The header's typ names no token kind that this policy accepts (RFC 8725 §3.11)";
     HeaderCritical = 1205, "header_critical", 401, InvalidToken, "The header has crit, and no extension is understood (RFC 7515 §4.1.11), or b64 (RFC 7797 §7)";
     ClaimMissing = 1206, "claim_missing", 401, InvalidToken, "A claim that the token kind requires is absent";
-    ClaimType = 1207, "claim_type", 401, InvalidToken, "A claim or header parameter has the wrong JSON type or an impossible value; never read as absent";
+    ClaimInvalid = 1207, "claim_invalid", 401, InvalidToken, "A claim or header parameter has the wrong JSON type or an impossible value; never read as absent";
     HeaderForbidden = 1208, "header_forbidden", 401, InvalidToken, "The header carries a parameter that this token kind forbids (encryption, compression, a nested token; in a JWT-SVID also a key and any other)";
     // key
     AlgorithmRefused = 1301, "algorithm_refused", 401, InvalidToken, "The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all";
     TrustDomainUnknown = 1302, "trust_domain_unknown", 401, InvalidToken, "No bundle is configured for the trust domain of the subject";
     KeyUnknown = 1303, "key_unknown", 401, InvalidToken, "The trust domain or issuer has no usable key of this kid";
-    KeyUnfit = 1304, "key_unfit", 401, InvalidToken, "The key of this kid may not be used with the token's algorithm";
+    KeyNotUsable = 1304, "key_not_usable", 401, InvalidToken, "The key of this kid may not be used with the token's algorithm";
     SignatureInvalid = 1305, "signature_invalid", 401, InvalidToken, "The signature does not verify";
     BundleStale = 1306, "bundle_stale", 503, None, "The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault";
     IssuerUnknown = 1307, "issuer_unknown", 401, InvalidToken, "No key set is configured for the token's issuer";
@@ -114,7 +114,7 @@ reasons! {
     ProofTokenMismatch = 1505, "proof_token_mismatch", 401, InvalidDpopProof, "The proof is for another access token (RFC 9449 §4.3 item 12)";
     ProofKeyMismatch = 1506, "proof_key_mismatch", 401, InvalidToken, "The proof is made with another key than the token is bound to (RFC 9449 §4.3 item 12)";
     ProofTooOld = 1507, "proof_too_old", 401, InvalidDpopProof, "The proof is older than the window (RFC 9449 §4.3 item 11)";
-    ProofFromFuture = 1508, "proof_from_future", 401, InvalidDpopProof, "The proof is dated in the future (RFC 9449 §4.3 item 11)";
+    ProofNotYetValid = 1508, "proof_not_yet_valid", 401, InvalidDpopProof, "The proof is dated in the future (RFC 9449 §4.3 item 11)";
     ProofSignatureInvalid = 1509, "proof_signature_invalid", 401, InvalidDpopProof, "The proof's signature does not verify (RFC 9449 §4.3 item 6)";
     ProofReplayed = 1510, "proof_replayed", 401, InvalidDpopProof, "The proof was used before (RFC 9449 §11.1)";
     NonceRequired = 1511, "nonce_required", 401, UseDpopNonce, "The proof must carry a nonce that this server gave (RFC 9449 §9)";
@@ -137,12 +137,12 @@ reasons! {
     KeyRevoked = 1801, "key_revoked", 401, InvalidToken, "The key that signed the token is revoked";
     SubjectRevoked = 1802, "subject_revoked", 401, InvalidToken, "The subject is revoked";
     TokenRevoked = 1803, "token_revoked", 401, InvalidToken, "This token (its jti) is revoked";
-    EpochRevoked = 1804, "epoch_revoked", 401, InvalidToken, "The token was issued before its issuer's revocation epoch, or does not say when it was issued";
+    IssuedBeforeCutoff = 1804, "issued_before_cutoff", 401, InvalidToken, "The token was issued before its issuer's revocation epoch, or does not say when it was issued";
     // the server's side
     LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors";
     ReplayStoreFull = 1902, "replay_store_full", 503, None, "The replay store is full; our fault, not the client's";
     ReplayStoreUnavailable = 1903, "replay_store_unavailable", 503, None, "The replay store did not answer; our fault, not the client's";
-    RequestUnusable = 1904, "request_unusable", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";
+    RequestInvalid = 1904, "request_invalid", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";
     IntrospectionUnavailable = 1905, "introspection_unavailable", 503, None, "The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it";
     DecisionAbandoned = 1906, "decision_abandoned", 503, None, "The decision waited for an answer that never came";
     InternalError = 1999, "internal_error", 500, None, "A fault of ours";

@@ -170,7 +170,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
-/// [`Reason::ClaimMissing`] without `exp`, [`Reason::ClaimType`] for a malformed `cnf`, [`Reason::LimitExceeded`] if
+/// [`Reason::ClaimMissing`] without `exp`, [`Reason::ClaimInvalid`] for a malformed `cnf`, [`Reason::LimitExceeded`] if
 /// `out` is too short.
 pub(crate) fn pack(
     kind: TokenKind,

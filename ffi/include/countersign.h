@@ -64,17 +64,17 @@ enum countersign_reason
   // The token is not three base64url parts with two periods (RFC 7515 §7.1).
   COUNTERSIGN_REASON_TOKEN_MALFORMED = 1201,
   // A part is not strict, unpadded base64url (RFC 7515 §2).
-  COUNTERSIGN_REASON_TOKEN_BASE64 = 1202,
+  COUNTERSIGN_REASON_TOKEN_ENCODING = 1202,
   // Header or payload is not one JSON object in UTF-8 without repeated names (RFC 7515 §4, RFC 7519 §7.2).
   COUNTERSIGN_REASON_TOKEN_JSON = 1203,
   // The header's typ names no token kind that this policy accepts (RFC 8725 §3.11).
-  COUNTERSIGN_REASON_HEADER_TYPE = 1204,
+  COUNTERSIGN_REASON_TYP_NOT_ACCEPTED = 1204,
   // The header has crit, and no extension is understood (RFC 7515 §4.1.11), or b64 (RFC 7797 §7).
   COUNTERSIGN_REASON_HEADER_CRITICAL = 1205,
   // A claim that the token kind requires is absent.
   COUNTERSIGN_REASON_CLAIM_MISSING = 1206,
   // A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
-  COUNTERSIGN_REASON_CLAIM_TYPE = 1207,
+  COUNTERSIGN_REASON_CLAIM_INVALID = 1207,
   // The header carries a parameter that this token kind forbids (encryption, compression, a nested token; in a JWT-SVID also a key and any other).
   COUNTERSIGN_REASON_HEADER_FORBIDDEN = 1208,
   // The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
@@ -84,7 +84,7 @@ enum countersign_reason
   // The trust domain or issuer has no usable key of this kid.
   COUNTERSIGN_REASON_KEY_UNKNOWN = 1303,
   // The key of this kid may not be used with the token's algorithm.
-  COUNTERSIGN_REASON_KEY_UNFIT = 1304,
+  COUNTERSIGN_REASON_KEY_NOT_USABLE = 1304,
   // The signature does not verify.
   COUNTERSIGN_REASON_SIGNATURE_INVALID = 1305,
   // The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
@@ -128,7 +128,7 @@ enum countersign_reason
   // The proof is older than the window (RFC 9449 §4.3 item 11).
   COUNTERSIGN_REASON_PROOF_TOO_OLD = 1507,
   // The proof is dated in the future (RFC 9449 §4.3 item 11).
-  COUNTERSIGN_REASON_PROOF_FROM_FUTURE = 1508,
+  COUNTERSIGN_REASON_PROOF_NOT_YET_VALID = 1508,
   // The proof's signature does not verify (RFC 9449 §4.3 item 6).
   COUNTERSIGN_REASON_PROOF_SIGNATURE_INVALID = 1509,
   // The proof was used before (RFC 9449 §11.1).
@@ -168,7 +168,7 @@ enum countersign_reason
   // This token (its jti) is revoked.
   COUNTERSIGN_REASON_TOKEN_REVOKED = 1803,
   // The token was issued before its issuer's revocation epoch, or does not say when it was issued.
-  COUNTERSIGN_REASON_EPOCH_REVOKED = 1804,
+  COUNTERSIGN_REASON_ISSUED_BEFORE_CUTOFF = 1804,
   // The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
   COUNTERSIGN_REASON_LIMIT_EXCEEDED = 1901,
   // The replay store is full; our fault, not the client's.
@@ -176,7 +176,7 @@ enum countersign_reason
   // The replay store did not answer; our fault, not the client's.
   COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE = 1903,
   // The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
-  COUNTERSIGN_REASON_REQUEST_UNUSABLE = 1904,
+  COUNTERSIGN_REASON_REQUEST_INVALID = 1904,
   // The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it.
   COUNTERSIGN_REASON_INTROSPECTION_UNAVAILABLE = 1905,
   // The decision waited for an answer that never came.

@@ -28,17 +28,17 @@ pub enum countersign_reason {
     /// The token is not three base64url parts with two periods (RFC 7515 §7.1).
     TokenMalformed = 1201,
     /// A part is not strict, unpadded base64url (RFC 7515 §2).
-    TokenBase64 = 1202,
+    TokenEncoding = 1202,
     /// Header or payload is not one JSON object in UTF-8 without repeated names (RFC 7515 §4, RFC 7519 §7.2).
     TokenJson = 1203,
     /// The header's typ names no token kind that this policy accepts (RFC 8725 §3.11).
-    HeaderType = 1204,
+    TypNotAccepted = 1204,
     /// The header has crit, and no extension is understood (RFC 7515 §4.1.11), or b64 (RFC 7797 §7).
     HeaderCritical = 1205,
     /// A claim that the token kind requires is absent.
     ClaimMissing = 1206,
     /// A claim or header parameter has the wrong JSON type or an impossible value; never read as absent.
-    ClaimType = 1207,
+    ClaimInvalid = 1207,
     /// The header carries a parameter that this token kind forbids (encryption, compression, a nested token; in a JWT-SVID also a key and any other).
     HeaderForbidden = 1208,
     /// The algorithm is not on the allow-list of the token kind, of the policy, or is not an algorithm at all.
@@ -48,7 +48,7 @@ pub enum countersign_reason {
     /// The trust domain or issuer has no usable key of this kid.
     KeyUnknown = 1303,
     /// The key of this kid may not be used with the token's algorithm.
-    KeyUnfit = 1304,
+    KeyNotUsable = 1304,
     /// The signature does not verify.
     SignatureInvalid = 1305,
     /// The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
@@ -92,7 +92,7 @@ pub enum countersign_reason {
     /// The proof is older than the window (RFC 9449 §4.3 item 11).
     ProofTooOld = 1507,
     /// The proof is dated in the future (RFC 9449 §4.3 item 11).
-    ProofFromFuture = 1508,
+    ProofNotYetValid = 1508,
     /// The proof's signature does not verify (RFC 9449 §4.3 item 6).
     ProofSignatureInvalid = 1509,
     /// The proof was used before (RFC 9449 §11.1).
@@ -132,7 +132,7 @@ pub enum countersign_reason {
     /// This token (its jti) is revoked.
     TokenRevoked = 1803,
     /// The token was issued before its issuer's revocation epoch, or does not say when it was issued.
-    EpochRevoked = 1804,
+    IssuedBeforeCutoff = 1804,
     /// The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
     LimitExceeded = 1901,
     /// The replay store is full; our fault, not the client's.
@@ -140,7 +140,7 @@ pub enum countersign_reason {
     /// The replay store did not answer; our fault, not the client's.
     ReplayStoreUnavailable = 1903,
     /// The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy.
-    RequestUnusable = 1904,
+    RequestInvalid = 1904,
     /// The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it.
     IntrospectionUnavailable = 1905,
     /// The decision waited for an answer that never came.
@@ -160,17 +160,17 @@ impl From<Reason> for countersign_reason {
             Reason::BodyTooLarge => Self::BodyTooLarge,
             Reason::BodyMalformed => Self::BodyMalformed,
             Reason::TokenMalformed => Self::TokenMalformed,
-            Reason::TokenBase64 => Self::TokenBase64,
+            Reason::TokenEncoding => Self::TokenEncoding,
             Reason::TokenJson => Self::TokenJson,
-            Reason::HeaderType => Self::HeaderType,
+            Reason::TypNotAccepted => Self::TypNotAccepted,
             Reason::HeaderCritical => Self::HeaderCritical,
             Reason::ClaimMissing => Self::ClaimMissing,
-            Reason::ClaimType => Self::ClaimType,
+            Reason::ClaimInvalid => Self::ClaimInvalid,
             Reason::HeaderForbidden => Self::HeaderForbidden,
             Reason::AlgorithmRefused => Self::AlgorithmRefused,
             Reason::TrustDomainUnknown => Self::TrustDomainUnknown,
             Reason::KeyUnknown => Self::KeyUnknown,
-            Reason::KeyUnfit => Self::KeyUnfit,
+            Reason::KeyNotUsable => Self::KeyNotUsable,
             Reason::SignatureInvalid => Self::SignatureInvalid,
             Reason::BundleStale => Self::BundleStale,
             Reason::IssuerUnknown => Self::IssuerUnknown,
@@ -192,7 +192,7 @@ impl From<Reason> for countersign_reason {
             Reason::ProofTokenMismatch => Self::ProofTokenMismatch,
             Reason::ProofKeyMismatch => Self::ProofKeyMismatch,
             Reason::ProofTooOld => Self::ProofTooOld,
-            Reason::ProofFromFuture => Self::ProofFromFuture,
+            Reason::ProofNotYetValid => Self::ProofNotYetValid,
             Reason::ProofSignatureInvalid => Self::ProofSignatureInvalid,
             Reason::ProofReplayed => Self::ProofReplayed,
             Reason::NonceRequired => Self::NonceRequired,
@@ -212,11 +212,11 @@ impl From<Reason> for countersign_reason {
             Reason::KeyRevoked => Self::KeyRevoked,
             Reason::SubjectRevoked => Self::SubjectRevoked,
             Reason::TokenRevoked => Self::TokenRevoked,
-            Reason::EpochRevoked => Self::EpochRevoked,
+            Reason::IssuedBeforeCutoff => Self::IssuedBeforeCutoff,
             Reason::LimitExceeded => Self::LimitExceeded,
             Reason::ReplayStoreFull => Self::ReplayStoreFull,
             Reason::ReplayStoreUnavailable => Self::ReplayStoreUnavailable,
-            Reason::RequestUnusable => Self::RequestUnusable,
+            Reason::RequestInvalid => Self::RequestInvalid,
             Reason::IntrospectionUnavailable => Self::IntrospectionUnavailable,
             Reason::DecisionAbandoned => Self::DecisionAbandoned,
             Reason::InternalError => Self::InternalError,

@@ -166,7 +166,7 @@ fn one_engine_from_its_making_to_its_end() {
         let revoked = br#"{"all_before":9000000000}"#;
         assert_eq!(countersign_engine_replace_revocations(engine, lend(revoked), SILENT), R::Ok);
         assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
-        assert_eq!(countersign_decision_reason(decision), Reason::EpochRevoked);
+        assert_eq!(countersign_decision_reason(decision), Reason::IssuedBeforeCutoff);
         let mut counts = countersign_worker_counts::default();
         assert_eq!(countersign_worker_count(worker, &mut counts), R::Ok);
         assert_eq!(counts.cached_tokens, 1);
@@ -177,7 +177,7 @@ fn one_engine_from_its_making_to_its_end() {
         // The worker outlives the engine's own handle.
         countersign_engine_free(engine);
         assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
-        assert_eq!(countersign_decision_reason(decision), Reason::EpochRevoked);
+        assert_eq!(countersign_decision_reason(decision), Reason::IssuedBeforeCutoff);
         countersign_worker_free(worker);
     }
     assert!(memory.iter().any(|word| *word != 0), "the claimed proof lies in our memory");

@@ -1,8 +1,8 @@
 //! Access tokens by RFC 9068, and the delegation chain of RFC 8693 §4.1 in them.
 
 use countersign::reason::Reason::{
-    AudienceMismatch, ClaimMissing, ClaimType, HeaderType, IssuerRefused, KeyUnknown, LimitExceeded, ScopeInsufficient,
-    SubjectRefused, TokenExpired,
+    AudienceMismatch, ClaimInvalid, ClaimMissing, IssuerRefused, KeyUnknown, LimitExceeded, ScopeInsufficient,
+    SubjectRefused, TokenExpired, TypNotAccepted,
 };
 
 use super::Corpus;
@@ -44,10 +44,10 @@ pub(super) fn add(corpus: &mut Corpus) {
             rule,
             &doc,
             &bearer(&token.clone().header("typ", &q(typ)).text()),
-            HeaderType,
+            TypNotAccepted,
         );
     }
-    corpus.refuse("typ_absent", rule, &doc, &bearer(&token.clone().no_header("typ").text()), HeaderType);
+    corpus.refuse("typ_absent", rule, &doc, &bearer(&token.clone().no_header("typ").text()), TypNotAccepted);
     for claim in ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"] {
         corpus.refuse(
             &format!("{claim}_absent"),
@@ -66,7 +66,7 @@ pub(super) fn add(corpus: &mut Corpus) {
                 "RFC 9068 §2.2, CVE-2026-25537 (AT-6)",
                 &doc,
                 &bearer(&token.clone().claim(claim, value).text()),
-                ClaimType,
+                ClaimInvalid,
             );
         }
     }
@@ -82,7 +82,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             "RFC 9068 §4 (AT-4, A19)",
             &doc,
             &bearer(&token.clone().claim("aud", value).text()),
-            ClaimType,
+            ClaimInvalid,
         );
     }
     corpus.refuse(
@@ -101,7 +101,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     );
     corpus.refuse("expired", "RFC 9068 §4 (AT-5)", &doc, &bearer(&token.text()).now(NOW + 330), TokenExpired);
     let id_token = token.clone().header("typ", "\"JWT\"").claim("nonce", "\"n\"").claim("aud", "\"shop\"");
-    corpus.refuse("id_token", "RFC 9068 §5, RFC 8725 §3.11 (AT-1)", &doc, &bearer(&id_token.text()), HeaderType);
+    corpus.refuse("id_token", "RFC 9068 §5, RFC 8725 §3.11 (AT-1)", &doc, &bearer(&id_token.text()), TypNotAccepted);
     corpus.refuse(
         "of_an_issuer_without_keys",
         "RFC 9068 §4",
@@ -197,7 +197,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             rule,
             &doc,
             &bearer(&token.clone().claim("act", value).text()),
-            ClaimType,
+            ClaimInvalid,
         );
     }
     corpus.accept(

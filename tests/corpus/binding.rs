@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::reason::Reason::{
-    BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch, CertificateMissing, ClaimType,
+    BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch, CertificateMissing, ClaimInvalid,
     ProofMissing, SchemeMismatch,
 };
 
@@ -73,7 +73,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             rule,
             &doc,
             &bearer(&token.text()).certificate("client"),
-            ClaimType,
+            ClaimInvalid,
         );
     }
     let escaped = access().claim("cnf", &format!("{{\"x5t\\u0023S256\":\"{}\"}}", b64(&thumbprint)));
@@ -97,7 +97,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     let rule = "RFC 7800 §3.1 (CNF-1, A26)";
     let cnf = |json: &str| bearer(&access().claim("cnf", json).text());
     for (name, value) in [("string", "\"x\""), ("null", "null"), ("array", "[]"), ("true", "true"), ("number", "0")] {
-        corpus.refuse(name, rule, &doc, &cnf(value), ClaimType);
+        corpus.refuse(name, rule, &doc, &cnf(value), ClaimInvalid);
     }
     let client = jwk("client-p256", "");
     for (name, value) in [
@@ -131,7 +131,7 @@ pub(super) fn add(corpus: &mut Corpus) {
         ("jkt_array", format!("[\"{jkt}\"]")),
         ("jkt_other_alphabet", format!("\"{}+\"", &jkt[..42])),
     ] {
-        corpus.refuse(name, "RFC 9449 §6.1 (TP-4)", &doc, &cnf(&format!("{{\"jkt\":{value}}}")), ClaimType);
+        corpus.refuse(name, "RFC 9449 §6.1 (TP-4)", &doc, &cnf(&format!("{{\"jkt\":{value}}}")), ClaimInvalid);
     }
     let known = access().claim("cnf", &format!("{{\"jkt\":\"{jkt}\",\"future\":[1]}}")).text();
     corpus.accept("unknown_member_beside_jkt", rule, &doc, &dpop(&known, &proof(&known).text()));

@@ -1,8 +1,8 @@
 //! Policies that ask for several credentials, tie them, and hand claims to hosts.
 
 use countersign::reason::Reason::{
-    AudienceMismatch, CredentialMissing, CredentialRepeated, CredentialsUntied, HeaderType, LimitExceeded,
-    ProofMissing, SignatureInvalid, TokenExpired,
+    AudienceMismatch, CredentialMissing, CredentialRepeated, CredentialsUntied, LimitExceeded, ProofMissing,
+    SignatureInvalid, TokenExpired, TypNotAccepted,
 };
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn add_places(corpus: &mut Corpus) {
     let twice = both().header("x-user-token", &access().text());
     corpus.refuse("second_twice", rule, &doc, &twice, CredentialRepeated);
     let swapped = bearer(&access().text()).header("x-user-token", &svid().text());
-    corpus.refuse("swapped", rule, &doc, &swapped, HeaderType);
+    corpus.refuse("swapped", rule, &doc, &swapped, TypNotAccepted);
     let forged = bearer(&svid().text()).header("x-user-token", &access().forged_by("client-p256").text());
     corpus.refuse("second_forged", rule, &doc, &forged, SignatureInvalid);
     let old = access().claim("exp", &(NOW - 30).to_string()).text();

@@ -1,8 +1,8 @@
 //! DPoP proofs: the twelve items of RFC 9449 §4.3, the comparison of `htu`, and the steps of the FAPI 2 negative tests.
 
 use countersign::reason::Reason::{
-    ProofAlgorithmRefused, ProofFromFuture, ProofKeyMismatch, ProofKeyRefused, ProofMalformed, ProofMethodMismatch,
-    ProofSignatureInvalid, ProofTokenMismatch, ProofTooLarge, ProofTooOld, ProofUriMismatch, RequestUnusable,
+    ProofAlgorithmRefused, ProofKeyMismatch, ProofKeyRefused, ProofMalformed, ProofMethodMismatch, ProofNotYetValid,
+    ProofSignatureInvalid, ProofTokenMismatch, ProofTooLarge, ProofTooOld, ProofUriMismatch, RequestInvalid,
 };
 use serde_json::Value;
 
@@ -491,11 +491,11 @@ fn add_claims(corpus: &mut Corpus) {
     corpus.refuse("age_past_the_limit", rule, &doc, &request.clone().now(NOW + 61), ProofTooOld);
     let made = |at: u64| with(valid().claim("iat", &at.to_string()));
     corpus.accept("future_at_the_limit", rule, &doc, &made(NOW + 5));
-    corpus.refuse("future_past_the_limit", rule, &doc, &made(NOW + 6), ProofFromFuture);
+    corpus.refuse("future_past_the_limit", rule, &doc, &made(NOW + 6), ProofNotYetValid);
     corpus.refuse("one_hour_old", "FAPI 2", &doc, &made(NOW - 3600), ProofTooOld);
-    corpus.refuse("one_hour_ahead", "FAPI 2", &doc, &made(NOW + 3600), ProofFromFuture);
+    corpus.refuse("one_hour_ahead", "FAPI 2", &doc, &made(NOW + 3600), ProofNotYetValid);
     corpus.refuse("made_at_the_epoch", rule, &doc, &made(0), ProofTooOld);
-    corpus.refuse("made_at_the_end_of_time", rule, &doc, &made(9_007_199_254_740_991), ProofFromFuture);
+    corpus.refuse("made_at_the_end_of_time", rule, &doc, &made(9_007_199_254_740_991), ProofNotYetValid);
     corpus.accept("ten_seconds_old", "Keycloak's list", &doc, &made(NOW - 10));
     let wide = doc.clone().member("dpop", r#"{"max_age_seconds":300,"future_seconds":60}"#);
     corpus.accept("ten_seconds_ahead_in_a_wide_window", "Keycloak's list", &wide, &made(NOW + 10));
@@ -507,7 +507,13 @@ fn add_claims(corpus: &mut Corpus) {
         &doc,
         &with(valid().claim("exp", &(NOW + 5).to_string()).claim("nbf", &NOW.to_string())),
     );
-    corpus.refuse("not_yet_valid", "DP-11", &doc, &with(valid().claim("nbf", &(NOW + 6).to_string())), ProofFromFuture);
+    corpus.refuse(
+        "not_yet_valid",
+        "DP-11",
+        &doc,
+        &with(valid().claim("nbf", &(NOW + 6).to_string())),
+        ProofNotYetValid,
+    );
     corpus.refuse("exp_string", "DP-11 (A17)", &doc, &with(valid().claim("exp", "\"1800000300\"")), ProofMalformed);
 
     let rule = "RFC 9449 §4.3 item 12, §7 (DP-12)";
@@ -621,7 +627,7 @@ fn add_uris(corpus: &mut Corpus) {
     corpus.accept("origin_with_a_base_path", rule, &based, &ask("https://api.example/v1/orders", "/orders"));
     corpus.refuse("origin_with_a_base_path_left_out", rule, &based, &ask(here, "/orders"), ProofUriMismatch);
     let rule = "the host's fault: no URI to judge by";
-    corpus.refuse("unusable_path", rule, &doc, &ask(here, "/orders"), RequestUnusable);
+    corpus.refuse("unusable_path", rule, &doc, &ask(here, "/orders"), RequestInvalid);
     let rule = "RFC 9449 §4.3 item 9: what a client can send is no URI that a proof is for, and never a 5xx";
     for (name, asked) in [
         ("empty", ""),

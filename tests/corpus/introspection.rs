@@ -2,10 +2,10 @@
 
 use countersign::reason::Reason::{
     self, AudienceMismatch, BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch,
-    CertificateMissing, ClaimMissing, ClaimType, CredentialMissing, CredentialRepeated, DecisionAbandoned,
-    EpochRevoked, HeaderType, InternalError, IntrospectionUnavailable, IssuerUnknown, LifetimeTooLong, LimitExceeded,
+    CertificateMissing, ClaimInvalid, ClaimMissing, CredentialMissing, CredentialRepeated, DecisionAbandoned,
+    InternalError, IntrospectionUnavailable, IssuedBeforeCutoff, IssuerUnknown, LifetimeTooLong, LimitExceeded,
     ProofKeyMismatch, ProofMissing, ProofReplayed, ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked,
-    TokenExpired, TokenInactive, TokenNotYetValid, TokenRevoked,
+    TokenExpired, TokenInactive, TokenNotYetValid, TokenRevoked, TypNotAccepted,
 };
 use serde_json::{Value, json};
 
@@ -122,12 +122,12 @@ fn add_conditions(corpus: &mut Corpus) {
     };
     refuse(corpus, "without_audience", json!({ "aud": null }), ClaimMissing);
     refuse(corpus, "for_another_audience", json!({ "aud": "https://other.example" }), AudienceMismatch);
-    refuse(corpus, "audience_of_another_type", json!({ "aud": 7 }), ClaimType);
+    refuse(corpus, "audience_of_another_type", json!({ "aud": 7 }), ClaimInvalid);
     refuse(corpus, "expired", json!({ "exp": NOW - 30 }), TokenExpired);
-    refuse(corpus, "expiry_of_another_type", json!({ "exp": "1800000300" }), ClaimType);
+    refuse(corpus, "expiry_of_another_type", json!({ "exp": "1800000300" }), ClaimInvalid);
     refuse(corpus, "not_yet_valid", json!({ "nbf": NOW + 31 }), TokenNotYetValid);
-    refuse(corpus, "subject_of_another_type", json!({ "sub": 7 }), ClaimType);
-    refuse(corpus, "actor_of_another_type", json!({ "act": "shop" }), ClaimType);
+    refuse(corpus, "subject_of_another_type", json!({ "sub": 7 }), ClaimInvalid);
+    refuse(corpus, "actor_of_another_type", json!({ "act": "shop" }), ClaimInvalid);
     corpus.accept("audience_among_several", rule, &doc, &answered(active(json!({ "aud": ["x", AUDIENCE] }))));
     corpus.accept("without_expiry", rule, &doc, &answered(active(json!({ "exp": null }))));
     corpus.accept("with_an_actor", rule, &doc, &answered(active(json!({ "act": { "sub": "shop" } }))));
@@ -190,7 +190,7 @@ fn add_bindings(corpus: &mut Corpus) {
     let jwk: Value = serde_json::from_str(&crate::issuer::jwk("client-p256", "")).unwrap();
     let two = answered(active(json!({ "cnf": { "jwk": jwk, "jwe": "x" } })));
     corpus.refuse("bound_by_two_keys", "RFC 7800 §3.1", &doc, &two, BindingAmbiguous);
-    corpus.refuse("cnf_of_another_type", "RFC 7800 §3.1", &doc, &answered(active(json!({ "cnf": "x" }))), ClaimType);
+    corpus.refuse("cnf_of_another_type", "RFC 7800 §3.1", &doc, &answered(active(json!({ "cnf": "x" }))), ClaimInvalid);
 }
 
 fn add_cached(corpus: &mut Corpus) {
@@ -245,7 +245,7 @@ fn add_cached(corpus: &mut Corpus) {
     for (name, revoke, reason) in [
         ("subject", json!({ "subjects": [{ "authority": SERVER, "name": "alice" }] }), SubjectRevoked),
         ("token", json!({ "tokens": [{ "authority": SERVER, "name": "at-1" }] }), TokenRevoked),
-        ("epoch", json!({ "epochs": [{ "authority": SERVER, "before": NOW + 1 }] }), EpochRevoked),
+        ("epoch", json!({ "epochs": [{ "authority": SERVER, "before": NOW + 1 }] }), IssuedBeforeCutoff),
     ] {
         corpus.steps(
             &format!("{name}_revoked_after_caching"),
@@ -288,7 +288,7 @@ fn add_beside_other_kinds(corpus: &mut Corpus) {
     let forged = access().forged_by("client-p256").text();
     corpus.refuse("a_forged_access_token_is_not_asked_about", rule, &mixed, &bearer(&forged), SignatureInvalid);
     let typed = access().header("typ", "\"JWT\"").text();
-    corpus.refuse("a_jws_of_another_type_is_not_asked_about", rule, &mixed, &bearer(&typed), HeaderType);
+    corpus.refuse("a_jws_of_another_type_is_not_asked_about", rule, &mixed, &bearer(&typed), TypNotAccepted);
 
     // A policy that introspects every token has an answer about this one in the cache; one that checks a JWS by its key must not use it.
     let every = format!(r#"{{"accept":[{ENTRY}],"audience":"{AUDIENCE}"}}"#);

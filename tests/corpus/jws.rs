@@ -1,8 +1,8 @@
 //! RFC 7515, RFC 7519 §7.2 and RFC 8725 on the form of a token: sections 7.1 and 7.2 of the rules, on access tokens.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, ClaimType, CredentialRepeated, HeaderCritical, HeaderForbidden, KeyUnfit, KeyUnknown,
-    LimitExceeded, SignatureInvalid, TokenBase64, TokenJson, TokenMalformed,
+    AlgorithmRefused, ClaimInvalid, CredentialRepeated, HeaderCritical, HeaderForbidden, KeyNotUsable, KeyUnknown,
+    LimitExceeded, SignatureInvalid, TokenEncoding, TokenJson, TokenMalformed,
 };
 
 use super::Corpus;
@@ -58,16 +58,22 @@ fn add_framing(corpus: &mut Corpus) {
         ("tilde", format!("~{token}")),
         ("underscores_only_header", format!("%.{claims}.{signature}")),
     ] {
-        corpus.refuse(name, rule, &doc, &bearer(&text), TokenBase64);
+        corpus.refuse(name, rule, &doc, &bearer(&text), TokenEncoding);
     }
     corpus.refuse(
         "one_character_too_many",
         "RFC 4648 §5: length 1 mod 4",
         &doc,
         &bearer(&format!("{}A.{claims}.{signature}", &header[..header.len() - header.len() % 4])),
-        TokenBase64,
+        TokenEncoding,
     );
-    corpus.refuse("trailing_bits_in_the_signature", "JWS-3 (A11)", &doc, &bearer(&trailing_bits(&token)), TokenBase64);
+    corpus.refuse(
+        "trailing_bits_in_the_signature",
+        "JWS-3 (A11)",
+        &doc,
+        &bearer(&trailing_bits(&token)),
+        TokenEncoding,
+    );
     let odd = (0..3)
         .map(|pad| access().claim("x", &q(&"y".repeat(pad))))
         .find(|token| b64(token.claims_text()).len() % 4 != 0)
@@ -75,7 +81,7 @@ fn add_framing(corpus: &mut Corpus) {
     let text = odd.text();
     let mut parts: Vec<String> = text.split('.').map(str::to_owned).collect();
     parts[1] = next_last(&parts[1]);
-    corpus.refuse("trailing_bits_in_the_payload", "JWS-3 (A11)", &doc, &bearer(&parts.join(".")), TokenBase64);
+    corpus.refuse("trailing_bits_in_the_payload", "JWS-3 (A11)", &doc, &bearer(&parts.join(".")), TokenEncoding);
     corpus.refuse(
         "header_too_long",
         "JWS-4",
@@ -191,7 +197,7 @@ fn add_header(corpus: &mut Corpus) {
     ] {
         corpus.refuse(name, rule, &doc, &bearer(&token.clone().header("cty", &q(cty)).text()), HeaderForbidden);
     }
-    corpus.refuse("cty_number", rule, &doc, &bearer(&token.clone().header("cty", "1").text()), ClaimType);
+    corpus.refuse("cty_number", rule, &doc, &bearer(&token.clone().header("cty", "1").text()), ClaimInvalid);
     for (name, value) in [("cty_json", "application/json"), ("cty_json_short", "json")] {
         let request = bearer(&token.clone().header("cty", &q(value)).text());
         corpus.accept(name, "RFC 7515 §4.1.10 (D6)", &doc, &request);
@@ -285,7 +291,7 @@ fn add_header(corpus: &mut Corpus) {
     for (name, kid) in
         [("kid_number", "1"), ("kid_array", r#"["server-p256"]"#), ("kid_null", "null"), ("kid_object", "{}")]
     {
-        corpus.refuse(name, "RFC 7515 §4.1.4", &doc, &bearer(&token.clone().header("kid", kid).text()), ClaimType);
+        corpus.refuse(name, "RFC 7515 §4.1.4", &doc, &bearer(&token.clone().header("kid", kid).text()), ClaimInvalid);
     }
     let rule = "RFC 8725 §3.10 (JWS-12, A4)";
     let attacker = token.clone().forged_by("client-p256");
@@ -495,7 +501,7 @@ fn add_algorithms(corpus: &mut Corpus) {
                 rule,
                 &doc,
                 &bearer(&wrong.text()),
-                KeyUnfit,
+                KeyNotUsable,
             );
         }
     }
@@ -514,7 +520,7 @@ fn add_algorithms(corpus: &mut Corpus) {
         ("ed25519_key_used_for_eddsa", "ed25519", "Ed25519", "EdDSA"),
     ] {
         let wrong = token.clone().key(&format!("server-{suffix}")).algorithm(used);
-        corpus.refuse(name, rule, &named(suffix, only), &bearer(&wrong.text()), KeyUnfit);
+        corpus.refuse(name, rule, &named(suffix, only), &bearer(&wrong.text()), KeyNotUsable);
     }
     let narrow = Doc::access().member("algorithms", r#"["ES384"]"#);
     corpus.refuse("not_on_the_policy_list", "policy: algorithms", &narrow, &bearer(&token.text()), AlgorithmRefused);

@@ -1,8 +1,8 @@
 //! Plain JWTs of a pinned issuer, and which kind a token is where several are accepted.
 
 use countersign::reason::Reason::{
-    AudienceMismatch, ClaimMissing, ClaimType, HeaderType, KeyUnknown, SignatureInvalid, SubjectMalformed,
-    SubjectRefused, TrustDomainUnknown,
+    AudienceMismatch, ClaimInvalid, ClaimMissing, KeyUnknown, SignatureInvalid, SubjectMalformed, SubjectRefused,
+    TrustDomainUnknown, TypNotAccepted,
 };
 
 use super::Corpus;
@@ -61,7 +61,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             "RFC 8725 §3.11 (BCP-10)",
             &doc,
             &bearer(&token.clone().header("typ", &q(typ)).text()),
-            HeaderType,
+            TypNotAccepted,
         );
     }
     corpus.refuse(
@@ -75,7 +75,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     let rule = "RFC 7519 §4.1.3 (D6)";
     let audience = |json: &str| bearer(&plain().claim("aud", json).text());
     corpus.accept("aud_with_an_empty_string", rule, &doc, &audience("[\"\",\"https://api.example\"]"));
-    corpus.refuse("aud_of_an_empty_string", rule, &doc, &audience("[\"\"]"), ClaimType);
+    corpus.refuse("aud_of_an_empty_string", rule, &doc, &audience("[\"\"]"), ClaimInvalid);
     corpus.refuse("aud_empty_and_other", rule, &doc, &audience("[\"\",\"https://other.example\"]"), AudienceMismatch);
 
     corpus.area("kind");
@@ -151,11 +151,35 @@ pub(super) fn add(corpus: &mut Corpus) {
     }
     let rule = "RFC 8725 §3.12 (BCP-11, A24)";
     corpus.refuse("svid_where_only_jwt_is_taken", rule, &Doc::plain(), &bearer(&svid().text()), ClaimMissing);
-    corpus.refuse("svid_where_only_access_tokens_are_taken", rule, &Doc::access(), &bearer(&svid().text()), HeaderType);
-    corpus.refuse("access_token_where_only_svids_are_taken", rule, &Doc::svid(), &bearer(&access().text()), HeaderType);
-    corpus.refuse("access_token_where_only_jwt_is_taken", rule, &Doc::plain(), &bearer(&access().text()), HeaderType);
+    corpus.refuse(
+        "svid_where_only_access_tokens_are_taken",
+        rule,
+        &Doc::access(),
+        &bearer(&svid().text()),
+        TypNotAccepted,
+    );
+    corpus.refuse(
+        "access_token_where_only_svids_are_taken",
+        rule,
+        &Doc::svid(),
+        &bearer(&access().text()),
+        TypNotAccepted,
+    );
+    corpus.refuse(
+        "access_token_where_only_jwt_is_taken",
+        rule,
+        &Doc::plain(),
+        &bearer(&access().text()),
+        TypNotAccepted,
+    );
     corpus.refuse("jwt_where_only_svids_are_taken", rule, &Doc::svid(), &bearer(&plain().text()), SubjectMalformed);
-    corpus.refuse("jwt_where_only_access_tokens_are_taken", rule, &Doc::access(), &bearer(&plain().text()), HeaderType);
+    corpus.refuse(
+        "jwt_where_only_access_tokens_are_taken",
+        rule,
+        &Doc::access(),
+        &bearer(&plain().text()),
+        TypNotAccepted,
+    );
     let retyped = svid()
         .header("typ", "\"at+jwt\"")
         .claim("iss", "\"https://as.example\"")

@@ -1,9 +1,9 @@
 //! JWT-SVID, sections 2 to 6, and the SPIFFE ID in its subject.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, AudienceMismatch, BundleStale, ClaimMissing, ClaimType, HeaderForbidden, HeaderType,
-    IssuerRefused, KeyUnknown, LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused,
-    TokenExpired, TokenJson, TokenNotYetValid, TrustDomainUnknown,
+    AlgorithmRefused, AudienceMismatch, BundleStale, ClaimInvalid, ClaimMissing, HeaderForbidden, IssuerRefused,
+    KeyUnknown, LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused, TokenExpired,
+    TokenJson, TokenNotYetValid, TrustDomainUnknown, TypNotAccepted,
 };
 
 use serde_json::json;
@@ -90,7 +90,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     corpus.refuse("kid_absent_with_two_candidates", rule, &single.clone().trust(&two), &bare, KeyUnknown);
     corpus.refuse("kid_empty", rule, &single, &bearer(&token.clone().header("kid", "\"\"").text()), KeyUnknown);
     corpus.refuse("kid_unknown", rule, &single, &bearer(&token.clone().header("kid", "\"other\"").text()), KeyUnknown);
-    corpus.refuse("kid_number", rule, &doc, &bearer(&token.clone().header("kid", "7").text()), ClaimType);
+    corpus.refuse("kid_number", rule, &doc, &bearer(&token.clone().header("kid", "7").text()), ClaimInvalid);
 
     let rule = "JWT-SVID §2.3, RFC 7515 §4.1.9, 8725bis §3.11 (JSV-5, D6)";
     corpus.accept("typ_absent", rule, &doc, &bearer(&token.clone().no_header("typ").text()));
@@ -131,7 +131,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             rule,
             &doc,
             &bearer(&token.clone().header("typ", typ).text()),
-            HeaderType,
+            TypNotAccepted,
         );
     }
 
@@ -149,7 +149,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             rule,
             &doc,
             &bearer(&token.clone().claim("sub", value).text()),
-            ClaimType,
+            ClaimInvalid,
         );
     }
     for (name, id) in [
@@ -259,7 +259,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             rule,
             &doc,
             &bearer(&token.clone().claim("aud", &value).text()),
-            ClaimType,
+            ClaimInvalid,
         );
     }
     for (name, value) in [
@@ -482,7 +482,7 @@ fn add_time(corpus: &mut Corpus) {
                 "RFC 7519 §2, CVE-2026-25537 (JWT-3, A17)",
                 &doc,
                 &bearer(&svid().claim(claim, value).text()),
-                ClaimType,
+                ClaimInvalid,
             );
         }
         for (name, value) in [

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::reason::Reason::{IssuerUnknown, KeyUnfit, KeyUnknown, SignatureInvalid};
+use countersign::reason::Reason::{IssuerUnknown, KeyNotUsable, KeyUnknown, SignatureInvalid};
 
 use super::Corpus;
 use crate::issuer::{DOMAIN, SERVER, access, b64, certificate, jwk, key, q, svid, unb64};
@@ -272,7 +272,7 @@ pub(super) fn add(corpus: &mut Corpus) {
         rule,
         &two(&[set_key("server-p256")], &[jwk("server-p384", r#""kid":"server-p256""#)]),
         &bearer(&foreign.text()),
-        KeyUnfit,
+        KeyNotUsable,
     );
     let rule = "RFC 9068 §4, RFC 7519 §7.3 (AT-3)";
     for (name, issuer) in [
@@ -326,12 +326,12 @@ fn add_pinned(corpus: &mut Corpus) {
         if algorithm == "RS256" {
             corpus.accept("rsa_key_pinned_to_rs256_by_rs256", rule, &only, &signed(algorithm));
         } else {
-            corpus.refuse(&format!("rsa_key_pinned_to_rs256_by_{name}"), rule, &only, &signed(algorithm), KeyUnfit);
+            corpus.refuse(&format!("rsa_key_pinned_to_rs256_by_{name}"), rule, &only, &signed(algorithm), KeyNotUsable);
         }
     }
     let two = Doc::access().trust(&[pinned(&entry(&rsa), &["PS256", "RS256"])]);
     corpus.accept("pinned_to_two_by_the_second", rule, &two, &signed("PS256"));
-    corpus.refuse("pinned_to_two_by_a_third", rule, &two, &signed("PS384"), KeyUnfit);
+    corpus.refuse("pinned_to_two_by_a_third", rule, &two, &signed("PS384"), KeyNotUsable);
     let own = jwk("server-rsa2048", r#""kid":"server-rsa2048","alg":"PS256""#);
     let outside = Doc::access().trust(&[pinned(&entry(&own), &["RS256"])]);
     for algorithm in ["PS256", "RS256"] {

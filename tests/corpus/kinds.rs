@@ -1,7 +1,7 @@
 //! What is alike for every kind that is a JWS, shown for those whose own vectors leave it out.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, BundleStale, EpochRevoked, HeaderForbidden, KeyRevoked, KeyUnfit, LifetimeTooLong,
+    AlgorithmRefused, BundleStale, HeaderForbidden, IssuedBeforeCutoff, KeyNotUsable, KeyRevoked, LifetimeTooLong,
     ScopeInsufficient, SubjectRevoked, TokenExpired, TokenNotYetValid, TokenRevoked,
 };
 use serde_json::json;
@@ -19,7 +19,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             let name = format!("{kind}_{name}");
             corpus.refuse(&name, &format!("{specification}, {rule}"), doc, &bearer(&token.text()), reason);
         };
-        refuse("key_of_another_algorithm", "RFC 7515 §4.1.4", &doc, token().header("alg", "\"RS256\""), KeyUnfit);
+        refuse("key_of_another_algorithm", "RFC 7515 §4.1.4", &doc, token().header("alg", "\"RS256\""), KeyNotUsable);
         refuse("nested", "RFC 7519 §5.2", &doc, token().header("cty", "\"JWT\""), HeaderForbidden);
         let expired = token().claim("exp", &(NOW - 30).to_string());
         refuse("expired", "RFC 7519 §4.1.4 (JWT-2)", &doc, expired, TokenExpired);
@@ -38,7 +38,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             ("key", json!({ "keys": [{ "authority": authority, "name": key }] }), KeyRevoked),
             ("subject", json!({ "subjects": [{ "authority": authority, "name": subject }] }), SubjectRevoked),
             ("token", json!({ "tokens": [{ "authority": authority, "name": "t-1" }] }), TokenRevoked),
-            ("epoch", json!({ "epochs": [{ "authority": authority, "before": NOW + 1 }] }), EpochRevoked),
+            ("epoch", json!({ "epochs": [{ "authority": authority, "before": NOW + 1 }] }), IssuedBeforeCutoff),
         ] {
             corpus.steps(
                 &format!("{kind}_{name}_revoked_after_caching"),

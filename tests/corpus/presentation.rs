@@ -40,7 +40,7 @@ pub(super) fn add(corpus: &mut Corpus) {
         "RFC 6750 §2.1: 1*SP (DP-15)",
         &doc,
         &authorization(&format!("Bearer \t{token}")),
-        Reason::TokenBase64,
+        Reason::TokenEncoding,
     );
     corpus.refuse(
         "colon_after_scheme",
@@ -51,8 +51,8 @@ pub(super) fn add(corpus: &mut Corpus) {
     );
     corpus.refuse("scheme_alone", rule, &doc, &authorization("Bearer"), Reason::TokenMalformed);
     corpus.refuse("dpop_scheme_alone", rule, &doc, &authorization("DPoP "), Reason::TokenMalformed);
-    corpus.refuse("two_words_after_scheme", rule, &doc, &bearer(&format!("{token} x")), Reason::TokenBase64);
-    corpus.refuse("padding_after_token", rule, &doc, &bearer(&format!("{token}==")), Reason::TokenBase64);
+    corpus.refuse("two_words_after_scheme", rule, &doc, &bearer(&format!("{token} x")), Reason::TokenEncoding);
+    corpus.refuse("padding_after_token", rule, &doc, &bearer(&format!("{token}==")), Reason::TokenEncoding);
     corpus.refuse(
         "comma_joined",
         "RFC 6750 §2.1, RFC 9110 §5.3",

@@ -1,10 +1,10 @@
 //! Several steps, one point each: replay, rotation, revocation, nonces, and what a warm cache must not hide.
 
 use countersign::reason::Reason::{
-    self, AlgorithmRefused, AudienceMismatch, BindingRequired, BundleStale, EpochRevoked, HeaderType, InternalError,
+    self, AlgorithmRefused, AudienceMismatch, BindingRequired, BundleStale, InternalError, IssuedBeforeCutoff,
     IssuerUnknown, KeyRevoked, KeyUnknown, LifetimeTooLong, NonceMismatch, NonceRequired, ProofMethodMismatch,
     ProofMissing, ProofReplayed, ProofSignatureInvalid, ProofTooOld, ScopeInsufficient, SignatureInvalid,
-    SubjectRefused, SubjectRevoked, TokenExpired, TokenRevoked, TrustDomainUnknown,
+    SubjectRefused, SubjectRevoked, TokenExpired, TokenRevoked, TrustDomainUnknown, TypNotAccepted,
 };
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
@@ -422,18 +422,18 @@ fn add_revocation(corpus: &mut Corpus) {
     revoke(
         "epoch_of_the_issuer",
         json!({ "epochs": [{ "authority": SERVER, "before": NOW + 1 }] }),
-        refused(EpochRevoked),
+        refused(IssuedBeforeCutoff),
     );
-    revoke("epoch_of_all", json!({ "epochs": [{ "before": NOW + 1 }] }), refused(EpochRevoked));
+    revoke("epoch_of_all", json!({ "epochs": [{ "before": NOW + 1 }] }), refused(IssuedBeforeCutoff));
     revoke(
         "wide_epoch_behind_a_narrow_one",
         json!({ "epochs": [{ "authority": SERVER, "before": NOW }, { "before": NOW + 1 }] }),
-        refused(EpochRevoked),
+        refused(IssuedBeforeCutoff),
     );
     revoke(
         "narrow_epoch_behind_a_wide_one",
         json!({ "epochs": [{ "before": NOW }, { "authority": SERVER, "before": NOW + 1 }] }),
-        refused(EpochRevoked),
+        refused(IssuedBeforeCutoff),
     );
     revoke(
         "epochs_that_are_over",
@@ -460,7 +460,7 @@ fn add_revocation(corpus: &mut Corpus) {
         "epoch_and_a_token_without_iat",
         rule,
         &Doc::svid(),
-        vec![json!({ "revoke": { "epochs": [{ "before": 1 }] } }), ask(&undated, refused(EpochRevoked))],
+        vec![json!({ "revoke": { "epochs": [{ "before": 1 }] } }), ask(&undated, refused(IssuedBeforeCutoff))],
     );
     corpus.steps(
         "a_list_is_replaced_whole",
@@ -523,7 +523,7 @@ fn add_cache(corpus: &mut Corpus) {
         "other_kind",
         rule,
         &doc,
-        vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(HeaderType))],
+        vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(TypNotAccepted))],
     );
     // One text, two kinds: what it is depends on what the policy takes, and the cached facts are those of one kind only.
     let both = Doc::all()

@@ -1,11 +1,11 @@
 //! Transaction tokens (draft-ietf-oauth-transaction-tokens) beside the credential of the client.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, AudienceMismatch, BindingUnsupported, BundleStale, ClaimMissing, ClaimType, CredentialMissing,
-    CredentialRepeated, CredentialTooLarge, CredentialsUntied, EpochRevoked, HeaderCritical, HeaderForbidden,
-    HeaderType, IssuerRefused, IssuerUnknown, KeyRevoked, KeyUnfit, KeyUnknown, LifetimeTooLong, LimitExceeded,
-    ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked, TokenBase64, TokenExpired, TokenJson,
-    TokenMalformed, TokenNotYetValid, TokenRevoked,
+    AlgorithmRefused, AudienceMismatch, BindingUnsupported, BundleStale, ClaimInvalid, ClaimMissing, CredentialMissing,
+    CredentialRepeated, CredentialTooLarge, CredentialsUntied, HeaderCritical, HeaderForbidden, IssuedBeforeCutoff,
+    IssuerRefused, IssuerUnknown, KeyNotUsable, KeyRevoked, KeyUnknown, LifetimeTooLong, LimitExceeded,
+    ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked, TokenEncoding, TokenExpired, TokenJson,
+    TokenMalformed, TokenNotYetValid, TokenRevoked, TypNotAccepted,
 };
 use serde_json::json;
 
@@ -60,14 +60,14 @@ fn add_forms(corpus: &mut Corpus) {
         ("old_spelling", "txn_token"),
         ("empty", ""),
     ] {
-        corpus.refuse(&format!("typ_{name}"), rule, &doc, &with(&typed(typ)), HeaderType);
+        corpus.refuse(&format!("typ_{name}"), rule, &doc, &with(&typed(typ)), TypNotAccepted);
     }
-    corpus.refuse("typ_absent", rule, &doc, &with(&txn().no_header("typ").text()), HeaderType);
-    corpus.refuse("typ_number", rule, &doc, &with(&txn().header("typ", "1").text()), HeaderType);
+    corpus.refuse("typ_absent", rule, &doc, &with(&txn().no_header("typ").text()), TypNotAccepted);
+    corpus.refuse("typ_number", rule, &doc, &with(&txn().header("typ", "1").text()), TypNotAccepted);
 
     let rule = "RFC 7515 §5.2, §7.1";
     corpus.refuse("no_token", rule, &doc, &with("x"), TokenMalformed);
-    corpus.refuse("header_is_no_base64url", rule, &doc, &with("a+b.e30.e30"), TokenBase64);
+    corpus.refuse("header_is_no_base64url", rule, &doc, &with("a+b.e30.e30"), TokenEncoding);
     corpus.refuse("repeated_claim", rule, &doc, &with(&txn().more_claim("txn", "\"other\"").text()), TokenJson);
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
     corpus.refuse("claim_nested_too_deep", rule, &doc, &with(&txn().claim("tctx", &deep).text()), LimitExceeded);
@@ -76,7 +76,13 @@ fn add_forms(corpus: &mut Corpus) {
     corpus.refuse("alg_none", rule, &doc, &with(&txn().header("alg", "\"none\"").text()), AlgorithmRefused);
     corpus.refuse("bad_signature", rule, &doc, &with(&txn().forged_by("server-p256").text()), SignatureInvalid);
     corpus.refuse("unknown_key", rule, &doc, &with(&txn().header("kid", "\"x\"").text()), KeyUnknown);
-    corpus.refuse("key_of_another_algorithm", rule, &doc, &with(&txn().header("alg", "\"RS256\"").text()), KeyUnfit);
+    corpus.refuse(
+        "key_of_another_algorithm",
+        rule,
+        &doc,
+        &with(&txn().header("alg", "\"RS256\"").text()),
+        KeyNotUsable,
+    );
     corpus.accept("without_kid", rule, &doc, &with(&txn().no_header("kid").text()));
 }
 
@@ -102,7 +108,7 @@ fn add_claims(corpus: &mut Corpus) {
         ("tctx_array", "tctx", "[]"),
         ("rctx_number", "rctx", "1"),
     ] {
-        corpus.refuse(name, rule, &doc, &with(&txn().claim(claim, value).text()), ClaimType);
+        corpus.refuse(name, rule, &doc, &with(&txn().claim(claim, value).text()), ClaimInvalid);
     }
     let contexts = txn()
         .claim("tctx", r#"{"action":"BUY","ticker":"MSFT","quantity":"100"}"#)
@@ -165,7 +171,7 @@ fn add_places(corpus: &mut Corpus) {
     corpus.refuse("two_tokens_in_one_field", rule, &doc, &with(&list), CredentialRepeated);
     corpus.refuse("absent", rule, &doc, &bearer(&access().text()), CredentialMissing);
     corpus.refuse("empty_field", rule, &doc, &with(""), TokenMalformed);
-    corpus.refuse("under_a_scheme", rule, &doc, &with(&format!("Bearer {}", txn().text())), TokenBase64);
+    corpus.refuse("under_a_scheme", rule, &doc, &with(&format!("Bearer {}", txn().text())), TokenEncoding);
     corpus.accept("spaces_around", rule, &doc, &with(&format!(" {} \t", txn().text())));
     corpus.refuse("too_long", rule, &doc, &with(&"x".repeat(16 * 1024 + 1)), CredentialTooLarge);
     corpus.refuse("without_the_client", rule, &doc, &bare().header("txn-token", &txn().text()), CredentialMissing);
@@ -177,15 +183,21 @@ fn add_places(corpus: &mut Corpus) {
         rule,
         &doc,
         &in_authorization.clone().header("txn-token", &txn().text()),
-        HeaderType,
+        TypNotAccepted,
     );
-    corpus.refuse("in_authorization_of_an_access_token_policy", rule, &Doc::access(), &in_authorization, HeaderType);
-    corpus.refuse("in_authorization_of_an_svid_policy", rule, &Doc::svid(), &in_authorization, HeaderType);
-    corpus.refuse("in_authorization_of_a_jwt_policy", rule, &Doc::plain(), &in_authorization, HeaderType);
-    corpus.refuse("access_token_in_its_field", rule, &doc, &with(&access().text()), HeaderType);
-    corpus.refuse("svid_in_its_field", rule, &doc, &with(&svid().text()), HeaderType);
+    corpus.refuse(
+        "in_authorization_of_an_access_token_policy",
+        rule,
+        &Doc::access(),
+        &in_authorization,
+        TypNotAccepted,
+    );
+    corpus.refuse("in_authorization_of_an_svid_policy", rule, &Doc::svid(), &in_authorization, TypNotAccepted);
+    corpus.refuse("in_authorization_of_a_jwt_policy", rule, &Doc::plain(), &in_authorization, TypNotAccepted);
+    corpus.refuse("access_token_in_its_field", rule, &doc, &with(&access().text()), TypNotAccepted);
+    corpus.refuse("svid_in_its_field", rule, &doc, &with(&svid().text()), TypNotAccepted);
     let swapped = bearer(&txn().text()).header("txn-token", &access().text());
-    corpus.refuse("both_in_the_place_of_the_other", rule, &doc, &swapped, HeaderType);
+    corpus.refuse("both_in_the_place_of_the_other", rule, &doc, &swapped, TypNotAccepted);
 }
 
 fn add_conditions(corpus: &mut Corpus) {
@@ -272,7 +284,7 @@ fn add_time_and_revocation(corpus: &mut Corpus) {
         ("key", json!({ "keys": [{ "authority": TTS, "name": "tts-p256" }] }), KeyRevoked),
         ("subject", json!({ "subjects": [{ "authority": TTS, "name": "alice" }] }), SubjectRevoked),
         ("token", json!({ "tokens": [{ "authority": TTS, "name": "tt-1" }] }), TokenRevoked),
-        ("epoch", json!({ "epochs": [{ "authority": TTS, "before": NOW + 1 }] }), EpochRevoked),
+        ("epoch", json!({ "epochs": [{ "authority": TTS, "before": NOW + 1 }] }), IssuedBeforeCutoff),
     ] {
         corpus.steps(
             &format!("{name}_revoked_after_caching"),

@@ -91,10 +91,10 @@ impl Sources {
                     cause.lines.push(format!("The token has no claim {claim}, which {kind} must have."));
                 }
             }
-            Some(Reason::ClaimType) if !of_proof => cause.lines.extend(parts.mistyped()),
+            Some(Reason::ClaimInvalid) if !of_proof => cause.lines.extend(parts.mistyped()),
             Some(Reason::ProofMalformed) => cause.lines.extend(parts.faults_of_proof()),
             Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
-            Some(Reason::HeaderType) => {
+            Some(Reason::TypNotAccepted) => {
                 let kinds: BTreeSet<TokenKind> = credential.accept().map(AcceptedKind::kind).collect();
                 let names = TokenKind::ALL.into_iter().filter(|kind| kinds.contains(kind)).map(TokenKind::name);
                 cause.lines.push(format!("The policy takes the kinds {}.", list(names)));
@@ -125,7 +125,7 @@ impl Sources {
             ) => {
                 cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
             }
-            Some(Reason::KeyUnfit | Reason::KeyUnknown) => {
+            Some(Reason::KeyNotUsable | Reason::KeyUnknown) => {
                 let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
                 let known = source.and_then(|(source, key_id)| Some((source.authority(), self.key(source, &key_id)?)));
                 if let Some((authority, key)) = known {
@@ -358,18 +358,18 @@ impl Parts {
         let line =
             |sort: &str, name: &str| format!("The {sort} {name} has the wrong JSON type or an impossible value.");
         let header = refused(&self.header, |member| {
-            UnverifiedHeader::parse(member, &mut NameTable::new(0)).err() == Some(Reason::ClaimType)
+            UnverifiedHeader::parse(member, &mut NameTable::new(0)).err() == Some(Reason::ClaimInvalid)
         });
         if !header.is_empty() {
             return header.iter().map(|name| line("header parameter", name)).collect();
         }
         let claims = refused(&self.payload, |member| {
             UnverifiedClaims::parse(member, &mut NameTable::new(0)).map_or_else(
-                |reason| reason == Reason::ClaimType,
+                |reason| reason == Reason::ClaimInvalid,
                 |claims| {
                     let actor = claims.actor.map(actor::check).transpose();
                     let confirmation = claims.confirmation.map(Confirmation::read).transpose();
-                    actor.err() == Some(Reason::ClaimType) || confirmation.is_err()
+                    actor.err() == Some(Reason::ClaimInvalid) || confirmation.is_err()
                 },
             )
         });

@@ -502,7 +502,7 @@ fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>, now: U
         Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),
         Some(RevokedBy::Token) => Err(Reason::TokenRevoked),
-        Some(RevokedBy::Epoch) => Err(Reason::EpochRevoked),
+        Some(RevokedBy::Epoch) => Err(Reason::IssuedBeforeCutoff),
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn verify(
     // RFC 8725 §3.11: "explicit typing"; a kind that the policy does not name is refused before anything else is asked.
     trail.enter(Check::TokenKind);
     let spiffe_subject = claims.subject.is_some_and(|subject| subject.starts_with(spiffe_id::PREFIX));
-    let kind = expected.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::HeaderType)?;
+    let kind = expected.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::TypNotAccepted)?;
     let profile = kind.profile();
     trail.enter(Check::Algorithm);
     let algorithm = jws::check_algorithm(&header, expected.algorithms(kind))?;
@@ -110,7 +110,7 @@ pub(crate) fn verify(
             // claim." No trailing slash is folded.
             document.authorities.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
         }
-        Keys::Answer => return Err(Reason::HeaderType.into()), // no type resolves to it
+        Keys::Answer => return Err(Reason::TypNotAccepted.into()), // no type resolves to it
     };
     let keys =
         snapshot.trust.set(index).ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
@@ -154,6 +154,6 @@ fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {
     match base64url::decode(part, out) {
         Ok(bytes) => Ok(bytes),
         Err(base64url::Base64Error::OutputTooShort) => Err(Reason::LimitExceeded),
-        Err(_) => Err(Reason::TokenBase64),
+        Err(_) => Err(Reason::TokenEncoding),
     }
 }

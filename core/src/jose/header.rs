@@ -119,7 +119,7 @@ impl<'a> UnverifiedHeader<'a> {
     ///
     /// # Errors
     /// [`Reason::TokenJson`] unless `bytes` are one JSON object without repeated names, [`Reason::LimitExceeded`] past the
-    /// budget, [`Reason::HeaderType`] for a `typ` that is no string, [`Reason::ClaimType`] for a `kid` that is none.
+    /// budget, [`Reason::TypNotAccepted`] for a `typ` that is no string, [`Reason::ClaimInvalid`] for a `kid` that is none.
     pub fn parse(bytes: &'a [u8], names: &mut NameTable) -> Result<Self, Reason> {
         let mut header = Self::EMPTY;
         // RFC 7515 §5.2 step 3: "Verify that the resulting octet sequence is a UTF-8-encoded representation of a
@@ -148,11 +148,11 @@ impl<'a> UnverifiedHeader<'a> {
                 self.has_algorithm = true;
                 self.algorithm = value.as_string().and_then(Algorithm::read);
             }
-            "typ" => self.typ = Typ::read(value.as_string().ok_or(Reason::HeaderType)?),
-            "kid" => self.kid = Some(value.as_string().ok_or(Reason::ClaimType)?),
+            "typ" => self.typ = Typ::read(value.as_string().ok_or(Reason::TypNotAccepted)?),
+            "kid" => self.kid = Some(value.as_string().ok_or(Reason::ClaimInvalid)?),
             "crit" | "b64" => self.critical = true,
             "enc" | "zip" => self.nested = true,
-            "cty" if Typ::read(value.as_string().ok_or(Reason::ClaimType)?) == Typ::Jwt => self.nested = true,
+            "cty" if Typ::read(value.as_string().ok_or(Reason::ClaimInvalid)?) == Typ::Jwt => self.nested = true,
             "cty" => self.describes_payload = true,
             "jwk" => {
                 self.names_key = true;

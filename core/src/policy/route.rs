@@ -324,7 +324,7 @@ impl CredentialPolicy {
     /// The reason of the entry that the token came furthest with, and the place of that entry; of equals, the first.
     #[inline(always)]
     pub(crate) fn admit(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<&AcceptedKind, (usize, Reason)> {
-        let mut furthest = (0, (0, Reason::HeaderType));
+        let mut furthest = (0, (0, Reason::TypNotAccepted));
         for (place, entry) in self.accept.iter().enumerate().filter(|(_, entry)| entry.kind == facts.kind) {
             match entry.check(facts, now) {
                 Ok(()) => return Ok(entry),

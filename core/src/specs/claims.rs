@@ -62,7 +62,7 @@ mod types {
         type Read<'a> = JsonObject<'a>;
 
         fn read(value: Value<'_>) -> Result<JsonObject<'_>, Reason> {
-            value.as_object().ok_or(Reason::ClaimType)
+            value.as_object().ok_or(Reason::ClaimInvalid)
         }
 
         fn kept<'a>(object: Self::Read<'a>) -> Option<Kept<'a>> {
@@ -74,7 +74,7 @@ mod types {
         type Read<'a> = JsonObject<'a>;
 
         fn read(value: Value<'_>) -> Result<JsonObject<'_>, Reason> {
-            value.as_object().ok_or(Reason::ClaimType)
+            value.as_object().ok_or(Reason::ClaimInvalid)
         }
     }
 
@@ -240,7 +240,7 @@ impl<'a> Audience<'a> {
     /// Reads a value of `aud`.
     ///
     /// # Errors
-    /// [`Reason::ClaimType`], [`Reason::LimitExceeded`]
+    /// [`Reason::ClaimInvalid`], [`Reason::LimitExceeded`]
     pub(crate) fn read(value: Value<'a>) -> Result<Self, Reason> {
         match value {
             Value::String(one) if !one.is_empty() => Ok(Self::One(one)),
@@ -253,9 +253,9 @@ impl<'a> Audience<'a> {
                     }
                     named |= !one.is_empty();
                 }
-                if named { Ok(Self::Many(many)) } else { Err(Reason::ClaimType) }
+                if named { Ok(Self::Many(many)) } else { Err(Reason::ClaimInvalid) }
             }
-            _ => Err(Reason::ClaimType),
+            _ => Err(Reason::ClaimInvalid),
         }
     }
 
@@ -274,7 +274,7 @@ impl<'a> UnverifiedClaims<'a> {
     ///
     /// # Errors
     /// [`Reason::TokenJson`] unless `bytes` are one JSON object without repeated names, [`Reason::LimitExceeded`] past the
-    /// budget, [`Reason::ClaimType`] for a claim of the wrong type.
+    /// budget, [`Reason::ClaimInvalid`] for a claim of the wrong type.
     pub fn parse(bytes: &'a [u8], names: &mut NameTable) -> Result<Self, Reason> {
         let mut claims = Self::default();
         // RFC 7519 §7.2 step 10: "Verify that the resulting octet sequence is a UTF-8-encoded representation of a
@@ -287,13 +287,13 @@ impl<'a> UnverifiedClaims<'a> {
 }
 
 pub(crate) fn string(value: Value<'_>) -> Result<JsonString<'_>, Reason> {
-    value.as_string().ok_or(Reason::ClaimType)
+    value.as_string().ok_or(Reason::ClaimInvalid)
 }
 
 pub(crate) fn numeric_date(value: Value<'_>, fraction: Fraction) -> Result<UnixSeconds, Reason> {
     match value {
-        Value::Number(number) => number.numeric_date(fraction).map(UnixSeconds::new).ok_or(Reason::ClaimType),
-        _ => Err(Reason::ClaimType),
+        Value::Number(number) => number.numeric_date(fraction).map(UnixSeconds::new).ok_or(Reason::ClaimInvalid),
+        _ => Err(Reason::ClaimInvalid),
     }
 }
 

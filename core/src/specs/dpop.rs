@@ -200,7 +200,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
     }
     .map_err(|fault| match fault {
         // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
-        UriFault::Scheme if request.uri.starts_with(b"/") => Reason::RequestUnusable,
+        UriFault::Scheme if request.uri.starts_with(b"/") => Reason::RequestInvalid,
         // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
         // HTTP request in which the JWT was received". What is no such value matches nothing.
         _ => Reason::ProofUriMismatch,
@@ -349,7 +349,7 @@ impl<'a> UnverifiedProof<'a> {
     /// nonce claim, is within an acceptable window". An `exp` or `nbf` in the proof narrows it.
     ///
     /// # Errors
-    /// [`Reason::ProofTooOld`], [`Reason::ProofFromFuture`]
+    /// [`Reason::ProofTooOld`], [`Reason::ProofNotYetValid`]
     pub(crate) fn check_window(
         &self,
         now: UnixSeconds,
@@ -362,7 +362,7 @@ impl<'a> UnverifiedProof<'a> {
         }
         let latest = now.plus(future_seconds);
         if self.issued_at > latest || self.not_before.is_some_and(|at| at > latest) {
-            return Err(Reason::ProofFromFuture);
+            return Err(Reason::ProofNotYetValid);
         }
         Ok(())
     }

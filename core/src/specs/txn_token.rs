@@ -51,7 +51,7 @@ pub(crate) const PROFILE: Profile = Profile {
 fn check_claims(claims: &UnverifiedClaims<'_>) -> Result<(), Reason> {
     let is_empty = |text: Option<crate::jose::json::JsonString<'_>>| text.is_some_and(|text| text.is_empty());
     if is_empty(claims.transaction) || is_empty(claims.requesting_workload) {
-        return Err(Reason::ClaimType);
+        return Err(Reason::ClaimInvalid);
     }
     Ok(())
 }

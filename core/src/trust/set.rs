@@ -208,7 +208,7 @@ impl KeySet {
     /// `single_candidate` allows that.
     ///
     /// # Errors
-    /// [`Reason::KeyUnknown`], or [`Reason::KeyUnfit`] if the key is there and may not be used with `algorithm`.
+    /// [`Reason::KeyUnknown`], or [`Reason::KeyNotUsable`] if the key is there and may not be used with `algorithm`.
     pub fn find(
         &self,
         kid: Option<&str>,
@@ -225,7 +225,7 @@ impl KeySet {
         };
         // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked when the
         // cryptographic operation is performed": the header's `alg` only chooses among those the key allows.
-        if key.algorithms.contains(algorithm) { Ok(key) } else { Err(Reason::KeyUnfit) }
+        if key.algorithms.contains(algorithm) { Ok(key) } else { Err(Reason::KeyNotUsable) }
     }
 
     /// The only key that the algorithm fits; found when the document was loaded, since a client asks as often as it likes.

@@ -177,11 +177,11 @@ fn the_claim_that_is_missing_or_mistyped() {
     ] {
         let token = place.server.access_token(|claims| claims[claim] = value.clone());
         let line = format!("The claim {claim} has the wrong JSON type or an impossible value.");
-        assert_eq!(details(&place, &bearer("1", &token)), one("claim_type", line), "{claim} {value}");
+        assert_eq!(details(&place, &bearer("1", &token)), one("claim_invalid", line), "{claim} {value}");
     }
     let token = place.server.sign(&json!({"alg": "ES256", "typ": "at+jwt", "kid": 7}), &json!({}));
     let line = "The header parameter kid has the wrong JSON type or an impossible value.".to_owned();
-    assert_eq!(details(&place, &bearer("1", &token)), one("claim_type", line));
+    assert_eq!(details(&place, &bearer("1", &token)), one("claim_invalid", line));
     assert_eq!(details(&place, &bearer("1", &place.domain.svid(WEB))), (String::new(), vec![]));
 }
 
@@ -315,7 +315,7 @@ fn what_the_policy_takes_in_its_place() {
         (
             place.policy(),
             place.server.sign(&header("ES384", "at+jwt"), &claims),
-            "key_unfit",
+            "key_not_usable",
             "The key of this kid is used with ES256.",
         ),
         (
@@ -340,7 +340,7 @@ fn what_the_policy_takes_in_its_place() {
         (
             place.policy(),
             place.server.sign(&header("ES256", "secevent+jwt"), &claims),
-            "header_type",
+            "typ_not_accepted",
             "The policy takes the kinds jwt-svid, at+jwt.",
         ),
         (

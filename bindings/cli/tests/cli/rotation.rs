@@ -155,7 +155,7 @@ fn a_list_of_revocations_in_a_file_is_read_again_too() {
     std::fs::rename(place.write("new", "{\"authority\":[]}"), &list).unwrap();
     assert_eq!(running.ask(&line)["reason"], "key_revoked");
     std::fs::rename(place.write("new", &format!(r#"{{"all_before":{NOW}}}"#)), &list).unwrap();
-    assert_eq!(running.ask(&line)["reason"], "epoch_revoked");
+    assert_eq!(running.ask(&line)["reason"], "issued_before_cutoff");
     std::fs::rename(place.write("new", "{}"), &list).unwrap();
     assert_eq!(running.ask(&line)["decision"], "accept");
     let complaints = running.end();

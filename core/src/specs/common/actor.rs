@@ -39,7 +39,7 @@ pub fn chain_in(act: &str) -> impl Iterator<Item = Actor<'_>> {
 /// Walks over each level once: a client pays for a chain with no more than its bytes.
 ///
 /// # Errors
-/// [`Reason::ClaimType`], [`Reason::LimitExceeded`]
+/// [`Reason::ClaimInvalid`], [`Reason::LimitExceeded`]
 pub fn check(act: JsonObject<'_>) -> Result<Option<JsonString<'_>>, Reason> {
     let mut current = None;
     let mut next = Some(act);
@@ -53,7 +53,7 @@ pub fn check(act: JsonObject<'_>) -> Result<Option<JsonString<'_>>, Reason> {
             match name.text(&mut [0; 3]).unwrap_or_default() {
                 "sub" if actors == 1 => current = Some(string(value)?),
                 "sub" | "iss" => _ = string(value)?,
-                "act" => next = Some(value.as_object().ok_or(Reason::ClaimType)?),
+                "act" => next = Some(value.as_object().ok_or(Reason::ClaimInvalid)?),
                 _ => {}
             }
         }

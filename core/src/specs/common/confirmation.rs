@@ -49,7 +49,7 @@ impl Confirmation {
     /// Reads `cnf`. Both methods of ours may stand together; then both are demanded.
     ///
     /// # Errors
-    /// [`Reason::ClaimType`] for a thumbprint that is not 32 bytes in 43 characters of base64url: hexadecimal, padding and
+    /// [`Reason::ClaimInvalid`] for a thumbprint that is not 32 bytes in 43 characters of base64url: hexadecimal, padding and
     /// SHA-1 all end here (RFC 8705 §3.1: "omitting all trailing pad '=' characters").
     pub fn read(cnf: JsonObject<'_>) -> Result<Self, Reason> {
         let mut confirmation = Self::default();
@@ -77,8 +77,8 @@ impl Confirmation {
 }
 
 fn thumbprint(value: Value<'_>) -> Result<[u8; 32], Reason> {
-    let text = value.as_string().ok_or(Reason::ClaimType)?;
+    let text = value.as_string().ok_or(Reason::ClaimInvalid)?;
     let mut unescaped = [0; 43];
-    let length = text.unescape(&mut unescaped).ok_or(Reason::ClaimType)?;
-    unescaped.get(..length).and_then(base64url::decode_array::<32>).ok_or(Reason::ClaimType)
+    let length = text.unescape(&mut unescaped).ok_or(Reason::ClaimInvalid)?;
+    unescaped.get(..length).and_then(base64url::decode_array::<32>).ok_or(Reason::ClaimInvalid)
 }

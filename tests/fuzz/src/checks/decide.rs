@@ -137,7 +137,7 @@ fn check_request(authorization: &[u8], proof: &[u8], uri: &[u8], method: &[u8]) 
     let first = judge(authorization);
     let again = judge(authorization);
     assert_eq!(first.reason, again.reason, "cold and warm");
-    assert!(first.status == 200 || (400..500).contains(&first.status) || first.reason == Some(Reason::RequestUnusable));
+    assert!(first.status == 200 || (400..500).contains(&first.status) || first.reason == Some(Reason::RequestInvalid));
     // RFC 9110 §11.1: the scheme is case-insensitive; RFC 6750 §2.1: 1*SP behind it; RFC 9110 §5.5: white space around the value.
     if let Some(space) = authorization.iter().position(|byte| *byte == b' ').filter(|space| *space > 0) {
         let (scheme, rest) = authorization.split_at(space);

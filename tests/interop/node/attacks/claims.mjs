@@ -110,7 +110,7 @@ const missing = names.map((name) =>
 const notText = { number: 5, null: null, true: true, list: ['x'], object: {} };
 const wrongText = ['iss', 'sub', 'client_id', 'jti'].flatMap((name) =>
   Object.entries(notText).map(([type, value]) =>
-    row(`${name}-${type}`, 'claim_type', 'wrong type is never absent', change({ [name]: value }), requires(name)),
+    row(`${name}-${type}`, 'claim_invalid', 'wrong type is never absent', change({ [name]: value }), requires(name)),
   ),
 );
 
@@ -126,7 +126,7 @@ const notTime = {
 };
 const wrongTime = ['exp', 'nbf', 'iat'].flatMap((name) =>
   Object.entries(notTime).map(([type, text]) =>
-    row(`${name}-${type}`, 'claim_type', 'wrong type is never absent (CVE-2026-25537)', raw(name, text)),
+    row(`${name}-${type}`, 'claim_invalid', 'wrong type is never absent (CVE-2026-25537)', raw(name, text)),
   ),
 );
 
@@ -140,15 +140,15 @@ const notAudience = {
 };
 const wrongAudience = [
   ...Object.entries(notAudience).map(([type, value]) =>
-    row(`aud-${type}`, 'claim_type', 'wrong type is never absent', change({ aud: value })),
+    row(`aud-${type}`, 'claim_invalid', 'wrong type is never absent', change({ aud: value })),
   ),
   // An empty audience is of the right type and names nobody: which word fits is the engine's choice.
-  row('aud-empty-list', ['claim_type', 'audience_mismatch', 'claim_missing'], 'names nobody', change({ aud: [] })),
-  row('aud-empty-text', ['claim_type', 'audience_mismatch', 'claim_missing'], 'names nobody', change({ aud: '' })),
+  row('aud-empty-list', ['claim_invalid', 'audience_mismatch', 'claim_missing'], 'names nobody', change({ aud: [] })),
+  row('aud-empty-text', ['claim_invalid', 'audience_mismatch', 'claim_missing'], 'names nobody', change({ aud: '' })),
 ];
 
 const binding = [
-  row('cnf-text', 'claim_type', 'RFC 7800 §3.1: an object', change({ cnf: 'x' }), accessToken),
+  row('cnf-text', 'claim_invalid', 'RFC 7800 §3.1: an object', change({ cnf: 'x' }), accessToken),
   row(
     'cnf-unknown',
     'binding_unsupported',
@@ -156,11 +156,11 @@ const binding = [
     change({ cnf: { 'urn:x': 'y' } }),
     accessToken,
   ),
-  row('cnf-empty', ['binding_unsupported', 'claim_type'], 'a binding to nothing', change({ cnf: {} }), accessToken),
-  row('jkt-number', ['claim_type', 'binding_unsupported'], 'no thumbprint', change({ cnf: { jkt: 5 } }), accessToken),
+  row('cnf-empty', ['binding_unsupported', 'claim_invalid'], 'a binding to nothing', change({ cnf: {} }), accessToken),
+  row('jkt-number', ['claim_invalid', 'binding_unsupported'], 'no thumbprint', change({ cnf: { jkt: 5 } }), accessToken),
   row(
     'jkt-short',
-    ['claim_type', 'binding_unsupported'],
+    ['claim_invalid', 'binding_unsupported'],
     'not 43 characters',
     change({ cnf: { jkt: 'abc' } }),
     accessToken,

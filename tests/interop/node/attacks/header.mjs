@@ -18,7 +18,7 @@ const typ = [
     types.map((value) =>
       row(
         `typ-${value.replace('+', '-') || 'empty'}`,
-        'header_type',
+        'typ_not_accepted',
         'the type of another token',
         change({ typ: value }),
         { ...only(kind), each: value === 'dpop+jwt' },
@@ -27,7 +27,7 @@ const typ = [
   ),
   row('typ-absent', null, 'JWT-SVID §2.3: optional', change({ typ: undefined }), only('jwt-svid')),
   row('typ-jose', null, 'JWT-SVID §2.3: JWT or JOSE', change({ typ: 'JOSE' }), only('jwt-svid')),
-  row('typ-absent', 'header_type', 'RFC 9068 §4: required', change({ typ: undefined }), only('at+jwt')),
+  row('typ-absent', 'typ_not_accepted', 'RFC 9068 §4: required', change({ typ: undefined }), only('at+jwt')),
   row('typ-media-type', null, 'RFC 9068 §4: application/at+jwt', change({ typ: 'application/at+jwt' }), only('at+jwt')),
   row('typ-case', null, 'RFC 9068 §3 itself prints at+JWT', change({ typ: 'at+JWT' }), only('at+jwt')),
 ];
@@ -53,7 +53,7 @@ const alg = [
     unsigned('none', ''),
   ),
   row('alg-absent', ['algorithm_refused', 'claim_missing'], 'RFC 7515 §4.1.1', unsigned(undefined, junk)),
-  row('alg-number', ['algorithm_refused', 'claim_type'], 'RFC 7515 §4.1.1', unsigned(5, junk)),
+  row('alg-number', ['algorithm_refused', 'claim_invalid'], 'RFC 7515 §4.1.1', unsigned(5, junk)),
   row('alg-lower-case', 'algorithm_refused', 'case-sensitive', (a) => unsigned(a.signer.alg.toLowerCase(), junk)(a), {
     each: true,
   }),

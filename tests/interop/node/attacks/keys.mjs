@@ -12,15 +12,15 @@ const kid = [
   row('kid-case', 'key_unknown', 'an exact match', (a) => withKid(a.signer.kid.toUpperCase())(a)),
   row('kid-path', 'key_unknown', 'opaque, never a path', withKid('../../../dev/null')),
   row('kid-nul', 'key_unknown', 'opaque, no terminator', (a) => withKid(`${a.signer.kid}\0`)(a)),
-  row('kid-number', 'claim_type', 'a string', withKid(5)),
-  row('kid-list', 'claim_type', 'a string', (a) => withKid([a.signer.kid])(a)),
+  row('kid-number', 'claim_invalid', 'a string', withKid(5)),
+  row('kid-list', 'claim_invalid', 'a string', (a) => withKid([a.signer.kid])(a)),
   row('kid-absent', 'key_unknown', 'no key is guessed', withKid(undefined), {
     only: ({ kind }) => kind.name === 'jwt-svid',
   }),
   row('kid-absent', null, 'optional (RFC 7515 §4.1.4): one key of the issuer fits', withKid(undefined), {
     only: ({ kind }) => kind.name !== 'jwt-svid',
   }),
-  row('kid-empty', ['key_unknown', 'claim_type'], 'empty is not absent', withKid('')),
+  row('kid-empty', ['key_unknown', 'claim_invalid'], 'empty is not absent', withKid('')),
 ];
 
 const broken = [
@@ -95,7 +95,7 @@ function derFromRaw(raw) {
 const unfit = (from, to) =>
   row(
     `unfit-${from.toLowerCase()}-as-${to.toLowerCase()}`,
-    'key_unfit',
+    'key_not_usable',
     `${to} with the ${from} key of that kid`,
     (a) => {
       const sibling = a.trust.domain[from];
@@ -143,7 +143,7 @@ const elsewhere = ({ kind }) =>
   kind.name === 'jwt-svid' ? { sub: `spiffe://${world.other_trust_domain}/web` } : { iss: world.other_issuer };
 
 // A key that must have been dropped when trust was loaded: there is no such key any more.
-const dropped = ['key_unknown', 'key_unfit'];
+const dropped = ['key_unknown', 'key_not_usable'];
 const odd = (name, why, kindNames) =>
   row(
     `odd-${name}`,

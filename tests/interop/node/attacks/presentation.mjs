@@ -49,7 +49,7 @@ export const presentation = [
   ),
   row(
     'comma-joined',
-    ['token_malformed', 'credential_repeated', 'token_base64'],
+    ['token_malformed', 'credential_repeated', 'token_encoding'],
     'not one token',
     headers((t) => [['authorization', `Bearer ${t}, Bearer ${t}`]]),
   ),

@@ -128,12 +128,12 @@ async function pairs(corpus, prover, mint) {
   );
   refuse(
     'proof-as-token',
-    'header_type',
+    'typ_not_accepted',
     'a proof is no access token',
     dpop(await prover.proof(), await prover.proof()),
   );
   refuse('token-as-proof', 'proof_malformed', 'an access token is no proof', dpop(token, token));
-  refuse('token-and-proof-swapped', 'header_type', 'each in the place of the other', dpop(await prover.proof(), token));
+  refuse('token-and-proof-swapped', 'typ_not_accepted', 'each in the place of the other', dpop(await prover.proof(), token));
   accept('header-names-upper-case', 'header names in any case', [
     ['AUTHORIZATION', `DPoP ${token}`],
     ['DPOP', await prover.proof()],

@@ -53,9 +53,9 @@ async function run(corpus, attempt, rows, oracleKind) {
 /** Each kind of token where only another kind is accepted. */
 async function crossed(corpus, trust) {
   const reasons = {
-    'jwt-svid': { 'at+jwt': 'header_type', jwt: 'claim_missing' },
-    'at+jwt': { 'jwt-svid': 'header_type', jwt: 'header_type' },
-    jwt: { 'jwt-svid': 'subject_malformed', 'at+jwt': 'header_type' },
+    'jwt-svid': { 'at+jwt': 'typ_not_accepted', jwt: 'claim_missing' },
+    'at+jwt': { 'jwt-svid': 'typ_not_accepted', jwt: 'typ_not_accepted' },
+    jwt: { 'jwt-svid': 'subject_malformed', 'at+jwt': 'typ_not_accepted' },
   };
   for (const [from, targets] of Object.entries(reasons)) {
     const headers = bearer(await new Attempt(kindNamed(from), trust.domain[REFERENCE], trust).token());

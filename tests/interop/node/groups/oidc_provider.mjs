@@ -173,6 +173,6 @@ async function unbound(corpus, as, alg) {
     ...request,
     policy: 'other_audience',
   });
-  corpus.refuse(`bearer/${alg}/as-svid`, 'header_type', 'no JWT-SVID', { ...request, policy: 'svid' });
+  corpus.refuse(`bearer/${alg}/as-svid`, 'typ_not_accepted', 'no JWT-SVID', { ...request, policy: 'svid' });
   return request;
 }

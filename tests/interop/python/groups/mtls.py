@@ -151,7 +151,7 @@ def wrong_confirmations(corpus, mint):
     """The certificate is the right one; what the token says about it is not."""
     der = make_certificate(ec.generate_private_key(ec.SECP256R1()))
     good = base64url.sha256(der)
-    unusable = ["claim_type", "binding_unsupported"]  # which word fits a thumbprint that is none is left open
+    unusable = ["claim_invalid", "binding_unsupported"]  # which word fits a thumbprint that is none is left open
     cases = {
         "hex": ({"x5t#S256": base64url.decode(good).hex()}, unusable, "RFC 8705 §3.1: base64url"),
         "padded": ({"x5t#S256": good + "="}, unusable, "RFC 8705 §3.1: no padding"),
@@ -163,8 +163,8 @@ def wrong_confirmations(corpus, mint):
         "name-case": ({"x5t#s256": good}, "binding_unsupported", "names are case-sensitive"),
         "unknown": ({"urn:x": good}, "binding_unsupported", "no method that we can check"),
         "kid": ({"kid": "client"}, "binding_unsupported", "RFC 7800 §3.4 is not enforced here"),
-        "text": (good, "claim_type", "RFC 7800 §3.1: an object"),
-        "list": ([bound_to(der)], "claim_type", "RFC 7800 §3.1: an object"),
+        "text": (good, "claim_invalid", "RFC 7800 §3.1: an object"),
+        "list": ([bound_to(der)], "claim_invalid", "RFC 7800 §3.1: an object"),
     }
     for name, (cnf, reason, why) in cases.items():
         corpus.refuse(f"cnf/{name}", reason, why, request(bearer(mint(cnf)), der), ASKED)
