@@ -76,7 +76,7 @@ fn cached(all: &[String]) {
     let mut sizes: Vec<(usize, Ours)> = Vec::new();
     for n in CACHED {
         let bytes = (n * 1600).max(1 << 20);
-        let mut ours = Ours::new(&Doc::access().memory(&format!(r#"{{"verdict_cache_bytes":{bytes}}}"#)).text());
+        let mut ours = Ours::new(&Doc::access().memory(&format!(r#"{{"token_cache_bytes":{bytes}}}"#)).text());
         for token in &all[..n] {
             assert!(ours.passes(token.as_bytes(), None), "refuses a good token");
         }
@@ -163,7 +163,7 @@ fn domains() {
     let key = request::svid_key("domain-p256");
     let all: Vec<String> =
         (0..DOMAINS[DOMAINS.len() - 1]).map(|number| request::domain(&domain(number), slice::from_ref(&key))).collect();
-    let memory = r#"{"verdict_cache_bytes":0,"replay_proofs":64}"#;
+    let memory = r#"{"token_cache_bytes":0,"replay_proofs":64}"#;
     let mut sizes: Vec<(usize, Ours)> = Vec::new();
     for n in DOMAINS {
         let text = Doc::svid().trust(&all[..n]).memory(memory).text();
@@ -254,7 +254,7 @@ fn threads(all: &[String]) {
     for (chart, tier, bytes, pool) in
         [("cached tokens a second", Tier::Cached, 8 << 20, 16), ("new tokens a second", Tier::New, 1 << 20, 4096)]
     {
-        let document = Doc::access().memory(&format!(r#"{{"verdict_cache_bytes":{bytes}}}"#)).text();
+        let document = Doc::access().memory(&format!(r#"{{"token_cache_bytes":{bytes}}}"#)).text();
         let ours = Ours::new(&document);
         let shared = &ours;
         let pool = &all[..pool];

@@ -31,7 +31,7 @@ fn hostile(c: &mut Criterion) {
         ("1 MiB", request::bearer(&"a".repeat(1 << 20)), Some(Reason::CredentialTooLarge)),
     ];
     for (name, request, expected) in &cases {
-        let mut bench = Bench::new(&Doc::svid().memory(r#"{"verdict_cache_bytes":0}"#).text());
+        let mut bench = Bench::new(&Doc::svid().memory(r#"{"token_cache_bytes":0}"#).text());
         let request = view(request);
         group.bench_function(*name, |b| b.iter(|| bench.judge(black_box(&request), *expected)));
     }

@@ -12,9 +12,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 
 const TOKEN_BYTES: usize = 900;
 /// No room for any verdict: every token is new.
-const NO_CACHE: &str = r#"{"verdict_cache_bytes":0}"#;
+const NO_CACHE: &str = r#"{"token_cache_bytes":0}"#;
 /// The same, and no tables for keys that are used often: every signature is the library's to check.
-const NO_CACHE_NO_TABLES: &str = r#"{"verdict_cache_bytes":0,"hot_key_bytes":0}"#;
+const NO_CACHE_NO_TABLES: &str = r#"{"token_cache_bytes":0,"hot_key_bytes":0}"#;
 /// One proof is judged again and again here, so its use must not be remembered; the store has its own bench.
 const FORGETFUL: &str = r#"{"replay":"danger_accept"}"#;
 

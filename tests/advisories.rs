@@ -72,9 +72,8 @@ fn cve_2025_59936_issuer_and_kid_that_concatenate_alike() {
 /// A hit says what the token itself says, over thousands of tokens that differ in one place only.
 #[test]
 fn cve_2026_35039_near_identical_tokens_never_mix() {
-    let doc = Doc::access()
-        .trust(&[key_set(SERVER, &[set_key("server-ed25519")])])
-        .memory(r#"{"verdict_cache_bytes":262144}"#);
+    let doc =
+        Doc::access().trust(&[key_set(SERVER, &[set_key("server-ed25519")])]).memory(r#"{"token_cache_bytes":262144}"#);
     let mut runner = run(&doc);
     let tokens: Vec<(String, String)> = (0..1500)
         .map(|n| {

@@ -295,7 +295,7 @@ fn a_thousand_mutations_of_each_valid_token() {
     let mut tried = 0;
     for (kind, doc, token) in kinds {
         // No cache, so that every mutation is looked at afresh.
-        let mut runner = Runner::new(&doc.memory(r#"{"verdict_cache_bytes":0}"#).text(), NOW);
+        let mut runner = Runner::new(&doc.memory(r#"{"token_cache_bytes":0}"#).text(), NOW);
         while tried % 1000 != 999 {
             let changed = mutate(token.as_bytes(), &mut dice);
             // White space around a field value is not part of it (RFC 9110 §5.5).
@@ -391,7 +391,7 @@ fn memory_of_caches_stays_bounded_under_a_flood() {
     let mut runner = Runner::new(
         &Doc::svid()
             .trust(&[domain(DOMAIN, &[svid_key("domain-p256")])])
-            .memory(r#"{"verdict_cache_bytes":65536}"#)
+            .memory(r#"{"token_cache_bytes":65536}"#)
             .text(),
         NOW,
     );

@@ -9,7 +9,7 @@ use countersign_tests::issuer::{self, NOW, SERVER};
 use countersign_tests::request::{self, Doc, bearer};
 use countersign_tests::runner::{self, Runner};
 
-const NO_CACHE: &str = r#"{"verdict_cache_bytes":0}"#;
+const NO_CACHE: &str = r#"{"token_cache_bytes":0}"#;
 
 fn runner(key: &str, memory: &str) -> Runner {
     let trust = [request::issuer(SERVER, &[request::set_key(key)])];
@@ -45,7 +45,7 @@ fn every_algorithm_that_can_be_prepared_is_and_answers_the_same() {
 
 #[test]
 fn the_policy_turns_it_off() {
-    let mut runner = runner("server-p256", r#"{"verdict_cache_bytes":0,"hot_key_bytes":0}"#);
+    let mut runner = runner("server-p256", r#"{"token_cache_bytes":0,"hot_key_bytes":0}"#);
     let token = issuer::access().text();
     for _ in 0..100 {
         assert_eq!(runner.ask(&bearer(&token)).reason, None);

@@ -452,8 +452,8 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
         doc = doc.also(name, policy);
     }
     // Small enough to be full now and then.
-    let mut cached = Runner::new(&doc.clone().memory(r#"{"verdict_cache_bytes":32768}"#).text(), NOW);
-    let mut cacheless = Runner::new(&doc.memory(r#"{"verdict_cache_bytes":0}"#).text(), NOW);
+    let mut cached = Runner::new(&doc.clone().memory(r#"{"token_cache_bytes":32768}"#).text(), NOW);
+    let mut cacheless = Runner::new(&doc.memory(r#"{"token_cache_bytes":0}"#).text(), NOW);
     let requests = tokens();
     let names: Vec<&str> = ["default"].into_iter().chain(policies.iter().map(|(name, _)| *name)).collect();
     let mut dice = Dice(0x0dd5_eed5);

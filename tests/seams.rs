@@ -254,7 +254,7 @@ fn cached_credentials_are_judged_as_uncached_ones() {
     let (mut accepted, mut hits, mut refused) = (0, 0, 0);
     for _ in 0..20 {
         let mut cached = Runner::new(&policies("{}"), NOW);
-        let mut without = Runner::new(&policies(r#"{"verdict_cache_bytes":0}"#), NOW);
+        let mut without = Runner::new(&policies(r#"{"token_cache_bytes":0}"#), NOW);
         for step in 0..150u64 {
             if dice.below(25) == 0 {
                 let subject = *dice.of(&["alice", "bob", "carol"]);

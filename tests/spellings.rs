@@ -369,7 +369,7 @@ fn decisions(doc: &Doc, token: &Jwt, proof_of: Option<&Jwt>, mut scribe: Scribe)
         None => bearer(&text),
     };
     // Small, since each case makes two engines.
-    let small = r#"{"verdict_cache_bytes":65536,"replay_proofs":64,"hot_key_bytes":0}"#;
+    let small = r#"{"token_cache_bytes":65536,"replay_proofs":64,"hot_key_bytes":0}"#;
     let mut runner = Runner::new(&doc.clone().memory(small).text(), NOW);
     runner.nonces(&[1; 32], None);
     let certificate = certificate("client");

@@ -151,7 +151,7 @@ fn countersign(scenario: &Scenario) -> Vec<Peer> {
                 continue;
             }
             let bytes = if hot { 8 << 20 } else { 0 };
-            let memory = format!(r#"{{"verdict_cache_bytes":{cache},"hot_key_bytes":{bytes},"replay_proofs":200000}}"#);
+            let memory = format!(r#"{{"token_cache_bytes":{cache},"hot_key_bytes":{bytes},"replay_proofs":200000}}"#);
             let mut ours = Ours::new(&document.clone().memory(&memory).text());
             let mut used = 0;
             match row {

@@ -87,12 +87,12 @@ def main():
     policy = json.loads(json.dumps(POLICY))
     policy["policies"]["default"]["dpop"] = {"max_age_seconds": 300}
     # Room for fewer tokens than there are: each one is new when it comes again.
-    small = {**policy, "memory": {"verdict_cache_bytes": 65536}}
+    small = {**policy, "memory": {"token_cache_bytes": 65536}}
     policy = {**policy, "memory": {"replay_proofs": 2 * PROOFS}}
     plain = server.route({"prefix": "/"}, direct_response={"status": 200, "body": {"inline_string": "ok\n"}})
     plain.pop("response_headers_to_add")
     base = {"policy": policy, "trust_directory": str(envoy.folder), "proofs_before_start": "danger_accept"}
-    without_tables = {**policy, "memory": {"verdict_cache_bytes": 65536, "hot_key_bytes": 0}}
+    without_tables = {**policy, "memory": {"token_cache_bytes": 65536, "hot_key_bytes": 0}}
 
     def wasm(settings):
         """The proxy-wasm filter, with its documents in the policy."""

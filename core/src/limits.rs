@@ -205,7 +205,7 @@ numbers! {
         "Tokens of strangers must not cause a fetch each.";
     MAX_STALE_SECONDS "max_stale_seconds" "/$defs/maxStaleSeconds" = 1..=YEAR_SECONDS, None,
         "How long keys are used after they were loaded last.", "A year.";
-    VERDICT_CACHE_BYTES "verdict_cache_bytes" "/properties/memory/properties/verdict_cache_bytes" = 0..=MEMORY_BYTES,
+    TOKEN_CACHE_BYTES "token_cache_bytes" "/properties/memory/properties/token_cache_bytes" = 0..=MEMORY_BYTES,
         Some(8 * 1024 * 1024), "The bytes of each worker's cache of verified tokens.", "2 GiB.";
     HOT_KEY_BYTES "hot_key_bytes" "/properties/memory/properties/hot_key_bytes" = 0..=MEMORY_BYTES,
         Some(8 * 1024 * 1024), "The bytes of each worker's tables for keys that are used often; thirty keys of 256 KiB by default.",

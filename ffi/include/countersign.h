@@ -1241,7 +1241,7 @@ struct countersign_str countersign_version(void);
 // (`hot_key_bytes` in all), and what waits.
 //
 // Returns `OK` and writes the worker, to be freed by `countersign_worker_free`; `OUT_OF_MEMORY` where the process cannot have
-// `verdict_cache_bytes`; `NULL_PARAMETER`, `MISALIGNED`, `NO_RANDOMNESS`. Thread-safe.
+// `token_cache_bytes`; `NULL_PARAMETER`, `MISALIGNED`, `NO_RANDOMNESS`. Thread-safe.
 //
 // # Safety
 // `engine` is an engine, `worker_out` is valid for the call.

@@ -28,7 +28,7 @@ int main(void) {
   const countersign_engine *engine = NULL;
   countersign_worker *worker = NULL;
   /* The policies are good ones, where there is memory. The caches of a worker take no memory before they hold something. */
-  NEED(make("\"verdict_cache_bytes\":1073741824,\"hot_key_bytes\":1073741824", &engine) == COUNTERSIGN_RESULT_OK);
+  NEED(make("\"token_cache_bytes\":1073741824,\"hot_key_bytes\":1073741824", &engine) == COUNTERSIGN_RESULT_OK);
   NEED(countersign_worker_new(engine, &worker) == COUNTERSIGN_RESULT_OK);
   struct rusage used;
   NEED(getrusage(RUSAGE_SELF, &used) == 0);
@@ -42,13 +42,13 @@ int main(void) {
   NEED(setrlimit(RLIMIT_AS, &most) == 0);
   NEED(make("\"replay_proofs\":67108864", &engine) == COUNTERSIGN_RESULT_OUT_OF_MEMORY);
   NEED(engine == NULL);
-  NEED(make("\"verdict_cache_bytes\":1073741824", &engine) == COUNTERSIGN_RESULT_OK);
+  NEED(make("\"token_cache_bytes\":1073741824", &engine) == COUNTERSIGN_RESULT_OK);
   for (int again = 0; again < 3; again++)
     NEED(countersign_worker_new(engine, &worker) == COUNTERSIGN_RESULT_OUT_OF_MEMORY && worker == NULL);
   countersign_engine_free(engine);
 
   /* What was asked for in part was given back. */
-  NEED(make("\"verdict_cache_bytes\":134217728,\"replay_proofs\":1000000", &engine) == COUNTERSIGN_RESULT_OK);
+  NEED(make("\"token_cache_bytes\":134217728,\"replay_proofs\":1000000", &engine) == COUNTERSIGN_RESULT_OK);
   NEED(countersign_worker_new(engine, &worker) == COUNTERSIGN_RESULT_OK);
   countersign_header header = {{(const uint8_t *)"authorization", 13}, {(const uint8_t *)"Bearer x", 8}};
   countersign_request asked = {.size = sizeof asked,

@@ -98,7 +98,7 @@ fn add_places(corpus: &mut Corpus) {
     let request = request.header("x-d", &svid().text());
     corpus.steps("four_of_four", rule, &four, vec![ask(&request, kinds(all.clone())), ask(&request, kinds(all))]);
     // In a cache of a few entries, what the later credentials add must not displace the earlier ones of the same request.
-    let small = four.clone().memory(r#"{"verdict_cache_bytes":2048}"#);
+    let small = four.clone().memory(r#"{"token_cache_bytes":2048}"#);
     corpus.steps(
         "four_of_four_in_a_small_cache",
         rule,

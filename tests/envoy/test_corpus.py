@@ -144,7 +144,7 @@ class Site:
     def of_vm(self, policy, pushed):
         """The settings for a VM: what vectors push is fetched, and their nonce keys stand in the settings."""
         # All listeners of one Envoy share its VMs, with room for fewer tokens than one listener alone would have.
-        policy.setdefault("memory", {}).setdefault("verdict_cache_bytes", 65536)
+        policy.setdefault("memory", {}).setdefault("token_cache_bytes", 65536)
         self.settings = {
             "policy": policy, "poll_milliseconds": 10 if pushed else 60000, "replay_store": f"v{self.number}",
             # The proxy's signature check for one half of the vectors, the libraries in the VM for the other; P-384 and P-521 only the proxy checks.

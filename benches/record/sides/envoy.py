@@ -17,7 +17,7 @@ def main():
     # Room for all proofs of a process.
     remembers = {**policy, "memory": {"replay_proofs": 8 * load.PROOFS}}
     # Room for fewer tokens than there are: each one is new when it comes again.
-    small = {**policy, "memory": {"verdict_cache_bytes": 65536}}
+    small = {**policy, "memory": {"token_cache_bytes": 65536}}
     base = {"trust_directory": str(envoy.folder), "proofs_before_start": "danger_accept"}
     plain = server.route({"prefix": "/"}, direct_response={"status": 200, "body": {"inline_string": "ok\n"}})
     plain.pop("response_headers_to_add")

@@ -31,7 +31,7 @@ def main():
     with Nginx(level="error") as nginx:
         nginx.http = HTTP
         nginx.write("cached.json", json.dumps(policy))
-        nginx.write("new.json", json.dumps({**policy, "memory": {"verdict_cache_bytes": 0}}))
+        nginx.write("new.json", json.dumps({**policy, "memory": {"token_cache_bytes": 0}}))
         for row in ("cached", "new", "dpop"):
             nginx.write(f"pages/{row}/index.html", "x" * 200)
         tokens = [key.token(f"subject-{number}", exp=lived) for number in range(load.TOKENS)]

@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
     let bearer = || vec![request::bearer(&grown(lasting(issuer::access())).text())];
     let (document, requests) = match std::env::args().nth(1).as_deref() {
         Some("cached") => (Doc::access(), bearer()),
-        Some("new") => (Doc::access().memory(r#"{"verdict_cache_bytes":0}"#), bearer()),
+        Some("new") => (Doc::access().memory(r#"{"token_cache_bytes":0}"#), bearer()),
         Some("dpop") => {
             let token = grown(lasting(issuer::access().bound_to_key("client-p256"))).text();
             (

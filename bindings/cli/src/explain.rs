@@ -117,7 +117,7 @@ enum CheckResult {
 fn results(visited: &[Check], refused: bool) -> Vec<(Check, CheckResult)> {
     let last = visited.last().copied();
     let verified = visited.contains(&Check::TokenForm);
-    let remembered = |check: Check| !verified && check > Check::VerdictCache && check < Check::Time;
+    let remembered = |check: Check| !verified && check > Check::TokenCache && check < Check::Time;
     let result = |check: Check| {
         if visited.contains(&check) {
             if refused && last == Some(check) { CheckResult::Failed } else { CheckResult::Passed }
@@ -210,7 +210,7 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
             CheckResult::NotReached => ("·", FAINT, "not reached"),
         };
         let word = match (check, result) {
-            (Check::VerdictCache, CheckResult::Passed) => decision.cache_tier().name(),
+            (Check::TokenCache, CheckResult::Passed) => decision.cache_tier().name(),
             _ => word,
         };
         let result = styled(style, format!("{mark} {word:<22}"));
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_cached_token_skips_its_own_checks_only() {
-        let visited = [Check::Presentation, Check::VerdictCache, Check::Time, Check::Audience];
+        let visited = [Check::Presentation, Check::TokenCache, Check::Time, Check::Audience];
         assert_eq!(result_of(Check::Signature, &visited, true), CheckResult::Cached);
         assert_eq!(result_of(Check::Time, &visited, true), CheckResult::Passed);
         assert_eq!(result_of(Check::Audience, &visited, true), CheckResult::Failed);

@@ -60,7 +60,7 @@ fn a_worker_without_memory_is_none() {
         None
     });
     assert_eq!(made.err(), Some(OutOfMemory));
-    assert!(asked > 1024 * 1024 && asked < live.engine().document().verdict_cache_bytes());
+    assert!(asked > 1024 * 1024 && asked < live.engine().document().token_cache_bytes());
     let short = LiveWorker::try_new(&live, [3, 4], &mut |_| Some(Box::default()));
     assert_eq!(short.err(), Some(OutOfMemory));
 }

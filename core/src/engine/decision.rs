@@ -73,7 +73,7 @@ impl Outcome {
     /// The record of the credential at `place` in the policy.
     pub(crate) fn record<'w>(&self, worker: &'w Worker, place: usize) -> Option<&'w [u8]> {
         let length = match (place.checked_sub(1), self.source) {
-            (None, Some(Source::Cache(entry))) => return Some(worker.verdicts.record(entry)),
+            (None, Some(Source::Cache(entry))) => return Some(worker.token_cache.record(entry)),
             (None, Some(Source::Fresh(length))) => length,
             (None, None) => 0,
             (Some(other), _) => usize::from(*self.others.get(other)?),
@@ -230,7 +230,7 @@ impl<'d> Decision<'d> {
         self.authority(index).map(|authority| (index, authority))
     }
 
-    /// Whether the facts came from the verdict cache.
+    /// Whether the facts came from the token cache.
     #[must_use]
     pub const fn cache_tier(&self) -> CacheTier {
         self.outcome().tier

@@ -132,7 +132,7 @@ impl Worker {
             _ => length,
         };
         if endpoint.cache_seconds > 0 {
-            let _cached = self.verdicts.insert(credential.token, record.get(..length).unwrap_or_default());
+            let _cached = self.token_cache.insert(credential.token, record.get(..length).unwrap_or_default());
         }
         Ok(length)
     }
@@ -161,9 +161,9 @@ impl Worker {
             return Err(Reason::ProofRepeated);
         }
 
-        trail.enter(Check::VerdictCache);
-        let known = match self.verdicts.find(credential.token) {
-            Some(entry) if given.is_none() => Facts::unpack(self.verdicts.record(entry))
+        trail.enter(Check::TokenCache);
+        let known = match self.token_cache.find(credential.token) {
+            Some(entry) if given.is_none() => Facts::unpack(self.token_cache.record(entry))
                 .filter(|facts| still_stands(facts, engine, snapshot, policy, expected, request.now))
                 .filter(|facts| may_be_reused(facts, expected, credential.token, request.now))
                 .map(|facts| (entry, facts)),
@@ -210,7 +210,7 @@ impl Worker {
     /// Apart from the path of a request with one credential.
     #[inline(never)]
     fn find_further(&mut self, token: &[u8]) -> Option<RecordRef> {
-        self.verdicts.find(token)
+        self.token_cache.find(token)
     }
 
     /// The credentials beside the first, and what ties them. Gives the facts of the first, which are no longer in the cache's memory: an
@@ -226,7 +226,7 @@ impl Worker {
     ) -> Result<Facts<'_>, Reason> {
         let first = match self.outcome.source {
             Some(Source::Cache(entry)) => {
-                let cached = self.verdicts.record(entry);
+                let cached = self.token_cache.record(entry);
                 let room = self.records.first_mut().and_then(|room| room.get_mut(..cached.len()));
                 room.ok_or(Reason::InternalError)?.copy_from_slice(cached);
                 cached.len()
@@ -245,14 +245,15 @@ impl Worker {
                 }
                 continue;
             };
-            trail.enter(Check::VerdictCache);
-            let known = self.find_further(credential.token).map(|entry| self.verdicts.record(entry)).filter(|record| {
-                let facts = Facts::unpack(record);
-                facts.is_some_and(|facts| {
-                    still_stands(&facts, engine, snapshot, policy, expected, request.now)
-                        && may_be_reused(&facts, expected, credential.token, request.now)
-                })
-            });
+            trail.enter(Check::TokenCache);
+            let known =
+                self.find_further(credential.token).map(|entry| self.token_cache.record(entry)).filter(|record| {
+                    let facts = Facts::unpack(record);
+                    facts.is_some_and(|facts| {
+                        still_stands(&facts, engine, snapshot, policy, expected, request.now)
+                            && may_be_reused(&facts, expected, credential.token, request.now)
+                    })
+                });
             let length = match known {
                 Some(record) => {
                     let room = self.records.get_mut(place).and_then(|room| room.get_mut(..record.len()));
@@ -323,7 +324,7 @@ impl Worker {
                 if place == 0 {
                     self.outcome.source = Some(Source::Fresh(length));
                 }
-                let _cached = self.verdicts.insert(token, record.get(..length).unwrap_or_default());
+                let _cached = self.token_cache.insert(token, record.get(..length).unwrap_or_default());
                 Ok(length)
             }
             Err(refused) => {

@@ -30,7 +30,7 @@ use crate::trust::EngineId;
 pub struct Worker {
     /// The engine whose tokens are cached.
     pub(super) engine: EngineId,
-    pub(crate) verdicts: RecordCache,
+    pub(crate) token_cache: RecordCache,
     pub(super) proofs: ProofKeys,
     pub(super) hot_keys: HotKeys,
     pub(super) names: NameTable,
@@ -45,18 +45,18 @@ pub struct Worker {
     pub(crate) body: Option<BodyFacts>,
 }
 
-/// A typical token with its record, to size the index of the verdict cache by.
+/// A typical token with its record, to size the index of the token cache by.
 const TYPICAL_ENTRY_BYTES: usize = 1024;
 
-/// What the verdict cache of a worker takes that grows with use, before it does: some sixty tokens.
+/// What the token cache of a worker takes that grows with use, before it does: some sixty tokens.
 const FIRST_CACHE_BYTES: usize = 64 * 1024;
 
 impl Worker {
     /// A worker for `engine`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
-        let verdicts = RecordCache::new(engine.document.verdict_cache_bytes(), TYPICAL_ENTRY_BYTES, seed);
-        Self::with_caches(engine, verdicts, ProofKeys::new(seed, engine.backend), seed)
+        let token_cache = RecordCache::new(engine.document.token_cache_bytes(), TYPICAL_ENTRY_BYTES, seed);
+        Self::with_caches(engine, token_cache, ProofKeys::new(seed, engine.backend), seed)
     }
 
     /// As [`new`](Self::new), for hosts that go on without memory: its cache is in what `zeroed` gives. What else it needs is small, whatever
@@ -65,24 +65,24 @@ impl Worker {
     /// # Errors
     /// [`OutOfMemory`]
     pub fn try_new(engine: &Engine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
-        let bytes = engine.document.verdict_cache_bytes();
-        let verdicts = RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?;
-        Ok(Self::with_caches(engine, verdicts, ProofKeys::new(seed, engine.backend), seed))
+        let bytes = engine.document.token_cache_bytes();
+        let token_cache = RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?;
+        Ok(Self::with_caches(engine, token_cache, ProofKeys::new(seed, engine.backend), seed))
     }
 
     /// As [`new`](Self::new), with small caches that take what the policy document allows only as the host has them
     /// [`grow`](Self::grow): for hosts with many engines of which few are busy.
     #[must_use]
     pub fn growing(engine: &Engine, seed: [u64; 2]) -> Self {
-        let most = engine.document.verdict_cache_bytes();
-        let verdicts = RecordCache::growing(FIRST_CACHE_BYTES, most, TYPICAL_ENTRY_BYTES, seed);
-        Self::with_caches(engine, verdicts, ProofKeys::growing(seed, engine.backend), seed)
+        let most = engine.document.token_cache_bytes();
+        let token_cache = RecordCache::growing(FIRST_CACHE_BYTES, most, TYPICAL_ENTRY_BYTES, seed);
+        Self::with_caches(engine, token_cache, ProofKeys::growing(seed, engine.backend), seed)
     }
 
-    fn with_caches(engine: &Engine, verdicts: RecordCache, proofs: ProofKeys, seed: [u64; 2]) -> Self {
+    fn with_caches(engine: &Engine, token_cache: RecordCache, proofs: ProofKeys, seed: [u64; 2]) -> Self {
         Self {
             engine: engine.id,
-            verdicts,
+            token_cache,
             proofs,
             hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
@@ -112,7 +112,7 @@ impl Worker {
     /// How many verified tokens are cached.
     #[must_use]
     pub fn cached_tokens(&self) -> usize {
-        self.verdicts.entries()
+        self.token_cache.entries()
     }
 
     /// What became of the tables for keys that are used often.
@@ -130,8 +130,8 @@ impl Worker {
     /// Gives caches that had to drop entries more memory, if this worker was made to [grow](Self::growing) and the policy
     /// document allows more; whether it did. For a moment after a decision: it allocates, and moves what is cached.
     pub fn grow(&mut self) -> bool {
-        let (verdicts, proofs) = (self.verdicts.grow(), self.proofs.grow());
-        verdicts || proofs
+        let (token_cache, proofs) = (self.token_cache.grow(), self.proofs.grow());
+        token_cache || proofs
     }
 
     /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
@@ -239,7 +239,7 @@ impl Worker {
     #[cold]
     fn move_to(&mut self, engine: &Engine) {
         self.engine = engine.id;
-        self.verdicts.clear();
+        self.token_cache.clear();
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
         if missing == 0 {
             return;

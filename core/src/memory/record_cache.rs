@@ -9,7 +9,7 @@
 //! ```
 //!
 //! - **A hit is an equality of all bytes.** The hash reads only part of a long key and decides nothing but where to look
-//!   (CVE-2026-35039: a verdict cache with colliding keys answered with another token's claims).
+//!   (CVE-2026-35039: a token cache with colliding keys answered with another token's claims).
 //! - **Every call is bounded.** A lookup compares at most [`WAYS`] keys; an insertion moves at most [`MOVES`] entries and
 //!   otherwise writes over as many bytes as it adds. Keys that collide compete for one set and disturb no other.
 //! - **Second chance.** An entry that was found since it was written is appended again when its turn to go comes, so a

@@ -113,10 +113,10 @@ impl PolicyDocument {
         self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)
     }
 
-    /// How many bytes each worker's verdict cache may take (`memory.verdict_cache_bytes`).
+    /// How many bytes each worker's token cache may take (`memory.token_cache_bytes`).
     #[must_use]
-    pub const fn verdict_cache_bytes(&self) -> usize {
-        self.memory.verdict_cache_bytes
+    pub const fn token_cache_bytes(&self) -> usize {
+        self.memory.token_cache_bytes
     }
 
     /// How many bytes of tables each worker may keep for keys that are used often (`memory.hot_key_bytes`); 0 for none.

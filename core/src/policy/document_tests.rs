@@ -92,7 +92,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!((policy.dpop.algorithms, policy.dpop.max_rsa_bits), (AlgorithmSet::DPOP_DEFAULT, 3072));
     assert!(!policy.profiles.jwt_svid.single_candidate_key && !policy.profiles.jwt_svid.ignore_unknown_headers);
     assert!(policy.origin.is_none() && policy.challenge.realm.is_none() && !policy.challenge.hide_description);
-    assert_eq!(document.verdict_cache_bytes(), 8 * 1024 * 1024);
+    assert_eq!(document.token_cache_bytes(), 8 * 1024 * 1024);
     assert_eq!(document.replay_proofs(), 65_536);
     assert_eq!(document.proof_window_seconds(), (60, 5));
     // A bare string is short for an entry without conditions; one audience for a list of one.
@@ -362,9 +362,9 @@ fn numbers_have_bounds_and_types() {
         }
     }
     let memory = |text: &str| with("").replacen('{', &alloc::format!("{{\"memory\":{text},"), 1);
-    assert_eq!(faults(&memory(r#"{"verdict_cache_bytes":0,"replay_proofs":64}"#)), []);
+    assert_eq!(faults(&memory(r#"{"token_cache_bytes":0,"replay_proofs":64}"#)), []);
     assert_eq!(only(&memory(r#"{"replay_proofs":63}"#)).pointer, "/memory/replay_proofs");
-    assert_eq!(only(&memory(r#"{"verdict_cache_bytes":2147483649}"#)).pointer, "/memory/verdict_cache_bytes");
+    assert_eq!(only(&memory(r#"{"token_cache_bytes":2147483649}"#)).pointer, "/memory/token_cache_bytes");
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub enum Check {
     /// Exactly one credential under a scheme that is taken.
     Presentation,
     /// The token was verified before, by a key that is still trusted.
-    VerdictCache,
+    TokenCache,
     /// Three base64url parts.
     TokenForm,
     /// The header is one JSON object.
@@ -78,7 +78,7 @@ impl Check {
     /// Every check, in order.
     pub const ALL: [Self; 34] = [
         Self::Presentation,
-        Self::VerdictCache,
+        Self::TokenCache,
         Self::TokenForm,
         Self::HeaderForm,
         Self::HeaderCritical,
@@ -128,7 +128,7 @@ impl Check {
     const fn text(self) -> (&'static str, &'static str) {
         match self {
             Self::Presentation => ("presentation", "RFC 6750 §2, RFC 9449 §7.1"),
-            Self::VerdictCache => ("verdict_cache", "a token whose key is gone is a miss"),
+            Self::TokenCache => ("token_cache", "a token whose key is gone is a miss"),
             Self::TokenForm => ("token_form", "RFC 7515 §7.1, §5.2"),
             Self::HeaderForm => ("header_form", "RFC 7515 §4"),
             Self::HeaderCritical => ("header_critical", "RFC 7515 §4.1.11, RFC 7797 §7"),

@@ -56,7 +56,7 @@ const POLICY: &str = r#"{
         { "kind": "jwt-svid", "subjects": ["spiffe://example.org/ns/*/sa/web", "spiffe://partner.example/**"] },
         { "kind": "at+jwt", "scope": ["orders:read"] } ],
       "audience": ["https://api.example"] } },
-  "memory": { "verdict_cache_bytes": 65536, "replay_proofs": 1024 } }"#;
+  "memory": { "token_cache_bytes": 65536, "replay_proofs": 1024 } }"#;
 
 impl World {
     pub(super) fn new() -> Result<Self, Failure> {

@@ -37,7 +37,7 @@ const LEEWAY: f64 = 30.0;
 
 thread_local! {
     static RUNNER: RefCell<Runner> = RefCell::new(Runner::new(
-        &Doc::all().member("dpop", r#"{"replay":"danger_accept"}"#).memory(r#"{"replay_proofs":64,"verdict_cache_bytes":262144}"#).text(),
+        &Doc::all().member("dpop", r#"{"replay":"danger_accept"}"#).memory(r#"{"replay_proofs":64,"token_cache_bytes":262144}"#).text(),
         NOW,
     ));
     static BOUND: String = access().bound_to_key("client-p256").text();
