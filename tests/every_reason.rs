@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::engine::{Engine, Replay, ReplayUnavailable};
-use countersign::memory::replay::Claim;
+use countersign::memory::replay::FirstUse;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
 use countersign_tests::issuer::{NOW, access, proof, q};
@@ -99,7 +99,7 @@ fn a_full_replay_store_lets_pass_only_where_the_policy_says_so() {
 struct Broken(AtomicU64);
 
 impl Replay for Broken {
-    fn claim(&self, _: &[u8; 32], _: UnixSeconds, _: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+    fn record_use(&self, _: &[u8; 32], _: UnixSeconds, _: UnixSeconds) -> Result<FirstUse, ReplayUnavailable> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Err(ReplayUnavailable)
     }

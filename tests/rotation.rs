@@ -239,11 +239,11 @@ fn a_request_knows_its_own_proof_again() {
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let mut request = Request::new(b"GET", URI.as_bytes(), headers, UnixSeconds::new(NOW));
         if let Some(claimed) = &claimed {
-            request = request.with_claimed_proof(claimed);
+            request = request.with_used_proof(claimed);
         }
         let policy = runner.engine.document().policy("default").unwrap();
         let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &request);
-        (decision.reason(), decision.claimed_proof().copied())
+        (decision.reason(), decision.used_proof().copied())
     };
     let mut runner = Runner::new(&Doc::access().text(), NOW);
     let (accepted, first) = judge(&mut runner, &proofs[0], None);

@@ -399,8 +399,8 @@ fn a_proof_that_another_policy_claimed_is_still_new_to_the_shared_store() {
     let asked = request.with_fields(&fields);
     let [local, shared] = ["local", "shared"].map(|name| runner.engine.document().policy(name).unwrap());
 
-    let claimed = *runner.worker.decide(&runner.engine, &runner.snapshot, local, &asked).claimed_proof().unwrap();
-    let again = asked.with_claimed_proof(&claimed);
+    let claimed = *runner.worker.decide(&runner.engine, &runner.snapshot, local, &asked).used_proof().unwrap();
+    let again = asked.with_used_proof(&claimed);
     #[allow(clippy::result_large_err)] // as `owned`
     let begun = |runner: &mut Runner, asked: &_| {
         owned(runner.worker.begin(&runner.engine, &runner.snapshot, shared, asked, &mut Silent))
@@ -409,21 +409,21 @@ fn a_proof_that_another_policy_claimed_is_still_new_to_the_shared_store() {
         let answer = HostAnswer::UseOnce(answer);
         let step = runner.worker.resume(&runner.engine, &runner.snapshot, pending, asked, answer, &mut Silent);
         let Step::Decided(decision) = step else { panic!("it waits again") };
-        (decision.reason(), decision.claimed_proof().copied())
+        (decision.reason(), decision.used_proof().copied())
     };
     // One that the store did not confirm is asked about again.
     let pending = begun(&mut runner, &again).expect("the shared store is asked");
     let (reason, claimed) = go_on(&mut runner, pending, &again, UseOnce::Unavailable);
     assert_eq!(reason, Some(Reason::ReplayStoreUnavailable));
-    let again = asked.with_claimed_proof(claimed.as_ref().unwrap());
+    let again = asked.with_used_proof(claimed.as_ref().unwrap());
     let pending = begun(&mut runner, &again).expect("the shared store is asked");
     let (reason, claimed) = go_on(&mut runner, pending, &again, UseOnce::First);
     assert_eq!(reason, None);
     // One that it confirmed is not, by any policy.
-    let again = asked.with_claimed_proof(claimed.as_ref().unwrap());
+    let again = asked.with_used_proof(claimed.as_ref().unwrap());
     assert_eq!(begun(&mut runner, &again).unwrap_err().reason, None);
     let decision = runner.worker.decide(&runner.engine, &runner.snapshot, local, &again);
-    assert_eq!((decision.reason(), decision.claimed_proof()), (None, claimed.as_ref()));
+    assert_eq!((decision.reason(), decision.used_proof()), (None, claimed.as_ref()));
     // Another request has no part in it.
     assert_eq!(begun(&mut runner, &asked).unwrap_err().reason, Some(Reason::ProofReplayed));
 }

@@ -137,9 +137,9 @@ class Request {
   Request &with_certificate_sha256(std::string_view hash) noexcept {
     return with(COUNTERSIGN_CERTIFICATE_FORM_SHA256, hash);
   }
-  /// What `Decision::claimed_proof` gave when this very client request was judged by another policy.
-  Request &with_claimed_proof(const std::array<std::uint8_t, 32> &proof) noexcept {
-    request_.claimed_proof = countersign_bytes{proof.data(), proof.size()};
+  /// What `Decision::used_proof` gave when this very client request was judged by another policy.
+  Request &with_used_proof(const std::array<std::uint8_t, 32> &proof) noexcept {
+    request_.used_proof = countersign_bytes{proof.data(), proof.size()};
     return *this;
   }
   [[nodiscard]] const countersign_request *get() const noexcept { return &request_; }
@@ -190,11 +190,11 @@ class Decision {
   [[nodiscard]] std::uint64_t expires_at_seconds() const noexcept {
     return countersign_decision_expires_at_seconds(decision_);
   }
-  /// What the replay store knows the proof by: for `Request::with_claimed_proof`, if another policy judges the same client request too; the
-  /// error `NOT_FOUND` if no proof was claimed.
-  [[nodiscard]] Expected<std::array<std::uint8_t, 32>> claimed_proof() const noexcept {
+  /// What the replay store knows the proof by: for `Request::with_used_proof`, if another policy judges the same client request too; the
+  /// error `NOT_FOUND` if no proof was recorded.
+  [[nodiscard]] Expected<std::array<std::uint8_t, 32>> used_proof() const noexcept {
     std::array<std::uint8_t, 32> proof{};
-    const Result result = countersign_decision_claimed_proof(decision_, reinterpret_cast<std::uint8_t(*)[32]>(proof.data()));
+    const Result result = countersign_decision_used_proof(decision_, reinterpret_cast<std::uint8_t(*)[32]>(proof.data()));
     if (!ok(result)) return result;
     return proof;
   }

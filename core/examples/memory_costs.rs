@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use countersign::memory::record_cache::RecordCache;
-use countersign::memory::replay::{Claim, ReplayStore, Window};
+use countersign::memory::replay::{FirstUse, ReplayStore, Window};
 use countersign::memory::revocation::{Presented, Revocations};
 use countersign::time::UnixSeconds;
 
@@ -121,7 +121,7 @@ fn claims(live: usize, keys: &str, key: impl Fn(&mut [u8; 32])) {
     let mut first = || {
         number += 1;
         let now = UnixSeconds::new(noon + number / rate);
-        assert_eq!(store.claim(&proof(number), now, now), Claim::First);
+        assert_eq!(store.record_use(&proof(number), now, now), FirstUse::Recorded);
     };
     (0..live).for_each(|_| first());
     let fresh = least(|_| first());
@@ -130,7 +130,7 @@ fn claims(live: usize, keys: &str, key: impl Fn(&mut [u8; 32])) {
     let replayed = least(|call| {
         let number = number - mix(call as u64) % known;
         let iat = UnixSeconds::new(noon + number / rate);
-        assert_eq!(store.claim(&proof(number), iat, now), Claim::Replayed);
+        assert_eq!(store.record_use(&proof(number), iat, now), FirstUse::Replayed);
     });
     let bytes = store.slots() * 8;
     println!("  {live:>9} live ({bytes} bytes), {keys}: first {fresh:.1}, replayed {replayed:.1}");

@@ -43,7 +43,7 @@ pub struct Request<'r> {
     pub(crate) proof: Field<'r>,
     pub(crate) certificate: Option<ClientCertificate<'r>>,
     pub(crate) connection: Option<&'r dyn Connection>,
-    pub(crate) claimed_proof: Option<&'r [u8; 32]>,
+    pub(crate) used_proof: Option<&'r [u8; 32]>,
     pub(crate) fields: Option<&'r dyn HeaderFields>,
     pub(crate) now: UnixSeconds,
 }
@@ -62,9 +62,8 @@ impl<'r> Request<'r> {
         now: UnixSeconds,
     ) -> Self {
         let (authorization, proof) = (Field::Absent, Field::Absent);
-        let (certificate, connection, claimed_proof, fields) = (None, None, None, None);
-        let mut request =
-            Self { method, uri, authorization, proof, certificate, connection, claimed_proof, fields, now };
+        let (certificate, connection, used_proof, fields) = (None, None, None, None);
+        let mut request = Self { method, uri, authorization, proof, certificate, connection, used_proof, fields, now };
         for (name, value) in headers {
             if name.eq_ignore_ascii_case(b"authorization") {
                 request.authorization = request.authorization.and(value);
@@ -94,13 +93,13 @@ impl<'r> Request<'r> {
     }
 
     /// This request again, for a host that judges one client request by several policies: `proof` is what
-    /// [`Decision::claimed_proof`](crate::engine::Decision::claimed_proof) said of it before, and that the replay store knows it since is no replay.
+    /// [`Decision::used_proof`](crate::engine::Decision::used_proof) said of it before, and that the replay store knows it since is no replay.
     ///
     /// Only what a decision with the same replay store said: a store that knows the proof from a request before would let it be used
     /// twice. Never for another client request, for the same reason.
     #[must_use]
-    pub const fn with_claimed_proof(mut self, proof: &'r [u8; 32]) -> Self {
-        self.claimed_proof = Some(proof);
+    pub const fn with_used_proof(mut self, proof: &'r [u8; 32]) -> Self {
+        self.used_proof = Some(proof);
         self
     }
 

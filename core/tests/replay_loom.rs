@@ -26,13 +26,13 @@ use std::sync::atomic::Ordering;
 
 use atomic::Atomic;
 use header::{AttachFault, FLOOR_AT, HEADER_WORDS};
-use protocol::{Claim, EMPTY, Window, Word, claim_in};
+use protocol::{EMPTY, FirstUse, Window, Word, record_use_in};
 use replay_model::*;
 
 #[test]
 fn no_second_winner_of_two() {
     for scenario in [twins(), replay_while_overwritten(), replay_while_times_are_replaced(), twins_apart()] {
-        check::<Loom>(None, scenario, claim_in, false);
+        check::<Loom>(None, scenario, record_use_in, false);
     }
 }
 
@@ -42,13 +42,13 @@ fn no_second_winner_of_three() {
     for scenario in
         [twins_and_rival(), twins_and_overwriter(), replay_while_two_overwrite(), twins_ahead_and_a_worker_behind()]
     {
-        check::<Loom>(Some(preemptions.unwrap_or(2)), scenario, claim_in, false);
+        check::<Loom>(Some(preemptions.unwrap_or(2)), scenario, record_use_in, false);
     }
 }
 
 #[test]
 fn a_torn_exchange_is_found() {
-    assert!(catch_unwind(|| check::<Torn<Loom>>(None, twins(), claim_in, false)).is_err());
+    assert!(catch_unwind(|| check::<Torn<Loom>>(None, twins(), record_use_in, false)).is_err());
 }
 
 #[test]
@@ -105,15 +105,15 @@ fn proofs_that_were_taken_for_the_lost_one_are_found() {
 
 #[test]
 fn slots_judged_by_the_clock_are_found() {
-    assert!(catch_unwind(|| check::<Loom>(None, twins_apart(), claim_in, true)).is_err());
+    assert!(catch_unwind(|| check::<Loom>(None, twins_apart(), record_use_in, true)).is_err());
 }
 
 fn claim_while_overwritten() {
-    check::<Loom>(None, replay_while_overwritten(), claim_in, false);
+    check::<Loom>(None, replay_while_overwritten(), record_use_in, false);
 }
 
 fn claim_while_times_are_replaced() {
-    check::<Loom>(None, replay_while_times_are_replaced(), claim_in, false);
+    check::<Loom>(None, replay_while_times_are_replaced(), record_use_in, false);
 }
 
 /// One process initialises memory that holds anything; another attaches before, meanwhile or after.
@@ -180,7 +180,7 @@ impl Machine for Loom {
         use loom::sync::atomic::AtomicU64;
         LoomWord { word: AtomicU64::new(value), witness: AtomicU64::new(0) }
     }
-    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<Claim> + Send>>) -> Vec<Vec<Claim>> {
+    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<FirstUse> + Send>>) -> Vec<Vec<FirstUse>> {
         let mut threads = threads.into_iter();
         let first = threads.next().unwrap();
         let others: Vec<_> = threads.map(loom::thread::spawn).collect();

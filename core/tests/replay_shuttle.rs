@@ -23,7 +23,7 @@ use std::panic::catch_unwind;
 use std::sync::atomic::Ordering;
 
 use atomic::Atomic;
-use protocol::{Claim, claim_in};
+use protocol::{FirstUse, record_use_in};
 use replay_model::*;
 
 #[test]
@@ -36,13 +36,13 @@ fn no_second_winner() {
         twins_ahead_and_a_worker_behind(),
         crowd(),
     ] {
-        check::<Shuttle>(scenario, claim_in, false);
+        check::<Shuttle>(scenario, record_use_in, false);
     }
 }
 
 #[test]
 fn a_torn_exchange_is_found() {
-    assert!(catch_unwind(|| check::<Torn<Shuttle>>(twins(), claim_in, false)).is_err());
+    assert!(catch_unwind(|| check::<Torn<Shuttle>>(twins(), record_use_in, false)).is_err());
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn times_forgotten_too_late_are_found() {
 
 #[test]
 fn slots_judged_by_the_clock_are_found() {
-    assert!(catch_unwind(|| check::<Shuttle>(twins_apart(), claim_in, true)).is_err());
+    assert!(catch_unwind(|| check::<Shuttle>(twins_apart(), record_use_in, true)).is_err());
 }
 
 fn check<M: Machine>(scenario: Scenario, protocol: Protocol<M::Word>, by_clock: bool) {
@@ -86,7 +86,7 @@ impl Machine for Shuttle {
     fn word(value: u64) -> Self::Word {
         shuttle::sync::atomic::AtomicU64::new(value)
     }
-    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<Claim> + Send>>) -> Vec<Vec<Claim>> {
+    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<FirstUse> + Send>>) -> Vec<Vec<FirstUse>> {
         let threads: Vec<_> = threads.into_iter().map(shuttle::thread::spawn).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     }

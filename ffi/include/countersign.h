@@ -449,29 +449,29 @@ typedef uint32_t countersign_replay_place;
 #endif // __cplusplus
 
 // The answer of a store of the caller. 0 is none of them; every other number counts as `UNAVAILABLE`.
-enum countersign_claim
+enum countersign_first_use
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-  // No request claimed this proof before, and none will again.
-  COUNTERSIGN_CLAIM_FIRST = 1,
-  // It was claimed before.
-  COUNTERSIGN_CLAIM_REPLAYED = 2,
+  // No request used this proof before, and none will again.
+  COUNTERSIGN_FIRST_USE_RECORDED = 1,
+  // It was used before.
+  COUNTERSIGN_FIRST_USE_REPLAYED = 2,
   // The store has forgotten the proofs of that time; a fresh proof helps.
-  COUNTERSIGN_CLAIM_UNKNOWABLE = 3,
+  COUNTERSIGN_FIRST_USE_UNKNOWABLE = 3,
   // There is no room.
-  COUNTERSIGN_CLAIM_FULL = 4,
+  COUNTERSIGN_FIRST_USE_FULL = 4,
   // The store did not answer: refused with `replay_store_unavailable` (503).
-  COUNTERSIGN_CLAIM_UNAVAILABLE = 5,
+  COUNTERSIGN_FIRST_USE_UNAVAILABLE = 5,
   // The room that is left is for other keys: refused with `proof_share_exceeded` (429).
-  COUNTERSIGN_CLAIM_OVER_SHARE = 6,
+  COUNTERSIGN_FIRST_USE_OVER_SHARE = 6,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum countersign_claim countersign_claim;
+typedef enum countersign_first_use countersign_first_use;
 #else
-typedef uint32_t countersign_claim;
+typedef uint32_t countersign_first_use;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -547,7 +547,7 @@ typedef struct countersign_replay {
   // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
   size_t memory_bytes;
   // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-  // `countersign_claim`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+  // `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
   // thread; it must not unwind.
   uint32_t (*claim)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
   // Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
@@ -660,9 +660,9 @@ typedef struct countersign_request {
   // The time, in seconds since 1970.
   uint64_t now_seconds;
   // If this client request was judged by another policy before, with the same replay store: the 32 bytes that
-  // `countersign_decision_claimed_proof` wrote then, so that its own proof is no replay. Never those of another client request, and
+  // `countersign_decision_used_proof` wrote then, so that its own proof is no replay. Never those of another client request, and
   // never those of a decision with another store: this store may know the proof from a request before. Empty if there are none.
-  struct countersign_bytes claimed_proof;
+  struct countersign_bytes used_proof;
 } countersign_request;
 
 // What a worker's memory holds, for metrics.
@@ -796,14 +796,14 @@ countersign_result countersign_decision_header(const struct countersign_decision
                                                struct countersign_str *name_out,
                                                struct countersign_str *value_out);
 
-// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.claimed_proof`, if the
+// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.used_proof`, if the
 // same client request is judged by another policy too, with the same replay store.
 //
-// Returns `OK`, `NOT_FOUND` if no proof was claimed, `NULL_PARAMETER`, `MISALIGNED`.
+// Returns `OK`, `NOT_FOUND` if no proof was recorded, `NULL_PARAMETER`, `MISALIGNED`.
 //
 // # Safety
 // As `countersign_decision_reason`; `proof_out` has room for 32 bytes.
-countersign_result countersign_decision_claimed_proof(const struct countersign_decision *decision,
+countersign_result countersign_decision_used_proof(const struct countersign_decision *decision,
                                                       uint8_t (*proof_out)[32]);
 
 // Writes the audit record, one line of JSON without a line feed, to `buffer`. It has no byte of a token's signature, and is

@@ -428,22 +428,22 @@ pub unsafe extern "C" fn countersign_decision_header<'a>(
     })
 }
 
-/// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.claimed_proof`, if the
+/// Writes what the replay store knows this request's proof by since this decision, 32 bytes: for `countersign_request.used_proof`, if the
 /// same client request is judged by another policy too, with the same replay store.
 ///
-/// Returns `OK`, `NOT_FOUND` if no proof was claimed, `NULL_PARAMETER`, `MISALIGNED`.
+/// Returns `OK`, `NOT_FOUND` if no proof was recorded, `NULL_PARAMETER`, `MISALIGNED`.
 ///
 /// # Safety
 /// As `countersign_decision_reason`; `proof_out` has room for 32 bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn countersign_decision_claimed_proof(
+pub unsafe extern "C" fn countersign_decision_used_proof(
     decision: *const countersign_decision,
     proof_out: *mut [u8; 32],
 ) -> countersign_result {
     checked(|| {
         // SAFETY: the caller's promise.
         let (decision, proof) = unsafe { (borrow(decision)?, Output::at(proof_out)?) };
-        let claimed = decision.made.as_ref().and_then(Decision::claimed_proof).ok_or(countersign_result::NotFound)?;
+        let claimed = decision.made.as_ref().and_then(Decision::used_proof).ok_or(countersign_result::NotFound)?;
         proof.write(*claimed);
         Ok(())
     })

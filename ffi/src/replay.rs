@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use countersign::engine::{Engine, PolicyDocument, Replay, ReplayUnavailable};
 use countersign::memory::OutOfMemory;
-use countersign::memory::replay::{AttachFault, Claim, ReplayStore, Window, required_words};
+use countersign::memory::replay::{AttachFault, FirstUse, ReplayStore, Window, required_words};
 use countersign::time::UnixSeconds;
 use countersign_live::seed;
 
@@ -26,17 +26,17 @@ pub enum countersign_replay_place {
     Initialise = 1,
     /// In `memory`, which was initialised before, here or in another process.
     Attach = 2,
-    /// By calling `claim`.
+    /// By calling `record_use`.
     Callback = 3,
 }
 
 /// The answer of a store of the caller. 0 is none of them; every other number counts as `UNAVAILABLE`.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum countersign_claim {
-    /// No request claimed this proof before, and none will again.
-    First = 1,
-    /// It was claimed before.
+pub enum countersign_first_use {
+    /// No request used this proof before, and none will again.
+    Recorded = 1,
+    /// It was used before.
     Replayed = 2,
     /// The store has forgotten the proofs of that time; a fresh proof helps.
     Unknowable = 3,
@@ -65,12 +65,12 @@ pub struct countersign_replay {
     /// Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
     pub memory_bytes: usize,
     /// For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-    /// `countersign_claim`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+    /// `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
     /// thread; it must not unwind.
-    pub claim: Option<
+    pub record_use: Option<
         unsafe extern "C" fn(context: *mut c_void, proof: *const u8, issued_at_seconds: u64, now_seconds: u64) -> u32,
     >,
-    /// Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
+    /// Handed to `record_use` as it is; must be usable by all threads until the engine and its workers are freed.
     pub context: *mut c_void,
 }
 
@@ -215,8 +215,8 @@ impl countersign_replay {
             return Engine::try_new(document, random_seed()?).map_err(|OutOfMemory| countersign_result::OutOfMemory);
         }
         if place(countersign_replay_place::Callback) {
-            let claim = self.claim.ok_or(countersign_result::NullParameter)?;
-            return Ok(Engine::with_replay(document, Box::new(CallerStore { claim, context: self.context })));
+            let record_use = self.record_use.ok_or(countersign_result::NullParameter)?;
+            return Ok(Engine::with_replay(document, Box::new(CallerStore { record_use, context: self.context })));
         }
         let initialise = place(countersign_replay_place::Initialise);
         if !initialise && !place(countersign_replay_place::Attach) {
@@ -250,7 +250,7 @@ fn random_seed() -> Result<[u64; 2], countersign_result> {
 
 /// A store of the caller.
 struct CallerStore {
-    claim: unsafe extern "C" fn(*mut c_void, *const u8, u64, u64) -> u32,
+    record_use: unsafe extern "C" fn(*mut c_void, *const u8, u64, u64) -> u32,
     context: *mut c_void,
 }
 
@@ -260,16 +260,21 @@ unsafe impl Send for CallerStore {}
 unsafe impl Sync for CallerStore {}
 
 impl Replay for CallerStore {
-    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+    fn record_use(
+        &self,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<FirstUse, ReplayUnavailable> {
         debug_assert_eq!(proof.len(), 32);
         // SAFETY: the caller gave a function of this type, and `proof` is 32 bytes for the time of the call.
-        let answer = unsafe { (self.claim)(self.context, proof.as_ptr(), issued_at.as_u64(), now.as_u64()) };
+        let answer = unsafe { (self.record_use)(self.context, proof.as_ptr(), issued_at.as_u64(), now.as_u64()) };
         match answer {
-            _ if answer == countersign_claim::First as u32 => Ok(Claim::First),
-            _ if answer == countersign_claim::Replayed as u32 => Ok(Claim::Replayed),
-            _ if answer == countersign_claim::Unknowable as u32 => Ok(Claim::Unknowable),
-            _ if answer == countersign_claim::Full as u32 => Ok(Claim::Full),
-            _ if answer == countersign_claim::OverShare as u32 => Ok(Claim::OverShare),
+            _ if answer == countersign_first_use::Recorded as u32 => Ok(FirstUse::Recorded),
+            _ if answer == countersign_first_use::Replayed as u32 => Ok(FirstUse::Replayed),
+            _ if answer == countersign_first_use::Unknowable as u32 => Ok(FirstUse::Unknowable),
+            _ if answer == countersign_first_use::Full as u32 => Ok(FirstUse::Full),
+            _ if answer == countersign_first_use::OverShare as u32 => Ok(FirstUse::OverShare),
             _ => Err(ReplayUnavailable),
         }
     }

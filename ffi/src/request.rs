@@ -56,9 +56,9 @@ pub struct countersign_request {
     /// The time, in seconds since 1970.
     pub now_seconds: u64,
     /// If this client request was judged by another policy before, with the same replay store: the 32 bytes that
-    /// `countersign_decision_claimed_proof` wrote then, so that its own proof is no replay. Never those of another client request, and
+    /// `countersign_decision_used_proof` wrote then, so that its own proof is no replay. Never those of another client request, and
     /// never those of a decision with another store: this store may know the proof from a request before. Empty if there are none.
-    pub claimed_proof: countersign_bytes,
+    pub used_proof: countersign_bytes,
 }
 
 impl countersign_request {
@@ -90,10 +90,10 @@ impl countersign_request {
         let now = UnixSeconds::new(self.now_seconds);
         let mut request = Request::new(method, uri, fields.all(), now).with_fields(fields);
         // SAFETY: as above.
-        let claimed_proof = unsafe { self.claimed_proof.read() }?;
-        if !claimed_proof.is_empty() {
-            let claimed_proof = claimed_proof.try_into().map_err(|_| countersign_result::InvalidLength)?;
-            request = request.with_claimed_proof(claimed_proof);
+        let used_proof = unsafe { self.used_proof.read() }?;
+        if !used_proof.is_empty() {
+            let used_proof = used_proof.try_into().map_err(|_| countersign_result::InvalidLength)?;
+            request = request.with_used_proof(used_proof);
         }
         let form = |wanted: countersign_certificate_form| self.certificate_form == wanted as u32;
         if form(countersign_certificate_form::None) {

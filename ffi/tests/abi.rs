@@ -72,7 +72,7 @@ impl<'v> Request<'v> {
             certificate_form: countersign_certificate_form::Der as u32,
             certificate: lend(&self.certificate),
             now_seconds: request["now"].as_u64().unwrap(),
-            claimed_proof: lend(b""),
+            used_proof: lend(b""),
         }
     }
 }
@@ -106,7 +106,7 @@ fn one_engine_from_its_making_to_its_end() {
         assert_eq!(countersign_worker_decide(worker, policy, &bare, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::CredentialMissing);
         let mut proof = [0; 32];
-        assert_eq!(countersign_decision_claimed_proof(decision, &mut proof), R::NotFound);
+        assert_eq!(countersign_decision_used_proof(decision, &mut proof), R::NotFound);
         let (mut name, mut value) = (countersign_decision_text(null(), 1), countersign_decision_text(null(), 1));
         assert_eq!(countersign_decision_header_count(decision), 2);
         assert_eq!(countersign_decision_header(decision, 1, &mut name, &mut value), R::Ok);
@@ -119,7 +119,7 @@ fn one_engine_from_its_making_to_its_end() {
 
         assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
-        assert_eq!(countersign_decision_claimed_proof(decision, &mut proof), R::Ok);
+        assert_eq!(countersign_decision_used_proof(decision, &mut proof), R::Ok);
         let bound = countersign_decision_text(decision, countersign_field::BoundKey as u32);
         let certificate = countersign_decision_text(decision, countersign_field::BoundCertificate as u32);
         let subject = countersign_decision_text(decision, countersign_field::Subject as u32);
@@ -136,17 +136,17 @@ fn one_engine_from_its_making_to_its_end() {
 
         assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::ProofReplayed);
-        assert_eq!(countersign_decision_claimed_proof(decision, &mut [0; 32]), R::NotFound);
+        assert_eq!(countersign_decision_used_proof(decision, &mut [0; 32]), R::NotFound);
         // The same client request, judged once more.
         let mut known = asked;
-        known.claimed_proof = lend(&proof);
+        known.used_proof = lend(&proof);
         assert_eq!(countersign_worker_decide(worker, policy, &known, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
         let mut same = [0; 32];
-        assert_eq!(countersign_decision_claimed_proof(decision, &mut same), R::Ok);
+        assert_eq!(countersign_decision_used_proof(decision, &mut same), R::Ok);
         assert_eq!(same, proof);
         // Another request's proof is nothing to it.
-        known.claimed_proof = lend(&[7; 32]);
+        known.used_proof = lend(&[7; 32]);
         assert_eq!(countersign_worker_decide(worker, policy, &known, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::ProofReplayed);
         assert_eq!(text(countersign_decision_text(decision, countersign_field::Cache as u32)), "hit");

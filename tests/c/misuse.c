@@ -168,12 +168,12 @@ static void requests(const countersign_engine *engine) {
   wrong.certificate.length = 0;
   IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
   wrong = asked;
-  wrong.claimed_proof = lend("31 bytes are no proof that was u");
-  wrong.claimed_proof.length = 31;
+  wrong.used_proof = lend("31 bytes are no proof that was u");
+  wrong.used_proof.length = 31;
   IS(countersign_worker_decide(worker, 0, &wrong, &decision), INVALID_LENGTH);
-  wrong.claimed_proof.data = NULL;
+  wrong.used_proof.data = NULL;
   IS(countersign_worker_decide(worker, 0, &wrong, &decision), NULL_PARAMETER);
-  wrong.claimed_proof.length = 0;
+  wrong.used_proof.length = 0;
   NEED(decision == NULL);
 
   /* None of these used up the proof. */
@@ -181,9 +181,9 @@ static void requests(const countersign_engine *engine) {
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_ACCEPTED && countersign_decision_lets_pass(decision));
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).length > 0);
   uint8_t proof[32] = {0};
-  IS(countersign_decision_claimed_proof(decision, NULL), NULL_PARAMETER);
-  IS(countersign_decision_claimed_proof(NULL, &proof), NULL_PARAMETER);
-  WORKS(countersign_decision_claimed_proof(decision, &proof));
+  IS(countersign_decision_used_proof(decision, NULL), NULL_PARAMETER);
+  IS(countersign_decision_used_proof(NULL, &proof), NULL_PARAMETER);
+  WORKS(countersign_decision_used_proof(decision, &proof));
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_KEY).length == 43);
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_CERTIFICATE).length == 43);
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_THUMBPRINT).length == 43);
@@ -294,15 +294,15 @@ static uint32_t claim(void *context, const uint8_t *proof, uint64_t issued_at_se
 
 static void callback_store(void) {
   const countersign_engine *engine = engine_with(
-      (countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_CALLBACK, .claim = claim, .context = &told});
+      (countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_CALLBACK, .record_use = claim, .context = &told});
   WORKS(countersign_worker_new(engine, &waiting));
   const uint32_t expected[][2] = {
-      {COUNTERSIGN_CLAIM_FIRST, COUNTERSIGN_REASON_ACCEPTED},
-      {COUNTERSIGN_CLAIM_REPLAYED, COUNTERSIGN_REASON_PROOF_REPLAYED},
-      {COUNTERSIGN_CLAIM_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN},
-      {COUNTERSIGN_CLAIM_FULL, COUNTERSIGN_REASON_REPLAY_STORE_FULL},
-      {COUNTERSIGN_CLAIM_OVER_SHARE, COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED},
-      {COUNTERSIGN_CLAIM_UNAVAILABLE, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
+      {COUNTERSIGN_FIRST_USE_RECORDED, COUNTERSIGN_REASON_ACCEPTED},
+      {COUNTERSIGN_FIRST_USE_REPLAYED, COUNTERSIGN_REASON_PROOF_REPLAYED},
+      {COUNTERSIGN_FIRST_USE_UNKNOWABLE, COUNTERSIGN_REASON_PROOF_HISTORY_UNKNOWN},
+      {COUNTERSIGN_FIRST_USE_FULL, COUNTERSIGN_REASON_REPLAY_STORE_FULL},
+      {COUNTERSIGN_FIRST_USE_OVER_SHARE, COUNTERSIGN_REASON_PROOF_SHARE_EXCEEDED},
+      {COUNTERSIGN_FIRST_USE_UNAVAILABLE, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
       {0, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
       {4711, COUNTERSIGN_REASON_REPLAY_STORE_UNAVAILABLE},
   };
@@ -318,7 +318,7 @@ static void callback_store(void) {
   NEED(told == 1);
   /* The engine may go first. */
   countersign_engine_free(engine);
-  answer_of_store = COUNTERSIGN_CLAIM_FIRST;
+  answer_of_store = COUNTERSIGN_FIRST_USE_RECORDED;
   NEED(decide(waiting) == COUNTERSIGN_REASON_ACCEPTED);
   countersign_worker_free(waiting);
 }

@@ -226,7 +226,7 @@ static uint32_t resume_in_callback(void *context, const uint8_t *proof, uint64_t
   IS(countersign_worker_resume_introspection_failed(worker, waits_in_callback, &asked[OPAQUE], &none, &other), WORKER_BUSY);
   IS(countersign_worker_begin(worker, policies[OPAQUE], &asked[OPAQUE], &none, &other), WORKER_BUSY);
   NEED(none == NULL && other == NULL);
-  return COUNTERSIGN_CLAIM_FIRST;
+  return COUNTERSIGN_FIRST_USE_RECORDED;
 }
 
 static void wrong_calls(void) {
@@ -294,7 +294,7 @@ static void wrong_calls(void) {
 
   /* Not while the worker decides. */
   countersign_engine_config with = config;
-  with.replay = (countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_CALLBACK, .claim = resume_in_callback};
+  with.replay = (countersign_replay){.place = COUNTERSIGN_REPLAY_PLACE_CALLBACK, .record_use = resume_in_callback};
   countersign_worker_free(worker);
   countersign_engine_free(engine);
   WORKS(countersign_engine_new(&with, &engine));

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use countersign::engine::{Replay, ReplayUnavailable};
-use countersign::memory::replay::{Claim, ReplayState, ReplayStore, SLOTS, Window, buckets_for, required_words};
+use countersign::memory::replay::{FirstUse, ReplayState, ReplayStore, SLOTS, Window, buckets_for, required_words};
 use countersign::time::UnixSeconds;
 
 use crate::shared_file::{SharedFile, Turn};
@@ -50,10 +50,15 @@ pub(crate) struct SharedReplay {
 const RETIREMENT_SECONDS: u64 = 900;
 
 impl Replay for SharedReplay {
-    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+    fn record_use(
+        &self,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<FirstUse, ReplayUnavailable> {
         // Written only while a configuration is taken in; a panic in there leaves the old store as it was.
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(current.1.claim(proof, issued_at, now))
+        Ok(current.1.record_use(proof, issued_at, now))
     }
 
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
@@ -217,31 +222,31 @@ mod tests {
     #[test]
     fn a_store_outlives_its_configuration() {
         let first = named("outlives", NEED, at_now, true, [1, 2]);
-        assert_eq!(first.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
+        assert_eq!(first.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Recorded));
         drop(first);
         let second = named("outlives", NEED, at_now, true, [3, 4]);
-        assert_eq!(second.claim(&[7; 32], NOW, NOW), Ok(Claim::Replayed));
-        assert_eq!(named("other", NEED, at_now, true, [1, 2]).claim(&[7; 32], NOW, NOW), Ok(Claim::First));
+        assert_eq!(second.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Replayed));
+        assert_eq!(named("other", NEED, at_now, true, [1, 2]).record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Recorded));
     }
 
     #[test]
     fn a_wider_window_holds_for_those_who_were_there_before() {
         let narrow = named("widens", NEED, at_now, true, [1, 2]);
-        assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
+        assert_eq!(narrow.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Recorded));
         let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
         let wide = named("widens", wider, at_now, true, [3, 4]);
         // What the old store has seen, the new one cannot know.
-        assert_eq!(wide.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
+        assert_eq!(wide.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
         let later = NOW.plus(6);
-        assert_eq!(narrow.claim(&[8; 32], later, later), Ok(Claim::First));
-        assert_eq!(wide.claim(&[8; 32], later, NOW.plus(200)), Ok(Claim::Replayed));
+        assert_eq!(narrow.record_use(&[8; 32], later, later), Ok(FirstUse::Recorded));
+        assert_eq!(wide.record_use(&[8; 32], later, NOW.plus(200)), Ok(FirstUse::Replayed));
     }
 
     #[test]
     fn a_new_store_refuses_what_may_have_been_used_before_it() {
         let shared = named("new", NEED, at_now, false, [1, 2]);
-        assert_eq!(shared.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
-        assert_eq!(shared.claim(&[7; 32], NOW.plus(6), NOW.plus(6)), Ok(Claim::First));
+        assert_eq!(shared.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
+        assert_eq!(shared.record_use(&[7; 32], NOW.plus(6), NOW.plus(6)), Ok(FirstUse::Recorded));
     }
 
     /// B9. A configuration waits for the workers that claim proofs before it makes the store wider: what they accept meanwhile stays used.
@@ -265,10 +270,10 @@ mod tests {
         }
         clock.store(NOW.plus(3).as_u64(), Ordering::SeqCst);
         let issued_at = NOW.plus(8);
-        assert_eq!(current.1.claim(&[7; 32], issued_at, NOW.plus(3)), Claim::First);
+        assert_eq!(current.1.record_use(&[7; 32], issued_at, NOW.plus(3)), FirstUse::Recorded);
         drop(current);
         configured.join().unwrap();
-        assert_eq!(shared.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
+        assert_eq!(shared.record_use(&[7; 32], issued_at, issued_at), Ok(FirstUse::Unknowable));
     }
 
     /// A folder on a tmpfs, removed at the end.
@@ -298,22 +303,26 @@ mod tests {
         let folder = Folder::new("hot");
         let file = folder.file();
         let old = shared(&file, NEED, &at_now, [1, 2], false).unwrap();
-        assert_eq!(old.claim(&[7; 32], NOW, NOW), Claim::Unknowable, "from before the first Envoy");
+        assert_eq!(old.record_use(&[7; 32], NOW, NOW), FirstUse::Unknowable, "from before the first Envoy");
         let later = NOW.plus(6);
-        assert_eq!(old.claim(&[7; 32], later, later), Claim::First);
+        assert_eq!(old.record_use(&[7; 32], later, later), FirstUse::Recorded);
         let new = shared(&file, NEED, &|| later, [3, 4], false).unwrap();
-        assert_eq!(new.claim(&[7; 32], later, later), Claim::Replayed);
-        assert_eq!(new.claim(&[8; 32], later, later), Claim::First, "nothing is refused: no proof is missing");
-        assert_eq!(old.claim(&[8; 32], later, later), Claim::Replayed);
+        assert_eq!(new.record_use(&[7; 32], later, later), FirstUse::Replayed);
+        assert_eq!(
+            new.record_use(&[8; 32], later, later),
+            FirstUse::Recorded,
+            "nothing is refused: no proof is missing"
+        );
+        assert_eq!(old.record_use(&[8; 32], later, later), FirstUse::Replayed);
         drop((old, new));
         // An Envoy that starts when none runs does not know what was used since, without this file.
         let next = NOW.plus(20);
         let alone = shared(&file, NEED, &|| next, [5, 6], false).unwrap();
-        assert_eq!(alone.claim(&[9; 32], next, next), Claim::Unknowable);
-        assert_eq!(alone.claim(&[8; 32], later, next), Claim::Replayed);
+        assert_eq!(alone.record_use(&[9; 32], next, next), FirstUse::Unknowable);
+        assert_eq!(alone.record_use(&[8; 32], later, next), FirstUse::Replayed);
         drop(alone);
         let forgetful = shared(&file, NEED, &|| next.plus(60), [5, 6], true).unwrap();
-        assert_eq!(forgetful.claim(&[9; 32], next.plus(6), next.plus(6)), Claim::First);
+        assert_eq!(forgetful.record_use(&[9; 32], next.plus(6), next.plus(6)), FirstUse::Recorded);
     }
 
     #[test]
@@ -321,16 +330,16 @@ mod tests {
         let folder = Folder::new("wider");
         let file = folder.file();
         let old = shared(&file, NEED, &at_now, [1, 2], true).unwrap();
-        assert_eq!(old.claim(&[7; 32], NOW, NOW), Claim::First);
+        assert_eq!(old.record_use(&[7; 32], NOW, NOW), FirstUse::Recorded);
         let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 1000 };
         let new = shared(&file, wider, &at_now, [3, 4], true).unwrap();
-        assert_eq!(new.claim(&[7; 32], NOW, NOW), Claim::Unknowable);
+        assert_eq!(new.record_use(&[7; 32], NOW, NOW), FirstUse::Unknowable);
         let later = NOW.plus(6);
-        assert_eq!(old.claim(&[8; 32], later, later), Claim::Unknowable);
-        assert_eq!(new.claim(&[8; 32], later, later), Claim::First);
+        assert_eq!(old.record_use(&[8; 32], later, later), FirstUse::Unknowable);
+        assert_eq!(new.record_use(&[8; 32], later, later), FirstUse::Recorded);
         // A narrower one is served.
         let third = shared(&file, NEED, &|| later, [5, 6], false).unwrap();
-        assert_eq!(third.claim(&[8; 32], later, later), Claim::Replayed);
+        assert_eq!(third.record_use(&[8; 32], later, later), FirstUse::Replayed);
         assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 2, "the file and its lock");
     }
 
@@ -349,7 +358,7 @@ mod tests {
         refused("mode 0600");
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
         let made = shared(&file, NEED, &at_now, [1, 2], true).unwrap();
-        assert_eq!(made.claim(&[7; 32], NOW, NOW), Claim::Unknowable, "another one was in its place");
+        assert_eq!(made.record_use(&[7; 32], NOW, NOW), FirstUse::Unknowable, "another one was in its place");
         drop(made);
         std::fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink("/dev/null", &file).unwrap();

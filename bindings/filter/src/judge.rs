@@ -103,7 +103,7 @@ pub fn begin(
 ) -> Progress {
     stream.remove_spelled(&site.settings().identity_headers);
     let Ok(route) = stream.route() else { return Progress::Done(refuse_route(site, stream)) };
-    let judging = Judging { written: Written { claimed_proof: None, is_there: false }, route, round: 0 };
+    let judging = Judging { written: Written { used_proof: None, is_there: false }, route, round: 0 };
     go_on(site, policies, worker, text, stream, now, judging, None)
 }
 
@@ -167,7 +167,7 @@ fn go_on(
                 }
                 match written.write(settings, Some((&decision, rules.mode)), stream) {
                     Some(next) if !leads_to(&next, &found, policies, settings, &*stream) => {
-                        written.claimed_proof = decision.claimed_proof().copied().or(written.claimed_proof);
+                        written.used_proof = decision.used_proof().copied().or(written.used_proof);
                         next
                     }
                     _ => {
@@ -213,8 +213,8 @@ fn decide<'w, S: Stream>(
 ) -> Step<'w> {
     let (connection, named) = (Presented { source: settings.certificate, stream }, Named(stream));
     let mut request = request(stream, rules, text, now).with_connection(&connection).with_fields(&named);
-    if let Some(proof) = &written.claimed_proof {
-        request = request.with_claimed_proof(proof);
+    if let Some(proof) = &written.used_proof {
+        request = request.with_used_proof(proof);
     }
     match answered {
         None => worker.begin(rules.policy, &request, policies.asks(rules.place)),
@@ -236,7 +236,7 @@ type Route = Result<Option<Arc<RouteSettings>>, RouteUnread>;
 /// What earlier judgements of a request have left behind.
 #[derive(Debug)]
 struct Written {
-    claimed_proof: Option<[u8; 32]>,
+    used_proof: Option<[u8; 32]>,
     /// Whether identity headers are.
     is_there: bool,
 }

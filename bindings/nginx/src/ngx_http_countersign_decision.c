@@ -329,7 +329,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
      */
     for (before = proofs && record != NULL ? record->newest : NULL; before != NULL; before = before->next) {
         if (before->has_proof && before->judged->engine->zone == engine->zone && (!lcf->shares_store || before->is_first)) {
-            request.claimed_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
+            request.used_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
             break;
         }
     }
@@ -593,7 +593,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
     made->reason = countersign_decision_reason(decision);
-    made->has_proof = countersign_decision_claimed_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;
+    made->has_proof = countersign_decision_used_proof(decision, &made->proof) == COUNTERSIGN_RESULT_OK;
     made->status = countersign_decision_status(decision);
     made->lets_pass = countersign_decision_lets_pass(decision);
     made->expires_at = countersign_decision_expires_at_seconds(decision);

@@ -13,7 +13,7 @@ use crate::reason::Reason;
 use crate::record::{Facts, NamedClaim};
 use crate::specs::common::presentation::Scheme;
 use crate::specs::nonce::NONCE_CHARS;
-use crate::specs::proof::{Claimed, ProofFacts};
+use crate::specs::proof::{ProofFacts, Used};
 use crate::trust::{Authority, AuthorityIndex, TrustedKey};
 
 /// Where the facts of a token came from.
@@ -242,11 +242,11 @@ impl<'d> Decision<'d> {
         self.outcome().proof.as_ref().map(|proof| &proof.key_thumbprint)
     }
 
-    /// What the replay store knows the proof by since this decision: for [`Request::with_claimed_proof`](super::Request::with_claimed_proof),
-    /// if the same client request is judged by another policy too, with the same replay store. `None` where no proof was claimed.
+    /// What the replay store knows the proof by since this decision: for [`Request::with_used_proof`](super::Request::with_used_proof),
+    /// if the same client request is judged by another policy too, with the same replay store. `None` where no proof was recorded.
     #[must_use]
-    pub fn claimed_proof(&self) -> Option<&'d [u8; 32]> {
-        self.outcome().proof.as_ref().filter(|proof| proof.use_once != Claimed::No).map(|proof| &proof.handed_on)
+    pub fn used_proof(&self) -> Option<&'d [u8; 32]> {
+        self.outcome().proof.as_ref().filter(|proof| proof.use_once != Used::No).map(|proof| &proof.handed_on)
     }
 
     /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.

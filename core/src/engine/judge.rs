@@ -23,7 +23,7 @@ use crate::specs::common::presentation::{self, Credential, Scheme};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
 use crate::specs::profile::{Keys, TokenKind};
-use crate::specs::proof::{Claimed, Proof, ProofKind, ProofMemory};
+use crate::specs::proof::{Proof, ProofKind, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::AuthorityIndex;
@@ -77,7 +77,7 @@ impl Worker {
                 match answer {
                     UseOnce::First => {
                         let proof = self.outcome.proof.as_mut().ok_or(Reason::InternalError)?;
-                        proof.claimed(Claimed::Everywhere);
+                        proof.note_use(Used::Everywhere);
                         Ok(())
                     }
                     UseOnce::Used => Err(Reason::ProofReplayed),
@@ -328,7 +328,7 @@ impl Worker {
                 Ok(length)
             }
             Err(refused) => {
-                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.claim_refresh(*authority, now));
+                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }

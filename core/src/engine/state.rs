@@ -12,7 +12,7 @@ use crate::trust::TrustSnapshot;
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The keys of all trust domains and issuers.
-    pub trust: Arc<TrustSnapshot>,
+    pub bundles: Arc<TrustSnapshot>,
     /// What the host has revoked.
     pub revocations: Arc<Revocations>,
     /// Whether that is known now; where it is not, every token is refused with `bundle_stale` after its signature was checked.

@@ -22,7 +22,7 @@ use crate::reason::Reason;
 use crate::record::{self};
 use crate::request::Request;
 use crate::specs::check::{Silent, Trail};
-use crate::specs::proof::Claimed;
+use crate::specs::proof::Used;
 use crate::trust::EngineId;
 
 /// One thread's caches and buffers. Allocates when it is made and when it is told to [`grow`](Worker::grow), never in a decision.
@@ -298,7 +298,7 @@ impl Worker {
         }
         let proof = self.outcome.proof.as_ref().filter(|_| policy.shared_replay == SharedReplay::Required)?;
         // It may know the proof by this very request, when another policy judged it.
-        if proof.use_once == Claimed::Everywhere {
+        if proof.use_once == Used::Everywhere {
             return None;
         }
         let (age, _) = engine.document.proof_window_seconds();

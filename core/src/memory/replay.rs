@@ -8,7 +8,7 @@
 //!
 //! The more proofs a key has in the store, the more room it must leave, and a key without a proof in a bucket may take the last slot there. So
 //! one key has at most 103 of the 126 slots of each bucket, which is 1.6 times what the store is planned for, and is refused itself beyond
-//! ([`Claim::OverShare`]). Several keys that send without end leave less, as `replay/protocol.rs` has it: two at least 15 slots, ten at least 5. Fifteen can
+//! ([`FirstUse::OverShare`]). Several keys that send without end leave less, as `replay/protocol.rs` has it: two at least 15 slots, ten at least 5. Fifteen can
 //! fill the store. A proof is judged only with a token that is bound to its key, so the issuer of the tokens decides how many keys a client has.
 //!
 //! How it works and why it is right: `replay/protocol.rs`; how others join it: `replay/header.rs`; its memory orders: `replay/atomic.rs`.
@@ -21,8 +21,8 @@ use core::sync::atomic::AtomicU64;
 pub use self::bucket::{Bucket, Buckets, buckets_for};
 pub use self::header::AttachFault;
 use self::header::{FLOOR_AT, HEADER_WORDS};
-use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, claim_in};
-pub use self::protocol::{Claim, Window};
+use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in};
+pub use self::protocol::{FirstUse, Window};
 pub use self::state::ReplayState;
 use self::state::Survey;
 pub use self::store::{Replay, ReplayUnavailable};
@@ -116,17 +116,17 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     /// Two proofs of one key that share a `jti` and differ in `iat` are two proofs made by that key; the second is
     /// refused while the first is remembered, but of two at the same instant both may win.
     #[inline]
-    pub fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Claim {
+    pub fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> FirstUse {
         let Window { max_age_seconds, future_seconds } = self.window;
         if issued_at > now.plus(future_seconds.into()) || now > issued_at.plus(max_age_seconds.into()) {
-            return Claim::Unknowable;
+            return FirstUse::Unknowable;
         }
         let (bucket, fingerprint) = place(self.seed, self.buckets, proof);
         let words = self.words.as_ref();
         let (Some(floor), Some(bucket)) = (words.get(FLOOR_AT), bucket_in(words, bucket)) else {
-            return Claim::Full;
+            return FirstUse::Full;
         };
-        claim_in(floor.read(), &bucket, &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+        record_use_in(floor.read(), &bucket, &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
     /// Refuses every proof made up to `moment` by the fastest clock we accept, for good.
@@ -141,7 +141,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         }
     }
 
-    /// Proofs with an `iat` before this are refused as [`Claim::Unknowable`], in all buckets: see [`refuse_until`](Self::refuse_until).
+    /// Proofs with an `iat` before this are refused as [`FirstUse::Unknowable`], in all buckets: see [`refuse_until`](Self::refuse_until).
     #[must_use]
     pub fn floor(&self) -> UnixSeconds {
         UnixSeconds::new(self.words.as_ref().get(FLOOR_AT).map_or(0, Word::read))

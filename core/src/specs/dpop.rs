@@ -13,14 +13,14 @@ use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::{self, Budget, Fraction, JsonString, NameTable, Value};
 use crate::limits;
 use crate::memory::proof_keys::{PresentedKey, ProofKeys};
-use crate::memory::replay::Claim;
+use crate::memory::replay::FirstUse;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::specs::check::Check;
 use crate::specs::claims::{numeric_date, string};
 use crate::specs::common::presentation::{self, Scheme};
 use crate::specs::nonce::NONCE_CHARS;
-use crate::specs::proof::{Claimed, Proof, ProofFacts, ProofMethod};
+use crate::specs::proof::{Proof, ProofFacts, ProofMethod, Used};
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
@@ -135,8 +135,8 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         .map_err(|_| Reason::ProofSignatureInvalid)?;
     let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::ProofTooLarge)?;
     let issued_at = claims.issued_at;
-    let before = Claimed::before(request.claimed_proof, &replay_key);
-    let (use_once, handed_on) = (Claimed::No, replay_key);
+    let before = Used::before(request.used_proof, &replay_key);
+    let (use_once, handed_on) = (Used::No, replay_key);
     let verified =
         proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
 
@@ -144,16 +144,16 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     if settings.replay == ReplayMode::Accept {
         return Ok(());
     }
-    match proof.replay.claim(&replay_key, issued_at, request.now) {
-        Ok(Claim::First) => verified.claimed(Claimed::Here),
+    match proof.replay.record_use(&replay_key, issued_at, request.now) {
+        Ok(FirstUse::Recorded) => verified.note_use(Used::Here),
         // By this very request, when another policy judged it.
-        Ok(Claim::Replayed) if before != Claimed::No => verified.claimed(before),
-        Ok(Claim::Replayed) => return Err(Reason::ProofReplayed),
+        Ok(FirstUse::Replayed) if before != Used::No => verified.note_use(before),
+        Ok(FirstUse::Replayed) => return Err(Reason::ProofReplayed),
         // As after a restart, or after a clock that was wrong: a fresh proof passes.
-        Ok(Claim::Unknowable) => return Err(Reason::ProofHistoryUnknown),
-        Ok(Claim::Full | Claim::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => {}
-        Ok(Claim::Full) => return Err(Reason::ReplayStoreFull),
-        Ok(Claim::OverShare) => return Err(Reason::ProofShareExceeded),
+        Ok(FirstUse::Unknowable) => return Err(Reason::ProofHistoryUnknown),
+        Ok(FirstUse::Full | FirstUse::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => {}
+        Ok(FirstUse::Full) => return Err(Reason::ReplayStoreFull),
+        Ok(FirstUse::OverShare) => return Err(Reason::ProofShareExceeded),
         Err(_) => return Err(Reason::ReplayStoreUnavailable),
     }
     Ok(())

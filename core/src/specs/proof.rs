@@ -76,14 +76,14 @@ pub(crate) struct ProofFacts {
     pub(crate) replay_key: [u8; 32],
     pub(crate) issued_at: UnixSeconds,
     /// How far it is known that this request is the one that uses it.
-    pub(crate) use_once: Claimed,
-    /// For a further decision about the same client request: see [`Claimed::handed_on`].
+    pub(crate) use_once: Used,
+    /// For a further decision about the same client request: see [`Used::handed_on`].
     pub(crate) handed_on: [u8; 32],
 }
 
 /// Which store says that a request is the one that uses a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Claimed {
+pub(crate) enum Used {
     /// None.
     No,
     /// The one of this engine.
@@ -92,7 +92,7 @@ pub(crate) enum Claimed {
     Everywhere,
 }
 
-impl Claimed {
+impl Used {
     /// The 32 bytes by which a host hands on what a decision found: the proof's name, or its complement where the shared store was asked too.
     fn handed_on(self, replay_key: &[u8; 32]) -> [u8; 32] {
         match self {
@@ -113,7 +113,7 @@ impl Claimed {
 
 impl ProofFacts {
     /// Notes which store says that this request is the one that uses the proof.
-    pub(crate) fn claimed(&mut self, by: Claimed) {
+    pub(crate) fn note_use(&mut self, by: Used) {
         self.use_once = by;
         self.handed_on = by.handed_on(&self.replay_key);
     }

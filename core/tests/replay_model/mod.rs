@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::protocol::{Bucketed, Claim, EMPTY, Entry, Forgotten, Interval, PROOF_BITS, Window, Word, kept_free};
+use crate::protocol::{Bucketed, EMPTY, Entry, FirstUse, Forgotten, Interval, PROOF_BITS, Window, Word, kept_free};
 
 const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
 const NOON: u64 = 1_800_000_000;
@@ -82,11 +82,11 @@ pub(crate) trait Machine: 'static {
     type Word: Word + Send + Sync + 'static;
     fn word(value: u64) -> Self::Word;
     /// Runs all, and gives their results in order.
-    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<Claim> + Send>>) -> Vec<Vec<Claim>>;
+    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<FirstUse> + Send>>) -> Vec<Vec<FirstUse>>;
 }
 
 /// What is under test: the protocol, or one with a planted fault.
-pub(crate) type Protocol<W> = fn(u64, &Bucketed<'_, W>, &Entry) -> Claim;
+pub(crate) type Protocol<W> = fn(u64, &Bucketed<'_, W>, &Entry) -> FirstUse;
 
 /// One execution: no proof wins twice or after it was used before, and with room for all one of its claims wins.
 pub(crate) fn execute<M: Machine>(scenario: &Scenario, protocol: Protocol<M::Word>, judged_by_clock: bool) {
@@ -106,14 +106,14 @@ pub(crate) fn execute<M: Machine>(scenario: &Scenario, protocol: Protocol<M::Wor
             };
             claims.iter().map(claim).collect()
         };
-        Box::new(work) as Box<dyn FnOnce() -> Vec<Claim> + Send>
+        Box::new(work) as Box<dyn FnOnce() -> Vec<FirstUse> + Send>
     });
     let answers = M::run(threads.collect());
 
     let mut winners: BTreeMap<Proof, usize> = BTreeMap::new();
     for (claims, answers) in scenario.threads.iter().zip(answers) {
         for ((proof, _), answer) in claims.iter().zip(answers) {
-            *winners.entry(*proof).or_default() += usize::from(answer == Claim::First);
+            *winners.entry(*proof).or_default() += usize::from(answer == FirstUse::Recorded);
         }
     }
     for (proof, count) in winners {
@@ -141,7 +141,7 @@ impl<M: Machine<Word: Swap>> Machine for Torn<M> {
     fn word(value: u64) -> Self::Word {
         TornWord(M::word(value))
     }
-    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<Claim> + Send>>) -> Vec<Vec<Claim>> {
+    fn run(threads: Vec<Box<dyn FnOnce() -> Vec<FirstUse> + Send>>) -> Vec<Vec<FirstUse>> {
         M::run(threads)
     }
 }
@@ -186,27 +186,27 @@ pub(crate) enum Fault {
     ForgottenAlone,
 }
 
-pub(crate) fn times_first<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(crate) fn times_first<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     planted(Fault::TimesFirst, floor, bucket, entry)
 }
-pub(crate) fn forgotten_late<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(crate) fn forgotten_late<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     planted(Fault::ForgottenLate, floor, bucket, entry)
 }
-pub(crate) fn floor_first<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(crate) fn floor_first<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     planted(Fault::FloorFirst, floor, bucket, entry)
 }
-pub(crate) fn unordered<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(crate) fn unordered<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     planted(Fault::Unordered, floor, bucket, entry)
 }
-pub(crate) fn replaced_early<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(crate) fn replaced_early<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     planted(Fault::ReplacedEarly, floor, bucket, entry)
 }
-pub(crate) fn forgotten_alone<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(crate) fn forgotten_alone<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     planted(Fault::ForgottenAlone, floor, bucket, entry)
 }
 
 /// The protocol with one fault.
-fn planted<W: Word>(fault: Fault, floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+fn planted<W: Word>(fault: Fault, floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     let early = Forgotten::read(bucket);
     for _ in 0..=bucket.slots.len() {
         let (mut free, mut taken) = (None, 0);
@@ -215,7 +215,7 @@ fn planted<W: Word>(fault: Fault, floor: u64, bucket: &Bucketed<'_, W>, entry: &
             if entry.is_free(word) {
                 free = free.or(Some((slot, word)));
             } else if (word ^ entry.word) >> 18 == 0 {
-                return Claim::Replayed;
+                return FirstUse::Replayed;
             } else {
                 taken += 1;
             }
@@ -234,10 +234,10 @@ fn planted<W: Word>(fault: Fault, floor: u64, bucket: &Bucketed<'_, W>, entry: &
             _ => Forgotten::read(bucket),
         };
         if entry.issued_at < floor || forgotten.contains(entry.issued_at) {
-            return Claim::Unknowable;
+            return FirstUse::Unknowable;
         }
         let Some((slot, word)) = free.filter(|_| bucket.slots.len() - taken > kept_free(0)) else {
-            return Claim::Full;
+            return FirstUse::Full;
         };
         let mut lost = entry.lost_with(word);
         let stored = Interval::of(forgotten.interval);
@@ -259,8 +259,8 @@ fn planted<W: Word>(fault: Fault, floor: u64, bucket: &Bucketed<'_, W>, entry: &
             if word != EMPTY && fault == Fault::ForgottenLate {
                 entry.forget(bucket, lost, forgotten);
             }
-            return Claim::First;
+            return FirstUse::Recorded;
         }
     }
-    Claim::Full
+    FirstUse::Full
 }

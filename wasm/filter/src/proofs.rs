@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::engine::{Replay, ReplayUnavailable};
-use countersign::memory::replay::{Bucket, Buckets, Claim, ReplayState, Window, buckets_for};
+use countersign::memory::replay::{Bucket, Buckets, FirstUse, ReplayState, Window, buckets_for};
 use countersign::time::UnixSeconds;
 
 use crate::host::Host;
@@ -119,8 +119,8 @@ impl<H: Host> SharedReplay<H> {
                 }
             }
         };
-        let claim = buckets.claim(&mut bucket, proof, issued_at, now);
-        if claim != Claim::First {
+        let claim = buckets.record_use(&mut bucket, proof, issued_at, now);
+        if claim != FirstUse::Recorded {
             return Some(Turn::Done(claim));
         }
         let mut value = Vec::with_capacity(8 + Bucket::BYTES);
@@ -131,7 +131,7 @@ impl<H: Host> SharedReplay<H> {
         }
         // A store that was made wider meanwhile has no entry of this proof, and may have read the clock later than this claim did.
         let is_current = self.header()?.generation == generation;
-        Some(Turn::Done(if is_current { claim } else { Claim::Unknowable }))
+        Some(Turn::Done(if is_current { claim } else { FirstUse::Unknowable }))
     }
 
     /// The bucket of this index, as the claims of this generation see it.
@@ -144,13 +144,18 @@ impl<H: Host> SharedReplay<H> {
 }
 
 enum Turn {
-    Done(Claim),
+    Done(FirstUse),
     /// Another VM was faster.
     Again,
 }
 
 impl<H: Host> Replay for SharedReplay<H> {
-    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
+    fn record_use(
+        &self,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<FirstUse, ReplayUnavailable> {
         for _ in 0..TURNS {
             match self.claim_once(proof, issued_at, now) {
                 Some(Turn::Done(claim)) => return Ok(claim),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign::engine::Replay;
-use countersign::memory::replay::{Claim, Window};
+use countersign::memory::replay::{FirstUse, Window};
 use countersign::time::UnixSeconds;
 use countersign_filter::host::Level;
 
@@ -810,21 +810,21 @@ fn a_proof_is_used_once_in_all_vms() -> Result<(), Fault> {
     let host = Scripted::new();
     let one_bucket = Need { proofs: 63, ..NEED };
     let (first, second) = (open(&host, one_bucket, NOW)?, open(&host.beside(2), one_bucket, NOW)?);
-    assert_eq!(first.claim(&[7; 32], NOW, NOW), Ok(Claim::First));
-    assert_eq!(second.claim(&[7; 32], NOW, NOW), Ok(Claim::Replayed));
-    assert_eq!(second.claim(&[8; 32], NOW, NOW.plus(61)), Ok(Claim::Unknowable));
+    assert_eq!(first.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Recorded));
+    assert_eq!(second.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Replayed));
+    assert_eq!(second.record_use(&[8; 32], NOW, NOW.plus(61)), Ok(FirstUse::Unknowable));
     // Another VM claims the same proof between our look and our exchange.
     let bucket = host.world().shared.keys().find(|key| key.contains("/s/")).cloned().ok_or("no bucket")?;
     let before = host.world().shared.get(&bucket).cloned().ok_or("no bucket")?.0;
-    assert_eq!(first.claim(&[9; 32], NOW, NOW), Ok(Claim::First));
+    assert_eq!(first.record_use(&[9; 32], NOW, NOW), Ok(FirstUse::Recorded));
     let after = host.world().shared.get(&bucket).cloned().ok_or("no bucket")?.0;
     host.world().write(&bucket, &before);
     host.world().meanwhile = Some((bucket.clone(), after));
-    assert_eq!(second.claim(&[9; 32], NOW, NOW), Ok(Claim::Replayed));
+    assert_eq!(second.record_use(&[9; 32], NOW, NOW), Ok(FirstUse::Replayed));
     host.world().shared.insert(bucket, (vec![1], 99));
-    assert!(second.claim(&[9; 32], NOW, NOW).is_err());
+    assert!(second.record_use(&[9; 32], NOW, NOW).is_err());
     host.world().shared.clear();
-    assert!(second.claim(&[9; 32], NOW, NOW).is_err());
+    assert!(second.record_use(&[9; 32], NOW, NOW).is_err());
     Ok(())
 }
 
@@ -838,7 +838,7 @@ fn a_store_made_wider_forgets_no_proof_of_the_meantime() -> Result<(), Fault> {
     let store = SharedReplay::named(&host, "default");
     let now = UnixSeconds::new(host.world().seconds);
     let (meanwhile, issued_at) = (now.plus(3), now.plus(8));
-    assert_eq!(store.claim(&[7; 32], issued_at, meanwhile), Ok(Claim::First));
+    assert_eq!(store.record_use(&[7; 32], issued_at, meanwhile), Ok(FirstUse::Recorded));
     let wider = r#"{"accept":["at+jwt"],"audience":["a"],"dpop":{"max_age_seconds":299}}"#;
     let policy =
         format!(r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"default":{wider}}}}}}}"#);
@@ -847,7 +847,7 @@ fn a_store_made_wider_forgets_no_proof_of_the_meantime() -> Result<(), Fault> {
     let mut second = Vm::new(host.beside(2));
     second.create(1, 0);
     assert!(second.configure(1), "{:?}", host.world().log);
-    assert_eq!(store.claim(&[7; 32], issued_at, issued_at), Ok(Claim::Unknowable));
+    assert_eq!(store.record_use(&[7; 32], issued_at, issued_at), Ok(FirstUse::Unknowable));
     Ok(())
 }
 
@@ -871,7 +871,7 @@ fn gauges_and_a_line_of_the_log_say_how_the_store_is() -> Result<(), Fault> {
     let mut used = 0_u64;
     for number in 0..20_000_u32 {
         let proof = countersign::crypto::sha256(&number.to_be_bytes());
-        used += u64::from(store.claim(&proof, later, later) == Ok(Claim::First));
+        used += u64::from(store.record_use(&proof, later, later) == Ok(FirstUse::Recorded));
     }
     vm.tick(1);
     let (live, slots) = (gauge("live_proofs").ok_or("none")?, gauge("slots").ok_or("none")?);
@@ -891,10 +891,10 @@ fn a_claim_that_ends_in_a_store_that_is_gone_is_refused() -> Result<(), Fault> {
     let wider = host.world().shared.get("countersign/used-proofs/s").cloned().ok_or("no store")?.0;
     host.world().shared = before;
     host.world().meanwhile = Some(("countersign/used-proofs/s".to_owned(), wider));
-    assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
-    assert_eq!(narrow.claim(&[7; 32], NOW, NOW.plus(1)), Ok(Claim::Unknowable));
+    assert_eq!(narrow.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
+    assert_eq!(narrow.record_use(&[7; 32], NOW, NOW.plus(1)), Ok(FirstUse::Unknowable));
     let later = NOW.plus(6);
-    assert_eq!(narrow.claim(&[7; 32], later, later), Ok(Claim::First));
+    assert_eq!(narrow.record_use(&[7; 32], later, later), Ok(FirstUse::Recorded));
     Ok(())
 }
 
@@ -908,13 +908,13 @@ fn a_store_that_was_left_half_made_is_finished() -> Result<(), Fault> {
     let mut header = host.world().shared.get(key).cloned().ok_or("no store")?.0;
     header.get_mut(8..16).ok_or("no floor")?.copy_from_slice(&u64::MAX.to_le_bytes());
     host.world().write(key, &header);
-    assert_eq!(store.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::Unknowable));
+    assert_eq!(store.record_use(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(FirstUse::Unknowable));
     let again = open(&host.beside(2), need, NOW)?;
     for store in [&store, &again] {
-        assert_eq!(store.claim(&[7; 32], NOW.plus(5), NOW), Ok(Claim::Unknowable));
+        assert_eq!(store.record_use(&[7; 32], NOW.plus(5), NOW), Ok(FirstUse::Unknowable));
     }
-    assert_eq!(store.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::First));
-    assert_eq!(again.claim(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(Claim::Replayed));
+    assert_eq!(store.record_use(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(FirstUse::Recorded));
+    assert_eq!(again.record_use(&[7; 32], NOW.plus(9), NOW.plus(9)), Ok(FirstUse::Replayed));
     Ok(())
 }
 
@@ -922,17 +922,17 @@ fn a_store_that_was_left_half_made_is_finished() -> Result<(), Fault> {
 fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<(), Fault> {
     let host = Scripted::new();
     let narrow = open(&host, Need { forget: false, ..NEED }, NOW)?;
-    assert_eq!(narrow.claim(&[7; 32], NOW, NOW), Ok(Claim::Unknowable));
+    assert_eq!(narrow.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
     let later = NOW.plus(6);
-    assert_eq!(narrow.claim(&[7; 32], later, later), Ok(Claim::First));
+    assert_eq!(narrow.record_use(&[7; 32], later, later), Ok(FirstUse::Recorded));
     let window = Window { max_age_seconds: 300, future_seconds: 5 };
     let wide = open(&host, Need { window, proofs: 1000, forget: true }, later)?;
     // What the old store has seen, the new one cannot know; and those who were there before go by the new one.
     for store in [&narrow, &wide] {
-        assert_eq!(store.claim(&[7; 32], later, later), Ok(Claim::Unknowable));
+        assert_eq!(store.record_use(&[7; 32], later, later), Ok(FirstUse::Unknowable));
     }
     let afterwards = later.plus(6);
-    assert_eq!(narrow.claim(&[8; 32], afterwards, afterwards), Ok(Claim::First));
-    assert_eq!(wide.claim(&[8; 32], afterwards, afterwards.plus(200)), Ok(Claim::Replayed));
+    assert_eq!(narrow.record_use(&[8; 32], afterwards, afterwards), Ok(FirstUse::Recorded));
+    assert_eq!(wide.record_use(&[8; 32], afterwards, afterwards.plus(200)), Ok(FirstUse::Replayed));
     Ok(())
 }

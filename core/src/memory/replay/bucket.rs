@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use super::protocol::{Bucketed, Claim, EMPTY, Entry, Window, Word, claim_in};
+use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, Window, Word, record_use_in};
 use super::state::{ReplayState, Survey};
 use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
@@ -29,22 +29,28 @@ pub const fn buckets_for(live_proofs: usize) -> usize {
 }
 
 impl Buckets {
-    /// The bucket that a proof belongs to; `proof` as for [`ReplayStore::claim`](super::ReplayStore::claim).
+    /// The bucket that a proof belongs to; `proof` as for [`ReplayStore::record_use`](super::ReplayStore::record_use).
     #[must_use]
     pub fn of(&self, proof: &[u8; 32]) -> usize {
         place(self.seed, self.count, proof).0
     }
 
-    /// Claims a proof in a copy of its bucket. It is claimed once the copy took the bucket's place: on [`Claim::First`] and only then
+    /// Claims a proof in a copy of its bucket. It is claimed once the copy took the bucket's place: on [`FirstUse::Recorded`] and only then
     /// the caller exchanges it, and where another came first, begins again with what stands there now.
-    pub fn claim(&self, bucket: &mut Bucket, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Claim {
+    pub fn record_use(
+        &self,
+        bucket: &mut Bucket,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> FirstUse {
         let Window { max_age_seconds, future_seconds } = self.window;
         if issued_at > now.plus(future_seconds.into()) || now > issued_at.plus(max_age_seconds.into()) {
-            return Claim::Unknowable;
+            return FirstUse::Unknowable;
         }
         let (_, fingerprint) = place(self.seed, self.count, proof);
         // What is refused of all buckets is in the floor of each from its beginning.
-        claim_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+        record_use_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
     /// What a store holds and refuses at `now`, estimated by some of its buckets.
@@ -146,12 +152,12 @@ mod tests {
     fn a_proof_is_claimed_once_and_bytes_keep_it() {
         let buckets = Buckets { window: WINDOW, seed: [1, 2], count: buckets_for(1) };
         let mut bucket = Bucket::new(UnixSeconds::new(0));
-        assert_eq!(buckets.claim(&mut bucket, &digest(1), NOW, NOW), Claim::First);
+        assert_eq!(buckets.record_use(&mut bucket, &digest(1), NOW, NOW), FirstUse::Recorded);
         let mut again = Bucket::from_bytes(&bucket.to_bytes()).unwrap();
         assert_eq!(again, bucket);
-        assert_eq!(buckets.claim(&mut again, &digest(1), NOW, NOW.plus(1)), Claim::Replayed);
-        assert_eq!(buckets.claim(&mut again, &digest(1), NOW, NOW.plus(61)), Claim::Unknowable);
-        assert_eq!(buckets.claim(&mut Bucket::new(NOW.plus(1)), &digest(1), NOW, NOW), Claim::Unknowable);
+        assert_eq!(buckets.record_use(&mut again, &digest(1), NOW, NOW.plus(1)), FirstUse::Replayed);
+        assert_eq!(buckets.record_use(&mut again, &digest(1), NOW, NOW.plus(61)), FirstUse::Unknowable);
+        assert_eq!(buckets.record_use(&mut Bucket::new(NOW.plus(1)), &digest(1), NOW, NOW), FirstUse::Unknowable);
         for length in [0, 8, Bucket::BYTES - 1, Bucket::BYTES + 8] {
             assert_eq!(Bucket::from_bytes(&std::vec![0; length]), None);
         }
@@ -161,12 +167,12 @@ mod tests {
     fn a_full_bucket_says_so() {
         let buckets = Buckets { window: WINDOW, seed: [1, 2], count: 1 };
         let mut bucket = Bucket::new(UnixSeconds::new(0));
-        let claims = (0..200).map(|number| buckets.claim(&mut bucket, &digest(number), NOW, NOW));
-        let firsts = claims.filter(|claim| *claim == Claim::First).count();
+        let claims = (0..200).map(|number| buckets.record_use(&mut bucket, &digest(number), NOW, NOW));
+        let firsts = claims.filter(|claim| *claim == FirstUse::Recorded).count();
         assert_eq!(firsts, SLOTS);
-        assert_eq!(buckets.claim(&mut bucket, &digest(999), NOW, NOW), Claim::Full);
+        assert_eq!(buckets.record_use(&mut bucket, &digest(999), NOW, NOW), FirstUse::Full);
         let later = NOW.plus(70);
-        assert_eq!(buckets.claim(&mut bucket, &digest(999), later, later), Claim::First);
+        assert_eq!(buckets.record_use(&mut bucket, &digest(999), later, later), FirstUse::Recorded);
     }
 
     proptest! {
@@ -182,10 +188,10 @@ mod tests {
                 now = if forward < 280 { now.plus(forward / 40) } else { UnixSeconds::new(now.as_u64() - forward % 7) };
                 let issued_at = UnixSeconds::new(now.as_u64() + 5 - age);
                 let mut copy = Bucket::from_bytes(&bucket.to_bytes()).unwrap();
-                let expected = store.claim(&digest(number), issued_at, now);
-                let found = buckets.claim(&mut copy, &digest(number), issued_at, now);
+                let expected = store.record_use(&digest(number), issued_at, now);
+                let found = buckets.record_use(&mut copy, &digest(number), issued_at, now);
                 prop_assert_eq!(found, expected);
-                if found == Claim::First {
+                if found == FirstUse::Recorded {
                     bucket = copy;
                 }
             }

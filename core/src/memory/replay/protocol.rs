@@ -10,11 +10,11 @@
 //! is dead before `P` begins to be accepted, or its proof is from so far in the future that it cannot be accepted while `P` is. A claim
 //!
 //! 1. reads the slots of the bucket up to the first that was never used. A taken slot with the fingerprint of the proof means
-//!    [`Claim::Replayed`];
-//! 2. then reads the forgotten times. `i` among them means [`Claim::Unknowable`];
-//! 3. then looks for room: [`Claim::Full`] and [`Claim::OverShare`], see below;
+//!    [`FirstUse::Replayed`];
+//! 2. then reads the forgotten times. `i` among them means [`FirstUse::Unknowable`];
+//! 3. then looks for room: [`FirstUse::Full`] and [`FirstUse::OverShare`], see below;
 //! 4. takes the first free slot: if an entry is stored there, adds to the forgotten times what its loss makes unknown; then compares and
-//!    exchanges the word. Success is [`Claim::First`]; otherwise again from 1.
+//!    exchanges the word. Success is [`FirstUse::Recorded`]; otherwise again from 1.
 //!
 //! # Why exactly one claim of a proof can win
 //!
@@ -88,9 +88,9 @@
 
 /// The answer to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Claim {
-    /// No request claimed this proof before, and none will again.
-    First,
+pub enum FirstUse {
+    /// No request used this proof before, and none will again.
+    Recorded,
     /// The proof was used before.
     Replayed,
     /// The store does not know whether the proof was used: it has forgotten the proofs of that time (see
@@ -335,7 +335,7 @@ impl Entry {
 
     /// Whether the key of this proof finds room, by all slots: they are counted only where few have never been used.
     #[inline(never)]
-    fn check_share<W: Word>(&self, slots: &[W]) -> Result<(), Claim> {
+    fn check_share<W: Word>(&self, slots: &[W]) -> Result<(), FirstUse> {
         let (mut taken, mut of_key) = (0, 0);
         for slot in slots {
             let word = slot.read();
@@ -345,8 +345,8 @@ impl Entry {
         }
         match of_key {
             _ if slots.len() - taken > kept_free(of_key) => Ok(()),
-            0 => Err(Claim::Full),
-            _ => Err(Claim::OverShare),
+            0 => Err(FirstUse::Full),
+            _ => Err(FirstUse::OverShare),
         }
     }
 
@@ -376,7 +376,7 @@ pub(super) const fn is_taken(word: u64, cutoff: u64, near: u64) -> bool {
 
 /// One claim, by the four steps at the top of this file. A proof with an `iat` before `floor`, that of the store, is refused too.
 #[inline]
-pub(super) fn claim_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> Claim {
+pub(super) fn record_use_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &Entry) -> FirstUse {
     // Each failed exchange means that a slot was taken, and stays so for this proof: more turns than slots never happen.
     for _ in 0..=bucket.slots.len() {
         let mut slots = bucket.slots.iter().enumerate();
@@ -392,7 +392,7 @@ pub(super) fn claim_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &En
                 break;
             }
             if entry.fingerprint_is(word) {
-                return Claim::Replayed;
+                return FirstUse::Replayed;
             }
         }
         if free.is_some_and(|(_, word)| word != EMPTY) {
@@ -403,14 +403,14 @@ pub(super) fn claim_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &En
                     break;
                 }
                 if entry.fingerprint_is(word) && !entry.is_free(word) {
-                    return Claim::Replayed;
+                    return FirstUse::Replayed;
                 }
             }
         }
         W::acquire();
         let forgotten = Forgotten::read(bucket);
         if entry.issued_at < floor || forgotten.contains(entry.issued_at) {
-            return Claim::Unknowable;
+            return FirstUse::Unknowable;
         }
         if bucket.slots.len() - used <= MOST_KEPT_FREE
             && let Err(refused) = entry.check_share(bucket.slots)
@@ -418,17 +418,17 @@ pub(super) fn claim_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry: &En
             return refused;
         }
         let Some((slot, word)) = free else {
-            return Claim::Full;
+            return FirstUse::Full;
         };
         if word != EMPTY {
             // A claim that reads this word sees what this one saw: times that were forgotten then need not be forgotten again.
             entry.forget(bucket, entry.lost_with(word), forgotten);
         }
         if slot.exchange(word, entry.word) {
-            return Claim::First;
+            return FirstUse::Recorded;
         }
     }
-    Claim::Full
+    FirstUse::Full
 }
 
 /// What a key must leave free that has taken all it can.

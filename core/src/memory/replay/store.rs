@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicU64;
 
-use crate::memory::replay::{Claim, ReplayState, ReplayStore};
+use crate::memory::replay::{FirstUse, ReplayState, ReplayStore};
 use crate::time::UnixSeconds;
 
 /// The store did not answer. The server's fault, so the answer is a 5xx and never `invalid_dpop_proof`.
@@ -12,16 +12,21 @@ pub struct ReplayUnavailable;
 
 /// A store of used proofs: the engine's own, one in shared memory, or the host's.
 pub trait Replay: Send + Sync {
-    /// Claims `proof` for this request, in one atomic step: [`Claim::First`] for the first request, and for no other.
+    /// Claims `proof` for this request, in one atomic step: [`FirstUse::Recorded`] for the first request, and for no other.
     ///
     /// The first 16 bytes of `proof` are those of the client key's thumbprint, the others those of a SHA-256 over the thumbprint and the
     /// proof's `jti`. It must be remembered at least as long
     /// as the proof can still be accepted, which is the widest window of all policies counted from `issued_at`. A store that bounds how many
-    /// proofs one key may have in it answers [`Claim::OverShare`].
+    /// proofs one key may have in it answers [`FirstUse::OverShare`].
     ///
     /// # Errors
     /// [`ReplayUnavailable`]
-    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable>;
+    fn record_use(
+        &self,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<FirstUse, ReplayUnavailable>;
 
     /// How full the store is and what it refuses at `now`, if it can say so: for gauges and logs, not for requests.
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
@@ -31,8 +36,13 @@ pub trait Replay: Send + Sync {
 }
 
 impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
-    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
-        Ok(Self::claim(self, proof, issued_at, now))
+    fn record_use(
+        &self,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<FirstUse, ReplayUnavailable> {
+        Ok(Self::record_use(self, proof, issued_at, now))
     }
 
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
@@ -42,8 +52,13 @@ impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
 
 /// A store that several engines share, as when a host loads a new policy document and must not forget used proofs.
 impl<R: Replay + ?Sized> Replay for Arc<R> {
-    fn claim(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<Claim, ReplayUnavailable> {
-        (**self).claim(proof, issued_at, now)
+    fn record_use(
+        &self,
+        proof: &[u8; 32],
+        issued_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<FirstUse, ReplayUnavailable> {
+        (**self).record_use(proof, issued_at, now)
     }
 
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {

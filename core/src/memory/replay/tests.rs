@@ -22,8 +22,8 @@ fn proof_of(key: u64, number: u64) -> [u8; 32] {
     proof
 }
 
-fn claim_of<S: AsRef<[AtomicU64]>>(store: &ReplayStore<S>, key: u64, number: u64, iat: u64) -> Claim {
-    store.claim(&proof_of(key, number), UnixSeconds::new(iat), UnixSeconds::new(iat))
+fn record_use_of<S: AsRef<[AtomicU64]>>(store: &ReplayStore<S>, key: u64, number: u64, iat: u64) -> FirstUse {
+    store.record_use(&proof_of(key, number), UnixSeconds::new(iat), UnixSeconds::new(iat))
 }
 
 /// The proof of this number by a key of its own: without structure, in place of SHA-256.
@@ -45,30 +45,30 @@ fn store(live_proofs: usize) -> ReplayStore<Box<[AtomicU64]>> {
     ReplayStore::new(live_proofs, WINDOW, SEED)
 }
 
-fn claim<S: AsRef<[AtomicU64]>>(store: &ReplayStore<S>, number: u64, iat: u64, now: u64) -> Claim {
-    store.claim(&digest(number), UnixSeconds::new(iat), UnixSeconds::new(now))
+fn record_use<S: AsRef<[AtomicU64]>>(store: &ReplayStore<S>, number: u64, iat: u64, now: u64) -> FirstUse {
+    store.record_use(&digest(number), UnixSeconds::new(iat), UnixSeconds::new(now))
 }
 
 #[test]
 fn the_second_claim_is_a_replay() {
     let store = store(100);
-    assert_eq!(claim(&store, 1, NOON, NOON), Claim::First);
-    assert_eq!(claim(&store, 1, NOON, NOON), Claim::Replayed);
-    assert_eq!(claim(&store, 2, NOON, NOON), Claim::First);
-    assert_eq!(claim(&store, 1, NOON, NOON + 60), Claim::Replayed, "to the last second of its life");
-    assert_eq!(claim(&store, 1, NOON + 20, NOON + 20), Claim::Replayed, "whatever its iat says now");
+    assert_eq!(record_use(&store, 1, NOON, NOON), FirstUse::Recorded);
+    assert_eq!(record_use(&store, 1, NOON, NOON), FirstUse::Replayed);
+    assert_eq!(record_use(&store, 2, NOON, NOON), FirstUse::Recorded);
+    assert_eq!(record_use(&store, 1, NOON, NOON + 60), FirstUse::Replayed, "to the last second of its life");
+    assert_eq!(record_use(&store, 1, NOON + 20, NOON + 20), FirstUse::Replayed, "whatever its iat says now");
     assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), 2);
 }
 
 #[test]
 fn the_window_is_exact() {
     let store = store(100);
-    assert_eq!(claim(&store, 1, NOON + 6, NOON), Claim::Unknowable);
-    assert_eq!(claim(&store, 1, NOON + 5, NOON), Claim::First);
-    assert_eq!(claim(&store, 2, NOON - 61, NOON), Claim::Unknowable);
-    assert_eq!(claim(&store, 2, NOON - 60, NOON), Claim::First);
+    assert_eq!(record_use(&store, 1, NOON + 6, NOON), FirstUse::Unknowable);
+    assert_eq!(record_use(&store, 1, NOON + 5, NOON), FirstUse::Recorded);
+    assert_eq!(record_use(&store, 2, NOON - 61, NOON), FirstUse::Unknowable);
+    assert_eq!(record_use(&store, 2, NOON - 60, NOON), FirstUse::Recorded);
     for iat in [0, 1, u64::MAX] {
-        assert_eq!(claim(&store, 3, iat, NOON), Claim::Unknowable);
+        assert_eq!(record_use(&store, 3, iat, NOON), FirstUse::Unknowable);
     }
 }
 
@@ -76,10 +76,10 @@ fn the_window_is_exact() {
 fn the_ends_of_time_do_not_wrap() {
     for now in [0, 1, 3, u64::from(u32::MAX), 1 << 33, u64::MAX - 1, u64::MAX] {
         let store = store(10);
-        assert_eq!(claim(&store, 1, now, now), Claim::First, "{now}");
-        assert_eq!(claim(&store, 1, now, now), Claim::Replayed, "{now}");
-        assert_eq!(claim(&store, 2, now.saturating_sub(60), now), Claim::First, "{now}");
-        assert_eq!(claim(&store, 2, now.saturating_sub(60), now), Claim::Replayed, "{now}");
+        assert_eq!(record_use(&store, 1, now, now), FirstUse::Recorded, "{now}");
+        assert_eq!(record_use(&store, 1, now, now), FirstUse::Replayed, "{now}");
+        assert_eq!(record_use(&store, 2, now.saturating_sub(60), now), FirstUse::Recorded, "{now}");
+        assert_eq!(record_use(&store, 2, now.saturating_sub(60), now), FirstUse::Replayed, "{now}");
     }
 }
 
@@ -90,10 +90,10 @@ fn a_full_store_refuses_and_remembers() {
     let mut firsts = Vec::new();
     let mut full = 0;
     for number in 0..20_000 {
-        match claim(&store, number, NOON, NOON) {
-            Claim::First => firsts.push(number),
+        match record_use(&store, number, NOON, NOON) {
+            FirstUse::Recorded => firsts.push(number),
             // Among 126 keys one in thirty is taken for another that has a proof there.
-            Claim::Full | Claim::OverShare => full += 1,
+            FirstUse::Full | FirstUse::OverShare => full += 1,
             other => panic!("{number}: {other:?}"),
         }
     }
@@ -102,13 +102,13 @@ fn a_full_store_refuses_and_remembers() {
     assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), store.slots());
     for now in [NOON, NOON + 30, NOON + 60] {
         for number in &firsts {
-            assert_eq!(claim(&store, *number, NOON, now), Claim::Replayed);
+            assert_eq!(record_use(&store, *number, NOON, now), FirstUse::Replayed);
         }
     }
     // Room comes back by time alone.
     let later = NOON + WINDOW.seconds_of_room();
-    assert!((0..500).all(|number| claim(&store, 1 << 32 | number, later, later) == Claim::First));
-    assert!(firsts.iter().all(|number| claim(&store, *number, NOON, NOON + 60) != Claim::First));
+    assert!((0..500).all(|number| record_use(&store, 1 << 32 | number, later, later) == FirstUse::Recorded));
+    assert!(firsts.iter().all(|number| record_use(&store, *number, NOON, NOON + 60) != FirstUse::Recorded));
 }
 
 /// Experiment 6, the store alone: a million proofs, planned load, all replays refused.
@@ -118,10 +118,10 @@ fn a_million_proofs_at_planned_load() {
     let store = store(COUNT as usize);
     assert!(store.words.len() * 8 <= COUNT as usize * 16 + COUNT as usize / 3 + 2048);
     for number in 0..COUNT {
-        assert_eq!(claim(&store, number, NOON + number % 6, NOON), Claim::First);
+        assert_eq!(record_use(&store, number, NOON + number % 6, NOON), FirstUse::Recorded);
     }
     for number in 0..COUNT {
-        assert_eq!(claim(&store, number, NOON + number % 6, NOON + 60), Claim::Replayed);
+        assert_eq!(record_use(&store, number, NOON + number % 6, NOON + 60), FirstUse::Replayed);
     }
     assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), COUNT as usize);
 }
@@ -138,9 +138,9 @@ fn a_steady_stream_for_an_hour() {
             number += 1;
             // Clocks of clients: from a minute behind to five seconds ahead.
             let iat = now + 5 - (turn * 7 + now) % 66;
-            assert_eq!(claim(&store, number, iat, now), Claim::First, "{number}");
-            assert_eq!(claim(&store, number, iat, now), Claim::Replayed, "{number}");
-            assert_eq!(claim(&store, number, iat, iat + 60), Claim::Replayed, "{number}");
+            assert_eq!(record_use(&store, number, iat, now), FirstUse::Recorded, "{number}");
+            assert_eq!(record_use(&store, number, iat, now), FirstUse::Replayed, "{number}");
+            assert_eq!(record_use(&store, number, iat, iat + 60), FirstUse::Replayed, "{number}");
         }
     }
     let now = UnixSeconds::new(NOON + 3600);
@@ -155,22 +155,28 @@ fn a_clock_that_jumps_back_opens_nothing() {
     for jump in [7_200, 36_000, 86_400, 7 * 86_400] {
         let store = store(64);
         let slots = store.slots() as u64;
-        let firsts: Vec<u64> = (0..slots).filter(|number| claim(&store, *number, NOON, NOON) == Claim::First).collect();
+        let firsts: Vec<u64> =
+            (0..slots).filter(|number| record_use(&store, *number, NOON, NOON) == FirstUse::Recorded).collect();
         assert!(firsts.len() > 60);
         // The clock is ahead for a while, long enough to write over everything, twice.
         for (offset, base) in [(0, 1 << 32), (120, 1 << 33)] {
             let now = NOON + jump + offset;
-            let passed = (0..slots).filter(|number| claim(&store, base | number, now, now) == Claim::First).count();
+            let passed =
+                (0..slots).filter(|number| record_use(&store, base | number, now, now) == FirstUse::Recorded).count();
             assert!(passed > 60, "{jump} {passed}");
         }
         // And back: everything used before it went ahead is refused, although its entry is gone.
         for number in &firsts {
-            assert_ne!(claim(&store, *number, NOON, NOON + 1), Claim::First, "+{jump} -{jump}");
+            assert_ne!(record_use(&store, *number, NOON, NOON + 1), FirstUse::Recorded, "+{jump} -{jump}");
         }
         // And ahead again.
         let now = NOON + jump + 121;
         for number in 0..slots {
-            assert_ne!(claim(&store, 1 << 33 | number, now - 1, now), Claim::First, "+{jump} -{jump} +{jump}");
+            assert_ne!(
+                record_use(&store, 1 << 33 | number, now - 1, now),
+                FirstUse::Recorded,
+                "+{jump} -{jump} +{jump}"
+            );
         }
     }
 }
@@ -181,9 +187,9 @@ fn one_request_by_a_wrong_clock_costs_one_bucket_one_window() {
     let store = store(126);
     let now = UnixSeconds::new(NOON);
     assert_eq!(store.slots(), 2 * SLOTS);
-    assert_eq!(claim(&store, 1, NOON, NOON), Claim::First);
+    assert_eq!(record_use(&store, 1, NOON, NOON), FirstUse::Recorded);
     let number = (2..100).find(|number| {
-        assert_eq!(claim(&store, *number, NOON + 7200, NOON + 7200), Claim::First);
+        assert_eq!(record_use(&store, *number, NOON + 7200, NOON + 7200), FirstUse::Recorded);
         store.state(now).refusing_permille > 0
     });
     assert!(number.is_some());
@@ -193,9 +199,12 @@ fn one_request_by_a_wrong_clock_costs_one_bucket_one_window() {
     for number in 200_000..200_100 {
         let there =
             place(store.seed, store.buckets, &digest(number)).0 == place(store.seed, store.buckets, &digest(1)).0;
-        let expected = if there { Claim::Unknowable } else { Claim::First };
-        assert_eq!(claim(&store, number, NOON + 4, NOON), expected);
-        assert_eq!(claim(&store, number, NOON + 70, NOON + 70), if there { Claim::First } else { Claim::Replayed });
+        let expected = if there { FirstUse::Unknowable } else { FirstUse::Recorded };
+        assert_eq!(record_use(&store, number, NOON + 4, NOON), expected);
+        assert_eq!(
+            record_use(&store, number, NOON + 70, NOON + 70),
+            if there { FirstUse::Recorded } else { FirstUse::Replayed }
+        );
     }
 }
 
@@ -208,13 +217,16 @@ fn a_clock_that_was_ahead_leaves_the_present_alone() {
     {
         let store = ReplayStore::new(1_000, clock, SEED);
         let life = clock.seconds_of_room();
-        let used: Vec<u64> = (0..1_000).filter(|number| claim(&store, *number, NOON, NOON) == Claim::First).collect();
+        let used: Vec<u64> =
+            (0..1_000).filter(|number| record_use(&store, *number, NOON, NOON) == FirstUse::Recorded).collect();
         let mut ahead = Vec::new();
         for wave in 0..3 {
             let now = NOON + AHEAD + wave * life;
             let numbers = (1_000..2_500).map(|number| wave << 32 | number);
             ahead.extend(
-                numbers.filter(|number| claim(&store, *number, now, now) == Claim::First).map(|number| (number, now)),
+                numbers
+                    .filter(|number| record_use(&store, *number, now, now) == FirstUse::Recorded)
+                    .map(|number| (number, now)),
             );
         }
         assert!(ahead.len() > 4_000, "{}", ahead.len());
@@ -224,19 +236,19 @@ fn a_clock_that_was_ahead_leaves_the_present_alone() {
         assert_eq!(state.refusing_permille, 0, "{state:?}");
         for number in 0..900 {
             let now = right + number * life / 900;
-            assert_eq!(claim(&store, 1 << 40 | number, now, now), Claim::First);
+            assert_eq!(record_use(&store, 1 << 40 | number, now, now), FirstUse::Recorded);
         }
         // The time comes at which the clock was wrong: nothing of then is used again.
         let mut refused = 0;
         for (number, iat) in ahead {
-            assert_ne!(claim(&store, number, iat, iat), Claim::First);
-            refused += u64::from(claim(&store, 1 << 50 | number, iat, iat) == Claim::Unknowable);
+            assert_ne!(record_use(&store, number, iat, iat), FirstUse::Recorded);
+            refused += u64::from(record_use(&store, 1 << 50 | number, iat, iat) == FirstUse::Unknowable);
         }
         assert!(refused > 0);
-        assert!(used.iter().all(|number| claim(&store, *number, NOON, NOON + 1) != Claim::First));
+        assert!(used.iter().all(|number| record_use(&store, *number, NOON, NOON + 1) != FirstUse::Recorded));
         let over = NOON + AHEAD + 7 * life;
         assert_eq!(store.state(UnixSeconds::new(over)).refusing_permille, 0);
-        assert!((0..1_000).all(|number| claim(&store, 1 << 51 | number, over, over) == Claim::First));
+        assert!((0..1_000).all(|number| record_use(&store, 1 << 51 | number, over, over) == FirstUse::Recorded));
     }
 }
 
@@ -245,10 +257,10 @@ fn a_clock_that_was_ahead_leaves_the_present_alone() {
 fn one_client_moves_the_forgotten_times_of_its_buckets_only() {
     let store = store(63 * 1_000);
     for number in 0..1_000 {
-        assert_eq!(claim_of(&store, number, 1, NOON), Claim::First);
+        assert_eq!(record_use_of(&store, number, 1, NOON), FirstUse::Recorded);
     }
     for number in 0..100 {
-        assert_eq!(claim_of(&store, 5_000, number, NOON + 7_200), Claim::First);
+        assert_eq!(record_use_of(&store, 5_000, number, NOON + 7_200), FirstUse::Recorded);
     }
     let state = store.state(UnixSeconds::new(NOON + 1));
     assert!((1..=100).contains(&state.refusing_permille), "{state:?}");
@@ -266,20 +278,20 @@ fn keys_that_send_without_end_leave_room() {
         let mut refused = None;
         for turn in 0..200 * keys {
             let (key, number) = if by_turns { (turn % keys, turn / keys) } else { (turn / 200, turn % 200) };
-            match claim_of(&store, key, number, NOON) {
-                Claim::First => {}
+            match record_use_of(&store, key, number, NOON) {
+                FirstUse::Recorded => {}
                 other => refused = Some(other),
             }
         }
-        assert_eq!(refused, Some(Claim::OverShare), "{keys} keys");
+        assert_eq!(refused, Some(FirstUse::OverShare), "{keys} keys");
         let taken = store.live_proofs(UnixSeconds::new(NOON));
         assert!(SLOTS - taken >= left, "{keys} keys leave {}", SLOTS - taken);
         // A key without a proof in the bucket takes any slot that is left, and the last refusal is the store's fault.
         for other in 0..SLOTS - taken {
-            assert_eq!(claim_of(&store, 1_000 + other as u64, 0, NOON), Claim::First);
+            assert_eq!(record_use_of(&store, 1_000 + other as u64, 0, NOON), FirstUse::Recorded);
         }
-        assert_eq!(claim_of(&store, 2_000, 0, NOON), Claim::Full);
-        assert_eq!(claim_of(&store, 0, 0, NOON), Claim::Replayed);
+        assert_eq!(record_use_of(&store, 2_000, 0, NOON), FirstUse::Full);
+        assert_eq!(record_use_of(&store, 0, 0, NOON), FirstUse::Replayed);
     }
 }
 
@@ -295,7 +307,7 @@ fn a_thousand_clients_beside_an_attacker() {
             for key in 0..keys {
                 for _ in 0..proofs / keys {
                     sent += 1;
-                    claim_of(&store, 1_000_000 + key, sent, now);
+                    record_use_of(&store, 1_000_000 + key, sent, now);
                 }
             }
         };
@@ -305,7 +317,7 @@ fn a_thousand_clients_beside_an_attacker() {
             let now = NOON + 1 + second;
             for client in 0..CLIENTS {
                 if client % 10 == second % 10 {
-                    refused += u64::from(claim_of(&store, client, second, now) != Claim::First);
+                    refused += u64::from(record_use_of(&store, client, second, now) != FirstUse::Recorded);
                 }
             }
             attack(now, 2_000);
@@ -321,12 +333,15 @@ fn a_client_alone_has_the_planned_room() {
     const LIVE: u64 = 65_536;
     let store = store(LIVE as usize);
     for number in 0..2 * LIVE {
-        let answer = claim_of(&store, 1, number, NOON);
-        assert!(answer == Claim::First || (answer == Claim::OverShare && number > LIVE), "{number}: {answer:?}");
+        let answer = record_use_of(&store, 1, number, NOON);
+        assert!(
+            answer == FirstUse::Recorded || (answer == FirstUse::OverShare && number > LIVE),
+            "{number}: {answer:?}"
+        );
     }
     let taken = store.live_proofs(UnixSeconds::new(NOON));
     assert!((98..=103).contains(&(taken / (store.slots() / SLOTS))), "{taken} of {}", store.slots());
-    assert_eq!(claim_of(&store, 1, 0, NOON), Claim::Replayed);
+    assert_eq!(record_use_of(&store, 1, 0, NOON), FirstUse::Replayed);
 }
 
 #[test]
@@ -340,14 +355,14 @@ fn the_state_says_what_is_held_and_refused() {
     let cold = ReplayState { refusing_permille: 1000, refusing_until: now.plus(6), ..quiet };
     assert_eq!(store.state(now), cold);
     for number in 0..500 {
-        assert_eq!(claim(&store, number, NOON + 6, NOON + 6), Claim::First);
+        assert_eq!(record_use(&store, number, NOON + 6, NOON + 6), FirstUse::Recorded);
     }
     let later = now.plus(6);
     assert_eq!(store.state(later), ReplayState { live_proofs: 500, refusing_until: later, ..quiet });
     // A large store is read in parts.
     let large = ReplayStore::new(1_000_000, WINDOW, SEED);
     for number in 0..200_000 {
-        assert_eq!(claim(&large, number, NOON, NOON), Claim::First);
+        assert_eq!(record_use(&large, number, NOON, NOON), FirstUse::Recorded);
     }
     let estimate = large.state(now).live_proofs;
     assert_eq!(large.live_proofs(now), 200_000);
@@ -361,9 +376,9 @@ fn a_cold_store_refuses_the_past() {
     store.refuse_until(UnixSeconds::new(NOON));
     assert_eq!(store.floor(), UnixSeconds::new(NOON + 6));
     for iat in NOON - 60..=NOON + 5 {
-        assert_eq!(claim(&store, iat, iat, NOON), Claim::Unknowable);
+        assert_eq!(record_use(&store, iat, iat, NOON), FirstUse::Unknowable);
     }
-    assert_eq!(claim(&store, 1, NOON + 6, NOON + 1), Claim::First);
+    assert_eq!(record_use(&store, 1, NOON + 6, NOON + 1), FirstUse::Recorded);
     store.refuse_until(UnixSeconds::new(NOON - 1000));
     assert_eq!(store.floor(), UnixSeconds::new(NOON + 6), "the floor never goes down");
 }
@@ -376,12 +391,14 @@ fn idle_for_any_time_it_works_again() {
     for idle in (0..2_400_000).step_by(10_007) {
         let store = store(640);
         for number in 0..640 {
-            assert_eq!(claim(&store, number, NOON, NOON), Claim::First);
+            assert_eq!(record_use(&store, number, NOON, NOON), FirstUse::Recorded);
         }
         let now = NOON + 200 + idle;
-        let answers = (0..640).map(|number| claim(&store, 1 << 32 | number, now, now));
-        let full =
-            answers.filter(|answer| *answer != Claim::First).inspect(|answer| assert_eq!(*answer, Claim::Full)).count();
+        let answers = (0..640).map(|number| record_use(&store, 1 << 32 | number, now, now));
+        let full = answers
+            .filter(|answer| *answer != FirstUse::Recorded)
+            .inspect(|answer| assert_eq!(*answer, FirstUse::Full))
+            .count();
         let in_shadow = shadow.contains(&(idle % circle));
         assert!(full <= if in_shadow { 60 } else { 0 }, "{full} full after {idle} s");
         assert_eq!(store.state(UnixSeconds::new(now)).refusing_permille, 0, "after {idle} s");
@@ -396,15 +413,16 @@ fn a_future_visited_twice_opens_nothing() {
     {
         let store = ReplayStore::new(64, window, SEED);
         let ahead = NOON + 7200;
-        let used: Vec<u64> = (0..60).filter(|number| claim(&store, *number, ahead, ahead) == Claim::First).collect();
+        let used: Vec<u64> =
+            (0..60).filter(|number| record_use(&store, *number, ahead, ahead) == FirstUse::Recorded).collect();
         assert_eq!(used.len(), 60);
         for now in NOON..NOON + 600 {
             for number in 0..20 {
-                claim(&store, now << 8 | number, now, now);
+                record_use(&store, now << 8 | number, now, now);
             }
         }
         for number in used {
-            assert_ne!(claim(&store, number, ahead, ahead), Claim::First);
+            assert_ne!(record_use(&store, number, ahead, ahead), FirstUse::Recorded);
         }
     }
 }
@@ -414,12 +432,12 @@ fn memory_of_the_caller_is_shared() {
     let words: Vec<AtomicU64> = (0..required_words(1000)).map(|_| AtomicU64::new(u64::MAX)).collect();
     assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachFault::NotInitialised);
     let one = ReplayStore::initialise(&words[..], WINDOW, SEED).unwrap();
-    assert_eq!(claim(&one, 1, NOON, NOON), Claim::First);
+    assert_eq!(record_use(&one, 1, NOON, NOON), FirstUse::Recorded);
     let two = ReplayStore::attach(&words[..], WINDOW).unwrap();
     assert_eq!((two.window(), two.slots()), (WINDOW, one.slots()));
-    assert_eq!(claim(&two, 1, NOON, NOON), Claim::Replayed);
-    assert_eq!(claim(&two, 2, NOON, NOON), Claim::First);
-    assert_eq!(claim(&one, 2, NOON, NOON), Claim::Replayed);
+    assert_eq!(record_use(&two, 1, NOON, NOON), FirstUse::Replayed);
+    assert_eq!(record_use(&two, 2, NOON, NOON), FirstUse::Recorded);
+    assert_eq!(record_use(&one, 2, NOON, NOON), FirstUse::Replayed);
 
     let narrower = Window { max_age_seconds: 30, future_seconds: 0 };
     assert!(ReplayStore::attach(&words[..], narrower).is_ok());
@@ -484,7 +502,7 @@ fn memory_that_shrinks_is_a_full_store() {
     let store = ReplayStore::initialise(Shrinking(words, len), WINDOW, SEED).unwrap();
     for len in [0, 6, 50] {
         store.words.1.store(len, Ordering::Relaxed);
-        assert_eq!(claim(&store, 1, NOON, NOON), Claim::Full);
+        assert_eq!(record_use(&store, 1, NOON, NOON), FirstUse::Full);
         assert_eq!(store.live_proofs(UnixSeconds::new(NOON)), 0);
     }
 }
@@ -540,7 +558,7 @@ fn two_threads_race_for_each_proof() {
                     std::thread::yield_now();
                 }
                 let iat = NOON + number / 200;
-                if claim(&store, number, iat, iat + offset) == Claim::First {
+                if record_use(&store, number, iat, iat + offset) == FirstUse::Recorded {
                     won.push(number);
                 }
             }
@@ -602,7 +620,7 @@ proptest! {
                 Step::Again(index) if !made.is_empty() => *index.get(&made),
                 Step::Again(_) => continue,
             };
-            if claim(&store, number, iat, now) == Claim::First {
+            if record_use(&store, number, iat, now) == FirstUse::Recorded {
                 prop_assert!(won.insert(number));
             }
         }
@@ -620,12 +638,12 @@ proptest! {
                 Step::New(offset) => {
                     let iat = now.saturating_add_signed(offset);
                     made.push((made.len() as u64, iat));
-                    prop_assert_eq!(claim(&store, made.len() as u64 - 1, iat, now), Claim::First);
+                    prop_assert_eq!(record_use(&store, made.len() as u64 - 1, iat, now), FirstUse::Recorded);
                 }
                 Step::Again(index) if !made.is_empty() => {
                     let (number, iat) = *index.get(&made);
-                    let expected = if now <= iat + 60 { Claim::Replayed } else { Claim::Unknowable };
-                    prop_assert_eq!(claim(&store, number, iat, now), expected);
+                    let expected = if now <= iat + 60 { FirstUse::Replayed } else { FirstUse::Unknowable };
+                    prop_assert_eq!(record_use(&store, number, iat, now), expected);
                 }
                 Step::Again(_) => {}
             }
