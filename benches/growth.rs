@@ -122,7 +122,7 @@ fn keys() {
     for _ in 0..ROUNDS {
         for ((n, ours), samples) in sizes.iter().zip(&mut samples) {
             let (index, _) = ours.engine.document().trust().next().expect("one issuer");
-            let set = ours.snapshot.trust.set(index).expect("a loaded set");
+            let set = ours.trust_state.bundles.set(index).expect("a loaded set");
             assert_eq!(set.len(), *n);
             assert!(set.find(Some("unknown"), Algorithm::Es256, false).is_err(), "finds a key that is not there");
             let (mut taken, mut count) = (Duration::ZERO, 0u32);
@@ -225,10 +225,10 @@ fn domains() {
         for ((n, ours), samples) in sizes.iter_mut().zip(&mut samples) {
             let places: Vec<_> = ours.engine.document().trust().map(|(place, _)| place).collect();
             samples.push(each_of(READY, |number| {
-                // As in a running host, threads still decide by the snapshot before.
-                let before = ours.snapshot.clone();
+                // As in a running host, threads still decide by the trust state before.
+                let before = ours.trust_state.clone();
                 let place = places[lottery.below(*n)];
-                ours.engine.load(&mut ours.snapshot, place, bundles[number].as_bytes(), ours::now()).expect("a bundle");
+                ours.engine.load(&mut ours.trust_state, place, bundles[number].as_bytes(), ours::now()).expect("a bundle");
                 drop(before);
             }));
         }
@@ -249,7 +249,7 @@ fn each_of(count: usize, mut call: impl FnMut(usize)) -> f64 {
     start.elapsed().as_secs_f64() * 1e6 / count as f64
 }
 
-/// Decisions a second on 1 and 2 threads, each with its own worker over one engine and one snapshot.
+/// Decisions a second on 1 and 2 threads, each with its own worker over one engine and one trust state.
 fn threads(all: &[String]) {
     for (chart, tier, bytes, pool) in
         [("cached tokens a second", Tier::Cached, 8 << 20, 16), ("new tokens a second", Tier::New, 1 << 20, 4096)]
@@ -261,7 +261,7 @@ fn threads(all: &[String]) {
         let mut samples = [Vec::new(), Vec::new()];
         let mut workers: Vec<(Worker, usize)> = (0..2).map(|_| (Worker::new(&shared.engine, [3, 5]), 0)).collect();
         let decide = |worker: &mut Worker, token: &str, tier: Tier| {
-            ours::passes(&shared.engine, worker, &shared.snapshot, shared.policy, tier, token.as_bytes(), None)
+            ours::passes(&shared.engine, worker, &shared.trust_state, shared.policy, tier, token.as_bytes(), None)
         };
         for (worker, next) in &mut workers {
             for token in pool.iter().cycle().take(pool.len().max(500)) {

@@ -1,7 +1,7 @@
 //! What the benches share: an engine, a worker and one request, judged again and again.
 
 use countersign::crypto::PublicKey;
-use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
+use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, TrustDocument, TrustState, Worker};
 use countersign::jose::json::{self, Budget};
 use countersign::reason::Reason;
 use countersign::specs::mtls::ClientCertificate;
@@ -15,7 +15,7 @@ use countersign_tests::request::Req;
 pub struct Bench {
     engine: Engine,
     worker: Worker,
-    snapshot: Snapshot,
+    trust_state: TrustState,
     policy: PolicyIndex,
 }
 
@@ -31,17 +31,17 @@ impl Bench {
             Err(faults) => panic!("{faults:?}"),
         };
         let engine = Engine::new(document, [0x5eed, 0xc0de]);
-        let mut snapshot = engine.empty_snapshot();
+        let mut trust_state = engine.empty_trust_state();
         for (index, source) in engine.document().trust() {
             let TrustDocument::Inline(text) = source.document() else { continue };
-            if let Err(fault) = engine.load(&mut snapshot, index, text.as_bytes(), UnixSeconds::new(NOW)) {
+            if let Err(fault) = engine.load(&mut trust_state, index, text.as_bytes(), UnixSeconds::new(NOW)) {
                 panic!("{fault}");
             }
         }
         let mut worker = Worker::new(&engine, [7, 11]);
         worker.check_p256_by(countersign_lanes::p256());
         let Some(policy) = engine.document().policy("default") else { panic!("no default policy") };
-        Self { engine, worker, snapshot, policy }
+        Self { engine, worker, trust_state, policy }
     }
 
     /// Judges a good request until the keys in it have their tables.
@@ -69,7 +69,7 @@ impl Bench {
     /// # Panics
     /// If the answer is another one.
     pub fn judge(&mut self, request: &Request<'_>, expected: Option<Reason>) {
-        let decision = self.worker.decide(&self.engine, &self.snapshot, self.policy, request);
+        let decision = self.worker.decide(&self.engine, &self.trust_state, self.policy, request);
         assert!(decision.reason() == expected, "{:?} instead of {expected:?}", decision.reason());
     }
 }

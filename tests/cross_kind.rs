@@ -155,7 +155,7 @@ fn an_svid_carries_no_scope() {
     for tier in ["miss", "hit"] {
         let asked = Request::new(b"GET", b"/", [(&b"authorization"[..], field.as_bytes())], UnixSeconds::new(NOW));
         let policy = runner.engine.document().policy("default").unwrap();
-        let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+        let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
         assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
         assert_eq!(decision.facts().unwrap().scope(), None);
     }

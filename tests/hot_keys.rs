@@ -83,7 +83,9 @@ fn every_backend_of_the_build_gives_the_same_answers() {
             let engine = Engine::with_backend(document, Box::new(replay), AlgorithmSet::EMPTY, *backend);
             let mut runner = Runner::with_engine(engine, NOW);
             let (index, _) = runner.engine.document().trust().next().unwrap();
-            assert!(runner.snapshot.trust.set(index).unwrap().keys().all(|key| key.public().backend() == *backend));
+            assert!(
+                runner.trust_state.bundles.set(index).unwrap().keys().all(|key| key.public().backend() == *backend)
+            );
             let token = issuer::access().key(&key).algorithm(algorithm);
             let mut forged = token.signature();
             forged[7] ^= 1;

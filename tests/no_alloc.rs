@@ -102,7 +102,7 @@ fn a_decision_allocates_nothing() {
         // The worker of other traffic gets room for all credentials of this policy with its first request.
         let asked = Request::new(b"GET", b"/", [], UnixSeconds::new(0));
         let policy = runner.engine.document().policies().next().unwrap().0;
-        assert!(runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked).reason().is_some());
+        assert!(runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked).reason().is_some());
         let steps: Vec<_> = vector.steps().iter().map(|step| (step, step.get("request").map(Req::from_json))).collect();
         for round in ["new", "again"] {
             for (step, request) in &steps {
@@ -115,7 +115,7 @@ fn a_decision_allocates_nothing() {
                 let before = allocations();
                 let fields = headers.as_slice();
                 let asked = request.with_fields(&fields);
-                let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+                let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
                 let mut fields = 0;
                 decision
                     .write_headers(&mut |_, value| {
@@ -163,7 +163,7 @@ fn a_cached_token_of_any_algorithm_allocates_nothing() {
         let policy = runner.engine.document().policy("default").unwrap();
         for tier in ["miss", "hit", "hit"] {
             let before = allocations();
-            let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+            let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
             assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier), "{}", vector.path);
             let made = allocations() - before;
             if tier == "hit" {
@@ -197,7 +197,7 @@ fn several_cached_credentials_allocate_nothing() {
         for tier in ["miss", "hit", "hit"] {
             let before = allocations();
             let asked = request.with_fields(&fields);
-            let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+            let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
             assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier), "{path}");
             let named = decision.policy().unwrap();
             let attributes = named.attributes().filter(|name| decision.attribute(name).is_some()).count();

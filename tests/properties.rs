@@ -377,7 +377,7 @@ proptest! {
             let asked = countersign::engine::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::time::UnixSeconds::new(NOW))
                 .with_certificate(countersign::specs::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
             let policy = runner.engine.document().policy("default").unwrap();
-            let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+            let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
             prop_assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
             let facts = decision.facts().unwrap();
             prop_assert_eq!(facts.issuer(), Some(SERVER));

@@ -194,7 +194,7 @@ fn loaded(document: &Value) -> (Runner, Vec<String>, Vec<&'static str>) {
     let mut runner = Runner::new(&doc.text(), 1_300_819_000);
     let authority = Authority::Issuer("joe".to_owned());
     let report = runner.push(&authority, document.to_string().as_bytes(), 1_300_819_000).unwrap();
-    let set = runner.snapshot.trust.set(runner.engine.document().authority(&authority).unwrap()).unwrap();
+    let set = runner.trust_state.bundles.set(runner.engine.document().authority(&authority).unwrap()).unwrap();
     let keys = set.keys().map(|key| key.key_id().unwrap_or_default().to_owned()).collect();
     (runner, keys, report.dropped.iter().map(|dropped| dropped.fault.code()).collect())
 }
@@ -206,7 +206,7 @@ fn rfc_7517_appendix_a_public_private_and_symmetric_keys() {
     let (runner, keys, dropped) = loaded(&all["RFC 7517 A.1"]);
     assert_eq!((keys, dropped), (vec!["2011-04-29".to_owned()], vec![]));
     let index = runner.engine.document().authority(&Authority::Issuer("joe".to_owned())).unwrap();
-    let key = runner.snapshot.trust.set(index).unwrap().keys().next().unwrap();
+    let key = runner.trust_state.bundles.set(index).unwrap().keys().next().unwrap();
     assert!(key.algorithms().iter().eq([Algorithm::Rs256]), "RFC 7517 §4.4: its alg");
     assert_eq!(b64(key.thumbprint()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     // A.2: a private part in a public set drops the key; for the other use nothing of it is read.

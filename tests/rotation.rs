@@ -85,17 +85,17 @@ fn slots_of_lost_keys_are_used_again_without_reviving_cached_tokens() {
     // The new key takes the slot of the old one, under the very kid of the old one.
     runner.push(&org(), &bundle(&[jwk("domain-next-p256", r#""kid":"domain-p256","use":"jwt-svid""#)]), NOW).unwrap();
     assert_eq!(reason(&mut runner, &token, NOW), Some(Reason::SignatureInvalid));
-    assert_eq!(runner.snapshot.trust.key_count(), 1);
+    assert_eq!(runner.trust_state.bundles.key_count(), 1);
 }
 
 #[test]
 fn a_snapshot_in_use_is_not_changed_by_a_newer_one() {
     let mut runner = Runner::new(&Doc::svid().text(), NOW);
     let token = svid().text();
-    let old = runner.snapshot.clone();
+    let old = runner.trust_state.clone();
     runner.push(&org(), &bundle(&[]), NOW).unwrap();
     assert_eq!(reason(&mut runner, &token, NOW), Some(Reason::KeyUnknown));
-    runner.snapshot = old;
+    runner.trust_state = old;
     assert_eq!(reason(&mut runner, &token, NOW), None);
 }
 
@@ -112,7 +112,7 @@ fn sequence_rollback_names_both_numbers() {
     // BND-9: without a number the newest fetch wins; the number in force is then forgotten, and told by `sequence`.
     runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
     let index = runner.engine.document().authority(&org()).unwrap();
-    assert_eq!(runner.snapshot.trust.set(index).unwrap().sequence(), None);
+    assert_eq!(runner.trust_state.bundles.set(index).unwrap().sequence(), None);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn nobody_is_accepted_while_it_is_not_known_what_is_revoked() {
         (until, NOW + 1, Some(Reason::BundleStale)),
         (RevocationsKnown::by_list(UnixSeconds::new(0), None), NOW + 1, None),
     ] {
-        runner.snapshot.revocations_known = known;
+        runner.trust_state.revocations_known = known;
         for token in [&cached, &new] {
             let answer = runner.ask(&bearer(token).now(now));
             assert_eq!((answer.reason, answer.wants_refresh), (expected, None), "{known:?}");
@@ -154,7 +154,7 @@ fn refresh_hints_are_surfaced_and_clamped() {
     ] {
         let document = format!("{{\"spiffe_refresh_hint\":{hint},\"keys\":[]}}");
         runner.push(&org(), document.as_bytes(), NOW).unwrap();
-        assert_eq!(runner.snapshot.trust.set(index).unwrap().refresh_hint_seconds(), expected, "{hint}");
+        assert_eq!(runner.trust_state.bundles.set(index).unwrap().refresh_hint_seconds(), expected, "{hint}");
     }
 }
 
@@ -242,7 +242,7 @@ fn a_request_knows_its_own_proof_again() {
             request = request.with_used_proof(claimed);
         }
         let policy = runner.engine.document().policy("default").unwrap();
-        let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &request);
+        let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &request);
         (decision.reason(), decision.used_proof().copied())
     };
     let mut runner = Runner::new(&Doc::access().text(), NOW);
@@ -267,14 +267,14 @@ fn a_request_knows_its_own_proof_again() {
 fn threads_share_one_engine_and_one_floor() {
     let doc = Doc::access();
     let runner = Runner::new(&doc.text(), NOW);
-    let (engine, snapshot) = (Arc::new(runner.engine), runner.snapshot);
+    let (engine, trust_state) = (Arc::new(runner.engine), runner.trust_state);
     let bound = access().bound_to_key("client-p256").text();
     let proof = proof(&bound).text();
     let authorization = format!("DPoP {bound}");
     let first = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|seed| {
-                let (engine, snapshot) = (Arc::clone(&engine), snapshot.clone());
+                let (engine, trust_state) = (Arc::clone(&engine), trust_state.clone());
                 let (authorization, proof) = (&authorization, &proof);
                 scope.spawn(move || {
                     let mut worker = countersign::engine::Worker::new(&engine, [seed, 1]);
@@ -282,7 +282,9 @@ fn threads_share_one_engine_and_one_floor() {
                     let now = UnixSeconds::new(NOW);
                     let request = Request::new(b"GET", b"https://api.example/orders", headers, now);
                     let policy = engine.document().policy("default").unwrap();
-                    (0..200).filter(|_| worker.decide(&engine, &snapshot, policy, &request).reason().is_none()).count()
+                    (0..200)
+                        .filter(|_| worker.decide(&engine, &trust_state, policy, &request).reason().is_none())
+                        .count()
                 })
             })
             .collect();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::engine::{
-    self, BodyReader, Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Silent, Snapshot, Step,
-    Trail, TrustDocument, UseOnce, Worker,
+    self, BodyReader, Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Silent, Step, Trail,
+    TrustDocument, TrustState, UseOnce, Worker,
 };
 use countersign::memory::revocation::Revocations;
 use countersign::reason::Reason;
@@ -18,11 +18,11 @@ use serde_json::Value;
 
 use crate::request::Req;
 
-/// An engine with one worker and the newest snapshot.
+/// An engine with one worker and the newest trust state.
 pub struct Runner {
     pub engine: Engine,
     pub worker: Worker,
-    pub snapshot: Snapshot,
+    pub trust_state: TrustState,
 }
 
 /// What became of a request.
@@ -151,16 +151,16 @@ impl Runner {
     /// The same on an engine made by the caller.
     #[must_use]
     pub fn with_engine(engine: Engine, now: u64) -> Self {
-        let mut snapshot = engine.empty_snapshot();
+        let mut trust_state = engine.empty_trust_state();
         for (index, source) in engine.document().trust() {
             if let TrustDocument::Inline(text) = source.document() {
-                let loaded = engine.load(&mut snapshot, index, text.as_bytes(), UnixSeconds::new(now));
+                let loaded = engine.load(&mut trust_state, index, text.as_bytes(), UnixSeconds::new(now));
                 loaded.unwrap_or_else(|fault| panic!("{fault}"));
             }
         }
         let mut worker = Worker::new(&engine, [7, 11]);
         worker.check_p256_by(countersign_lanes::p256());
-        Self { engine, worker, snapshot }
+        Self { engine, worker, trust_state }
     }
 
     /// Judges one request, and gives the engine the answers that the request has for its questions.
@@ -175,18 +175,18 @@ impl Runner {
         let asked = request.with_fields(&fields);
         let policy = self.policy(&request.policy);
         let mut answers = request.answers.iter();
-        let mut step = self.worker.begin(&self.engine, &self.snapshot, policy, &asked, trail);
+        let mut step = self.worker.begin(&self.engine, &self.trust_state, policy, &asked, trail);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Answer::of(&decision),
                 Step::Waits(pending) => pending,
             };
             let Some(answer) = answers.next() else {
-                return Answer::of(&self.worker.abandon(&self.engine, &self.snapshot, pending));
+                return Answer::of(&self.worker.abandon(&self.engine, &self.trust_state, pending));
             };
             let raw = raw_answer(answer);
             let answer = host_answer(answer, &raw, self.engine.document(), policy);
-            step = self.worker.resume(&self.engine, &self.snapshot, pending, &asked, answer, trail);
+            step = self.worker.resume(&self.engine, &self.trust_state, pending, &asked, answer, trail);
         }
     }
 
@@ -200,7 +200,7 @@ impl Runner {
     /// Judges one request made of bytes.
     pub fn judge(&mut self, policy: &str, request: &Request<'_>) -> Answer {
         let policy = self.policy(policy);
-        Answer::of(&self.worker.decide(&self.engine, &self.snapshot, policy, request))
+        Answer::of(&self.worker.decide(&self.engine, &self.trust_state, policy, request))
     }
 
     fn policy(&self, name: &str) -> PolicyIndex {
@@ -213,21 +213,21 @@ impl Runner {
     /// Why the document was refused; the old one stays.
     pub fn push(&mut self, authority: &Authority, document: &[u8], now: u64) -> Result<LoadReport, TrustFault> {
         let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
-        self.engine.load(&mut self.snapshot, index, document, UnixSeconds::new(now))
+        self.engine.load(&mut self.trust_state, index, document, UnixSeconds::new(now))
     }
 
     /// Takes the document of an authority away.
     pub fn remove(&mut self, authority: &Authority) {
         let index = self.engine.document().authority(authority).unwrap();
-        self.snapshot.trust = Arc::new(self.snapshot.trust.without(index));
+        self.trust_state.bundles = Arc::new(self.trust_state.bundles.without(index));
     }
 
     pub fn revoke(&mut self, revocations: Revocations) {
-        self.snapshot.revocations = Arc::new(revocations);
+        self.trust_state.revocations = Arc::new(revocations);
     }
 
     pub fn nonces(&mut self, current: &[u8; 32], previous: Option<&[u8; 32]>) {
-        self.snapshot.nonces = Some(Arc::new(NonceKeys::new(current, previous)));
+        self.trust_state.nonces = Some(Arc::new(NonceKeys::new(current, previous)));
     }
 
     /// Runs one step of a vector that is no request; tells what a trust step came to.

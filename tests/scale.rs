@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write as _;
 
-use countersign::engine::{Engine, PolicyDocument, Snapshot};
+use countersign::engine::{Engine, PolicyDocument, TrustState};
 use countersign::time::UnixSeconds;
 use countersign::trust::Authority;
 use countersign_tests::issuer::NOW;
@@ -74,11 +74,11 @@ fn engine(pairs: usize) -> Engine {
 }
 
 /// Loads one key for every domain and issuer.
-fn load_all(engine: &Engine, snapshot: &mut Snapshot) {
+fn load_all(engine: &Engine, trust_state: &mut TrustState) {
     let (bundle, set) = documents();
     for (index, source) in engine.document().trust() {
         let document = if source.authority().is_trust_domain() { &bundle } else { &set };
-        engine.load(snapshot, index, document.as_bytes(), UnixSeconds::new(NOW)).unwrap();
+        engine.load(trust_state, index, document.as_bytes(), UnixSeconds::new(NOW)).unwrap();
     }
 }
 
@@ -92,16 +92,16 @@ fn an_update_allocates_for_its_own_document_only() {
     let other = format!(r#"{{"keys":[{},{}]}}"#, svid_key("domain-p256"), svid_key("domain-next-p256"));
     let update = |pairs: usize| {
         let engine = engine(pairs);
-        let mut snapshot = engine.empty_snapshot();
-        load_all(&engine, &mut snapshot);
-        // As in a running host, where threads still decide by the snapshot before.
-        let in_use = snapshot.clone();
+        let mut trust_state = engine.empty_trust_state();
+        load_all(&engine, &mut trust_state);
+        // As in a running host, where threads still decide by the trust state before.
+        let in_use = trust_state.clone();
         let index = engine.document().authority(&Authority::TrustDomain(domain(pairs / 2))).unwrap();
         let (bytes, report) =
-            bytes_of(|| engine.load(&mut snapshot, index, other.as_bytes(), UnixSeconds::new(NOW)).unwrap());
+            bytes_of(|| engine.load(&mut trust_state, index, other.as_bytes(), UnixSeconds::new(NOW)).unwrap());
         assert_eq!((report.kept, report.added), (1, 1));
-        assert_eq!((in_use.trust.key_count(), snapshot.trust.key_count()), (2 * pairs, 2 * pairs + 1));
-        let (withdrawal, rest) = bytes_of(|| snapshot.trust.without(index));
+        assert_eq!((in_use.bundles.key_count(), trust_state.bundles.key_count()), (2 * pairs, 2 * pairs + 1));
+        let (withdrawal, rest) = bytes_of(|| trust_state.bundles.without(index));
         assert_eq!(rest.key_count(), 2 * pairs - 1);
         (bytes, withdrawal)
     };
@@ -114,8 +114,8 @@ fn an_update_allocates_for_its_own_document_only() {
 fn loading_allocates_in_proportion_to_the_documents() {
     let load = |pairs: usize| {
         let engine = engine(pairs);
-        let mut snapshot = engine.empty_snapshot();
-        bytes_of(|| load_all(&engine, &mut snapshot)).0
+        let mut trust_state = engine.empty_trust_state();
+        bytes_of(|| load_all(&engine, &mut trust_state)).0
     };
     let (few, many) = (load(500), load(5_000));
     println!("bytes for 1,000 documents: {few}; for 10,000: {many}");

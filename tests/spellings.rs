@@ -379,7 +379,7 @@ fn decisions(doc: &Doc, token: &Jwt, proof_of: Option<&Jwt>, mut scribe: Scribe)
         let request = Request::new(b"GET", asked.uri.as_bytes(), headers, UnixSeconds::new(NOW))
             .with_certificate(ClientCertificate::Der(&certificate));
         let policy = runner.engine.document().policy("default").unwrap();
-        let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &request);
+        let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &request);
         let mut answer = Vec::new();
         decision
             .write_headers(&mut |name, value| {

@@ -277,7 +277,7 @@ fn count() {
                 let mut judge = || {
                     let headers = headers.iter().copied();
                     let asked = Request::new(b"GET", request.uri.as_bytes(), headers, UnixSeconds::new(NOW));
-                    let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+                    let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
                     reason = decision.reason();
                 };
                 // The first takes what is done once a process.

@@ -70,7 +70,7 @@ fn check(runner: &Runner, token: &str) -> Result<(), &'static str> {
     }
     let index = runner.engine.document().authority(&Authority::Issuer(ISSUER.to_owned())).unwrap();
     let kid = header.kid.map(|kid| kid.to_owned_string());
-    let key = runner.snapshot.trust.set(index).unwrap().find(kid.as_deref(), algorithm, true);
+    let key = runner.trust_state.bundles.set(index).unwrap().find(kid.as_deref(), algorithm, true);
     let key = key.map_err(|reason| reason.code())?;
     key.public().verify(algorithm, jws.signing_input(), &signature).map_err(|_| "signature")
 }

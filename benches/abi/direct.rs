@@ -23,7 +23,7 @@ fn main() {
         }
         let (method, uri) = (request.method.as_bytes(), request.uri.as_bytes());
         let asked = Request::new(method, uri, headers.iter().copied(), UnixSeconds::new(request.now));
-        let decision = runner.worker.decide(&runner.engine, &runner.snapshot, policy, &asked);
+        let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
         assert!(decision.lets_pass() && decision.reason().is_none());
     }
     println!("{:.1}", begin.elapsed().as_nanos() as f64 / f64::from(CALLS));

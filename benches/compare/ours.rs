@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign::engine::{CacheTier, Engine, PolicyDocument, PolicyIndex, Request, Snapshot, TrustDocument, Worker};
+use countersign::engine::{CacheTier, Engine, PolicyDocument, PolicyIndex, Request, TrustState, TrustDocument, Worker};
 use countersign::time::UnixSeconds;
 
 pub fn now() -> UnixSeconds {
@@ -20,7 +20,7 @@ pub enum Tier {
 pub struct Ours {
     pub engine: Engine,
     pub worker: Worker,
-    pub snapshot: Snapshot,
+    pub trust_state: TrustState,
     pub policy: PolicyIndex,
     pub tier: Tier,
 }
@@ -29,20 +29,20 @@ impl Ours {
     pub fn new(document: &str) -> Self {
         let document = PolicyDocument::parse(document.as_bytes()).expect("a policy without faults");
         let engine = Engine::new(document, [0x5eed, 0xc0de]);
-        let mut snapshot = engine.empty_snapshot();
+        let mut trust_state = engine.empty_trust_state();
         for (index, source) in engine.document().trust() {
             let TrustDocument::Inline(text) = source.document() else { continue };
-            engine.load(&mut snapshot, index, text.as_bytes(), now()).expect("trust without faults");
+            engine.load(&mut trust_state, index, text.as_bytes(), now()).expect("trust without faults");
         }
         let mut worker = Worker::new(&engine, [7, 11]);
         worker.check_p256_by(countersign_lanes::p256());
         let policy = engine.document().policy("default").expect("a default policy");
-        Self { engine, worker, snapshot, policy, tier: Tier::Any }
+        Self { engine, worker, trust_state, policy, tier: Tier::Any }
     }
 
     /// Whether a request with these header fields passes, and its verdict comes from where it must.
     pub fn passes(&mut self, authorization: &[u8], proof: Option<&[u8]>) -> bool {
-        passes(&self.engine, &mut self.worker, &self.snapshot, self.policy, self.tier, authorization, proof)
+        passes(&self.engine, &mut self.worker, &self.trust_state, self.policy, self.tier, authorization, proof)
     }
 }
 
@@ -50,7 +50,7 @@ impl Ours {
 pub fn passes(
     engine: &Engine,
     worker: &mut Worker,
-    snapshot: &Snapshot,
+    trust_state: &TrustState,
     policy: PolicyIndex,
     tier: Tier,
     authorization: &[u8],
@@ -59,7 +59,7 @@ pub fn passes(
     let proof = proof.map(|proof| (&b"dpop"[..], proof));
     let headers = [(&b"authorization"[..], authorization)].into_iter().chain(proof);
     let request = Request::new(b"GET", b"https://api.example/orders", headers, now());
-    let decision = worker.decide(engine, snapshot, policy, &request);
+    let decision = worker.decide(engine, trust_state, policy, &request);
     let wanted = match tier {
         Tier::Cached => decision.cache_tier() == CacheTier::Hit,
         Tier::New => decision.cache_tier() == CacheTier::Miss,

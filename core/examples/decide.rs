@@ -14,16 +14,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Or every fault of the document, each with its JSON pointer.
     let document = PolicyDocument::parse(&std::fs::read(policy_file)?).map_err(|faults| faults[0].to_string())?;
     let engine = Engine::new(document, random_seed); // one for all threads
-    let mut snapshot = engine.empty_snapshot(); // the keys of every trust domain and issuer; replaced as a whole
+    let mut trust_state = engine.empty_trust_state(); // the keys of every trust domain and issuer; replaced as a whole
     let example_org = Authority::TrustDomain("example.org".into());
     let authority = engine.document().authority(&example_org).ok_or("the policy does not trust example.org")?;
-    engine.load(&mut snapshot, authority, &std::fs::read(bundle_file)?, now)?; // reports what was added, removed and dropped
+    engine.load(&mut trust_state, authority, &std::fs::read(bundle_file)?, now)?; // reports what was added, removed and dropped
     let mut worker = Worker::new(&engine, another_seed); // one for each thread: caches and buffers
     let policy = engine.document().policy("default").ok_or("there is no policy named default")?;
 
     let headers = fields.chunks_exact(2).map(|field| (field[0].as_bytes(), field[1].as_bytes()));
     let request = Request::new(method.as_bytes(), uri.as_bytes(), headers, now);
-    let decision = worker.decide(&engine, &snapshot, policy, &request);
+    let decision = worker.decide(&engine, &trust_state, policy, &request);
     match decision.reason() {
         None => println!("accept {}", decision.facts().and_then(|facts| facts.subject()).unwrap_or_default()),
         Some(reason) => println!("{} {reason}", reason.status()),

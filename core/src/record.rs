@@ -14,7 +14,7 @@ use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, KeyId};
+use crate::trust::{AuthorityIndex, KeyHandle};
 
 /// The facts of one token, borrowed from its record.
 ///
@@ -38,7 +38,7 @@ pub struct Facts<'a> {
     /// Whose keys verified it.
     pub authority: AuthorityIndex,
     /// The key that verified it.
-    pub key: KeyId,
+    pub key: KeyHandle,
     /// `exp`
     pub expires_at: UnixSeconds,
     /// `nbf`
@@ -258,7 +258,7 @@ pub(crate) fn pack_introspected(
 ) -> Result<usize, Reason> {
     let header = UnverifiedHeader::of_answer();
     let length = pack(TokenKind::Introspected, &header, claims, actor, out)?;
-    set_verified(out, KeyId { authority, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
+    set_verified(out, KeyHandle { authority, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
     Ok(length)
 }
 
@@ -266,7 +266,7 @@ pub(crate) fn pack_introspected(
 const NO_SLOT: u32 = u32::MAX;
 
 /// Fills in which key verified the token, and the token's hash if the token is bound to a key: a hash of all of it, so not before.
-pub(crate) fn set_verified(record: &mut [u8], key: KeyId, token_hash: impl FnOnce() -> [u8; 32]) {
+pub(crate) fn set_verified(record: &mut [u8], key: KeyHandle, token_hash: impl FnOnce() -> [u8; 32]) {
     if take(record, AT_FLAGS).is_some_and(|[flags]| flags & HAS_TOKEN_HASH != 0) {
         put(record, AT_TOKEN_HASH, token_hash());
     }
@@ -357,7 +357,7 @@ impl<'a> Facts<'a> {
             without_issuer: header & WITHOUT_ISSUER != 0,
             algorithm: Algorithm::from_index(algorithm)?,
             authority,
-            key: KeyId {
+            key: KeyHandle {
                 authority,
                 slot: u32::from_le_bytes(take(fixed, AT_SLOT)?),
                 serial: u64::from_le_bytes(take(fixed, AT_SERIAL)?),

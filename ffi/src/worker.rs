@@ -185,7 +185,7 @@ unsafe fn keep(slot: &mut countersign_decision, decision: Decision<'_>) {
 ///
 /// Returns `OK` and writes the decision, for accepted and for refused requests; `POLICY_UNKNOWN`, `NULL_PARAMETER`,
 /// `MISALIGNED`, `WRONG_SIZE`, `INVALID_LENGTH`, `INVALID_VALUE`, `WORKER_BUSY`, `PANIC`. Takes no lock and allocates
-/// nothing, but for the first call after a change of keys or revocations, which takes over the new snapshot.
+/// nothing, but for the first call after a change of keys or revocations, which takes over the new trust state.
 ///
 /// # Safety
 /// `worker` is a worker that no other thread uses; `request` and all that it points to is valid for the call.

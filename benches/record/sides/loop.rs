@@ -77,10 +77,10 @@ fn main() {
 
     let document = PolicyDocument::parse(&policy).unwrap_or_else(|faults| panic!("{faults:?}"));
     let engine = Engine::new(document, [0x5eed, 0xc0de]);
-    let mut snapshot = engine.empty_snapshot();
+    let mut trust_state = engine.empty_trust_state();
     for (index, source) in engine.document().trust() {
         let TrustDocument::Inline(text) = source.document() else { panic!("trust is inline here") };
-        engine.load(&mut snapshot, index, text.as_bytes(), UnixSeconds::new(start)).unwrap();
+        engine.load(&mut trust_state, index, text.as_bytes(), UnixSeconds::new(start)).unwrap();
     }
     let mut worker = Worker::new(&engine, [7, 11]);
     worker.check_p256_by(countersign_lanes::p256());
@@ -93,7 +93,7 @@ fn main() {
         next += 1;
         let headers = asked.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
         let request = Request::new(&asked.method, &asked.uri, headers, UnixSeconds::new(asked.now));
-        let decision = worker.decide(&engine, &snapshot, policy, &request);
+        let decision = worker.decide(&engine, &trust_state, policy, &request);
         assert!(decision.lets_pass() && decision.reason().is_none(), "{:?}", decision.reason());
     };
     // Until keys have their tables, as in a server's first second.

@@ -226,9 +226,9 @@ impl Sources {
             TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
         };
         let index = self.engine.document().authority(source.authority())?;
-        let mut snapshot = self.engine.empty_snapshot();
-        let report = self.engine.load(&mut snapshot, index, &bytes, self.now).ok()?;
-        if let Some(key) = snapshot.trust.set(index)?.keys().find(|key| key.key_id() == Some(key_id)) {
+        let mut trust_state = self.engine.empty_trust_state();
+        let report = self.engine.load(&mut trust_state, index, &bytes, self.now).ok()?;
+        if let Some(key) = trust_state.bundles.set(index)?.keys().find(|key| key.key_id() == Some(key_id)) {
             return Some(KeyState::Usable(key.algorithms().iter().map(Algorithm::name).collect()));
         }
         // The report cuts a long `kid`, so it gives the place and the document gives the `kid`.

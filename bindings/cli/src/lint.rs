@@ -144,11 +144,11 @@ impl Lint {
         let policy = if self.kind == Kind::Bundle { BUNDLE } else { JWKS };
         let Ok(document) = PolicyDocument::parse(policy.as_bytes()) else { return };
         let engine = Engine::new(document, [0; 2]);
-        let mut snapshot = engine.empty_snapshot();
+        let mut trust_state = engine.empty_trust_state();
         let Some((index, _)) = engine.document().trust().next() else { return };
-        match engine.load(&mut snapshot, index, text, moment::now(None)) {
+        match engine.load(&mut trust_state, index, text, moment::now(None)) {
             Ok(report) => {
-                let Some(set) = snapshot.trust.set(index) else { return };
+                let Some(set) = trust_state.bundles.set(index) else { return };
                 self.dropped("", text, &report);
                 self.set("", None, set, &report, self.kind == Kind::Bundle);
             }
@@ -273,7 +273,7 @@ impl Lint {
     /// The trust documents of a policy, inline ones and files.
     fn documents(&mut self, document: PolicyDocument, directory: &Path) {
         let engine = Engine::new(document, [0; 2]);
-        let mut snapshot = engine.empty_snapshot();
+        let mut trust_state = engine.empty_trust_state();
         let now = moment::now(None);
         let mut owners: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
         for (index, source) in engine.document().trust() {
@@ -305,9 +305,9 @@ impl Lint {
                 }
                 TrustDocument::Uri(_) | TrustDocument::Pushed => continue,
             };
-            match engine.load(&mut snapshot, index, &bytes, now) {
+            match engine.load(&mut trust_state, index, &bytes, now) {
                 Ok(report) => {
-                    let Some(set) = snapshot.trust.set(index) else { continue };
+                    let Some(set) = trust_state.bundles.set(index) else { continue };
                     for key in set.keys() {
                         let owners = owners.entry(*key.thumbprint()).or_default();
                         // Each authority comes once, with all its keys.

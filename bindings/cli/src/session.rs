@@ -187,7 +187,7 @@ impl Session {
 
     /// How many keys, subjects and tokens are revoked by name.
     pub(crate) fn revoked_names(&self) -> usize {
-        self.live.snapshot().revocations.names()
+        self.live.trust_state().revocations.names()
     }
 }
 

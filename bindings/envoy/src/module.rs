@@ -313,8 +313,9 @@ impl Module {
         match taken {
             Ok(()) => {
                 self.from_network.loaded.fetch_add(1, Ordering::Relaxed);
-                let snapshot = self.live.snapshot();
-                let hint = index.and_then(|index| snapshot.trust.set(index)).and_then(KeySet::refresh_hint_seconds);
+                let trust_state = self.live.trust_state();
+                let hint =
+                    index.and_then(|index| trust_state.bundles.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
                 drop(plan);
                 readiness::loaded();

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use countersign::engine::{Engine, Snapshot, TrustDocument};
+use countersign::engine::{Engine, TrustDocument, TrustState};
 use countersign::time::UnixSeconds;
 use countersign::trust::LoadReport;
 
@@ -35,14 +35,14 @@ impl core::error::Error for LiveFault {}
 /// Every document that cannot be used, by its JSON pointer.
 pub fn load_inline(
     engine: &Engine,
-    snapshot: &mut Snapshot,
+    trust_state: &mut TrustState,
     now: UnixSeconds,
     notice: Notice<'_>,
 ) -> Result<(), Vec<LiveFault>> {
     let mut faults = Vec::new();
     for (index, source) in engine.document().trust() {
         let TrustDocument::Inline(text) = source.document() else { continue };
-        match engine.load(snapshot, index, text.as_bytes(), now) {
+        match engine.load(trust_state, index, text.as_bytes(), now) {
             Ok(report) => warn_of_drops(&printable(&source.authority().to_string()), &report, notice),
             Err(fault) => {
                 let member = if source.authority().is_trust_domain() { "bundle" } else { "jwks" };

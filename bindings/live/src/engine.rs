@@ -1,11 +1,11 @@
-//! An engine with the newest snapshot of what changes, shared by threads.
+//! An engine with the newest trust state of what changes, shared by threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::engine::{
-    Answer, Decision, Engine, Pending, PolicyIndex, Request, Silent, Snapshot, Step, Trail, Worker,
+    Answer, Decision, Engine, Pending, PolicyIndex, Request, Silent, Step, Trail, TrustState, Worker,
 };
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::memory::{OutOfMemory, Zeroed};
@@ -21,14 +21,14 @@ use crate::trust_files::TrustFiles;
 
 /// An [`Engine`] whose keys, revocations and nonce keys change while threads decide with a [`LiveWorker`] each.
 ///
-/// Deciding takes no lock, but for the moment after a change, when each worker takes over the new snapshot.
+/// Deciding takes no lock, but for the moment after a change, when each worker takes over the new trust state.
 #[derive(Debug)]
 pub struct LiveEngine {
     engine: Engine,
     /// Held while a change is made, which may read files.
     sources: Mutex<Sources>,
     /// Held only to exchange or to clone the pointer.
-    newest: Mutex<Arc<Snapshot>>,
+    newest: Mutex<Arc<TrustState>>,
     /// How many snapshots there were; written after `newest`.
     generation: AtomicU64,
 }
@@ -47,12 +47,12 @@ impl LiveEngine {
     /// # Errors
     /// Every document that cannot be used, by its JSON pointer.
     pub fn new(engine: Engine, now: UnixSeconds, notice: Notice<'_>) -> Result<Self, Vec<LiveFault>> {
-        let mut snapshot = engine.empty_snapshot();
-        load_inline(&engine, &mut snapshot, now, notice)?;
+        let mut trust_state = engine.empty_trust_state();
+        load_inline(&engine, &mut trust_state, now, notice)?;
         Ok(Self {
             engine,
             sources: Mutex::default(),
-            newest: Mutex::new(Arc::new(snapshot)),
+            newest: Mutex::new(Arc::new(trust_state)),
             generation: AtomicU64::new(1),
         })
     }
@@ -63,9 +63,9 @@ impl LiveEngine {
         &self.engine
     }
 
-    /// The newest snapshot.
+    /// The newest trust state.
     #[must_use]
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn trust_state(&self) -> Arc<TrustState> {
         Arc::clone(&lock(&self.newest))
     }
 
@@ -74,9 +74,9 @@ impl LiveEngine {
     ///
     /// A file that cannot be read may still come: until then its tokens are refused with `bundle_stale`.
     pub fn watch_trust_files(&self, directory: &Path, now: UnixSeconds, notice: Notice<'_>) -> LookReport {
-        self.change(|sources, snapshot| {
+        self.change(|sources, trust_state| {
             sources.files = TrustFiles::named_by(self.engine.document(), directory);
-            let report = sources.files.look(&self.engine, snapshot, now, notice);
+            let report = sources.files.look(&self.engine, trust_state, now, notice);
             (report, report.loaded > 0)
         })
     }
@@ -86,9 +86,9 @@ impl LiveEngine {
     /// # Errors
     /// Why it cannot be used: a host that was told to revoke must not start without knowing what.
     pub fn watch_revocations(&self, path: PathBuf, notice: Notice<'_>) -> Result<(), LiveFault> {
-        self.change(|sources, snapshot| {
+        self.change(|sources, trust_state| {
             let watched = sources.revoked.watch(path, self.engine.document(), notice);
-            snapshot.revocations = Arc::new(sources.revoked.all());
+            trust_state.revocations = Arc::new(sources.revoked.all());
             (watched, true)
         })
     }
@@ -97,11 +97,11 @@ impl LiveEngine {
     ///
     /// Costs one `stat` a file where nothing has changed.
     pub fn look(&self, now: UnixSeconds, notice: Notice<'_>) -> LookReport {
-        self.change(|sources, snapshot| {
-            let mut report = sources.files.look(&self.engine, snapshot, now, notice);
+        self.change(|sources, trust_state| {
+            let mut report = sources.files.look(&self.engine, trust_state, now, notice);
             let revoked = sources.revoked.look(self.engine.document(), notice);
             if revoked.loaded > 0 {
-                snapshot.revocations = Arc::new(sources.revoked.all());
+                trust_state.revocations = Arc::new(sources.revoked.all());
             }
             report.loaded += revoked.loaded;
             report.refused += revoked.refused;
@@ -120,8 +120,8 @@ impl LiveEngine {
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
         let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
-        self.change(|_, snapshot| {
-            let report = self.engine.load(snapshot, index, document, now);
+        self.change(|_, trust_state| {
+            let report = self.engine.load(trust_state, index, document, now);
             let loaded = report.is_ok();
             (report, loaded)
         })
@@ -133,8 +133,8 @@ impl LiveEngine {
     /// [`TrustFault::AuthorityUnknown`]
     pub fn withdraw_trust(&self, authority: &Authority) -> Result<(), TrustFault> {
         let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
-        self.change(|_, snapshot| {
-            snapshot.trust = Arc::new(snapshot.trust.without(index));
+        self.change(|_, trust_state| {
+            trust_state.bundles = Arc::new(trust_state.bundles.without(index));
             (Ok(()), true)
         })
     }
@@ -151,9 +151,9 @@ impl LiveEngine {
     }
 
     fn change_revoked(&self, document: &RevocationDocument, how: impl FnOnce(&mut Sources)) -> Vec<String> {
-        self.change(|sources, snapshot| {
+        self.change(|sources, trust_state| {
             how(sources);
-            snapshot.revocations = Arc::new(sources.revoked.all());
+            trust_state.revocations = Arc::new(sources.revoked.all());
             (document.unknown_authorities(self.engine.document()), true)
         })
     }
@@ -161,28 +161,28 @@ impl LiveEngine {
     /// Says whether it is known now what is revoked; where it is not, tokens are refused with `bundle_stale`. A host that was told to
     /// ask for a list says so before the first one, and after each one.
     pub fn set_revocations_known(&self, known: RevocationsKnown) {
-        self.change(|_, snapshot| {
-            snapshot.revocations_known = known;
+        self.change(|_, trust_state| {
+            trust_state.revocations_known = known;
             ((), true)
         });
     }
 
     /// Puts the keys of nonces in force.
     pub fn set_nonce_keys(&self, keys: NonceKeys) {
-        self.change(|_, snapshot| {
-            snapshot.nonces = Some(Arc::new(keys));
+        self.change(|_, trust_state| {
+            trust_state.nonces = Some(Arc::new(keys));
             ((), true)
         });
     }
 
-    /// Makes a change on a copy of the newest snapshot, and publishes it whole if `make` says that it differs.
-    fn change<T>(&self, make: impl FnOnce(&mut Sources, &mut Snapshot) -> (T, bool)) -> T {
+    /// Makes a change on a copy of the newest trust state, and publishes it whole if `make` says that it differs.
+    fn change<T>(&self, make: impl FnOnce(&mut Sources, &mut TrustState) -> (T, bool)) -> T {
         let mut sources = lock(&self.sources);
-        let mut snapshot = Snapshot::clone(&self.snapshot());
-        let (result, differs) = make(&mut sources, &mut snapshot);
+        let mut trust_state = TrustState::clone(&self.trust_state());
+        let (result, differs) = make(&mut sources, &mut trust_state);
         if differs {
-            *lock(&self.newest) = Arc::new(snapshot);
-            // After the exchange: whoever sees the number finds this snapshot or a newer one.
+            *lock(&self.newest) = Arc::new(trust_state);
+            // After the exchange: whoever sees the number finds this trust state or a newer one.
             self.generation.fetch_add(1, Ordering::Release);
         }
         result
@@ -194,11 +194,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The worker of one thread, and the snapshot that it saw last.
+/// The worker of one thread, and the trust state that it saw last.
 #[derive(Debug)]
 pub struct LiveWorker {
     worker: Worker,
-    snapshot: Arc<Snapshot>,
+    trust_state: Arc<TrustState>,
     generation: u64,
 }
 
@@ -224,11 +224,11 @@ impl LiveWorker {
     }
 
     fn with(live: &LiveEngine, #[cfg_attr(not(feature = "system"), allow(unused_mut))] mut worker: Worker) -> Self {
-        // Before the snapshot: if it changes in between, the next decision takes it over once more.
+        // Before the trust state: if it changes in between, the next decision takes it over once more.
         let generation = live.generation.load(Ordering::Acquire);
         #[cfg(feature = "system")]
         worker.check_p256_by(countersign_lanes::p256());
-        Self { worker, snapshot: live.snapshot(), generation }
+        Self { worker, trust_state: live.trust_state(), generation }
     }
 
     /// The worker itself, for its counters.
@@ -248,13 +248,13 @@ impl LiveWorker {
         self.worker.build_tables(additions)
     }
 
-    /// Judges `request` by the newest snapshot.
+    /// Judges `request` by the newest trust state.
     #[inline]
     pub fn decide<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Decision<'d> {
         self.decide_with(live, policy, request, &mut Silent)
     }
 
-    /// Judges `request` by the newest snapshot, and tells `trail` each check as it begins.
+    /// Judges `request` by the newest trust state, and tells `trail` each check as it begins.
     #[inline]
     pub fn decide_with<'d>(
         &'d mut self,
@@ -264,10 +264,10 @@ impl LiveWorker {
         trail: &mut impl Trail,
     ) -> Decision<'d> {
         self.take_over(live);
-        self.worker.decide_with(&live.engine, &self.snapshot, policy, request, trail)
+        self.worker.decide_with(&live.engine, &self.trust_state, policy, request, trail)
     }
 
-    /// Judges `request` by the newest snapshot, as [`Worker::begin`]: the decision may wait for an answer of the host.
+    /// Judges `request` by the newest trust state, as [`Worker::begin`]: the decision may wait for an answer of the host.
     pub fn begin<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Step<'d> {
         self.begin_with(live, policy, request, &mut Silent)
     }
@@ -281,10 +281,10 @@ impl LiveWorker {
         trail: &mut dyn Trail,
     ) -> Step<'d> {
         self.take_over(live);
-        self.worker.begin(&live.engine, &self.snapshot, policy, request, trail)
+        self.worker.begin(&live.engine, &self.trust_state, policy, request, trail)
     }
 
-    /// Goes on with a decision that waited, by the newest snapshot, as [`Worker::resume`]: in any worker of the same engine, with the
+    /// Goes on with a decision that waited, by the newest trust state, as [`Worker::resume`]: in any worker of the same engine, with the
     /// request as it was.
     pub fn resume<'d>(
         &'d mut self,
@@ -306,22 +306,22 @@ impl LiveWorker {
         trail: &mut dyn Trail,
     ) -> Step<'d> {
         self.take_over(live);
-        self.worker.resume(&live.engine, &self.snapshot, pending, request, answer, trail)
+        self.worker.resume(&live.engine, &self.trust_state, pending, request, answer, trail)
     }
 
     /// Gives up a decision that waits, as [`Worker::abandon`].
     pub fn abandon<'d>(&'d mut self, live: &'d LiveEngine, pending: Pending) -> Decision<'d> {
         self.take_over(live);
-        self.worker.abandon(&live.engine, &self.snapshot, pending)
+        self.worker.abandon(&live.engine, &self.trust_state, pending)
     }
 
-    /// Takes over the newest snapshot, where it is not the last one that this worker saw.
+    /// Takes over the newest trust state, where it is not the last one that this worker saw.
     #[inline]
     fn take_over(&mut self, live: &LiveEngine) {
         let generation = live.generation.load(Ordering::Acquire);
         if generation != self.generation {
             self.generation = generation;
-            self.snapshot = live.snapshot();
+            self.trust_state = live.trust_state();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{Engine, PolicyDocument, Snapshot, TrustDocument};
+use countersign::engine::{Engine, PolicyDocument, TrustDocument, TrustState};
 use countersign::limits;
 use countersign::time::UnixSeconds;
 use countersign::trust::AuthorityIndex;
@@ -42,7 +42,7 @@ impl TrustFiles {
     pub(crate) fn look(
         &mut self,
         engine: &Engine,
-        snapshot: &mut Snapshot,
+        trust_state: &mut TrustState,
         now: UnixSeconds,
         notice: Notice<'_>,
     ) -> LookReport {
@@ -58,7 +58,7 @@ impl TrustFiles {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     if !file.missing || stamp.is_some() {
-                        notice(&format!("{path}: {error}; {}", what_stands(snapshot, file.index)));
+                        notice(&format!("{path}: {error}; {}", what_stands(trust_state, file.index)));
                         report.unreadable += 1;
                     }
                     (file.missing, file.seen) = (true, stamp);
@@ -66,13 +66,13 @@ impl TrustFiles {
                 }
             };
             (file.missing, file.seen) = (false, stamp);
-            match engine.load(snapshot, file.index, &bytes, now) {
+            match engine.load(trust_state, file.index, &bytes, now) {
                 Ok(loaded) => {
                     warn_of_drops(&path.to_string(), &loaded, notice);
                     report.loaded += 1;
                 }
                 Err(fault) => {
-                    notice(&format!("{path}: {fault}; {}", what_stands(snapshot, file.index)));
+                    notice(&format!("{path}: {fault}; {}", what_stands(trust_state, file.index)));
                     report.refused += 1;
                 }
             }
@@ -81,8 +81,8 @@ impl TrustFiles {
     }
 }
 
-fn what_stands(snapshot: &Snapshot, index: AuthorityIndex) -> String {
-    match snapshot.trust.set(index) {
+fn what_stands(trust_state: &TrustState, index: AuthorityIndex) -> String {
+    match trust_state.bundles.set(index) {
         Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
         None => "there are no keys yet".to_owned(),
     }

@@ -42,23 +42,23 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
     put(directory.path(), "as.json", KEYS);
     assert_eq!(live.watch_trust_files(directory.path(), NOW, &mut notice), report(1, 0, 1));
     assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "nothing changed; what is missing was told");
-    assert_eq!(live.snapshot().trust.key_count(), 1);
+    assert_eq!(live.trust_state().bundles.key_count(), 1);
 
     put(directory.path(), "as.json", "{ torn");
     assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0));
     assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "told once");
-    assert_eq!(live.snapshot().trust.key_count(), 1);
+    assert_eq!(live.trust_state().bundles.key_count(), 1);
 
     put(directory.path(), "domain.json", r#"{"keys":[]}"#);
     put(directory.path(), "as.json", r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#);
     assert_eq!(live.look(NOW, &mut notice), report(2, 0, 0));
-    assert_eq!(live.snapshot().trust.key_count(), 0);
+    assert_eq!(live.trust_state().bundles.key_count(), 0);
 
     fs::remove_file(directory.path().join("as.json")).unwrap();
     assert_eq!(live.look(NOW, &mut notice), report(0, 0, 1));
     put(directory.path(), "as.json", KEYS);
     assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0), "it may come back");
-    assert_eq!(live.snapshot().trust.key_count(), 1);
+    assert_eq!(live.trust_state().bundles.key_count(), 1);
     assert_eq!(told.len(), 4, "{told:?}");
     assert!(told[1].contains("the last good document stays in force, with 1 key"), "{told:?}");
     assert!(told[2].contains("is dropped"), "{told:?}");
@@ -68,7 +68,7 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
 fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     let (live, directory) = (live(), tempfile::tempdir().unwrap());
     let path = directory.path().join("revoked.json");
-    let names = || live.snapshot().revocations.names();
+    let names = || live.trust_state().revocations.names();
     assert!(live.watch_revocations(path.clone(), &mut |_| {}).is_err(), "a host must not start without knowing what");
     put(directory.path(), "revoked.json", r#"{"authorities":[{"issuer":"https://as.example","keys":["a"]}]}"#);
     live.watch_revocations(path, &mut |_| {}).unwrap();
@@ -94,7 +94,7 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
 #[test]
 fn a_list_that_is_awaited_is_known_when_the_host_says_so() {
     let live = live();
-    let known = || live.snapshot().revocations_known;
+    let known = || live.trust_state().revocations_known;
     assert_eq!(known(), RevocationsKnown::ForGood);
     for said in [RevocationsKnown::NotYet, RevocationsKnown::Until(NOW), RevocationsKnown::ForGood] {
         live.set_revocations_known(said);
@@ -111,7 +111,7 @@ fn a_withdrawn_document_takes_its_keys_along() {
     let issuer = Authority::Issuer("https://as.example".to_owned());
     assert_eq!(live.push_trust(&issuer, KEYS.as_bytes(), NOW).unwrap().added, 1);
     assert!(live.push_trust(&Authority::Issuer("https://other.example".to_owned()), KEYS.as_bytes(), NOW).is_err());
-    assert_eq!(live.snapshot().trust.key_count(), 1);
+    assert_eq!(live.trust_state().bundles.key_count(), 1);
     live.withdraw_trust(&issuer).unwrap();
-    assert_eq!(live.snapshot().trust.key_count(), 0);
+    assert_eq!(live.trust_state().bundles.key_count(), 0);
 }

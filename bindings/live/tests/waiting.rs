@@ -1,4 +1,4 @@
-//! Decisions that wait: each step is judged by the newest snapshot.
+//! Decisions that wait: each step is judged by the newest trust state.
 
 #![allow(clippy::unwrap_used)]
 

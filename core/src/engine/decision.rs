@@ -3,7 +3,7 @@
 use crate::engine::audit::AuditRecord;
 use crate::engine::challenge;
 use crate::engine::engine::Engine;
-use crate::engine::state::Snapshot;
+use crate::engine::state::TrustState;
 use crate::engine::worker::Worker;
 use crate::limits;
 use crate::memory::record_cache::RecordRef;
@@ -98,7 +98,7 @@ impl Outcome {
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'d> {
     engine: &'d Engine,
-    snapshot: &'d Snapshot,
+    trust_state: &'d TrustState,
     policy: Option<&'d Policy>,
     /// Where the outcome and the token's record are.
     worker: &'d Worker,
@@ -107,11 +107,11 @@ pub struct Decision<'d> {
 impl<'d> Decision<'d> {
     pub(crate) fn new(
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         policy: Option<&'d Policy>,
         worker: &'d Worker,
     ) -> Self {
-        Self { engine, snapshot, policy, worker }
+        Self { engine, trust_state, policy, worker }
     }
 
     /// Why the request is refused, or `None` if it is accepted.
@@ -282,6 +282,6 @@ impl<'d> Decision<'d> {
     }
 
     pub(crate) fn key(&self, facts: &Facts<'_>) -> Option<&'d TrustedKey> {
-        self.snapshot.trust.key(facts.key)
+        self.trust_state.bundles.key(facts.key)
     }
 }

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::crypto::Backend;
 use crate::engine::counters::Counters;
 use crate::engine::replay::ReplayNotices;
-use crate::engine::state::Snapshot;
+use crate::engine::state::TrustState;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::memory::OutOfMemory;
 use crate::memory::replay::{Replay, ReplayStore, Window};
@@ -16,11 +16,11 @@ use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::PolicyDocument;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, EngineId, LoadReport, TrustFault, TrustSnapshot};
+use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, TrustFault};
 
 /// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
 pub struct Engine {
-    /// No other engine of this process has it: what a worker or a snapshot learned from one is nothing to another.
+    /// No other engine of this process has it: what a worker or a trust state learned from one is nothing to another.
     pub(super) id: EngineId,
     pub(crate) document: PolicyDocument,
     /// When a refresh was last asked for, by authority, plus one; 0 for never.
@@ -114,18 +114,18 @@ impl Engine {
         &self.document
     }
 
-    /// A snapshot without any key, to start from.
+    /// A trust state without any key, to start from.
     #[must_use]
-    pub fn empty_snapshot(&self) -> Snapshot {
-        Snapshot {
-            trust: Arc::new(TrustSnapshot::new(self.id, self.document.trust.len())),
+    pub fn empty_trust_state(&self) -> TrustState {
+        TrustState {
+            bundles: Arc::new(BundleSet::new(self.id, self.document.trust.len())),
             revocations: Arc::new(Revocations::default()),
             revocations_known: RevocationsKnown::ForGood,
             nonces: None,
         }
     }
 
-    /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `snapshot`.
+    /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `trust_state`.
     ///
     /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
     /// from the next decision on. A document without a usable key revokes all that its authority signed. Fetches nothing.
@@ -134,15 +134,15 @@ impl Engine {
     /// A [`TrustFault`]; the last good document then stays in force.
     pub fn load(
         &self,
-        snapshot: &mut Snapshot,
+        trust_state: &mut TrustState,
         authority: AuthorityIndex,
         document: &[u8],
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
-        let source = self.document.source(authority.as_usize()).filter(|_| snapshot.trust.engine() == self.id);
+        let source = self.document.source(authority.as_usize()).filter(|_| trust_state.bundles.engine() == self.id);
         let source = source.ok_or(TrustFault::AuthorityUnknown)?;
-        // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
-        Arc::make_mut(&mut snapshot.trust).load(
+        // Where threads still decide by the trust state before, this changes a copy, which shares with it all but one set.
+        Arc::make_mut(&mut trust_state.bundles).load(
             authority,
             source.authority(),
             document,

@@ -7,7 +7,7 @@ use crate::engine::body::BodyFacts;
 use crate::engine::decision::{CacheTier, Outcome, Source};
 use crate::engine::engine::Engine;
 use crate::engine::pending::{Answer, Pending, UseOnce, WaitsFor};
-use crate::engine::state::Snapshot;
+use crate::engine::state::TrustState;
 use crate::engine::token::{self, TokenBuffers};
 use crate::engine::worker::Worker;
 use crate::jose::json::JsonObject;
@@ -33,7 +33,7 @@ impl Worker {
     pub(super) fn go_on(
         &mut self,
         engine: &Engine,
-        snapshot: &Snapshot,
+        trust_state: &TrustState,
         policy: &Policy,
         pending: Pending,
         request: &Request<'_>,
@@ -49,15 +49,15 @@ impl Worker {
                 _ => return Err(Reason::InternalError),
             };
             let length = self.take_answer(engine, authority, request, answer)?;
-            return self.judge(engine, snapshot, policy, request, Some(length), trail);
+            return self.judge(engine, trust_state, policy, request, Some(length), trail);
         }
         self.restore(outcome, &records, body)?;
         for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
             let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
-            if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
+            if !still_stands(&facts, engine, trust_state, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_further(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            check_further(&facts, engine, trust_state, policy, expected, request.now, trail)?;
         }
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
@@ -141,7 +141,7 @@ impl Worker {
     pub(super) fn judge(
         &mut self,
         engine: &Engine,
-        snapshot: &Snapshot,
+        trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
         given: Option<usize>,
@@ -164,7 +164,7 @@ impl Worker {
         trail.enter(Check::TokenCache);
         let known = match self.token_cache.find(credential.token) {
             Some(entry) if given.is_none() => Facts::unpack(self.token_cache.record(entry))
-                .filter(|facts| still_stands(facts, engine, snapshot, policy, expected, request.now))
+                .filter(|facts| still_stands(facts, engine, trust_state, policy, expected, request.now))
                 .filter(|facts| may_be_reused(facts, expected, credential.token, request.now))
                 .map(|facts| (entry, facts)),
             _ => None,
@@ -178,16 +178,19 @@ impl Worker {
             None => {
                 let length = match given {
                     Some(length) => self.answered(length),
-                    None => self.verify(0, engine, snapshot, policy, expected, &credential, request.now, trail)?,
+                    None => self.verify(0, engine, trust_state, policy, expected, &credential, request.now, trail)?,
                 };
                 let record = self.records.first().and_then(|record| record.get(..length)).and_then(Facts::unpack);
                 record.ok_or(Reason::InternalError)?
             }
         };
         let refusing = &mut self.outcome.refusing_entry;
-        check_facts(&facts, engine, snapshot, policy, expected, request.now, refusing, trail)?;
-        let facts =
-            if policy.others.is_empty() { facts } else { self.judge_others(engine, snapshot, policy, request, trail)? };
+        check_facts(&facts, engine, trust_state, policy, expected, request.now, refusing, trail)?;
+        let facts = if policy.others.is_empty() {
+            facts
+        } else {
+            self.judge_others(engine, trust_state, policy, request, trail)?
+        };
 
         trail.enter(Check::Binding);
         check_binding(policy, &facts, credential.scheme, request)?;
@@ -197,7 +200,7 @@ impl Worker {
         // Copies, since the checks need the worker's memory.
         let token_hash = facts.token_hash.copied();
         let bound_to = ProofKind::ALL.map(|method| (method.method().bound_to)(&facts.confirmation).copied());
-        self.check_proofs(engine, snapshot, policy, request, &bound_to, token_hash.as_ref(), trail)
+        self.check_proofs(engine, trust_state, policy, request, &bound_to, token_hash.as_ref(), trail)
     }
 
     #[cold]
@@ -219,7 +222,7 @@ impl Worker {
     fn judge_others(
         &mut self,
         engine: &Engine,
-        snapshot: &Snapshot,
+        trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
         trail: &mut impl Trail,
@@ -250,7 +253,7 @@ impl Worker {
                 self.find_further(credential.token).map(|entry| self.token_cache.record(entry)).filter(|record| {
                     let facts = Facts::unpack(record);
                     facts.is_some_and(|facts| {
-                        still_stands(&facts, engine, snapshot, policy, expected, request.now)
+                        still_stands(&facts, engine, trust_state, policy, expected, request.now)
                             && may_be_reused(&facts, expected, credential.token, request.now)
                     })
                 });
@@ -260,12 +263,12 @@ impl Worker {
                     room.ok_or(Reason::InternalError)?.copy_from_slice(record);
                     record.len()
                 }
-                None => self.verify(place, engine, snapshot, policy, expected, &credential, request.now, trail)?,
+                None => self.verify(place, engine, trust_state, policy, expected, &credential, request.now, trail)?,
             };
             self.outcome.set_fresh(place, length);
             let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
             let facts = facts.ok_or(Reason::InternalError)?;
-            check_further(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            check_further(&facts, engine, trust_state, policy, expected, request.now, trail)?;
             trail.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
             if facts.confirmation.is_bound() {
@@ -296,7 +299,7 @@ impl Worker {
         &mut self,
         place: usize,
         engine: &Engine,
-        snapshot: &Snapshot,
+        trust_state: &TrustState,
         policy: &Policy,
         expected: &CredentialPolicy,
         credential: &Credential<'_>,
@@ -319,7 +322,7 @@ impl Worker {
             signature: &mut self.signature,
             record,
         };
-        match token::verify(token, policy, expected, &engine.document, snapshot, now, buffers, trail) {
+        match token::verify(token, policy, expected, &engine.document, trust_state, now, buffers, trail) {
             Ok(length) => {
                 if place == 0 {
                     self.outcome.source = Some(Source::Fresh(length));
@@ -340,7 +343,7 @@ impl Worker {
     fn check_proofs(
         &mut self,
         engine: &Engine,
-        snapshot: &Snapshot,
+        trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
         bound_to: &[Option<[u8; 32]>; ProofKind::ALL.len()],
@@ -363,7 +366,7 @@ impl Worker {
                 token_hash,
                 settings: &policy.dpop,
                 origin: policy.origin.as_ref(),
-                nonces: snapshot.nonces.as_deref(),
+                nonces: trust_state.nonces.as_deref(),
                 replay: &*engine.replay,
                 memory,
                 verified: &mut self.outcome.proof,
@@ -388,7 +391,7 @@ fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credent
 fn check_facts(
     facts: &Facts<'_>,
     engine: &Engine,
-    snapshot: &Snapshot,
+    trust_state: &TrustState,
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
@@ -416,7 +419,7 @@ fn check_facts(
     }
     trail.enter(Check::Scope);
     trail.enter(Check::Revocation);
-    check_revoked(engine, snapshot, facts, now)
+    check_revoked(engine, trust_state, facts, now)
 }
 
 /// As [`check_facts`], apart from the path of a request with one credential.
@@ -424,13 +427,13 @@ fn check_facts(
 fn check_further(
     facts: &Facts<'_>,
     engine: &Engine,
-    snapshot: &Snapshot,
+    trust_state: &TrustState,
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
     mut trail: &mut dyn Trail,
 ) -> Result<(), Reason> {
-    check_facts(facts, engine, snapshot, policy, expected, now, &mut None, &mut trail)
+    check_facts(facts, engine, trust_state, policy, expected, now, &mut None, &mut trail)
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
@@ -439,7 +442,7 @@ fn check_further(
 fn still_stands(
     facts: &Facts<'_>,
     engine: &Engine,
-    snapshot: &Snapshot,
+    trust_state: &TrustState,
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
@@ -449,13 +452,13 @@ fn still_stands(
     }
     let stale = || {
         let most = engine.document.source(facts.authority.as_usize()).and_then(|source| source.max_stale_seconds);
-        let loaded = || snapshot.trust.set(facts.authority).map(crate::trust::KeySet::loaded_at);
+        let loaded = || trust_state.bundles.set(facts.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
     // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
         let single = (facts.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = snapshot.trust.set(facts.authority).map(|set| set.find(None, facts.algorithm, single));
+        let found = trust_state.bundles.set(facts.authority).map(|set| set.find(None, facts.algorithm, single));
         matches!(found, Some(Ok(key)) if key.id() == facts.key)
     };
     let takes_unknown_headers = || (facts.kind.profile().latitude)(&policy.profiles).unknown_headers;
@@ -465,7 +468,7 @@ fn still_stands(
     let kind = expected.kinds.resolve(facts.typ, facts.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
     kind == Some(facts.kind)
         && expected.algorithms(facts.kind).contains(facts.algorithm)
-        && snapshot.trust.key(facts.key).is_some()
+        && trust_state.bundles.key(facts.key).is_some()
         && (!facts.extra_parameters || takes_unknown_headers())
         && (!facts.without_key_id || still_the_one())
         && (!facts.without_issuer || pinned())
@@ -484,21 +487,21 @@ fn may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], n
 }
 
 #[inline(always)]
-fn check_revoked(engine: &Engine, snapshot: &Snapshot, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), Reason> {
-    if !snapshot.revocations_known.at(now) {
+fn check_revoked(engine: &Engine, trust_state: &TrustState, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), Reason> {
+    if !trust_state.revocations_known.at(now) {
         return Err(Reason::BundleStale);
     }
-    if snapshot.revocations.is_empty() {
+    if trust_state.revocations.is_empty() {
         return Ok(());
     }
     let presented = Presented {
         authority: engine.document.source(facts.authority.as_usize()).map_or("", |source| source.authority.name()),
-        key_id: snapshot.trust.key(facts.key).and_then(|key| key.key_id()),
+        key_id: trust_state.bundles.key(facts.key).and_then(|key| key.key_id()),
         subject: facts.subject(),
         token_id: facts.token_id(),
         issued_at: facts.issued_at,
     };
-    match snapshot.revocations.revoked_by(&presented) {
+    match trust_state.revocations.revoked_by(&presented) {
         None => Ok(()),
         Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),

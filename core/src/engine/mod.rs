@@ -20,7 +20,7 @@ pub use decision::{CacheTier, Decision};
 pub use engine::Engine;
 pub use pending::{Answer, Pending, Question, Step, UseOnce};
 pub use replay::ReplayNotice;
-pub use state::Snapshot;
+pub use state::TrustState;
 pub use worker::Worker;
 
 pub use crate::memory::replay::{Replay, ReplayState, ReplayUnavailable};

@@ -1,7 +1,7 @@
 //! A token that is in no cache: from its text to the facts in its record, form first, then key, then signature.
 
 use crate::crypto::sha256;
-use crate::engine::state::Snapshot;
+use crate::engine::state::TrustState;
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
 use crate::jose::header::UnverifiedHeader;
@@ -54,7 +54,7 @@ pub(crate) fn verify(
     policy: &Policy,
     expected: &CredentialPolicy,
     document: &PolicyDocument,
-    snapshot: &Snapshot,
+    trust_state: &TrustState,
     now: UnixSeconds,
     buffers: TokenBuffers<'_>,
     trail: &mut dyn Trail,
@@ -112,8 +112,10 @@ pub(crate) fn verify(
         }
         Keys::Answer => return Err(Reason::TypNotAccepted.into()), // no type resolves to it
     };
-    let keys =
-        snapshot.trust.set(index).ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
+    let keys = trust_state
+        .bundles
+        .set(index)
+        .ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
     let too_old = document.source(index.as_usize()).and_then(|source| source.max_stale_seconds);
     if too_old.is_some_and(|seconds| now > keys.loaded_at().plus(seconds)) {
         return Err(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) });

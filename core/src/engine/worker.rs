@@ -10,7 +10,7 @@ use crate::engine::body::BodyFacts;
 use crate::engine::decision::{Decision, Outcome};
 use crate::engine::engine::Engine;
 use crate::engine::pending::{Abandoned, Answer, Pending, Step, WaitsFor};
-use crate::engine::state::Snapshot;
+use crate::engine::state::TrustState;
 use crate::jose::json::NameTable;
 use crate::limits;
 use crate::memory::hot_keys::{HotKeyCounts, HotKeys};
@@ -136,17 +136,17 @@ impl Worker {
 
     /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
     ///
-    /// For hosts that answer no question: a policy that needs an answer ([`Worker::begin`]) refuses here. Never panics; a snapshot of
+    /// For hosts that answer no question: a policy that needs an answer ([`Worker::begin`]) refuses here. Never panics; a trust state of
     /// another engine gives `internal_error`.
     #[inline]
     pub fn decide<'d>(
         &'d mut self,
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
     ) -> Decision<'d> {
-        self.decide_with(engine, snapshot, policy, request, &mut Silent)
+        self.decide_with(engine, trust_state, policy, request, &mut Silent)
     }
 
     /// As [`decide`](Self::decide), and hands `trail` each check as it begins.
@@ -155,20 +155,20 @@ impl Worker {
     pub fn decide_with<'d>(
         &'d mut self,
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
         trail: &mut impl Trail,
     ) -> Decision<'d> {
-        let found = self.enter(engine, snapshot, policy);
+        let found = self.enter(engine, trust_state, policy);
         let result = match found {
             Some(policy) => {
-                let judged = self.judge(engine, snapshot, policy, request, None, trail);
+                let judged = self.judge(engine, trust_state, policy, request, None, trail);
                 if judged.is_ok() && policy.asks_host() { self.unanswered(engine, policy, request) } else { judged }
             }
             None => Err(Reason::InternalError),
         };
-        self.finish(engine, snapshot, found, result)
+        self.finish(engine, trust_state, found, result)
     }
 
     /// As [`decide`](Self::decide), for hosts that can find out what the policy needs to know beside the request: the decision may wait for an
@@ -176,27 +176,27 @@ impl Worker {
     pub fn begin<'d>(
         &'d mut self,
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
         trail: &mut dyn Trail,
     ) -> Step<'d> {
-        let found = self.enter(engine, snapshot, policy);
+        let found = self.enter(engine, trust_state, policy);
         let result = match found {
-            Some(found) => self.judge(engine, snapshot, found, request, None, &mut &mut *trail),
+            Some(found) => self.judge(engine, trust_state, found, request, None, &mut &mut *trail),
             None => Err(Reason::InternalError),
         };
-        self.step(engine, snapshot, policy, request, result)
+        self.step(engine, trust_state, policy, request, result)
     }
 
-    /// Goes on with a decision that waited, with `request` as it was. The token is judged by `snapshot` once more: a key or subject that was
+    /// Goes on with a decision that waited, with `request` as it was. The token is judged by `trust_state` once more: a key or subject that was
     /// revoked meanwhile is refused.
     ///
     /// An answer to another question than [`Pending::question`] gives `internal_error`.
     pub fn resume<'d>(
         &'d mut self,
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         mut pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
@@ -204,35 +204,40 @@ impl Worker {
     ) -> Step<'d> {
         pending.abandoned.resumed();
         let index = pending.policy;
-        let found = self.enter(engine, snapshot, index).filter(|_| pending.engine == engine.id);
+        let found = self.enter(engine, trust_state, index).filter(|_| pending.engine == engine.id);
         let result = match found {
-            Some(policy) => self.go_on(engine, snapshot, policy, pending, request, answer, &mut &mut *trail),
+            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, &mut &mut *trail),
             None => Err(Reason::InternalError),
         };
-        self.step(engine, snapshot, index, request, result)
+        self.step(engine, trust_state, index, request, result)
     }
 
     /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, and its audit record.
     ///
     /// A [`Pending`] that is dropped is counted alike, and leaves no audit record.
-    pub fn abandon<'d>(&'d mut self, engine: &'d Engine, snapshot: &'d Snapshot, mut pending: Pending) -> Decision<'d> {
+    pub fn abandon<'d>(
+        &'d mut self,
+        engine: &'d Engine,
+        trust_state: &'d TrustState,
+        mut pending: Pending,
+    ) -> Decision<'d> {
         pending.abandoned.resumed();
-        let found = self.enter(engine, snapshot, pending.policy).filter(|_| pending.engine == engine.id);
+        let found = self.enter(engine, trust_state, pending.policy).filter(|_| pending.engine == engine.id);
         let Pending { outcome, records, body, .. } = pending;
         let restored = found.ok_or(Reason::InternalError).and_then(|_| self.restore(outcome, &records, body));
-        self.finish(engine, snapshot, found, restored.and(Err(Reason::DecisionAbandoned)))
+        self.finish(engine, trust_state, found, restored.and(Err(Reason::DecisionAbandoned)))
     }
 
     /// Forgets the decision before, and finds the policy of this one.
     #[inline]
-    fn enter<'d>(&mut self, engine: &'d Engine, snapshot: &Snapshot, policy: PolicyIndex) -> Option<&'d Policy> {
+    fn enter<'d>(&mut self, engine: &'d Engine, trust_state: &TrustState, policy: PolicyIndex) -> Option<&'d Policy> {
         self.outcome = Outcome::default();
         self.body = None;
         if self.engine != engine.id {
             self.move_to(engine);
         }
-        // A snapshot of another engine numbers its authorities otherwise; a policy of another document may not exist.
-        engine.document.policies.get(policy.0).filter(|_| snapshot.trust.engine() == engine.id)
+        // A trust state of another engine numbers its authorities otherwise; a policy of another document may not exist.
+        engine.document.policies.get(policy.0).filter(|_| trust_state.bundles.engine() == engine.id)
     }
 
     /// Another engine's tokens are unknown here, and its policies may ask for more credentials.
@@ -253,20 +258,20 @@ impl Worker {
     fn finish<'d>(
         &'d mut self,
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         policy: Option<&'d Policy>,
         result: Result<(), Reason>,
     ) -> Decision<'d> {
         self.outcome.reason = result.err();
         engine.counters.count(self.outcome.reason);
-        Decision::new(engine, snapshot, policy, self)
+        Decision::new(engine, trust_state, policy, self)
     }
 
     /// The decision, or what it waits for.
     fn step<'d>(
         &'d mut self,
         engine: &'d Engine,
-        snapshot: &'d Snapshot,
+        trust_state: &'d TrustState,
         index: PolicyIndex,
         request: &Request<'_>,
         result: Result<(), Reason>,
@@ -280,7 +285,7 @@ impl Worker {
             _ => None,
         };
         let Some(waits_for) = waits_for else {
-            return Step::Decided(self.finish(engine, snapshot, found, result));
+            return Step::Decided(self.finish(engine, trust_state, found, result));
         };
         let records =
             (0..self.records.len()).map(|place| self.outcome.record(self, place).unwrap_or_default().into()).collect();
@@ -320,6 +325,6 @@ impl Worker {
 const _: () = {
     const fn shared<T: Send + Sync>() {}
     shared::<Engine>();
-    shared::<Snapshot>();
+    shared::<TrustState>();
     shared::<Worker>();
 };

@@ -9,4 +9,4 @@ pub mod thumbprint;
 
 pub(crate) use authorities::Authorities;
 pub use parse::{DroppedKey, LoadReport, TrustFault};
-pub use set::{Authority, AuthorityIndex, EngineId, KeyId, KeySet, TrustSnapshot, TrustedKey};
+pub use set::{Authority, AuthorityIndex, BundleSet, EngineId, KeyHandle, KeySet, TrustedKey};

@@ -79,14 +79,14 @@ impl EngineId {
 ///
 /// A key that leaves its set and comes back is another key: `serial` is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyId {
+pub struct KeyHandle {
     pub(crate) authority: AuthorityIndex,
     /// The index in [`KeySet::slots`].
     pub(crate) slot: u32,
     pub(crate) serial: u64,
 }
 
-impl KeyId {
+impl KeyHandle {
     /// A number that no other key of this process ever had, for logs.
     #[must_use]
     pub const fn serial(self) -> u64 {
@@ -97,7 +97,7 @@ impl KeyId {
 /// One public key that may sign tokens of one authority.
 #[derive(Debug)]
 pub struct TrustedKey {
-    pub(crate) id: KeyId,
+    pub(crate) id: KeyHandle,
     pub(crate) key_id: Option<Box<str>>,
     pub(crate) public: PublicKey,
     /// The algorithms that fit the key, or the one that its `alg` names, as far as the trust entry allows them.
@@ -109,7 +109,7 @@ pub struct TrustedKey {
 impl TrustedKey {
     /// The identity of the key.
     #[must_use]
-    pub const fn id(&self) -> KeyId {
+    pub const fn id(&self) -> KeyHandle {
         self.id
     }
 
@@ -248,12 +248,12 @@ fn single_index(keys: &[Arc<TrustedKey>], algorithm: Algorithm) -> Option<u32> {
 /// Immutable where it is shared. A host keeps the newest one and gives it to each decision; an update makes a new snapshot, so a
 /// reader never sees half of it. Snapshots share the sets that are the same in both. Does not know when to fetch anything.
 #[derive(Clone, Debug)]
-pub struct TrustSnapshot {
+pub struct BundleSet {
     engine: EngineId,
     sets: SetTable,
 }
 
-impl TrustSnapshot {
+impl BundleSet {
     /// A snapshot without any key for the `authorities` authorities of an engine.
     pub(crate) const fn new(engine: EngineId, authorities: usize) -> Self {
         Self { engine, sets: SetTable::new(authorities) }
@@ -273,7 +273,7 @@ impl TrustSnapshot {
     /// The key with this identity, or `None` if it has left its set.
     #[must_use]
     #[inline]
-    pub fn key(&self, id: KeyId) -> Option<&TrustedKey> {
+    pub fn key(&self, id: KeyHandle) -> Option<&TrustedKey> {
         let slot = self.set(id.authority)?.slots.get(usize::try_from(id.slot).ok()?)?.as_ref()?;
         (slot.serial == id.serial).then_some(&*slot.key)
     }
@@ -345,7 +345,7 @@ impl TrustSnapshot {
         for key in added {
             // There are as many slots as keys, so one is left; a set has fewer than a `u32` can count.
             let Some((at, slot)) = free.next() else { return Err(TrustFault::TooManyKeys) };
-            let id = KeyId {
+            let id = KeyHandle {
                 authority: index,
                 slot: u32::try_from(at).map_err(|_| TrustFault::TooManyKeys)?,
                 serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),

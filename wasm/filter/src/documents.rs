@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::engine::{Engine, Snapshot, TrustSource};
+use countersign::engine::{Engine, TrustSource, TrustState};
 use countersign::limits;
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
@@ -116,7 +116,7 @@ struct Plan {
 pub(crate) struct Here<'f, H> {
     pub(crate) host: &'f H,
     pub(crate) engine: &'f Engine,
-    pub(crate) snapshot: &'f mut Snapshot,
+    pub(crate) trust_state: &'f mut TrustState,
     /// What stands in the settings, and holds whatever is fetched.
     pub(crate) revoked: &'f RevocationDocument,
     pub(crate) counters: &'f mut Counters,
@@ -231,7 +231,7 @@ impl Source {
         }
         let name = self.name();
         let taken = match self.index {
-            Some(index) => match here.engine.load(here.snapshot, index, body, fetched) {
+            Some(index) => match here.engine.load(here.trust_state, index, body, fetched) {
                 Ok(report) => {
                     if report.added > 0 || report.removed > 0 {
                         let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
@@ -244,14 +244,14 @@ impl Source {
             // The same list is only younger.
             None if first_of_text == self.first_of_text => Ok(()),
             None => RevocationDocument::read(body).map_err(|faults| one_line(&faults)).map(|document| {
-                here.snapshot.revocations = here.revoked.clone().with(document).build().into();
+                here.trust_state.revocations = here.revoked.clone().with(document).build().into();
             }),
         };
         match taken {
             Ok(()) => {
                 (self.number, self.first_of_text) = (number, first_of_text);
                 if let Document::Revocations { max_stale_seconds } = self.fetch.document {
-                    here.snapshot.revocations_known = RevocationsKnown::by_list(fetched, max_stale_seconds);
+                    here.trust_state.revocations_known = RevocationsKnown::by_list(fetched, max_stale_seconds);
                 }
             }
             Err(fault) => here
@@ -342,10 +342,10 @@ impl Source {
             tell_unknown(&self.name(), &document.unknown_authorities(here.engine.document()), &mut warn);
             return Ok(None);
         };
-        let mut tried = here.snapshot.clone();
+        let mut tried = here.trust_state.clone();
         let report = here.engine.load(&mut tried, index, body, now).map_err(|fault| fault.to_string())?;
         warn_of_drops(&self.name(), &report, &mut warn);
-        Ok(tried.trust.set(index).and_then(KeySet::refresh_hint_seconds))
+        Ok(tried.bundles.set(index).and_then(KeySet::refresh_hint_seconds))
     }
 
     fn failed<H: Host>(&self, here: &mut Here<'_, H>, holder: u64, outcome: &'static str, why: &str) {

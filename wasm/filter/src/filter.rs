@@ -14,7 +14,7 @@ use countersign::specs::common::presentation::Field;
 
 use countersign::crypto::Backend;
 use countersign::engine::{
-    Answer, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Step, Worker,
+    Answer, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Step, TrustState, Worker,
 };
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
@@ -49,7 +49,7 @@ pub(crate) struct Filter<H: Host> {
     settings: Settings,
     policies: Policies,
     engine: Engine,
-    snapshot: Snapshot,
+    trust_state: TrustState,
     documents: Documents,
     entropy: Entropy,
     /// Who checks signatures, until the desk is made.
@@ -108,17 +108,17 @@ impl<H: Host> Filter<H> {
         check_proof_algorithms(&document, Backend::DEFAULT.algorithms().union(by_proxy))?;
         let replay = Box::new(SharedReplay::named(host, &settings.replay_store));
         let engine = Engine::with_host(document, replay, by_proxy);
-        let mut snapshot = engine.empty_snapshot();
+        let mut trust_state = engine.empty_trust_state();
         let mut warn = |line: &str| host.log(Level::Warn, line);
-        load_inline(&engine, &mut snapshot, now, &mut warn)
+        load_inline(&engine, &mut trust_state, now, &mut warn)
             .map_err(|faults| faults.into_iter().map(|fault| format!("/policy{fault}")).collect::<Vec<_>>())?;
-        snapshot.nonces = Some(nonce_keys(host, &settings, &mut entropy).map_err(shared)?.into());
+        trust_state.nonces = Some(nonce_keys(host, &settings, &mut entropy).map_err(shared)?.into());
         let [holder, _] = entropy.seed();
         tell_unknown("/revocations", &settings.revocations.unknown_authorities(engine.document()), &mut warn);
-        snapshot.revocations = settings.revocations.build().into();
+        trust_state.revocations = settings.revocations.build().into();
         let documents = Documents::new(host, &settings, &engine, holder).map_err(|fault| vec![fault])?;
         if settings.awaits_revocations() {
-            snapshot.revocations_known = RevocationsKnown::NotYet;
+            trust_state.revocations_known = RevocationsKnown::NotYet;
         }
         // What other configurations share is touched last: one that is refused must not have made their store anew.
         SharedReplay::named(host, &settings.replay_store).prepare(need, entropy.seed()).map_err(shared)?;
@@ -130,7 +130,7 @@ impl<H: Host> Filter<H> {
             settings,
             policies,
             engine,
-            snapshot,
+            trust_state,
             documents,
             entropy,
             proxy,
@@ -147,7 +147,7 @@ impl<H: Host> Filter<H> {
             self.ticks = true;
             self.host.tick_every(self.settings.poll);
         }
-        let Self { host, settings, policies, engine, snapshot, documents, tally, carried, counters, .. } = self;
+        let Self { host, settings, policies, engine, trust_state, documents, tally, carried, counters, .. } = self;
         carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
             counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
         });
@@ -157,7 +157,7 @@ impl<H: Host> Filter<H> {
                 counters.set(host, gauge, &settings.replay_store, gauge.of(&state));
             }
         }
-        let mut here = Here { host, engine, snapshot, revoked: &settings.revocations, counters };
+        let mut here = Here { host, engine, trust_state, revoked: &settings.revocations, counters };
         documents.take_over(&mut here);
         documents.begin_due(&mut here);
         if let Some(desk) = &mut self.desk {
@@ -168,9 +168,9 @@ impl<H: Host> Filter<H> {
 
     /// The answer to a fetch.
     pub(crate) fn answered(&mut self, callout: u32, fields: usize, length: usize) {
-        let Self { host, settings, engine, snapshot, documents, counters, .. } = self;
+        let Self { host, settings, engine, trust_state, documents, counters, .. } = self;
         documents.answered(
-            &mut Here { host, engine, snapshot, revoked: &settings.revocations, counters },
+            &mut Here { host, engine, trust_state, revoked: &settings.revocations, counters },
             callout,
             fields,
             length,
@@ -187,18 +187,18 @@ impl<H: Host> Filter<H> {
         };
         let mut request = ProxyStream::new(&host, fields, &self.settings);
         let settings = &self.settings;
-        let Self { engine, snapshot, documents, counters, .. } = self;
+        let Self { engine, trust_state, documents, counters, .. } = self;
         documents.take_over_if_counted(&mut Here {
             host: &host,
             engine,
-            snapshot,
+            trust_state,
             revoked: &settings.revocations,
             counters,
         });
         let Desk { worker, text } =
             self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
         let site = VmSite::new(&host, settings, &self.engine, &self.tally);
-        let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
+        let mut worker = Deciding { worker, engine: &self.engine, trust_state: &self.trust_state };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
         let verdict = match judge::begin(&site, &self.policies, &mut worker, text, &mut request, now) {
             Progress::Done(verdict) => verdict,
@@ -209,8 +209,14 @@ impl<H: Host> Filter<H> {
         {
             // The answer comes to this configuration: the stream may be gone by then.
             host.speak_for(own);
-            let Self { engine, snapshot, documents, counters, .. } = self;
-            documents.begin_due(&mut Here { host: &host, engine, snapshot, revoked: &settings.revocations, counters });
+            let Self { engine, trust_state, documents, counters, .. } = self;
+            documents.begin_due(&mut Here {
+                host: &host,
+                engine,
+                trust_state,
+                revoked: &settings.revocations,
+                counters,
+            });
             host.speak_for(stream);
         }
         verdict
@@ -311,17 +317,17 @@ fn fact_name(namespace: &str, fact: &str) -> String {
 struct Deciding<'f> {
     worker: &'f mut Worker,
     engine: &'f Engine,
-    snapshot: &'f Snapshot,
+    trust_state: &'f TrustState,
 }
 
 impl Decide for Deciding<'_> {
     /// No policy asks: settings with one that does are refused.
     fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, _asks: bool) -> Step<'_> {
-        Step::Decided(self.worker.decide(self.engine, self.snapshot, policy, request))
+        Step::Decided(self.worker.decide(self.engine, self.trust_state, policy, request))
     }
 
     fn resume(&mut self, pending: Pending, _: &Request<'_>, _: Answer<'_>) -> Step<'_> {
-        Step::Decided(self.worker.abandon(self.engine, self.snapshot, pending))
+        Step::Decided(self.worker.abandon(self.engine, self.trust_state, pending))
     }
 }
 

@@ -8,7 +8,7 @@ mod world;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::engine::{CacheTier, Snapshot, Worker};
+use countersign::engine::{CacheTier, TrustState, Worker};
 use countersign::reason::Reason;
 use serde::Serialize;
 
@@ -120,10 +120,10 @@ fn round(world: &World, case: &Case) -> Result<(Attempt, Attempt), Failure> {
     Ok((cold, attempt(world, &mut seasoned, now, &second)))
 }
 
-fn attempt(world: &World, worker: &mut Worker, snapshot: &Snapshot, call: &Call) -> Attempt {
+fn attempt(world: &World, worker: &mut Worker, trust_state: &TrustState, call: &Call) -> Attempt {
     let request = call.request();
     let start = Instant::now();
-    let decision = worker.decide(&world.engine, snapshot, world.policy, &request);
+    let decision = worker.decide(&world.engine, trust_state, world.policy, &request);
     let took = start.elapsed();
     Attempt { reason: decision.reason(), cached: decision.cache_tier() == CacheTier::Hit, took }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, Snapshot};
+use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, TrustState};
 use countersign::specs::mtls::ClientCertificate;
 use countersign::time::UnixSeconds;
 use countersign::trust::Authority;
@@ -24,9 +24,9 @@ pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) policy: PolicyIndex,
     /// All keys as they are at first.
-    pub(super) before: Snapshot,
+    pub(super) before: TrustState,
     /// The trust domain has a new key in place of the old one.
-    pub(super) after: Snapshot,
+    pub(super) after: TrustState,
     pub(super) domain_key: SigningKey,
     pub(super) domain_next_key: SigningKey,
     pub(super) server_key: SigningKey,
@@ -73,7 +73,7 @@ impl World {
         let domain = Authority::TrustDomain("example.org".to_owned());
         let partner = Authority::TrustDomain("partner.example".to_owned());
         let server = Authority::Issuer("https://as.example".to_owned());
-        let mut before = engine.empty_snapshot();
+        let mut before = engine.empty_trust_state();
         trust(&engine, &mut before, &domain, &json!([domain_key.entry("jwt-svid")]))?;
         trust(&engine, &mut before, &partner, &json!([partner_key.entry("jwt-svid")]))?;
         trust(&engine, &mut before, &server, &json!([server_key.entry("sig")]))?;
@@ -131,11 +131,11 @@ pub(super) fn certificate_hash(der: &[u8]) -> String {
     b64(&ClientCertificate::Der(der).thumbprint())
 }
 
-fn trust(engine: &Engine, snapshot: &mut Snapshot, authority: &Authority, keys: &Value) -> Result<(), Failure> {
+fn trust(engine: &Engine, trust_state: &mut TrustState, authority: &Authority, keys: &Value) -> Result<(), Failure> {
     let index = engine.document().authority(authority).ok_or_else(|| Failure::unusable("no such authority"))?;
     let document = json!({ "keys": keys }).to_string();
     engine
-        .load(snapshot, index, document.as_bytes(), UnixSeconds::new(NOW))
+        .load(trust_state, index, document.as_bytes(), UnixSeconds::new(NOW))
         .map_err(|fault| Failure::unusable(fault.to_string()))?;
     Ok(())
 }

@@ -23,12 +23,12 @@ pub fn check(text: &[u8]) -> bool {
     let document = [b"{\"keys\":[", text, b"]}"].concat();
     let mut taken = 0;
     for (index, source) in ENGINE.document().trust() {
-        let mut snapshot = ENGINE.empty_snapshot();
-        let Ok(report) = ENGINE.load(&mut snapshot, index, &document, UnixSeconds::new(1)) else { continue };
+        let mut trust_state = ENGINE.empty_trust_state();
+        let Ok(report) = ENGINE.load(&mut trust_state, index, &document, UnixSeconds::new(1)) else { continue };
         // `serde_json` refuses numbers that no double holds; the target `json` compares what both read.
         let Ok(entries) = serde_json::from_slice::<Value>(&document) else { continue };
         let entries = entries["keys"].as_array().expect("an array");
-        let set = snapshot.trust.set(index).expect("it was loaded");
+        let set = trust_state.bundles.set(index).expect("it was loaded");
         let others = report.other_use + report.dropped_count;
         // An exact repetition is kept once.
         assert!(set.len() + others <= entries.len(), "{report:?}");
