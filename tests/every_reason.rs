@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::engine::{Engine, Replay, ReplayUnavailable};
+use countersign::engine::{Engine, Replay, ReplayError};
 use countersign::memory::replay::FirstUse;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
@@ -99,9 +99,9 @@ fn a_full_replay_store_lets_pass_only_where_the_policy_says_so() {
 struct Broken(AtomicU64);
 
 impl Replay for Broken {
-    fn record_use(&self, _: &[u8; 32], _: UnixSeconds, _: UnixSeconds) -> Result<FirstUse, ReplayUnavailable> {
+    fn record_use(&self, _: &[u8; 32], _: UnixSeconds, _: UnixSeconds) -> Result<FirstUse, ReplayError> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Err(ReplayUnavailable)
+        Err(ReplayError)
     }
 }
 

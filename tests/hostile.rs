@@ -6,7 +6,7 @@ use countersign::engine::Request;
 use countersign::limits;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustFault};
+use countersign::trust::{Authority, TrustError};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, b64, jwk, proof, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -100,7 +100,7 @@ fn json_ten_thousand_deep() {
     for depth in [17, 10_000, 1_000_000] {
         let document = format!("{{\"keys\":[],\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         let fault = runner.push(&Authority::Issuer(SERVER.to_owned()), document.as_bytes(), NOW).unwrap_err();
-        assert!(matches!(fault, TrustFault::Json(_)), "{fault}");
+        assert!(matches!(fault, TrustError::Json(_)), "{fault}");
     }
 }
 
@@ -203,9 +203,9 @@ fn key_sets_of_a_hundred_thousand() {
     let authority = Authority::Issuer(SERVER.to_owned());
     let set = |entry: &str, count: usize| format!("{{\"keys\":[{}]}}", vec![entry; count].join(","));
     let fault = runner.push(&authority, set("{}", 100_000).as_bytes(), NOW).unwrap_err();
-    assert_eq!(fault, TrustFault::TooManyKeys);
+    assert_eq!(fault, TrustError::TooManyKeys);
     let fault = runner.push(&authority, set(&set_key("server-p256"), 100_000).as_bytes(), NOW).unwrap_err();
-    assert_eq!(fault, TrustFault::TooLarge);
+    assert_eq!(fault, TrustError::TooLarge);
     let report = runner.push(&authority, set("{}", limits::KEYS_PER_SET).as_bytes(), NOW).unwrap();
     assert_eq!(report.dropped_count, limits::KEYS_PER_SET);
     assert!(report.dropped.len() <= 100, "the report is bounded");

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use countersign::jose::json::{self, Budget, Fraction, JsonFault, NameTable};
+use countersign::jose::json::{self, Budget, Fraction, JsonError, NameTable};
 use countersign::memory::revocation::Revocations;
 use countersign::trust::Authority;
 use countersign_tests::issuer::{ALGORITHMS, NOW, SERVER, access, jwk, plain, proof, q, svid};
@@ -200,8 +200,8 @@ mod naive {
 }
 
 fn agree(text: &[u8]) -> Result<(), TestCaseError> {
-    let ours = json::scan(text, &mut NameTable::new(7), Budget::TOKEN, |_, _| Ok::<(), JsonFault>(())).map(|_| ());
-    let ours = ours.map_err(|fault| matches!(fault, JsonFault::Limit { .. }));
+    let ours = json::scan(text, &mut NameTable::new(7), Budget::TOKEN, |_, _| Ok::<(), JsonError>(())).map(|_| ());
+    let ours = ours.map_err(|fault| matches!(fault, JsonError::Limit { .. }));
     let slow = naive::check(text).map_err(|fault| matches!(fault, naive::Fault::Limit));
     prop_assert_eq!(ours, slow, "{}", String::from_utf8_lossy(text));
     // serde_json takes the last of repeated names, rounds numbers, and limits depth otherwise: it can only say no where

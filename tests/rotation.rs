@@ -6,7 +6,7 @@ use countersign::engine::Request;
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustFault};
+use countersign::trust::{Authority, TrustError};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, jwk, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::Runner;
@@ -105,7 +105,7 @@ fn sequence_rollback_names_both_numbers() {
     let document = |sequence: u64| format!("{{\"spiffe_sequence\":{sequence},\"keys\":[{}]}}", svid_key("domain-p256"));
     runner.push(&org(), document(9).as_bytes(), NOW).unwrap();
     let fault = runner.push(&org(), document(8).as_bytes(), NOW).unwrap_err();
-    assert_eq!(fault, TrustFault::SequenceRollback { stored: 9, offered: 8 });
+    assert_eq!(fault, TrustError::SequenceRollback { stored: 9, offered: 8 });
     assert!(!runner.push(&org(), document(9).as_bytes(), NOW).unwrap().sequence_reused, "the same document");
     let other = format!("{{\"spiffe_sequence\":9,\"keys\":[{}]}}", svid_key("domain-next-p256"));
     assert!(runner.push(&org(), other.as_bytes(), NOW).unwrap().sequence_reused, "another document of one number");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::engine::{
-    self, BodyReader, Decision, Engine, PolicyDocument, PolicyFault, PolicyIndex, Request, Silent, Step, Trail,
+    self, BodyReader, Decision, Engine, PolicyDocument, PolicyError, PolicyIndex, Request, Silent, Step, Trail,
     TrustDocument, TrustState, UseOnce, Worker,
 };
 use countersign::memory::revocation::Revocations;
@@ -13,7 +13,7 @@ use countersign::reason::Reason;
 use countersign::record::NamedClaim;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustFault};
+use countersign::trust::{Authority, LoadReport, TrustError};
 use serde_json::Value;
 
 use crate::request::Req;
@@ -136,7 +136,7 @@ pub fn host_answer<'a>(
 ///
 /// # Errors
 /// Every fault of the document.
-pub fn document(text: &str) -> Result<PolicyDocument, Vec<PolicyFault>> {
+pub fn document(text: &str) -> Result<PolicyDocument, Vec<PolicyError>> {
     PolicyDocument::parse(text.as_bytes())
 }
 
@@ -211,8 +211,8 @@ impl Runner {
     ///
     /// # Errors
     /// Why the document was refused; the old one stays.
-    pub fn push(&mut self, authority: &Authority, document: &[u8], now: u64) -> Result<LoadReport, TrustFault> {
-        let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
+    pub fn push(&mut self, authority: &Authority, document: &[u8], now: u64) -> Result<LoadReport, TrustError> {
+        let index = self.engine.document().authority(authority).ok_or(TrustError::AuthorityUnknown)?;
         self.engine.load(&mut self.trust_state, index, document, UnixSeconds::new(now))
     }
 
@@ -245,12 +245,12 @@ impl Runner {
             };
             return match self.push(&authority, text.as_bytes(), trust["now"].as_u64().unwrap()) {
                 Ok(_) => "installed",
-                Err(TrustFault::SequenceRollback { .. }) => "sequence_rollback",
-                Err(TrustFault::SequenceMalformed) => "sequence_malformed",
-                Err(TrustFault::KeysMissing) => "keys_missing",
-                Err(TrustFault::Json(_)) => "json",
-                Err(TrustFault::TooManyKeys) => "too_many_keys",
-                Err(TrustFault::TooLarge) => "too_large",
+                Err(TrustError::SequenceRollback { .. }) => "sequence_rollback",
+                Err(TrustError::SequenceMalformed) => "sequence_malformed",
+                Err(TrustError::KeysMissing) => "keys_missing",
+                Err(TrustError::Json(_)) => "json",
+                Err(TrustError::TooManyKeys) => "too_many_keys",
+                Err(TrustError::TooLarge) => "too_large",
                 Err(_) => "refused",
             };
         }

@@ -22,16 +22,16 @@ pub struct SpiffeId<'a> {
 
 impl<'a> SpiffeId<'a> {
     /// Reads a SPIFFE ID of at most [`MAX_ID_BYTES`] bytes; the first rule it breaks is the fault.
-    pub fn parse(text: &'a str) -> Result<Self, SpiffeIdFault> {
+    pub fn parse(text: &'a str) -> Result<Self, SpiffeIdError> {
         let path_start = path_start(text.as_bytes())?;
         Ok(Self { text, path_start })
     }
 
     /// As [`SpiffeId::parse`], for bytes not known to be UTF-8.
-    pub fn parse_bytes(text: &'a [u8]) -> Result<Self, SpiffeIdFault> {
+    pub fn parse_bytes(text: &'a [u8]) -> Result<Self, SpiffeIdError> {
         let path_start = path_start(text)?;
         // A valid ID is ASCII, so this conversion cannot refuse.
-        let text = str::from_utf8(text).map_err(|_| SpiffeIdFault::PathCharacter)?;
+        let text = str::from_utf8(text).map_err(|_| SpiffeIdError::PathCharacter)?;
         Ok(Self { text, path_start })
     }
 
@@ -76,7 +76,7 @@ pub struct TrustDomain<'a> {
 
 impl<'a> TrustDomain<'a> {
     /// Reads a bare name such as `example.org`; `spiffe://example.org` is not one.
-    pub fn parse(name: &'a str) -> Result<Self, SpiffeIdFault> {
+    pub fn parse(name: &'a str) -> Result<Self, SpiffeIdError> {
         check_trust_domain(name.as_bytes())?;
         Ok(Self { name })
     }
@@ -96,7 +96,7 @@ impl fmt::Display for TrustDomain<'_> {
 
 /// Which rule of SPIFFE-ID §2 a text breaks first, read from the left after its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SpiffeIdFault {
+pub enum SpiffeIdError {
     /// More than [`MAX_ID_BYTES`] bytes (§2.3).
     TooLong,
     /// Does not start with `spiffe://`, in lower case (§2).
@@ -125,7 +125,7 @@ pub enum SpiffeIdFault {
     PathTrailingSlash,
 }
 
-impl fmt::Display for SpiffeIdFault {
+impl fmt::Display for SpiffeIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "a SPIFFE ID has at most 2048 bytes",
@@ -145,20 +145,20 @@ impl fmt::Display for SpiffeIdFault {
     }
 }
 
-impl core::error::Error for SpiffeIdFault {}
+impl core::error::Error for SpiffeIdError {}
 
 /// Checks the whole ID and tells where its path starts.
-fn path_start(text: &[u8]) -> Result<usize, SpiffeIdFault> {
+fn path_start(text: &[u8]) -> Result<usize, SpiffeIdError> {
     if text.len() > MAX_ID_BYTES {
-        return Err(SpiffeIdFault::TooLong);
+        return Err(SpiffeIdError::TooLong);
     }
-    let rest = text.strip_prefix(SCHEME.as_bytes()).ok_or(SpiffeIdFault::Scheme)?;
+    let rest = text.strip_prefix(SCHEME.as_bytes()).ok_or(SpiffeIdError::Scheme)?;
     let mut parts = rest.split(|byte| *byte == b'/').peekable();
     let trust_domain = parts.next().unwrap_or_default();
     check_trust_domain(trust_domain)?;
     while let Some(segment) = parts.next() {
         if segment.is_empty() && parts.peek().is_none() {
-            return Err(SpiffeIdFault::PathTrailingSlash);
+            return Err(SpiffeIdError::PathTrailingSlash);
         }
         check_path_segment(segment)?;
     }
@@ -166,39 +166,39 @@ fn path_start(text: &[u8]) -> Result<usize, SpiffeIdFault> {
 }
 
 /// SPIFFE-ID §2.1: `[a-z0-9._-]`, not empty. No IP or DNS syntax is looked for.
-pub(crate) fn check_trust_domain(name: &[u8]) -> Result<(), SpiffeIdFault> {
+pub(crate) fn check_trust_domain(name: &[u8]) -> Result<(), SpiffeIdError> {
     if name.is_empty() {
-        return Err(SpiffeIdFault::TrustDomainEmpty);
+        return Err(SpiffeIdError::TrustDomainEmpty);
     }
     for byte in name {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {}
-            b'@' => return Err(SpiffeIdFault::Userinfo),
-            b':' => return Err(SpiffeIdFault::Port),
-            b'?' => return Err(SpiffeIdFault::Query),
-            b'#' => return Err(SpiffeIdFault::Fragment),
-            _ => return Err(SpiffeIdFault::TrustDomainCharacter),
+            b'@' => return Err(SpiffeIdError::Userinfo),
+            b':' => return Err(SpiffeIdError::Port),
+            b'?' => return Err(SpiffeIdError::Query),
+            b'#' => return Err(SpiffeIdError::Fragment),
+            _ => return Err(SpiffeIdError::TrustDomainCharacter),
         }
     }
     if name.len() > MAX_TRUST_DOMAIN_BYTES {
-        return Err(SpiffeIdFault::TrustDomainTooLong);
+        return Err(SpiffeIdError::TrustDomainTooLong);
     }
     Ok(())
 }
 
 /// SPIFFE-ID §2.2: `[A-Za-z0-9._-]`, not empty, neither `.` nor `..`.
-pub(crate) fn check_path_segment(segment: &[u8]) -> Result<(), SpiffeIdFault> {
+pub(crate) fn check_path_segment(segment: &[u8]) -> Result<(), SpiffeIdError> {
     match segment {
-        b"" => return Err(SpiffeIdFault::PathSegmentEmpty),
-        b"." | b".." => return Err(SpiffeIdFault::PathSegmentDots),
+        b"" => return Err(SpiffeIdError::PathSegmentEmpty),
+        b"." | b".." => return Err(SpiffeIdError::PathSegmentDots),
         _ => {}
     }
     for byte in segment {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' => {}
-            b'?' => return Err(SpiffeIdFault::Query),
-            b'#' => return Err(SpiffeIdFault::Fragment),
-            _ => return Err(SpiffeIdFault::PathCharacter),
+            b'?' => return Err(SpiffeIdError::Query),
+            b'#' => return Err(SpiffeIdError::Fragment),
+            _ => return Err(SpiffeIdError::PathCharacter),
         }
     }
     Ok(())

@@ -1,11 +1,11 @@
-use super::SpiffeIdFault::*;
+use super::SpiffeIdError::*;
 use super::*;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
-fn fault(text: &str) -> Option<SpiffeIdFault> {
+fn fault(text: &str) -> Option<SpiffeIdError> {
     SpiffeId::parse(text).err()
 }
 

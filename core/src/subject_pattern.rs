@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::limits;
-use crate::spiffe_id::{self, SpiffeIdFault};
+use crate::spiffe_id::{self, SpiffeIdError};
 
 /// A pattern for `sub`, made of segments between slashes.
 ///
@@ -17,7 +17,7 @@ use crate::spiffe_id::{self, SpiffeIdFault};
 /// let pattern = SubjectPattern::parse("spiffe://example.org/ns/*/sa/web")?;
 /// assert!(pattern.matches("spiffe://example.org/ns/prod/sa/web"));
 /// assert!(!pattern.matches("spiffe://example.org/ns/prod/eu/sa/web"));
-/// # Ok::<(), countersign::subject_pattern::PatternFault>(())
+/// # Ok::<(), countersign::subject_pattern::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SubjectPattern {
@@ -31,32 +31,32 @@ pub struct SubjectPattern {
 
 impl SubjectPattern {
     /// Reads a pattern of a policy. Allocates once.
-    pub fn parse(text: &str) -> Result<Self, PatternFault> {
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
         if text.is_empty() {
-            return Err(PatternFault::Empty);
+            return Err(PatternError::Empty);
         }
         if text.len() > MAX_PATTERN_BYTES {
-            return Err(PatternFault::TooLong);
+            return Err(PatternError::TooLong);
         }
         let spiffe = text.starts_with(spiffe_id::SCHEME);
         // `Spiffe://…` can match no SPIFFE ID, and whoever wrote it meant one.
         let cased_scheme = text.get(..spiffe_id::SCHEME.len());
         if !spiffe && cased_scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(spiffe_id::SCHEME)) {
-            return Err(PatternFault::Spiffe(SpiffeIdFault::Scheme));
+            return Err(PatternError::Spiffe(SpiffeIdError::Scheme));
         }
         // The scheme of a URI is never a wildcard; `*//td/**` would be a way around the literal trust domain.
         if text.starts_with("*//") {
-            return Err(PatternFault::SchemeWildcard);
+            return Err(PatternError::SchemeWildcard);
         }
         if text == "**" {
-            return Err(PatternFault::DoubleStarAlone);
+            return Err(PatternError::DoubleStarAlone);
         }
         let head = text.strip_suffix("/**").unwrap_or(text);
         for segment in head.split('/') {
             match segment {
                 "*" => {}
-                "**" => return Err(PatternFault::DoubleStarNotLast),
-                _ if segment.contains('*') => return Err(PatternFault::StarInsideSegment),
+                "**" => return Err(PatternError::DoubleStarNotLast),
+                _ if segment.contains('*') => return Err(PatternError::StarInsideSegment),
                 _ => {}
             }
         }
@@ -120,7 +120,7 @@ impl fmt::Display for SubjectPattern {
 
 /// Why a text is not a subject pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PatternFault {
+pub enum PatternError {
     /// Nothing was written; an empty pattern would never be meant.
     Empty,
     /// More than [`MAX_PATTERN_BYTES`] bytes.
@@ -136,10 +136,10 @@ pub enum PatternFault {
     /// A `*` or `**` where the trust domain of a SPIFFE ID must be named.
     TrustDomainWildcard,
     /// Starts with `spiffe://`, yet can match no SPIFFE ID.
-    Spiffe(SpiffeIdFault),
+    Spiffe(SpiffeIdError),
 }
 
-impl fmt::Display for PatternFault {
+impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "a subject pattern is not empty",
@@ -154,26 +154,26 @@ impl fmt::Display for PatternFault {
     }
 }
 
-impl core::error::Error for PatternFault {}
+impl core::error::Error for PatternError {}
 
 /// `head` starts with `spiffe://` and every `*` in it is a whole segment; `further` tells of a trailing `/**`.
-fn check_spiffe(head: &str, further: bool) -> Result<(), PatternFault> {
+fn check_spiffe(head: &str, further: bool) -> Result<(), PatternError> {
     // `spiffe://**` ends in `/**` too, and then the head has lost a slash of the scheme.
     let Some(rest) = head.strip_prefix(spiffe_id::SCHEME) else {
-        return Err(PatternFault::TrustDomainWildcard);
+        return Err(PatternError::TrustDomainWildcard);
     };
     let mut parts = rest.split('/').peekable();
     let trust_domain = parts.next().unwrap_or_default();
     if trust_domain == "*" {
-        return Err(PatternFault::TrustDomainWildcard);
+        return Err(PatternError::TrustDomainWildcard);
     }
-    spiffe_id::check_trust_domain(trust_domain.as_bytes()).map_err(PatternFault::Spiffe)?;
+    spiffe_id::check_trust_domain(trust_domain.as_bytes()).map_err(PatternError::Spiffe)?;
     while let Some(segment) = parts.next() {
         if segment.is_empty() && parts.peek().is_none() && !further {
-            return Err(PatternFault::Spiffe(SpiffeIdFault::PathTrailingSlash));
+            return Err(PatternError::Spiffe(SpiffeIdError::PathTrailingSlash));
         }
         if segment != "*" {
-            spiffe_id::check_path_segment(segment.as_bytes()).map_err(PatternFault::Spiffe)?;
+            spiffe_id::check_path_segment(segment.as_bytes()).map_err(PatternError::Spiffe)?;
         }
     }
     Ok(())

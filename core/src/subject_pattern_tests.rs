@@ -1,4 +1,4 @@
-use super::PatternFault::*;
+use super::PatternError::*;
 use super::*;
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ fn matches(pattern: &str, subject: &str) -> bool {
     SubjectPattern::parse(pattern).unwrap().matches(subject)
 }
 
-fn fault(pattern: &str) -> Option<PatternFault> {
+fn fault(pattern: &str) -> Option<PatternError> {
     SubjectPattern::parse(pattern).err()
 }
 
@@ -141,19 +141,19 @@ fn a_fault_says_why() {
         ("spiffe://*/a", TrustDomainWildcard),
         ("spiffe://*/**", TrustDomainWildcard),
         ("spiffe://**", TrustDomainWildcard),
-        ("spiffe://", Spiffe(SpiffeIdFault::TrustDomainEmpty)),
-        ("spiffe:///**", Spiffe(SpiffeIdFault::TrustDomainEmpty)),
-        ("spiffe:///a", Spiffe(SpiffeIdFault::TrustDomainEmpty)),
-        ("spiffe://Td/*", Spiffe(SpiffeIdFault::TrustDomainCharacter)),
-        ("spiffe://td:80/*", Spiffe(SpiffeIdFault::Port)),
-        ("spiffe://td/", Spiffe(SpiffeIdFault::PathTrailingSlash)),
-        ("spiffe://td/*/", Spiffe(SpiffeIdFault::PathTrailingSlash)),
-        ("spiffe://td//*", Spiffe(SpiffeIdFault::PathSegmentEmpty)),
-        ("spiffe://td//**", Spiffe(SpiffeIdFault::PathSegmentEmpty)),
-        ("spiffe://td/../*", Spiffe(SpiffeIdFault::PathSegmentDots)),
-        ("spiffe://td/a%2a/*", Spiffe(SpiffeIdFault::PathCharacter)),
-        ("spiffe://td/a?/*", Spiffe(SpiffeIdFault::Query)),
-        ("Spiffe://td/*", Spiffe(SpiffeIdFault::Scheme)),
+        ("spiffe://", Spiffe(SpiffeIdError::TrustDomainEmpty)),
+        ("spiffe:///**", Spiffe(SpiffeIdError::TrustDomainEmpty)),
+        ("spiffe:///a", Spiffe(SpiffeIdError::TrustDomainEmpty)),
+        ("spiffe://Td/*", Spiffe(SpiffeIdError::TrustDomainCharacter)),
+        ("spiffe://td:80/*", Spiffe(SpiffeIdError::Port)),
+        ("spiffe://td/", Spiffe(SpiffeIdError::PathTrailingSlash)),
+        ("spiffe://td/*/", Spiffe(SpiffeIdError::PathTrailingSlash)),
+        ("spiffe://td//*", Spiffe(SpiffeIdError::PathSegmentEmpty)),
+        ("spiffe://td//**", Spiffe(SpiffeIdError::PathSegmentEmpty)),
+        ("spiffe://td/../*", Spiffe(SpiffeIdError::PathSegmentDots)),
+        ("spiffe://td/a%2a/*", Spiffe(SpiffeIdError::PathCharacter)),
+        ("spiffe://td/a?/*", Spiffe(SpiffeIdError::Query)),
+        ("Spiffe://td/*", Spiffe(SpiffeIdError::Scheme)),
     ] {
         assert_eq!(fault(pattern), Some(expected), "{pattern:?}");
         assert!(!format!("{expected}").is_empty());

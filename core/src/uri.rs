@@ -12,7 +12,7 @@ use core::{fmt, str};
 
 use crate::limits;
 
-pub use allowed::{AllowedOrigins, OriginListFault, OriginListFaultKind};
+pub use allowed::{AllowedOrigins, OriginListError, OriginListErrorKind};
 
 /// An `http` or `https` URI without its query and fragment, borrowed and checked, but not yet normalised.
 ///
@@ -27,9 +27,9 @@ pub struct TargetUri<'a> {
 
 impl<'a> TargetUri<'a> {
     /// Reads an absolute URI such as the `htu` claim; an empty path becomes `/` (RFC 3986 §6.2.3).
-    pub fn parse(uri: &'a [u8]) -> Result<Self, UriFault> {
+    pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
         let uri = before_query(uri)?;
-        let (scheme, rest) = split_scheme(uri).ok_or(UriFault::Scheme)?;
+        let (scheme, rest) = split_scheme(uri).ok_or(UriError::Scheme)?;
         let (authority, path) = split_path(rest);
         let (host, port) = split_authority(authority)?;
         check_path(path)?;
@@ -43,15 +43,15 @@ impl<'a> TargetUri<'a> {
     /// Takes origin-form (`/x?y`) and absolute-form (`https://h/x`, RFC 9112 §3.2.2), of which only the path is kept: what
     /// the peer claims to have called us is not evidence. It may be empty, for a client that named no server. Refuses authority-form
     /// and `*`.
-    pub fn with_origin(origin: &Origin<'a>, request_target: &'a [u8]) -> Result<Self, UriFault> {
+    pub fn with_origin(origin: &Origin<'a>, request_target: &'a [u8]) -> Result<Self, UriError> {
         let target = before_query(request_target)?;
         let path = if target.starts_with(b"/") {
             target
         } else {
-            let (_, rest) = split_scheme(target).ok_or(UriFault::RequestTarget)?;
+            let (_, rest) = split_scheme(target).ok_or(UriError::RequestTarget)?;
             let (authority, path) = split_path(rest);
             match split_authority(authority) {
-                Ok(_) | Err(UriFault::HostEmpty) => path,
+                Ok(_) | Err(UriError::HostEmpty) => path,
                 Err(fault) => return Err(fault),
             }
         };
@@ -167,9 +167,9 @@ impl<'a> Origin<'a> {
     /// Reads an origin such as `https://api.example/base`; one slash at the end of the base path is ignored.
     ///
     /// Refuses a query and a fragment, even empty ones.
-    pub fn parse(uri: &'a [u8]) -> Result<Self, UriFault> {
+    pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
         if uri.iter().any(|byte| matches!(byte, b'?' | b'#')) {
-            return Err(UriFault::OriginQuery);
+            return Err(UriError::OriginQuery);
         }
         let TargetUri { origin, path } = TargetUri::parse(uri)?;
         let base = path.strip_suffix(b"/").unwrap_or(path);
@@ -202,7 +202,7 @@ pub struct OwnedOrigin {
 
 impl OwnedOrigin {
     /// As [`Origin::parse`], and copies what is kept.
-    pub fn parse(uri: &[u8]) -> Result<Self, UriFault> {
+    pub fn parse(uri: &[u8]) -> Result<Self, UriError> {
         let Origin { scheme, host, port, base } = Origin::parse(uri)?;
         Ok(Self { scheme, host: host.into(), port, base: base.into() })
     }
@@ -243,7 +243,7 @@ impl Scheme {
 
 /// Why a URI cannot be a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UriFault {
+pub enum UriError {
     /// More than [`MAX_URI_BYTES`] bytes before the query.
     TooLong,
     /// Neither `http://` nor `https://`: another scheme, a relative reference, or nothing.
@@ -268,7 +268,7 @@ pub enum UriFault {
     OriginQuery,
 }
 
-impl fmt::Display for UriFault {
+impl fmt::Display for UriError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "the URI has more than 8192 bytes before its query",
@@ -286,7 +286,7 @@ impl fmt::Display for UriFault {
     }
 }
 
-impl core::error::Error for UriFault {}
+impl core::error::Error for UriError {}
 
 /// Tells whether the query of `uri` has a parameter of this name, such as `access_token` (RFC 6750 §2.3).
 ///
@@ -313,10 +313,10 @@ fn query_has_parameter(uri: &[u8], name: &[u8]) -> bool {
 }
 
 /// What comes before the query and the fragment, if that is not too long.
-fn before_query(uri: &[u8]) -> Result<&[u8], UriFault> {
+fn before_query(uri: &[u8]) -> Result<&[u8], UriError> {
     let looked_at = uri.get(..=MAX_URI_BYTES).unwrap_or(uri);
     let end = looked_at.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(looked_at.len());
-    looked_at.get(..end).filter(|part| part.len() <= MAX_URI_BYTES).ok_or(UriFault::TooLong)
+    looked_at.get(..end).filter(|part| part.len() <= MAX_URI_BYTES).ok_or(UriError::TooLong)
 }
 
 /// Scheme and `//` without regard to case (RFC 3986 §6.2.2.1).
@@ -334,12 +334,12 @@ fn split_path(rest: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// RFC 3986 §3.2, but neither userinfo nor percent-encoding.
-fn split_authority(authority: &[u8]) -> Result<(&[u8], Option<u16>), UriFault> {
+fn split_authority(authority: &[u8]) -> Result<(&[u8], Option<u16>), UriError> {
     if authority.contains(&b'@') {
-        return Err(UriFault::Userinfo);
+        return Err(UriError::Userinfo);
     }
     if !authority.is_ascii() {
-        return Err(UriFault::NonAscii);
+        return Err(UriError::NonAscii);
     }
     let bracket = authority.iter().position(|byte| *byte == b']').map_or(0, |bracket| bracket + 1);
     let host_len = match authority {
@@ -349,32 +349,32 @@ fn split_authority(authority: &[u8]) -> Result<(&[u8], Option<u16>), UriFault> {
     let (host, port) = authority.split_at_checked(host_len).unwrap_or((b"", authority));
     match host {
         // Only the case of a name without closing bracket gets here with something left.
-        [] if port.starts_with(b"[") => return Err(UriFault::HostCharacter),
-        [] => return Err(UriFault::HostEmpty),
+        [] if port.starts_with(b"[") => return Err(UriError::HostCharacter),
+        [] => return Err(UriError::HostEmpty),
         [b'[', address @ .., b']'] => {
             str::from_utf8(address)
                 .ok()
                 .and_then(|text| text.parse::<Ipv6Addr>().ok())
-                .ok_or(UriFault::HostCharacter)?;
+                .ok_or(UriError::HostCharacter)?;
         }
         name if name.iter().all(|byte| is_reg_name(*byte)) => {}
-        _ => return Err(UriFault::HostCharacter),
+        _ => return Err(UriError::HostCharacter),
     }
     match port {
         [] | [b':'] => Ok((host, None)),
         [b':', digits @ ..] => Ok((host, Some(decimal_port(digits)?))),
-        _ => Err(UriFault::Port),
+        _ => Err(UriError::Port),
     }
 }
 
-fn decimal_port(digits: &[u8]) -> Result<u16, UriFault> {
+fn decimal_port(digits: &[u8]) -> Result<u16, UriError> {
     digits
         .iter()
         .try_fold(0_u16, |port, digit| {
             let value = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
             port.checked_mul(10)?.checked_add(value)
         })
-        .ok_or(UriFault::Port)
+        .ok_or(UriError::Port)
 }
 
 /// RFC 3986 §3.2.2 `reg-name` without percent-encoding: unreserved and sub-delims.
@@ -388,18 +388,18 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 /// Wider than RFC 3986 §3.3: printable ASCII such as `|` or `[`, which browsers send as it is, stands for itself.
-fn check_path(path: &[u8]) -> Result<(), UriFault> {
+fn check_path(path: &[u8]) -> Result<(), UriError> {
     let mut rest = path;
     while let [byte, after @ ..] = rest {
         rest = match byte {
             b'%' => match after {
                 [high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
-                _ => return Err(UriFault::PercentEncoding),
+                _ => return Err(UriError::PercentEncoding),
             },
-            b'\\' => return Err(UriFault::PathCharacter),
+            b'\\' => return Err(UriError::PathCharacter),
             b'!'..=b'~' => after,
-            0x80.. => return Err(UriFault::NonAscii),
-            _ => return Err(UriFault::PathCharacter),
+            0x80.. => return Err(UriError::NonAscii),
+            _ => return Err(UriError::PathCharacter),
         };
     }
     Ok(())

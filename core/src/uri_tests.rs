@@ -1,4 +1,4 @@
-use super::UriFault::{
+use super::UriError::{
     HostCharacter, HostEmpty, NonAscii, OriginQuery, PathCharacter, PercentEncoding, Port, RequestTarget, TooLong,
     Userinfo,
 };
@@ -12,7 +12,7 @@ fn target(uri: &str) -> TargetUri<'_> {
     TargetUri::parse(uri.as_bytes()).unwrap()
 }
 
-fn fault(uri: impl AsRef<[u8]>) -> Option<UriFault> {
+fn fault(uri: impl AsRef<[u8]>) -> Option<UriError> {
     TargetUri::parse(uri.as_ref()).err()
 }
 
@@ -138,7 +138,7 @@ fn empty_relative_and_foreign_uris_are_no_targets() {
         "?q",
         "#",
     ] {
-        assert_eq!(fault(uri), Some(UriFault::Scheme), "{uri:?}");
+        assert_eq!(fault(uri), Some(UriError::Scheme), "{uri:?}");
     }
 }
 
@@ -236,7 +236,7 @@ fn the_length_before_the_query_is_capped() {
     assert_eq!(normalised(&uri).len(), 2 * MAX_URI_BYTES);
 }
 
-fn with_origin(origin: &str, request_target: &str) -> Result<String, UriFault> {
+fn with_origin(origin: &str, request_target: &str) -> Result<String, UriError> {
     let origin = OwnedOrigin::parse(origin.as_bytes()).unwrap();
     let origin = origin.borrow();
     let uri = TargetUri::with_origin(&origin, request_target.as_bytes())?;
@@ -297,8 +297,8 @@ fn an_origin_has_neither_query_nor_fragment_nor_userinfo() {
         ("https://h#", OriginQuery),
         ("https://h/a?q", OriginQuery),
         ("https://u@h", Userinfo),
-        ("h", UriFault::Scheme),
-        ("", UriFault::Scheme),
+        ("h", UriError::Scheme),
+        ("", UriError::Scheme),
         ("https://h/%", PercentEncoding),
     ] {
         assert_eq!(Origin::parse(origin.as_bytes()).err(), Some(expected), "{origin}");

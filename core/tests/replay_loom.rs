@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use atomic::Atomic;
-use header::{AttachFault, FLOOR_AT, HEADER_WORDS};
+use header::{AttachError, FLOOR_AT, HEADER_WORDS};
 use protocol::{EMPTY, FirstUse, Window, Word, record_use_in};
 use replay_model::*;
 
@@ -135,7 +135,7 @@ fn attach_while_initialised() {
                 seen.lock().unwrap().0 += 1;
             }
             Err(fault) => {
-                assert_eq!(fault, AttachFault::NotInitialised);
+                assert_eq!(fault, AttachError::NotInitialised);
                 seen.lock().unwrap().1 += 1;
             }
         }

@@ -1,6 +1,6 @@
 //! Runs the Wycheproof signature sets against the backend in charge.
 
-use countersign::crypto::{Backend, Curve, KeyFault, KeyMaterial, PublicKey};
+use countersign::crypto::{Backend, Curve, KeyError, KeyMaterial, PublicKey};
 use countersign::jose::algorithm::Algorithm;
 
 #[path = "wycheproof/cases.rs"]
@@ -12,7 +12,7 @@ const BACKEND: &str = Backend::DEFAULT.name();
 enum Outcome {
     Verified,
     Refused,
-    KeyRefused(KeyFault),
+    KeyRefused(KeyError),
 }
 
 /// A case where we depart from the label, and why. One that no longer departs fails like any other surprise.

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 use std::sync::atomic::AtomicU64;
 
-use countersign::engine::{Engine, PolicyDocument, Replay, ReplayUnavailable};
+use countersign::engine::{Engine, PolicyDocument, Replay, ReplayError};
 use countersign::memory::OutOfMemory;
-use countersign::memory::replay::{AttachFault, FirstUse, ReplayStore, Window, required_words};
+use countersign::memory::replay::{AttachError, FirstUse, ReplayStore, Window, required_words};
 use countersign::time::UnixSeconds;
 use countersign_live::seed;
 
@@ -234,13 +234,13 @@ impl countersign_replay {
     }
 }
 
-fn attach_result(fault: AttachFault) -> countersign_result {
+fn attach_result(fault: AttachError) -> countersign_result {
     match fault {
-        AttachFault::TooSmall => countersign_result::ReplayTooSmall,
-        AttachFault::NotInitialised => countersign_result::ReplayNotInitialised,
-        AttachFault::OtherVersion => countersign_result::ReplayOtherVersion,
-        AttachFault::OtherSize => countersign_result::ReplayOtherSize,
-        AttachFault::WindowTooNarrow => countersign_result::ReplayWindowTooNarrow,
+        AttachError::TooSmall => countersign_result::ReplayTooSmall,
+        AttachError::NotInitialised => countersign_result::ReplayNotInitialised,
+        AttachError::OtherVersion => countersign_result::ReplayOtherVersion,
+        AttachError::OtherSize => countersign_result::ReplayOtherSize,
+        AttachError::WindowTooNarrow => countersign_result::ReplayWindowTooNarrow,
     }
 }
 
@@ -260,12 +260,7 @@ unsafe impl Send for CallerStore {}
 unsafe impl Sync for CallerStore {}
 
 impl Replay for CallerStore {
-    fn record_use(
-        &self,
-        proof: &[u8; 32],
-        issued_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<FirstUse, ReplayUnavailable> {
+    fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError> {
         debug_assert_eq!(proof.len(), 32);
         // SAFETY: the caller gave a function of this type, and `proof` is 32 bytes for the time of the call.
         let answer = unsafe { (self.record_use)(self.context, proof.as_ptr(), issued_at.as_u64(), now.as_u64()) };
@@ -275,7 +270,7 @@ impl Replay for CallerStore {
             _ if answer == countersign_first_use::Unknowable as u32 => Ok(FirstUse::Unknowable),
             _ if answer == countersign_first_use::Full as u32 => Ok(FirstUse::Full),
             _ if answer == countersign_first_use::OverShare as u32 => Ok(FirstUse::OverShare),
-            _ => Err(ReplayUnavailable),
+            _ => Err(ReplayError),
         }
     }
 }

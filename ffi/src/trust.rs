@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::engine::TrustDocument;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustFault};
+use countersign::trust::{Authority, TrustError};
 use countersign_live::{LookReport, warn_of_drops};
 
 use crate::boundary::{Output, borrow, checked};
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn countersign_engine_push_trust(
         let (engine, name, document) = unsafe { (borrow(engine)?, name.read_text()?, document.read()?) };
         let authority = countersign_authority_kind::authority(kind, name)?;
         let report = engine.live.push_trust(&authority, document, UnixSeconds::new(now_seconds)).map_err(|fault| {
-            if fault == TrustFault::AuthorityUnknown {
+            if fault == TrustError::AuthorityUnknown {
                 return countersign_result::AuthorityUnknown;
             }
             notice.tell(&format!("{authority}: {fault}; the last good document stays in force"));

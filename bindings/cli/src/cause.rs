@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use countersign::engine::{
-    AcceptedKind, Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyFault,
+    AcceptedKind, Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyError,
     TrustDocument, TrustSource,
 };
 use countersign::jose::algorithm::Algorithm;
@@ -411,7 +411,7 @@ impl Parts {
         }
         for (part, bytes) in [("header", &self.header), ("payload", &self.payload)] {
             if let Err(fault) = json::parse(bytes, Budget::TOKEN) {
-                let fault = PolicyFault::of_json(bytes, fault);
+                let fault = PolicyError::of_json(bytes, fault);
                 return Some(format!(
                     "The {part} of the {what} exceeds a limit at {}: found {}, expected {}.",
                     printable(&fault.pointer),

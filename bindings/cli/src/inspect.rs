@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign::engine::PolicyFault;
+use countersign::engine::PolicyError;
 use countersign::jose::base64url;
 use countersign::jose::compact::CompactJws;
 use countersign::jose::header::{Typ, UnverifiedHeader};
@@ -228,7 +228,7 @@ fn object<'a>(part: &str, text: &'a [u8]) -> Result<JsonObject<'a>, String> {
     match json::parse(text, Budget::TOKEN) {
         Ok(value) => value.as_object().ok_or_else(|| format!("the {part} is no JSON object")),
         Err(fault) => {
-            let PolicyFault { pointer, found, expected } = PolicyFault::of_json(text, fault);
+            let PolicyError { pointer, found, expected } = PolicyError::of_json(text, fault);
             let at = if pointer.is_empty() { String::new() } else { format!(" at {}", printable(&pointer)) };
             Err(format!("the {part} cannot be read{at}: found {found}, expected {expected}"))
         }

@@ -2,11 +2,11 @@
 
 use countersign::jose::base64url;
 use countersign::limits;
-use countersign::trust::jwk::JwkFault;
+use countersign::trust::jwk::JwkError;
 use serde_json::Value;
 
 /// The name of the member that makes `fault` of the key, where the fault is one of a single member.
-pub(crate) fn at_fault(key: &Value, fault: JwkFault) -> Option<&'static str> {
+pub(crate) fn at_fault(key: &Value, fault: JwkError) -> Option<&'static str> {
     const STRINGS: [&str; 9] = ["use", "kty", "crv", "x", "y", "n", "e", "kid", "alg"];
     let key = key.as_object()?;
     let needed: &[&str] = match key.get("kty").and_then(Value::as_str) {
@@ -16,14 +16,14 @@ pub(crate) fn at_fault(key: &Value, fault: JwkFault) -> Option<&'static str> {
         _ => &[],
     };
     match fault {
-        JwkFault::CertificateMismatch => Some("x5c"),
-        JwkFault::Malformed => {
+        JwkError::CertificateMismatch => Some("x5c"),
+        JwkError::Malformed => {
             let is_string = |value: Option<&Value>| value.is_none_or(Value::is_string);
             let no_string = STRINGS.into_iter().find(|name| !is_string(key.get(*name)));
             no_string.or_else(|| key.contains_key("key_ops").then_some("key_ops"))
         }
-        JwkFault::MemberMissing => needed.iter().copied().find(|name| !key.contains_key(*name)),
-        JwkFault::Encoding => {
+        JwkError::MemberMissing => needed.iter().copied().find(|name| !key.contains_key(*name)),
+        JwkError::Encoding => {
             let coordinate = match key.get("crv").and_then(Value::as_str) {
                 Some("P-256" | "Ed25519") => Some(32),
                 Some("P-384") => Some(48),

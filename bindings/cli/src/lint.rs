@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
-use countersign::engine::{Engine, PolicyDocument, PolicyFault, TrustDocument};
+use countersign::engine::{Engine, PolicyDocument, PolicyError, TrustDocument};
 use countersign::jose::base64url;
 use countersign::limits;
-use countersign::trust::jwk::JwkFault;
-use countersign::trust::{KeySet, LoadReport, TrustFault};
+use countersign::trust::jwk::JwkError;
+use countersign::trust::{KeySet, LoadReport, TrustError};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -157,10 +157,10 @@ impl Lint {
     }
 
     /// A document that is refused whole.
-    fn unreadable(&mut self, at: &str, document: &[u8], fault: &TrustFault) {
+    fn unreadable(&mut self, at: &str, document: &[u8], fault: &TrustError) {
         match fault {
-            TrustFault::Json(fault) => {
-                let PolicyFault { pointer, found, expected } = PolicyFault::of_json(document, *fault);
+            TrustError::Json(fault) => {
+                let PolicyError { pointer, found, expected } = PolicyError::of_json(document, *fault);
                 self.add(Severity::Fault, format!("{at}{pointer}"), format!("found {found}, expected {expected}"));
             }
             fault => self.add(Severity::Fault, at, fault.to_string()),
@@ -177,25 +177,25 @@ impl Lint {
             let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
             // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
             let severity = match dropped.fault {
-                JwkFault::TypeUnknown
-                | JwkFault::CurveUnknown
-                | JwkFault::Use
-                | JwkFault::Algorithm
-                | JwkFault::AlgorithmUnsupported
-                | JwkFault::AlgorithmNotAllowed => Severity::Warning,
+                JwkError::TypeUnknown
+                | JwkError::CurveUnknown
+                | JwkError::Use
+                | JwkError::Algorithm
+                | JwkError::AlgorithmUnsupported
+                | JwkError::AlgorithmNotAllowed => Severity::Warning,
                 _ => Severity::Fault,
             };
             let key = &document["keys"][dropped.index];
             let member = jwk_member::at_fault(key, dropped.fault);
             let what = match (dropped.fault, member) {
-                (JwkFault::Malformed, None) => "not a JSON object".to_owned(),
-                (JwkFault::Malformed, Some("key_ops")) => "key_ops is not an array of strings".to_owned(),
-                (JwkFault::Malformed, Some(member)) => format!("{member} is not a string"),
-                (JwkFault::MemberMissing, Some(member)) => format!("{member} is absent, which the key type needs"),
-                (JwkFault::Encoding, Some(member)) => {
+                (JwkError::Malformed, None) => "not a JSON object".to_owned(),
+                (JwkError::Malformed, Some("key_ops")) => "key_ops is not an array of strings".to_owned(),
+                (JwkError::Malformed, Some(member)) => format!("{member} is not a string"),
+                (JwkError::MemberMissing, Some(member)) => format!("{member} is absent, which the key type needs"),
+                (JwkError::Encoding, Some(member)) => {
                     format!("{member} is not in its one right form: base64url, exact length or no leading zero")
                 }
-                (JwkFault::KeyIdRepeated, _) if has_namesake_of_other_type(&document["keys"], key) => {
+                (JwkError::KeyIdRepeated, _) if has_namesake_of_other_type(&document["keys"], key) => {
                     "RFC 7517 §4.5 allows one kid for keys of different kty, but this engine takes one key for each \
                      kid: give each key its own"
                         .to_owned()

@@ -13,10 +13,10 @@ use countersign::limits;
 use countersign::specs::mtls::ClientCertificate;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustFault};
+use countersign::trust::{Authority, LoadReport, TrustError};
 use countersign_live::json_document::describe;
 use countersign_live::revocations::one_line;
-use countersign_live::{LiveEngine, LiveFault, LiveWorker, RevocationDocument, nonce_keys, seed};
+use countersign_live::{LiveEngine, LiveWorker, ReloadError, RevocationDocument, nonce_keys, seed};
 
 use crate::failure::{Failure, complain};
 use crate::files;
@@ -64,7 +64,7 @@ impl Session {
         let now = moment::now(args.now);
         let engine = Engine::new(read_policy(&args.policy)?, random_seed()?);
         let live = LiveEngine::new(engine, now, &mut warn).map_err(|faults| {
-            let line = |fault: LiveFault| format!("{}: {fault}", args.policy.display());
+            let line = |fault: ReloadError| format!("{}: {fault}", args.policy.display());
             Failure::Unusable(faults.into_iter().map(line).collect())
         })?;
         live.set_nonce_keys(match &args.nonce_key {
@@ -174,7 +174,7 @@ impl Session {
         };
         let pushed = self.live.push_trust(&authority, push.document.get().as_bytes(), now);
         pushed.map_err(|fault| match fault {
-            TrustFault::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
+            TrustError::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
             _ => format!("the document is refused, and the last good one stays in force: {fault}"),
         })
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use countersign::jose::base64url;
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
 use countersign::limits;
-use countersign::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
+use countersign::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
 use countersign::trust::thumbprint::thumbprint;
 
 use crate::certificate;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ThumbprintArgs) -> Outcome {
     for (index, key) in keys.elements().enumerate() {
         let key_id = key.as_object().and_then(|key| key.member("kid")).and_then(Value::as_string);
         let key_id = key_id.map(JsonString::to_owned_string).map(|id| printable(&id)).unwrap_or_default();
-        match key.as_object().ok_or(JwkFault::Malformed).and_then(of_key) {
+        match key.as_object().ok_or(JwkError::Malformed).and_then(of_key) {
             Ok(hash) => text += format!("{hash} {key_id}").trim_end(),
             Err(fault) => {
                 complain(&format!("key {index} {key_id}: {}", meaning(fault)));
@@ -54,31 +54,31 @@ pub(crate) fn run(args: &ThumbprintArgs) -> Outcome {
     Ok(Verdict::of(good))
 }
 
-fn of_key(jwk: JsonObject<'_>) -> Result<String, JwkFault> {
+fn of_key(jwk: JsonObject<'_>) -> Result<String, JwkError> {
     let mut buffer = JwkBuffer::new();
     let hash = thumbprint(&UnverifiedJwk::parse(jwk)?.material(&mut buffer)?);
     Ok(String::from_utf8_lossy(&base64url::encode_array_32(&hash)).into_owned())
 }
 
 /// One sentence for a person.
-pub(crate) const fn meaning(fault: JwkFault) -> &'static str {
+pub(crate) const fn meaning(fault: JwkError) -> &'static str {
     match fault {
-        JwkFault::Malformed => "not a JSON object, or a member has the wrong JSON type",
-        JwkFault::TypeMissing => "kty is absent",
-        JwkFault::TypeUnknown => "kty is not EC, RSA or OKP, the only public keys for signatures",
-        JwkFault::CurveUnknown => "crv is absent, or not P-256, P-384, P-521 or Ed25519",
-        JwkFault::MemberMissing => "a member that the key type needs is absent",
-        JwkFault::Encoding => "a number is not in its one right form: base64url, exact length or no leading zero",
-        JwkFault::PrivatePart => "it holds a private or symmetric part: take that out, and take the key out of use",
-        JwkFault::Use => "use is absent where it must be there, or names another use",
-        JwkFault::Operations => "key_ops does not permit verify, repeats a value, or contradicts use",
-        JwkFault::Algorithm => "alg is no signature algorithm that is known here, or not one for this key",
-        JwkFault::AlgorithmUnsupported => "this build checks no signature by the algorithms of this key",
-        JwkFault::AlgorithmNotAllowed => "the trust entry's algorithms hold none of this key",
-        JwkFault::InvalidKey => "no valid public key: off the curve, a weak modulus or exponent, a small-order point",
-        JwkFault::CertificateMismatch => "x5c begins with the certificate of another key",
-        JwkFault::KeyIdMissing => "kid is absent where it must be there",
-        JwkFault::KeyIdRepeated => "another key has the same kid, so a token cannot say which it means",
+        JwkError::Malformed => "not a JSON object, or a member has the wrong JSON type",
+        JwkError::TypeMissing => "kty is absent",
+        JwkError::TypeUnknown => "kty is not EC, RSA or OKP, the only public keys for signatures",
+        JwkError::CurveUnknown => "crv is absent, or not P-256, P-384, P-521 or Ed25519",
+        JwkError::MemberMissing => "a member that the key type needs is absent",
+        JwkError::Encoding => "a number is not in its one right form: base64url, exact length or no leading zero",
+        JwkError::PrivatePart => "it holds a private or symmetric part: take that out, and take the key out of use",
+        JwkError::Use => "use is absent where it must be there, or names another use",
+        JwkError::Operations => "key_ops does not permit verify, repeats a value, or contradicts use",
+        JwkError::Algorithm => "alg is no signature algorithm that is known here, or not one for this key",
+        JwkError::AlgorithmUnsupported => "this build checks no signature by the algorithms of this key",
+        JwkError::AlgorithmNotAllowed => "the trust entry's algorithms hold none of this key",
+        JwkError::InvalidKey => "no valid public key: off the curve, a weak modulus or exponent, a small-order point",
+        JwkError::CertificateMismatch => "x5c begins with the certificate of another key",
+        JwkError::KeyIdMissing => "kid is absent where it must be there",
+        JwkError::KeyIdRepeated => "another key has the same kid, so a token cannot say which it means",
         _ => "not usable",
     }
 }

@@ -14,7 +14,7 @@ use std::{mem, ptr};
 
 use countersign::crypto::sha256;
 use countersign::engine::named_field;
-use countersign::engine::{Answer, BodyReader, PolicyFault};
+use countersign::engine::{Answer, BodyReader, PolicyError};
 use countersign::limits;
 use countersign::specs::common::presentation::Field;
 
@@ -609,7 +609,7 @@ fn same(settings: &[u8], policy_file: &[u8]) -> running::Same {
     sha256(&[length.as_slice(), settings.as_bytes(), policy_file].concat())
 }
 
-pub(crate) fn lines(faults: Vec<PolicyFault>) -> Vec<String> {
+pub(crate) fn lines(faults: Vec<PolicyError>) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
 

@@ -122,7 +122,7 @@ impl Module {
         };
         let store = store.map_err(|fault| vec![fault])?;
         let engine = Engine::with_replay(document, Box::new(store));
-        let in_place = |fault: countersign_live::LiveFault| format!("/policy{fault}");
+        let in_place = |fault: countersign_live::ReloadError| format!("/policy{fault}");
         let live = LiveEngine::new(engine, now, &mut notice)
             .map_err(|faults| faults.into_iter().map(in_place).collect::<Vec<_>>())?;
         let files = live.watch_trust_files(Path::new(&settings.files.directory), now, &mut notice);

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use countersign::jose::json::Budget;
 use countersign::limits;
-use countersign::policy::PolicyFault;
+use countersign::policy::PolicyError;
 use countersign::policy::reader::{Pointer, Reader};
 
 use crate::host::Wake;
@@ -25,7 +25,7 @@ impl WaitSettings {
     ///
     /// # Errors
     /// Every fault; never an empty list.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+    pub(crate) fn read(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let text = if text.is_empty() { b"{}" } else { text };
         let mut reader = Reader::new();
         let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use countersign::engine::{Replay, ReplayUnavailable};
+use countersign::engine::{Replay, ReplayError};
 use countersign::memory::replay::{FirstUse, ReplayState, ReplayStore, SLOTS, Window, buckets_for, required_words};
 use countersign::time::UnixSeconds;
 
@@ -50,12 +50,7 @@ pub(crate) struct SharedReplay {
 const RETIREMENT_SECONDS: u64 = 900;
 
 impl Replay for SharedReplay {
-    fn record_use(
-        &self,
-        proof: &[u8; 32],
-        issued_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<FirstUse, ReplayUnavailable> {
+    fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError> {
         // Written only while a configuration is taken in; a panic in there leaves the old store as it was.
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Ok(current.1.record_use(proof, issued_at, now))

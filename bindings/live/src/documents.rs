@@ -14,20 +14,20 @@ pub type Notice<'n> = &'n mut dyn FnMut(&str);
 
 /// A fault of what the host started with, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveFault {
+pub struct ReloadError {
     /// A JSON pointer into the policy document, or the path of a file.
     pub place: String,
     /// What is wrong there.
     pub fault: String,
 }
 
-impl core::fmt::Display for LiveFault {
+impl core::fmt::Display for ReloadError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}: {}", self.place, self.fault)
     }
 }
 
-impl core::error::Error for LiveFault {}
+impl core::error::Error for ReloadError {}
 
 /// Puts the documents in force that stand in the policy document itself.
 ///
@@ -38,7 +38,7 @@ pub fn load_inline(
     trust_state: &mut TrustState,
     now: UnixSeconds,
     notice: Notice<'_>,
-) -> Result<(), Vec<LiveFault>> {
+) -> Result<(), Vec<ReloadError>> {
     let mut faults = Vec::new();
     for (index, source) in engine.document().trust() {
         let TrustDocument::Inline(text) = source.document() else { continue };
@@ -47,7 +47,7 @@ pub fn load_inline(
             Err(fault) => {
                 let member = if source.authority().is_trust_domain() { "bundle" } else { "jwks" };
                 let place = format!("/trust/{}/{member}", index.as_usize());
-                faults.push(LiveFault { place, fault: fault.to_string() });
+                faults.push(ReloadError { place, fault: fault.to_string() });
             }
         }
     }

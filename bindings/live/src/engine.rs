@@ -11,9 +11,9 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::memory::{OutOfMemory, Zeroed};
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustFault};
+use countersign::trust::{Authority, LoadReport, TrustError};
 
-use crate::documents::{LiveFault, Notice, load_inline};
+use crate::documents::{Notice, ReloadError, load_inline};
 use crate::files::LookReport;
 use crate::revocations::RevocationDocument;
 use crate::revoked::Revoked;
@@ -46,7 +46,7 @@ impl LiveEngine {
     ///
     /// # Errors
     /// Every document that cannot be used, by its JSON pointer.
-    pub fn new(engine: Engine, now: UnixSeconds, notice: Notice<'_>) -> Result<Self, Vec<LiveFault>> {
+    pub fn new(engine: Engine, now: UnixSeconds, notice: Notice<'_>) -> Result<Self, Vec<ReloadError>> {
         let mut trust_state = engine.empty_trust_state();
         load_inline(&engine, &mut trust_state, now, notice)?;
         Ok(Self {
@@ -85,7 +85,7 @@ impl LiveEngine {
     ///
     /// # Errors
     /// Why it cannot be used: a host that was told to revoke must not start without knowing what.
-    pub fn watch_revocations(&self, path: PathBuf, notice: Notice<'_>) -> Result<(), LiveFault> {
+    pub fn watch_revocations(&self, path: PathBuf, notice: Notice<'_>) -> Result<(), ReloadError> {
         self.change(|sources, trust_state| {
             let watched = sources.revoked.watch(path, self.engine.document(), notice);
             trust_state.revocations = Arc::new(sources.revoked.all());
@@ -118,8 +118,8 @@ impl LiveEngine {
         authority: &Authority,
         document: &[u8],
         now: UnixSeconds,
-    ) -> Result<LoadReport, TrustFault> {
-        let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
+    ) -> Result<LoadReport, TrustError> {
+        let index = self.engine.document().authority(authority).ok_or(TrustError::AuthorityUnknown)?;
         self.change(|_, trust_state| {
             let report = self.engine.load(trust_state, index, document, now);
             let loaded = report.is_ok();
@@ -130,9 +130,9 @@ impl LiveEngine {
     /// Takes the document of an authority away: its tokens are refused with `bundle_stale` until another one comes.
     ///
     /// # Errors
-    /// [`TrustFault::AuthorityUnknown`]
-    pub fn withdraw_trust(&self, authority: &Authority) -> Result<(), TrustFault> {
-        let index = self.engine.document().authority(authority).ok_or(TrustFault::AuthorityUnknown)?;
+    /// [`TrustError::AuthorityUnknown`]
+    pub fn withdraw_trust(&self, authority: &Authority) -> Result<(), TrustError> {
+        let index = self.engine.document().authority(authority).ok_or(TrustError::AuthorityUnknown)?;
         self.change(|_, trust_state| {
             trust_state.bundles = Arc::new(trust_state.bundles.without(index));
             (Ok(()), true)

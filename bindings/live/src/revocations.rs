@@ -15,7 +15,7 @@ use countersign::jose::json::{Budget, JsonString, Value};
 use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{PolicyDocument, PolicyFault};
+use countersign::policy::{PolicyDocument, PolicyError};
 use countersign::time::UnixSeconds;
 use countersign::trust::Authority;
 
@@ -49,7 +49,7 @@ impl RevocationDocument {
     /// # Errors
     /// Where, what was found, what was expected; never an empty list. No value or name of the input is in it, which may be a token
     /// that stands in the wrong place.
-    pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+    pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::without_quotes();
         let root = reader.parse(bytes, &limits::row::POLICY_DOCUMENT_BYTES, BUDGET);
         let document = root.and_then(|root| read_document(&mut reader, &Pointer::Root, root));
@@ -60,7 +60,7 @@ impl RevocationDocument {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn from_value(value: Value<'_>, at: &Pointer<'_>) -> Result<Self, Vec<PolicyFault>> {
+    pub fn from_value(value: Value<'_>, at: &Pointer<'_>) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::without_quotes();
         let document = read_document(&mut reader, at, value);
         reader.finish(document)
@@ -124,7 +124,7 @@ pub fn tell_unknown(name: &str, unknown: &[String], notice: Notice<'_>) {
 
 /// The first faults as one line of a log, and how many more there are.
 #[must_use]
-pub fn one_line(faults: &[PolicyFault]) -> String {
+pub fn one_line(faults: &[PolicyError]) -> String {
     const NAMED: usize = 16;
     let mut lines: Vec<String> = faults.iter().take(NAMED).map(ToString::to_string).collect();
     if let Some(more) = faults.len().checked_sub(NAMED).filter(|more| *more > 0) {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_revoked() -> Result<(), Vec<PolicyFault>> {
+    fn what_is_written_is_revoked() -> Result<(), Vec<PolicyError>> {
         let text = r#"{"all_before":5,"authorities":[{"issuer":"https://as.example","before":100,"keys":["k\u0031"],
             "subjects":["alice",{"subject":"bob","before":300}],"tokens":["t1"]},{"trust_domain":"example.org"}]}"#;
         let revocations = RevocationDocument::read(text.as_bytes())?.build();
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn two_documents_hold_together() -> Result<(), Vec<PolicyFault>> {
+    fn two_documents_hold_together() -> Result<(), Vec<PolicyError>> {
         let read = |text: &str| RevocationDocument::read(text.as_bytes());
         let one = read(r#"{"all_before":5,"authorities":[{"issuer":"a","tokens":["t"]}]}"#)?;
         let both = one.clone().with(read(r#"{"authorities":[{"issuer":"a","keys":["k"]}]}"#)?);
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_read() -> Result<(), Vec<PolicyFault>> {
+    fn a_long_list_is_read() -> Result<(), Vec<PolicyError>> {
         let tokens: Vec<String> = (0..100_000).map(|number| format!("\"t{number}\"")).collect();
         let text = format!(r#"{{"authorities":[{{"issuer":"a","tokens":[{}]}}]}}"#, tokens.join(","));
         assert_eq!(RevocationDocument::read(text.as_bytes())?.build().names(), 100_000);

@@ -6,7 +6,7 @@ use countersign::engine::PolicyDocument;
 use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 
-use crate::documents::{LiveFault, Notice};
+use crate::documents::{Notice, ReloadError};
 use crate::files::{self, LookReport, Stamp};
 use crate::revocations::{RevocationDocument, one_line, tell_unknown};
 
@@ -25,10 +25,10 @@ impl Revoked {
         path: PathBuf,
         policies: &PolicyDocument,
         notice: Notice<'_>,
-    ) -> Result<(), LiveFault> {
+    ) -> Result<(), ReloadError> {
         let stamp = Stamp::of(&path);
         let read = read(&path, policies);
-        let (document, unknown) = read.map_err(|fault| LiveFault { place: path.display().to_string(), fault })?;
+        let (document, unknown) = read.map_err(|fault| ReloadError { place: path.display().to_string(), fault })?;
         tell_unknown(&path.display().to_string(), &unknown, notice);
         self.by_file = document;
         self.file = Some((path, stamp));

@@ -16,7 +16,7 @@ pub(super) fn is_on_curve(curve: Curve, x: &[u8], y: &[u8]) -> bool {
 }
 
 /// What is wrong with an Ed25519 point, if anything.
-pub(super) enum EdwardsFault {
+pub(super) enum EdwardsError {
     /// The y coordinate is not below the prime, so the same point has another encoding.
     NonCanonical,
     /// The order divides 8: one signature would hold for every message.
@@ -26,20 +26,20 @@ pub(super) enum EdwardsFault {
 }
 
 /// Checks the 32-byte encoding of an Ed25519 public key (RFC 8032 §5.1.3, and no point of small order).
-pub(super) fn check_edwards(encoded: &[u8; 32]) -> Result<(), EdwardsFault> {
+pub(super) fn check_edwards(encoded: &[u8; 32]) -> Result<(), EdwardsError> {
     let y = edwards_y(encoded);
     if !is_below(&y, &F25519.prime) {
-        return Err(EdwardsFault::NonCanonical);
+        return Err(EdwardsError::NonCanonical);
     }
     if SMALL_ORDER_Y.contains(&y) {
-        return Err(EdwardsFault::SmallOrder);
+        return Err(EdwardsError::SmallOrder);
     }
     // x² = (y² - 1) / (d y² + 1); the denominator is never zero, and a quotient is a square when the product is.
     let field = &F25519;
     let yy = field.square(&field.enter(&y));
     let numerator = field.sub(&yy, &field.one);
     let denominator = field.add(&field.mul(&yy, &field.enter(&EDWARDS_D)), &field.one);
-    if is_square_25519(&field.mul(&numerator, &denominator)) { Ok(()) } else { Err(EdwardsFault::NotOnCurve) }
+    if is_square_25519(&field.mul(&numerator, &denominator)) { Ok(()) } else { Err(EdwardsError::NotOnCurve) }
 }
 
 /// Whether an encoded point is one of the eight of small order, its sign bit ignored.

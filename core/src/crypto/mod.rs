@@ -121,7 +121,7 @@ pub enum KeyMaterial<'a> {
 
 /// Why key material is not a key.
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Hash)]
-pub enum KeyFault {
+pub enum KeyError {
     /// A coordinate is longer or shorter than the field.
     CoordinateLength,
     /// No point of the curve has these coordinates.
@@ -146,7 +146,7 @@ pub enum KeyFault {
     BackendRefused,
 }
 
-impl fmt::Display for KeyFault {
+impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CoordinateLength => "a coordinate does not have the length of the field",
@@ -164,19 +164,19 @@ impl fmt::Display for KeyFault {
     }
 }
 
-impl core::error::Error for KeyFault {}
+impl core::error::Error for KeyError {}
 
 /// The signature does not belong to this message, key and algorithm; nothing more is said.
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Hash)]
-pub struct SignatureInvalid;
+pub struct SignatureError;
 
-impl fmt::Display for SignatureInvalid {
+impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the signature is invalid")
     }
 }
 
-impl core::error::Error for SignatureInvalid {}
+impl core::error::Error for SignatureError {}
 
 /// The sort of a key.
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Hash)]
@@ -208,8 +208,8 @@ impl PublicKey {
     /// Imports a key for the default backend; see [`new_by`](Self::new_by).
     ///
     /// # Errors
-    /// A [`KeyFault`].
-    pub fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+    /// A [`KeyError`].
+    pub fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyError> {
         Self::new_by(Backend::DEFAULT, material)
     }
 
@@ -222,8 +222,8 @@ impl PublicKey {
     /// - Ed25519: a canonical encoding of a point of the curve, not of small order.
     ///
     /// # Errors
-    /// A [`KeyFault`].
-    pub fn new_by(backend: Backend, material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+    /// A [`KeyError`].
+    pub fn new_by(backend: Backend, material: &KeyMaterial<'_>) -> Result<Self, KeyError> {
         Self::import(backend, Material::new(material)?)
     }
 
@@ -231,14 +231,14 @@ impl PublicKey {
     /// the library sees it.
     ///
     /// # Errors
-    /// A [`KeyFault`].
-    pub fn new_for(backend: Backend, algorithm: Algorithm, material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+    /// A [`KeyError`].
+    pub fn new_for(backend: Backend, algorithm: Algorithm, material: &KeyMaterial<'_>) -> Result<Self, KeyError> {
         let material = Material::new(material)?;
-        if material.fits(algorithm) { Self::import(backend, material) } else { Err(KeyFault::AlgorithmUnfit) }
+        if material.fits(algorithm) { Self::import(backend, material) } else { Err(KeyError::AlgorithmUnfit) }
     }
 
-    fn import(backend: Backend, material: Material) -> Result<Self, KeyFault> {
-        let key = Key::new(backend, &material).ok_or(KeyFault::BackendRefused)?;
+    fn import(backend: Backend, material: Material) -> Result<Self, KeyError> {
+        let key = Key::new(backend, &material).ok_or(KeyError::BackendRefused)?;
         Ok(Self { material, key })
     }
 
@@ -267,9 +267,9 @@ impl PublicKey {
     /// Ed25519 is strict: canonical, `R` not of small order, the equation without cofactor.
     ///
     /// Nothing is allocated with ring, except for RSA; see the other backends for what they allocate.
-    pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
+    pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let holds = self.admits(algorithm, signature) && self.key.verify(&self.material, algorithm, message, signature);
-        if holds { Ok(()) } else { Err(SignatureInvalid) }
+        if holds { Ok(()) } else { Err(SignatureError) }
     }
 
     /// Whether the signature has the form that [`PublicKey::verify`] demands before it asks a library.
@@ -386,15 +386,15 @@ impl RsaExponent {
 }
 
 impl Material {
-    fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+    fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyError> {
         match *material {
             KeyMaterial::Ec { curve, x, y } => {
                 let len = curve.field_len();
                 if x.len() != len || y.len() != len {
-                    return Err(KeyFault::CoordinateLength);
+                    return Err(KeyError::CoordinateLength);
                 }
                 if !curve::is_on_curve(curve, x, y) {
-                    return Err(KeyFault::NotOnCurve);
+                    return Err(KeyError::NotOnCurve);
                 }
                 let mut point = [0; 133];
                 for (to, from) in point.iter_mut().zip([4].iter().chain(x).chain(y)) {
@@ -407,11 +407,11 @@ impl Material {
                 Ok(Self::Rsa { n: RsaModulus::new(n), e: RsaExponent::new(e) })
             }
             KeyMaterial::Ed25519 { x } => {
-                let x = x.try_into().map_err(|_| KeyFault::CoordinateLength)?;
+                let x = x.try_into().map_err(|_| KeyError::CoordinateLength)?;
                 curve::check_edwards(&x).map_err(|fault| match fault {
-                    curve::EdwardsFault::NonCanonical => KeyFault::NonCanonical,
-                    curve::EdwardsFault::SmallOrder => KeyFault::SmallOrder,
-                    curve::EdwardsFault::NotOnCurve => KeyFault::NotOnCurve,
+                    curve::EdwardsError::NonCanonical => KeyError::NonCanonical,
+                    curve::EdwardsError::SmallOrder => KeyError::SmallOrder,
+                    curve::EdwardsError::NotOnCurve => KeyError::NotOnCurve,
                 })?;
                 Ok(Self::Ed25519 { x })
             }
@@ -472,22 +472,22 @@ impl Material {
     }
 }
 
-fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyFault> {
+fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     match n {
         [first, .., last] if *first != 0 && last % 2 == 1 => {}
-        _ => return Err(KeyFault::ModulusForm),
+        _ => return Err(KeyError::ModulusForm),
     }
     match bit_len(n) {
-        ..RSA_MODULUS_MIN_BITS => return Err(KeyFault::ModulusTooSmall),
+        ..RSA_MODULUS_MIN_BITS => return Err(KeyError::ModulusTooSmall),
         RSA_MODULUS_MIN_BITS..=RSA_MODULUS_MAX_BITS => {}
-        _ => return Err(KeyFault::ModulusTooLarge),
+        _ => return Err(KeyError::ModulusTooLarge),
     }
     match e {
-        [1] => return Err(KeyFault::ExponentRefused),
+        [1] => return Err(KeyError::ExponentRefused),
         [first, rest @ ..] if *first != 0 && rest.last().unwrap_or(first) % 2 == 1 && bit_len(e) <= 33 => {}
-        _ => return Err(KeyFault::ExponentRefused),
+        _ => return Err(KeyError::ExponentRefused),
     }
-    if roca::is_roca(n) { Err(KeyFault::ModulusRoca) } else { Ok(()) }
+    if roca::is_roca(n) { Err(KeyError::ModulusRoca) } else { Ok(()) }
 }
 
 /// The bits of a number without leading zero bytes.

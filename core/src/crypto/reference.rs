@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::{KeyKind, PublicKey, SignatureInvalid};
+use super::{KeyKind, PublicKey, SignatureError};
 use crate::jose::algorithm::Algorithm;
 
 /// Checks signatures in place of the library: for a build whose host has native code for them, as a WebAssembly VM's proxy has.
@@ -38,11 +38,11 @@ impl Reference {
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), SignatureInvalid> {
+    ) -> Result<(), SignatureError> {
         match &mut self.0 {
             Some(host) if host.takes(key.kind(), algorithm) => {
                 let holds = key.admits(algorithm, signature) && host.verify(key, algorithm, message, signature);
-                if holds { Ok(()) } else { Err(SignatureInvalid) }
+                if holds { Ok(()) } else { Err(SignatureError) }
             }
             _ => key.verify(algorithm, message, signature),
         }

@@ -33,7 +33,7 @@ struct Backends {
 type Verify = Box<dyn Fn(&Material, Algorithm, &[u8], &[u8]) -> bool>;
 
 impl Backends {
-    fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyFault> {
+    fn new(material: &KeyMaterial<'_>) -> Result<Self, KeyError> {
         let material = Material::new(material)?;
         let mut keys: Vec<(&'static str, Verify)> = Vec::new();
         for backend in Backend::ALL {
@@ -126,23 +126,23 @@ fn points_off_the_curve_are_refused() {
     let (x, y) = (hex(ES256_X), hex(ES256_Y));
     let import = |curve, x: &[u8], y: &[u8]| PublicKey::new(&KeyMaterial::Ec { curve, x, y }).err();
     assert_eq!(import(Curve::P256, &x, &y), None);
-    assert_eq!(import(Curve::P256, &y, &x), Some(KeyFault::NotOnCurve));
-    assert_eq!(import(Curve::P256, &[0; 32], &[0; 32]), Some(KeyFault::NotOnCurve));
-    assert_eq!(import(Curve::P256, &[0xff; 32], &y), Some(KeyFault::NotOnCurve));
-    assert_eq!(import(Curve::P384, &x, &y), Some(KeyFault::CoordinateLength));
-    assert_eq!(import(Curve::P256, &x[1..], &y), Some(KeyFault::CoordinateLength));
-    assert_eq!(import(Curve::P256, &[&[0], &x[..]].concat(), &y), Some(KeyFault::CoordinateLength));
-    assert_eq!(import(Curve::P256, &[], &[]), Some(KeyFault::CoordinateLength));
+    assert_eq!(import(Curve::P256, &y, &x), Some(KeyError::NotOnCurve));
+    assert_eq!(import(Curve::P256, &[0; 32], &[0; 32]), Some(KeyError::NotOnCurve));
+    assert_eq!(import(Curve::P256, &[0xff; 32], &y), Some(KeyError::NotOnCurve));
+    assert_eq!(import(Curve::P384, &x, &y), Some(KeyError::CoordinateLength));
+    assert_eq!(import(Curve::P256, &x[1..], &y), Some(KeyError::CoordinateLength));
+    assert_eq!(import(Curve::P256, &[&[0], &x[..]].concat(), &y), Some(KeyError::CoordinateLength));
+    assert_eq!(import(Curve::P256, &[], &[]), Some(KeyError::CoordinateLength));
     for bit in 0..256 {
         let mut wrong = y.clone();
         wrong[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(import(Curve::P256, &x, &wrong), Some(KeyFault::NotOnCurve), "bit {bit}");
+        assert_eq!(import(Curve::P256, &x, &wrong), Some(KeyError::NotOnCurve), "bit {bit}");
     }
     let (x, y) = (hex(ES512_X), hex(ES512_Y));
-    assert_eq!(import(Curve::P521, &y, &x), Some(KeyFault::NotOnCurve));
+    assert_eq!(import(Curve::P521, &y, &x), Some(KeyError::NotOnCurve));
     // x + p names the same residue and fits 66 bytes.
     let prime_521: Vec<u8> = [&[1][..], &[0xff; 65]].concat();
-    assert_eq!(import(Curve::P521, &sum(&x, &prime_521), &y), Some(KeyFault::NotOnCurve));
+    assert_eq!(import(Curve::P521, &sum(&x, &prime_521), &y), Some(KeyError::NotOnCurve));
 }
 
 /// The sum of two numbers of equal length, the carry dropped.
@@ -198,9 +198,9 @@ fn ed25519_points_of_small_order_and_second_encodings_are_refused() {
         "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
     ] {
         let mut encoded = hex(y);
-        assert_eq!(import(&encoded), Some(KeyFault::SmallOrder), "{y}");
+        assert_eq!(import(&encoded), Some(KeyError::SmallOrder), "{y}");
         encoded[31] |= 0x80;
-        assert_eq!(import(&encoded), Some(KeyFault::SmallOrder), "{y}, negative");
+        assert_eq!(import(&encoded), Some(KeyError::SmallOrder), "{y}, negative");
         assert!(curve::is_small_order(&encoded.try_into().unwrap()));
     }
     // y + p for the nineteen y that leave room for it; p itself ends in 0xed.
@@ -209,15 +209,15 @@ fn ed25519_points_of_small_order_and_second_encodings_are_refused() {
             let mut encoded = [0xff; 32];
             encoded[0] = 0xed + excess;
             encoded[31] = sign;
-            assert_eq!(import(&encoded), Some(KeyFault::NonCanonical), "p + {excess}");
+            assert_eq!(import(&encoded), Some(KeyError::NonCanonical), "p + {excess}");
         }
     }
     // Half of all y have no x; 2 is the least.
     let mut two = [0; 32];
     two[0] = 2;
-    assert_eq!(import(&two), Some(KeyFault::NotOnCurve));
-    assert_eq!(import(&hex(ED_KEY)[1..]), Some(KeyFault::CoordinateLength));
-    assert_eq!(import(&[]), Some(KeyFault::CoordinateLength));
+    assert_eq!(import(&two), Some(KeyError::NotOnCurve));
+    assert_eq!(import(&hex(ED_KEY)[1..]), Some(KeyError::CoordinateLength));
+    assert_eq!(import(&[]), Some(KeyError::CoordinateLength));
     assert_eq!(import(&hex(ED_KEY)), None);
 }
 
@@ -251,17 +251,17 @@ fn rsa_keys_of_the_wrong_form_are_refused() {
         n
     };
     assert_eq!(import(&n, F4), None);
-    assert_eq!(import(&[], F4), Some(KeyFault::ModulusForm));
-    assert_eq!(import(&[1], F4), Some(KeyFault::ModulusForm));
-    assert_eq!(import(&[&[0], &n[..]].concat(), F4), Some(KeyFault::ModulusForm));
-    assert_eq!(import(&[&n[..255], &[0xa0]].concat(), F4), Some(KeyFault::ModulusForm));
-    assert_eq!(import(&odd_of(256, 0x7f), F4), Some(KeyFault::ModulusTooSmall), "2047 bits");
-    assert_eq!(import(&odd_of(128, 0xff), F4), Some(KeyFault::ModulusTooSmall));
+    assert_eq!(import(&[], F4), Some(KeyError::ModulusForm));
+    assert_eq!(import(&[1], F4), Some(KeyError::ModulusForm));
+    assert_eq!(import(&[&[0], &n[..]].concat(), F4), Some(KeyError::ModulusForm));
+    assert_eq!(import(&[&n[..255], &[0xa0]].concat(), F4), Some(KeyError::ModulusForm));
+    assert_eq!(import(&odd_of(256, 0x7f), F4), Some(KeyError::ModulusTooSmall), "2047 bits");
+    assert_eq!(import(&odd_of(128, 0xff), F4), Some(KeyError::ModulusTooSmall));
     assert_eq!(import(&odd_of(256, 0x80), F4), None, "2048 bits");
     assert_eq!(import(&odd_of(1024, 0xff), F4), None, "8192 bits");
-    assert_eq!(import(&odd_of(1025, 0x01), F4), Some(KeyFault::ModulusTooLarge), "8193 bits");
-    assert_eq!(import(&odd_of(2048, 0xff), F4), Some(KeyFault::ModulusTooLarge));
-    assert_eq!(import(&hex(ROCA_N), F4), Some(KeyFault::ModulusRoca));
+    assert_eq!(import(&odd_of(1025, 0x01), F4), Some(KeyError::ModulusTooLarge), "8193 bits");
+    assert_eq!(import(&odd_of(2048, 0xff), F4), Some(KeyError::ModulusTooLarge));
+    assert_eq!(import(&hex(ROCA_N), F4), Some(KeyError::ModulusRoca));
     for sound in [RS256_N, ODD_LENGTH_N, LARGE_EXPONENT_N] {
         assert!(!roca::is_roca(&hex(sound)));
     }
@@ -304,7 +304,7 @@ fn rsa_exponents_are_odd_from_3_to_33_bits() {
         assert!(Backends::new(&rsa(&n, e)).is_ok(), "{e:?}");
     }
     for e in [&[][..], &[0], &[1], &[2], &[0, 3], &[0, 1, 0, 1], &[1, 0, 0], &[2, 0, 0, 0, 1], &[1, 0, 0, 0, 0, 1]] {
-        assert_eq!(PublicKey::new(&rsa(&n, e)).err(), Some(KeyFault::ExponentRefused), "{e:?}");
+        assert_eq!(PublicKey::new(&rsa(&n, e)).err(), Some(KeyError::ExponentRefused), "{e:?}");
     }
     let n = hex(LARGE_EXPONENT_N);
     let largest = rsa(&n, &[1, 0xff, 0xff, 0xff, 0xff]);

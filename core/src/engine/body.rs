@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::Sha256;
-use crate::jose::json::{self, Budget, JsonFault, JsonString, NameTable, Value};
+use crate::jose::json::{self, Budget, JsonError, JsonString, NameTable, Value};
 use crate::limits;
 use crate::policy::BodyPolicy;
 use crate::printable::is_printable;
@@ -105,11 +105,11 @@ impl Call {
             } else if name.is("params") {
                 params = Some(value);
             }
-            Ok::<(), JsonFault>(())
+            Ok::<(), JsonError>(())
         });
         root.map_err(|fault| match fault {
-            JsonFault::Limit { .. } => Reason::LimitExceeded,
-            JsonFault::Malformed { .. } => Reason::BodyMalformed,
+            JsonError::Limit { .. } => Reason::LimitExceeded,
+            JsonError::Malformed { .. } => Reason::BodyMalformed,
         })?
         .as_object()
         .ok_or(Reason::BodyMalformed)?;

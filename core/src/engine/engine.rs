@@ -16,7 +16,7 @@ use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::PolicyDocument;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, TrustFault};
+use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, TrustError};
 
 /// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
 pub struct Engine {
@@ -131,16 +131,16 @@ impl Engine {
     /// from the next decision on. A document without a usable key revokes all that its authority signed. Fetches nothing.
     ///
     /// # Errors
-    /// A [`TrustFault`]; the last good document then stays in force.
+    /// A [`TrustError`]; the last good document then stays in force.
     pub fn load(
         &self,
         trust_state: &mut TrustState,
         authority: AuthorityIndex,
         document: &[u8],
         now: UnixSeconds,
-    ) -> Result<LoadReport, TrustFault> {
+    ) -> Result<LoadReport, TrustError> {
         let source = self.document.source(authority.as_usize()).filter(|_| trust_state.bundles.engine() == self.id);
-        let source = source.ok_or(TrustFault::AuthorityUnknown)?;
+        let source = source.ok_or(TrustError::AuthorityUnknown)?;
         // Where threads still decide by the trust state before, this changes a copy, which shares with it all but one set.
         Arc::make_mut(&mut trust_state.bundles).load(
             authority,

@@ -23,11 +23,11 @@ pub use replay::ReplayNotice;
 pub use state::TrustState;
 pub use worker::Worker;
 
-pub use crate::memory::replay::{Replay, ReplayState, ReplayUnavailable};
+pub use crate::memory::replay::{Replay, ReplayError, ReplayState};
 #[doc(no_inline)]
 pub use crate::policy::{
     AcceptedKind, Binding, BodyPolicy, CredentialPolicy, From, Introspection, Mode, Policy, PolicyDocument,
-    PolicyFault, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
+    PolicyError, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
 };
 pub use crate::request::{HeaderFields, Request, named_field};
 pub use crate::specs::check::{Check, Silent, Trail};

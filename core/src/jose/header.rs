@@ -1,7 +1,7 @@
 //! The header of a token or proof (RFC 7515 §4), read once.
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, NameTable, Value};
+use crate::jose::json::{self, Budget, JsonError, JsonObject, JsonString, NameTable, Value};
 use crate::reason::Reason;
 
 /// One row a media type that readers know: `Name = "spelling", "meaning";`.
@@ -70,11 +70,11 @@ pub struct UnverifiedHeader<'a> {
     pub audience: Option<Value<'a>>,
 }
 
-impl From<JsonFault> for Reason {
-    fn from(fault: JsonFault) -> Self {
+impl From<JsonError> for Reason {
+    fn from(fault: JsonError) -> Self {
         match fault {
-            JsonFault::Malformed { .. } => Self::TokenJson,
-            JsonFault::Limit { .. } => Self::LimitExceeded,
+            JsonError::Malformed { .. } => Self::TokenJson,
+            JsonError::Limit { .. } => Self::LimitExceeded,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::limits::{self, Limit, row};
 
 /// What was wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JsonFault {
+pub enum JsonError {
     /// Not JSON, not UTF-8, or a name is repeated; `at` is the byte where that was seen.
     Malformed {
         /// Offset in bytes.
@@ -45,7 +45,7 @@ pub enum JsonLimit {
     TextBytes,
 }
 
-impl core::fmt::Display for JsonFault {
+impl core::fmt::Display for JsonError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("found ")?;
         self.write_found(f)?;
@@ -54,9 +54,9 @@ impl core::fmt::Display for JsonFault {
     }
 }
 
-impl core::error::Error for JsonFault {}
+impl core::error::Error for JsonError {}
 
-impl JsonFault {
+impl JsonError {
     /// The offset in bytes where it was seen.
     #[must_use]
     pub const fn at(&self) -> usize {
@@ -130,7 +130,7 @@ impl Budget {
         Self { depth: &row::DOCUMENT_DEPTH, members: &row::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
 }
 
-/// What [`JsonFault::Malformed`] expects at the second of two equal names of one object.
+/// What [`JsonError::Malformed`] expects at the second of two equal names of one object.
 pub(crate) const NAME_NOT_REPEATED: &str = "a name that is not repeated";
 
 /// The deepest nesting any budget can allow.
@@ -566,14 +566,14 @@ struct Frame {
 /// and `budget.members` bounds how many).
 ///
 /// # Errors
-/// `E::from` a [`JsonFault`], or what `member` returned first.
-pub fn scan<'a, E: From<JsonFault>>(
+/// `E::from` a [`JsonError`], or what `member` returned first.
+pub fn scan<'a, E: From<JsonError>>(
     bytes: &'a [u8],
     names: &mut NameTable,
     budget: Budget,
     mut member: impl FnMut(JsonString<'a>, Value<'a>) -> Result<(), E>,
 ) -> Result<Value<'a>, E> {
-    let malformed = |at: usize, expected: &'static str| E::from(JsonFault::Malformed { at, expected });
+    let malformed = |at: usize, expected: &'static str| E::from(JsonError::Malformed { at, expected });
     let text = core::str::from_utf8(bytes).map_err(|error| malformed(error.valid_up_to(), "UTF-8"))?;
 
     let mut frames = [Frame::default(); MAX_DEPTH];
@@ -595,7 +595,7 @@ pub fn scan<'a, E: From<JsonFault>>(
             Some(open @ (b'{' | b'[')) => {
                 if depth >= budget.depth.most.min(MAX_DEPTH) {
                     let limit = if depth < budget.depth.most { &row::DOCUMENT_DEPTH } else { budget.depth };
-                    return Err(JsonFault::Limit { at: start, of: JsonLimit::Depth, limit }.into());
+                    return Err(JsonError::Limit { at: start, of: JsonLimit::Depth, limit }.into());
                 }
                 frames[depth] = Frame { is_object: *open == b'{', start, first_name: open_names };
                 depth += 1;
@@ -606,7 +606,7 @@ pub fn scan<'a, E: From<JsonFault>>(
                 at = number_end(bytes, start)?;
                 if at - start > budget.number_bytes.most {
                     let limit = budget.number_bytes;
-                    return Err(JsonFault::Limit { at: start, of: JsonLimit::NumberBytes, limit }.into());
+                    return Err(JsonError::Limit { at: start, of: JsonLimit::NumberBytes, limit }.into());
                 }
                 Some(Value::Number(JsonNumber { text: &text[start..at] }))
             }
@@ -662,7 +662,7 @@ pub fn scan<'a, E: From<JsonFault>>(
                 }
                 let (end, escaped) = string_end(bytes, at + 1)?;
                 let name = JsonString { raw: &text[at + 1..end], escaped };
-                let over = || JsonFault::Limit { at, of: JsonLimit::Members, limit: budget.members };
+                let over = || JsonError::Limit { at, of: JsonLimit::Members, limit: budget.members };
                 members_left = members_left.checked_sub(1).ok_or_else(over)?;
                 if is_repeated(text, names, frame.first_name, open_names, at + 1, name)? {
                     return Err(malformed(at, NAME_NOT_REPEATED));
@@ -686,8 +686,8 @@ pub fn scan<'a, E: From<JsonFault>>(
 ///
 /// # Errors
 /// See [`scan`].
-pub fn parse(bytes: &[u8], budget: Budget) -> Result<Value<'_>, JsonFault> {
-    scan(bytes, &mut NameTable::new(0), budget, |_, _| Ok::<(), JsonFault>(()))
+pub fn parse(bytes: &[u8], budget: Budget) -> Result<Value<'_>, JsonError> {
+    scan(bytes, &mut NameTable::new(0), budget, |_, _| Ok::<(), JsonError>(()))
 }
 
 /// Looks for `name` among the open names of its object and remembers it there.
@@ -698,7 +698,7 @@ fn is_repeated(
     next: usize,
     start: usize,
     name: JsonString<'_>,
-) -> Result<bool, JsonFault> {
+) -> Result<bool, JsonError> {
     let hash = if name.escaped {
         let mut hash = Hash::new(table.seed);
         for c in name.chars() {
@@ -711,11 +711,11 @@ fn is_repeated(
         hash.finish()
     };
     let (Ok(first_byte), Ok(length)) = (u32::try_from(start), u32::try_from(name.raw.len())) else {
-        return Err(JsonFault::Limit { at: start, of: JsonLimit::TextBytes, limit: &row::JSON_TEXT_BYTES });
+        return Err(JsonError::Limit { at: start, of: JsonLimit::TextBytes, limit: &row::JSON_TEXT_BYTES });
     };
     // The quote is before the name.
     let quote = start.saturating_sub(1);
-    let over = || JsonFault::Limit { at: quote, of: JsonLimit::OpenMembers, limit: &row::JSON_OPEN_MEMBERS };
+    let over = || JsonError::Limit { at: quote, of: JsonLimit::OpenMembers, limit: &row::JSON_OPEN_MEMBERS };
     let known = table.names.get(first..next).ok_or_else(over)?;
     let same = |known: &Name| {
         known.hash == hash && {
@@ -759,7 +759,7 @@ fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Where the string that started before `at` has its closing quote, and whether it holds escapes.
-fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonFault> {
+fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonError> {
     let mut escaped = false;
     loop {
         at = plain_end(bytes, at);
@@ -769,8 +769,8 @@ fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonFault> {
                 escaped = true;
                 at = escape_end(bytes, at)?;
             }
-            Some(_) => return Err(JsonFault::Malformed { at, expected: "no control character in a string" }),
-            None => return Err(JsonFault::Malformed { at, expected: "a closing quote" }),
+            Some(_) => return Err(JsonError::Malformed { at, expected: "no control character in a string" }),
+            None => return Err(JsonError::Malformed { at, expected: "a closing quote" }),
         }
     }
 }
@@ -800,8 +800,8 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Where the escape that starts at `at` ends. A surrogate must be a pair: a lone one is no character.
-fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
-    let fault = JsonFault::Malformed { at, expected: "an escape of RFC 8259" };
+fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    let fault = JsonError::Malformed { at, expected: "an escape of RFC 8259" };
     match bytes.get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => match bytes.get(at + 2..).and_then(hex4).ok_or(fault)? {
@@ -824,18 +824,18 @@ fn hex4(bytes: &[u8]) -> Option<u32> {
 }
 
 /// Where the number that starts at `at` ends: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
-fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonFault> {
+fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let digits = |from: usize| {
         let mut at = from;
         while bytes.get(at).is_some_and(u8::is_ascii_digit) {
             at += 1;
         }
-        if at > from { Ok(at) } else { Err(JsonFault::Malformed { at, expected: "a digit" }) }
+        if at > from { Ok(at) } else { Err(JsonError::Malformed { at, expected: "a digit" }) }
     };
     let mut at = if bytes.get(start) == Some(&b'-') { start + 1 } else { start };
     let whole = digits(at)?;
     if bytes.get(at) == Some(&b'0') && whole > at + 1 {
-        return Err(JsonFault::Malformed { at, expected: "no leading zero" });
+        return Err(JsonError::Malformed { at, expected: "no leading zero" });
     }
     at = whole;
     if bytes.get(at) == Some(&b'.') {

@@ -4,19 +4,19 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// The limit that a scan met, whose value and place are in the fault.
-fn exceeded<T>(result: Result<T, JsonFault>) -> Option<JsonLimit> {
+fn exceeded<T>(result: Result<T, JsonError>) -> Option<JsonLimit> {
     match result.err()? {
-        JsonFault::Limit { of, .. } => Some(of),
+        JsonError::Limit { of, .. } => Some(of),
         other => panic!("{other}"),
     }
 }
 
-fn check(text: &[u8]) -> Result<(), JsonFault> {
-    scan(text, &mut NameTable::new(3), Budget::TOKEN, |_, _| Ok::<(), JsonFault>(())).map(|_| ())
+fn check(text: &[u8]) -> Result<(), JsonError> {
+    scan(text, &mut NameTable::new(3), Budget::TOKEN, |_, _| Ok::<(), JsonError>(())).map(|_| ())
 }
 
 fn is_malformed(text: &[u8]) -> bool {
-    matches!(check(text), Err(JsonFault::Malformed { .. }))
+    matches!(check(text), Err(JsonError::Malformed { .. }))
 }
 
 /// Texts that every parser must take (the `y_` cases of JSONTestSuite, those within our budget).
@@ -351,7 +351,7 @@ fn any_seed_gives_the_same_answer() {
     for seed in [0, 1, u64::MAX, 0x9E37_79B9_7F4A_7C15, 0xdead_beef] {
         for (text, taken) in [("{\"a\":1,\"b\":2,\"c\":{\"a\":1}}", true), ("{\"a\":1,\"b\":2,\"\\u0061\":1}", false)] {
             let names = &mut NameTable::new(seed);
-            let result = scan(text.as_bytes(), names, Budget::TOKEN, |_, _| Ok::<(), JsonFault>(()));
+            let result = scan(text.as_bytes(), names, Budget::TOKEN, |_, _| Ok::<(), JsonError>(()));
             assert_eq!(result.is_ok(), taken, "{seed} {text}");
         }
     }
@@ -414,11 +414,11 @@ fn a_fault_says_where_it_is() {
         [("", 0), ("{\"a\":1,}", 7), ("[1 2]", 3), ("{\"a\":1,\"a\":2}", 7), ("[\"\\x\"]", 2), ("[01]", 1), ("nul", 0)]
     {
         match check(text.as_bytes()) {
-            Err(JsonFault::Malformed { at: found, .. }) => assert_eq!(found, at, "{text}"),
+            Err(JsonError::Malformed { at: found, .. }) => assert_eq!(found, at, "{text}"),
             other => panic!("{text}: {other:?}"),
         }
     }
-    assert!(matches!(check(b"[\"abc\xff\"]"), Err(JsonFault::Malformed { at: 5, expected: "UTF-8" })));
+    assert!(matches!(check(b"[\"abc\xff\"]"), Err(JsonError::Malformed { at: 5, expected: "UTF-8" })));
 }
 
 #[test]
@@ -427,11 +427,11 @@ fn members_of_the_top_object_are_seen_in_order_as_they_end() {
     let text = "{\"a\":1,\"b\":{\"c\":2},\"\\u0064\":[{\"e\":3}]}";
     let value = scan(text.as_bytes(), &mut NameTable::new(0), Budget::TOKEN, |name, value| {
         seen.push((name.to_owned_string(), value.kind()));
-        Ok::<(), JsonFault>(())
+        Ok::<(), JsonError>(())
     });
     assert!(value.is_ok_and(|value| value.as_object().is_some_and(|object| object.raw() == text)));
     assert_eq!(seen, [("a".to_string(), "number"), ("b".to_string(), "object"), ("d".to_string(), "array")]);
-    let own = JsonFault::Malformed { at: 0, expected: "another member" };
+    let own = JsonError::Malformed { at: 0, expected: "another member" };
     let stopped = scan(b"{\"a\":1,\"b\":2,,}", &mut NameTable::new(0), Budget::TOKEN, |_, _| Err(own));
     assert_eq!(stopped.map(|_| ()), Err(own), "the caller's fault comes first");
 }
@@ -443,7 +443,7 @@ fn the_walker_equals_the_scanner() {
     let mut scanned = Vec::new();
     let root = scan(text.as_bytes(), &mut NameTable::new(0), Budget::TOKEN, |name, value| {
         scanned.push((name, value));
-        Ok::<(), JsonFault>(())
+        Ok::<(), JsonError>(())
     })
     .unwrap();
     let object = root.as_object().unwrap();

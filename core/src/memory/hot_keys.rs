@@ -16,7 +16,7 @@ use super::prepared::{Builder, Prepared, Width, can_prepare};
 use super::record_cache;
 #[cfg(feature = "fast")]
 use crate::crypto::RsaKey;
-use crate::crypto::{PublicKey, Reference, SignatureInvalid, p256};
+use crate::crypto::{PublicKey, Reference, SignatureError, p256};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -138,7 +138,7 @@ impl HotKeys {
     /// Checks a signature by the key's table where it has one, and by the library, or the host, where not.
     ///
     /// # Errors
-    /// [`SignatureInvalid`]: the same answer either way.
+    /// [`SignatureError`]: the same answer either way.
     pub(crate) fn verify(
         &mut self,
         key: &PublicKey,
@@ -146,7 +146,7 @@ impl HotKeys {
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), SignatureInvalid> {
+    ) -> Result<(), SignatureError> {
         let set = self.set_of(thumbprint);
         // A host's RSA check takes less time than one with a prepared key does in the builds that have such a host.
         let left_to_host = is_rsa(algorithm) && self.reference.is_host(|| key.kind(), algorithm);
@@ -156,7 +156,7 @@ impl HotKeys {
         };
         // The form once for both: a table, like a library, knows the equation only.
         if !key.admits(algorithm, signature) {
-            return Err(SignatureInvalid);
+            return Err(SignatureError);
         }
         let known = set.iter_mut().flatten().find(|hot| hot.thumbprint == *thumbprint);
         if let Some(hot) = known
@@ -169,7 +169,7 @@ impl HotKeys {
             if self.checks_until_halving == 0 {
                 self.halve();
             }
-            return if valid { Ok(()) } else { Err(SignatureInvalid) };
+            return if valid { Ok(()) } else { Err(SignatureError) };
         }
         let verdict = self.reference.verify(key, algorithm, message, signature);
         // Only valid signatures count: nobody earns a table, or evicts one, without the private key.

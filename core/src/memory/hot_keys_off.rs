@@ -1,6 +1,6 @@
 //! Without the feature `hot-keys` every signature is checked by the library.
 
-use crate::crypto::{PublicKey, Reference, SignatureInvalid};
+use crate::crypto::{PublicKey, Reference, SignatureError};
 use crate::jose::algorithm::Algorithm;
 
 /// What became of the tables: there are none.
@@ -37,7 +37,7 @@ impl HotKeys {
         algorithm: Algorithm,
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), SignatureInvalid> {
+    ) -> Result<(), SignatureError> {
         self.reference.verify(key, algorithm, message, signature)
     }
 }

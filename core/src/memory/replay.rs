@@ -19,13 +19,13 @@ use core::fmt;
 use core::sync::atomic::AtomicU64;
 
 pub use self::bucket::{Bucket, Buckets, buckets_for};
-pub use self::header::AttachFault;
+pub use self::header::AttachError;
 use self::header::{FLOOR_AT, HEADER_WORDS};
 use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in};
 pub use self::protocol::{FirstUse, Window};
 pub use self::state::ReplayState;
 use self::state::Survey;
-pub use self::store::{Replay, ReplayUnavailable};
+pub use self::store::{Replay, ReplayError};
 use crate::memory::OutOfMemory;
 use crate::time::UnixSeconds;
 
@@ -79,12 +79,12 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     ///
     /// # Errors
     ///
-    /// [`AttachFault::TooSmall`] if there is not room for one bucket.
-    pub fn initialise(words: S, window: Window, seed: [u64; 2]) -> Result<Self, AttachFault> {
+    /// [`AttachError::TooSmall`] if there is not room for one bucket.
+    pub fn initialise(words: S, window: Window, seed: [u64; 2]) -> Result<Self, AttachError> {
         let slice = words.as_ref();
         let buckets = buckets_in(slice.len());
         if buckets == 0 {
-            return Err(AttachFault::TooSmall);
+            return Err(AttachError::TooSmall);
         }
         header::initialise(slice, window, seed);
         Ok(Self { words, window, seed, buckets })
@@ -97,11 +97,11 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     /// # Errors
     ///
     /// Whatever keeps these words from being such a store.
-    pub fn attach(words: S, needed: Window) -> Result<Self, AttachFault> {
+    pub fn attach(words: S, needed: Window) -> Result<Self, AttachError> {
         let slice = words.as_ref();
         let buckets = buckets_in(slice.len());
         if buckets == 0 {
-            return Err(AttachFault::TooSmall);
+            return Err(AttachError::TooSmall);
         }
         let (window, seed) = header::read(slice, needed)?;
         Ok(Self { words, window, seed, buckets })

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::jose::json::{Budget, Value};
 use crate::limits;
 use crate::order::sort;
-use crate::policy::fault::PolicyFault;
+use crate::policy::fault::PolicyError;
 use crate::policy::memory::MemorySizes;
 use crate::policy::reader::{NOTHING, Pointer, Reader};
 use crate::policy::route::{Policy, PolicyIndex};
@@ -34,7 +34,7 @@ impl PolicyDocument {
     ///
     /// # Errors
     /// Every fault in it; never an empty list.
-    pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+    pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::new();
         let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let document = root.and_then(|root| Self::read(&mut reader, &Pointer::Root, root));

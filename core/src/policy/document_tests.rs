@@ -26,7 +26,7 @@ fn with_access(more: &str) -> String {
     with(more).replace("jwt-svid", "at+jwt")
 }
 
-fn faults(text: &str) -> Vec<PolicyFault> {
+fn faults(text: &str) -> Vec<PolicyError> {
     match PolicyDocument::parse(text.as_bytes()) {
         Ok(_) => Vec::new(),
         Err(faults) => faults,
@@ -37,7 +37,7 @@ fn pointers(text: &str) -> Vec<String> {
     faults(text).into_iter().map(|fault| fault.pointer).collect()
 }
 
-fn only(text: &str) -> PolicyFault {
+fn only(text: &str) -> PolicyError {
     let mut faults = faults(text);
     assert_eq!(faults.len(), 1, "{faults:?} in {text}");
     faults.remove(0)

@@ -5,14 +5,14 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
-use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED};
+use crate::jose::json::{JsonError, JsonLimit, NAME_NOT_REPEATED};
 use crate::policy::locate::{Open, place};
 use crate::policy::reader::escape;
 use crate::printable::{quoted, write_printable};
 
 /// One fault of a policy document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicyFault {
+pub struct PolicyError {
     /// Where: a JSON pointer, empty for the document itself.
     pub pointer: String,
     /// What stands there.
@@ -21,7 +21,7 @@ pub struct PolicyFault {
     pub expected: String,
 }
 
-impl fmt::Display for PolicyFault {
+impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.pointer.is_empty() {
             f.write_str("the document")?;
@@ -34,35 +34,35 @@ impl fmt::Display for PolicyFault {
     }
 }
 
-impl core::error::Error for PolicyFault {}
+impl core::error::Error for PolicyError {}
 
-impl PolicyFault {
+impl PolicyError {
     /// A text that is not JSON, or more of it than a budget allows; `fault` is that of a scan of `text`.
     #[must_use]
-    pub fn of_json(text: &[u8], fault: JsonFault) -> Self {
+    pub fn of_json(text: &[u8], fault: JsonError) -> Self {
         let unquoted = Self::of_json_unquoted(text, fault);
         match fault {
-            JsonFault::Malformed { at, expected: NAME_NOT_REPEATED } => {
+            JsonError::Malformed { at, expected: NAME_NOT_REPEATED } => {
                 let open = Open::at(text, at + 1);
                 let found = format!("a second member {} ({})", quoted(&open.name()), place(text, at));
                 Self { pointer: open.pointer(), found, expected: "each member once".to_owned() }
             }
-            JsonFault::Malformed { .. } => unquoted,
+            JsonError::Malformed { .. } => unquoted,
             // The bracket of a value that is too deep opens nothing.
-            JsonFault::Limit { at, of: JsonLimit::Depth, .. } => {
+            JsonError::Limit { at, of: JsonLimit::Depth, .. } => {
                 Self { pointer: Open::at(text, at).pointer(), ..unquoted }
             }
-            JsonFault::Limit { at, .. } => Self { pointer: Open::at(text, at + 1).pointer(), ..unquoted },
+            JsonError::Limit { at, .. } => Self { pointer: Open::at(text, at + 1).pointer(), ..unquoted },
         }
     }
 
     /// The same without any name of the document, and so without a pointer.
-    pub(super) fn of_json_unquoted(text: &[u8], fault: JsonFault) -> Self {
+    pub(super) fn of_json_unquoted(text: &[u8], fault: JsonError) -> Self {
         let (mut found, mut expected) = (String::new(), String::new());
         // A string takes whatever is written.
         let _ = fault.write_found(&mut found);
         let _ = fault.write_expected(&mut expected);
-        if let JsonFault::Malformed { at, .. } = fault {
+        if let JsonError::Malformed { at, .. } = fault {
             found += &format!(" ({})", place(text, at));
         }
         Self { pointer: String::new(), found, expected }

@@ -21,7 +21,7 @@ mod trust;
 
 pub use body::{BodyPolicy, ToolPattern};
 pub use document::PolicyDocument;
-pub use fault::PolicyFault;
+pub use fault::PolicyError;
 pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
 pub use schema::SCHEMA;
 pub use trust::{Introspection, TrustDocument, TrustSource};

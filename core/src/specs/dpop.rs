@@ -24,7 +24,7 @@ use crate::specs::proof::{Proof, ProofFacts, ProofMethod, Used};
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
-use crate::uri::{OwnedOrigin, TargetUri, UriFault};
+use crate::uri::{OwnedOrigin, TargetUri, UriError};
 
 pub(crate) const METHOD: ProofMethod = ProofMethod {
     name: "dpop",
@@ -200,7 +200,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
     }
     .map_err(|fault| match fault {
         // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
-        UriFault::Scheme if request.uri.starts_with(b"/") => Reason::RequestInvalid,
+        UriError::Scheme if request.uri.starts_with(b"/") => Reason::RequestInvalid,
         // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
         // HTTP request in which the JWT was received". What is no such value matches nothing.
         _ => Reason::ProofUriMismatch,

@@ -9,7 +9,7 @@ use crate::limits;
 /// Why a key cannot be used. The key is dropped, never the set around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum JwkFault {
+pub enum JwkError {
     /// The entry is not a JSON object, or a member has the wrong JSON type.
     Malformed,
     /// `kty` is absent (RFC 7517 §4.1).
@@ -45,7 +45,7 @@ pub enum JwkFault {
     KeyIdRepeated,
 }
 
-impl JwkFault {
+impl JwkError {
     /// The word for logs and `lint`.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -128,28 +128,28 @@ impl<'a> UnverifiedJwk<'a> {
     /// Reads the members of one key.
     ///
     /// # Errors
-    /// The first [`JwkFault`]. RFC 9449 §4.3 item 7: a private member refuses by its presence, whatever its value.
-    pub fn parse(object: JsonObject<'a>) -> Result<Self, JwkFault> {
+    /// The first [`JwkError`]. RFC 9449 §4.3 item 7: a private member refuses by its presence, whatever its value.
+    pub fn parse(object: JsonObject<'a>) -> Result<Self, JwkError> {
         let mut kty = None;
         let mut members: [Option<JsonString<'a>>; 5] = [None; 5]; // crv, x, y, n, e
         let (mut key_id, mut usage, mut algorithm, mut operations) = (None, None, None, None);
         for (name, value) in object.members() {
             const NAMED: [&str; 10] = ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg", "key_ops"];
             if PRIVATE_MEMBERS.into_iter().any(|private| name.is(private)) {
-                return Err(JwkFault::PrivatePart);
+                return Err(JwkError::PrivatePart);
             }
-            let string = || value.as_string().ok_or(JwkFault::Malformed);
+            let string = || value.as_string().ok_or(JwkError::Malformed);
             match NAMED.into_iter().position(|named| name.is(named)) {
                 Some(0) => kty = Some(string()?),
                 Some(place @ 1..=5) => members[place - 1] = Some(string()?),
                 Some(6) => key_id = Some(string()?),
                 Some(7) => usage = Some(string()?),
                 Some(8) => algorithm = Some(string()?),
-                Some(9) => operations = Some(value.as_array().ok_or(JwkFault::Malformed)?),
+                Some(9) => operations = Some(value.as_array().ok_or(JwkError::Malformed)?),
                 _ => {} // RFC 7517 §4: "Additional members can be present […] if not understood […] they MUST be ignored"
             }
         }
-        let kty = kty.ok_or(JwkFault::TypeMissing)?;
+        let kty = kty.ok_or(JwkError::TypeMissing)?;
         let [curve, x, y, n, e] = members;
         let (kind, first, second) = if kty.is("EC") {
             (Kind::Ec, x, y)
@@ -158,10 +158,10 @@ impl<'a> UnverifiedJwk<'a> {
         } else if kty.is("OKP") {
             (Kind::Okp, x, None)
         } else {
-            return Err(JwkFault::TypeUnknown);
+            return Err(JwkError::TypeUnknown);
         };
         let algorithm = match algorithm {
-            Some(name) => Some(Algorithm::read(name).ok_or(JwkFault::Algorithm)?),
+            Some(name) => Some(Algorithm::read(name).ok_or(JwkError::Algorithm)?),
             None => None,
         };
         if let Some(operations) = operations {
@@ -173,39 +173,39 @@ impl<'a> UnverifiedJwk<'a> {
     /// Decodes the numbers of the key into `buffer`.
     ///
     /// # Errors
-    /// [`JwkFault::CurveUnknown`], [`JwkFault::MemberMissing`], or [`JwkFault::Encoding`] for a number that is not in the
+    /// [`JwkError::CurveUnknown`], [`JwkError::MemberMissing`], or [`JwkError::Encoding`] for a number that is not in the
     /// one form from which a thumbprint is defined (RFC 7638 §7: another form would give the same key another name).
-    pub fn material<'b>(&self, buffer: &'b mut JwkBuffer) -> Result<KeyMaterial<'b>, JwkFault> {
-        let first = decode(self.first.ok_or(JwkFault::MemberMissing)?, &mut buffer.first)?;
+    pub fn material<'b>(&self, buffer: &'b mut JwkBuffer) -> Result<KeyMaterial<'b>, JwkError> {
+        let first = decode(self.first.ok_or(JwkError::MemberMissing)?, &mut buffer.first)?;
         match self.kind {
             Kind::Ec => {
-                let curve = self.curve.ok_or(JwkFault::MemberMissing)?;
+                let curve = self.curve.ok_or(JwkError::MemberMissing)?;
                 let (curve, length) =
                     [(Curve::P256, "P-256", 32), (Curve::P384, "P-384", 48), (Curve::P521, "P-521", 66)]
                         .into_iter()
                         .find_map(|(known, name, length)| curve.is(name).then_some((known, length)))
-                        .ok_or(JwkFault::CurveUnknown)?;
-                let second = decode(self.second.ok_or(JwkFault::MemberMissing)?, &mut buffer.second)?;
+                        .ok_or(JwkError::CurveUnknown)?;
+                let second = decode(self.second.ok_or(JwkError::MemberMissing)?, &mut buffer.second)?;
                 if first.len() != length || second.len() != length {
-                    return Err(JwkFault::Encoding);
+                    return Err(JwkError::Encoding);
                 }
                 Ok(KeyMaterial::Ec { curve, x: first, y: second })
             }
             Kind::Rsa => {
-                let second = decode(self.second.ok_or(JwkFault::MemberMissing)?, &mut buffer.second)?;
+                let second = decode(self.second.ok_or(JwkError::MemberMissing)?, &mut buffer.second)?;
                 // RFC 7518 §6.3.1.1: "Implementers […] SHOULD [omit] the extra zero-valued octet"; RFC 7518 §2
                 // Base64urlUInt: "the minimum number of octets".
                 if first.first().is_none_or(|byte| *byte == 0) || second.first().is_none_or(|byte| *byte == 0) {
-                    return Err(JwkFault::Encoding);
+                    return Err(JwkError::Encoding);
                 }
                 Ok(KeyMaterial::Rsa { n: first, e: second })
             }
             Kind::Okp => {
-                if !self.curve.ok_or(JwkFault::MemberMissing)?.is("Ed25519") {
-                    return Err(JwkFault::CurveUnknown);
+                if !self.curve.ok_or(JwkError::MemberMissing)?.is("Ed25519") {
+                    return Err(JwkError::CurveUnknown);
                 }
                 if first.len() != 32 {
-                    return Err(JwkFault::Encoding);
+                    return Err(JwkError::Encoding);
                 }
                 Ok(KeyMaterial::Ed25519 { x: first })
             }
@@ -213,31 +213,31 @@ impl<'a> UnverifiedJwk<'a> {
     }
 }
 
-fn decode<'b>(text: JsonString<'_>, out: &'b mut [u8]) -> Result<&'b [u8], JwkFault> {
+fn decode<'b>(text: JsonString<'_>, out: &'b mut [u8]) -> Result<&'b [u8], JwkError> {
     const TEXT_BYTES: usize = base64url::encoded_len(MODULUS_BYTES);
     let mut scratch = [0; TEXT_BYTES];
-    let text = text.text(&mut scratch).ok_or(JwkFault::Encoding)?;
-    base64url::decode(text.as_bytes(), out).map(|bytes| &*bytes).map_err(|_| JwkFault::Encoding)
+    let text = text.text(&mut scratch).ok_or(JwkError::Encoding)?;
+    base64url::decode(text.as_bytes(), out).map(|bytes| &*bytes).map_err(|_| JwkError::Encoding)
 }
 
 fn check_operations(
     operations: crate::jose::json::JsonArray<'_>,
     usage: Option<JsonString<'_>>,
-) -> Result<(), JwkFault> {
+) -> Result<(), JwkError> {
     let mut permits_verify = false;
     for (place, operation) in operations.elements().enumerate() {
-        let operation = operation.as_string().ok_or(JwkFault::Malformed)?;
+        let operation = operation.as_string().ok_or(JwkError::Malformed)?;
         permits_verify |= operation.is("verify");
         // RFC 7517 §4.3: "Duplicate key operation values MUST NOT be present in the array." Few are defined, so more
         // than eight must hold a repetition or a fancy.
         let repeated = |earlier: Value<'_>| earlier.as_string() == Some(operation);
         if place >= limits::KEY_OPERATIONS || operations.elements().take(place).any(repeated) {
-            return Err(JwkFault::Operations);
+            return Err(JwkError::Operations);
         }
     }
     // RFC 7517 §4.3: "use" and "key_ops" together "MUST be consistent": encryption cannot permit `verify`.
     if !permits_verify || usage.is_some_and(|usage| usage.is("enc")) {
-        return Err(JwkFault::Operations);
+        return Err(JwkError::Operations);
     }
     Ok(())
 }

@@ -8,5 +8,5 @@ mod table;
 pub mod thumbprint;
 
 pub(crate) use authorities::Authorities;
-pub use parse::{DroppedKey, LoadReport, TrustFault};
+pub use parse::{DroppedKey, LoadReport, TrustError};
 pub use set::{Authority, AuthorityIndex, BundleSet, EngineId, KeyHandle, KeySet, TrustedKey};

@@ -11,21 +11,21 @@ use core::fmt;
 use crate::crypto::{Backend, PublicKey, sha256};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
-use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, Value};
+use crate::jose::json::{self, Budget, JsonError, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
-use crate::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
+use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
 use crate::trust::set::Authority;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum TrustFault {
+pub enum TrustError {
     /// Longer than [`limits::TRUST_DOCUMENT_BYTES`].
     TooLarge,
     /// Not JSON, or a name is repeated, or deeper than the limit.
-    Json(JsonFault),
+    Json(JsonError),
     /// Not an object, or without an array `keys` (Trust Domain and Bundle §4.1.3).
     KeysMissing,
     /// More than [`limits::KEYS_PER_SET`] keys.
@@ -43,7 +43,7 @@ pub enum TrustFault {
     AuthorityUnknown,
 }
 
-impl fmt::Display for TrustFault {
+impl fmt::Display for TrustError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge => {
@@ -61,7 +61,7 @@ impl fmt::Display for TrustFault {
     }
 }
 
-impl core::error::Error for TrustFault {}
+impl core::error::Error for TrustError {}
 
 /// A key that was dropped, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub struct DroppedKey {
     /// Its `kid`, cut at 64 characters.
     pub key_id: Option<String>,
     /// Why.
-    pub fault: JwkFault,
+    pub fault: JwkError,
 }
 
 /// What became of a document.
@@ -110,7 +110,7 @@ pub(super) struct ParsedKey {
 }
 
 impl LoadReport {
-    fn drop_key(&mut self, index: usize, key_id: Option<&str>, fault: JwkFault) {
+    fn drop_key(&mut self, index: usize, key_id: Option<&str>, fault: JwkError) {
         self.dropped_count += 1;
         if self.dropped.len() < limits::NAMED_DROPS {
             let key_id = key_id.map(|id| id.chars().take(limits::KEY_ID_CHARS).collect());
@@ -126,18 +126,18 @@ pub(super) fn parse(
     backend: Backend,
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
-) -> Result<ParsedSet, TrustFault> {
+) -> Result<ParsedSet, TrustError> {
     if document.len() > limits::TRUST_DOCUMENT_BYTES {
-        return Err(TrustFault::TooLarge);
+        return Err(TrustError::TooLarge);
     }
-    let root = json::parse(document, Budget::TRUST).map_err(TrustFault::Json)?;
-    let root = root.as_object().ok_or(TrustFault::KeysMissing)?;
-    let entries = root.member("keys").and_then(Value::as_array).ok_or(TrustFault::KeysMissing)?;
+    let root = json::parse(document, Budget::TRUST).map_err(TrustError::Json)?;
+    let root = root.as_object().ok_or(TrustError::KeysMissing)?;
+    let entries = root.member("keys").and_then(Value::as_array).ok_or(TrustError::KeysMissing)?;
     let sequence = match root.member("spiffe_sequence") {
         // §4.1.1: an integer; a float, a string or a negative number is refused rather than read as absent, which
         // would switch the rollback check off.
-        Some(Value::Number(number)) => Some(number.as_u64().ok_or(TrustFault::SequenceMalformed)?),
-        Some(_) => return Err(TrustFault::SequenceMalformed),
+        Some(Value::Number(number)) => Some(number.as_u64().ok_or(TrustError::SequenceMalformed)?),
+        Some(_) => return Err(TrustError::SequenceMalformed),
         None => None,
     };
     // §4.1.2: advice only. Anything odd is as good as none.
@@ -152,7 +152,7 @@ pub(super) fn parse(
     let (mut keys, mut wit_key_ids) = (Vec::<ParsedKey>::new(), Vec::new());
     for (index, entry) in entries.elements().enumerate() {
         if index >= limits::KEYS_PER_SET {
-            return Err(TrustFault::TooManyKeys);
+            return Err(TrustError::TooManyKeys);
         }
         match read_key(authority, index, entry, backend, checked, allowed) {
             Ok(Some(key)) => keys.push(key),
@@ -180,48 +180,48 @@ fn read_key(
     backend: Backend,
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
-) -> Result<Option<ParsedKey>, JwkFault> {
-    let object = entry.as_object().ok_or(JwkFault::Malformed)?;
+) -> Result<Option<ParsedKey>, JwkError> {
+    let object = entry.as_object().ok_or(JwkError::Malformed)?;
     // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
-    let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkFault::Malformed)).transpose()?;
+    let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkError::Malformed)).transpose()?;
     match (authority, usage) {
         // Trust Domain and Bundle §4.2.2: `use` is required; unknown values are ignored. JWT-SVID §6.2: only
         // `jwt-svid` entries verify JWT-SVIDs.
         (Authority::TrustDomain(_), Some(usage)) if usage.is("jwt-svid") => {}
         (Authority::TrustDomain(_), Some(usage)) if usage.is("x509-svid") || usage.is("wit-svid") => return Ok(None),
-        (Authority::TrustDomain(_), _) => return Err(JwkFault::Use),
+        (Authority::TrustDomain(_), _) => return Err(JwkError::Use),
         // RFC 7517 §4.2: a key for encryption is not one for signatures.
         (Authority::Issuer(_), Some(usage)) if usage.is("enc") => return Ok(None),
-        (Authority::Issuer(_), Some(usage)) if !usage.is("sig") => return Err(JwkFault::Use),
+        (Authority::Issuer(_), Some(usage)) if !usage.is("sig") => return Err(JwkError::Use),
         (Authority::Issuer(_), _) => {}
     }
     let jwk = UnverifiedJwk::parse(object)?;
     let key_id = jwk.key_id.map(JsonString::to_owned_string).filter(|id| !id.is_empty());
     // JWT-SVID §6.1: "each [jwt-svid] entry […] MUST include a kid parameter"
     if authority.is_trust_domain() && key_id.is_none() {
-        return Err(JwkFault::KeyIdMissing);
+        return Err(JwkError::KeyIdMissing);
     }
     let mut buffer = JwkBuffer::new();
     let material = jwk.material(&mut buffer)?;
-    let public = PublicKey::new_by(backend, &material).map_err(|_| JwkFault::InvalidKey)?;
+    let public = PublicKey::new_by(backend, &material).map_err(|_| JwkError::InvalidKey)?;
     // RFC 7517 §4.7: "The key in the first certificate MUST match the public key represented by other members of the JWK."
     if first_certificate(object).and_then(|der| public.is_of_certificate(&der)) == Some(false) {
-        return Err(JwkFault::CertificateMismatch);
+        return Err(JwkError::CertificateMismatch);
     }
     let fitting = AlgorithmSet::ALL.iter().filter(|algorithm| public.fits(*algorithm));
     let algorithms = match jwk.algorithm {
         // RFC 7517 §4.4, RFC 9864 §7: one key, one algorithm; `EdDSA` and `Ed25519` are two names and not mixed.
         Some(only) if public.fits(only) => AlgorithmSet::default().with(only),
-        Some(_) => return Err(JwkFault::Algorithm),
+        Some(_) => return Err(JwkError::Algorithm),
         None => fitting.fold(AlgorithmSet::default(), |set, algorithm: Algorithm| set.with(algorithm)),
     };
     let algorithms = algorithms.intersection(allowed);
     if algorithms.is_empty() {
-        return Err(JwkFault::AlgorithmNotAllowed);
+        return Err(JwkError::AlgorithmNotAllowed);
     }
     let algorithms = algorithms.intersection(checked);
     if algorithms.is_empty() {
-        return Err(JwkFault::AlgorithmUnsupported);
+        return Err(JwkError::AlgorithmUnsupported);
     }
     let thumbprint = thumbprint(&material);
     Ok(Some(ParsedKey { index, key_id: key_id.map(Into::into), public, algorithms, thumbprint }))
@@ -250,7 +250,7 @@ fn drop_taken(keys: &mut Vec<ParsedKey>, taken: &[String], report: &mut LoadRepo
         let key_id = key.key_id.as_deref();
         let is_taken = key_id.is_some_and(|id| taken.binary_search_by(|taken| taken.as_str().cmp(id)).is_ok());
         if is_taken {
-            report.drop_key(key.index, key_id, JwkFault::KeyIdRepeated);
+            report.drop_key(key.index, key_id, JwkError::KeyIdRepeated);
         }
         !is_taken
     });
@@ -282,7 +282,7 @@ fn drop_repeated(keys: &mut Vec<ParsedKey>, report: &mut LoadReport) {
                 report.drop_key(
                     key.index,
                     key.key_id.as_deref().map(ToOwned::to_owned).as_deref(),
-                    JwkFault::KeyIdRepeated,
+                    JwkError::KeyIdRepeated,
                 );
             }
         }

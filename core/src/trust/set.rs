@@ -11,7 +11,7 @@ use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::parse::{self, LoadReport, TrustFault};
+use crate::trust::parse::{self, LoadReport, TrustError};
 use crate::trust::table::SetTable;
 
 /// Whose keys these are. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
@@ -292,7 +292,7 @@ impl BundleSet {
     /// what is in both.
     ///
     /// # Errors
-    /// A [`TrustFault`] and no change: the last good document stays in force (specs: BND-2).
+    /// A [`TrustError`] and no change: the last good document stays in force (specs: BND-2).
     pub(crate) fn load(
         &mut self,
         index: AuthorityIndex,
@@ -300,13 +300,13 @@ impl BundleSet {
         document: &[u8],
         (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
-    ) -> Result<LoadReport, TrustFault> {
+    ) -> Result<LoadReport, TrustError> {
         let before = self.set(index);
         let mut parsed = parse::parse(authority, document, backend, checked, allowed)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {
-                return Err(TrustFault::SequenceRollback { stored, offered });
+                return Err(TrustError::SequenceRollback { stored, offered });
             }
             let same = before.is_some_and(|set| set.digest == parsed.digest);
             parsed.report.sequence_reused = offered == stored && !same;
@@ -344,10 +344,10 @@ impl BundleSet {
         let mut free = slots.iter_mut().enumerate().filter(|(_, slot)| slot.is_none());
         for key in added {
             // There are as many slots as keys, so one is left; a set has fewer than a `u32` can count.
-            let Some((at, slot)) = free.next() else { return Err(TrustFault::TooManyKeys) };
+            let Some((at, slot)) = free.next() else { return Err(TrustError::TooManyKeys) };
             let id = KeyHandle {
                 authority: index,
-                slot: u32::try_from(at).map_err(|_| TrustFault::TooManyKeys)?,
+                slot: u32::try_from(at).map_err(|_| TrustError::TooManyKeys)?,
                 serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
             };
             let key = Arc::new(TrustedKey {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
 
-use super::{Origin, OwnedOrigin, UriFault, is_unreserved, split_authority};
+use super::{Origin, OwnedOrigin, UriError, is_unreserved, split_authority};
 
 /// The origins that a host serves. One without a wildcard is meant by every request; of several, or of a wildcard, the client's authority
 /// (`:authority`, `Host`) chooses one, so a client can choose among them and invent none.
@@ -31,18 +31,18 @@ struct Entry {
 
 /// Why a list of origins cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OriginListFault {
+pub struct OriginListError {
     /// The place of the origin in the list.
     pub place: usize,
     /// What is wrong with it.
-    pub kind: OriginListFaultKind,
+    pub kind: OriginListErrorKind,
 }
 
 /// What is wrong with an origin of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OriginListFaultKind {
+pub enum OriginListErrorKind {
     /// It is no origin.
-    Origin(UriFault),
+    Origin(UriError),
     /// A `*` that is not the whole label at the front of a longer name.
     Wildcard,
     /// It and the one at this place are for the same authority.
@@ -51,7 +51,7 @@ pub enum OriginListFaultKind {
     Empty,
 }
 
-impl fmt::Display for OriginListFaultKind {
+impl fmt::Display for OriginListErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Origin(fault) => fault.fmt(f),
@@ -64,29 +64,29 @@ impl fmt::Display for OriginListFaultKind {
     }
 }
 
-impl core::error::Error for OriginListFaultKind {}
+impl core::error::Error for OriginListErrorKind {}
 
 impl AllowedOrigins {
     /// Reads origins such as `https://api.example/base` and `https://*.example.com`.
     ///
     /// # Errors
-    /// The first that cannot be used: see [`OriginListFaultKind`].
-    pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, OriginListFault> {
+    /// The first that cannot be used: see [`OriginListErrorKind`].
+    pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, OriginListError> {
         let (mut exact, mut wildcards) = (Vec::<(usize, Entry)>::new(), Vec::<(usize, Entry)>::new());
         for (place, text) in texts.into_iter().enumerate() {
-            let fault = |kind| OriginListFault { place, kind };
+            let fault = |kind| OriginListError { place, kind };
             let (is_wildcard, entry) = Entry::parse(text).map_err(fault)?;
             let list = if is_wildcard { &mut wildcards } else { &mut exact };
             let at = list.partition_point(|(_, known)| known.name < entry.name);
             // As many as there are ports of one name, which are few.
             let of_name = list.get(at..).unwrap_or_default().iter().take_while(|(_, known)| known.name == entry.name);
             if let Some((other, _)) = of_name.into_iter().find(|(_, known)| known.has_authority_of(&entry)) {
-                return Err(fault(OriginListFaultKind::SameAuthority(*other)));
+                return Err(fault(OriginListErrorKind::SameAuthority(*other)));
             }
             list.insert(at, (place, entry));
         }
         if exact.is_empty() && wildcards.is_empty() {
-            return Err(OriginListFault { place: 0, kind: OriginListFaultKind::Empty });
+            return Err(OriginListError { place: 0, kind: OriginListErrorKind::Empty });
         }
         let entries = |list: Vec<(usize, Entry)>| list.into_iter().map(|(_, entry)| entry).collect();
         Ok(Self { exact: entries(exact), wildcards: entries(wildcards) })
@@ -127,12 +127,12 @@ fn find<'e>(entries: &'e [Entry], name: &[u8], port: Option<u16>) -> Option<&'e 
 
 impl Entry {
     /// And whether it is a wildcard.
-    fn parse(text: &str) -> Result<(bool, Self), OriginListFaultKind> {
-        let mut origin = OwnedOrigin::parse(text.as_bytes()).map_err(OriginListFaultKind::Origin)?;
+    fn parse(text: &str) -> Result<(bool, Self), OriginListErrorKind> {
+        let mut origin = OwnedOrigin::parse(text.as_bytes()).map_err(OriginListErrorKind::Origin)?;
         let suffix = origin.host.strip_prefix(b"*.").map(<[u8]>::to_vec);
         let name = suffix.as_deref().unwrap_or(&origin.host);
         if name.is_empty() || name.starts_with(b".") || name.contains(&b'*') {
-            return Err(OriginListFaultKind::Wildcard);
+            return Err(OriginListErrorKind::Wildcard);
         }
         // A host is ASCII.
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn lists_that_cannot_be_used() {
-        use OriginListFaultKind::{Empty, SameAuthority, Wildcard};
+        use OriginListErrorKind::{Empty, SameAuthority, Wildcard};
         let fault = |list: &[&str]| {
             AllowedOrigins::parse(list.iter().copied()).map_err(|fault| (fault.place, fault.kind)).err()
         };
@@ -240,8 +240,8 @@ mod tests {
             (vec!["https://a.example", "https://a*.example"], (1, Wildcard)),
             (vec!["https://*.*.example"], (0, Wildcard)),
             (vec!["https://a.*.example"], (0, Wildcard)),
-            (vec!["api.example"], (0, OriginListFaultKind::Origin(UriFault::Scheme))),
-            (vec!["https://a.example?b"], (0, OriginListFaultKind::Origin(UriFault::OriginQuery))),
+            (vec!["api.example"], (0, OriginListErrorKind::Origin(UriError::Scheme))),
+            (vec!["https://a.example?b"], (0, OriginListErrorKind::Origin(UriError::OriginQuery))),
             (vec!["https://a.example", "https://A.example/base"], (1, SameAuthority(0))),
             (vec!["https://b.example", "https://a.example", "http://a.example"], (2, SameAuthority(1))),
             (vec!["https://a.example:80", "http://a.example"], (1, SameAuthority(0))),

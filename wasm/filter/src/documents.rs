@@ -29,7 +29,7 @@ use countersign_live::{RevocationDocument, warn_of_drops};
 use crate::counters::Counters;
 use crate::headers::Pairs;
 use crate::host::{Host, Map, Status};
-use crate::shared::{self, Reader, SharedFault, short_name};
+use crate::shared::{self, Reader, SharedError, short_name};
 
 /// Changed with every document that is published.
 const GENERATION: &str = "countersign/generation";
@@ -282,8 +282,8 @@ impl Source {
         });
         let number = match begun {
             Ok(Some(number)) => number,
-            Ok(None) | Err(SharedFault::Contended) => return,
-            Err(fault @ SharedFault::Proxy(_)) => {
+            Ok(None) | Err(SharedError::Contended) => return,
+            Err(fault @ SharedError::Proxy(_)) => {
                 return here.host.log(Level::Error, &format!("countersign: nothing is fetched: {fault}"));
             }
         };

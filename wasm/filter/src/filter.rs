@@ -14,7 +14,7 @@ use countersign::specs::common::presentation::Field;
 
 use countersign::crypto::Backend;
 use countersign::engine::{
-    Answer, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Step, TrustState, Worker,
+    Answer, Engine, Pending, PolicyDocument, PolicyError, PolicyIndex, Request, Step, TrustState, Worker,
 };
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
@@ -40,7 +40,7 @@ use crate::headers::Pairs;
 use crate::host::{Host, Map};
 use crate::proofs::{Need, SharedReplay};
 use crate::protobuf;
-use crate::shared::{self, SharedFault};
+use crate::shared::{self, SharedError};
 use crate::signatures::ProxySignatures;
 
 /// A filter configuration in this VM.
@@ -85,7 +85,7 @@ impl<H: Host> Filter<H> {
     /// # Errors
     /// Every fault, one line each.
     pub(crate) fn new(host: &H, text: &[u8]) -> Result<Self, Vec<String>> {
-        let lines = |faults: Vec<PolicyFault>| faults.iter().map(ToString::to_string).collect();
+        let lines = |faults: Vec<PolicyError>| faults.iter().map(ToString::to_string).collect();
         let (settings, document) = Settings::read(text, Build::Wasm).map_err::<Vec<String>, _>(lines)?;
         let mut entropy = Entropy::gather(host, &settings.vm.nonce_keys).ok_or_else(|| {
             let found =
@@ -93,7 +93,7 @@ impl<H: Host> Filter<H> {
             vec![format!("{found}: this proxy has no function `sign` to take randomness from")]
         })?;
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
-        let shared = |fault: SharedFault| vec![fault.to_string()];
+        let shared = |fault: SharedError| vec![fault.to_string()];
         let need = Need {
             window: Engine::replay_window(&document),
             proofs: document.replay_proofs(),
@@ -248,7 +248,7 @@ fn check_proof_algorithms(document: &PolicyDocument, checked: AlgorithmSet) -> R
     let without = document.policies().filter(|(_, policy)| policy.proof_algorithms().intersection(checked).is_empty());
     let faults: Vec<String> = without
         .map(|(_, policy)| {
-            let pointer = PolicyFault::member("/policy/policies", policy.name());
+            let pointer = PolicyError::member("/policy/policies", policy.name());
             format!(
                 "{pointer}/dpop/algorithms: found none that the VM or this proxy checks, expected one of the others"
             )
@@ -287,7 +287,7 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
 }
 
 /// Those of the settings, or one that the VMs of this id agree on: nonces outlast a change of configuration.
-fn nonce_keys<H: Host>(host: &H, settings: &Settings, entropy: &mut Entropy) -> Result<NonceKeys, SharedFault> {
+fn nonce_keys<H: Host>(host: &H, settings: &Settings, entropy: &mut Entropy) -> Result<NonceKeys, SharedError> {
     if let Some(keys) = in_force(&settings.vm.nonce_keys) {
         return Ok(keys);
     }

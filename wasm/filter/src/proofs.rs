@@ -6,12 +6,12 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::engine::{Replay, ReplayUnavailable};
+use countersign::engine::{Replay, ReplayError};
 use countersign::memory::replay::{Bucket, Buckets, FirstUse, ReplayState, Window, buckets_for};
 use countersign::time::UnixSeconds;
 
 use crate::host::Host;
-use crate::shared::{self, ABSENT, Reader, SharedFault};
+use crate::shared::{self, ABSENT, Reader, SharedError};
 
 /// The store of one name.
 pub(crate) struct SharedReplay<H> {
@@ -62,7 +62,7 @@ impl<H: Host> SharedReplay<H> {
     ///
     /// The clock is read once the store refuses all proofs. A claim that another VM ends before that, by an earlier clock, is of a
     /// proof that is refused for good; one that ends after it has met the new header, see `claim_once`.
-    pub(crate) fn prepare(&self, need: Need, seed: [u64; 2]) -> Result<(), SharedFault> {
+    pub(crate) fn prepare(&self, need: Need, seed: [u64; 2]) -> Result<(), SharedError> {
         let count = buckets_for(need.proofs);
         shared::change(&self.host, &self.key, |value| {
             let header = match value.and_then(Header::read) {
@@ -150,12 +150,7 @@ enum Turn {
 }
 
 impl<H: Host> Replay for SharedReplay<H> {
-    fn record_use(
-        &self,
-        proof: &[u8; 32],
-        issued_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<FirstUse, ReplayUnavailable> {
+    fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError> {
         for _ in 0..TURNS {
             match self.claim_once(proof, issued_at, now) {
                 Some(Turn::Done(claim)) => return Ok(claim),
@@ -163,7 +158,7 @@ impl<H: Host> Replay for SharedReplay<H> {
                 None => break,
             }
         }
-        Err(ReplayUnavailable)
+        Err(ReplayError)
     }
 
     /// Estimated by some buckets, others each second.

@@ -16,14 +16,14 @@ pub(crate) const ABSENT: u32 = u32::MAX;
 
 /// What went wrong with a shared value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SharedFault {
+pub(crate) enum SharedError {
     /// The proxy did not do it.
     Proxy(Status),
     /// Others always wrote in between.
     Contended,
 }
 
-impl core::fmt::Display for SharedFault {
+impl core::fmt::Display for SharedError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Proxy(status) => write!(f, "the proxy keeps no shared data (status {})", status.0),
@@ -38,7 +38,7 @@ pub(crate) fn change<H: Host, T>(
     host: &H,
     key: &str,
     mut change: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-) -> Result<T, SharedFault> {
+) -> Result<T, SharedError> {
     for _ in 0..TURNS {
         let (value, seen) = match host.shared(key) {
             Some((value, seen)) => (Some(value), seen),
@@ -46,11 +46,11 @@ pub(crate) fn change<H: Host, T>(
         };
         let (new, said) = change(value.as_deref());
         let Some(new) = new else { return Ok(said) };
-        if host.exchange(key, &new, seen).map_err(SharedFault::Proxy)? {
+        if host.exchange(key, &new, seen).map_err(SharedError::Proxy)? {
             return Ok(said);
         }
     }
-    Err(SharedFault::Contended)
+    Err(SharedError::Contended)
 }
 
 /// Fields of fixed length, one after the other.

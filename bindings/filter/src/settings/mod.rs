@@ -21,7 +21,7 @@ use core::time::Duration;
 use countersign::jose::json::{Budget, Value};
 use countersign::limits;
 use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{Mode, PolicyDocument, PolicyFault};
+use countersign::policy::{Mode, PolicyDocument, PolicyError};
 use countersign::uri::AllowedOrigins;
 use countersign_live::RevocationDocument;
 
@@ -103,7 +103,7 @@ impl Settings {
     ///
     /// # Errors
     /// Every fault; never an empty list.
-    pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyFault>> {
+    pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyError>> {
         let mut reader = Reader::new();
         let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let read = root.and_then(|root| Self::read_value(&mut reader, root, build));

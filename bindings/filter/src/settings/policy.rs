@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 
 use countersign::policy::reader::{Members, NOTHING, Reader};
-use countersign::policy::{PolicyDocument, PolicyFault};
+use countersign::policy::{PolicyDocument, PolicyError};
 use countersign::printable::quoted;
 
 use crate::settings::build::ReadFile;
@@ -52,7 +52,7 @@ fn read_file(reader: &mut Reader, members: &Members<'_, '_>, read: &ReadFile<'_>
         Ok(document) => Some(document),
         Err(faults) => {
             for fault in faults {
-                reader.add(PolicyFault { pointer: format!("{file} {}", fault.pointer), ..fault });
+                reader.add(PolicyError { pointer: format!("{file} {}", fault.pointer), ..fault });
             }
             None
         }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use countersign::jose::json::Budget;
 use countersign::limits;
 use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{Mode, PolicyFault};
+use countersign::policy::{Mode, PolicyError};
 use countersign::printable::quoted;
 use countersign::uri::AllowedOrigins;
 
@@ -28,7 +28,7 @@ impl RouteSettings {
     ///
     /// # Errors
     /// Every fault; never an empty list.
-    pub fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
+    pub fn read(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::new();
         let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let read = root.and_then(|root| {

@@ -22,7 +22,7 @@ fn faults_of(text: &str, build: Build<'_>) -> Vec<String> {
 }
 
 #[test]
-fn the_least_there_is() -> Result<(), Vec<PolicyFault>> {
+fn the_least_there_is() -> Result<(), Vec<PolicyError>> {
     let (settings, document) = Settings::read(format!(r#"{{"policy":{POLICY}}}"#).as_bytes(), MODULE)?;
     assert_eq!(document.policies().count(), 1);
     assert_eq!(settings.policy, "default");
@@ -33,7 +33,7 @@ fn the_least_there_is() -> Result<(), Vec<PolicyFault>> {
 }
 
 #[test]
-fn all_there_is() -> Result<(), Vec<PolicyFault>> {
+fn all_there_is() -> Result<(), Vec<PolicyError>> {
     let text = format!(
         r#"{{"policy":{POLICY},"use":"default","origin":"https://api.example/","mode":"shadow",
         "trust_directory":"/trust","poll_milliseconds":20,"certificate":"x-forwarded-client-cert",
@@ -97,7 +97,7 @@ fn a_document_behind_a_uri_needs_a_cluster() {
 }
 
 #[test]
-fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyFault>> {
+fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyError>> {
     let revoked = r#"{"authorities":[{"issuer":"https://as.example","keys":["k"]}]}"#;
     let text = format!(
         r#"{{"policy":{POLICY},"revocations":{revoked},"revocations_fetch":{{"cluster":"as","uri":"https://as/r"}}}}"#
@@ -140,7 +140,7 @@ fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyFault>> {
 }
 
 #[test]
-fn headers_select_policies() -> Result<(), Vec<PolicyFault>> {
+fn headers_select_policies() -> Result<(), Vec<PolicyError>> {
     let text = format!(
         r#"{{"policy":{POLICY},"use_when":[{{"header":":path","prefix":"/orders/","use":"default"}},
         {{"header":"X-Tenant","exact":"blue","use":"default"}},{{"header":":authority","exact":"a.example","use":"default"}},
@@ -278,7 +278,7 @@ fn routes_have_a_say_beside_identity_headers_only_where_they_match_on_none() {
 }
 
 #[test]
-fn what_a_vm_is_told() -> Result<(), Vec<PolicyFault>> {
+fn what_a_vm_is_told() -> Result<(), Vec<PolicyError>> {
     let key = "A".repeat(43);
     let text = format!(r#"{{"policy":{POLICY},"nonce_keys":["{key}"],"route_metadata":true,"signatures":"vm"}}"#);
     let (settings, _) = Settings::read(text.as_bytes(), Build::Wasm)?;

@@ -43,27 +43,27 @@ pub(super) fn write<W: HeaderWord>(words: &[W], window: Window, [s0, s1]: [u64; 
 }
 
 /// The window and the seed of a store that was initialised before; its window must cover `needed`.
-pub(super) fn read<W: HeaderWord>(words: &[W], needed: Window) -> Result<(Window, [u64; 2]), AttachFault> {
+pub(super) fn read<W: HeaderWord>(words: &[W], needed: Window) -> Result<(Window, [u64; 2]), AttachError> {
     let read = |at: usize| words.get(at).map_or(0, W::read_published);
     match read(MAGIC_AT) {
         MAGIC => {}
-        other if other >> 16 == MAGIC >> 16 => return Err(AttachFault::OtherVersion),
-        _ => return Err(AttachFault::NotInitialised),
+        other if other >> 16 == MAGIC >> 16 => return Err(AttachError::OtherVersion),
+        _ => return Err(AttachError::NotInitialised),
     }
     if read(LENGTH_AT) != words.len() as u64 {
-        return Err(AttachFault::OtherSize);
+        return Err(AttachError::OtherSize);
     }
     let window = read(WINDOW_AT);
     let window = Window { max_age_seconds: (window >> 32) as u32, future_seconds: window as u32 };
     if !window.covers(needed) {
-        return Err(AttachFault::WindowTooNarrow);
+        return Err(AttachError::WindowTooNarrow);
     }
     Ok((window, [read(SEED_AT), read(SEED_AT + 1)]))
 }
 
 /// Why memory cannot serve as a replay store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttachFault {
+pub enum AttachError {
     /// Fewer words than [`required_words`](super::required_words) asks for one proof.
     TooSmall,
     /// It was not initialised, or not to the end.
@@ -76,7 +76,7 @@ pub enum AttachFault {
     WindowTooNarrow,
 }
 
-impl fmt::Display for AttachFault {
+impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooSmall => "the memory is too small for a replay store",
@@ -88,7 +88,7 @@ impl fmt::Display for AttachFault {
     }
 }
 
-impl core::error::Error for AttachFault {}
+impl core::error::Error for AttachError {}
 
 /// One cache line before the buckets.
 pub(super) const HEADER_WORDS: usize = 8;

@@ -8,7 +8,7 @@ use crate::time::UnixSeconds;
 
 /// The store did not answer. The server's fault, so the answer is a 5xx and never `invalid_dpop_proof`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplayUnavailable;
+pub struct ReplayError;
 
 /// A store of used proofs: the engine's own, one in shared memory, or the host's.
 pub trait Replay: Send + Sync {
@@ -20,13 +20,8 @@ pub trait Replay: Send + Sync {
     /// proofs one key may have in it answers [`FirstUse::OverShare`].
     ///
     /// # Errors
-    /// [`ReplayUnavailable`]
-    fn record_use(
-        &self,
-        proof: &[u8; 32],
-        issued_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<FirstUse, ReplayUnavailable>;
+    /// [`ReplayError`]
+    fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError>;
 
     /// How full the store is and what it refuses at `now`, if it can say so: for gauges and logs, not for requests.
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
@@ -36,12 +31,7 @@ pub trait Replay: Send + Sync {
 }
 
 impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
-    fn record_use(
-        &self,
-        proof: &[u8; 32],
-        issued_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<FirstUse, ReplayUnavailable> {
+    fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError> {
         Ok(Self::record_use(self, proof, issued_at, now))
     }
 
@@ -52,12 +42,7 @@ impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
 
 /// A store that several engines share, as when a host loads a new policy document and must not forget used proofs.
 impl<R: Replay + ?Sized> Replay for Arc<R> {
-    fn record_use(
-        &self,
-        proof: &[u8; 32],
-        issued_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<FirstUse, ReplayUnavailable> {
+    fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError> {
         (**self).record_use(proof, issued_at, now)
     }
 

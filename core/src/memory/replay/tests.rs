@@ -430,7 +430,7 @@ fn a_future_visited_twice_opens_nothing() {
 #[test]
 fn memory_of_the_caller_is_shared() {
     let words: Vec<AtomicU64> = (0..required_words(1000)).map(|_| AtomicU64::new(u64::MAX)).collect();
-    assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachFault::NotInitialised);
+    assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachError::NotInitialised);
     let one = ReplayStore::initialise(&words[..], WINDOW, SEED).unwrap();
     assert_eq!(record_use(&one, 1, NOON, NOON), FirstUse::Recorded);
     let two = ReplayStore::attach(&words[..], WINDOW).unwrap();
@@ -442,14 +442,14 @@ fn memory_of_the_caller_is_shared() {
     let narrower = Window { max_age_seconds: 30, future_seconds: 0 };
     assert!(ReplayStore::attach(&words[..], narrower).is_ok());
     for wider in [Window { max_age_seconds: 61, ..WINDOW }, Window { future_seconds: 6, ..WINDOW }] {
-        assert_eq!(ReplayStore::attach(&words[..], wider).unwrap_err(), AttachFault::WindowTooNarrow);
+        assert_eq!(ReplayStore::attach(&words[..], wider).unwrap_err(), AttachError::WindowTooNarrow);
     }
-    assert_eq!(ReplayStore::attach(&words[..words.len() - 1], WINDOW).unwrap_err(), AttachFault::OtherSize);
+    assert_eq!(ReplayStore::attach(&words[..words.len() - 1], WINDOW).unwrap_err(), AttachError::OtherSize);
     words[MAGIC_AT].fetch_add(1, Ordering::Relaxed);
-    assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachFault::OtherVersion);
+    assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachError::OtherVersion);
     for len in [0, 1, HEADER_WORDS, required_words(1) - 1] {
-        assert_eq!(ReplayStore::initialise(&words[..len], WINDOW, SEED).unwrap_err(), AttachFault::TooSmall);
-        assert_eq!(ReplayStore::attach(&words[..len], WINDOW).unwrap_err(), AttachFault::TooSmall);
+        assert_eq!(ReplayStore::initialise(&words[..len], WINDOW, SEED).unwrap_err(), AttachError::TooSmall);
+        assert_eq!(ReplayStore::attach(&words[..len], WINDOW).unwrap_err(), AttachError::TooSmall);
     }
     // Words beyond the last whole bucket stay unused.
     let odd = ReplayStore::initialise(&words[..required_words(63) + 100], WINDOW, SEED).unwrap();
@@ -482,7 +482,7 @@ fn death_while_initialising_leaves_no_store() {
         let expected = match before_death {
             0 => Ok((WINDOW, [1, 2])),
             all if all == writes => Ok((WINDOW, [3, 4])),
-            _ => Err(AttachFault::NotInitialised),
+            _ => Err(AttachError::NotInitialised),
         };
         assert_eq!(header::read(&words, WINDOW), expected, "dead after {before_death} writes");
     }

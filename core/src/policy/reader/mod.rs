@@ -34,7 +34,7 @@ use alloc::vec::Vec;
 use crate::hash_index::HashIndex;
 use crate::jose::json::{self, Budget, Value};
 use crate::limits::{self, Limit};
-use crate::policy::fault::PolicyFault;
+use crate::policy::fault::PolicyError;
 use crate::printable::quoted;
 
 pub(super) use authority::TRUST_DOMAIN;
@@ -48,7 +48,7 @@ pub const NOTHING: &str = "nothing";
 /// Reads one document and collects its faults.
 #[derive(Debug)]
 pub struct Reader {
-    faults: Vec<PolicyFault>,
+    faults: Vec<PolicyError>,
     /// The places of the faults by their pointers.
     by_pointer: HashIndex,
     /// How many faults more there are than are kept.
@@ -85,11 +85,11 @@ impl Reader {
 
     /// Records a fault. One that is recorded already is not recorded again: a condition may be read once for each kind that it must suit.
     pub fn fault(&mut self, at: &Pointer<'_>, found: impl Into<String>, expected: impl Into<String>) {
-        self.add(PolicyFault { pointer: at.to_string(), found: found.into(), expected: expected.into() });
+        self.add(PolicyError { pointer: at.to_string(), found: found.into(), expected: expected.into() });
     }
 
     /// Records a fault of a document inside this one, see [`fault`](Self::fault).
-    pub fn add(&mut self, fault: PolicyFault) {
+    pub fn add(&mut self, fault: PolicyError) {
         if self.faults.len() >= self.most {
             self.left_out += 1;
             return;
@@ -120,10 +120,10 @@ impl Reader {
     /// # Errors
     /// Every fault, in the order in which they were found, and how many more there are where the list would be too long; empty only where
     /// `read` is `None` without a fault.
-    pub fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<PolicyFault>> {
+    pub fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<PolicyError>> {
         if self.left_out > 0 {
             let found = format!("{} more faults", self.left_out);
-            self.faults.push(PolicyFault { pointer: String::new(), found, expected: "none".to_owned() });
+            self.faults.push(PolicyError { pointer: String::new(), found, expected: "none".to_owned() });
         }
         match read {
             Some(read) if self.faults.is_empty() => Ok(read),
@@ -141,9 +141,9 @@ impl Reader {
             Ok(root) => Some(root),
             Err(fault) => {
                 self.add(if self.quotes {
-                    PolicyFault::of_json(text, fault)
+                    PolicyError::of_json(text, fault)
                 } else {
-                    PolicyFault::of_json_unquoted(text, fault)
+                    PolicyError::of_json_unquoted(text, fault)
                 });
                 None
             }

@@ -1,11 +1,11 @@
 //! What holds for every reader of documents that collects faults.
 
-use countersign::engine::PolicyFault;
+use countersign::engine::PolicyError;
 use countersign::printable::is_printable;
 use serde_json::Value;
 
 /// Each fault points to a value of the document, or names a member that is not there. Its line can be written to a log.
-pub fn check_faults(text: &[u8], faults: &[PolicyFault]) {
+pub fn check_faults(text: &[u8], faults: &[PolicyError]) {
     assert!(!faults.is_empty(), "refused without a fault");
     for fault in faults {
         assert!(!fault.found.is_empty() && !fault.expected.is_empty(), "{fault:?}");
@@ -53,6 +53,6 @@ pub fn respelled(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Where the faults are, in order.
-pub fn pointers(faults: &[PolicyFault]) -> Vec<&str> {
+pub fn pointers(faults: &[PolicyError]) -> Vec<&str> {
     faults.iter().map(|fault| fault.pointer.as_str()).collect()
 }

@@ -6,7 +6,7 @@
 //! - nesting beyond 128, where `serde_json` gives up;
 //! - the last digits of a double, which `serde_json` rounds roughly.
 
-use countersign::jose::json::{self, Budget, JsonFault, Value};
+use countersign::jose::json::{self, Budget, JsonError, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What the reader expects where a name is repeated.
@@ -125,8 +125,8 @@ pub fn check(text: &[u8]) -> bool {
                 assert!(!theirs.repeats_a_name(), "a repeated name passes");
                 assert!(theirs.is_same(ours), "{ours:?} is not {theirs:?}");
             }
-            (Err(JsonFault::Limit { .. }), _) => {}
-            (Err(JsonFault::Malformed { expected, .. }), Ok(theirs)) => {
+            (Err(JsonError::Limit { .. }), _) => {}
+            (Err(JsonError::Malformed { expected, .. }), Ok(theirs)) => {
                 assert!(expected == NAME_NOT_REPEATED && theirs.repeats_a_name(), "refused, expected {expected}");
             }
             (Ok(_), Err(fault)) => {
@@ -136,7 +136,7 @@ pub fn check(text: &[u8]) -> bool {
                     "accepted: {fault}"
                 );
             }
-            (Err(JsonFault::Malformed { at, .. }), Err(_)) => assert!(at <= text.len()),
+            (Err(JsonError::Malformed { at, .. }), Err(_)) => assert!(at <= text.len()),
         }
     }
     json::parse(text, Budget::TOKEN).is_ok()
