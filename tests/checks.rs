@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use countersign::engine::{Check, Trail};
+use countersign::engine::{Check, Trace};
 use countersign_tests::request::Req;
 use countersign_tests::vector;
 
 #[derive(Default)]
 struct Visited(Vec<Check>);
 
-impl Trail for Visited {
+impl Trace for Visited {
     fn enter(&mut self, check: Check) {
         self.0.push(check);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign::engine::{
-    self, BodyReader, Decision, Engine, PolicyDocument, PolicyError, PolicyIndex, Request, Silent, Step, Trail,
+    self, BodyReader, Decision, Engine, NoTrace, PolicyDocument, PolicyError, PolicyIndex, Request, Step, Trace,
     TrustDocument, TrustState, UseOnce, Worker,
 };
 use countersign::memory::revocation::Revocations;
@@ -165,17 +165,17 @@ impl Runner {
 
     /// Judges one request, and gives the engine the answers that the request has for its questions.
     pub fn ask(&mut self, request: &Req) -> Answer {
-        self.ask_followed(request, &mut Silent)
+        self.ask_followed(request, &mut NoTrace)
     }
 
-    /// As [`ask`](Self::ask), with each check handed to `trail`.
-    pub fn ask_followed(&mut self, request: &Req, trail: &mut dyn Trail) -> Answer {
+    /// As [`ask`](Self::ask), with each check handed to `trace`.
+    pub fn ask_followed(&mut self, request: &Req, trace: &mut dyn Trace) -> Answer {
         let headers = request.fields();
         let fields = headers.as_slice();
         let asked = request.with_fields(&fields);
         let policy = self.policy(&request.policy);
         let mut answers = request.answers.iter();
-        let mut step = self.worker.begin(&self.engine, &self.trust_state, policy, &asked, trail);
+        let mut step = self.worker.begin(&self.engine, &self.trust_state, policy, &asked, trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Answer::of(&decision),
@@ -186,7 +186,7 @@ impl Runner {
             };
             let raw = raw_answer(answer);
             let answer = host_answer(answer, &raw, self.engine.document(), policy);
-            step = self.worker.resume(&self.engine, &self.trust_state, pending, &asked, answer, trail);
+            step = self.worker.resume(&self.engine, &self.trust_state, pending, &asked, answer, trace);
         }
     }
 

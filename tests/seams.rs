@@ -1,6 +1,6 @@
 //! Decisions that wait, several credentials and named claims, on generated inputs and between workers.
 
-use countersign::engine::{Answer as HostAnswer, BodyReader, Decision, Pending, Silent, Step, UseOnce, Worker};
+use countersign::engine::{Answer as HostAnswer, BodyReader, Decision, NoTrace, Pending, Step, UseOnce, Worker};
 use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 use countersign::reason::Reason;
@@ -35,7 +35,7 @@ fn ask_in_many_workers(runner: &mut Runner, request: &Req) -> Answer {
     let asked = request.with_fields(&fields);
     let policy = runner.engine.document().policy(&request.policy).unwrap();
     let mut answers = request.answers.iter();
-    let mut step = owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut Silent));
+    let mut step = owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut NoTrace));
     let mut seed = 100;
     loop {
         let pending = match step {
@@ -49,7 +49,7 @@ fn ask_in_many_workers(runner: &mut Runner, request: &Req) -> Answer {
         };
         let raw = raw_answer(answer);
         let answer = host_answer(answer, &raw, runner.engine.document(), policy);
-        step = owned(another.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut Silent));
+        step = owned(another.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut NoTrace));
     }
 }
 
@@ -106,14 +106,15 @@ fn with_change(between: &dyn Fn(&mut Runner), in_another: bool, now: u64) -> Opt
     let fields = headers.as_slice();
     let asked = request.with_fields(&fields);
     let policy = runner.engine.document().policy("default").unwrap();
-    let pending = owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut Silent)).unwrap();
+    let pending =
+        owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut NoTrace)).unwrap();
     between(&mut runner);
     let later = request.clone().now(now);
     let asked = later.with_fields(&fields);
     let answer = body(&runner);
     let mut another = Worker::new(&runner.engine, [1, 2]);
     let worker = if in_another { &mut another } else { &mut runner.worker };
-    let step = worker.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut Silent);
+    let step = worker.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut NoTrace);
     owned(step).unwrap_err().reason
 }
 
@@ -159,18 +160,18 @@ fn a_decision_of_another_engine_is_not_resumed() {
     let asked = request.with_fields(&fields);
     let policy = one.engine.document().policy("default").unwrap();
     let reason = |decision: &Decision<'_>| decision.reason();
-    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut Silent)).unwrap();
+    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut NoTrace)).unwrap();
     let answer = body(&other);
-    let step = other.worker.resume(&other.engine, &other.trust_state, pending, &asked, answer, &mut Silent);
+    let step = other.worker.resume(&other.engine, &other.trust_state, pending, &asked, answer, &mut NoTrace);
     assert_eq!(owned(step).unwrap_err().reason, Some(Reason::InternalError));
-    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut Silent)).unwrap();
+    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut NoTrace)).unwrap();
     assert_eq!(reason(&other.worker.abandon(&other.engine, &other.trust_state, pending)), Some(Reason::InternalError));
     // Resumed or given up elsewhere is not abandoned here; dropped is.
     assert_eq!(one.engine.refused(Reason::DecisionAbandoned), 0);
-    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut Silent)).unwrap();
+    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut NoTrace)).unwrap();
     drop(pending);
     assert_eq!(one.engine.refused(Reason::DecisionAbandoned), 1);
-    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut Silent)).unwrap();
+    let pending = owned(one.worker.begin(&one.engine, &one.trust_state, policy, &asked, &mut NoTrace)).unwrap();
     let given_up = one.worker.abandon(&one.engine, &one.trust_state, pending);
     assert_eq!((reason(&given_up), given_up.status()), (Some(Reason::DecisionAbandoned), 503));
     assert!(given_up.audit().to_string().contains("\"reason\":\"decision_abandoned\""));
@@ -373,11 +374,11 @@ fn the_shared_store_remembers_a_proof_for_its_whole_life() {
         let asked = request.with_fields(&fields);
         let policy = runner.engine.document().policy("default").unwrap();
         let pending =
-            owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut Silent)).unwrap();
+            owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut NoTrace)).unwrap();
         let countersign::engine::Question::UseOnce { seconds, .. } = pending.question() else { panic!("{pending:?}") };
         assert_eq!(seconds, 300 - age + 1);
         let answer = HostAnswer::UseOnce(UseOnce::First);
-        let step = runner.worker.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut Silent);
+        let step = runner.worker.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut NoTrace);
         assert_eq!(owned(step).unwrap_err().reason, None);
     }
 }
@@ -403,11 +404,11 @@ fn a_proof_that_another_policy_claimed_is_still_new_to_the_shared_store() {
     let again = asked.with_used_proof(&claimed);
     #[allow(clippy::result_large_err)] // as `owned`
     let begun = |runner: &mut Runner, asked: &_| {
-        owned(runner.worker.begin(&runner.engine, &runner.trust_state, shared, asked, &mut Silent))
+        owned(runner.worker.begin(&runner.engine, &runner.trust_state, shared, asked, &mut NoTrace))
     };
     let go_on = |runner: &mut Runner, pending, asked: &_, answer| {
         let answer = HostAnswer::UseOnce(answer);
-        let step = runner.worker.resume(&runner.engine, &runner.trust_state, pending, asked, answer, &mut Silent);
+        let step = runner.worker.resume(&runner.engine, &runner.trust_state, pending, asked, answer, &mut NoTrace);
         let Step::Decided(decision) = step else { panic!("it waits again") };
         (decision.reason(), decision.used_proof().copied())
     };

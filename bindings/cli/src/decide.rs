@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Write};
 
 use clap::{Args, ValueEnum};
-use countersign::engine::Silent;
+use countersign::engine::NoTrace;
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome, Verdict};
@@ -114,7 +114,7 @@ impl Stream {
         let certificate = session::certificate(request)?;
         let now = session.time(request.now);
         session.look_at_files(now, self.every_line || self.refresh);
-        session.decide(policy, request, certificate.as_deref(), now, &mut Silent, |decision| {
+        session.decide(policy, request, certificate.as_deref(), now, &mut NoTrace, |decision| {
             self.refresh = decision.wants_refresh().is_some();
             self.write(out, &DecisionLine::new(request.id.as_deref(), decision), DecisionLine::text)
         })

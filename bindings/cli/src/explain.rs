@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign::engine::{AuditRecord, Check, Decision, Mode, Silent, Trail};
+use countersign::engine::{AuditRecord, Check, Decision, Mode, NoTrace, Trace};
 use countersign::jose::base64url;
 use countersign::jose::json::JsonString;
 use countersign::reason::Reason;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
     let certificate = session::certificate(&request).map_err(unusable)?;
     let now = session.time(request.now);
     if args.again {
-        session.decide(policy, &request, certificate.as_deref(), now, &mut Silent, |_| ()).map_err(unusable)?;
+        session.decide(policy, &request, certificate.as_deref(), now, &mut NoTrace, |_| ()).map_err(unusable)?;
     }
     let visited = Visited::default();
     let explain = |decision: &Decision<'_>| report(args, &request, decision, &visited.0.borrow(), now);
@@ -93,7 +93,7 @@ fn report(
 #[derive(Debug, Default)]
 struct Visited(RefCell<Vec<Check>>);
 
-impl Trail for &Visited {
+impl Trace for &Visited {
     fn enter(&mut self, check: Check) {
         self.0.borrow_mut().push(check);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use countersign::engine::{
-    Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trail, TrustDocument, UseOnce,
+    Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trace, TrustDocument, UseOnce,
 };
 use countersign::jose::base64url;
 use countersign::limits;
@@ -125,7 +125,7 @@ impl Session {
         line: &RequestLine,
         certificate: Option<&[u8]>,
         now: UnixSeconds,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
         report: impl FnOnce(&Decision<'_>) -> R,
     ) -> Result<R, String> {
         let fields: Vec<(&[u8], &[u8])> =
@@ -139,7 +139,7 @@ impl Session {
         let mut policies = self.live.engine().document().policies();
         let body = policies.find(|(index, _)| *index == policy).and_then(|(_, policy)| policy.body());
         let mut answers = line.answers.iter();
-        let mut step = self.worker.begin_with(&self.live, policy, &request, trail);
+        let mut step = self.worker.begin_with(&self.live, policy, &request, trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Ok(report(&decision)),
@@ -161,7 +161,7 @@ impl Session {
                     Answer::Body(reader)
                 }
             };
-            step = self.worker.resume_with(&self.live, pending, &request, answer, trail);
+            step = self.worker.resume_with(&self.live, pending, &request, answer, trace);
         }
     }
 

@@ -120,7 +120,7 @@ const unsafe fn all<'a, T>(first: *const T, count: usize) -> &'a [T] {
 }
 
 pub(crate) fn guarded<T>(otherwise: impl FnOnce() -> T, body: impl FnOnce() -> T) -> T {
-    // What a panic leaves half done is dropped, or made anew before it is used again (`Module::desk`).
+    // What a panic leaves half done is dropped, or made anew before it is used again (`Module::state`).
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| otherwise())
 }
 

@@ -3,20 +3,20 @@
 use countersign::engine::{Answer, Engine, Pending, PolicyIndex, Request, Step};
 use countersign::time::UnixSeconds;
 use countersign::trust::AuthorityIndex;
-use countersign_filter::host::{Level, Site, Stream};
+use countersign_filter::counters::{Outcome, WorkerCounters};
+use countersign_filter::host::{FilterContext, Level, Stream};
 use countersign_filter::judge::{self, Decide, Progress, Waiting};
 use countersign_filter::settings::Settings;
-use countersign_filter::tally::{Outcome, Tally};
 use countersign_live::{LiveEngine, LiveWorker};
 
 pub(crate) use countersign_filter::judge::{Verdict, refuse};
 
-use crate::module::{Desk, Module};
+use crate::module::{Module, WorkerState};
 
 /// Judges the request of `stream`, which is in the worker of this index.
 pub(crate) fn begin(module: &Module, worker: usize, stream: &mut impl Stream, now: UnixSeconds) -> Progress {
-    let (site, policies) = (ModuleSite::new(module, worker), &module.policies);
-    let begun = at_desk(module, worker, |deciding, text| judge::begin(&site, policies, deciding, text, stream, now));
+    let (context, policies) = (ModuleContext::new(module, worker), &module.policies);
+    let begun = at_desk(module, worker, |deciding, text| judge::begin(&context, policies, deciding, text, stream, now));
     begun.unwrap_or_else(|| Progress::Done(refuse(stream)))
 }
 
@@ -29,27 +29,27 @@ pub(crate) fn resume(
     waiting: Box<Waiting>,
     answer: Answer<'_>,
 ) -> Progress {
-    let (site, policies) = (ModuleSite::new(module, worker), &module.policies);
+    let (context, policies) = (ModuleContext::new(module, worker), &module.policies);
     let resumed = at_desk(module, worker, |deciding, text| {
-        judge::resume(&site, policies, deciding, text, stream, now, waiting, answer)
+        judge::resume(&context, policies, deciding, text, stream, now, waiting, answer)
     });
     resumed.unwrap_or_else(|| Progress::Done(refuse(stream)))
 }
 
 /// Gives up a request whose stream has ended.
 pub(crate) fn abandon(module: &Module, worker: usize, waiting: Box<Waiting>) {
-    let site = ModuleSite::new(module, worker);
+    let context = ModuleContext::new(module, worker);
     let (pending, place, mode) = waiting.into_pending();
     let _without_memory_only_the_engine_counts = at_desk(module, worker, |deciding, _| {
-        judge::abandoned(&site, place, mode, &deciding.worker.abandon(deciding.live, pending));
+        judge::abandoned(&context, place, mode, &deciding.worker.abandon(deciding.live, pending));
     });
 }
 
 /// Runs `with` in the memory of a worker; `None` where it has none: as the engine does with a policy that is not its own, whatever cannot be
 /// judged is refused.
 fn at_desk<T>(module: &Module, worker: usize, with: impl FnOnce(&mut Live<'_>, &mut Vec<u8>) -> T) -> Option<T> {
-    let mut desk = module.desk(worker);
-    let Some(Desk { worker, text }) = desk.as_deref_mut().and_then(Option::as_mut) else {
+    let mut state = module.state(worker);
+    let Some(WorkerState { worker, text }) = state.as_deref_mut().and_then(Option::as_mut) else {
         module.process.log(Level::Error, "countersign: a worker without memory of its own");
         return None;
     };
@@ -80,18 +80,18 @@ impl Decide for Live<'_> {
 }
 
 /// The module as a request in one worker sees it.
-struct ModuleSite<'m> {
+struct ModuleContext<'m> {
     module: &'m Module,
-    tally: Option<&'m Tally>,
+    counters: Option<&'m WorkerCounters>,
 }
 
-impl<'m> ModuleSite<'m> {
+impl<'m> ModuleContext<'m> {
     fn new(module: &'m Module, worker: usize) -> Self {
-        Self { module, tally: module.tallies.get(worker) }
+        Self { module, counters: module.counters.get(worker) }
     }
 }
 
-impl Site for ModuleSite<'_> {
+impl FilterContext for ModuleContext<'_> {
     fn settings(&self) -> &Settings {
         &self.module.settings
     }
@@ -105,8 +105,8 @@ impl Site for ModuleSite<'_> {
     }
 
     fn count(&self, outcome: Outcome) {
-        if let Some(tally) = self.tally {
-            tally.count(outcome);
+        if let Some(counters) = self.counters {
+            counters.count(outcome);
         }
     }
 

@@ -11,12 +11,12 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::policy::BodyPolicy;
 use countersign::time::UnixSeconds;
 use countersign::trust::{Authority, KeySet};
+use countersign_filter::counters::{Carried, WorkerCounters};
 use countersign_filter::fetch::{Callout, Plan};
 use countersign_filter::host::{Counter, Gauge, Level};
 use countersign_filter::judge::Waiting;
 use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Document, Settings};
-use countersign_filter::tally::{Carried, Tally};
 use countersign_live::revocations::{one_line, tell_unknown};
 use countersign_live::{LiveEngine, LiveWorker, LookReport, RevocationDocument, printable, seed, warn_of_drops};
 
@@ -31,8 +31,8 @@ pub(crate) struct Module {
     pub(crate) settings: Settings,
     pub(crate) policies: Policies,
     /// One for each of Envoy's workers, who is the only one to lock it.
-    desks: Box<[Mutex<Option<Desk>>]>,
-    pub(crate) tallies: Box<[Tally]>,
+    states: Box<[Mutex<Option<WorkerState>>]>,
+    pub(crate) counters: Box<[WorkerCounters]>,
     carried: Mutex<CarriedAll>,
     plan: Mutex<Plan>,
     key_file: Mutex<Option<KeyFile>>,
@@ -61,7 +61,7 @@ impl Drop for Attached {
 }
 
 /// What one worker has for itself.
-pub(crate) struct Desk {
+pub(crate) struct WorkerState {
     pub(crate) worker: LiveWorker,
     /// The external URI of the request.
     pub(crate) text: Vec<u8>,
@@ -141,8 +141,8 @@ impl Module {
         live.set_nonce_keys(keys);
         let module = Self {
             live,
-            desks: (0..workers).map(|_| Mutex::default()).collect(),
-            tallies: (0..workers).map(|_| Tally::new(policies.count())).collect(),
+            states: (0..workers).map(|_| Mutex::default()).collect(),
+            counters: (0..workers).map(|_| WorkerCounters::new(policies.count())).collect(),
             policies,
             settings,
             carried: Mutex::default(),
@@ -163,22 +163,24 @@ impl Module {
     }
 
     /// The memory of a worker; made when it is first used. `None` for what cannot be: an unknown worker, or two at once.
-    pub(crate) fn desk(&self, worker: usize) -> Option<MutexGuard<'_, Option<Desk>>> {
-        let mut desk = match self.desks.get(worker)?.try_lock() {
-            Ok(desk) => desk,
+    pub(crate) fn state(&self, worker: usize) -> Option<MutexGuard<'_, Option<WorkerState>>> {
+        let mut state = match self.states.get(worker)?.try_lock() {
+            Ok(state) => state,
             Err(TryLockError::WouldBlock) => return None,
             Err(TryLockError::Poisoned(poisoned)) => {
                 // What a panic left behind is not used again.
-                let mut desk = poisoned.into_inner();
-                *desk = None;
-                desk
+                let mut state = poisoned.into_inner();
+                *state = None;
+                state
             }
         };
-        if desk.is_none() {
-            *desk =
-                Some(Desk { worker: LiveWorker::growing(&self.live, seed().ok()?), text: Vec::with_capacity(1024) });
+        if state.is_none() {
+            *state = Some(WorkerState {
+                worker: LiveWorker::growing(&self.live, seed().ok()?),
+                text: Vec::with_capacity(1024),
+            });
         }
-        Some(desk)
+        Some(state)
     }
 
     /// A reader of the body, if that is what a request waits for.
@@ -378,7 +380,7 @@ impl Module {
 
     fn carry(&self, main: &impl Main) {
         let mut carried = lock(&self.carried);
-        carried.decisions.carry(&self.tallies, |policy, outcome, reason, by| {
+        carried.decisions.carry(&self.counters, |policy, outcome, reason, by| {
             main.count(Counter::Decisions, &[self.policies.name(policy), outcome, reason], by);
         });
         let (files, network) = (&self.from_files, &self.from_network);

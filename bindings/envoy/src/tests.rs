@@ -243,13 +243,13 @@ fn a_worker_that_panicked_starts_anew() -> Result<(), Fault> {
     let (module, _, stream, now) = world("")?;
     let other = Arc::clone(&module);
     let panicked = std::thread::spawn(move || {
-        let _desk = other.desk(0);
+        let _desk = other.state(0);
         std::panic::resume_unwind(Box::new("while it was judging"));
     });
     assert!(panicked.join().is_err());
     assert_eq!(judge(&module, &mut stream(), now), Verdict::Pass(vec![]));
     // Two at once in one worker cannot be; and if they are, the second is refused.
-    let _desk = module.desk(0);
+    let _desk = module.state(0);
     assert_eq!(judge(&module, &mut stream(), now), Verdict::Answered);
     Ok(())
 }

@@ -7,9 +7,9 @@ use countersign::memory::replay::ReplayState;
 use countersign::specs::common::presentation::Field;
 use countersign::trust::AuthorityIndex;
 
+use crate::counters::Outcome;
 use crate::identity::IdentityHeaders;
 use crate::settings::{RouteSettings, Settings};
-use crate::tally::Outcome;
 
 /// One request and its answer. Names of header fields are in small letters.
 pub trait Stream {
@@ -40,7 +40,7 @@ pub trait Stream {
 pub struct RouteUnread;
 
 /// A filter configuration, as one request sees it.
-pub trait Site {
+pub trait FilterContext {
     /// What the configuration says.
     fn settings(&self) -> &Settings;
     /// The engine that judges.

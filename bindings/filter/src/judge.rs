@@ -16,11 +16,11 @@ use countersign::specs::mtls::Connection;
 use countersign::time::UnixSeconds;
 
 use crate::certificate::{self, CertificateSource};
+use crate::counters::Outcome;
 use crate::fact::is_field_value;
-use crate::host::{Level, RouteUnread, Site, Stream};
+use crate::host::{FilterContext, Level, RouteUnread, Stream};
 use crate::policies::{NoRules, Policies, Rules};
 use crate::settings::{Audit, RouteSettings, Settings};
-use crate::tally::Outcome;
 
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,23 +94,23 @@ const ROUNDS: usize = 4;
 /// anew by the fields that are written then, the route is asked again: a request that reaches one with other rules is judged by these too,
 /// with the proof that it has used. What is counted, logged and left with the stream is of the last judgement only.
 pub fn begin(
-    site: &impl Site,
+    context: &impl FilterContext,
     policies: &Policies,
     worker: &mut impl Decide,
     text: &mut Vec<u8>,
     stream: &mut impl Stream,
     now: UnixSeconds,
 ) -> Progress {
-    stream.remove_spelled(&site.settings().identity_headers);
-    let Ok(route) = stream.route() else { return Progress::Done(refuse_route(site, stream)) };
+    stream.remove_spelled(&context.settings().identity_headers);
+    let Ok(route) = stream.route() else { return Progress::Done(refuse_route(context, stream)) };
     let judging = Judging { written: Written { used_proof: None, is_there: false }, route, round: 0 };
-    go_on(site, policies, worker, text, stream, now, judging, None)
+    go_on(context, policies, worker, text, stream, now, judging, None)
 }
 
 /// Goes on with the request of `stream`, which waited for `answer`.
 #[allow(clippy::too_many_arguments)] // as for `begin`, and the answer
 pub fn resume(
-    site: &impl Site,
+    context: &impl FilterContext,
     policies: &Policies,
     worker: &mut impl Decide,
     text: &mut Vec<u8>,
@@ -120,18 +120,18 @@ pub fn resume(
     answer: Answer<'_>,
 ) -> Progress {
     let Waiting { judging, pending, .. } = *waiting;
-    go_on(site, policies, worker, text, stream, now, judging, Some((pending, answer)))
+    go_on(context, policies, worker, text, stream, now, judging, Some((pending, answer)))
 }
 
 /// Counts and logs a request whose client went while it waited; `decision` is what the engine gave it up by, under the policy at `place`.
-pub fn abandoned(site: &impl Site, place: usize, mode: Mode, decision: &Decision<'_>) {
-    note(site, place, mode, decision);
+pub fn abandoned(context: &impl FilterContext, place: usize, mode: Mode, decision: &Decision<'_>) {
+    note(context, place, mode, decision);
 }
 
 #[allow(clippy::too_many_arguments)] // one loop for requests that begin and those that waited
 #[inline(always)]
 fn go_on(
-    site: &impl Site,
+    context: &impl FilterContext,
     policies: &Policies,
     worker: &mut impl Decide,
     text: &mut Vec<u8>,
@@ -140,11 +140,11 @@ fn go_on(
     judging: Judging,
     mut answered: Option<(Pending, Answer<'_>)>,
 ) -> Progress {
-    let settings = site.settings();
+    let settings = context.settings();
     let Judging { mut written, route, round: first } = judging;
     let mut route = Ok(route);
     for round in first..ROUNDS {
-        let Ok(said) = &route else { return Progress::Done(refuse_route(site, stream)) };
+        let Ok(said) = &route else { return Progress::Done(refuse_route(context, stream)) };
         let found = policies.rules(settings, said.as_deref(), &*stream);
         route = match &found {
             Ok(rules) => {
@@ -158,10 +158,10 @@ fn go_on(
                     }
                 };
                 if let Some((index, _)) = decision.wants_refresh() {
-                    site.want(index);
+                    context.want(index);
                 }
                 if decision.reason().is_some() && rules.mode != Mode::Shadow {
-                    conclude(site, rules, &decision, stream, now);
+                    conclude(context, rules, &decision, stream, now);
                     answer(&decision, stream);
                     return Progress::Done(Verdict::Answered);
                 }
@@ -171,7 +171,7 @@ fn go_on(
                         next
                     }
                     _ => {
-                        conclude(site, rules, &decision, stream, now);
+                        conclude(context, rules, &decision, stream, now);
                         // A challenge would be a refusal, which shadow mode hides from clients; a nonce is of use all the same.
                         stream.remove_credentials(policies.removed(Some(rules.place)));
                         return Progress::Done(Verdict::Pass(fields(&decision, |name| name != "www-authenticate")));
@@ -181,19 +181,19 @@ fn go_on(
             Err(NoRules::HeaderRepeated { shadowed: true }) => match written.write(settings, None, stream) {
                 Some(next) if !leads_to(&next, &found, policies, settings, &*stream) => next,
                 _ => {
-                    count_ambiguous(site, policies, true);
+                    count_ambiguous(context, policies, true);
                     stream.remove_credentials(policies.removed(None));
                     return Progress::Done(Verdict::Pass(Vec::new()));
                 }
             },
             Err(NoRules::HeaderRepeated { shadowed: false }) => break,
             Err(NoRules::PolicyUnknown) => {
-                site.log(Level::Error, "countersign: a route names a policy that does not exist");
+                context.log(Level::Error, "countersign: a route names a policy that does not exist");
                 return Progress::Done(refuse(stream));
             }
         };
     }
-    count_ambiguous(site, policies, false);
+    count_ambiguous(context, policies, false);
     let reason = Reason::PolicyAmbiguous;
     stream.answer(reason.status(), &[], reason.code());
     Progress::Done(Verdict::Answered)
@@ -280,12 +280,18 @@ fn leads_to(
 }
 
 /// Counts, logs and leaves with the stream what became of the request.
-fn conclude(site: &impl Site, rules: &Rules<'_>, decision: &Decision<'_>, stream: &mut impl Stream, now: UnixSeconds) {
-    let (settings, mode) = (site.settings(), rules.mode);
-    if let Some(notice) = decision.reason().and_then(|reason| site.engine().replay_notice(reason, now)) {
-        warn(site, &notice);
+fn conclude(
+    context: &impl FilterContext,
+    rules: &Rules<'_>,
+    decision: &Decision<'_>,
+    stream: &mut impl Stream,
+    now: UnixSeconds,
+) {
+    let (settings, mode) = (context.settings(), rules.mode);
+    if let Some(notice) = decision.reason().and_then(|reason| context.engine().replay_notice(reason, now)) {
+        warn(context, &notice);
     }
-    note(site, rules.place, mode, decision);
+    note(context, rules.place, mode, decision);
     for fact in &settings.metadata {
         if let Some(value) = fact.of(decision, mode).filter(|value| is_field_value(value)) {
             stream.set_metadata(&settings.metadata_namespace, fact.name(), &value);
@@ -294,16 +300,16 @@ fn conclude(site: &impl Site, rules: &Rules<'_>, decision: &Decision<'_>, stream
 }
 
 /// Counts a decision by the policy at `place`, and logs it where the settings say so.
-fn note(site: &impl Site, place: usize, mode: Mode, decision: &Decision<'_>) {
-    let (settings, reason) = (site.settings(), decision.reason());
-    site.count(Outcome { policy: place, reason, shadowed: reason.is_some() && mode == Mode::Shadow });
+fn note(context: &impl FilterContext, place: usize, mode: Mode, decision: &Decision<'_>) {
+    let (settings, reason) = (context.settings(), decision.reason());
+    context.count(Outcome { policy: place, reason, shadowed: reason.is_some() && mode == Mode::Shadow });
     if settings.audit == Audit::All || (settings.audit == Audit::Refusals && reason.is_some()) {
-        audit(site, decision, mode);
+        audit(context, decision, mode);
     }
 }
 
-fn count_ambiguous(site: &impl Site, policies: &Policies, shadowed: bool) {
-    site.count(Outcome { policy: policies.default(), reason: Some(Reason::PolicyAmbiguous), shadowed });
+fn count_ambiguous(context: &impl FilterContext, policies: &Policies, shadowed: bool) {
+    context.count(Outcome { policy: policies.default(), reason: Some(Reason::PolicyAmbiguous), shadowed });
 }
 
 /// The request as the engine takes it. `text` is where its URI is put together.
@@ -386,20 +392,20 @@ fn fields(decision: &Decision<'_>, wanted: impl Fn(&str) -> bool) -> Vec<(String
 }
 
 #[cold]
-fn warn(site: &impl Site, notice: &ReplayNotice) {
-    site.log(Level::Warn, &format!("countersign: {notice}"));
+fn warn(context: &impl FilterContext, notice: &ReplayNotice) {
+    context.log(Level::Warn, &format!("countersign: {notice}"));
 }
 
 #[cold]
-fn audit(site: &impl Site, decision: &Decision<'_>, mode: Mode) {
+fn audit(context: &impl FilterContext, decision: &Decision<'_>, mode: Mode) {
     let mut record = decision.audit();
     record.mode = mode;
-    site.log(Level::Info, &format!("countersign: {record}"));
+    context.log(Level::Info, &format!("countersign: {record}"));
 }
 
 #[cold]
-fn refuse_route(site: &impl Site, stream: &mut impl Stream) -> Verdict {
-    site.log(Level::Error, "countersign: a route whose settings are not understood");
+fn refuse_route(context: &impl FilterContext, stream: &mut impl Stream) -> Verdict {
+    context.log(Level::Error, "countersign: a route whose settings are not understood");
     refuse(stream)
 }
 

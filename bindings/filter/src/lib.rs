@@ -12,6 +12,7 @@ extern crate std;
 
 pub mod canonical;
 pub mod certificate;
+pub mod counters;
 pub mod fact;
 pub mod fetch;
 pub mod fields;
@@ -22,4 +23,3 @@ pub mod nonce_keys;
 pub mod policies;
 pub mod question;
 pub mod settings;
-pub mod tally;

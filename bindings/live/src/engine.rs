@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::engine::{
-    Answer, Decision, Engine, Pending, PolicyIndex, Request, Silent, Step, Trail, TrustState, Worker,
+    Answer, Decision, Engine, NoTrace, Pending, PolicyIndex, Request, Step, Trace, TrustState, Worker,
 };
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::memory::{OutOfMemory, Zeroed};
@@ -251,37 +251,37 @@ impl LiveWorker {
     /// Judges `request` by the newest trust state.
     #[inline]
     pub fn decide<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Decision<'d> {
-        self.decide_with(live, policy, request, &mut Silent)
+        self.decide_with(live, policy, request, &mut NoTrace)
     }
 
-    /// Judges `request` by the newest trust state, and tells `trail` each check as it begins.
+    /// Judges `request` by the newest trust state, and tells `trace` each check as it begins.
     #[inline]
     pub fn decide_with<'d>(
         &'d mut self,
         live: &'d LiveEngine,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trail: &mut impl Trail,
+        trace: &mut impl Trace,
     ) -> Decision<'d> {
         self.take_over(live);
-        self.worker.decide_with(&live.engine, &self.trust_state, policy, request, trail)
+        self.worker.decide_with(&live.engine, &self.trust_state, policy, request, trace)
     }
 
     /// Judges `request` by the newest trust state, as [`Worker::begin`]: the decision may wait for an answer of the host.
     pub fn begin<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Step<'d> {
-        self.begin_with(live, policy, request, &mut Silent)
+        self.begin_with(live, policy, request, &mut NoTrace)
     }
 
-    /// As [`begin`](Self::begin), and reports each check to `trail` as it begins.
+    /// As [`begin`](Self::begin), and reports each check to `trace` as it begins.
     pub fn begin_with<'d>(
         &'d mut self,
         live: &'d LiveEngine,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
     ) -> Step<'d> {
         self.take_over(live);
-        self.worker.begin(&live.engine, &self.trust_state, policy, request, trail)
+        self.worker.begin(&live.engine, &self.trust_state, policy, request, trace)
     }
 
     /// Goes on with a decision that waited, by the newest trust state, as [`Worker::resume`]: in any worker of the same engine, with the
@@ -293,20 +293,20 @@ impl LiveWorker {
         request: &Request<'_>,
         answer: Answer<'_>,
     ) -> Step<'d> {
-        self.resume_with(live, pending, request, answer, &mut Silent)
+        self.resume_with(live, pending, request, answer, &mut NoTrace)
     }
 
-    /// As [`resume`](Self::resume), and reports each check to `trail` as it begins.
+    /// As [`resume`](Self::resume), and reports each check to `trace` as it begins.
     pub fn resume_with<'d>(
         &'d mut self,
         live: &'d LiveEngine,
         pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
     ) -> Step<'d> {
         self.take_over(live);
-        self.worker.resume(&live.engine, &self.trust_state, pending, request, answer, trail)
+        self.worker.resume(&live.engine, &self.trust_state, pending, request, answer, trace)
     }
 
     /// Gives up a decision that waits, as [`Worker::abandon`].

@@ -17,7 +17,7 @@ use crate::policy::{Binding, CredentialPolicy, From, Policy};
 use crate::reason::Reason;
 use crate::record::{self, Facts};
 use crate::request::Request;
-use crate::specs::check::{Check, Trail};
+use crate::specs::check::{Check, Trace};
 use crate::specs::common::confirmation::Unenforceable;
 use crate::specs::common::presentation::{self, Credential, Scheme};
 use crate::specs::common::{actor, spiffe_ids, validity};
@@ -38,7 +38,7 @@ impl Worker {
         pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trail: &mut impl Trail,
+        trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         let Pending { waits_for, outcome, records, body, .. } = pending;
         if let WaitsFor::Introspect { authority } = waits_for {
@@ -49,7 +49,7 @@ impl Worker {
                 _ => return Err(Reason::InternalError),
             };
             let length = self.take_answer(engine, authority, request, answer)?;
-            return self.judge(engine, trust_state, policy, request, Some(length), trail);
+            return self.judge(engine, trust_state, policy, request, Some(length), trace);
         }
         self.restore(outcome, &records, body)?;
         for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
@@ -57,11 +57,11 @@ impl Worker {
             if !still_stands(&facts, engine, trust_state, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_further(&facts, engine, trust_state, policy, expected, request.now, trail)?;
+            check_further(&facts, engine, trust_state, policy, expected, request.now, trace)?;
         }
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
-                trail.enter(Check::Body);
+                trace.enter(Check::Body);
                 let body = reader.finish()?;
                 let tools = policy.body.as_ref().and_then(|body| body.tools.as_deref());
                 let tool = body.call.as_ref().and_then(|call| call.tool.as_deref());
@@ -73,7 +73,7 @@ impl Worker {
                 if is_let_in { Ok(()) } else { Err(Reason::ToolRefused) }
             }
             (WaitsFor::UseOnce { .. }, Answer::UseOnce(answer)) => {
-                trail.enter(Check::ProofReplay);
+                trace.enter(Check::ProofReplay);
                 match answer {
                     UseOnce::First => {
                         let proof = self.outcome.proof.as_mut().ok_or(Reason::InternalError)?;
@@ -145,9 +145,9 @@ impl Worker {
         policy: &Policy,
         request: &Request<'_>,
         given: Option<usize>,
-        trail: &mut impl Trail,
+        trace: &mut impl Trace,
     ) -> Result<(), Reason> {
-        trail.enter(Check::Presentation);
+        trace.enter(Check::Presentation);
         let expected = &policy.credential;
         let credential = match &expected.from {
             From::Authorization => Credential::read(request.authorization, request.uri).inspect_err(|_| {
@@ -161,7 +161,7 @@ impl Worker {
             return Err(Reason::ProofRepeated);
         }
 
-        trail.enter(Check::TokenCache);
+        trace.enter(Check::TokenCache);
         let known = match self.token_cache.find(credential.token) {
             Some(entry) if given.is_none() => Facts::unpack(self.token_cache.record(entry))
                 .filter(|facts| still_stands(facts, engine, trust_state, policy, expected, request.now))
@@ -178,21 +178,21 @@ impl Worker {
             None => {
                 let length = match given {
                     Some(length) => self.answered(length),
-                    None => self.verify(0, engine, trust_state, policy, expected, &credential, request.now, trail)?,
+                    None => self.verify(0, engine, trust_state, policy, expected, &credential, request.now, trace)?,
                 };
                 let record = self.records.first().and_then(|record| record.get(..length)).and_then(Facts::unpack);
                 record.ok_or(Reason::InternalError)?
             }
         };
         let refusing = &mut self.outcome.refusing_entry;
-        check_facts(&facts, engine, trust_state, policy, expected, request.now, refusing, trail)?;
+        check_facts(&facts, engine, trust_state, policy, expected, request.now, refusing, trace)?;
         let facts = if policy.others.is_empty() {
             facts
         } else {
-            self.judge_others(engine, trust_state, policy, request, trail)?
+            self.judge_others(engine, trust_state, policy, request, trace)?
         };
 
-        trail.enter(Check::Binding);
+        trace.enter(Check::Binding);
         check_binding(policy, &facts, credential.scheme, request)?;
         if !facts.confirmation.is_bound() {
             return Ok(());
@@ -200,7 +200,7 @@ impl Worker {
         // Copies, since the checks need the worker's memory.
         let token_hash = facts.token_hash.copied();
         let bound_to = ProofKind::ALL.map(|method| (method.method().bound_to)(&facts.confirmation).copied());
-        self.check_proofs(engine, trust_state, policy, request, &bound_to, token_hash.as_ref(), trail)
+        self.check_proofs(engine, trust_state, policy, request, &bound_to, token_hash.as_ref(), trace)
     }
 
     #[cold]
@@ -225,7 +225,7 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
-        trail: &mut impl Trail,
+        trace: &mut impl Trace,
     ) -> Result<Facts<'_>, Reason> {
         let first = match self.outcome.source {
             Some(Source::Cache(entry)) => {
@@ -240,7 +240,7 @@ impl Worker {
         self.outcome.source = Some(Source::Fresh(first));
         let first_tier = self.outcome.tier;
         for (place, expected) in (1..).zip(&policy.others) {
-            trail.enter(Check::Presentation);
+            trace.enter(Check::Presentation);
             let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
             let Some(credential) = credential_in(request, name)? else {
                 if expected.required {
@@ -248,7 +248,7 @@ impl Worker {
                 }
                 continue;
             };
-            trail.enter(Check::TokenCache);
+            trace.enter(Check::TokenCache);
             let known =
                 self.find_further(credential.token).map(|entry| self.token_cache.record(entry)).filter(|record| {
                     let facts = Facts::unpack(record);
@@ -263,13 +263,13 @@ impl Worker {
                     room.ok_or(Reason::InternalError)?.copy_from_slice(record);
                     record.len()
                 }
-                None => self.verify(place, engine, trust_state, policy, expected, &credential, request.now, trail)?,
+                None => self.verify(place, engine, trust_state, policy, expected, &credential, request.now, trace)?,
             };
             self.outcome.set_fresh(place, length);
             let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
             let facts = facts.ok_or(Reason::InternalError)?;
-            check_further(&facts, engine, trust_state, policy, expected, request.now, trail)?;
-            trail.enter(Check::Binding);
+            check_further(&facts, engine, trust_state, policy, expected, request.now, trace)?;
+            trace.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
             if facts.confirmation.is_bound() {
                 return Err(Reason::BindingUnsupported);
@@ -277,7 +277,7 @@ impl Worker {
         }
         self.outcome.tier = first_tier;
         let facts_at = |place: usize| self.outcome.record(self, place).and_then(Facts::unpack);
-        trail.enter(Check::Ties);
+        trace.enter(Check::Ties);
         for tie in &policy.ties {
             let (left, right) = (facts_at(tie.left.credential), facts_at(tie.right.credential));
             // A credential that may be absent ties nothing when it is.
@@ -304,7 +304,7 @@ impl Worker {
         expected: &CredentialPolicy,
         credential: &Credential<'_>,
         now: UnixSeconds,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
     ) -> Result<usize, Reason> {
         self.outcome.tier = CacheTier::Miss;
         credential.check_single()?;
@@ -322,7 +322,7 @@ impl Worker {
             signature: &mut self.signature,
             record,
         };
-        match token::verify(token, policy, expected, &engine.document, trust_state, now, buffers, trail) {
+        match token::verify(token, policy, expected, &engine.document, trust_state, now, buffers, trace) {
             Ok(length) => {
                 if place == 0 {
                     self.outcome.source = Some(Source::Fresh(length));
@@ -348,7 +348,7 @@ impl Worker {
         request: &Request<'_>,
         bound_to: &[Option<[u8; 32]>; ProofKind::ALL.len()],
         token_hash: Option<&[u8; 32]>,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
     ) -> Result<(), Reason> {
         for (method, bound_to) in ProofKind::ALL.into_iter().zip(bound_to) {
             let Some(bound_to) = bound_to else { continue };
@@ -371,7 +371,7 @@ impl Worker {
                 memory,
                 verified: &mut self.outcome.proof,
                 next_nonce: &mut self.outcome.next_nonce,
-                trail: &mut *trail,
+                trace: &mut *trace,
             })?;
         }
         Ok(())
@@ -396,29 +396,29 @@ fn check_facts(
     expected: &CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
-    trail: &mut impl Trail,
+    trace: &mut impl Trace,
 ) -> Result<(), Reason> {
-    trail.enter(Check::Time);
+    trace.enter(Check::Time);
     // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
     let leeway = if facts.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
     validity::check_time(facts, now, leeway)?;
-    trail.enter(Check::Audience);
+    trace.enter(Check::Audience);
     validity::check_audience(facts, &expected.audience)?;
     if facts.names_workload {
-        trail.enter(Check::SpiffeIds);
+        trace.enter(Check::SpiffeIds);
         let source = engine.document.source(facts.authority.as_usize()).ok_or(Reason::InternalError)?;
         spiffe_ids::check(facts, |domain| source.speaks_for(domain))?;
     }
-    trail.enter(Check::Subject);
+    trace.enter(Check::Subject);
     if let Err((entry, reason)) = expected.admit(facts, now) {
         *refusing_entry = Some(entry);
         if reason == Reason::ScopeInsufficient {
-            trail.enter(Check::Scope);
+            trace.enter(Check::Scope);
         }
         return Err(reason);
     }
-    trail.enter(Check::Scope);
-    trail.enter(Check::Revocation);
+    trace.enter(Check::Scope);
+    trace.enter(Check::Revocation);
     check_revoked(engine, trust_state, facts, now)
 }
 
@@ -431,9 +431,9 @@ fn check_further(
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
-    mut trail: &mut dyn Trail,
+    mut trace: &mut dyn Trace,
 ) -> Result<(), Reason> {
-    check_facts(facts, engine, trust_state, policy, expected, now, &mut None, &mut trail)
+    check_facts(facts, engine, trust_state, policy, expected, now, &mut None, &mut trace)
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the

@@ -30,5 +30,5 @@ pub use crate::policy::{
     PolicyError, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
 };
 pub use crate::request::{HeaderFields, Request, named_field};
-pub use crate::specs::check::{Check, Silent, Trail};
+pub use crate::specs::check::{Check, NoTrace, Trace};
 pub use crate::specs::dpop::NonceMode;

@@ -11,7 +11,7 @@ use crate::memory::hot_keys::HotKeys;
 use crate::policy::{CredentialPolicy, Policy, PolicyDocument};
 use crate::reason::Reason;
 use crate::record;
-use crate::specs::check::{Check, Trail};
+use crate::specs::check::{Check, Trace};
 use crate::specs::claims::UnverifiedClaims;
 use crate::specs::common::{actor, jws};
 use crate::specs::jwt_svid;
@@ -57,11 +57,11 @@ pub(crate) fn verify(
     trust_state: &TrustState,
     now: UnixSeconds,
     buffers: TokenBuffers<'_>,
-    trail: &mut dyn Trail,
+    trace: &mut dyn Trace,
 ) -> Result<usize, TokenRefused> {
     let TokenBuffers { hot_keys, names, header, payload, signature, record } = buffers;
 
-    trail.enter(Check::TokenForm);
+    trace.enter(Check::TokenForm);
     let jws = CompactJws::parse(token)?;
     if jws.header().len() > limits::HEADER_BYTES {
         return Err(Reason::LimitExceeded.into());
@@ -69,25 +69,25 @@ pub(crate) fn verify(
     let header = decode(jws.header(), header)?;
     let payload = decode(jws.payload(), payload)?;
 
-    trail.enter(Check::HeaderForm);
+    trace.enter(Check::HeaderForm);
     let header = UnverifiedHeader::parse(header, names)?;
-    trail.enter(Check::HeaderCritical);
+    trace.enter(Check::HeaderCritical);
     jws::check_critical(&header)?;
-    trail.enter(Check::ClaimsForm);
+    trace.enter(Check::ClaimsForm);
     let claims = UnverifiedClaims::parse(payload, names)?;
 
     // RFC 8725 §3.11: "explicit typing"; a kind that the policy does not name is refused before anything else is asked.
-    trail.enter(Check::TokenKind);
+    trace.enter(Check::TokenKind);
     let spiffe_subject = claims.subject.is_some_and(|subject| subject.starts_with(spiffe_id::PREFIX));
     let kind = expected.kinds.resolve(header.typ, spiffe_subject).ok_or(Reason::TypNotAccepted)?;
     let profile = kind.profile();
-    trail.enter(Check::Algorithm);
+    trace.enter(Check::Algorithm);
     let algorithm = jws::check_algorithm(&header, expected.algorithms(kind))?;
-    trail.enter(Check::HeaderParameters);
+    trace.enter(Check::HeaderParameters);
     jws::check_nested(&header)?;
     jws::check_replicated(&header, &claims)?;
     (profile.check_header)(&header, &policy.profiles)?;
-    trail.enter(Check::RequiredClaims);
+    trace.enter(Check::RequiredClaims);
     if !profile.required.is_within(claims.present()) {
         return Err(Reason::ClaimMissing.into());
     }
@@ -98,7 +98,7 @@ pub(crate) fn verify(
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::Facts::unpack(packed).ok_or(Reason::InternalError)?;
 
-    trail.enter(Check::Authority);
+    trace.enter(Check::Authority);
     let index = match profile.keys {
         Keys::SubjectTrustDomain => {
             let id = jwt_svid::spiffe_id(packed.subject().unwrap_or_default())?;
@@ -121,7 +121,7 @@ pub(crate) fn verify(
         return Err(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) });
     }
 
-    trail.enter(Check::Key);
+    trace.enter(Check::Key);
     let single_candidate = (profile.latitude)(&policy.profiles).single_candidate_key;
     let key = match header.kid.map(|kid| kid.text(scratch)) {
         // An empty `kid` names nothing, and is not the same as none.
@@ -133,7 +133,7 @@ pub(crate) fn verify(
     let key: &TrustedKey =
         key.map_err(|reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) })?;
 
-    trail.enter(Check::Signature);
+    trace.enter(Check::Signature);
     let signature = decode(jws.signature(), signature)?;
     hot_keys
         .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)

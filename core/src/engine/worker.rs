@@ -21,7 +21,7 @@ use crate::policy::{Policy, PolicyIndex, SharedReplay};
 use crate::reason::Reason;
 use crate::record::{self};
 use crate::request::Request;
-use crate::specs::check::{Silent, Trail};
+use crate::specs::check::{NoTrace, Trace};
 use crate::specs::proof::Used;
 use crate::trust::EngineId;
 
@@ -146,10 +146,10 @@ impl Worker {
         policy: PolicyIndex,
         request: &Request<'_>,
     ) -> Decision<'d> {
-        self.decide_with(engine, trust_state, policy, request, &mut Silent)
+        self.decide_with(engine, trust_state, policy, request, &mut NoTrace)
     }
 
-    /// As [`decide`](Self::decide), and hands `trail` each check as it begins.
+    /// As [`decide`](Self::decide), and hands `trace` each check as it begins.
     // Inlined down to `judge`, so that the decision is made of its four pointers where it is wanted, and not copied there.
     #[inline]
     pub fn decide_with<'d>(
@@ -158,12 +158,12 @@ impl Worker {
         trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trail: &mut impl Trail,
+        trace: &mut impl Trace,
     ) -> Decision<'d> {
         let found = self.enter(engine, trust_state, policy);
         let result = match found {
             Some(policy) => {
-                let judged = self.judge(engine, trust_state, policy, request, None, trail);
+                let judged = self.judge(engine, trust_state, policy, request, None, trace);
                 if judged.is_ok() && policy.asks_host() { self.unanswered(engine, policy, request) } else { judged }
             }
             None => Err(Reason::InternalError),
@@ -179,11 +179,11 @@ impl Worker {
         trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
     ) -> Step<'d> {
         let found = self.enter(engine, trust_state, policy);
         let result = match found {
-            Some(found) => self.judge(engine, trust_state, found, request, None, &mut &mut *trail),
+            Some(found) => self.judge(engine, trust_state, found, request, None, &mut &mut *trace),
             None => Err(Reason::InternalError),
         };
         self.step(engine, trust_state, policy, request, result)
@@ -200,13 +200,13 @@ impl Worker {
         mut pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trail: &mut dyn Trail,
+        trace: &mut dyn Trace,
     ) -> Step<'d> {
         pending.abandoned.resumed();
         let index = pending.policy;
         let found = self.enter(engine, trust_state, index).filter(|_| pending.engine == engine.id);
         let result = match found {
-            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, &mut &mut *trail),
+            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, &mut &mut *trace),
             None => Err(Reason::InternalError),
         };
         self.step(engine, trust_state, index, request, result)

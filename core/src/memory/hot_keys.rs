@@ -12,7 +12,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::prepared::{Builder, Prepared, Width, can_prepare};
+use super::precomputed::{Builder, Precomputed, Width, can_prepare};
 use super::record_cache;
 #[cfg(feature = "fast")]
 use crate::crypto::RsaKey;
@@ -99,8 +99,8 @@ struct HotKey {
 enum Table {
     None,
     /// Agreed with the library so many times.
-    Unproven(Prepared, u8),
-    Proven(Prepared),
+    Unproven(Precomputed, u8),
+    Proven(Precomputed),
     /// Disagreed once: never again for this key, while it is remembered.
     Banned,
 }
@@ -197,7 +197,7 @@ impl HotKeys {
     fn promote(&mut self, key: &PublicKey, thumbprint: &[u8; 32], uses: u32) {
         #[cfg(feature = "fast")]
         if let Some((n, e)) = key.rsa_numbers() {
-            let Some(prepared) = RsaKey::new(n, e).map(Prepared::Rsa) else { return };
+            let Some(prepared) = RsaKey::new(n, e).map(Precomputed::Rsa) else { return };
             let size = prepared.size_bytes();
             if self.make_room(uses, size) {
                 self.keep(thumbprint, prepared);
@@ -220,7 +220,7 @@ impl HotKeys {
     }
 
     /// Gives a key what was prepared for it. The key may have been forgotten meanwhile; its table goes with it.
-    fn keep(&mut self, thumbprint: &[u8; 32], prepared: Prepared) {
+    fn keep(&mut self, thumbprint: &[u8; 32], prepared: Precomputed) {
         let size = prepared.size_bytes();
         if let Some(hot) = self.find(thumbprint) {
             hot.table = Table::Unproven(prepared, 0);

@@ -13,7 +13,7 @@ pub mod hot_keys;
 #[path = "hot_keys_off.rs"]
 pub mod hot_keys;
 #[cfg(feature = "hot-keys")]
-mod prepared;
+mod precomputed;
 pub(crate) mod proof_keys;
 pub mod record_cache;
 pub mod replay;

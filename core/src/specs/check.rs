@@ -166,21 +166,21 @@ impl Check {
 }
 
 /// Follows a decision from check to check, for `explain`.
-pub trait Trail {
+pub trait Trace {
     /// The decision begins this check; if the request is refused next, it is by this one.
     fn enter(&mut self, check: Check);
 }
 
-/// The trail of a decision that nobody follows; costs nothing.
+/// The trace of a decision that nobody follows; costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct NoTrace;
 
-impl<T: Trail + ?Sized> Trail for &mut T {
+impl<T: Trace + ?Sized> Trace for &mut T {
     fn enter(&mut self, check: Check) {
         (**self).enter(check);
     }
 }
 
-impl Trail for Silent {
+impl Trace for NoTrace {
     fn enter(&mut self, _: Check) {}
 }

@@ -80,10 +80,10 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let memory = &mut proof.memory;
     let token_hash = proof.token_hash.ok_or(Reason::InternalError)?;
 
-    proof.trail.enter(Check::ProofPresent);
+    proof.trace.enter(Check::ProofPresent);
     let presented = presentation::proof(request.proof)?;
 
-    proof.trail.enter(Check::ProofForm);
+    proof.trace.enter(Check::ProofForm);
     let jws = CompactJws::parse(presented).map_err(malformed)?;
     if jws.header().len() > limits::HEADER_BYTES {
         return Err(Reason::ProofTooLarge);
@@ -96,25 +96,25 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let claims = UnverifiedProof::parse(payload, memory.names)?;
     let algorithm = key.algorithm();
 
-    proof.trail.enter(Check::ProofAlgorithm);
+    proof.trace.enter(Check::ProofAlgorithm);
     if !settings.algorithms.contains(algorithm) {
         return Err(Reason::ProofAlgorithmRefused);
     }
-    proof.trail.enter(Check::ProofKey);
+    proof.trace.enter(Check::ProofKey);
     // From here on the key's thumbprint is `bound_to`.
     let public = admit(memory.keys, key, jws.header(), proof.bound_to, settings.max_rsa_bits)?;
     let thumbprint = *proof.bound_to;
-    proof.trail.enter(Check::ProofMethod);
+    proof.trace.enter(Check::ProofMethod);
     claims.check_method(request.method)?;
-    proof.trail.enter(Check::ProofUri);
+    proof.trace.enter(Check::ProofUri);
     let target = target(proof.origin, request)?;
     claims.check_uri(&target, scratch)?;
-    proof.trail.enter(Check::ProofToken);
+    proof.trace.enter(Check::ProofToken);
     claims.check_token(token_hash)?;
-    proof.trail.enter(Check::ProofWindow);
+    proof.trace.enter(Check::ProofWindow);
     claims.check_window(request.now, settings.max_age_seconds, settings.future_seconds)?;
     if settings.nonce == NonceMode::Required {
-        proof.trail.enter(Check::ProofNonce);
+        proof.trace.enter(Check::ProofNonce);
         let nonces = proof.nonces.ok_or(Reason::InternalError)?;
         // A refusal for the nonce, and whatever is refused after it, hands out the next one.
         *proof.next_nonce = Some(nonces.issue(request.now, &thumbprint));
@@ -127,7 +127,7 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         }
     }
 
-    proof.trail.enter(Check::ProofSignature);
+    proof.trace.enter(Check::ProofSignature);
     let signature = base64url::decode(jws.signature(), memory.signature).map_err(|_| Reason::ProofMalformed)?;
     memory
         .hot_keys
@@ -140,7 +140,7 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let verified =
         proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
 
-    proof.trail.enter(Check::ProofReplay);
+    proof.trace.enter(Check::ProofReplay);
     if settings.replay == ReplayMode::Accept {
         return Ok(());
     }

@@ -54,7 +54,7 @@ impl core::fmt::Debug for dyn Connection + '_ {
 /// §3: "The protected resource MUST obtain […] the client certificate used for mutual TLS and MUST verify that the
 /// certificate matches the certificate associated with the access token."
 fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
-    proof.trail.enter(Check::Certificate);
+    proof.trace.enter(Check::Certificate);
     let certificate = proof.request.client_certificate().ok_or(Reason::CertificateMissing)?;
     if certificate.thumbprint() == *proof.bound_to { Ok(()) } else { Err(Reason::CertificateMismatch) }
 }

@@ -6,7 +6,7 @@ use crate::memory::proof_keys::ProofKeys;
 use crate::memory::replay::Replay;
 use crate::reason::Reason;
 use crate::request::Request;
-use crate::specs::check::Trail;
+use crate::specs::check::Trace;
 use crate::specs::common::confirmation::Confirmation;
 use crate::specs::common::presentation::Scheme;
 use crate::specs::nonce::{NONCE_CHARS, NonceKeys};
@@ -56,7 +56,7 @@ pub(crate) struct Proof<'p> {
     /// Takes the nonce that the answer hands out.
     pub(crate) next_nonce: &'p mut Option<[u8; NONCE_CHARS]>,
     /// Follows the checks.
-    pub(crate) trail: &'p mut dyn Trail,
+    pub(crate) trace: &'p mut dyn Trace,
 }
 
 /// The parts of a worker's memory that a proof is read and checked in.

@@ -21,14 +21,14 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::AuthorityIndex;
+use countersign_filter::counters::{Carried, Outcome, WorkerCounters};
 use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Site, Stream};
+use countersign_filter::host::{Counter, FilterContext, Gauge, Level, RouteUnread, Stream};
 use countersign_filter::identity::IdentityHeaders;
 use countersign_filter::judge::{self, Decide, Progress, Verdict};
 use countersign_filter::nonce_keys::in_force;
 use countersign_filter::policies::{Policies, origin_notices};
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
-use countersign_filter::tally::{Carried, Outcome, Tally};
 use countersign_live::load_inline;
 use countersign_live::revocations::tell_unknown;
 
@@ -52,11 +52,11 @@ pub(crate) struct Filter<H: Host> {
     trust_state: TrustState,
     documents: Documents,
     entropy: Entropy,
-    /// Who checks signatures, until the desk is made.
+    /// Who checks signatures, until the state is made.
     proxy: Option<ProxySignatures<H>>,
     /// Made with the first request: the VM of the main thread never has one.
-    desk: Option<Desk>,
-    tally: Tally,
+    state: Option<WorkerState>,
+    worker_counters: WorkerCounters,
     carried: Carried,
     counters: Counters,
     /// Whether the first tick came, after which they come as the settings say.
@@ -64,7 +64,7 @@ pub(crate) struct Filter<H: Host> {
 }
 
 /// What the requests of this worker share.
-struct Desk {
+struct WorkerState {
     worker: Worker,
     /// The external URI of the request, or a line for the log.
     text: Vec<u8>,
@@ -126,7 +126,7 @@ impl<H: Host> Filter<H> {
         host.tick_every(FIRST_TICK);
         Ok(Self {
             host: host.clone(),
-            tally: Tally::new(policies.count()),
+            worker_counters: WorkerCounters::new(policies.count()),
             settings,
             policies,
             engine,
@@ -134,7 +134,7 @@ impl<H: Host> Filter<H> {
             documents,
             entropy,
             proxy,
-            desk: None,
+            state: None,
             carried: Carried::default(),
             counters: Counters::default(),
             ticks: false,
@@ -147,8 +147,10 @@ impl<H: Host> Filter<H> {
             self.ticks = true;
             self.host.tick_every(self.settings.poll);
         }
-        let Self { host, settings, policies, engine, trust_state, documents, tally, carried, counters, .. } = self;
-        carried.carry(core::slice::from_ref(tally), |policy, outcome, reason, by| {
+        let Self {
+            host, settings, policies, engine, trust_state, documents, worker_counters, carried, counters, ..
+        } = self;
+        carried.carry(core::slice::from_ref(worker_counters), |policy, outcome, reason, by| {
             counters.count(host, Counter::Decisions, &[policies.name(policy), outcome, reason], by);
         });
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
@@ -160,9 +162,9 @@ impl<H: Host> Filter<H> {
         let mut here = Here { host, engine, trust_state, revoked: &settings.revocations, counters };
         documents.take_over(&mut here);
         documents.begin_due(&mut here);
-        if let Some(desk) = &mut self.desk {
-            let _more_to_build = desk.worker.build_tables(ADDITIONS_A_TICK);
-            desk.worker.grow();
+        if let Some(state) = &mut self.state {
+            let _more_to_build = state.worker.build_tables(ADDITIONS_A_TICK);
+            state.worker.grow();
         }
     }
 
@@ -195,16 +197,16 @@ impl<H: Host> Filter<H> {
             revoked: &settings.revocations,
             counters,
         });
-        let Desk { worker, text } =
-            self.desk.get_or_insert_with(|| Desk::new(&self.engine, &mut self.entropy, self.proxy.take()));
-        let site = VmSite::new(&host, settings, &self.engine, &self.tally);
+        let WorkerState { worker, text } =
+            self.state.get_or_insert_with(|| WorkerState::new(&self.engine, &mut self.entropy, self.proxy.take()));
+        let context = VmContext::new(&host, settings, &self.engine, &self.worker_counters);
         let mut worker = Deciding { worker, engine: &self.engine, trust_state: &self.trust_state };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
-        let verdict = match judge::begin(&site, &self.policies, &mut worker, text, &mut request, now) {
+        let verdict = match judge::begin(&context, &self.policies, &mut worker, text, &mut request, now) {
             Progress::Done(verdict) => verdict,
             Progress::Waits(_) => judge::refuse(&mut request),
         };
-        if let Some(index) = site.wanted.get()
+        if let Some(index) = context.wanted.get()
             && self.documents.want(&host, index)
         {
             // The answer comes to this configuration: the stream may be gone by then.
@@ -233,7 +235,7 @@ impl<H: Host> Filter<H> {
     }
 }
 
-impl Desk {
+impl WorkerState {
     fn new<H: Host>(engine: &Engine, entropy: &mut Entropy, proxy: Option<ProxySignatures<H>>) -> Self {
         let mut worker = Worker::growing(engine, entropy.seed());
         if let Some(proxy) = proxy {
@@ -332,21 +334,21 @@ impl Decide for Deciding<'_> {
 }
 
 /// The configuration as one request sees it.
-struct VmSite<'f, H> {
+struct VmContext<'f, H> {
     host: &'f H,
     settings: &'f Settings,
     engine: &'f Engine,
-    tally: &'f Tally,
+    worker_counters: &'f WorkerCounters,
     wanted: Cell<Option<AuthorityIndex>>,
 }
 
-impl<'f, H> VmSite<'f, H> {
-    const fn new(host: &'f H, settings: &'f Settings, engine: &'f Engine, tally: &'f Tally) -> Self {
-        Self { host, settings, engine, tally, wanted: Cell::new(None) }
+impl<'f, H> VmContext<'f, H> {
+    const fn new(host: &'f H, settings: &'f Settings, engine: &'f Engine, worker_counters: &'f WorkerCounters) -> Self {
+        Self { host, settings, engine, worker_counters, wanted: Cell::new(None) }
     }
 }
 
-impl<H: Host> Site for VmSite<'_, H> {
+impl<H: Host> FilterContext for VmContext<'_, H> {
     fn settings(&self) -> &Settings {
         self.settings
     }
@@ -360,7 +362,7 @@ impl<H: Host> Site for VmSite<'_, H> {
     }
 
     fn count(&self, outcome: Outcome) {
-        self.tally.count(outcome);
+        self.worker_counters.count(outcome);
     }
 
     fn want(&self, index: AuthorityIndex) {

@@ -22,14 +22,14 @@ pub struct Outcome {
 
 /// The counts of one worker.
 #[derive(Debug)]
-pub struct Tally {
+pub struct WorkerCounters {
     counts: Box<[AtomicU64]>,
 }
 
 /// Accepted, and each reason refused or shadowed.
 const ROW: usize = 1 + 2 * Reason::COUNT;
 
-impl Tally {
+impl WorkerCounters {
     /// Nothing counted yet, for so many policies.
     #[must_use]
     pub fn new(policies: usize) -> Self {
@@ -56,12 +56,13 @@ pub struct Carried {
 
 impl Carried {
     /// Hands each count that has grown, by how much, to `add`: the place of the policy, the outcome and the reason.
-    pub fn carry(&mut self, tallies: &[Tally], mut add: impl FnMut(usize, &'static str, &'static str, u64)) {
-        let cells = tallies.first().map_or(0, |tally| tally.counts.len());
+    pub fn carry(&mut self, counters: &[WorkerCounters], mut add: impl FnMut(usize, &'static str, &'static str, u64)) {
+        let cells = counters.first().map_or(0, |counters| counters.counts.len());
         self.counts.resize(cells, 0);
         for (cell, carried) in self.counts.iter_mut().enumerate() {
-            let read = |tally: &Tally| tally.counts.get(cell).map_or(0, |count| count.load(Ordering::Relaxed));
-            let sum: u64 = tallies.iter().map(read).sum();
+            let read =
+                |counters: &WorkerCounters| counters.counts.get(cell).map_or(0, |count| count.load(Ordering::Relaxed));
+            let sum: u64 = counters.iter().map(read).sum();
             if sum > *carried {
                 let (outcome, reason) = names(cell % ROW);
                 add(cell / ROW, outcome, reason, sum - *carried);
@@ -83,23 +84,23 @@ mod tests {
 
     #[test]
     fn what_grew_is_carried_over_once() {
-        let tallies = [Tally::new(2), Tally::new(2)];
+        let counters = [WorkerCounters::new(2), WorkerCounters::new(2)];
         let refused = |shadowed| Outcome { policy: 1, reason: Some(Reason::TokenExpired), shadowed };
-        tallies[0].count(Outcome { policy: 0, reason: None, shadowed: false });
-        tallies[1].count(Outcome { policy: 0, reason: None, shadowed: false });
-        tallies[1].count(refused(false));
-        tallies[0].count(refused(true));
+        counters[0].count(Outcome { policy: 0, reason: None, shadowed: false });
+        counters[1].count(Outcome { policy: 0, reason: None, shadowed: false });
+        counters[1].count(refused(false));
+        counters[0].count(refused(true));
         let mut carried = Carried::default();
-        let mut all = |tallies: &[Tally]| {
+        let mut all = |counters: &[WorkerCounters]| {
             let mut found = Vec::new();
-            carried.carry(tallies, |policy, outcome, reason, by| found.push((policy, outcome, reason, by)));
+            carried.carry(counters, |policy, outcome, reason, by| found.push((policy, outcome, reason, by)));
             found
         };
         let expired = |outcome| (1, outcome, "token_expired", 1);
-        assert_eq!(all(&tallies), [(0, "accepted", "accepted", 2), expired("refused"), expired("shadowed")]);
-        assert_eq!(all(&tallies), []);
-        tallies[0].count(refused(false));
-        assert_eq!(all(&tallies), [expired("refused")]);
+        assert_eq!(all(&counters), [(0, "accepted", "accepted", 2), expired("refused"), expired("shadowed")]);
+        assert_eq!(all(&counters), []);
+        counters[0].count(refused(false));
+        assert_eq!(all(&counters), [expired("refused")]);
     }
 
     #[test]

@@ -15,14 +15,14 @@ static ED25519_GENERATOR: OnceBox<ed25519::Generator> = OnceBox::new();
 
 /// A key with everything about it computed.
 #[derive(Debug)]
-pub(super) enum Prepared {
+pub(super) enum Precomputed {
     P256(p256::KeyTable),
     Ed25519(ed25519::KeyTable),
     #[cfg(feature = "fast")]
     Rsa(RsaKey),
 }
 
-impl Prepared {
+impl Precomputed {
     pub(super) fn size_bytes(&self) -> usize {
         match self {
             Self::P256(table) => table.size_bytes(),
@@ -143,21 +143,21 @@ impl Builder {
     }
 
     /// Spends about so many point additions; gives the key once its table and the generator's are complete.
-    pub(super) fn step(&mut self, additions: u32) -> Option<Prepared> {
+    pub(super) fn step(&mut self, additions: u32) -> Option<Precomputed> {
         match self {
             Self::P256 { generator, key } => {
                 let step = |builder: &mut p256::GeneratorBuilder| builder.step(additions);
                 if !is_shared(&P256_GENERATOR, generator, step) {
                     return None;
                 }
-                key.step(additions).map(Prepared::P256)
+                key.step(additions).map(Precomputed::P256)
             }
             Self::Ed25519 { generator, key } => {
                 let step = |builder: &mut ed25519::GeneratorBuilder| builder.step(additions);
                 if !is_shared(&ED25519_GENERATOR, generator, step) {
                     return None;
                 }
-                key.step(additions).map(Prepared::Ed25519)
+                key.step(additions).map(Precomputed::Ed25519)
             }
         }
     }
