@@ -22,7 +22,7 @@ class Configuration(unittest.TestCase):
                 self.assertIn(line, said)
 
     def test_a_good_one_passes(self):
-        with World(start=False, routes=[route(None, per_route({"use": "default"}))]) as world:
+        with World(start=False, routes=[route(None, per_route({"default_policy": "default"}))]) as world:
             passed, said = world.envoy.validate()
             self.assertTrue(passed, said)
             # Envoy warns of a module of another version, and of fields that it is about to drop.
@@ -41,7 +41,7 @@ class Configuration(unittest.TestCase):
         self.refused("countersign: /mode: found \"shadows\", expected one of enforce, shadow",
                      "countersign: /polcy: found an unknown member, expected one of policy,",
                      settings={"mode": "shadows", "polcy": {}})
-        self.refused("countersign: /use: found \"other\", expected one of default", settings={"use": "other"})
+        self.refused("countersign: /default_policy: found \"other\", expected one of default", settings={"default_policy": "other"})
 
     def test_bad_revocations_name_every_fault(self):
         self.refused("countersign: /revocations: found an unknown member, expected one of all_before, authorities",
@@ -50,10 +50,10 @@ class Configuration(unittest.TestCase):
                      settings={"revocations": {"authority": [], "authorities": [{}]}, "revocations_fetch": {"uri": "http://a/"}})
 
     def test_bad_selections_name_every_fault(self):
-        self.refused("countersign: /use_when/0/use: found \"other\", expected one of default",
-                     "countersign: /use_when/1: found none or both, expected one of exact, prefix",
-                     "countersign: /use_when/1/header: found \"host\", expected a header field other than",
-                     settings={"use_when": [{"header": ":path", "prefix": "/", "use": "other"}, {"header": "host", "use": "default"}]})
+        self.refused("countersign: /policy_rules/0/policy: found \"other\", expected one of default",
+                     "countersign: /policy_rules/1: found none or both, expected one of exact, prefix",
+                     "countersign: /policy_rules/1/header: found \"host\", expected a header field other than",
+                     settings={"policy_rules": [{"header": ":path", "prefix": "/", "default_policy": "other"}, {"header": "host", "default_policy": "default"}]})
 
     @build.only(build.MODULE, "files")
     def test_files_that_are_not_there(self):

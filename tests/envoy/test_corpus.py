@@ -130,7 +130,7 @@ class Site:
                 self.settings["introspection"] = {"cluster": "answering"}
         names = sorted(policy["policies"])
         if "default" not in names:
-            self.settings["use"] = names[0]
+            self.settings["default_policy"] = names[0]
         if any("revoke" in step for step in vector["steps"]):
             self.settings["revocations_file"] = str(self.write(f"{self.folder}/revoked.json", {}))
         if any("nonces" in step for step in vector["steps"]):
@@ -153,7 +153,7 @@ class Site:
             "metadata": {"facts": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
         names = sorted(policy["policies"])
         if "default" not in names:
-            self.settings["use"] = names[0]
+            self.settings["default_policy"] = names[0]
         fetches = []
         for place_in, source in enumerate(policy["trust"]):
             origin = (source.get("trust_domain"), source.get("issuer"))
@@ -190,7 +190,7 @@ class Site:
 
     def listener(self):
         routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
-                        per_route({"use": policy})) for policy in sorted(self.vector["policy"]["policies"])]
+                        per_route({"default_policy": policy})) for policy in sorted(self.vector["policy"]["policies"])]
         own = {f"x_{name}": build.THIS.fact(fact) for name, fact in self.facts.items() if name not in FACTS}
         routes.append(route())
         for one in routes:

@@ -26,13 +26,13 @@ class Requests(unittest.TestCase):
         cls.world = World(
             policies={"orders": other, "nonce": {
                 "accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example", "dpop": {"nonce": "required"}}},
-            settings={"use": "default", "audit_log": "all"},
+            settings={"default_policy": "default", "audit_log": "all"},
             filters=[rbac],
             routes=[
-                route({"prefix": "/orders"}, per_route({"use": "orders"})),
-                route({"prefix": "/shadow"}, per_route({"use": "orders", "mode": "shadow"})),
-                route({"prefix": "/nonce"}, per_route({"use": "nonce"})),
-                route({"prefix": "/elsewhere"}, per_route({"use": "none of them"})),
+                route({"prefix": "/orders"}, per_route({"default_policy": "orders"})),
+                route({"prefix": "/shadow"}, per_route({"default_policy": "orders", "mode": "shadow"})),
+                route({"prefix": "/nonce"}, per_route({"default_policy": "nonce"})),
+                route({"prefix": "/elsewhere"}, per_route({"default_policy": "none of them"})),
                 *(route({"prefix": target}, per_route(said)) for target, said in build.THIS.bad_routes.items()),
                 route(),
             ],
@@ -149,12 +149,12 @@ class Selections(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         policy = lambda scope: {"accept": [{"kind": "at+jwt", "scope": [scope]}], "audience": [issuer.AUDIENCE]}
-        settings = {"use": "default", "use_when": [
-            {"header": ":path", "prefix": "/orders/", "use": "orders"}, {"header": ":path", "exact": "/orders", "use": "orders"},
-            {"header": ":method", "exact": "PUT", "use": "orders"}, {"header": "X-Tenant", "exact": "blue", "use": "blue"}]}
+        settings = {"default_policy": "default", "policy_rules": [
+            {"header": ":path", "prefix": "/orders/", "default_policy": "orders"}, {"header": ":path", "exact": "/orders", "default_policy": "orders"},
+            {"header": ":method", "exact": "PUT", "default_policy": "orders"}, {"header": "X-Tenant", "exact": "blue", "default_policy": "blue"}]}
         cls.world = World(
             policies={"orders": policy("orders"), "blue": policy("blue")}, settings=settings,
-            routes=[route({"prefix": "/routed"}, per_route({"use": "default"})),
+            routes=[route({"prefix": "/routed"}, per_route({"default_policy": "default"})),
                     route({"prefix": "/shadow"}, per_route({"mode": "shadow"})), route()],
             normalize_path=True, merge_slashes=True, path_with_escaped_slashes_action="UNESCAPE_AND_FORWARD")
         cls.world.__enter__()

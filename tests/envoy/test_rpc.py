@@ -25,9 +25,9 @@ class Calls(unittest.TestCase):
         cls.world = World(
             policy={"trust": trust, "policies": {"default": policy, "scope": {**policy, "accept": [{"kind": "at+jwt", "scope": ["write"]}]},
                                                  "nonce": {**policy, "dpop": {"nonce": "required"}}}},
-            settings={"use": "default", "fetch": [{"issuer": OTHER, "cluster": "nowhere"}]},
+            settings={"default_policy": "default", "fetch": [{"issuer": OTHER, "cluster": "nowhere"}]},
             routes=[cls.route(where, said) for where, said in {
-                "scope": {"use": "scope"}, "nonce": {"use": "nonce"}, "unknown": {"use": "none of them"}}.items()] + [cls.route()])
+                "scope": {"default_policy": "scope"}, "nonce": {"default_policy": "nonce"}, "unknown": {"default_policy": "none of them"}}.items()] + [cls.route()])
         cls.world.envoy.clusters.append(server.cluster("rpc", port, **HTTP2))
         cls.world.__enter__()
 

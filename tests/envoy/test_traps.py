@@ -12,7 +12,7 @@ class Traps(unittest.TestCase):
     def test_a_vm_without_memory_is_reloaded_and_proofs_stay_used(self):
         # More than the VM may have at all: it ends when its cache, full at 256 MiB, is to grow once more.
         policies = {"greedy": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE]}}
-        world = World(policies=policies, settings={"use": "default"}, start=False)
+        world = World(policies=policies, settings={"default_policy": "default"}, start=False)
         greedy, port = {**world.settings, "policy": {**world.settings["policy"], "memory": {"token_cache_bytes": 1 << 30}}}, \
             server.free_port()
         world.envoy.listeners.append(server.listener("greedy", port, [server.countersign(greedy)]))

@@ -48,16 +48,16 @@ def call(tool="read", more=0):
 
 def settings(**more):
     return {
-        "use": "default", "identity_headers": IDENTITY, "metadata": {"facts": ["decision", "reason", "subject", "attributes.tenant", "tool"]},
+        "default_policy": "default", "identity_headers": IDENTITY, "metadata": {"facts": ["decision", "reason", "subject", "attributes.tenant", "tool"]},
         "audit_log": "refusals",
         "shared_store": {"cluster": "answers", "path": "/store?a=b", "timeout_milliseconds": 400, "headers": {"X-Key": "of the store"}},
         "introspection": {"cluster": "answers", "timeout_milliseconds": 400, "headers": {"Authorization": "Basic YTpi"}}, **more}
 
 
 def make(answers, **options):
-    routes = [route({"prefix": f"/{name}"}, per_route({"use": name}), route={"cluster": "answers"}) for name in POLICY["policies"]]
-    routes += [route({"prefix": "/shaded"}, per_route({"use": "txn", "mode": "shadow"}), route={"cluster": "answers"}),
-               route({"prefix": "/direct"}, per_route({"use": "all"})), route(route={"cluster": "answers"})]
+    routes = [route({"prefix": f"/{name}"}, per_route({"default_policy": name}), route={"cluster": "answers"}) for name in POLICY["policies"]]
+    routes += [route({"prefix": "/shaded"}, per_route({"default_policy": "txn", "mode": "shadow"}), route={"cluster": "answers"}),
+               route({"prefix": "/direct"}, per_route({"default_policy": "all"})), route(route={"cluster": "answers"})]
     said = settings(**options.pop("settings", {}))
     said = {name: value for name, value in said.items() if value is not None}
     made = World(said, POLICY, routes=options.pop("routes", routes), **options)
@@ -363,8 +363,8 @@ class Buffered(unittest.TestCase):
         for first in (both, POLICY["policies"]["tools"]):
             with self.subTest(first.get("dpop")), Answers() as answers:
                 alice = {"prefix": "/", "headers": [{"name": "x-user", "string_match": {"exact": "alice"}}]}
-                routes = [route(alice, per_route({"use": "second"}), route={"cluster": "answers"}),
-                          route(None, per_route({"use": "first"}), route={"cluster": "answers"})]
+                routes = [route(alice, per_route({"default_policy": "second"}), route={"cluster": "answers"}),
+                          route(None, per_route({"default_policy": "first"}), route={"cluster": "answers"})]
                 made = make(answers, settings={"clear_route_cache": True}, routes=routes, policies={
                     "first": first, "second": {**both, "tools": [{"name": "read"}, {"name": "write"}]}})
                 with made as world:

@@ -223,7 +223,7 @@ mod tests {
         let policy = r#"{"accept":["at+jwt"],"audience":["a"]}"#;
         let text = format!(
             r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"a":{policy},"b":{policy},"c":{policy}}}}},
-            "use":"a","use_when":[{{"header":":path","prefix":"/b","use":"b"}},{{"header":"x-tenant","exact":"blue","use":"c"}}]}}"#
+            "default_policy":"a","policy_rules":[{{"header":":path","prefix":"/b","default_policy":"b"}},{{"header":"x-tenant","exact":"blue","default_policy":"c"}}]}}"#
         );
         let (settings, document) =
             Settings::read(text.as_bytes(), Build::Wasm).map_err(|faults| format!("{faults:?}"))?;

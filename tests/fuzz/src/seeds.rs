@@ -22,7 +22,7 @@ fn of_policy(seeds: &mut Seeds, policy: &Value) {
     add(seeds, "policy", policy.to_string());
     add(seeds, "json", policy.to_string());
     let names: Vec<&String> = policy["policies"].as_object().into_iter().flatten().map(|(name, _)| name).collect();
-    add(seeds, "settings", json!({ "policy": policy, "use": names.first() }).to_string());
+    add(seeds, "settings", json!({ "policy": policy, "default_policy": names.first() }).to_string());
     for source in policy["trust"].as_array().into_iter().flatten() {
         for document in [&source["bundle"], &source["jwks"]] {
             for key in document["keys"].as_array().into_iter().flatten() {
@@ -71,7 +71,7 @@ fn of_settings(seeds: &mut Seeds, policy: &Value) {
         ("policy_file", json!("policy.json")),
         ("policy_file", json!("missing")),
         ("trust_directory", json!("trust")),
-        ("use_when", json!([{ "header": "x-a", "equals": "b", "use": "default" }])),
+        ("policy_rules", json!([{ "header": "x-a", "equals": "b", "default_policy": "default" }])),
         ("origin", json!("https://api.example")),
         ("mode", json!("shadow")),
         ("poll_milliseconds", json!(1000)),
@@ -92,14 +92,14 @@ fn of_settings(seeds: &mut Seeds, policy: &Value) {
         ("routes_match_identity", json!(false)),
         ("signatures", json!("host")),
     ] {
-        let mut settings = json!({ "use": "default" });
+        let mut settings = json!({ "default_policy": "default" });
         if name != "policy_file" {
             settings["policy"] = policy.clone();
         }
         settings[name] = value;
         add(seeds, "settings", settings.to_string());
     }
-    add(seeds, "settings", r#"{"use":"orders","origin":"https://api.example","mode":"enforce"}"#);
+    add(seeds, "settings", r#"{"default_policy":"orders","origin":"https://api.example","mode":"enforce"}"#);
 }
 
 /// The seeds of every target.

@@ -48,8 +48,8 @@ impl Build<'_> {
 
 const OF_BOTH: [&str; 15] = [
     "policy",
-    "use",
-    "use_when",
+    "default_policy",
+    "policy_rules",
     "origin",
     "mode",
     "poll_milliseconds",

@@ -1,4 +1,4 @@
-//! `policy`, `policy_file` and `use`: the policy document, and the policy of routes that name none.
+//! `policy`, `policy_file` and `default_policy`: the policy document, and the policy of routes that name none.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -59,13 +59,13 @@ fn read_file(reader: &mut Reader, members: &Members<'_, '_>, read: &ReadFile<'_>
     }
 }
 
-/// What `use` names; where it is absent, the only policy, or the one called `default`.
+/// What `default_policy` names; where it is absent, the only policy, or the one called `default`.
 pub(super) fn read_default(
     reader: &mut Reader,
     members: &Members<'_, '_>,
     document: Option<&PolicyDocument>,
 ) -> String {
-    let named = reader.text(members, "use", "the name of a policy");
+    let named = reader.text(members, "default_policy", "the name of a policy");
     let Some(document) = document else { return String::new() };
     let mut names = document.policies().map(|(_, policy)| policy.name());
     let name = match (&named, names.next(), names.next()) {
@@ -80,8 +80,8 @@ pub(super) fn read_default(
     name.to_owned()
 }
 
-/// Records that `use` names no policy of the document.
+/// Records that `default_policy` names no policy of the document.
 pub(super) fn unknown_policy(reader: &mut Reader, members: &Members<'_, '_>, found: String, document: &PolicyDocument) {
     let all: alloc::vec::Vec<&str> = document.policies().map(|(_, policy)| policy.name()).collect();
-    reader.fault(&members.at("use"), found, format!("one of {}", all.join(", ")));
+    reader.fault(&members.at("default_policy"), found, format!("one of {}", all.join(", ")));
 }

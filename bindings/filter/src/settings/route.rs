@@ -32,9 +32,9 @@ impl RouteSettings {
         let mut reader = Reader::new();
         let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
         let read = root.and_then(|root| {
-            let members = reader.members(&Pointer::Root, root, &["use", "origin", "mode"])?;
+            let members = reader.members(&Pointer::Root, root, &["policy", "origin", "mode"])?;
             Some(Self {
-                policy: reader.text(&members, "use", "the name of a policy"),
+                policy: reader.text(&members, "policy", "the name of a policy"),
                 origin: read_origin(&mut reader, &members),
                 mode: read_mode(&mut reader, &members),
             })
@@ -49,7 +49,7 @@ impl RouteSettings {
         for (name, value) in pairs {
             let value = str::from_utf8(value).ok()?;
             match name {
-                b"use" => read.policy = Some(value.to_owned()),
+                b"policy" => read.policy = Some(value.to_owned()),
                 b"origin" => read.origin = Some(AllowedOrigins::parse([value]).ok()?),
                 b"mode" => {
                     let known = [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode.name() == value);

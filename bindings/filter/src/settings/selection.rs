@@ -1,4 +1,4 @@
-//! `use_when`: policies that header fields select.
+//! `policy_rules`: policies that header fields select.
 
 use alloc::format;
 use alloc::string::String;
@@ -61,7 +61,7 @@ impl Selection {
     }
 }
 
-/// Reads `use_when`.
+/// Reads `policy_rules`.
 pub(super) fn read_all(
     reader: &mut Reader,
     settings: &Members<'_, '_>,
@@ -69,9 +69,9 @@ pub(super) fn read_all(
     identity: &IdentityHeaders,
 ) -> Vec<Selection> {
     let (mut all, mut places) = (Vec::<Selection>::new(), Vec::new());
-    let Some(value) = settings.get("use_when") else { return all };
+    let Some(value) = settings.get("policy_rules") else { return all };
     let mut place = 0usize;
-    reader.elements(&settings.at("use_when"), value, "an array", &mut |reader, at, element| {
+    reader.elements(&settings.at("policy_rules"), value, "an array", &mut |reader, at, element| {
         place += 1;
         let Some(read) = Selection::read(reader, at, element, document) else { return };
         if identity.removes(read.header.as_bytes()) {
@@ -95,10 +95,10 @@ impl Selection {
         value: Value<'_>,
         document: Option<&PolicyDocument>,
     ) -> Option<Self> {
-        let members = reader.members(at, value, &["header", "exact", "prefix", "use"])?;
+        let members = reader.members(at, value, &["header", "exact", "prefix", "policy"])?;
         let header = reader.needed_text(&members, "header", "the name of a header field");
         let header = header.map(|name| name.to_ascii_lowercase());
-        let policy = reader.needed_text(&members, "use", "the name of a policy");
+        let policy = reader.needed_text(&members, "policy", "the name of a policy");
         let (exact, prefix) = (reader.text(&members, "exact", "a value"), reader.text(&members, "prefix", "a value"));
         if members.has("exact") == members.has("prefix") {
             reader.fault(at, "none or both", "one of exact, prefix");

@@ -35,7 +35,7 @@ fn the_least_there_is() -> Result<(), Vec<PolicyError>> {
 #[test]
 fn all_there_is() -> Result<(), Vec<PolicyError>> {
     let text = format!(
-        r#"{{"policy":{POLICY},"use":"default","origin":"https://api.example/","mode":"shadow",
+        r#"{{"policy":{POLICY},"default_policy":"default","origin":"https://api.example/","mode":"shadow",
         "trust_directory":"/trust","poll_milliseconds":20,"certificate":"x-forwarded-client-cert",
         "fetch":[{{"issuer":"https://as.example","cluster":"as","uri":"http://as.example/keys?all",
             "timeout_milliseconds":100,"refresh_seconds":2}}],
@@ -142,9 +142,9 @@ fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyError>> {
 #[test]
 fn headers_select_policies() -> Result<(), Vec<PolicyError>> {
     let text = format!(
-        r#"{{"policy":{POLICY},"use_when":[{{"header":":path","prefix":"/orders/","use":"default"}},
-        {{"header":"X-Tenant","exact":"blue","use":"default"}},{{"header":":authority","exact":"a.example","use":"default"}},
-        {{"header":":path","exact":"/orders","use":"default"}}]}}"#
+        r#"{{"policy":{POLICY},"policy_rules":[{{"header":":path","prefix":"/orders/","default_policy":"default"}},
+        {{"header":"X-Tenant","exact":"blue","default_policy":"default"}},{{"header":":authority","exact":"a.example","default_policy":"default"}},
+        {{"header":":path","exact":"/orders","default_policy":"default"}}]}}"#
     );
     let matches = |place: usize, value: &str, settings: &Settings| {
         settings.selections.get(place).is_some_and(|selection| selection.matches(value.as_bytes()))
@@ -180,44 +180,44 @@ fn headers_select_policies() -> Result<(), Vec<PolicyError>> {
 #[test]
 fn all_faults_of_selections_are_told_at_once() {
     let entries = [
-        r#"{"header":"x-a","exact":"b","use":"other"}"#,
-        r#"{"header":"x-a","use":"default"}"#,
-        r#"{"header":"x-a","exact":"b","prefix":"c","use":"default"}"#,
+        r#"{"header":"x-a","exact":"b","default_policy":"other"}"#,
+        r#"{"header":"x-a","default_policy":"default"}"#,
+        r#"{"header":"x-a","exact":"b","prefix":"c","default_policy":"default"}"#,
         r#"{"exact":"b"}"#,
-        r#"{"header":"host","exact":"b","use":"default"}"#,
-        r#"{"header":"DPoP","exact":"b","use":"default"}"#,
-        r#"{"header":"a b","prefix":"","use":"default","mode":"shadow"}"#,
-        r#"{"header":"X-A","exact":"b","use":"default"}"#,
-        r#"{"header":":path","prefix":"/a","use":"default"}"#,
-        r#"{"header":":path","prefix":"/a/b","use":"default"}"#,
-        r#"{"header":":path","exact":"/a","use":"default"}"#,
+        r#"{"header":"host","exact":"b","default_policy":"default"}"#,
+        r#"{"header":"DPoP","exact":"b","default_policy":"default"}"#,
+        r#"{"header":"a b","prefix":"","default_policy":"default","mode":"shadow"}"#,
+        r#"{"header":"X-A","exact":"b","default_policy":"default"}"#,
+        r#"{"header":":path","prefix":"/a","default_policy":"default"}"#,
+        r#"{"header":":path","prefix":"/a/b","default_policy":"default"}"#,
+        r#"{"header":":path","exact":"/a","default_policy":"default"}"#,
         "1",
-        r#"{"header":":path","exact":"/b?c","use":"default"}"#,
-        r#"{"header":":path","prefix":"b","use":"default"}"#,
+        r#"{"header":":path","exact":"/b?c","default_policy":"default"}"#,
+        r#"{"header":":path","prefix":"b","default_policy":"default"}"#,
     ];
     let name = "a header field other than authorization and dpop, or :path, :method, :authority, :scheme";
     let expected = [
-        "/use_when/0/use: found \"other\", expected one of default".to_owned(),
-        "/use_when/1: found none or both, expected one of exact, prefix".to_owned(),
-        "/use_when/2: found none or both, expected one of exact, prefix".to_owned(),
-        "/use_when/2: found what entry 0 matches before it, expected the narrower match first".to_owned(),
-        "/use_when/3/header: found nothing, expected the name of a header field".to_owned(),
-        "/use_when/3/use: found nothing, expected the name of a policy".to_owned(),
-        format!("/use_when/4/header: found \"host\", expected {name}"),
-        format!("/use_when/5/header: found \"dpop\", expected {name}"),
-        "/use_when/6/mode: found an unknown member, expected one of header, exact, prefix, use".to_owned(),
-        "/use_when/6/prefix: found \"\", expected a value".to_owned(),
-        format!("/use_when/6/header: found \"a b\", expected {name}"),
-        "/use_when/7: found what entry 0 matches before it, expected the narrower match first".to_owned(),
-        "/use_when/9: found what entry 8 matches before it, expected the narrower match first".to_owned(),
-        "/use_when/10: found what entry 8 matches before it, expected the narrower match first".to_owned(),
-        "/use_when/11: found 1, expected an object".to_owned(),
-        "/use_when/12: found a value that no path has, expected a path, without a query".to_owned(),
-        "/use_when/13: found a value that no path has, expected a path, without a query".to_owned(),
+        "/policy_rules/0/policy: found \"other\", expected one of default".to_owned(),
+        "/policy_rules/1: found none or both, expected one of exact, prefix".to_owned(),
+        "/policy_rules/2: found none or both, expected one of exact, prefix".to_owned(),
+        "/policy_rules/2: found what entry 0 matches before it, expected the narrower match first".to_owned(),
+        "/policy_rules/3/header: found nothing, expected the name of a header field".to_owned(),
+        "/policy_rules/3/policy: found nothing, expected the name of a policy".to_owned(),
+        format!("/policy_rules/4/header: found \"host\", expected {name}"),
+        format!("/policy_rules/5/header: found \"dpop\", expected {name}"),
+        "/policy_rules/6/mode: found an unknown member, expected one of header, exact, prefix, use".to_owned(),
+        "/policy_rules/6/prefix: found \"\", expected a value".to_owned(),
+        format!("/policy_rules/6/header: found \"a b\", expected {name}"),
+        "/policy_rules/7: found what entry 0 matches before it, expected the narrower match first".to_owned(),
+        "/policy_rules/9: found what entry 8 matches before it, expected the narrower match first".to_owned(),
+        "/policy_rules/10: found what entry 8 matches before it, expected the narrower match first".to_owned(),
+        "/policy_rules/11: found 1, expected an object".to_owned(),
+        "/policy_rules/12: found a value that no path has, expected a path, without a query".to_owned(),
+        "/policy_rules/13: found a value that no path has, expected a path, without a query".to_owned(),
     ];
-    assert_eq!(faults(&format!(r#"{{"policy":{POLICY},"use_when":[{}]}}"#, entries.join(","))), expected);
-    let found = faults(&format!(r#"{{"policy":{POLICY},"use_when":{{}}}}"#));
-    assert_eq!(found, ["/use_when: found an object, expected an array"]);
+    assert_eq!(faults(&format!(r#"{{"policy":{POLICY},"policy_rules":[{}]}}"#, entries.join(","))), expected);
+    let found = faults(&format!(r#"{{"policy":{POLICY},"policy_rules":{{}}}}"#));
+    assert_eq!(found, ["/policy_rules: found an object, expected an array"]);
 }
 
 #[test]
@@ -242,13 +242,13 @@ fn each_build_refuses_what_only_the_other_does() {
 fn an_identity_header_has_one_name_and_selects_no_policy() {
     let text = format!(
         r#"{{"policy":{POLICY},"certificate":"x-forwarded-client-cert","identity_headers":{{"X-User":"subject","x_user":"issuer",
-        "X.Forwarded.Client.Cert":"kind"}},"use_when":[{{"header":"X+User","exact":"a","use":"default"}},
-        {{"header":"x-forwarded-client-cert","exact":"a","use":"default"}}]}}"#
+        "X.Forwarded.Client.Cert":"kind"}},"policy_rules":[{{"header":"X+User","exact":"a","default_policy":"default"}},
+        {{"header":"x-forwarded-client-cert","exact":"a","default_policy":"default"}}]}}"#
     );
     let expected = [
         "/identity_headers/x_user: found another spelling of x-user, expected each name once",
         "/identity_headers/X.Forwarded.Client.Cert: found this name, expected a header field of identity, such as x-user",
-        "/use_when/0/header: found \"x+user\", an identity header, which no client can send, expected another header field",
+        "/policy_rules/0/header: found \"x+user\", an identity header, which no client can send, expected another header field",
     ];
     for build in [MODULE, Build::Wasm] {
         assert_eq!(faults_of(&text, build), expected);
@@ -296,17 +296,17 @@ fn pairs_say_what_a_route_says() {
     };
     let origin = AllowedOrigins::parse(["https://api.example/base"]).ok();
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin, mode: Some(Mode::Shadow) };
-    let pairs = [("use", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
+    let pairs = [("default_policy", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
     assert_eq!(read(&pairs), Some(expected));
     assert_eq!(read(&[]), Some(RouteSettings::default()));
-    for wrong in [("usee", "orders"), ("mode", "off"), ("origin", "api.example")] {
+    for wrong in [("default_policyy", "orders"), ("mode", "off"), ("origin", "api.example")] {
         assert_eq!(read(&[wrong]), None);
     }
 }
 
 #[test]
 fn a_route_says_little() {
-    let read = RouteSettings::read(br#"{"use":"orders","mode":"shadow"}"#);
+    let read = RouteSettings::read(br#"{"default_policy":"orders","mode":"shadow"}"#);
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin: None, mode: Some(Mode::Shadow) };
     assert_eq!(read, Ok(expected));
     assert!(RouteSettings::read(br#"{"policy":"orders"}"#).is_err());
