@@ -86,7 +86,7 @@ miri: ## the C ABI under Miri, which sees every access; installs a nightly toolc
 OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
 	rustup toolchain install $(OLDEST) --profile minimal --target wasm32-unknown-unknown
-	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-live -p countersign-filter -p countersign-envoy -p countersign-cli
+	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-envoy-common -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
 
 generate: ## writes what follows from the tables of the core: the C enum of reasons, the C header, docs/{reasons,checks,limits}.md

@@ -22,7 +22,7 @@ fn by_table(c: &mut Criterion) {
     let key = || p256::TableBuilder::new(point.as_slice().try_into().unwrap()).unwrap().step(u32::MAX).unwrap();
     let table = key();
     let check = |verify: p256::Verify| verify(&generator, &table, &sha256(black_box(&MESSAGE)), &signature);
-    let ours = || check(countersign_lanes::p256());
+    let ours = || check(countersign_cpu::p256());
     compare(&mut group, Algorithm::Es256, &public, &signature, ours);
     // Where the processor has lanes, this is what they save.
     group.bench_function(BenchmarkId::new("by table, one by one", "ES256"), |b| {

@@ -39,7 +39,7 @@ impl Bench {
             }
         }
         let mut worker = Worker::new(&engine, [7, 11]);
-        worker.check_p256_by(countersign_lanes::p256());
+        worker.check_p256_by(countersign_cpu::p256());
         let Some(policy) = engine.document().policy("default") else { panic!("no default policy") };
         Self { engine, worker, trust_state, policy }
     }

@@ -154,7 +154,7 @@ fn a_kind_of_token_is_one_file_and_rows_of_tables() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
     for folder in
-        ["core/src", "ffi/src", "bindings/live/src", "bindings/filter/src", "bindings/envoy/src", "wasm/filter/src"]
+        ["core/src", "ffi/src", "core/reload/src", "bindings/envoy-common/src", "bindings/envoy/src", "wasm/filter/src"]
     {
         sources(&root.join(folder), &mut found);
     }

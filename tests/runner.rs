@@ -159,7 +159,7 @@ impl Runner {
             }
         }
         let mut worker = Worker::new(&engine, [7, 11]);
-        worker.check_p256_by(countersign_lanes::p256());
+        worker.check_p256_by(countersign_cpu::p256());
         Self { engine, worker, trust_state }
     }
 

@@ -19,7 +19,7 @@ use countersign::engine::Request;
 use countersign::jose::algorithm::Algorithm;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign_filter::certificate;
+use countersign_envoy_common::certificate;
 use countersign_tests::issuer::{NOW, SERVER, Token, URI, access, b64, jwk, key, proof, q, unb64};
 use countersign_tests::request::{Doc, Req, bare, bearer, dpop, issuer};
 use countersign_tests::runner::Runner;

@@ -35,7 +35,7 @@ impl Ours {
             engine.load(&mut trust_state, index, text.as_bytes(), now()).expect("trust without faults");
         }
         let mut worker = Worker::new(&engine, [7, 11]);
-        worker.check_p256_by(countersign_lanes::p256());
+        worker.check_p256_by(countersign_cpu::p256());
         let policy = engine.document().policy("default").expect("a default policy");
         Self { engine, worker, trust_state, policy, tier: Tier::Any }
     }

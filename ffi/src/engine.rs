@@ -6,7 +6,7 @@ use countersign::engine::{self, Policy, PolicyDocument, PolicyIndex};
 use countersign::limits;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
-use countersign_live::{LiveEngine, nonce_keys};
+use countersign_reload::{SharedEngine, nonce_keys};
 
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
 use crate::bytes::{countersign_bytes, countersign_str};
@@ -18,7 +18,7 @@ use crate::result::countersign_result;
 
 /// A compiled policy document with counters, keys and the replay store. Every function on it is thread-safe.
 pub struct countersign_engine {
-    pub(crate) live: LiveEngine,
+    pub(crate) shared: SharedEngine,
     pub(crate) policies: Vec<PolicyIndex>,
 }
 
@@ -26,7 +26,7 @@ impl countersign_engine {
     /// The policy of this number.
     pub(crate) fn policy(&self, number: u32) -> Option<&Policy> {
         let place = usize::try_from(number).ok()?;
-        self.live.engine().document().policies().nth(place).map(|(_, policy)| policy)
+        self.shared.engine().document().policies().nth(place).map(|(_, policy)| policy)
     }
 }
 
@@ -58,7 +58,7 @@ pub struct countersign_engine_config {
 ///
 /// # Safety
 /// `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
-/// and its workers live.
+/// and its workers shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn countersign_engine_new(
     config: *const countersign_engine_config,
@@ -79,10 +79,10 @@ pub unsafe extern "C" fn countersign_engine_new(
         // SAFETY: the caller's promise.
         let engine = unsafe { config.replay.engine(document, now) }?;
         let policies = engine.document().policies().map(|(index, _)| index).collect();
-        let live = LiveEngine::new(engine, now, &mut |line| config.notice.tell(line))
+        let shared = SharedEngine::new(engine, now, &mut |line| config.notice.tell(line))
             .map_err(|faults| policy_faulty(&config.notice, &faults))?;
-        live.set_nonce_keys(nonce_keys().map_err(|_| countersign_result::NoRandomness)?);
-        output.write(Arc::into_raw(Arc::new(countersign_engine { live, policies })));
+        shared.set_nonce_keys(nonce_keys().map_err(|_| countersign_result::NoRandomness)?);
+        output.write(Arc::into_raw(Arc::new(countersign_engine { shared, policies })));
         Ok(())
     })
 }
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn countersign_engine_policy(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, output, name) = unsafe { (borrow(engine)?, Output::at(policy_out)?, name.read_text()?) };
-        let index = engine.live.engine().document().policy(name).ok_or(countersign_result::PolicyUnknown)?;
+        let index = engine.shared.engine().document().policy(name).ok_or(countersign_result::PolicyUnknown)?;
         let place = engine.policies.iter().position(|known| *known == index);
         let number = place.and_then(|place| u32::try_from(place).ok());
         output.write(number.ok_or(countersign_result::PolicyUnknown)?);
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn countersign_engine_set_nonce_keys(
         let (engine, current) = unsafe { (borrow(engine)?, borrow(current.cast::<[u8; 32]>())?) };
         // SAFETY: as above; NULL means that there is none.
         let previous = unsafe { borrow(previous.cast::<[u8; 32]>()) }.ok();
-        engine.live.set_nonce_keys(NonceKeys::new(current, previous));
+        engine.shared.set_nonce_keys(NonceKeys::new(current, previous));
         Ok(())
     })
 }
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn countersign_engine_set_nonce_keys(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn countersign_engine_accepted(engine: *const countersign_engine) -> u64 {
     // SAFETY: the caller's promise.
-    guarded(0, || unsafe { borrow(engine) }.map_or(0, |engine| engine.live.engine().accepted()))
+    guarded(0, || unsafe { borrow(engine) }.map_or(0, |engine| engine.shared.engine().accepted()))
 }
 
 /// How many requests the workers of this engine refused for a reason. Thread-safe.
@@ -325,6 +325,6 @@ pub unsafe extern "C" fn countersign_engine_refused(engine: *const countersign_e
     guarded(0, || {
         // SAFETY: the caller's promise.
         let Ok(engine) = (unsafe { borrow(engine) }) else { return 0 };
-        reason_of(reason).map_or(0, |reason| engine.live.engine().refused(reason))
+        reason_of(reason).map_or(0, |reason| engine.shared.engine().refused(reason))
     })
 }

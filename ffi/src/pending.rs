@@ -153,7 +153,7 @@ pub unsafe extern "C" fn countersign_pending_introspection_uri<'a>(
         // SAFETY: the caller's promise.
         let Ok(pending) = (unsafe { borrow(pending) }) else { return countersign_str::NONE };
         let Question::Introspect { authority } = pending.waits.question() else { return countersign_str::NONE };
-        let source = pending.engine.live.engine().document().source(authority.as_usize());
+        let source = pending.engine.shared.engine().document().source(authority.as_usize());
         let endpoint = source.and_then(|source| source.introspection());
         countersign_str::or_none(endpoint.map(|endpoint| endpoint.uri()))
     })
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn countersign_body_new(
         // SAFETY: the caller's promise.
         let (pending, output) = unsafe { (borrow(pending)?, Output::at(body_out)?) };
         let Question::Body { .. } = pending.waits.question() else { return Err(countersign_result::NotFound) };
-        let mut policies = pending.engine.live.engine().document().policies();
+        let mut policies = pending.engine.shared.engine().document().policies();
         let policy = policies.find(|(index, _)| *index == pending.waits.policy());
         let asked = policy.and_then(|(_, policy)| policy.body()).ok_or(countersign_result::NotFound)?;
         output.write(Box::into_raw(Box::new(countersign_body { reader: Ok(BodyReader::new(asked)) })));

@@ -7,7 +7,7 @@ use countersign::engine::{Engine, PolicyDocument, Replay, ReplayError};
 use countersign::memory::OutOfMemory;
 use countersign::memory::replay::{AttachError, FirstUse, ReplayStore, Window, required_words};
 use countersign::time::UnixSeconds;
-use countersign_live::seed;
+use countersign_reload::seed;
 
 use crate::boundary::{Output, borrow, borrow_all, checked, guarded};
 use crate::engine::countersign_engine;
@@ -74,9 +74,9 @@ pub struct countersign_replay {
     pub context: *mut c_void,
 }
 
-/// How many bytes `memory` needs to remember so many live proofs: 16 a proof and a little more.
+/// How many bytes `memory` needs to remember so many shared proofs: 16 a proof and a little more.
 ///
-/// A proof is live for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
+/// A proof is shared for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn countersign_replay_required_bytes(live_proofs: usize) -> usize {
     guarded(usize::MAX, || required_words(live_proofs).saturating_mul(size_of::<u64>()))
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn countersign_engine_replay_state(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, output) = unsafe { (borrow(engine)?, Output::at(state_out)?) };
-        let state = engine.live.engine().replay_state(UnixSeconds::new(now_seconds));
+        let state = engine.shared.engine().replay_state(UnixSeconds::new(now_seconds));
         let state = state.ok_or(countersign_result::NotFound)?;
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         output.write(countersign_replay_state {
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn countersign_engine_replay_notice(
 ) -> countersign_result {
     checked(|| {
         // SAFETY: the caller's promise.
-        let engine = unsafe { borrow(engine) }?.live.engine();
+        let engine = unsafe { borrow(engine) }?.shared.engine();
         let now = UnixSeconds::new(now_seconds);
         let line = reason_of(reason).and_then(|reason| engine.replay_notice(reason, now));
         notice.tell(&line.ok_or(countersign_result::NotFound)?.to_string());

@@ -2,7 +2,7 @@
 
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
-use countersign_live::RevocationDocument;
+use countersign_reload::RevocationDocument;
 
 use crate::boundary::{borrow, checked};
 use crate::bytes::countersign_bytes;
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn countersign_engine_set_revocations_known(
     };
     checked(|| {
         // SAFETY: the caller's promise.
-        unsafe { borrow(engine) }?.live.set_revocations_known(known);
+        unsafe { borrow(engine) }?.shared.set_revocations_known(known);
         Ok(())
     })
 }
@@ -83,7 +83,7 @@ unsafe fn push(
     match RevocationDocument::read(bytes) {
         Ok(document) => {
             let unknown =
-                if replace { engine.live.replace_revocations(&document) } else { engine.live.revoke(&document) };
+                if replace { engine.shared.replace_revocations(&document) } else { engine.shared.revoke(&document) };
             for authority in unknown {
                 notice.tell(&format!("the policy knows no {authority}"));
             }

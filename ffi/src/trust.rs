@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use countersign::engine::TrustDocument;
 use countersign::time::UnixSeconds;
 use countersign::trust::{Authority, TrustError};
-use countersign_live::{LookReport, warn_of_drops};
+use countersign_reload::{LookReport, warn_of_drops};
 
 use crate::boundary::{Output, borrow, checked};
 use crate::bytes::{countersign_bytes, countersign_str};
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn countersign_engine_watch_trust_files(
         // SAFETY: the caller's promise.
         let (engine, directory) = unsafe { (borrow(engine)?, path(directory.read()?)?) };
         let now = UnixSeconds::new(now_seconds);
-        let report = engine.live.watch_trust_files(directory, now, &mut |line| notice.tell(line));
+        let report = engine.shared.watch_trust_files(directory, now, &mut |line| notice.tell(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
             output.write(report.into());
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn countersign_engine_watch_revocations(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, file) = unsafe { (borrow(engine)?, path(file.read()?)?) };
-        engine.live.watch_revocations(PathBuf::from(file), &mut |line| notice.tell(line)).map_err(|fault| {
+        engine.shared.watch_revocations(PathBuf::from(file), &mut |line| notice.tell(line)).map_err(|fault| {
             notice.tell(&fault.to_string());
             countersign_result::RevocationsFaulty
         })
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn countersign_engine_look(
     checked(|| {
         // SAFETY: the caller's promise.
         let engine = unsafe { borrow(engine) }?;
-        let report = engine.live.look(UnixSeconds::new(now_seconds), &mut |line| notice.tell(line));
+        let report = engine.shared.look(UnixSeconds::new(now_seconds), &mut |line| notice.tell(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
             output.write(report.into());
@@ -219,13 +219,14 @@ pub unsafe extern "C" fn countersign_engine_push_trust(
         // SAFETY: the caller's promise.
         let (engine, name, document) = unsafe { (borrow(engine)?, name.read_text()?, document.read()?) };
         let authority = countersign_authority_kind::authority(kind, name)?;
-        let report = engine.live.push_trust(&authority, document, UnixSeconds::new(now_seconds)).map_err(|fault| {
-            if fault == TrustError::AuthorityUnknown {
-                return countersign_result::AuthorityUnknown;
-            }
-            notice.tell(&format!("{authority}: {fault}; the last good document stays in force"));
-            countersign_result::TrustFaulty
-        })?;
+        let report =
+            engine.shared.push_trust(&authority, document, UnixSeconds::new(now_seconds)).map_err(|fault| {
+                if fault == TrustError::AuthorityUnknown {
+                    return countersign_result::AuthorityUnknown;
+                }
+                notice.tell(&format!("{authority}: {fault}; the last good document stays in force"));
+                countersign_result::TrustFaulty
+            })?;
         warn_of_drops(&authority.to_string(), &report, &mut |line| notice.tell(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
@@ -257,7 +258,7 @@ pub unsafe extern "C" fn countersign_engine_withdraw_trust(
         // SAFETY: the caller's promise.
         let (engine, name) = unsafe { (borrow(engine)?, name.read_text()?) };
         let authority = countersign_authority_kind::authority(kind, name)?;
-        engine.live.withdraw_trust(&authority).map_err(|_| countersign_result::AuthorityUnknown)
+        engine.shared.withdraw_trust(&authority).map_err(|_| countersign_result::AuthorityUnknown)
     })
 }
 
@@ -276,7 +277,7 @@ pub unsafe extern "C" fn countersign_engine_trust_source<'a>(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, output) = unsafe { (borrow(engine)?, Output::at(source_out)?) };
-        let source = engine.live.engine().document().source(index).ok_or(countersign_result::NotFound)?;
+        let source = engine.shared.engine().document().source(index).ok_or(countersign_result::NotFound)?;
         let (place, location) = match source.document() {
             TrustDocument::Inline(_) => (countersign_trust_place::Inline, countersign_str::NONE),
             TrustDocument::File(name) => (countersign_trust_place::File, countersign_str::of(name)),

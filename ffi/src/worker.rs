@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use countersign::engine::{Answer, Decision, Pending, PolicyIndex, Request, Step};
 use countersign::memory::OutOfMemory;
-use countersign_live::{LiveEngine, LiveWorker, seed};
+use countersign_reload::{SharedEngine, SharedWorker, seed};
 
 use crate::boundary::{Output, borrow, checked, guarded};
 use crate::bytes::countersign_bytes;
@@ -23,7 +23,7 @@ pub struct countersign_worker {
     engine: Arc<countersign_engine>,
     state: AtomicU8,
     /// Owned; a pointer, because the decision borrows from it.
-    worker: NonNull<LiveWorker>,
+    worker: NonNull<SharedWorker>,
     /// Borrows from `engine` and `worker`.
     decision: UnsafeCell<countersign_decision>,
 }
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn countersign_worker_new(
         // SAFETY: the caller's promise.
         let (known, output) = unsafe { (borrow(engine)?, Output::at(worker_out)?) };
         let seed = seed().map_err(|_| countersign_result::NoRandomness)?;
-        let worker = LiveWorker::try_new(&known.live, seed, &mut zeroed);
+        let worker = SharedWorker::try_new(&known.shared, seed, &mut zeroed);
         let worker = worker.map_err(|OutOfMemory| countersign_result::OutOfMemory)?;
         let worker = NonNull::from(Box::leak(Box::new(worker)));
         // SAFETY: `engine` came from `Arc::into_raw` and is not freed during the call; the worker holds a share of its own.
@@ -151,14 +151,14 @@ impl countersign_worker {
     /// # Safety
     /// In the `work` of [`enter`], and once in it.
     #[allow(clippy::mut_from_ref)] // the state is the lock
-    unsafe fn parts(&self) -> (&mut countersign_decision, &mut LiveWorker, &LiveEngine) {
+    unsafe fn parts(&self) -> (&mut countersign_decision, &mut SharedWorker, &SharedEngine) {
         debug_assert_eq!(self.state.load(Ordering::Relaxed), DECIDING);
         // SAFETY: `DECIDING` was entered from `IDLE` by the one thread that may use this worker.
         let slot = unsafe { &mut *self.decision.get() };
         slot.forget();
         // SAFETY: as above, and nothing borrows from the worker now that the last decision is forgotten.
         let worker = unsafe { &mut *self.worker.as_ptr() };
-        (slot, worker, &self.engine.live)
+        (slot, worker, &self.engine.shared)
     }
 
     fn policy(&self, number: u32) -> Result<PolicyIndex, countersign_result> {

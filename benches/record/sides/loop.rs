@@ -83,7 +83,7 @@ fn main() {
         engine.load(&mut trust_state, index, text.as_bytes(), UnixSeconds::new(start)).unwrap();
     }
     let mut worker = Worker::new(&engine, [7, 11]);
-    worker.check_p256_by(countersign_lanes::p256());
+    worker.check_p256_by(countersign_cpu::p256());
     let policy = engine.document().policy("default").unwrap();
 
     let mut next = 0;

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-pub(crate) use countersign_live::files::read;
-use countersign_live::files::read_bounded;
+pub(crate) use countersign_reload::files::read;
+use countersign_reload::files::read_bounded;
 
 use crate::failure::Failure;
 

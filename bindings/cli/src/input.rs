@@ -1,6 +1,6 @@
 //! What comes in by the stream: strict types, and errors that never repeat a byte of the input.
 
-use countersign_live::json_document::{self, describe, utf8};
+use countersign_reload::json_document::{self, describe, utf8};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;

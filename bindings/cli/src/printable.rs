@@ -1,7 +1,7 @@
 //! What is printable of the texts of others.
 
 use countersign::printable::{write_json, write_json_string};
-pub(crate) use countersign_live::printable::{counted, printable};
+pub(crate) use countersign_reload::printable::{counted, printable};
 
 /// `text` as a JSON string that is also fit for a terminal.
 pub(crate) fn json_string(out: &mut String, text: impl Iterator<Item = char>) {

@@ -14,9 +14,9 @@ use countersign::specs::mtls::ClientCertificate;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign::trust::{Authority, LoadReport, TrustError};
-use countersign_live::json_document::describe;
-use countersign_live::revocations::one_line;
-use countersign_live::{LiveEngine, LiveWorker, ReloadError, RevocationDocument, nonce_keys, seed};
+use countersign_reload::json_document::describe;
+use countersign_reload::revocations::one_line;
+use countersign_reload::{ReloadError, RevocationDocument, SharedEngine, SharedWorker, nonce_keys, seed};
 
 use crate::failure::{Failure, complain};
 use crate::files;
@@ -52,8 +52,8 @@ pub(crate) struct SessionArgs {
 /// One engine with one worker, whose state lasts from request to request.
 #[derive(Debug)]
 pub(crate) struct Session {
-    live: LiveEngine,
-    worker: LiveWorker,
+    shared: SharedEngine,
+    worker: SharedWorker,
     /// When the files were looked at last.
     looked_at: Instant,
     fixed_now: Option<u64>,
@@ -63,28 +63,28 @@ impl Session {
     pub(crate) fn open(args: &SessionArgs) -> Result<Self, Failure> {
         let now = moment::now(args.now);
         let engine = Engine::new(read_policy(&args.policy)?, random_seed()?);
-        let live = LiveEngine::new(engine, now, &mut warn).map_err(|faults| {
+        let shared = SharedEngine::new(engine, now, &mut warn).map_err(|faults| {
             let line = |fault: ReloadError| format!("{}: {fault}", args.policy.display());
             Failure::Unusable(faults.into_iter().map(line).collect())
         })?;
-        live.set_nonce_keys(match &args.nonce_key {
+        shared.set_nonce_keys(match &args.nonce_key {
             Some(path) => nonce_keys_in(path)?,
             None => nonce_keys().map_err(|error| Failure::Io(error.to_string()))?,
         });
         if let Some(path) = &args.revocations {
             files::need(path, limits::POLICY_DOCUMENT_BYTES)?;
-            let watched = live.watch_revocations(path.clone(), &mut warn);
+            let watched = shared.watch_revocations(path.clone(), &mut warn);
             watched.map_err(|fault| Failure::unusable(fault.to_string()))?;
         }
-        for (_, source) in live.engine().document().trust() {
+        for (_, source) in shared.engine().document().trust() {
             if let TrustDocument::Uri(_) = source.document() {
                 let authority = printable(&source.authority().to_string());
                 warn(&format!("{authority}: URIs are not fetched here; it starts without keys"));
             }
         }
-        live.watch_trust_files(args.policy.parent().unwrap_or(Path::new("")), now, &mut warn);
-        let worker = LiveWorker::new(&live, random_seed()?);
-        Ok(Self { live, worker, looked_at: Instant::now(), fixed_now: args.now })
+        shared.watch_trust_files(args.policy.parent().unwrap_or(Path::new("")), now, &mut warn);
+        let worker = SharedWorker::new(&shared, random_seed()?);
+        Ok(Self { shared, worker, looked_at: Instant::now(), fixed_now: args.now })
     }
 
     /// The time of a line: its own, that of the command, or the clock's.
@@ -96,13 +96,13 @@ impl Session {
     pub(crate) fn look_at_files(&mut self, now: UnixSeconds, urgent: bool) {
         if urgent || self.looked_at.elapsed() >= LOOK_EVERY {
             self.looked_at = Instant::now();
-            self.live.look(now, &mut warn);
+            self.shared.look(now, &mut warn);
         }
     }
 
     /// The policy that is asked for by name, or else the one called `default`, or else the only one.
     pub(crate) fn policy(&self, name: Option<&str>) -> Result<PolicyIndex, String> {
-        let document = self.live.engine().document();
+        let document = self.shared.engine().document();
         let mut all = document.policies();
         let found = match (name, all.next(), all.next()) {
             (Some(name), ..) => document.policy(name),
@@ -136,17 +136,17 @@ impl Session {
         if let Some(der) = certificate {
             request = request.with_certificate(ClientCertificate::Der(der));
         }
-        let mut policies = self.live.engine().document().policies();
+        let mut policies = self.shared.engine().document().policies();
         let body = policies.find(|(index, _)| *index == policy).and_then(|(_, policy)| policy.body());
         let mut answers = line.answers.iter();
-        let mut step = self.worker.begin_with(&self.live, policy, &request, trace);
+        let mut step = self.worker.begin_with(&self.shared, policy, &request, trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Ok(report(&decision)),
                 Step::Waits(pending) => pending,
             };
             let Some(answer) = answers.next() else {
-                return Ok(report(&self.worker.abandon(&self.live, pending)));
+                return Ok(report(&self.worker.abandon(&self.shared, pending)));
             };
             let response = response_text(answer)?;
             let answer = match answer {
@@ -161,7 +161,7 @@ impl Session {
                     Answer::Body(reader)
                 }
             };
-            step = self.worker.resume_with(&self.live, pending, &request, answer, trace);
+            step = self.worker.resume_with(&self.shared, pending, &request, answer, trace);
         }
     }
 
@@ -172,7 +172,7 @@ impl Session {
             (None, Some(name)) => Authority::Issuer(name.clone()),
             _ => return Err("expected one of trust_domain and issuer".to_owned()),
         };
-        let pushed = self.live.push_trust(&authority, push.document.get().as_bytes(), now);
+        let pushed = self.shared.push_trust(&authority, push.document.get().as_bytes(), now);
         pushed.map_err(|fault| match fault {
             TrustError::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
             _ => format!("the document is refused, and the last good one stays in force: {fault}"),
@@ -182,12 +182,12 @@ impl Session {
     /// Revokes more; tells the authorities that the policy does not know.
     pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
         let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
-        Ok(self.live.revoke(&more))
+        Ok(self.shared.revoke(&more))
     }
 
     /// How many keys, subjects and tokens are revoked by name.
     pub(crate) fn revoked_names(&self) -> usize {
-        self.live.trust_state().revocations.names()
+        self.shared.trust_state().revocations.names()
     }
 }
 

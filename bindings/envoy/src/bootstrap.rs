@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use countersign_filter::host::Level;
+use countersign_envoy_common::host::Level;
 
 use crate::abi::*;
 use crate::exports::{guarded, lines, log, tell};

@@ -18,16 +18,16 @@ use countersign::engine::{Answer, BodyReader, PolicyError};
 use countersign::limits;
 use countersign::specs::common::presentation::Field;
 
-use countersign_filter::canonical::canonical;
-use countersign_filter::certificate;
-use countersign_filter::fetch::Callout;
-use countersign_filter::fields::JudgedBy;
-use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
-use countersign_filter::identity::IdentityHeaders;
-use countersign_filter::judge::{self, Waiting};
-use countersign_filter::question;
-use countersign_filter::settings::{Build, RouteSettings, Settings};
-use countersign_live::files;
+use countersign_envoy_common::canonical::canonical;
+use countersign_envoy_common::certificate;
+use countersign_envoy_common::fetch::Callout;
+use countersign_envoy_common::fields::JudgedBy;
+use countersign_envoy_common::host::{Counter, Gauge, Level, RouteUnread, Stream};
+use countersign_envoy_common::identity::IdentityHeaders;
+use countersign_envoy_common::judge::{self, Waiting};
+use countersign_envoy_common::question;
+use countersign_envoy_common::settings::{Build, RouteSettings, Settings};
+use countersign_reload::files;
 
 use crate::abi::*;
 use crate::filter::{self, Verdict};

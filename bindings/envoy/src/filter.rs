@@ -3,13 +3,13 @@
 use countersign::engine::{Answer, Engine, Pending, PolicyIndex, Request, Step};
 use countersign::time::UnixSeconds;
 use countersign::trust::AuthorityIndex;
-use countersign_filter::counters::{Outcome, WorkerCounters};
-use countersign_filter::host::{FilterContext, Level, Stream};
-use countersign_filter::judge::{self, Decide, Progress, Waiting};
-use countersign_filter::settings::Settings;
-use countersign_live::{LiveEngine, LiveWorker};
+use countersign_envoy_common::counters::{Outcome, WorkerCounters};
+use countersign_envoy_common::host::{FilterContext, Level, Stream};
+use countersign_envoy_common::judge::{self, Decide, Progress, Waiting};
+use countersign_envoy_common::settings::Settings;
+use countersign_reload::{SharedEngine, SharedWorker};
 
-pub(crate) use countersign_filter::judge::{Verdict, refuse};
+pub(crate) use countersign_envoy_common::judge::{Verdict, refuse};
 
 use crate::module::{Module, WorkerState};
 
@@ -41,7 +41,7 @@ pub(crate) fn abandon(module: &Module, worker: usize, waiting: Box<Waiting>) {
     let context = ModuleContext::new(module, worker);
     let (pending, place, mode) = waiting.into_pending();
     let _without_memory_only_the_engine_counts = at_desk(module, worker, |deciding, _| {
-        judge::abandoned(&context, place, mode, &deciding.worker.abandon(deciding.live, pending));
+        judge::abandoned(&context, place, mode, &deciding.worker.abandon(deciding.shared, pending));
     });
 }
 
@@ -53,29 +53,29 @@ fn at_desk<T>(module: &Module, worker: usize, with: impl FnOnce(&mut Live<'_>, &
         module.process.log(Level::Error, "countersign: a worker without memory of its own");
         return None;
     };
-    let done = with(&mut Live { worker, live: &module.live }, text);
+    let done = with(&mut Live { worker, shared: &module.shared }, text);
     // After the decision, which allocates nothing: few configurations are busy, and only these take memory.
     worker.grow();
     Some(done)
 }
 
 struct Live<'m> {
-    worker: &'m mut LiveWorker,
-    live: &'m LiveEngine,
+    worker: &'m mut SharedWorker,
+    shared: &'m SharedEngine,
 }
 
 impl Decide for Live<'_> {
     fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, asks: bool) -> Step<'_> {
         // Most policies ask nothing, and are judged by less code.
         if asks {
-            self.worker.begin(self.live, policy, request)
+            self.worker.begin(self.shared, policy, request)
         } else {
-            Step::Decided(self.worker.decide(self.live, policy, request))
+            Step::Decided(self.worker.decide(self.shared, policy, request))
         }
     }
 
     fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_> {
-        self.worker.resume(self.live, pending, request, answer)
+        self.worker.resume(self.shared, pending, request, answer)
     }
 }
 
@@ -97,7 +97,7 @@ impl FilterContext for ModuleContext<'_> {
     }
 
     fn engine(&self) -> &Engine {
-        self.module.live.engine()
+        self.module.shared.engine()
     }
 
     fn log(&self, level: Level, line: &str) {

@@ -1,7 +1,7 @@
-//! What the module asks of Envoy besides what every filter does (`countersign_filter::host`): `exports` fulfils it with the real one,
+//! What the module asks of Envoy besides what every filter does (`countersign_envoy_common::host`): `exports` fulfils it with the real one,
 //! tests with one of their own.
 
-use countersign_filter::host::{Counter, Gauge, Level};
+use countersign_envoy_common::host::{Counter, Gauge, Level};
 
 /// Lines for Envoy's log, from any thread.
 pub(crate) trait Process: Send + Sync {

@@ -1,7 +1,7 @@
 //! Countersign inside Envoy: a dynamic module whose HTTP filter asks the engine about every request.
 //!
 //! `abi`, `bootstrap` and `exports` are the boundary with Envoy and hold all unsafe code; the rest is safe Rust behind traits, so that it
-//! runs without Envoy in tests. What it shares with the proxy-wasm filter is in `bindings/filter`. How to use it is in `README.md` beside this crate.
+//! runs without Envoy in tests. What it shares with the proxy-wasm filter is in `bindings/envoy-common`. How to use it is in `README.md` beside this crate.
 
 // In tests, nobody calls what only Envoy's hooks do.
 #![cfg_attr(test, allow(dead_code))]

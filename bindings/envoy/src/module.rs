@@ -11,14 +11,14 @@ use countersign::memory::revocation::RevocationsKnown;
 use countersign::policy::BodyPolicy;
 use countersign::time::UnixSeconds;
 use countersign::trust::{Authority, KeySet};
-use countersign_filter::counters::{Carried, WorkerCounters};
-use countersign_filter::fetch::{Callout, Plan};
-use countersign_filter::host::{Counter, Gauge, Level};
-use countersign_filter::judge::Waiting;
-use countersign_filter::policies::{Policies, origin_notices};
-use countersign_filter::settings::{Document, Settings};
-use countersign_live::revocations::{one_line, tell_unknown};
-use countersign_live::{LiveEngine, LiveWorker, LookReport, RevocationDocument, printable, seed, warn_of_drops};
+use countersign_envoy_common::counters::{Carried, WorkerCounters};
+use countersign_envoy_common::fetch::{Callout, Plan};
+use countersign_envoy_common::host::{Counter, Gauge, Level};
+use countersign_envoy_common::judge::Waiting;
+use countersign_envoy_common::policies::{Policies, origin_notices};
+use countersign_envoy_common::settings::{Document, Settings};
+use countersign_reload::revocations::{one_line, tell_unknown};
+use countersign_reload::{LookReport, RevocationDocument, SharedEngine, SharedWorker, printable, seed, warn_of_drops};
 
 use crate::host::{Main, Process, Wake};
 use crate::nonce_keys::{self, KeyFile};
@@ -27,7 +27,7 @@ use crate::replay::{self, Need};
 
 /// What filter configurations that say the same share, and all threads.
 pub(crate) struct Module {
-    pub(crate) live: LiveEngine,
+    pub(crate) shared: SharedEngine,
     pub(crate) settings: Settings,
     pub(crate) policies: Policies,
     /// One for each of Envoy's workers, who is the only one to lock it.
@@ -62,7 +62,7 @@ impl Drop for Attached {
 
 /// What one worker has for itself.
 pub(crate) struct WorkerState {
-    pub(crate) worker: LiveWorker,
+    pub(crate) worker: SharedWorker,
     /// The external URI of the request.
     pub(crate) text: Vec<u8>,
 }
@@ -122,25 +122,25 @@ impl Module {
         };
         let store = store.map_err(|fault| vec![fault])?;
         let engine = Engine::with_replay(document, Box::new(store));
-        let in_place = |fault: countersign_live::ReloadError| format!("/policy{fault}");
-        let live = LiveEngine::new(engine, now, &mut notice)
+        let in_place = |fault: countersign_reload::ReloadError| format!("/policy{fault}");
+        let shared = SharedEngine::new(engine, now, &mut notice)
             .map_err(|faults| faults.into_iter().map(in_place).collect::<Vec<_>>())?;
-        let files = live.watch_trust_files(Path::new(&settings.files.directory), now, &mut notice);
+        let files = shared.watch_trust_files(Path::new(&settings.files.directory), now, &mut notice);
         if let Some(path) = &settings.files.revocations {
-            live.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
+            shared.watch_revocations(path.into(), &mut notice).map_err(|fault| vec![fault.to_string()])?;
         }
-        tell_unknown("/revocations", &live.revoke(&settings.revocations), &mut notice);
+        tell_unknown("/revocations", &shared.revoke(&settings.revocations), &mut notice);
         if settings.awaits_revocations() {
-            live.set_revocations_known(RevocationsKnown::NotYet);
+            shared.set_revocations_known(RevocationsKnown::NotYet);
         }
         let mut key_file = settings.files.nonce_keys.as_deref().map(|path| KeyFile::new(Path::new(path)));
         let keys = match key_file.as_mut().and_then(KeyFile::look) {
             Some(read) => read.map_err(|fault| vec![fault])?,
             None => nonce_keys::of_process().map_err(|fault| vec![fault.to_string()])?,
         };
-        live.set_nonce_keys(keys);
+        shared.set_nonce_keys(keys);
         let module = Self {
-            live,
+            shared,
             states: (0..workers).map(|_| Mutex::default()).collect(),
             counters: (0..workers).map(|_| WorkerCounters::new(policies.count())).collect(),
             policies,
@@ -176,7 +176,7 @@ impl Module {
         };
         if state.is_none() {
             *state = Some(WorkerState {
-                worker: LiveWorker::growing(&self.live, seed().ok()?),
+                worker: SharedWorker::growing(&self.shared, seed().ok()?),
                 text: Vec::with_capacity(1024),
             });
         }
@@ -191,19 +191,19 @@ impl Module {
 
     /// Whether the body of a request may be read after what it waits for: by its policy, or by that of a route that is chosen anew.
     pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
-        let by_another = || self.live.engine().document().policies().any(|(_, policy)| policy.body().is_some());
+        let by_another = || self.shared.engine().document().policies().any(|(_, policy)| policy.body().is_some());
         self.body_policy(waiting).is_some() || (self.settings.clear_route_cache && by_another())
     }
 
     fn body_policy(&self, waiting: &Waiting) -> Option<&BodyPolicy> {
-        let mut policies = self.live.engine().document().policies();
+        let mut policies = self.shared.engine().document().policies();
         let (_, policy) = policies.find(|(index, _)| *index == waiting.policy())?;
         policy.body()
     }
 
     /// A look at all watched files. Reads them, so it is for a thread that may wait.
     pub(crate) fn look(&self) {
-        let report = self.live.look(now(), &mut |line| self.process.log(Level::Warn, line));
+        let report = self.shared.look(now(), &mut |line| self.process.log(Level::Warn, line));
         if report.loaded > 0 {
             self.process
                 .log(Level::Info, &format!("countersign: documents loaded from changed files: {}", report.loaded));
@@ -213,7 +213,7 @@ impl Module {
         match keys {
             None => {}
             Some(Ok(keys)) => {
-                self.live.set_nonce_keys(keys);
+                self.shared.set_nonce_keys(keys);
                 self.from_files.loaded.fetch_add(1, Ordering::Relaxed);
             }
             Some(Err(fault)) => {
@@ -288,7 +288,7 @@ impl Module {
         }
         drop(plan);
         self.carry(main);
-        if let Some(state) = self.live.engine().replay_state(self::now()) {
+        if let Some(state) = self.shared.engine().replay_state(self::now()) {
             for gauge in Gauge::ALL {
                 main.set(gauge, &self.settings.replay_store, gauge.of(&state));
             }
@@ -315,7 +315,7 @@ impl Module {
         match taken {
             Ok(()) => {
                 self.from_network.loaded.fetch_add(1, Ordering::Relaxed);
-                let trust_state = self.live.trust_state();
+                let trust_state = self.shared.trust_state();
                 let hint =
                     index.and_then(|index| trust_state.bundles.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
@@ -331,7 +331,7 @@ impl Module {
 
     fn take_trust(&self, authority: &Authority, body: &[u8]) -> Result<(), String> {
         let name = printable::printable(&authority.to_string());
-        let report = self.live.push_trust(authority, body, now()).map_err(|fault| fault.to_string())?;
+        let report = self.shared.push_trust(authority, body, now()).map_err(|fault| fault.to_string())?;
         warn_of_drops(&name, &report, &mut |line| self.process.log(Level::Warn, line));
         if report.added > 0 || report.removed > 0 {
             let line = format!("countersign: {name}: {} new keys, {} gone", report.added, report.removed);
@@ -343,11 +343,11 @@ impl Module {
     /// What stands in the settings holds besides.
     fn take_revocations(&self, max_stale_seconds: Option<u64>, body: &[u8]) -> Result<(), String> {
         let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
-        tell_unknown("revocations", &document.unknown_authorities(self.live.engine().document()), &mut |line| {
+        tell_unknown("revocations", &document.unknown_authorities(self.shared.engine().document()), &mut |line| {
             self.process.log(Level::Warn, line);
         });
-        self.live.replace_revocations(&self.settings.revocations.clone().with(document));
-        self.live.set_revocations_known(RevocationsKnown::by_list(now(), max_stale_seconds));
+        self.shared.replace_revocations(&self.settings.revocations.clone().with(document));
+        self.shared.set_revocations_known(RevocationsKnown::by_list(now(), max_stale_seconds));
         Ok(())
     }
 

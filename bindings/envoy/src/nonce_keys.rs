@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use countersign::specs::nonce::NonceKeys;
-use countersign_filter::nonce_keys::parse;
-use countersign_live::files::{self, Stamp};
-use countersign_live::{NoRandomness, nonce_secret};
+use countersign_envoy_common::nonce_keys::parse;
+use countersign_reload::files::{self, Stamp};
+use countersign_reload::{NoRandomness, nonce_secret};
 
 /// A key that stays while the process lives: nonces outlast a change of configuration.
 pub(crate) fn of_process() -> Result<NonceKeys, NoRandomness> {

@@ -10,18 +10,18 @@ use countersign::engine::named_field;
 use countersign::specs::common::presentation::Field;
 use countersign::time::UnixSeconds;
 
-use countersign_filter::fetch::Callout;
-use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Stream};
-use countersign_filter::identity::IdentityHeaders;
-use countersign_filter::judge::Progress;
-use countersign_filter::settings::{Build, RouteSettings, Settings};
+use countersign_envoy_common::fetch::Callout;
+use countersign_envoy_common::host::{Counter, Gauge, Level, RouteUnread, Stream};
+use countersign_envoy_common::identity::IdentityHeaders;
+use countersign_envoy_common::judge::Progress;
+use countersign_envoy_common::settings::{Build, RouteSettings, Settings};
 
 use crate::filter::{self, Verdict};
 use crate::host::{Main, Process, Wake};
 use crate::module::{Module, Surroundings};
 use crate::running::{self, Running};
 
-#[path = "../../filter/tests/vector/mod.rs"]
+#[path = "../../envoy-common/tests/vector/mod.rs"]
 mod vector;
 use vector::Vector;
 
@@ -279,7 +279,7 @@ fn gauges_of_the_replay_store_reach_the_main_thread() -> Result<(), Fault> {
     let (module, ..) = world(r#","replay_store":"orders""#)?;
     let main = FakeMain::default();
     module.on_main(0, &main);
-    let slots = u64::try_from(module.live.engine().replay_state(UnixSeconds::new(0)).ok_or("none")?.slots)?;
+    let slots = u64::try_from(module.shared.engine().replay_state(UnixSeconds::new(0)).ok_or("none")?.slots)?;
     let expected = [
         (Gauge::LiveProofs, "orders".to_owned(), 0),
         (Gauge::Slots, "orders".to_owned(), slots),

@@ -1,9 +1,9 @@
-//! The backend in pure Rust, for WebAssembly and wherever no C compiler is: signatures by `countersign-reference`, hashes by
+//! The backend in pure Rust, for WebAssembly and wherever no C compiler is: signatures by `countersign-fallback`, hashes by
 //! `sha2`.
 
 use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign_reference::{Key as Reference, RsaScheme};
+use countersign_fallback::{Key as Reference, RsaScheme};
 
 // Beside another library, that one hashes.
 #[cfg(any(test, not(any(feature = "ring", feature = "aws-lc"))))]

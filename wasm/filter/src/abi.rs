@@ -11,8 +11,8 @@ use core::cell::RefCell;
 use core::ptr;
 use core::time::Duration;
 
-use countersign_filter::host::Level;
-use countersign_filter::judge::grpc_status;
+use countersign_envoy_common::host::Level;
+use countersign_envoy_common::judge::grpc_status;
 
 use crate::headers;
 use crate::host::{Host, Map, Status};

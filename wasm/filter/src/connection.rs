@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use countersign::crypto::sha256;
 use countersign::jose::base64url;
-use countersign_filter::certificate::{digest, split_once};
+use countersign_envoy_common::certificate::{digest, split_once};
 
 use crate::host::Host;
 

@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_filter::host::{Counter, Gauge};
+use countersign_envoy_common::host::{Counter, Gauge};
 
 use crate::host::Host;
 

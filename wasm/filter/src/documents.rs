@@ -19,12 +19,12 @@ use countersign::limits;
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::{AuthorityIndex, KeySet};
-use countersign_filter::fetch::{refresh_after, retry_after};
-use countersign_filter::host::{Counter, Level};
-use countersign_filter::settings::{Document, Fetch, Settings};
-use countersign_live::printable::printable;
-use countersign_live::revocations::{one_line, tell_unknown};
-use countersign_live::{RevocationDocument, warn_of_drops};
+use countersign_envoy_common::fetch::{refresh_after, retry_after};
+use countersign_envoy_common::host::{Counter, Level};
+use countersign_envoy_common::settings::{Document, Fetch, Settings};
+use countersign_reload::printable::printable;
+use countersign_reload::revocations::{one_line, tell_unknown};
+use countersign_reload::{RevocationDocument, warn_of_drops};
 
 use crate::counters::Counters;
 use crate::headers::Pairs;

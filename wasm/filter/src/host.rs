@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign_filter::host::Level;
+use countersign_envoy_common::host::Level;
 
 /// The proxy, as one VM sees it.
 pub(crate) trait Host: Clone + Send + Sync + 'static {

@@ -1,7 +1,7 @@
 //! Countersign inside Envoy: a proxy-wasm filter that asks the engine about every request.
 //!
 //! `abi` is the boundary with the proxy and holds all unsafe code; the rest is safe Rust behind the trait of `host`, so that it
-//! runs without a proxy in tests. What it shares with the native module is in `bindings/filter`. How to use it is in `README.md`
+//! runs without a proxy in tests. What it shares with the native module is in `bindings/envoy-common`. How to use it is in `README.md`
 //! beside this crate.
 
 // Natively there are only tests, and nobody calls what only the proxy's hooks do.

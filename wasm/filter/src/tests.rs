@@ -7,14 +7,14 @@ use std::time::Duration;
 use countersign::engine::Replay;
 use countersign::memory::replay::{FirstUse, Window};
 use countersign::time::UnixSeconds;
-use countersign_filter::host::Level;
+use countersign_envoy_common::host::Level;
 
 use crate::headers;
 use crate::host::{Host, Map, Status};
 use crate::proofs::{Need, SharedReplay};
 use crate::vm::{Action, Vm};
 
-#[path = "../../../bindings/filter/tests/vector/mod.rs"]
+#[path = "../../../bindings/envoy-common/tests/vector/mod.rs"]
 mod vector;
 use vector::Vector;
 

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign_filter::host::Level;
-use countersign_filter::judge::{self, Verdict};
+use countersign_envoy_common::host::Level;
+use countersign_envoy_common::judge::{self, Verdict};
 
 use crate::filter::{Filter, ProxyStream, remove_spelled};
 use crate::headers::Pairs;

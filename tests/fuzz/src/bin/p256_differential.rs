@@ -28,7 +28,7 @@ fn main() {
     let mut run = Run {
         random: Random(seed),
         generators: [13, 5].map(|bits| Generator::build_with(Window::bits(bits).expect("a window"))),
-        fastest: countersign_lanes::p256(),
+        fastest: countersign_cpu::p256(),
         tally: Tally::default(),
         ring: 0,
         rust_crypto: 0,

@@ -1,7 +1,7 @@
 //! The document of revocations: never a panic, each fault by a pointer that means something, and the same content however strings are
 //! spelled.
 
-use countersign_live::RevocationDocument;
+use countersign_reload::RevocationDocument;
 
 use super::document::{check_faults, pointers, respelled};
 

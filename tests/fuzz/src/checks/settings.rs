@@ -1,6 +1,6 @@
 //! The settings of both builds of the filter for Envoy, and those of a route.
 
-use countersign_filter::settings::{Build, RouteSettings, Settings};
+use countersign_envoy_common::settings::{Build, RouteSettings, Settings};
 
 use super::document::{check_faults, pointers, respelled};
 

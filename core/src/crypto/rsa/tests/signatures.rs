@@ -74,7 +74,7 @@ fn libraries(
     answers.push(("aws-lc", library!(aws_lc_rs)));
     #[cfg(feature = "rust-crypto")]
     {
-        use countersign_reference::{Key, RsaScheme};
+        use countersign_fallback::{Key, RsaScheme};
         let scheme = match (scheme, hash) {
             (Scheme::Pkcs1, HashAlgorithm::Sha256) => RsaScheme::Pkcs1Sha256,
             (Scheme::Pkcs1, HashAlgorithm::Sha384) => RsaScheme::Pkcs1Sha384,

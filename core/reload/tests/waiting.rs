@@ -6,7 +6,7 @@ use countersign::engine::{Answer, BodyReader, Engine, PolicyDocument, Question, 
 use countersign::memory::OutOfMemory;
 use countersign::reason::Reason;
 use countersign::time::UnixSeconds;
-use countersign_live::{LiveEngine, LiveWorker, RevocationDocument};
+use countersign_reload::{RevocationDocument, SharedEngine, SharedWorker};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks": { "keys": [] },
                                       "introspection": { "uri": "https://as.example/introspect" } }],
@@ -16,14 +16,14 @@ const ANSWER: &[u8] = br#"{ "active": true, "sub": "carol", "aud": "https://api.
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
 /// Begins, answers for the issuer, does `meanwhile`, and answers with the body in another worker; why the request is refused.
-fn decide(meanwhile: impl FnOnce(&LiveEngine)) -> Option<Reason> {
+fn decide(meanwhile: impl FnOnce(&SharedEngine)) -> Option<Reason> {
     let engine = Engine::new(PolicyDocument::parse(POLICY.as_bytes()).unwrap(), [1, 2]);
-    let live = LiveEngine::new(engine, NOW, &mut |_| {}).unwrap();
+    let live = SharedEngine::new(engine, NOW, &mut |_| {}).unwrap();
     let (index, policy) = live.engine().document().policies().next().unwrap();
     let headers = [(&b"authorization"[..], &b"Bearer opaque"[..])];
     let request = Request::new(b"POST", b"https://api.example/", headers, NOW);
-    let mut first = LiveWorker::new(&live, [3, 4]);
-    let mut second = LiveWorker::try_new(&live, [5, 6], &mut |count| Some(vec![0; count].into())).unwrap();
+    let mut first = SharedWorker::new(&live, [3, 4]);
+    let mut second = SharedWorker::try_new(&live, [5, 6], &mut |count| Some(vec![0; count].into())).unwrap();
 
     let Step::Waits(pending) = first.begin(&live, index, &request) else { return Some(Reason::InternalError) };
     assert!(matches!(pending.question(), Question::Introspect { .. }));
@@ -53,14 +53,14 @@ fn what_is_revoked_while_a_decision_waits_is_refused() {
 #[test]
 fn a_worker_without_memory_is_none() {
     let engine = Engine::try_new(PolicyDocument::parse(POLICY.as_bytes()).unwrap(), [1, 2]).unwrap();
-    let live = LiveEngine::new(engine, NOW, &mut |_| {}).unwrap();
+    let live = SharedEngine::new(engine, NOW, &mut |_| {}).unwrap();
     let mut asked = 0;
-    let made = LiveWorker::try_new(&live, [3, 4], &mut |count| {
+    let made = SharedWorker::try_new(&live, [3, 4], &mut |count| {
         asked = count;
         None
     });
     assert_eq!(made.err(), Some(OutOfMemory));
     assert!(asked > 1024 * 1024 && asked < live.engine().document().token_cache_bytes());
-    let short = LiveWorker::try_new(&live, [3, 4], &mut |_| Some(Box::default()));
+    let short = SharedWorker::try_new(&live, [3, 4], &mut |_| Some(Box::default()));
     assert_eq!(short.err(), Some(OutOfMemory));
 }

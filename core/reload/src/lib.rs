@@ -27,7 +27,7 @@ mod trust_files;
 
 pub use documents::{Notice, ReloadError, load_inline, warn_of_drops};
 #[cfg(feature = "system")]
-pub use engine::{LiveEngine, LiveWorker};
+pub use engine::{SharedEngine, SharedWorker};
 #[cfg(feature = "system")]
 pub use files::LookReport;
 pub use revocations::RevocationDocument;

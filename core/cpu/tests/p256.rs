@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
-use countersign_lanes::p256 as fastest;
+use countersign_cpu::p256 as fastest;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::{Signature, VerifyingKey};
 use p256::elliptic_curve::ff::{Field as _, PrimeField as _};

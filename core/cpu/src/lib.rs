@@ -8,7 +8,7 @@
 //! # let document = br#"{"trust":[{"trust_domain":"example.org"}],"policies":{"default":{"accept":["jwt-svid"],"audience":["a"]}}}"#;
 //! let engine = Engine::new(PolicyDocument::parse(document).unwrap(), [3, 5]);
 //! let mut worker = Worker::new(&engine, [7, 11]);
-//! worker.check_p256_by(countersign_lanes::p256());
+//! worker.check_p256_by(countersign_cpu::p256());
 //! ```
 
 use countersign::crypto::p256::{Verify, verify_prehashed};

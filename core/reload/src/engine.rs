@@ -19,11 +19,11 @@ use crate::revocations::RevocationDocument;
 use crate::revoked::Revoked;
 use crate::trust_files::TrustFiles;
 
-/// An [`Engine`] whose keys, revocations and nonce keys change while threads decide with a [`LiveWorker`] each.
+/// An [`Engine`] whose keys, revocations and nonce keys change while threads decide with a [`SharedWorker`] each.
 ///
 /// Deciding takes no lock, but for the moment after a change, when each worker takes over the new trust state.
 #[derive(Debug)]
-pub struct LiveEngine {
+pub struct SharedEngine {
     engine: Engine,
     /// Held while a change is made, which may read files.
     sources: Mutex<Sources>,
@@ -39,7 +39,7 @@ struct Sources {
     revoked: Revoked,
 }
 
-impl LiveEngine {
+impl SharedEngine {
     /// Takes over `engine` and loads the documents that stand in its policy document.
     ///
     /// Files are read from [`watch_trust_files`](Self::watch_trust_files) on; documents behind URIs are for the host to push.
@@ -196,39 +196,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The worker of one thread, and the trust state that it saw last.
 #[derive(Debug)]
-pub struct LiveWorker {
+pub struct SharedWorker {
     worker: Worker,
     trust_state: Arc<TrustState>,
     generation: u64,
 }
 
-impl LiveWorker {
+impl SharedWorker {
     /// A worker for `live`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
     #[must_use]
-    pub fn new(live: &LiveEngine, seed: [u64; 2]) -> Self {
-        Self::with(live, Worker::new(&live.engine, seed))
+    pub fn new(shared: &SharedEngine, seed: [u64; 2]) -> Self {
+        Self::with(shared, Worker::new(&shared.engine, seed))
     }
 
     /// As [`new`](Self::new), for hosts that go on without memory: see [`Worker::try_new`].
     ///
     /// # Errors
     /// [`OutOfMemory`]
-    pub fn try_new(live: &LiveEngine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
-        Ok(Self::with(live, Worker::try_new(&live.engine, seed, zeroed)?))
+    pub fn try_new(shared: &SharedEngine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
+        Ok(Self::with(shared, Worker::try_new(&shared.engine, seed, zeroed)?))
     }
 
     /// As [`new`](Self::new), but the caches are small until [`grow`](Self::grow).
     #[must_use]
-    pub fn growing(live: &LiveEngine, seed: [u64; 2]) -> Self {
-        Self::with(live, Worker::growing(&live.engine, seed))
+    pub fn growing(shared: &SharedEngine, seed: [u64; 2]) -> Self {
+        Self::with(shared, Worker::growing(&shared.engine, seed))
     }
 
-    fn with(live: &LiveEngine, #[cfg_attr(not(feature = "system"), allow(unused_mut))] mut worker: Worker) -> Self {
+    fn with(shared: &SharedEngine, #[cfg_attr(not(feature = "system"), allow(unused_mut))] mut worker: Worker) -> Self {
         // Before the trust state: if it changes in between, the next decision takes it over once more.
-        let generation = live.generation.load(Ordering::Acquire);
+        let generation = shared.generation.load(Ordering::Acquire);
         #[cfg(feature = "system")]
-        worker.check_p256_by(countersign_lanes::p256());
-        Self { worker, trust_state: live.trust_state(), generation }
+        worker.check_p256_by(countersign_cpu::p256());
+        Self { worker, trust_state: shared.trust_state(), generation }
     }
 
     /// The worker itself, for its counters.
@@ -250,78 +250,83 @@ impl LiveWorker {
 
     /// Judges `request` by the newest trust state.
     #[inline]
-    pub fn decide<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Decision<'d> {
-        self.decide_with(live, policy, request, &mut NoTrace)
+    pub fn decide<'d>(
+        &'d mut self,
+        shared: &'d SharedEngine,
+        policy: PolicyIndex,
+        request: &Request<'_>,
+    ) -> Decision<'d> {
+        self.decide_with(shared, policy, request, &mut NoTrace)
     }
 
     /// Judges `request` by the newest trust state, and tells `trace` each check as it begins.
     #[inline]
     pub fn decide_with<'d>(
         &'d mut self,
-        live: &'d LiveEngine,
+        shared: &'d SharedEngine,
         policy: PolicyIndex,
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> Decision<'d> {
-        self.take_over(live);
-        self.worker.decide_with(&live.engine, &self.trust_state, policy, request, trace)
+        self.take_over(shared);
+        self.worker.decide_with(&shared.engine, &self.trust_state, policy, request, trace)
     }
 
     /// Judges `request` by the newest trust state, as [`Worker::begin`]: the decision may wait for an answer of the host.
-    pub fn begin<'d>(&'d mut self, live: &'d LiveEngine, policy: PolicyIndex, request: &Request<'_>) -> Step<'d> {
-        self.begin_with(live, policy, request, &mut NoTrace)
+    pub fn begin<'d>(&'d mut self, shared: &'d SharedEngine, policy: PolicyIndex, request: &Request<'_>) -> Step<'d> {
+        self.begin_with(shared, policy, request, &mut NoTrace)
     }
 
     /// As [`begin`](Self::begin), and reports each check to `trace` as it begins.
     pub fn begin_with<'d>(
         &'d mut self,
-        live: &'d LiveEngine,
+        shared: &'d SharedEngine,
         policy: PolicyIndex,
         request: &Request<'_>,
         trace: &mut dyn Trace,
     ) -> Step<'d> {
-        self.take_over(live);
-        self.worker.begin(&live.engine, &self.trust_state, policy, request, trace)
+        self.take_over(shared);
+        self.worker.begin(&shared.engine, &self.trust_state, policy, request, trace)
     }
 
     /// Goes on with a decision that waited, by the newest trust state, as [`Worker::resume`]: in any worker of the same engine, with the
     /// request as it was.
     pub fn resume<'d>(
         &'d mut self,
-        live: &'d LiveEngine,
+        shared: &'d SharedEngine,
         pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
     ) -> Step<'d> {
-        self.resume_with(live, pending, request, answer, &mut NoTrace)
+        self.resume_with(shared, pending, request, answer, &mut NoTrace)
     }
 
     /// As [`resume`](Self::resume), and reports each check to `trace` as it begins.
     pub fn resume_with<'d>(
         &'d mut self,
-        live: &'d LiveEngine,
+        shared: &'d SharedEngine,
         pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
         trace: &mut dyn Trace,
     ) -> Step<'d> {
-        self.take_over(live);
-        self.worker.resume(&live.engine, &self.trust_state, pending, request, answer, trace)
+        self.take_over(shared);
+        self.worker.resume(&shared.engine, &self.trust_state, pending, request, answer, trace)
     }
 
     /// Gives up a decision that waits, as [`Worker::abandon`].
-    pub fn abandon<'d>(&'d mut self, live: &'d LiveEngine, pending: Pending) -> Decision<'d> {
-        self.take_over(live);
-        self.worker.abandon(&live.engine, &self.trust_state, pending)
+    pub fn abandon<'d>(&'d mut self, shared: &'d SharedEngine, pending: Pending) -> Decision<'d> {
+        self.take_over(shared);
+        self.worker.abandon(&shared.engine, &self.trust_state, pending)
     }
 
     /// Takes over the newest trust state, where it is not the last one that this worker saw.
     #[inline]
-    fn take_over(&mut self, live: &LiveEngine) {
-        let generation = live.generation.load(Ordering::Acquire);
+    fn take_over(&mut self, shared: &SharedEngine) {
+        let generation = shared.generation.load(Ordering::Acquire);
         if generation != self.generation {
             self.generation = generation;
-            self.trust_state = live.trust_state();
+            self.trust_state = shared.trust_state();
         }
     }
 }

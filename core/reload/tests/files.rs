@@ -9,7 +9,7 @@ use countersign::engine::{Engine, PolicyDocument};
 use countersign::memory::revocation::RevocationsKnown;
 use countersign::time::UnixSeconds;
 use countersign::trust::Authority;
-use countersign_live::{LiveEngine, LookReport, RevocationDocument};
+use countersign_reload::{LookReport, RevocationDocument, SharedEngine};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks_file": "as.json" },
                                     { "trust_domain": "example.org", "bundle_file": "domain.json" }],
@@ -18,9 +18,9 @@ const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","use":"sig",
     "x":"omJrIAVMWDPSaqApojf6ihzfnDegVw8x4zmllycrsvc","y":"hXbZ6uTyMLEjO4oOTyOoAZdCuvZubvdd4HQ8N4lAk6g"}]}"#;
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
-fn live() -> LiveEngine {
+fn live() -> SharedEngine {
     let engine = Engine::new(PolicyDocument::parse(POLICY.as_bytes()).unwrap(), [1, 2]);
-    LiveEngine::new(engine, NOW, &mut |_| {}).unwrap()
+    SharedEngine::new(engine, NOW, &mut |_| {}).unwrap()
 }
 
 /// As operators should: written beside, then renamed over.

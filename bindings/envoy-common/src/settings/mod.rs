@@ -23,7 +23,7 @@ use countersign::limits;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyDocument, PolicyError};
 use countersign::uri::AllowedOrigins;
-use countersign_live::RevocationDocument;
+use countersign_reload::RevocationDocument;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
