@@ -1,5 +1,5 @@
 //! The corpus for programs that cannot read JSON: `c_corpus script` writes all vectors as a script of steps, `c_corpus answers`
-//! what Rust answers to them, one fact a line. `c/corpus.c` runs the one and must print the other. `c_corpus pending` writes the requests of
+//! what Rust answers to them, one attribute a line. `c/corpus.c` runs the one and must print the other. `c_corpus pending` writes the requests of
 //! `c/pending.c`, whose decisions wait or ask for several credentials.
 
 use std::io::{self, Write};

@@ -157,7 +157,7 @@ fn an_svid_carries_no_scope() {
         let policy = runner.engine.document().policy("default").unwrap();
         let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
         assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
-        assert_eq!(decision.facts().unwrap().scope(), None);
+        assert_eq!(decision.verified_token().unwrap().scope(), None);
     }
 }
 

@@ -379,7 +379,7 @@ proptest! {
             let policy = runner.engine.document().policy("default").unwrap();
             let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
             prop_assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
-            let facts = decision.facts().unwrap();
+            let facts = decision.verified_token().unwrap();
             prop_assert_eq!(facts.issuer(), Some(SERVER));
             prop_assert_eq!(facts.subject(), Some(subject.as_str()));
             prop_assert_eq!(facts.scope(), Some(scope.as_str()));

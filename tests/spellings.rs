@@ -1,6 +1,6 @@
 //! RFC 8259 §8.3: "Software implementations are typically required to test names of object members for equality", by
 //! their characters and not by how those are written. However the JSON of a token or proof is spelled, the decision, its
-//! reason, the facts and what the caches do with it are the same.
+//! reason, the attributes and what the caches do with it are the same.
 
 use countersign::engine::Request;
 use countersign::specs::mtls::ClientCertificate;
@@ -387,7 +387,7 @@ fn decisions(doc: &Doc, token: &Jwt, proof_of: Option<&Jwt>, mut scribe: Scribe)
                 Ok(())
             })
             .unwrap();
-        let facts = decision.facts().map(|facts| {
+        let facts = decision.verified_token().map(|facts| {
             format!(
                 "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
                 facts.kind,

@@ -25,7 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = Request::new(method.as_bytes(), uri.as_bytes(), headers, now);
     let decision = worker.decide(&engine, &trust_state, policy, &request);
     match decision.reason() {
-        None => println!("accept {}", decision.facts().and_then(|facts| facts.subject()).unwrap_or_default()),
+        None => {
+            println!("accept {}", decision.verified_token().and_then(|verified| verified.subject()).unwrap_or_default())
+        }
         Some(reason) => println!("{} {reason}", reason.status()),
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a token says, packed into one small record: the form in which it is judged and cached.
 //!
-//! A record holds facts only ("these bytes were signed by this key and say this"), never a decision, so one record
+//! A record holds attributes only ("these bytes were signed by this key and say this"), never a decision, so one record
 //! serves every policy and every policy change.
 
 use crate::jose::algorithm::Algorithm;
@@ -16,11 +16,11 @@ use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::{AuthorityIndex, KeyHandle};
 
-/// The facts of one token, borrowed from its record.
+/// The attributes of one token, borrowed from its record.
 ///
-/// They are facts only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+/// They are attributes only if a signature was checked: [`crate::engine::Decision`] hands out none before.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct VerifiedToken<'a> {
     /// The kind it was verified as.
     pub kind: TokenKind,
     /// The header's `typ`.
@@ -315,7 +315,7 @@ pub(crate) fn add_named(
     Ok(writer.at)
 }
 
-impl<'a> Facts<'a> {
+impl<'a> VerifiedToken<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
     #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn unpack(record: &'a [u8]) -> Option<Self> {

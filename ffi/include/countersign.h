@@ -348,58 +348,58 @@ typedef uint32_t countersign_trust_place;
 #endif // __cplusplus
 
 // A fact about a decision that is a text.
-enum countersign_field
+enum countersign_attribute
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
   // The policy's name.
-  COUNTERSIGN_FIELD_POLICY = 1,
+  COUNTERSIGN_ATTRIBUTE_POLICY = 1,
   // `enforce` or `shadow`.
-  COUNTERSIGN_FIELD_MODE = 2,
+  COUNTERSIGN_ATTRIBUTE_MODE = 2,
   // `Bearer` or `DPoP`: the scheme that the token came under.
-  COUNTERSIGN_FIELD_SCHEME = 3,
+  COUNTERSIGN_ATTRIBUTE_SCHEME = 3,
   // `none`, `hit` or `miss`: where the token's facts came from.
-  COUNTERSIGN_FIELD_CACHE = 4,
+  COUNTERSIGN_ATTRIBUTE_CACHE = 4,
   // The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
   // request was accepted.
-  COUNTERSIGN_FIELD_KIND = 5,
+  COUNTERSIGN_ATTRIBUTE_KIND = 5,
   // The trust domain or issuer whose key verified the token.
-  COUNTERSIGN_FIELD_ISSUER = 6,
+  COUNTERSIGN_ATTRIBUTE_ISSUER = 6,
   // `sub`
-  COUNTERSIGN_FIELD_SUBJECT = 7,
+  COUNTERSIGN_ATTRIBUTE_SUBJECT = 7,
   // `client_id`
-  COUNTERSIGN_FIELD_CLIENT_ID = 8,
+  COUNTERSIGN_ATTRIBUTE_CLIENT_ID = 8,
   // `scope`, as it stands in the token.
-  COUNTERSIGN_FIELD_SCOPE = 9,
+  COUNTERSIGN_ATTRIBUTE_SCOPE = 9,
   // `jti`
-  COUNTERSIGN_FIELD_TOKEN_ID = 10,
+  COUNTERSIGN_ATTRIBUTE_TOKEN_ID = 10,
   // `kid` of the key that signed the token.
-  COUNTERSIGN_FIELD_KEY_ID = 11,
+  COUNTERSIGN_ATTRIBUTE_KEY_ID = 11,
   // `act`, as the JSON object in the token.
-  COUNTERSIGN_FIELD_ACTOR = 12,
+  COUNTERSIGN_ATTRIBUTE_ACTOR = 12,
   // What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.
-  COUNTERSIGN_FIELD_BINDING = 13,
+  COUNTERSIGN_ATTRIBUTE_BINDING = 13,
   // `cnf` `jkt`: the thumbprint of the key that the token is bound to, base64url.
-  COUNTERSIGN_FIELD_BOUND_KEY = 14,
+  COUNTERSIGN_ATTRIBUTE_BOUND_KEY = 14,
   // `cnf` `x5t#S256`: the thumbprint of the certificate that the token is bound to, base64url.
-  COUNTERSIGN_FIELD_BOUND_CERTIFICATE = 15,
+  COUNTERSIGN_ATTRIBUTE_BOUND_CERTIFICATE = 15,
   // The thumbprint of the key that signed the token, base64url.
-  COUNTERSIGN_FIELD_KEY_THUMBPRINT = 16,
+  COUNTERSIGN_ATTRIBUTE_KEY_THUMBPRINT = 16,
   // `txn`: the transaction that the token is for.
-  COUNTERSIGN_FIELD_TRANSACTION = 17,
+  COUNTERSIGN_ATTRIBUTE_TRANSACTION = 17,
   // `req_wl`: the workload that requested a transaction token.
-  COUNTERSIGN_FIELD_REQUESTING_WORKLOAD = 18,
+  COUNTERSIGN_ATTRIBUTE_REQUESTING_WORKLOAD = 18,
   // The JSON-RPC method that the body calls, where the policy has `tools`; for a refused tool too.
-  COUNTERSIGN_FIELD_RPC_METHOD = 19,
+  COUNTERSIGN_ATTRIBUTE_RPC_METHOD = 19,
   // The tool that the body calls, where the policy has `tools`; for a refused tool too.
-  COUNTERSIGN_FIELD_TOOL = 20,
+  COUNTERSIGN_ATTRIBUTE_TOOL = 20,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
-typedef enum countersign_field countersign_field;
+typedef enum countersign_attribute countersign_attribute;
 #else
-typedef uint32_t countersign_field;
+typedef uint32_t countersign_attribute;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -703,7 +703,7 @@ bool countersign_decision_lets_pass(const struct countersign_decision *decision)
 // As `countersign_decision_reason`.
 uint16_t countersign_decision_status(const struct countersign_decision *decision);
 
-// A fact that is a text, by a `countersign_field`; none if there is no such fact.
+// A fact that is a text, by a `countersign_attribute`; none if there is no such fact.
 //
 // What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
 // line has it for refused ones too.

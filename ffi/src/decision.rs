@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use countersign::engine::Decision;
 use countersign::jose::base64url;
-use countersign::record::{Facts, NamedClaim};
+use countersign::record::{NamedClaim, VerifiedToken};
 use countersign::specs::common::presentation::Scheme;
 
 use crate::boundary::{Output, borrow, checked, guarded};
@@ -39,17 +39,17 @@ struct Headers {
     ends: Vec<(usize, usize)>,
 }
 
-/// A fact about a decision that is a text.
+/// A attribute about a decision that is a text.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum countersign_field {
+pub enum countersign_attribute {
     /// The policy's name.
     Policy = 1,
     /// `enforce` or `shadow`.
     Mode = 2,
     /// `Bearer` or `DPoP`: the scheme that the token came under.
     Scheme = 3,
-    /// `none`, `hit` or `miss`: where the token's facts came from.
+    /// `none`, `hit` or `miss`: where the token's attributes came from.
     Cache = 4,
     /// The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
     /// request was accepted.
@@ -105,39 +105,39 @@ impl countersign_decision {
     }
 
     fn text(&self, field: u32) -> countersign_str<'_> {
-        let facts = self.made.as_ref().and_then(Decision::facts);
-        self.text_of(facts.as_ref(), field)
+        let verified = self.made.as_ref().and_then(Decision::verified_token);
+        self.text_of(verified.as_ref(), field)
     }
 
-    /// A text of this decision, whose facts are `facts`.
-    fn text_of<'a>(&'a self, facts: Option<&Facts<'a>>, field: u32) -> countersign_str<'a> {
+    /// A text of this decision, whose attributes are `attributes`.
+    fn text_of<'a>(&'a self, verified: Option<&VerifiedToken<'a>>, field: u32) -> countersign_str<'a> {
         let Some(decision) = &self.made else { return countersign_str::NONE };
-        let wanted = |known: countersign_field| field == known as u32;
+        let wanted = |known: countersign_attribute| field == known as u32;
         let policy = decision.policy();
         let always = match field {
-            _ if wanted(countersign_field::Policy) => policy.map(|policy| policy.name()),
-            _ if wanted(countersign_field::Mode) => policy.map(|policy| policy.mode().name()),
-            _ if wanted(countersign_field::Scheme) => decision.scheme().map(Scheme::name),
-            _ if wanted(countersign_field::Cache) => Some(decision.cache_tier().name()),
-            _ if wanted(countersign_field::RpcMethod) => decision.rpc_method(),
-            _ if wanted(countersign_field::Tool) => decision.tool(),
+            _ if wanted(countersign_attribute::Policy) => policy.map(|policy| policy.name()),
+            _ if wanted(countersign_attribute::Mode) => policy.map(|policy| policy.mode().name()),
+            _ if wanted(countersign_attribute::Scheme) => decision.scheme().map(Scheme::name),
+            _ if wanted(countersign_attribute::Cache) => Some(decision.cache_tier().name()),
+            _ if wanted(countersign_attribute::RpcMethod) => decision.rpc_method(),
+            _ if wanted(countersign_attribute::Tool) => decision.tool(),
             _ => None,
         };
         if always.is_some() {
             return countersign_str::or_none(always);
         }
-        let Some(facts) = facts else { return countersign_str::NONE };
-        let cnf = &facts.confirmation;
+        let Some(verified) = verified else { return countersign_str::NONE };
+        let cnf = &verified.confirmation;
         countersign_str::or_none(match field {
-            _ if wanted(countersign_field::KeyId) => decision.key_id(),
-            _ if wanted(countersign_field::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
-            _ if wanted(countersign_field::BoundCertificate) => {
+            _ if wanted(countersign_attribute::KeyId) => decision.key_id(),
+            _ if wanted(countersign_attribute::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
+            _ if wanted(countersign_attribute::BoundCertificate) => {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
             }
-            _ if wanted(countersign_field::KeyThumbprint) => {
+            _ if wanted(countersign_attribute::KeyThumbprint) => {
                 thumbprint(&self.key_thumbprint, decision.key_thumbprint())
             }
-            _ => said(decision, facts, field),
+            _ => said(decision, verified, field),
         })
     }
 
@@ -162,19 +162,19 @@ impl countersign_decision {
 }
 
 /// A text that each credential of a request has for itself.
-fn said<'a>(decision: &'a Decision<'static>, facts: &Facts<'a>, field: u32) -> Option<&'a str> {
-    let wanted = |known: countersign_field| field == known as u32;
+fn said<'a>(decision: &'a Decision<'static>, verified: &VerifiedToken<'a>, field: u32) -> Option<&'a str> {
+    let wanted = |known: countersign_attribute| field == known as u32;
     match field {
-        _ if wanted(countersign_field::Kind) => Some(facts.kind.name()),
-        _ if wanted(countersign_field::Issuer) => decision.issuer_of(facts).map(|authority| authority.name()),
-        _ if wanted(countersign_field::Subject) => facts.subject(),
-        _ if wanted(countersign_field::ClientId) => facts.client_id(),
-        _ if wanted(countersign_field::Scope) => facts.scope(),
-        _ if wanted(countersign_field::TokenId) => facts.token_id(),
-        _ if wanted(countersign_field::Actor) => facts.actor_json(),
-        _ if wanted(countersign_field::Binding) => Some(facts.confirmation.binding_name()),
-        _ if wanted(countersign_field::Transaction) => facts.transaction(),
-        _ if wanted(countersign_field::RequestingWorkload) => facts.requesting_workload(),
+        _ if wanted(countersign_attribute::Kind) => Some(verified.kind.name()),
+        _ if wanted(countersign_attribute::Issuer) => decision.issuer_of(verified).map(|authority| authority.name()),
+        _ if wanted(countersign_attribute::Subject) => verified.subject(),
+        _ if wanted(countersign_attribute::ClientId) => verified.client_id(),
+        _ if wanted(countersign_attribute::Scope) => verified.scope(),
+        _ if wanted(countersign_attribute::TokenId) => verified.token_id(),
+        _ if wanted(countersign_attribute::Actor) => verified.actor_json(),
+        _ if wanted(countersign_attribute::Binding) => Some(verified.confirmation.binding_name()),
+        _ if wanted(countersign_attribute::Transaction) => verified.transaction(),
+        _ if wanted(countersign_attribute::RequestingWorkload) => verified.requesting_workload(),
         _ => None,
     }
 }
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn countersign_decision_status(decision: *const countersig
     })
 }
 
-/// A fact that is a text, by a `countersign_field`; none if there is no such fact.
+/// A attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 ///
 /// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
 /// line has it for refused ones too.
@@ -262,9 +262,9 @@ pub unsafe extern "C" fn countersign_decision_texts<'a>(
         // SAFETY: the caller's promise.
         let (decision, first) = unsafe { (borrow(decision)?, Output::at(texts_out)?) };
         let count = u32::try_from(count).ok().filter(|count| *count <= 32).ok_or(countersign_result::InvalidLength)?;
-        let facts = decision.made.as_ref().and_then(Decision::facts);
+        let verified = decision.made.as_ref().and_then(Decision::verified_token);
         first.write_all((0..count).map(|field| {
-            if fields >> field & 1 == 1 { decision.text_of(facts.as_ref(), field) } else { countersign_str::NONE }
+            if fields >> field & 1 == 1 { decision.text_of(verified.as_ref(), field) } else { countersign_str::NONE }
         }));
         Ok(())
     })
@@ -278,8 +278,8 @@ pub unsafe extern "C" fn countersign_decision_texts<'a>(
 pub unsafe extern "C" fn countersign_decision_kind(decision: *const countersign_decision) -> countersign_token_kind {
     guarded(countersign_token_kind::None, || {
         // SAFETY: the caller's promise.
-        let facts = unsafe { borrow(decision) }.ok().and_then(|decision| decision.made.as_ref()?.facts());
-        facts.map_or(countersign_token_kind::None, |facts| facts.kind.into())
+        let verified = unsafe { borrow(decision) }.ok().and_then(|decision| decision.made.as_ref()?.verified_token());
+        verified.map_or(countersign_token_kind::None, |verified| verified.kind.into())
     })
 }
 
@@ -304,7 +304,7 @@ pub unsafe extern "C" fn countersign_decision_credential_text<'a>(
             return countersign_str::NONE;
         };
         let Some(made) = &decision.made else { return countersign_str::NONE };
-        countersign_str::or_none(made.credential(name).and_then(|facts| said(made, &facts, field)))
+        countersign_str::or_none(made.credential(name).and_then(|verified| said(made, &verified, field)))
     })
 }
 
@@ -372,8 +372,8 @@ pub unsafe extern "C" fn countersign_decision_audience<'a>(
     guarded(countersign_str::NONE, || {
         // SAFETY: the caller's promise.
         let Ok(decision) = (unsafe { borrow(decision) }) else { return countersign_str::NONE };
-        let facts = decision.made.as_ref().and_then(|made| made.facts());
-        countersign_str::or_none(facts.and_then(|facts| facts.audience().nth(index)))
+        let verified = decision.made.as_ref().and_then(|made| made.verified_token());
+        countersign_str::or_none(verified.and_then(|verified| verified.audience().nth(index)))
     })
 }
 
@@ -386,7 +386,7 @@ pub unsafe extern "C" fn countersign_decision_expires_at_seconds(decision: *cons
     guarded(0, || {
         // SAFETY: the caller's promise.
         let Ok(decision) = (unsafe { borrow(decision) }) else { return 0 };
-        decision.made.as_ref().and_then(|made| made.facts()).map_or(0, |facts| facts.expires_at.as_u64())
+        decision.made.as_ref().and_then(|made| made.verified_token()).map_or(0, |verified| verified.expires_at.as_u64())
     })
 }
 

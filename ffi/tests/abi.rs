@@ -120,14 +120,14 @@ fn one_engine_from_its_making_to_its_end() {
         assert_eq!(countersign_worker_decide(worker, policy, &asked, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
         assert_eq!(countersign_decision_used_proof(decision, &mut proof), R::Ok);
-        let bound = countersign_decision_text(decision, countersign_field::BoundKey as u32);
-        let certificate = countersign_decision_text(decision, countersign_field::BoundCertificate as u32);
-        let subject = countersign_decision_text(decision, countersign_field::Subject as u32);
-        let again = countersign_decision_text(decision, countersign_field::BoundKey as u32);
+        let bound = countersign_decision_text(decision, countersign_attribute::BoundKey as u32);
+        let certificate = countersign_decision_text(decision, countersign_attribute::BoundCertificate as u32);
+        let subject = countersign_decision_text(decision, countersign_attribute::Subject as u32);
+        let again = countersign_decision_text(decision, countersign_attribute::BoundKey as u32);
         assert_eq!(countersign_decision_header_count(decision), 0);
         let mut texts = [countersign_decision_text(null(), 0); 17];
         assert_eq!(countersign_decision_texts(decision, u32::MAX, texts.as_mut_ptr(), texts.len()), R::Ok);
-        assert_eq!(text(texts[countersign_field::Subject as usize]), text(subject));
+        assert_eq!(text(texts[countersign_attribute::Subject as usize]), text(subject));
         // What was lent first is still good after later getters.
         assert_eq!((text(bound), text(certificate).len(), text(subject).is_empty()), (text(again), 43, false));
         let (mut line, mut length) = (vec![0u8; 4096], 0);
@@ -149,7 +149,7 @@ fn one_engine_from_its_making_to_its_end() {
         known.used_proof = lend(&[7; 32]);
         assert_eq!(countersign_worker_decide(worker, policy, &known, &mut decision), R::Ok);
         assert_eq!(countersign_decision_reason(decision), Reason::ProofReplayed);
-        assert_eq!(text(countersign_decision_text(decision, countersign_field::Cache as u32)), "hit");
+        assert_eq!(text(countersign_decision_text(decision, countersign_attribute::Cache as u32)), "hit");
 
         let moment = asked.now_seconds;
         for (until, reason) in [
@@ -303,7 +303,7 @@ fn a_decision_that_waits_is_resumed_or_freed() {
         assert_eq!(countersign_worker_resume_body(worker, taken, &asked, body, &mut decision, &mut pending), R::Ok);
         assert!(pending.is_null());
         assert_eq!(countersign_decision_reason(decision), Reason::Accepted);
-        assert_eq!(text(countersign_decision_text(decision, countersign_field::Subject as u32)), "carol");
+        assert_eq!(text(countersign_decision_text(decision, countersign_attribute::Subject as u32)), "carol");
 
         // The field of the other policy's credential is found in any case of its name.
         assert_eq!(text(countersign_engine_header_field(engine, 1, 0)), "x-token");

@@ -24,13 +24,13 @@ static void answer(const countersign_decision *decision) {
   printf("status %u\n", countersign_decision_status(decision));
   NEED(countersign_reason_status(reason) == countersign_decision_status(decision));
   printf("lets_pass %d\n", countersign_decision_lets_pass(decision));
-  print("cache", countersign_decision_text(decision, COUNTERSIGN_FIELD_CACHE));
-  print("kind", countersign_decision_text(decision, COUNTERSIGN_FIELD_KIND));
-  print("issuer", countersign_decision_text(decision, COUNTERSIGN_FIELD_ISSUER));
-  print("subject", countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT));
-  print("key_id", countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_ID));
-  print("rpc_method", countersign_decision_text(decision, COUNTERSIGN_FIELD_RPC_METHOD));
-  print("tool", countersign_decision_text(decision, COUNTERSIGN_FIELD_TOOL));
+  print("cache", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_CACHE));
+  print("kind", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_KIND));
+  print("issuer", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_ISSUER));
+  print("subject", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT));
+  print("key_id", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_KEY_ID));
+  print("rpc_method", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_RPC_METHOD));
+  print("tool", countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_TOOL));
   countersign_str name, value;
   size_t count = countersign_decision_header_count(decision);
   for (size_t at = 0; at < count; at++) {

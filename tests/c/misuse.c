@@ -179,32 +179,32 @@ static void requests(const countersign_engine *engine) {
   /* None of these used up the proof. */
   WORKS(countersign_worker_decide(worker, 0, &asked, &decision));
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_ACCEPTED && countersign_decision_lets_pass(decision));
-  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).length > 0);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT).length > 0);
   uint8_t proof[32] = {0};
   IS(countersign_decision_used_proof(decision, NULL), NULL_PARAMETER);
   IS(countersign_decision_used_proof(NULL, &proof), NULL_PARAMETER);
   WORKS(countersign_decision_used_proof(decision, &proof));
-  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_KEY).length == 43);
-  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_BOUND_CERTIFICATE).length == 43);
-  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_KEY_THUMBPRINT).length == 43);
-  NEED(memcmp(countersign_decision_text(decision, COUNTERSIGN_FIELD_BINDING).data, "dpop+mtls", 9) == 0);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_BOUND_KEY).length == 43);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_BOUND_CERTIFICATE).length == 43);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_KEY_THUMBPRINT).length == 43);
+  NEED(memcmp(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_BINDING).data, "dpop+mtls", 9) == 0);
   NEED(countersign_decision_text(decision, 0).data == NULL && countersign_decision_text(decision, 999).data == NULL);
   /* The same texts at once, those that were asked for. */
-  countersign_str texts[COUNTERSIGN_FIELD_KEY_THUMBPRINT + 1];
-  const uint32_t but_subject = ~(UINT32_C(1) << COUNTERSIGN_FIELD_SUBJECT);
+  countersign_str texts[COUNTERSIGN_ATTRIBUTE_KEY_THUMBPRINT + 1];
+  const uint32_t but_subject = ~(UINT32_C(1) << COUNTERSIGN_ATTRIBUTE_SUBJECT);
   const size_t places = sizeof texts / sizeof *texts;
   WORKS(countersign_decision_texts(decision, but_subject, texts, places));
   for (uint32_t field = 0; field < places; field++) {
     const countersign_str alone = countersign_decision_text(decision, field);
-    if (field == COUNTERSIGN_FIELD_SUBJECT) {
+    if (field == COUNTERSIGN_ATTRIBUTE_SUBJECT) {
       NEED(texts[field].data == NULL);
     } else {
       NEED(texts[field].length == alone.length && (texts[field].data == NULL) == (alone.data == NULL));
       NEED(alone.length == 0 || memcmp(texts[field].data, alone.data, alone.length) == 0);
     }
   }
-  WORKS(countersign_decision_texts(decision, UINT32_MAX, texts, COUNTERSIGN_FIELD_SUBJECT));
-  NEED(texts[COUNTERSIGN_FIELD_SUBJECT].data == NULL && texts[COUNTERSIGN_FIELD_POLICY].length > 0);
+  WORKS(countersign_decision_texts(decision, UINT32_MAX, texts, COUNTERSIGN_ATTRIBUTE_SUBJECT));
+  NEED(texts[COUNTERSIGN_ATTRIBUTE_SUBJECT].data == NULL && texts[COUNTERSIGN_ATTRIBUTE_POLICY].length > 0);
   IS(countersign_decision_texts(decision, 1, NULL, places), NULL_PARAMETER);
   IS(countersign_decision_texts(NULL, 1, texts, places), NULL_PARAMETER);
   IS(countersign_decision_texts(decision, 1, texts, 33), INVALID_LENGTH);
@@ -223,7 +223,7 @@ static void requests(const countersign_engine *engine) {
   wrong.certificate = (countersign_bytes){(const uint8_t *)"01234567890123456789012345678901", 32};
   WORKS(countersign_worker_decide(worker, 0, &wrong, &decision));
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_CERTIFICATE_MISMATCH);
-  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).data == NULL);
+  NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT).data == NULL);
   NEED(countersign_decision_expires_at_seconds(decision) == 0 && !countersign_decision_lets_pass(decision));
   NEED(decide(worker) == COUNTERSIGN_REASON_PROOF_REPLAYED);
   NEED(countersign_engine_accepted(engine) == 1);
@@ -232,7 +232,7 @@ static void requests(const countersign_engine *engine) {
   /* A failed call leaves the decision of the one before; a NULL decision says no. */
   NEED(countersign_decision_reason(NULL) == COUNTERSIGN_REASON_INTERNAL_ERROR && !countersign_decision_lets_pass(NULL));
   NEED(countersign_decision_status(NULL) == 500 && countersign_decision_header_count(NULL) == 0);
-  NEED(countersign_decision_text(NULL, COUNTERSIGN_FIELD_SUBJECT).data == NULL);
+  NEED(countersign_decision_text(NULL, COUNTERSIGN_ATTRIBUTE_SUBJECT).data == NULL);
   countersign_worker_counts counts;
   WORKS(countersign_worker_count(worker, &counts));
   NEED(counts.cached_tokens == 1 && counts.banned_keys == 0);

@@ -99,7 +99,7 @@ static void a_store_is_asked(void) {
     countersign_body *body = NULL;
     IS(countersign_body_new(pending, &body), NOT_FOUND);
     NEED(made(answer_use_once(ONCE, expected[at][0])) == expected[at][1]);
-    NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_SCHEME), "DPoP"));
+    NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SCHEME), "DPoP"));
     NEED(abandoned() == 0);
   }
   NEED(memcmp(first, proof, sizeof proof) == 0 && memcmp(first, (uint8_t[32]){0}, sizeof first) != 0);
@@ -125,9 +125,9 @@ static void an_issuer_is_asked(void) {
   IS(countersign_pending_use_once(pending, &proof, &seconds), NOT_FOUND);
   NEED(made(answer_introspected("{\"active\":true,\"sub\":\"carol\",\"aud\":\"https://api.example\"}")) == COUNTERSIGN_REASON_ACCEPTED);
   NEED(countersign_decision_kind(decision) == COUNTERSIGN_TOKEN_KIND_INTROSPECTED);
-  NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_KIND), "introspected"));
-  NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT), "carol"));
-  NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_ISSUER), "https://as.example"));
+  NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_KIND), "introspected"));
+  NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT), "carol"));
+  NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_ISSUER), "https://as.example"));
 
   NEED(begin(OPAQUE) == COUNTERSIGN_QUESTION_INTROSPECT);
   NEED(made(answer_introspected("{\"active\":false}")) == COUNTERSIGN_REASON_TOKEN_INACTIVE);
@@ -157,14 +157,14 @@ static void a_body_is_read(void) {
     NEED(made(answer_body(BODY, body_of(CALL, chunk))) == COUNTERSIGN_REASON_ACCEPTED);
     WORKS(countersign_decision_body_digest(decision, &digest));
     NEED(memcmp(digest, DIGEST, sizeof digest) == 0);
-    NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_RPC_METHOD), "tools/call"));
-    NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_TOOL), "search.web"));
+    NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_RPC_METHOD), "tools/call"));
+    NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_TOOL), "search.web"));
   }
   NEED(begin(BODY) == COUNTERSIGN_QUESTION_BODY);
   NEED(made(answer_body(BODY, body_of("{\"method\":\"tools/call\",\"params\":{\"name\":\"delete.all\"}}", 7))) ==
        COUNTERSIGN_REASON_TOOL_REFUSED);
-  NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_TOOL), "delete.all"));
-  NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).data == NULL);
+  NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_TOOL), "delete.all"));
+  NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT).data == NULL);
   NEED(begin(BODY) == COUNTERSIGN_QUESTION_BODY);
   NEED(made(answer_body(BODY, body_of("[]", 1))) == COUNTERSIGN_REASON_BODY_MALFORMED);
   IS(countersign_decision_body_digest(decision, &digest), NOT_FOUND);
@@ -204,7 +204,7 @@ static void *in_another_thread(void *unused) {
   uint8_t digest[32] = {0};
   WORKS(countersign_decision_body_digest(decision, &digest));
   NEED(memcmp(digest, DIGEST, sizeof digest) == 0);
-  NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_BINDING), "dpop"));
+  NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_BINDING), "dpop"));
   return NULL;
 }
 
@@ -324,15 +324,15 @@ static void several_credentials(void) {
     NEED(begin(TXN) == COUNTERSIGN_QUESTION_NONE && decision != NULL);
     NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_ACCEPTED);
     NEED(countersign_decision_kind(decision) == COUNTERSIGN_TOKEN_KIND_ACCESS_TOKEN);
-    NEED(is(of("access", COUNTERSIGN_FIELD_KIND), "at+jwt") && is(of("access", COUNTERSIGN_FIELD_CLIENT_ID), "shop"));
-    NEED(is(of("txn", COUNTERSIGN_FIELD_KIND), "txntoken+jwt") && is(of("txn", COUNTERSIGN_FIELD_SUBJECT), "alice"));
-    NEED(is(of("txn", COUNTERSIGN_FIELD_ISSUER), "https://tts.example") && is(of("txn", COUNTERSIGN_FIELD_SCOPE), "trade.stocks"));
-    NEED(is(of("txn", COUNTERSIGN_FIELD_TRANSACTION), "97053963-771d-49cc-a4e3-20aad399c312"));
-    NEED(is(of("txn", COUNTERSIGN_FIELD_REQUESTING_WORKLOAD), "apigateway.example.org"));
-    NEED(of("txn", COUNTERSIGN_FIELD_CLIENT_ID).data == NULL && of("txn", COUNTERSIGN_FIELD_POLICY).data == NULL);
-    NEED(of("other", COUNTERSIGN_FIELD_KIND).data == NULL && of("\xff", COUNTERSIGN_FIELD_KIND).data == NULL);
+    NEED(is(of("access", COUNTERSIGN_ATTRIBUTE_KIND), "at+jwt") && is(of("access", COUNTERSIGN_ATTRIBUTE_CLIENT_ID), "shop"));
+    NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_KIND), "txntoken+jwt") && is(of("txn", COUNTERSIGN_ATTRIBUTE_SUBJECT), "alice"));
+    NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_ISSUER), "https://tts.example") && is(of("txn", COUNTERSIGN_ATTRIBUTE_SCOPE), "trade.stocks"));
+    NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_TRANSACTION), "97053963-771d-49cc-a4e3-20aad399c312"));
+    NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_REQUESTING_WORKLOAD), "apigateway.example.org"));
+    NEED(of("txn", COUNTERSIGN_ATTRIBUTE_CLIENT_ID).data == NULL && of("txn", COUNTERSIGN_ATTRIBUTE_POLICY).data == NULL);
+    NEED(of("other", COUNTERSIGN_ATTRIBUTE_KIND).data == NULL && of("\xff", COUNTERSIGN_ATTRIBUTE_KIND).data == NULL);
     NEED(of("txn", 0).data == NULL && of("txn", 999).data == NULL);
-    NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_TRANSACTION).data == NULL);
+    NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_TRANSACTION).data == NULL);
 
     countersign_str value = {NULL, 0};
     bool is_json = true;
@@ -349,14 +349,14 @@ static void several_credentials(void) {
   }
   WORKS(countersign_worker_decide(worker, policies[TXN], &asked[TXN_OF_ANOTHER], &decision));
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_CREDENTIALS_UNTIED);
-  NEED(of("txn", COUNTERSIGN_FIELD_SUBJECT).data == NULL);
+  NEED(of("txn", COUNTERSIGN_ATTRIBUTE_SUBJECT).data == NULL);
   countersign_str value;
   bool is_json;
   IS(countersign_decision_attribute(decision, lend("tenant"), &value, &is_json), NOT_FOUND);
   WORKS(countersign_worker_decide(worker, policies[TXN], &asked[TXN_ABSENT], &decision));
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_CREDENTIAL_MISSING);
   decision = NULL;
-  NEED(of("txn", COUNTERSIGN_FIELD_SUBJECT).data == NULL && countersign_decision_kind(NULL) == COUNTERSIGN_TOKEN_KIND_NONE);
+  NEED(of("txn", COUNTERSIGN_ATTRIBUTE_SUBJECT).data == NULL && countersign_decision_kind(NULL) == COUNTERSIGN_TOKEN_KIND_NONE);
 }
 
 int main(void) {

@@ -57,7 +57,7 @@ int main() {
   NEED(digest && digest.value()[0] == 0xba && digest.value()[31] == 0xad);  // SHA-256 of "abc", FIPS 180-4
   auto tenant = decision->attribute("tenant");
   NEED(tenant && tenant.value().first == R"({ "id": 1 })" && tenant.value().second);
-  NEED(decision->credential_text("access", COUNTERSIGN_FIELD_SUBJECT) == "carol");
+  NEED(decision->credential_text("access", COUNTERSIGN_ATTRIBUTE_SUBJECT) == "carol");
 
   // One that goes out of scope is a refusal; one that was moved from asks nothing, and answering it fails.
   {

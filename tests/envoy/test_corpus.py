@@ -123,7 +123,7 @@ class Site:
         self.write(f"{self.folder}/policy.json", policy)
         self.settings = {
             "policy_file": str(envoy.folder / self.folder / "policy.json"), "poll_milliseconds": 10, "replay_store": f"v{number}",
-            "metadata": {"facts": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+            "metadata": {"attributes": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
         if "answers" in vector.get("needs", []):
             self.settings["shared_store"] = {"cluster": "answering", "path": "/store"}
             if sum("introspection" in source for source in policy["trust"]) == 1:
@@ -150,7 +150,7 @@ class Site:
             # The proxy's signature check for one half of the vectors, the libraries in the VM for the other; P-384 and P-521 only the proxy checks.
             "signatures": "vm" if self.number % 2 and not LARGE_CURVES.search(json.dumps([policy, self.vector])) else "host",
             "routes_match_identity": False,
-            "metadata": {"facts": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
+            "metadata": {"attributes": list(self.facts.values())}, "certificate": "x-forwarded-client-cert", "proofs_before_start": "danger_accept"}
         names = sorted(policy["policies"])
         if "default" not in names:
             self.settings["default_policy"] = names[0]

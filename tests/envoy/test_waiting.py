@@ -48,7 +48,7 @@ def call(tool="read", more=0):
 
 def settings(**more):
     return {
-        "default_policy": "default", "identity_headers": IDENTITY, "metadata": {"facts": ["decision", "reason", "subject", "attributes.tenant", "tool"]},
+        "default_policy": "default", "identity_headers": IDENTITY, "metadata": {"attributes": ["decision", "reason", "subject", "attributes.tenant", "tool"]},
         "audit_log": "refusals",
         "shared_store": {"cluster": "answers", "path": "/store?a=b", "timeout_milliseconds": 400, "headers": {"X-Key": "of the store"}},
         "introspection": {"cluster": "answers", "timeout_milliseconds": 400, "headers": {"Authorization": "Basic YTpi"}}, **more}

@@ -32,7 +32,7 @@ int main(int count, char **arguments) {
   const countersign_decision *decision; /* valid until the worker's next call */
   if (countersign_worker_decide(worker, policy, &request, &decision) != COUNTERSIGN_RESULT_OK) return 2;
   countersign_str word = countersign_reason_word(countersign_decision_reason(decision));
-  countersign_str subject = countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT);
+  countersign_str subject = countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT);
   printf("%.*s %.*s\n", (int)word.length, (const char *)word.data, (int)subject.length, (const char *)subject.data);
   int refused = !countersign_decision_lets_pass(decision);
   return countersign_worker_free(worker), countersign_engine_free(engine), refused;

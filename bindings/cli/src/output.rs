@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use countersign::engine::{Decision, Mode};
 use countersign::jose::base64url;
-use countersign::record::{Facts, NamedClaim};
+use countersign::record::{NamedClaim, VerifiedToken};
 use countersign::trust::LoadReport;
 use serde::Serialize;
 use serde_json::Value;
@@ -63,16 +63,16 @@ struct TokenLine<'a> {
 
 impl<'a> TokenLine<'a> {
     /// What a credential says itself; whose keys verified it only the decision knows.
-    fn of(facts: &Facts<'a>) -> Self {
+    fn of(verified: &VerifiedToken<'a>) -> Self {
         Self {
-            kind: facts.kind.name(),
-            issuer: facts.issuer(),
-            subject: facts.subject(),
-            audience: facts.audience().collect(),
-            scope: facts.scope(),
+            kind: verified.kind.name(),
+            issuer: verified.issuer(),
+            subject: verified.subject(),
+            audience: verified.audience().collect(),
+            scope: verified.scope(),
             key_id: None,
-            expires_at: facts.expires_at.as_u64(),
-            binding: facts.confirmation.binding_name(),
+            expires_at: verified.expires_at.as_u64(),
+            binding: verified.confirmation.binding_name(),
         }
     }
 }
@@ -96,10 +96,10 @@ impl<'a> DecisionLine<'a> {
             number: reason.map_or(0, |reason| reason.number()),
             status: decision.status(),
             headers: headers(decision),
-            token: decision.facts().map(|facts| TokenLine {
+            token: decision.verified_token().map(|verified| TokenLine {
                 issuer: decision.issuer().map(|authority| authority.name()),
                 key_id: decision.key_id(),
-                ..TokenLine::of(&facts)
+                ..TokenLine::of(&verified)
             }),
             credentials: decision
                 .policy()

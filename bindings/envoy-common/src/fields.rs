@@ -53,7 +53,7 @@ mod tests {
     use std::vec;
 
     use super::*;
-    use crate::fact::Fact;
+    use crate::attribute::Attribute;
 
     #[test]
     fn first_values_and_counts() {
@@ -61,7 +61,7 @@ mod tests {
         let fields = || fields.iter().map(|(name, value)| (name.as_bytes(), *value));
         let (found, removes) = JudgedBy::find(fields(), &IdentityHeaders::default());
         assert!(!removes);
-        let identity = IdentityHeaders::new(vec![("x".to_owned(), Fact::Subject)], None);
+        let identity = IdentityHeaders::new(vec![("x".to_owned(), Attribute::Subject)], None);
         assert!(JudgedBy::find(fields(), &identity).1);
         assert_eq!(found.get("dpop"), Some((Some(1), 2)));
         assert_eq!(found.get(":path"), Some((Some(4), 1)));

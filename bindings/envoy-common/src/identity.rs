@@ -7,13 +7,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::field_value::spells_alike;
 
-use crate::fact::Fact;
+use crate::attribute::Attribute;
 
 /// The identity headers of a configuration.
 #[derive(Debug, Default)]
 pub struct IdentityHeaders {
     /// Names in small letters, in the order of the settings, each with what is written there.
-    written: Vec<(String, Fact)>,
+    written: Vec<(String, Attribute)>,
     /// The field that a certificate is taken from, by its one name; that one stays.
     read: Option<&'static str>,
     /// Fields of credentials that go no further than this filter.
@@ -27,7 +27,7 @@ const LAST_BIT: usize = 63;
 impl IdentityHeaders {
     /// Those that are `written`, by names in small letters, and the field that a certificate is `read` from.
     #[must_use]
-    pub fn new(written: Vec<(String, Fact)>, read: Option<&'static str>) -> Self {
+    pub fn new(written: Vec<(String, Attribute)>, read: Option<&'static str>) -> Self {
         let names = written.iter().map(|(name, _)| name.as_str()).chain(read);
         let lengths = lengths(names);
         Self { written, read, credentials: Vec::new(), lengths }
@@ -41,9 +41,9 @@ impl IdentityHeaders {
         Self { credentials, lengths, ..Self::default() }
     }
 
-    /// What is written from a decision: names in small letters with facts.
+    /// What is written from a decision: names in small letters with attributes.
     #[must_use]
-    pub fn written(&self) -> &[(String, Fact)] {
+    pub fn written(&self) -> &[(String, Attribute)] {
         &self.written
     }
 
@@ -87,8 +87,11 @@ mod tests {
     #[test]
     fn every_spelling_and_no_other_name() {
         let long = "x-".repeat(40);
-        let written =
-            vec![("x-user".to_owned(), Fact::Subject), (long.clone(), Fact::Kind), ("-path".to_owned(), Fact::Issuer)];
+        let written = vec![
+            ("x-user".to_owned(), Attribute::Subject),
+            (long.clone(), Attribute::Kind),
+            ("-path".to_owned(), Attribute::Issuer),
+        ];
         let headers = IdentityHeaders::new(written, Some("x-forwarded-client-cert"));
         for name in
             ["x-user", "x_user", "x.user", "x+user", "x~user", "x\u{7f}user", "_path", &long, &long.replace('-', "_")]

@@ -15,9 +15,9 @@ use countersign::specs::common::presentation::Field;
 use countersign::specs::mtls::Connection;
 use countersign::time::UnixSeconds;
 
+use crate::attribute::is_field_value;
 use crate::certificate::{self, CertificateSource};
 use crate::counters::Outcome;
-use crate::fact::is_field_value;
 use crate::host::{FilterContext, Level, RouteUnread, Stream};
 use crate::policies::{NoRules, Policies, Rules};
 use crate::settings::{Audit, RouteSettings, Settings};
@@ -250,8 +250,8 @@ impl Written {
         stream: &mut impl Stream,
     ) -> Option<Route> {
         let mut changed = false;
-        for (name, fact) in settings.identity_headers.written() {
-            let value = decision.and_then(|(decision, mode)| fact.of(decision, mode));
+        for (name, attribute) in settings.identity_headers.written() {
+            let value = decision.and_then(|(decision, mode)| attribute.of(decision, mode));
             let value = value.filter(|value| is_field_value(value));
             // The client's are gone already.
             if value.is_some() || self.is_there {
@@ -292,9 +292,9 @@ fn conclude(
         warn(context, &notice);
     }
     note(context, rules.place, mode, decision);
-    for fact in &settings.metadata {
-        if let Some(value) = fact.of(decision, mode).filter(|value| is_field_value(value)) {
-            stream.set_metadata(&settings.metadata_namespace, fact.name(), &value);
+    for attribute in &settings.metadata {
+        if let Some(value) = attribute.of(decision, mode).filter(|value| is_field_value(value)) {
+            stream.set_metadata(&settings.metadata_namespace, attribute.name(), &value);
         }
     }
 }

@@ -10,10 +10,10 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod attribute;
 pub mod canonical;
 pub mod certificate;
 pub mod counters;
-pub mod fact;
 pub mod fetch;
 pub mod fields;
 pub mod host;

@@ -31,7 +31,7 @@
 
 
 /* The texts of a decision, by their numbers. */
-#define NGX_HTTP_COUNTERSIGN_TEXTS  (COUNTERSIGN_FIELD_TOOL + 1)
+#define NGX_HTTP_COUNTERSIGN_TEXTS  (COUNTERSIGN_ATTRIBUTE_TOOL + 1)
 
 
 /* Where something was said in the configuration, for faults that show later. */
@@ -187,7 +187,7 @@ typedef struct {
     ngx_http_countersign_named_t       named;
     ngx_str_t                          lowcase;
     ngx_uint_t                         hash;
-    ngx_uint_t                         fact;
+    ngx_uint_t                         attribute;
 } ngx_http_countersign_header_t;
 
 
@@ -367,8 +367,8 @@ ngx_table_elt_t *ngx_http_countersign_sent_once(ngx_http_countersign_record_t *r
 /* variables */
 ngx_int_t ngx_http_countersign_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
-ngx_int_t ngx_http_countersign_fact_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name);
-ngx_int_t ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t fact,
+ngx_int_t ngx_http_countersign_attribute_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name);
+ngx_int_t ngx_http_countersign_attribute(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t attribute,
     ngx_str_t *value);
 
 /* status */

@@ -561,7 +561,7 @@ ngx_http_countersign_of_others(ngx_http_countersign_loc_conf_t *lcf, const count
     name = lcf->others == NULL ? NULL : lcf->others->elts;
 
     for (i = 0; name != NULL && i < lcf->others->nelts; i++) {
-        for (field = COUNTERSIGN_FIELD_TRANSACTION; field <= COUNTERSIGN_FIELD_REQUESTING_WORKLOAD; field++) {
+        for (field = COUNTERSIGN_ATTRIBUTE_TRANSACTION; field <= COUNTERSIGN_ATTRIBUTE_REQUESTING_WORKLOAD; field++) {
             if ((named & (1u << field)) && texts[field].data == NULL) {
                 texts[field] = countersign_decision_credential_text(decision,
                                    ngx_http_countersign_bytes(name[i].data, name[i].len), field);
@@ -622,7 +622,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
     ngx_http_countersign_of_others(made->judged, decision, mcf->named, texts);
 
     total = 0;
-    for (field = COUNTERSIGN_FIELD_POLICY; field < NGX_HTTP_COUNTERSIGN_TEXTS; field++) {
+    for (field = COUNTERSIGN_ATTRIBUTE_POLICY; field < NGX_HTTP_COUNTERSIGN_TEXTS; field++) {
         total += texts[field].length;
     }
 
@@ -631,7 +631,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
         return NGX_ERROR;
     }
 
-    for (field = COUNTERSIGN_FIELD_POLICY; field < NGX_HTTP_COUNTERSIGN_TEXTS; field++) {
+    for (field = COUNTERSIGN_ATTRIBUTE_POLICY; field < NGX_HTTP_COUNTERSIGN_TEXTS; field++) {
 
         if (texts[field].data == NULL) {
             continue;
@@ -644,7 +644,7 @@ ngx_http_countersign_copy(ngx_http_request_t *r, const countersign_decision *dec
         text = ngx_http_countersign_bytes(p, texts[field].length);
         bad = texts[field].length != 0 && !countersign_is_field_value(text);
 
-        if (bad && field == COUNTERSIGN_FIELD_ACTOR) {
+        if (bad && field == COUNTERSIGN_ATTRIBUTE_ACTOR) {
             for (i = 0; i < texts[field].length; i++) {
                 p[i] = (p[i] < 0x20 || p[i] == 0x7f) ? ' ' : p[i];
             }

@@ -33,7 +33,7 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_countersign_loc_conf_t  *lcf = conf;
 
     u_char                         ch;
-    ngx_int_t                      fact;
+    ngx_int_t                      attribute;
     ngx_str_t                     *value = cf->args->elts;
     ngx_uint_t                     i;
     ngx_http_countersign_header_t *header;
@@ -41,9 +41,9 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
-    fact = ngx_http_countersign_fact_of_name(mcf, &value[2]);
-    if (fact == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "there is no fact \"%V\"", &value[2]);
+    attribute = ngx_http_countersign_attribute_of_name(mcf, &value[2]);
+    if (attribute == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "there is no attribute \"%V\"", &value[2]);
         return NGX_CONF_ERROR;
     }
 
@@ -82,13 +82,13 @@ ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (fact < (ngx_int_t) NGX_HTTP_COUNTERSIGN_TEXTS) {
-        mcf->named |= 1u << fact;
+    if (attribute < (ngx_int_t) NGX_HTTP_COUNTERSIGN_TEXTS) {
+        mcf->named |= 1u << attribute;
     }
 
     header->named.name = value[1];
     header->named.place = ngx_http_countersign_here(cf);
-    header->fact = fact;
+    header->attribute = attribute;
     header->lowcase.len = value[1].len;
     header->lowcase.data = ngx_pnalloc(cf->pool, value[1].len);
     if (header->lowcase.data == NULL) {
@@ -345,7 +345,7 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
     header = lcf->headers->elts;
     for (i = 0; i < lcf->headers->nelts; i++) {
 
-        if (ngx_http_countersign_fact(r->pool, decision, header[i].fact, &value) != NGX_OK) {
+        if (ngx_http_countersign_attribute(r->pool, decision, header[i].attribute, &value) != NGX_OK) {
             return NGX_ERROR;
         }
 

@@ -13,50 +13,50 @@ static ngx_int_t ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_v
 
 /* Facts that are no text of the decision; the others are numbered as the library numbers them. */
 enum {
-    NGX_HTTP_COUNTERSIGN_FACT_DECISION = NGX_HTTP_COUNTERSIGN_TEXTS,
-    NGX_HTTP_COUNTERSIGN_FACT_REASON,
-    NGX_HTTP_COUNTERSIGN_FACT_STATUS,
-    NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT,
-    NGX_HTTP_COUNTERSIGN_FACT_AUDIT,
-    NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST,
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_DECISION = NGX_HTTP_COUNTERSIGN_TEXTS,
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_REASON,
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_STATUS,
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_EXPIRES_AT,
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT,
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_BODY_DIGEST,
     /* and those after it, by their places in the attributes that the configuration names */
-    NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED
 };
 
 
 static const struct {
     ngx_str_t   name;
-    ngx_uint_t  fact;
-} ngx_http_countersign_facts[] = {
-    { ngx_string("countersign_decision"), NGX_HTTP_COUNTERSIGN_FACT_DECISION },
-    { ngx_string("countersign_reason"), NGX_HTTP_COUNTERSIGN_FACT_REASON },
-    { ngx_string("countersign_status"), NGX_HTTP_COUNTERSIGN_FACT_STATUS },
-    { ngx_string("countersign_policy"), COUNTERSIGN_FIELD_POLICY },
-    { ngx_string("countersign_mode"), COUNTERSIGN_FIELD_MODE },
-    { ngx_string("countersign_scheme"), COUNTERSIGN_FIELD_SCHEME },
-    { ngx_string("countersign_cache"), COUNTERSIGN_FIELD_CACHE },
-    { ngx_string("countersign_kind"), COUNTERSIGN_FIELD_KIND },
-    { ngx_string("countersign_issuer"), COUNTERSIGN_FIELD_ISSUER },
-    { ngx_string("countersign_subject"), COUNTERSIGN_FIELD_SUBJECT },
-    { ngx_string("countersign_client_id"), COUNTERSIGN_FIELD_CLIENT_ID },
-    { ngx_string("countersign_scope"), COUNTERSIGN_FIELD_SCOPE },
-    { ngx_string("countersign_token_id"), COUNTERSIGN_FIELD_TOKEN_ID },
-    { ngx_string("countersign_key_id"), COUNTERSIGN_FIELD_KEY_ID },
-    { ngx_string("countersign_actor"), COUNTERSIGN_FIELD_ACTOR },
-    { ngx_string("countersign_binding"), COUNTERSIGN_FIELD_BINDING },
-    { ngx_string("countersign_bound_key"), COUNTERSIGN_FIELD_BOUND_KEY },
-    { ngx_string("countersign_bound_certificate"), COUNTERSIGN_FIELD_BOUND_CERTIFICATE },
-    { ngx_string("countersign_key_thumbprint"), COUNTERSIGN_FIELD_KEY_THUMBPRINT },
-    { ngx_string("countersign_txn"), COUNTERSIGN_FIELD_TRANSACTION },
-    { ngx_string("countersign_requesting_workload"), COUNTERSIGN_FIELD_REQUESTING_WORKLOAD },
-    { ngx_string("countersign_rpc_method"), COUNTERSIGN_FIELD_RPC_METHOD },
-    { ngx_string("countersign_tool"), COUNTERSIGN_FIELD_TOOL },
-    { ngx_string("countersign_body_digest"), NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST },
-    { ngx_string("countersign_expires_at"), NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT },
-    { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_FACT_AUDIT }
+    ngx_uint_t  attribute;
+} ngx_http_countersign_attributes[] = {
+    { ngx_string("countersign_decision"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_DECISION },
+    { ngx_string("countersign_reason"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_REASON },
+    { ngx_string("countersign_status"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_STATUS },
+    { ngx_string("countersign_policy"), COUNTERSIGN_ATTRIBUTE_POLICY },
+    { ngx_string("countersign_mode"), COUNTERSIGN_ATTRIBUTE_MODE },
+    { ngx_string("countersign_scheme"), COUNTERSIGN_ATTRIBUTE_SCHEME },
+    { ngx_string("countersign_cache"), COUNTERSIGN_ATTRIBUTE_CACHE },
+    { ngx_string("countersign_kind"), COUNTERSIGN_ATTRIBUTE_KIND },
+    { ngx_string("countersign_issuer"), COUNTERSIGN_ATTRIBUTE_ISSUER },
+    { ngx_string("countersign_subject"), COUNTERSIGN_ATTRIBUTE_SUBJECT },
+    { ngx_string("countersign_client_id"), COUNTERSIGN_ATTRIBUTE_CLIENT_ID },
+    { ngx_string("countersign_scope"), COUNTERSIGN_ATTRIBUTE_SCOPE },
+    { ngx_string("countersign_token_id"), COUNTERSIGN_ATTRIBUTE_TOKEN_ID },
+    { ngx_string("countersign_key_id"), COUNTERSIGN_ATTRIBUTE_KEY_ID },
+    { ngx_string("countersign_actor"), COUNTERSIGN_ATTRIBUTE_ACTOR },
+    { ngx_string("countersign_binding"), COUNTERSIGN_ATTRIBUTE_BINDING },
+    { ngx_string("countersign_bound_key"), COUNTERSIGN_ATTRIBUTE_BOUND_KEY },
+    { ngx_string("countersign_bound_certificate"), COUNTERSIGN_ATTRIBUTE_BOUND_CERTIFICATE },
+    { ngx_string("countersign_key_thumbprint"), COUNTERSIGN_ATTRIBUTE_KEY_THUMBPRINT },
+    { ngx_string("countersign_txn"), COUNTERSIGN_ATTRIBUTE_TRANSACTION },
+    { ngx_string("countersign_requesting_workload"), COUNTERSIGN_ATTRIBUTE_REQUESTING_WORKLOAD },
+    { ngx_string("countersign_rpc_method"), COUNTERSIGN_ATTRIBUTE_RPC_METHOD },
+    { ngx_string("countersign_tool"), COUNTERSIGN_ATTRIBUTE_TOOL },
+    { ngx_string("countersign_body_digest"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_BODY_DIGEST },
+    { ngx_string("countersign_expires_at"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_EXPIRES_AT },
+    { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT }
 };
 
-#define NGX_HTTP_COUNTERSIGN_FACTS  (sizeof(ngx_http_countersign_facts) / sizeof(ngx_http_countersign_facts[0]))
+#define NGX_HTTP_COUNTERSIGN_ATTRIBUTES  (sizeof(ngx_http_countersign_attributes) / sizeof(ngx_http_countersign_attributes[0]))
 
 #define NGX_HTTP_COUNTERSIGN_PREFIX  (sizeof("countersign_") - 1)
 
@@ -119,8 +119,8 @@ ngx_http_countersign_attribute_variable(ngx_http_request_t *r, ngx_http_variable
                                            ngx_http_countersign_attribute_prefix.len);
     place = ngx_http_countersign_attribute(mcf, &attribute, 0);
 
-    return ngx_http_countersign_variable(r, v, place == NGX_ERROR ? NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + mcf->attributes.nelts
-                                                                  : NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + (ngx_uint_t) place);
+    return ngx_http_countersign_variable(r, v, place == NGX_ERROR ? NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + mcf->attributes.nelts
+                                                                  : NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + (ngx_uint_t) place);
 }
 
 
@@ -131,16 +131,16 @@ ngx_http_countersign_add_variables(ngx_conf_t *cf)
     ngx_uint_t            i;
     ngx_http_variable_t  *variable;
 
-    for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS; i++) {
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_ATTRIBUTES; i++) {
 
-        name = ngx_http_countersign_facts[i].name;
+        name = ngx_http_countersign_attributes[i].name;
         variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
         if (variable == NULL) {
             return NGX_ERROR;
         }
 
         variable->get_handler = ngx_http_countersign_variable;
-        variable->data = ngx_http_countersign_facts[i].fact;
+        variable->data = ngx_http_countersign_attributes[i].attribute;
     }
 
     name = ngx_http_countersign_attribute_prefix;
@@ -176,18 +176,18 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
             return NGX_ERROR;
         }
 
-        for (k = 0; k < NGX_HTTP_COUNTERSIGN_FACTS; k++) {
-            name = (ngx_str_t *) &ngx_http_countersign_facts[k].name;
+        for (k = 0; k < NGX_HTTP_COUNTERSIGN_ATTRIBUTES; k++) {
+            name = (ngx_str_t *) &ngx_http_countersign_attributes[k].name;
 
             if (variable[i].name.len != name->len || ngx_strncmp(variable[i].name.data, name->data, name->len) != 0) {
                 continue;
             }
 
-            if (ngx_http_countersign_facts[k].fact == NGX_HTTP_COUNTERSIGN_FACT_AUDIT) {
+            if (ngx_http_countersign_attributes[k].attribute == NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT) {
                 mcf->audit = 1;
 
-            } else if (ngx_http_countersign_facts[k].fact < NGX_HTTP_COUNTERSIGN_TEXTS) {
-                mcf->named |= 1u << ngx_http_countersign_facts[k].fact;
+            } else if (ngx_http_countersign_attributes[k].attribute < NGX_HTTP_COUNTERSIGN_TEXTS) {
+                mcf->named |= 1u << ngx_http_countersign_attributes[k].attribute;
             }
         }
     }
@@ -196,10 +196,10 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
 }
 
 
-/* The name of a fact as countersign_set_header has it: that of its variable without "countersign_". */
+/* The name of a attribute as countersign_set_header has it: that of its variable without "countersign_". */
 
 ngx_int_t
-ngx_http_countersign_fact_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name)
+ngx_http_countersign_attribute_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name)
 {
     ngx_int_t   place;
     ngx_str_t   known, attribute;
@@ -208,18 +208,18 @@ ngx_http_countersign_fact_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str
     attribute = ngx_http_countersign_after(name, (u_char *) "attribute_", sizeof("attribute_") - 1);
     if (attribute.len != 0) {
         place = ngx_http_countersign_attribute(mcf, &attribute, 1);
-        return place == NGX_ERROR ? NGX_ERROR : (ngx_int_t) NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + place;
+        return place == NGX_ERROR ? NGX_ERROR : (ngx_int_t) NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + place;
     }
 
-    for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS; i++) {
-        known = ngx_http_countersign_facts[i].name;
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_ATTRIBUTES; i++) {
+        known = ngx_http_countersign_attributes[i].name;
         known.data += NGX_HTTP_COUNTERSIGN_PREFIX;
         known.len -= NGX_HTTP_COUNTERSIGN_PREFIX;
 
-        if (ngx_http_countersign_facts[i].fact != NGX_HTTP_COUNTERSIGN_FACT_AUDIT && known.len == name->len
+        if (ngx_http_countersign_attributes[i].attribute != NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT && known.len == name->len
             && ngx_strncmp(known.data, name->data, known.len) == 0)
         {
-            return ngx_http_countersign_facts[i].fact;
+            return ngx_http_countersign_attributes[i].attribute;
         }
     }
 
@@ -228,47 +228,47 @@ ngx_http_countersign_fact_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str
 
 
 static ngx_str_t *
-ngx_http_countersign_name_of_fact(ngx_uint_t fact)
+ngx_http_countersign_name_of_fact(ngx_uint_t attribute)
 {
     ngx_uint_t  i;
 
     static ngx_str_t  attribute = ngx_string("countersign_attribute_…");
 
-    if (fact >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE) {
+    if (attribute >= NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED) {
         return &attribute;
     }
 
-    for (i = 0; i < NGX_HTTP_COUNTERSIGN_FACTS - 1 && ngx_http_countersign_facts[i].fact != fact; i++) { /* void */ }
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_ATTRIBUTES - 1 && ngx_http_countersign_attributes[i].attribute != attribute; i++) { /* void */ }
 
-    return (ngx_str_t *) &ngx_http_countersign_facts[i].name;
+    return (ngx_str_t *) &ngx_http_countersign_attributes[i].name;
 }
 
 
-/* Empty where there is no such fact. */
+/* Empty where there is no such attribute. */
 
 ngx_int_t
-ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t fact,
+ngx_http_countersign_attribute(ngx_pool_t *pool, ngx_http_countersign_decision_t *decision, ngx_uint_t attribute,
     ngx_str_t *value)
 {
     countersign_str  word;
 
-    if (fact < NGX_HTTP_COUNTERSIGN_TEXTS) {
-        *value = decision->texts[fact];
+    if (attribute < NGX_HTTP_COUNTERSIGN_TEXTS) {
+        *value = decision->texts[attribute];
         return NGX_OK;
     }
 
-    if (fact >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE) {
+    if (attribute >= NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED) {
         if (decision->attributes == NULL) {
             ngx_str_null(value);
         } else {
-            *value = decision->attributes[fact - NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE];
+            *value = decision->attributes[attribute - NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED];
         }
         return NGX_OK;
     }
 
-    switch (fact) {
+    switch (attribute) {
 
-    case NGX_HTTP_COUNTERSIGN_FACT_DECISION:
+    case NGX_HTTP_COUNTERSIGN_ATTRIBUTE_DECISION:
         if (decision->reason == COUNTERSIGN_REASON_ACCEPTED) {
             ngx_str_set(value, "accept");
         } else {
@@ -276,17 +276,17 @@ ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *dec
         }
         return NGX_OK;
 
-    case NGX_HTTP_COUNTERSIGN_FACT_REASON:
+    case NGX_HTTP_COUNTERSIGN_ATTRIBUTE_REASON:
         word = countersign_reason_word(decision->reason);
         value->data = (u_char *) word.data;
         value->len = word.length;
         return NGX_OK;
 
-    case NGX_HTTP_COUNTERSIGN_FACT_AUDIT:
+    case NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT:
         *value = decision->audit;
         return NGX_OK;
 
-    case NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST:
+    case NGX_HTTP_COUNTERSIGN_ATTRIBUTE_BODY_DIGEST:
         *value = decision->body_digest;
         return NGX_OK;
 
@@ -296,7 +296,7 @@ ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *dec
 
     ngx_str_null(value);
 
-    if (fact == NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT && decision->expires_at == 0) {
+    if (attribute == NGX_HTTP_COUNTERSIGN_ATTRIBUTE_EXPIRES_AT && decision->expires_at == 0) {
         return NGX_OK;
     }
 
@@ -306,7 +306,7 @@ ngx_http_countersign_fact(ngx_pool_t *pool, ngx_http_countersign_decision_t *dec
     }
 
     value->len = ngx_sprintf(value->data, "%uL",
-                             fact == NGX_HTTP_COUNTERSIGN_FACT_STATUS ? (uint64_t) decision->status
+                             attribute == NGX_HTTP_COUNTERSIGN_ATTRIBUTE_STATUS ? (uint64_t) decision->status
                                                                       : decision->expires_at)
                  - value->data;
 
@@ -329,9 +329,9 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
 
     decision = NULL;
 
-    if (data == NGX_HTTP_COUNTERSIGN_FACT_AUDIT ? !mcf->audit
-        : data >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE
-          ? data - NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE >= mcf->attributes.nelts
+    if (data == NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT ? !mcf->audit
+        : data >= NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED
+          ? data - NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED >= mcf->attributes.nelts
           : data < NGX_HTTP_COUNTERSIGN_TEXTS && !(mcf->named & (1u << data)))
     {
         /* By a script, or a name put together while requests run: nothing told us to keep it. */
@@ -397,16 +397,16 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
         return NGX_OK;
     }
 
-    if (data >= NGX_HTTP_COUNTERSIGN_FACT_ATTRIBUTE + mcf->attributes.nelts) {
+    if (data >= NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + mcf->attributes.nelts) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    if (ngx_http_countersign_fact(r->pool, decision, data, &value) != NGX_OK) {
+    if (ngx_http_countersign_attribute(r->pool, decision, data, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (data == COUNTERSIGN_FIELD_MODE && lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW) {
+    if (data == COUNTERSIGN_ATTRIBUTE_MODE && lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW) {
         ngx_str_set(&value, "shadow");
     }
 

@@ -35,7 +35,7 @@ fn decide(meanwhile: impl FnOnce(&SharedEngine)) -> Option<Reason> {
     let body = BodyReader::new(policy.body().unwrap());
     match second.resume(&live, pending, &request, Answer::Body(body)) {
         Step::Decided(decision) => {
-            assert_eq!(decision.facts().is_some(), decision.reason().is_none());
+            assert_eq!(decision.verified_token().is_some(), decision.reason().is_none());
             decision.reason()
         }
         Step::Waits(_) => Some(Reason::DecisionAbandoned),

@@ -15,7 +15,7 @@ use crate::time::UnixSeconds;
 
 /// What there is to log of a decision. [`Display`] writes it as one line of JSON.
 ///
-/// Facts of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
+/// VerifiedToken of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
 /// was refused. Texts are those of the token, as JSON strings in which what is not printable is escaped; thumbprints are base64url; `proof_id` is a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRecord<'a> {
@@ -27,7 +27,7 @@ pub struct AuditRecord<'a> {
     pub mode: Mode,
     /// The scheme that the token came under.
     pub scheme: Option<Scheme>,
-    /// Where the token's facts came from.
+    /// Where the token's attributes came from.
     pub cache: CacheTier,
     /// The kind of token.
     pub kind: Option<TokenKind>,
@@ -63,29 +63,31 @@ impl<'a> AuditRecord<'a> {
     pub(crate) fn new(decision: &'a Decision<'_>) -> Self {
         let outcome = decision.outcome();
         let policy = decision.policy();
-        let facts = decision.verified_facts();
-        let key = facts.and_then(|facts| decision.key(&facts));
+        let verified = decision.any_verified_token();
+        let key = verified.and_then(|verified| decision.key(&verified));
         Self {
             reason: outcome.reason,
             policy: policy.map_or("", |policy| policy.name()),
             mode: policy.map_or(Mode::Enforce, |policy| policy.mode()),
             scheme: outcome.scheme,
             cache: outcome.tier,
-            kind: facts.map(|facts| facts.kind),
-            issuer: facts.and_then(|facts| decision.authority(facts.authority)).map(|authority| authority.name()),
-            subject: facts.and_then(|facts| facts.subject()),
-            client_id: facts.and_then(|facts| facts.client_id()),
-            token_id: facts.and_then(|facts| facts.token_id()),
+            kind: verified.map(|verified| verified.kind),
+            issuer: verified
+                .and_then(|verified| decision.authority(verified.authority))
+                .map(|authority| authority.name()),
+            subject: verified.and_then(|verified| verified.subject()),
+            client_id: verified.and_then(|verified| verified.client_id()),
+            token_id: verified.and_then(|verified| verified.token_id()),
             key_id: key.and_then(|key| key.key_id()),
             key_thumbprint: key.map(|key| *key.thumbprint()),
-            expires_at: facts.map(|facts| facts.expires_at),
-            bound_to_key: facts.and_then(|facts| facts.confirmation.key_thumbprint.copied()),
-            bound_to_certificate: facts.and_then(|facts| facts.confirmation.certificate_thumbprint.copied()),
+            expires_at: verified.map(|verified| verified.expires_at),
+            bound_to_key: verified.and_then(|verified| verified.confirmation.key_thumbprint.copied()),
+            bound_to_certificate: verified.and_then(|verified| verified.confirmation.certificate_thumbprint.copied()),
             proof_id: outcome.proof.map(|proof| proof.replay_key),
             transaction: (0..limits::CREDENTIALS)
-                .find_map(|place| decision.verified_credential(place).and_then(|facts| facts.transaction())),
+                .find_map(|place| decision.verified_credential(place).and_then(|verified| verified.transaction())),
             tool: decision.tool(),
-            actor: facts.and_then(|facts| facts.actor_json()),
+            actor: verified.and_then(|verified| verified.actor_json()),
         }
     }
 

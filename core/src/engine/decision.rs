@@ -10,13 +10,13 @@ use crate::memory::record_cache::RecordRef;
 use crate::policy::TrustSource;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
-use crate::record::{Facts, NamedClaim};
+use crate::record::{NamedClaim, VerifiedToken};
 use crate::specs::common::presentation::Scheme;
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::proof::{ProofFacts, Used};
 use crate::trust::{Authority, AuthorityIndex, TrustedKey};
 
-/// Where the facts of a token came from.
+/// Where the attributes of a token came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheTier {
     /// No token was looked up.
@@ -145,33 +145,33 @@ impl<'d> Decision<'d> {
 
     /// What the token says, if the request is accepted: nobody acts on a refused token by mistake.
     #[must_use]
-    pub fn facts(&self) -> Option<Facts<'d>> {
-        if self.outcome().reason.is_none() { self.verified_facts() } else { None }
+    pub fn verified_token(&self) -> Option<VerifiedToken<'d>> {
+        if self.outcome().reason.is_none() { self.any_verified_token() } else { None }
     }
 
     /// What the token says, accepted or not, for logs: its signature was verified, but some later check may have failed.
     #[must_use]
-    pub(crate) fn verified_facts(&self) -> Option<Facts<'d>> {
+    pub(crate) fn any_verified_token(&self) -> Option<VerifiedToken<'d>> {
         self.verified_credential(0)
     }
 
     /// What the credential called `name` in the policy says, if the request is accepted and has it.
     #[must_use]
-    pub fn credential(&self, name: &str) -> Option<Facts<'d>> {
+    pub fn credential(&self, name: &str) -> Option<VerifiedToken<'d>> {
         let place = self.policy?.credentials().position(|credential| credential.name() == name)?;
         if self.outcome().reason.is_none() { self.verified_credential(place) } else { None }
     }
 
     /// What the credential at `place` in the policy says, accepted or not, for logs.
-    pub(crate) fn verified_credential(&self, place: usize) -> Option<Facts<'d>> {
-        self.outcome().record(self.worker, place).and_then(Facts::unpack)
+    pub(crate) fn verified_credential(&self, place: usize) -> Option<VerifiedToken<'d>> {
+        self.outcome().record(self.worker, place).and_then(VerifiedToken::unpack)
     }
 
     /// The claim that the policy hands to hosts under `name`, if the request is accepted and its first credential has it.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<NamedClaim<'d>> {
         let (_, slot) = self.policy?.attributes.iter().find(|(known, _)| known.as_ref() == name)?;
-        self.facts()?.named(*slot)
+        self.verified_token()?.named(*slot)
     }
 
     /// The SHA-256 of the request's body, where the policy asks for it.
@@ -195,25 +195,25 @@ impl<'d> Decision<'d> {
     /// The trust domain or issuer that vouches for the accepted token.
     #[must_use]
     pub fn issuer(&self) -> Option<&'d Authority> {
-        self.facts().and_then(|facts| self.issuer_of(&facts))
+        self.verified_token().and_then(|verified| self.issuer_of(&verified))
     }
 
     /// The trust domain or issuer that vouches for a credential of this decision.
     #[must_use]
-    pub fn issuer_of(&self, facts: &Facts<'_>) -> Option<&'d Authority> {
-        self.authority(facts.authority)
+    pub fn issuer_of(&self, verified: &VerifiedToken<'_>) -> Option<&'d Authority> {
+        self.authority(verified.authority)
     }
 
     /// `kid` of the key that signed the accepted token, if the key has one.
     #[must_use]
     pub fn key_id(&self) -> Option<&'d str> {
-        self.facts().and_then(|facts| self.key(&facts)).and_then(TrustedKey::key_id)
+        self.verified_token().and_then(|verified| self.key(&verified)).and_then(TrustedKey::key_id)
     }
 
     /// The RFC 7638 thumbprint of the key that signed the accepted token.
     #[must_use]
     pub fn key_thumbprint(&self) -> Option<&'d [u8; 32]> {
-        self.facts().and_then(|facts| self.key(&facts)).map(TrustedKey::thumbprint)
+        self.verified_token().and_then(|verified| self.key(&verified)).map(TrustedKey::thumbprint)
     }
 
     /// The scheme that the token came under, accepted or not.
@@ -230,7 +230,7 @@ impl<'d> Decision<'d> {
         self.authority(index).map(|authority| (index, authority))
     }
 
-    /// Whether the facts came from the token cache.
+    /// Whether the attributes came from the token cache.
     #[must_use]
     pub const fn cache_tier(&self) -> CacheTier {
         self.outcome().tier
@@ -281,7 +281,7 @@ impl<'d> Decision<'d> {
         self.engine.document.source(index.as_usize()).map(TrustSource::authority)
     }
 
-    pub(crate) fn key(&self, facts: &Facts<'_>) -> Option<&'d TrustedKey> {
-        self.trust_state.bundles.key(facts.key)
+    pub(crate) fn key(&self, verified: &VerifiedToken<'_>) -> Option<&'d TrustedKey> {
+        self.trust_state.bundles.key(verified.key)
     }
 }

@@ -15,7 +15,7 @@ use crate::memory::record_cache::RecordRef;
 use crate::memory::revocation::{Presented, RevokedBy};
 use crate::policy::{Binding, CredentialPolicy, From, Policy};
 use crate::reason::Reason;
-use crate::record::{self, Facts};
+use crate::record::{self, VerifiedToken};
 use crate::request::Request;
 use crate::specs::check::{Check, Trace};
 use crate::specs::common::confirmation::Unenforceable;
@@ -53,11 +53,11 @@ impl Worker {
         }
         self.restore(outcome, &records, body)?;
         for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
-            let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
-            if !still_stands(&facts, engine, trust_state, policy, expected, request.now) {
+            let verified = VerifiedToken::unpack(record).ok_or(Reason::InternalError)?;
+            if !still_stands(&verified, engine, trust_state, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_further(&facts, engine, trust_state, policy, expected, request.now, trace)?;
+            check_further(&verified, engine, trust_state, policy, expected, request.now, trace)?;
         }
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
@@ -163,43 +163,44 @@ impl Worker {
 
         trace.enter(Check::TokenCache);
         let known = match self.token_cache.find(credential.token) {
-            Some(entry) if given.is_none() => Facts::unpack(self.token_cache.record(entry))
-                .filter(|facts| still_stands(facts, engine, trust_state, policy, expected, request.now))
-                .filter(|facts| may_be_reused(facts, expected, credential.token, request.now))
-                .map(|facts| (entry, facts)),
+            Some(entry) if given.is_none() => VerifiedToken::unpack(self.token_cache.record(entry))
+                .filter(|verified| still_stands(verified, engine, trust_state, policy, expected, request.now))
+                .filter(|verified| may_be_reused(verified, expected, credential.token, request.now))
+                .map(|verified| (entry, verified)),
             _ => None,
         };
-        let facts = match known {
-            Some((entry, facts)) => {
+        let verified = match known {
+            Some((entry, verified)) => {
                 self.outcome.source = Some(Source::Cache(entry));
                 self.outcome.tier = CacheTier::Hit;
-                facts
+                verified
             }
             None => {
                 let length = match given {
                     Some(length) => self.answered(length),
                     None => self.verify(0, engine, trust_state, policy, expected, &credential, request.now, trace)?,
                 };
-                let record = self.records.first().and_then(|record| record.get(..length)).and_then(Facts::unpack);
+                let record =
+                    self.records.first().and_then(|record| record.get(..length)).and_then(VerifiedToken::unpack);
                 record.ok_or(Reason::InternalError)?
             }
         };
         let refusing = &mut self.outcome.refusing_entry;
-        check_facts(&facts, engine, trust_state, policy, expected, request.now, refusing, trace)?;
-        let facts = if policy.others.is_empty() {
-            facts
+        check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
+        let verified = if policy.others.is_empty() {
+            verified
         } else {
             self.judge_others(engine, trust_state, policy, request, trace)?
         };
 
         trace.enter(Check::Binding);
-        check_binding(policy, &facts, credential.scheme, request)?;
-        if !facts.confirmation.is_bound() {
+        check_binding(policy, &verified, credential.scheme, request)?;
+        if !verified.confirmation.is_bound() {
             return Ok(());
         }
         // Copies, since the checks need the worker's memory.
-        let token_hash = facts.token_hash.copied();
-        let bound_to = ProofKind::ALL.map(|method| (method.method().bound_to)(&facts.confirmation).copied());
+        let token_hash = verified.token_hash.copied();
+        let bound_to = ProofKind::ALL.map(|method| (method.method().bound_to)(&verified.confirmation).copied());
         self.check_proofs(engine, trust_state, policy, request, &bound_to, token_hash.as_ref(), trace)
     }
 
@@ -216,7 +217,7 @@ impl Worker {
         self.token_cache.find(token)
     }
 
-    /// The credentials beside the first, and what ties them. Gives the facts of the first, which are no longer in the cache's memory: an
+    /// The credentials beside the first, and what ties them. Gives the attributes of the first, which are no longer in the cache's memory: an
     /// entry that the others add may take its place.
     #[inline(never)]
     fn judge_others(
@@ -226,7 +227,7 @@ impl Worker {
         policy: &Policy,
         request: &Request<'_>,
         trace: &mut impl Trace,
-    ) -> Result<Facts<'_>, Reason> {
+    ) -> Result<VerifiedToken<'_>, Reason> {
         let first = match self.outcome.source {
             Some(Source::Cache(entry)) => {
                 let cached = self.token_cache.record(entry);
@@ -251,10 +252,10 @@ impl Worker {
             trace.enter(Check::TokenCache);
             let known =
                 self.find_further(credential.token).map(|entry| self.token_cache.record(entry)).filter(|record| {
-                    let facts = Facts::unpack(record);
-                    facts.is_some_and(|facts| {
-                        still_stands(&facts, engine, trust_state, policy, expected, request.now)
-                            && may_be_reused(&facts, expected, credential.token, request.now)
+                    let verified = VerifiedToken::unpack(record);
+                    verified.is_some_and(|verified| {
+                        still_stands(&verified, engine, trust_state, policy, expected, request.now)
+                            && may_be_reused(&verified, expected, credential.token, request.now)
                     })
                 });
             let length = match known {
@@ -266,20 +267,20 @@ impl Worker {
                 None => self.verify(place, engine, trust_state, policy, expected, &credential, request.now, trace)?,
             };
             self.outcome.set_fresh(place, length);
-            let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
-            let facts = facts.ok_or(Reason::InternalError)?;
-            check_further(&facts, engine, trust_state, policy, expected, request.now, trace)?;
+            let verified = self.records.get(place).and_then(|room| room.get(..length)).and_then(VerifiedToken::unpack);
+            let verified = verified.ok_or(Reason::InternalError)?;
+            check_further(&verified, engine, trust_state, policy, expected, request.now, trace)?;
             trace.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
-            if facts.confirmation.is_bound() {
+            if verified.confirmation.is_bound() {
                 return Err(Reason::BindingUnsupported);
             }
         }
         self.outcome.tier = first_tier;
-        let facts_at = |place: usize| self.outcome.record(self, place).and_then(Facts::unpack);
+        let verified_at = |place: usize| self.outcome.record(self, place).and_then(VerifiedToken::unpack);
         trace.enter(Check::Ties);
         for tie in &policy.ties {
-            let (left, right) = (facts_at(tie.left.credential), facts_at(tie.right.credential));
+            let (left, right) = (verified_at(tie.left.credential), verified_at(tie.right.credential));
             // A credential that may be absent ties nothing when it is.
             let (Some(left), Some(right)) = (left, right) else { continue };
             let value = left.named(tie.left.slot);
@@ -287,7 +288,7 @@ impl Worker {
                 return Err(Reason::CredentialsUntied);
             }
         }
-        facts_at(0).ok_or(Reason::InternalError)
+        verified_at(0).ok_or(Reason::InternalError)
     }
 
     /// Verifies a token that is not in the cache, and puts it there; returns the length of its record.
@@ -384,12 +385,12 @@ fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credent
     Credential::alone(field)
 }
 
-/// What is asked of the facts of a token on every request, cached or not, whatever binds it. `refusing_entry` takes the place of the entry
+/// What is asked of the attributes of a token on every request, cached or not, whatever binds it. `refusing_entry` takes the place of the entry
 /// of `accept` whose condition refuses.
 #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
 #[inline(always)]
-fn check_facts(
-    facts: &Facts<'_>,
+fn check_verified(
+    verified: &VerifiedToken<'_>,
     engine: &Engine,
     trust_state: &TrustState,
     policy: &Policy,
@@ -400,17 +401,17 @@ fn check_facts(
 ) -> Result<(), Reason> {
     trace.enter(Check::Time);
     // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
-    let leeway = if facts.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
-    validity::check_time(facts, now, leeway)?;
+    let leeway = if verified.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
+    validity::check_time(verified, now, leeway)?;
     trace.enter(Check::Audience);
-    validity::check_audience(facts, &expected.audience)?;
-    if facts.names_workload {
+    validity::check_audience(verified, &expected.audience)?;
+    if verified.names_workload {
         trace.enter(Check::SpiffeIds);
-        let source = engine.document.source(facts.authority.as_usize()).ok_or(Reason::InternalError)?;
-        spiffe_ids::check(facts, |domain| source.speaks_for(domain))?;
+        let source = engine.document.source(verified.authority.as_usize()).ok_or(Reason::InternalError)?;
+        spiffe_ids::check(verified, |domain| source.speaks_for(domain))?;
     }
     trace.enter(Check::Subject);
-    if let Err((entry, reason)) = expected.admit(facts, now) {
+    if let Err((entry, reason)) = expected.admit(verified, now) {
         *refusing_entry = Some(entry);
         if reason == Reason::ScopeInsufficient {
             trace.enter(Check::Scope);
@@ -419,13 +420,13 @@ fn check_facts(
     }
     trace.enter(Check::Scope);
     trace.enter(Check::Revocation);
-    check_revoked(engine, trust_state, facts, now)
+    check_revoked(engine, trust_state, verified, now)
 }
 
-/// As [`check_facts`], apart from the path of a request with one credential.
+/// As [`check_verified`], apart from the path of a request with one credential.
 #[inline(never)]
 fn check_further(
-    facts: &Facts<'_>,
+    verified: &VerifiedToken<'_>,
     engine: &Engine,
     trust_state: &TrustState,
     policy: &Policy,
@@ -433,61 +434,72 @@ fn check_further(
     now: UnixSeconds,
     mut trace: &mut dyn Trace,
 ) -> Result<(), Reason> {
-    check_facts(facts, engine, trust_state, policy, expected, now, &mut None, &mut trace)
+    check_verified(verified, engine, trust_state, policy, expected, now, &mut None, &mut trace)
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
 /// token is of the same kind. Everything else about it is checked on every request.
 #[inline(always)]
 fn still_stands(
-    facts: &Facts<'_>,
+    verified: &VerifiedToken<'_>,
     engine: &Engine,
     trust_state: &TrustState,
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
 ) -> bool {
-    if facts.kind == TokenKind::Introspected {
-        return expected.pinned_issuer(facts.kind) == Some(facts.authority);
+    if verified.kind == TokenKind::Introspected {
+        return expected.pinned_issuer(verified.kind) == Some(verified.authority);
     }
     let stale = || {
-        let most = engine.document.source(facts.authority.as_usize()).and_then(|source| source.max_stale_seconds);
-        let loaded = || trust_state.bundles.set(facts.authority).map(crate::trust::KeySet::loaded_at);
+        let most = engine.document.source(verified.authority.as_usize()).and_then(|source| source.max_stale_seconds);
+        let loaded = || trust_state.bundles.set(verified.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
     // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
-        let single = (facts.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = trust_state.bundles.set(facts.authority).map(|set| set.find(None, facts.algorithm, single));
-        matches!(found, Some(Ok(key)) if key.id() == facts.key)
+        let single = (verified.kind.profile().latitude)(&policy.profiles).single_candidate_key;
+        let found = trust_state.bundles.set(verified.authority).map(|set| set.find(None, verified.algorithm, single));
+        matches!(found, Some(Ok(key)) if key.id() == verified.key)
     };
-    let takes_unknown_headers = || (facts.kind.profile().latitude)(&policy.profiles).unknown_headers;
+    let takes_unknown_headers = || (verified.kind.profile().latitude)(&policy.profiles).unknown_headers;
     let pinned = || {
-        facts.kind.profile().keys != Keys::PinnedIssuer || expected.pinned_issuer(facts.kind) == Some(facts.authority)
+        verified.kind.profile().keys != Keys::PinnedIssuer
+            || expected.pinned_issuer(verified.kind) == Some(verified.authority)
     };
-    let kind = expected.kinds.resolve(facts.typ, facts.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
-    kind == Some(facts.kind)
-        && expected.algorithms(facts.kind).contains(facts.algorithm)
-        && trust_state.bundles.key(facts.key).is_some()
-        && (!facts.extra_parameters || takes_unknown_headers())
-        && (!facts.without_key_id || still_the_one())
-        && (!facts.without_issuer || pinned())
+    let kind = expected.kinds.resolve(verified.typ, verified.subject_bytes().starts_with(spiffe_id::PREFIX.as_bytes()));
+    kind == Some(verified.kind)
+        && expected.algorithms(verified.kind).contains(verified.algorithm)
+        && trust_state.bundles.key(verified.key).is_some()
+        && (!verified.extra_parameters || takes_unknown_headers())
+        && (!verified.without_key_id || still_the_one())
+        && (!verified.without_issuer || pinned())
         && !stale()
 }
 
 /// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
 /// asks about `token` too, and does not verify it by a key.
 #[inline(always)]
-fn may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
+fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
     #[cold]
-    fn answer_may_be_reused(facts: &Facts<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
-        now < facts.answer_good_until() && expected.is_opaque(token)
+    fn answer_may_be_reused(
+        verified: &VerifiedToken<'_>,
+        expected: &CredentialPolicy,
+        token: &[u8],
+        now: UnixSeconds,
+    ) -> bool {
+        now < verified.answer_good_until() && expected.is_opaque(token)
     }
-    facts.kind != TokenKind::Introspected || answer_may_be_reused(facts, expected, token, now)
+    verified.kind != TokenKind::Introspected || answer_may_be_reused(verified, expected, token, now)
 }
 
 #[inline(always)]
-fn check_revoked(engine: &Engine, trust_state: &TrustState, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), Reason> {
+fn check_revoked(
+    engine: &Engine,
+    trust_state: &TrustState,
+    verified: &VerifiedToken<'_>,
+    now: UnixSeconds,
+) -> Result<(), Reason> {
     if !trust_state.revocations_known.at(now) {
         return Err(Reason::BundleStale);
     }
@@ -495,11 +507,11 @@ fn check_revoked(engine: &Engine, trust_state: &TrustState, facts: &Facts<'_>, n
         return Ok(());
     }
     let presented = Presented {
-        authority: engine.document.source(facts.authority.as_usize()).map_or("", |source| source.authority.name()),
-        key_id: trust_state.bundles.key(facts.key).and_then(|key| key.key_id()),
-        subject: facts.subject(),
-        token_id: facts.token_id(),
-        issued_at: facts.issued_at,
+        authority: engine.document.source(verified.authority.as_usize()).map_or("", |source| source.authority.name()),
+        key_id: trust_state.bundles.key(verified.key).and_then(|key| key.key_id()),
+        subject: verified.subject(),
+        token_id: verified.token_id(),
+        issued_at: verified.issued_at,
     };
     match trust_state.revocations.revoked_by(&presented) {
         None => Ok(()),
@@ -512,8 +524,13 @@ fn check_revoked(engine: &Engine, trust_state: &TrustState, facts: &Facts<'_>, n
 
 /// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
 #[inline(always)]
-fn check_binding(policy: &Policy, facts: &Facts<'_>, scheme: Scheme, request: &Request<'_>) -> Result<(), Reason> {
-    let cnf = &facts.confirmation;
+fn check_binding(
+    policy: &Policy,
+    verified: &VerifiedToken<'_>,
+    scheme: Scheme,
+    request: &Request<'_>,
+) -> Result<(), Reason> {
+    let cnf = &verified.confirmation;
     match cnf.unenforceable {
         Some(Unenforceable::Unsupported) => return Err(Reason::BindingUnsupported),
         Some(Unenforceable::Ambiguous) => return Err(Reason::BindingAmbiguous),

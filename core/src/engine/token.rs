@@ -1,4 +1,4 @@
-//! A token that is in no cache: from its text to the facts in its record, form first, then key, then signature.
+//! A token that is in no cache: from its text to the attributes in its record, form first, then key, then signature.
 
 use crate::crypto::sha256;
 use crate::engine::state::TrustState;
@@ -44,7 +44,7 @@ impl From<Reason> for TokenRefused {
     }
 }
 
-/// Verifies `token` and leaves its facts in `buffers.record`; tells the length of the record.
+/// Verifies `token` and leaves its attributes in `buffers.record`; tells the length of the record.
 ///
 /// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
 /// binding: those are the policy's, and run on cached tokens too.
@@ -96,7 +96,7 @@ pub(crate) fn verify(
     let length = record::pack(kind, &header, &claims, actor, record)?;
     // Behind the record is room for any `kid`: what is left of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
-    let packed = record::Facts::unpack(packed).ok_or(Reason::InternalError)?;
+    let packed = record::VerifiedToken::unpack(packed).ok_or(Reason::InternalError)?;
 
     trace.enter(Check::Authority);
     let index = match profile.keys {

@@ -8,7 +8,7 @@ use crate::field_value::spells_alike;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::policy::body::BodyPolicy;
 use crate::reason::Reason;
-use crate::record::Facts;
+use crate::record::VerifiedToken;
 use crate::specs::common::validity;
 use crate::specs::dpop;
 use crate::specs::profile::{ProfileSettings, TokenKind, TokenKinds};
@@ -323,10 +323,14 @@ impl CredentialPolicy {
     /// # Errors
     /// The reason of the entry that the token came furthest with, and the place of that entry; of equals, the first.
     #[inline(always)]
-    pub(crate) fn admit(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<&AcceptedKind, (usize, Reason)> {
+    pub(crate) fn admit(
+        &self,
+        verified: &VerifiedToken<'_>,
+        now: UnixSeconds,
+    ) -> Result<&AcceptedKind, (usize, Reason)> {
         let mut furthest = (0, (0, Reason::TypNotAccepted));
-        for (place, entry) in self.accept.iter().enumerate().filter(|(_, entry)| entry.kind == facts.kind) {
-            match entry.check(facts, now) {
+        for (place, entry) in self.accept.iter().enumerate().filter(|(_, entry)| entry.kind == verified.kind) {
+            match entry.check(verified, now) {
                 Ok(()) => return Ok(entry),
                 Err((step, reason)) if step > furthest.0 => furthest = (step, (place, reason)),
                 Err(_) => {}
@@ -379,20 +383,20 @@ impl AcceptedKind {
 
     /// The conditions in order; an error says how many steps held before it.
     #[cfg_attr(feature = "fast", inline(always))]
-    fn check(&self, facts: &Facts<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
-        if !self.algorithms.contains(facts.algorithm) {
+    fn check(&self, verified: &VerifiedToken<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
+        if !self.algorithms.contains(verified.algorithm) {
             return Err((1, Reason::AlgorithmRefused));
         }
-        if self.authorities.as_ref().is_some_and(|authorities| !is_listed(authorities, facts.authority)) {
+        if self.authorities.as_ref().is_some_and(|authorities| !is_listed(authorities, verified.authority)) {
             // RFC 9068 §4: the issuer "MUST exactly match", and any failure is "invalid_token" (RFC 6750 §3.1).
             return Err((2, Reason::IssuerRefused));
         }
         // An absent subject is an empty text here, and no pattern matches that.
-        let subject = facts.subject_bytes();
+        let subject = verified.subject_bytes();
         if !self.subjects.is_empty() && !self.subjects.iter().any(|pattern| pattern.matches_bytes(subject)) {
             return Err((3, Reason::SubjectRefused));
         }
-        validity::check_lifetime(facts, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;
-        validity::check_scope(facts, &self.scope).map_err(|reason| (5, reason))
+        validity::check_lifetime(verified, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;
+        validity::check_scope(verified, &self.scope).map_err(|reason| (5, reason))
     }
 }

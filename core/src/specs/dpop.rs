@@ -1,6 +1,6 @@
 //! DPoP proofs (RFC 9449 §4.3), the twelve items of the list.
 //!
-//! Items 1 (one header field) and 12b (the key is the one that the token is bound to) are checked where the fact is
+//! Items 1 (one header field) and 12b (the key is the one that the token is bound to) are checked where the attribute is
 //! known: `request` and `check_key`. The order is: form, claims, algorithm, bounds of the key, binding, the key itself, signature, and last
 //! the replay store, so that no client fills the store without a valid signature (§11.1), and none has a key prepared that no
 //! token names.

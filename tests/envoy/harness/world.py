@@ -14,7 +14,7 @@ POLICY = {
 SETTINGS = {
     "poll_milliseconds": 50,
     "identity_headers": {"x-user": "subject", "x-binding": "binding"},
-    "metadata": {"facts": [name[2:] for name in server.SHOWN]},
+    "metadata": {"attributes": [name[2:] for name in server.SHOWN]},
     # Tests do not wait until a new store has seen all that it must have.
     "proofs_before_start": "danger_accept",
 }

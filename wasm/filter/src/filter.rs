@@ -301,19 +301,19 @@ fn nonce_keys<H: Host>(host: &H, settings: &Settings, entropy: &mut Entropy) -> 
     Ok(NonceKeys::new(&key, None))
 }
 
-/// Has the proxy know the facts as texts. A host that cannot do so keeps them as bytes, which logs show the same.
+/// Has the proxy know the attributes as texts. A host that cannot do so keeps them as bytes, which logs show the same.
 fn declare_facts<H: Host>(host: &H, settings: &Settings) {
     const TYPE_STRING: usize = 1;
-    for fact in &settings.metadata {
+    for attribute in &settings.metadata {
         let mut argument = Vec::new();
-        protobuf::bytes(&mut argument, 1, fact_name(&settings.metadata_namespace, fact.name()).as_bytes());
+        protobuf::bytes(&mut argument, 1, attribute_name(&settings.metadata_namespace, attribute.name()).as_bytes());
         protobuf::varint(&mut argument, 3, TYPE_STRING);
         let _only_a_type = host.foreign("declare_property", &argument);
     }
 }
 
-fn fact_name(namespace: &str, fact: &str) -> String {
-    format!("{namespace}.{fact}")
+fn attribute_name(namespace: &str, attribute: &str) -> String {
+    format!("{namespace}.{attribute}")
 }
 
 struct Deciding<'f> {
@@ -452,7 +452,7 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
     }
 
     fn set_metadata(&mut self, namespace: &str, key: &str, value: &str) {
-        self.host.set_property(&fact_name(namespace, key), value);
+        self.host.set_property(&attribute_name(namespace, key), value);
     }
 
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str) {

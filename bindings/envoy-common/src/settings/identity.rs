@@ -1,4 +1,4 @@
-//! `identity_headers`, `metadata` and `certificate`: where facts of a decision go, and where the client certificate comes from.
+//! `identity_headers`, `metadata` and `certificate`: where attributes of a decision go, and where the client certificate comes from.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -10,8 +10,8 @@ use countersign::policy::PolicyDocument;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::printable::quoted;
 
+use crate::attribute::Attribute;
 use crate::certificate::{self, CertificateSource};
-use crate::fact::Fact;
 use countersign::field_value::spells_alike;
 
 use crate::identity::IdentityHeaders;
@@ -28,12 +28,12 @@ pub(super) fn read_headers(
 }
 
 /// `read` is the field that the certificate is taken from.
-fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&str>) -> Vec<(String, Fact)> {
-    let mut all: Vec<(String, Fact)> = Vec::new();
+fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&str>) -> Vec<(String, Attribute)> {
+    let mut all: Vec<(String, Attribute)> = Vec::new();
     let Some(value) = settings.get("identity_headers") else { return all };
     let at = settings.at("identity_headers");
     let Some(object) = value.as_object() else {
-        reader.unexpected(&at, value, "an object: names of header fields with facts");
+        reader.unexpected(&at, value, "an object: names of header fields with attributes");
         return all;
     };
     for (name, value) in object.members() {
@@ -47,35 +47,35 @@ fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&s
         if let Some((known, _)) = all.iter().find(|(known, _)| alike(known)) {
             reader.fault(&at, format!("another spelling of {known}"), "each name once");
         }
-        if let Some(fact) = read_fact(reader, &at, value) {
-            all.push((name, fact));
+        if let Some(attribute) = read_attribute(reader, &at, value) {
+            all.push((name, attribute));
         }
     }
     all
 }
 
-fn read_fact(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Fact> {
-    let fact = value.as_string().and_then(|text| Fact::from_name(&text.to_owned_string()));
-    if fact.is_none() {
-        let words: Vec<&str> = Fact::ALL.iter().map(Fact::name).chain(["attributes.NAME"]).collect();
+fn read_attribute(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Attribute> {
+    let attribute = value.as_string().and_then(|text| Attribute::from_name(&text.to_owned_string()));
+    if attribute.is_none() {
+        let words: Vec<&str> = Attribute::ALL.iter().map(Attribute::name).chain(["attributes.NAME"]).collect();
         reader.not_one_of(at, value, &words);
     }
-    fact
+    attribute
 }
 
-/// Finds facts that no policy has, and identity headers that would be removed before a credential is read from them.
+/// Finds attributes that no policy has, and identity headers that would be removed before a credential is read from them.
 pub(super) fn check_against(
     reader: &mut Reader,
     settings: &Members<'_, '_>,
     document: &PolicyDocument,
     identity: &IdentityHeaders,
-    metadata: &[Fact],
+    metadata: &[Attribute],
 ) {
-    let named = identity.written().iter().map(|(_, fact)| ("identity_headers", fact));
-    for (member, fact) in named.chain(metadata.iter().map(|fact| ("metadata", fact))) {
-        let Some(name) = fact.attribute() else { continue };
+    let named = identity.written().iter().map(|(_, attribute)| ("identity_headers", attribute));
+    for (member, attribute) in named.chain(metadata.iter().map(|attribute| ("metadata", attribute))) {
+        let Some(name) = attribute.policy_attribute() else { continue };
         if !document.policies().any(|(_, policy)| policy.attributes().any(|known| known == name)) {
-            reader.fault(&settings.at(member), quoted(fact.name()), "a name in `attributes` of a policy");
+            reader.fault(&settings.at(member), quoted(attribute.name()), "a name in `attributes` of a policy");
         }
     }
     let mut fields = document.policies().flat_map(|(_, policy)| policy.header_fields());
@@ -85,23 +85,23 @@ pub(super) fn check_against(
     }
 }
 
-/// Reads `metadata`: where facts are left, and which.
-pub(super) fn read_metadata(reader: &mut Reader, settings: &Members<'_, '_>) -> (String, Vec<Fact>) {
+/// Reads `metadata`: where attributes are left, and which.
+pub(super) fn read_metadata(reader: &mut Reader, settings: &Members<'_, '_>) -> (String, Vec<Attribute>) {
     let namespace = "countersign".to_owned();
     let at = settings.at("metadata");
     match settings.get("metadata") {
         None | Some(Value::Bool(false)) => (namespace, Vec::new()),
         Some(value @ Value::Object(_)) => {
-            let Some(members) = reader.members(&at, value, &["namespace", "facts"]) else {
+            let Some(members) = reader.members(&at, value, &["namespace", "attributes"]) else {
                 return (namespace, Vec::new());
             };
             let namespace = reader.text(&members, "namespace", "a name").unwrap_or(namespace);
-            let Some(value) = members.get("facts") else { return (namespace, Fact::COMMON.into()) };
-            let mut facts = Vec::new();
-            reader.elements(&members.at("facts"), value, "an array of facts", &mut |reader, at, value| {
-                facts.extend(read_fact(reader, at, value));
+            let Some(value) = members.get("attributes") else { return (namespace, Attribute::COMMON.into()) };
+            let mut attributes = Vec::new();
+            reader.elements(&members.at("attributes"), value, "an array of attributes", &mut |reader, at, value| {
+                attributes.extend(read_attribute(reader, at, value));
             });
-            (namespace, facts)
+            (namespace, attributes)
         }
         Some(other) => {
             reader.unexpected(&at, other, "an object, or false");

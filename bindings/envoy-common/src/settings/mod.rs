@@ -25,8 +25,8 @@ use countersign::policy::{Mode, PolicyDocument, PolicyError};
 use countersign::uri::AllowedOrigins;
 use countersign_reload::RevocationDocument;
 
+use crate::attribute::Attribute;
 use crate::certificate::CertificateSource;
-use crate::fact::Fact;
 use crate::identity::IdentityHeaders;
 
 pub use build::{Build, ReadFile};
@@ -58,10 +58,10 @@ pub struct Settings {
     pub identity_headers: IdentityHeaders,
     /// Whether the route is chosen anew by the identity headers that were written, and asked again.
     pub clear_route_cache: bool,
-    /// Where facts are left for filters and logs.
+    /// Where attributes are left for filters and logs.
     pub metadata_namespace: String,
-    /// Which facts are left there.
-    pub metadata: Vec<Fact>,
+    /// Which attributes are left there.
+    pub metadata: Vec<Attribute>,
     /// Which decisions are logged.
     pub audit: Audit,
     /// Where the client certificate comes from.

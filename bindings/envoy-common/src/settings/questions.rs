@@ -9,7 +9,7 @@ use countersign::policy::PolicyDocument;
 use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
 use countersign::printable::quoted;
 
-use crate::fact::is_field_value;
+use crate::attribute::is_field_value;
 use crate::settings::build::Build;
 use crate::settings::fetch::split_uri;
 use crate::settings::selection::is_field_name;

@@ -39,15 +39,15 @@ fn all_there_is() -> Result<(), Vec<PolicyError>> {
         "trust_directory":"/trust","poll_milliseconds":20,"certificate":"x-forwarded-client-cert",
         "fetch":[{{"issuer":"https://as.example","cluster":"as","uri":"http://as.example/keys?all",
             "timeout_milliseconds":100,"refresh_seconds":2}}],
-        "identity_headers":{{"X-User":"subject"}},"clear_route_cache":true,"metadata":{{"namespace":"n","facts":["kind"]}},
+        "identity_headers":{{"X-User":"subject"}},"clear_route_cache":true,"metadata":{{"namespace":"n","attributes":["kind"]}},
         "audit_log":"all","revocations_file":"/r","nonce_keys_file":"/n","replay_store":"s","replay_file":"/dev/shm/s",
         "proofs_before_start":"danger_accept"}}"#
     );
     let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
     assert_eq!(settings.origin, AllowedOrigins::parse(["https://api.example"]).ok());
-    assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Fact::Subject)]);
+    assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Attribute::Subject)]);
     assert!(settings.clear_route_cache && settings.identity_headers.removes(b"x_forwarded_client_cert"));
-    assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Fact::Kind]));
+    assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Attribute::Kind]));
     assert_eq!(settings.certificate, CertificateSource::Forwarded);
     assert!(settings.forget_proofs);
     let fetch = Fetch {
@@ -327,7 +327,7 @@ fn a_policy_that_asks_needs_whom_to_ask() -> Result<(), String> {
     };
     let module = || Build::Module { read: &|_| Err("no files here".to_owned()) };
     let good = r#","shared_store":{"cluster":"s","path":"/p"},"introspection":{"cluster":"i","headers":{"Authorization":"Basic x"}},
-        "metadata":{"facts":["attributes.tenant","txn","tool"]}"#;
+        "metadata":{"attributes":["attributes.tenant","txn","tool"]}"#;
     let questions = read(good, module())?.questions;
     let store = questions.store.ok_or("no store")?;
     assert_eq!((store.cluster.as_str(), store.authority.as_str(), store.path.as_str()), ("s", "s", "/p"));

@@ -5,7 +5,7 @@
 
 use crate::limits;
 use crate::reason::Reason;
-use crate::record::Facts;
+use crate::record::VerifiedToken;
 use crate::specs::common::actor;
 use crate::specs::jwt_svid;
 use crate::spiffe_id;
@@ -18,7 +18,7 @@ use crate::spiffe_id;
 /// # Errors
 /// [`Reason::SubjectRefused`]
 #[cold]
-pub(crate) fn check(facts: &Facts<'_>, speaks_for: impl Fn(&str) -> bool) -> Result<(), Reason> {
+pub(crate) fn check(verified: &VerifiedToken<'_>, speaks_for: impl Fn(&str) -> bool) -> Result<(), Reason> {
     let of_a_domain = |text: &str| {
         let id = jwt_svid::spiffe_id(text);
         id.is_ok_and(|id| speaks_for(id.trust_domain().as_str()))
@@ -26,12 +26,12 @@ pub(crate) fn check(facts: &Facts<'_>, speaks_for: impl Fn(&str) -> bool) -> Res
     let allowed = |text: &str| !spiffe_id::resembles_one(text.chars()) || of_a_domain(text);
     // An actor that does not fit is longer than any SPIFFE ID.
     let mut scratch = [0; limits::SPIFFE_ID_BYTES];
-    let actor = facts.actor_json().and_then(|act| actor::chain_in(act).next()).and_then(|actor| actor.subject);
+    let actor = verified.actor_json().and_then(|act| actor::chain_in(act).next()).and_then(|actor| actor.subject);
     let actor_allowed = actor.is_none_or(|subject| match subject.text(&mut scratch) {
         Some(text) => allowed(text),
         None => !spiffe_id::resembles_one(subject.chars()),
     });
-    if actor_allowed && [facts.subject(), facts.client_id()].into_iter().flatten().all(allowed) {
+    if actor_allowed && [verified.subject(), verified.client_id()].into_iter().flatten().all(allowed) {
         Ok(())
     } else {
         Err(Reason::SubjectRefused)

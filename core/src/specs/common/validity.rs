@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::reason::Reason;
-use crate::record::Facts;
+use crate::record::VerifiedToken;
 use crate::time::UnixSeconds;
 
 /// §4.1.4: "the current date/time MUST be before the expiration date/time"; §4.1.5: "MUST be after or equal to the
@@ -12,12 +12,13 @@ use crate::time::UnixSeconds;
 ///
 /// # Errors
 /// [`Reason::TokenExpired`], [`Reason::TokenNotYetValid`]
-pub fn check_time(facts: &Facts<'_>, now: UnixSeconds, leeway_seconds: u64) -> Result<(), Reason> {
-    if now >= facts.expires_at.plus(leeway_seconds) {
+pub fn check_time(verified: &VerifiedToken<'_>, now: UnixSeconds, leeway_seconds: u64) -> Result<(), Reason> {
+    if now >= verified.expires_at.plus(leeway_seconds) {
         return Err(Reason::TokenExpired);
     }
     let latest_start = now.plus(leeway_seconds);
-    if facts.not_before.is_some_and(|at| at > latest_start) || facts.issued_at.is_some_and(|at| at > latest_start) {
+    if verified.not_before.is_some_and(|at| at > latest_start) || verified.issued_at.is_some_and(|at| at > latest_start)
+    {
         return Err(Reason::TokenNotYetValid);
     }
     Ok(())
@@ -27,10 +28,14 @@ pub fn check_time(facts: &Facts<'_>, now: UnixSeconds, leeway_seconds: u64) -> R
 ///
 /// # Errors
 /// [`Reason::LifetimeTooLong`]
-pub fn check_lifetime(facts: &Facts<'_>, now: UnixSeconds, max_lifetime_seconds: Option<u64>) -> Result<(), Reason> {
-    let start = facts.issued_at.unwrap_or(now);
+pub fn check_lifetime(
+    verified: &VerifiedToken<'_>,
+    now: UnixSeconds,
+    max_lifetime_seconds: Option<u64>,
+) -> Result<(), Reason> {
+    let start = verified.issued_at.unwrap_or(now);
     match max_lifetime_seconds {
-        Some(most) if facts.expires_at > start.plus(most) => Err(Reason::LifetimeTooLong),
+        Some(most) if verified.expires_at > start.plus(most) => Err(Reason::LifetimeTooLong),
         _ => Ok(()),
     }
 }
@@ -41,9 +46,9 @@ pub fn check_lifetime(facts: &Facts<'_>, now: UnixSeconds, max_lifetime_seconds:
 /// # Errors
 /// [`Reason::AudienceMismatch`]
 #[cfg_attr(feature = "fast", inline(always))]
-pub fn check_audience(facts: &Facts<'_>, ours: &[Box<str>]) -> Result<(), Reason> {
+pub fn check_audience(verified: &VerifiedToken<'_>, ours: &[Box<str>]) -> Result<(), Reason> {
     let is_ours = |value: &[u8]| ours.iter().any(|own| own.as_bytes() == value);
-    if facts.audience_bytes().any(is_ours) { Ok(()) } else { Err(Reason::AudienceMismatch) }
+    if verified.audience_bytes().any(is_ours) { Ok(()) } else { Err(Reason::AudienceMismatch) }
 }
 
 /// RFC 6750 §3.1: "The request requires higher privileges than provided by the access token." Scope is one
@@ -52,11 +57,11 @@ pub fn check_audience(facts: &Facts<'_>, ours: &[Box<str>]) -> Result<(), Reason
 /// # Errors
 /// [`Reason::ScopeInsufficient`]
 #[inline]
-pub fn check_scope(facts: &Facts<'_>, demanded: &[Box<str>]) -> Result<(), Reason> {
+pub fn check_scope(verified: &VerifiedToken<'_>, demanded: &[Box<str>]) -> Result<(), Reason> {
     if demanded.is_empty() {
         return Ok(());
     }
-    let granted = facts.scope_bytes();
+    let granted = verified.scope_bytes();
     let has = |word: &str| granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes());
     if demanded.iter().all(|word| has(word)) { Ok(()) } else { Err(Reason::ScopeInsufficient) }
 }

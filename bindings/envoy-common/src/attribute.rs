@@ -1,4 +1,4 @@
-//! The facts of a decision that leave the filter: in header fields for the upstream and in dynamic metadata.
+//! The attributes of a decision that leave the filter: in header fields for the upstream and in dynamic metadata.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
@@ -9,9 +9,9 @@ use countersign::jose::base64url;
 use countersign::record::NamedClaim;
 use countersign::specs::common::presentation::Scheme;
 
-/// One fact, by the word that settings and metadata have for it.
+/// One attribute, by the word that settings and metadata have for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum Attribute {
     /// `accept` or `refuse`.
     Decision,
     /// The word of the refusal, or `accepted`.
@@ -22,7 +22,7 @@ pub enum Fact {
     Mode,
     /// `Bearer` or `DPoP`.
     Scheme,
-    /// Where the facts of the token came from.
+    /// Where the attributes of the token came from.
     Cache,
     /// The kind of the token.
     Kind,
@@ -61,7 +61,7 @@ pub enum Fact {
 /// How the word of an attribute begins.
 const ATTRIBUTES: &str = "attributes.";
 
-impl Fact {
+impl Attribute {
     /// All of them that have a word of their own.
     pub const ALL: [Self; 21] = [
         Self::Decision,
@@ -120,29 +120,29 @@ impl Fact {
         }
     }
 
-    /// The name that an attribute has in policies; `None` for another fact.
+    /// The name that an attribute has in policies; `None` for another attribute.
     #[must_use]
-    pub fn attribute(&self) -> Option<&str> {
+    pub fn policy_attribute(&self) -> Option<&str> {
         match self {
             Self::Attribute(word) => word.strip_prefix(ATTRIBUTES),
             _ => None,
         }
     }
 
-    /// The fact that a word names.
+    /// The attribute that a word names.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         if name.len() > ATTRIBUTES.len() && name.starts_with(ATTRIBUTES) {
             return Some(Self::Attribute(name.into()));
         }
-        Self::ALL.into_iter().find(|fact| fact.name() == name)
+        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
     }
 
-    /// The fact of this decision. What the token says, only an accepted one has.
+    /// The attribute of this decision. What the token says, only an accepted one has.
     #[must_use]
     #[inline(never)]
     pub fn of<'d>(&self, decision: &Decision<'d>, mode: Mode) -> Option<Cow<'d, str>> {
-        let facts = decision.facts();
+        let verified = decision.verified_token();
         let text = match self {
             Self::Decision => Some(if decision.reason().is_none() { "accept" } else { "refuse" }),
             Self::Reason => Some(decision.reason().map_or("accepted", |reason| reason.code())),
@@ -150,24 +150,24 @@ impl Fact {
             Self::Mode => Some(mode.name()),
             Self::Scheme => decision.scheme().map(Scheme::name),
             Self::Cache => Some(decision.cache_tier().name()),
-            Self::Kind => facts.map(|facts| facts.kind.name()),
+            Self::Kind => verified.map(|verified| verified.kind.name()),
             Self::Issuer => decision.issuer().map(|authority| authority.name()),
-            Self::Subject => facts.and_then(|facts| facts.subject()),
-            Self::ClientId => facts.and_then(|facts| facts.client_id()),
-            Self::Scope => facts.and_then(|facts| facts.scope()),
-            Self::TokenId => facts.and_then(|facts| facts.token_id()),
+            Self::Subject => verified.and_then(|verified| verified.subject()),
+            Self::ClientId => verified.and_then(|verified| verified.client_id()),
+            Self::Scope => verified.and_then(|verified| verified.scope()),
+            Self::TokenId => verified.and_then(|verified| verified.token_id()),
             Self::KeyId => decision.key_id(),
-            Self::Actor => facts.and_then(|facts| facts.actor_json()),
-            Self::Binding => facts.map(|facts| facts.confirmation.binding_name()),
-            Self::BoundKey => return facts.and_then(|facts| thumbprint(facts.confirmation.key_thumbprint)),
+            Self::Actor => verified.and_then(|verified| verified.actor_json()),
+            Self::Binding => verified.map(|verified| verified.confirmation.binding_name()),
+            Self::BoundKey => return verified.and_then(|verified| thumbprint(verified.confirmation.key_thumbprint)),
             Self::BoundCertificate => {
-                return facts.and_then(|facts| thumbprint(facts.confirmation.certificate_thumbprint));
+                return verified.and_then(|verified| thumbprint(verified.confirmation.certificate_thumbprint));
             }
             Self::Txn => transaction(decision),
             Self::RpcMethod => decision.rpc_method(),
             Self::Tool => decision.tool(),
             Self::BodyDigest => return thumbprint(decision.body_digest()),
-            Self::Attribute(_) => match self.attribute().and_then(|name| decision.attribute(name)) {
+            Self::Attribute(_) => match self.policy_attribute().and_then(|name| decision.attribute(name)) {
                 Some(NamedClaim::Text(text) | NamedClaim::Json(text)) => Some(text),
                 None => None,
             },
@@ -192,15 +192,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fact_is_found_by_its_name() {
-        for fact in Fact::ALL {
-            assert_eq!(Fact::from_name(fact.name()), Some(fact.clone()));
-            assert_eq!(fact.attribute(), None);
+    fn every_attribute_is_found_by_its_name() {
+        for attribute in Attribute::ALL {
+            assert_eq!(Attribute::from_name(attribute.name()), Some(attribute.clone()));
+            assert_eq!(attribute.policy_attribute(), None);
         }
-        let tenant = Fact::from_name("attributes.tenant");
-        assert_eq!(tenant.as_ref().and_then(Fact::attribute), Some("tenant"));
-        assert_eq!(tenant.as_ref().map(Fact::name), Some("attributes.tenant"));
-        assert_eq!(Fact::from_name("attributes."), None);
-        assert_eq!(Fact::from_name("subjects"), None);
+        let tenant = Attribute::from_name("attributes.tenant");
+        assert_eq!(tenant.as_ref().and_then(Attribute::policy_attribute), Some("tenant"));
+        assert_eq!(tenant.as_ref().map(Attribute::name), Some("attributes.tenant"));
+        assert_eq!(Attribute::from_name("attributes."), None);
+        assert_eq!(Attribute::from_name("subjects"), None);
     }
 }
