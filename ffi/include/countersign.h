@@ -347,7 +347,7 @@ typedef uint32_t countersign_trust_place;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// A fact about a decision that is a text.
+// A attribute about a decision that is a text.
 enum countersign_attribute
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
@@ -359,7 +359,7 @@ enum countersign_attribute
   COUNTERSIGN_ATTRIBUTE_MODE = 2,
   // `Bearer` or `DPoP`: the scheme that the token came under.
   COUNTERSIGN_ATTRIBUTE_SCHEME = 3,
-  // `none`, `hit` or `miss`: where the token's facts came from.
+  // `none`, `hit` or `miss`: where the token's attributes came from.
   COUNTERSIGN_ATTRIBUTE_CACHE = 4,
   // The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
   // request was accepted.
@@ -437,7 +437,7 @@ enum countersign_replay_place
   COUNTERSIGN_REPLAY_PLACE_INITIALISE = 1,
   // In `memory`, which was initialised before, here or in another process.
   COUNTERSIGN_REPLAY_PLACE_ATTACH = 2,
-  // By calling `claim`.
+  // By calling `record_use`.
   COUNTERSIGN_REPLAY_PLACE_CALLBACK = 3,
 };
 #ifndef __cplusplus
@@ -549,8 +549,8 @@ typedef struct countersign_replay {
   // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
   // `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
   // thread; it must not unwind.
-  uint32_t (*claim)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
-  // Handed to `claim` as it is; must be usable by all threads until the engine and its workers are freed.
+  uint32_t (*record_use)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
+  // Handed to `record_use` as it is; must be usable by all threads until the engine and its workers are freed.
   void *context;
 } countersign_replay;
 
@@ -703,7 +703,7 @@ bool countersign_decision_lets_pass(const struct countersign_decision *decision)
 // As `countersign_decision_reason`.
 uint16_t countersign_decision_status(const struct countersign_decision *decision);
 
-// A fact that is a text, by a `countersign_attribute`; none if there is no such fact.
+// A attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 //
 // What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
 // line has it for refused ones too.
@@ -804,7 +804,7 @@ countersign_result countersign_decision_header(const struct countersign_decision
 // # Safety
 // As `countersign_decision_reason`; `proof_out` has room for 32 bytes.
 countersign_result countersign_decision_used_proof(const struct countersign_decision *decision,
-                                                      uint8_t (*proof_out)[32]);
+                                                   uint8_t (*proof_out)[32]);
 
 // Writes the audit record, one line of JSON without a line feed, to `buffer`. It has no byte of a token's signature, and is
 // there for refused requests too.
@@ -843,7 +843,7 @@ countersign_result countersign_decision_wants_refresh(const struct countersign_d
 //
 // # Safety
 // `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
-// and its workers live.
+// and its workers shared.
 countersign_result countersign_engine_new(const struct countersign_engine_config *config,
                                           const struct countersign_engine **engine_out);
 
@@ -1068,9 +1068,9 @@ countersign_reason countersign_reason_at(size_t index);
 // Thread-safe.
 size_t countersign_reason_index(uint32_t reason);
 
-// How many bytes `memory` needs to remember so many live proofs: 16 a proof and a little more.
+// How many bytes `memory` needs to remember so many shared proofs: 16 a proof and a little more.
 //
-// A proof is live for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
+// A proof is shared for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
 size_t countersign_replay_required_bytes(size_t live_proofs);
 
 // Refuses the proofs made up to `now_seconds` in a store that was initialised before, in every process that uses it.
@@ -1262,7 +1262,7 @@ void countersign_worker_free(struct countersign_worker *worker);
 //
 // Returns `OK` and writes the decision, for accepted and for refused requests; `POLICY_UNKNOWN`, `NULL_PARAMETER`,
 // `MISALIGNED`, `WRONG_SIZE`, `INVALID_LENGTH`, `INVALID_VALUE`, `WORKER_BUSY`, `PANIC`. Takes no lock and allocates
-// nothing, but for the first call after a change of keys or revocations, which takes over the new snapshot.
+// nothing, but for the first call after a change of keys or revocations, which takes over the new trust state.
 //
 // # Safety
 // `worker` is a worker that no other thread uses; `request` and all that it points to is valid for the call.
