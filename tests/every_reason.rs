@@ -13,13 +13,15 @@ use countersign_tests::runner::{Runner, document};
 use countersign_tests::vector;
 
 /// Reasons that no vector can have, with the test that brings them about and where it is.
-const BY_TEST: [(Reason, &str, &str); 4] = [
+const BY_TEST: [(Reason, &str, &str); 5] = [
     (Reason::PolicyAmbiguous, "a_repeated_field_that_selects_a_policy_is_refused", FILTER),
     (Reason::ProofHistoryUnknown, "a_store_that_has_forgotten_says_so", STORE),
     (Reason::ProofShareExceeded, "one_client_cannot_fill_the_store_for_another", STORE),
     (Reason::ReplayStoreFull, "a_full_replay_store_is_our_fault", HERE),
+    (Reason::RevocationsStale, "nobody_is_accepted_while_it_is_not_known_what_is_revoked", ROTATION),
 ];
 const HERE: &str = include_str!("every_reason.rs");
+const ROTATION: &str = include_str!("rotation.rs");
 const STORE: &str = include_str!("replay_store.rs");
 /// Where hosts select the policy by header fields.
 const FILTER: &str = include_str!("../wasm/filter/src/tests.rs");

@@ -122,9 +122,9 @@ fn nobody_is_accepted_while_it_is_not_known_what_is_revoked() {
         (svid().text(), svid().claim("jti", &q("new")).text(), svid().forged_by("domain-next-p256").text());
     let until = RevocationsKnown::by_list(UnixSeconds::new(NOW - 30), Some(30));
     for (known, now, expected) in [
-        (RevocationsKnown::NotYet, NOW, Some(Reason::BundleStale)),
+        (RevocationsKnown::NotYet, NOW, Some(Reason::RevocationsStale)),
         (until, NOW, None),
-        (until, NOW + 1, Some(Reason::BundleStale)),
+        (until, NOW + 1, Some(Reason::RevocationsStale)),
         (RevocationsKnown::by_list(UnixSeconds::new(0), None), NOW + 1, None),
     ] {
         runner.trust_state.revocations_known = known;
@@ -215,7 +215,7 @@ fn the_floors_of_two_authorities_are_their_own_and_only_an_unknown_key_asks() {
     // Keys that were never loaded are wanted too.
     let mut empty = Runner::new(&Doc::access().trust(&[format!(r#"{{"issuer":"{SERVER}"}}"#)]).text(), NOW);
     let answer = empty.ask(&bearer(&access().text()));
-    assert_eq!((answer.reason, answer.wants_refresh.as_deref()), (Some(Reason::BundleStale), Some(SERVER)));
+    assert_eq!((answer.reason, answer.wants_refresh.as_deref()), (Some(Reason::KeysStale), Some(SERVER)));
 }
 
 #[test]

@@ -87,7 +87,7 @@ const OF_JWS: [Reason; 17] = [
     KeyUnknown,
     KeyNotUsable,
     SignatureInvalid,
-    BundleStale,
+    KeysStale,
     TokenExpired,
     TokenNotYetValid,
     AudienceMismatch,

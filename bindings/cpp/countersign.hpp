@@ -364,7 +364,7 @@ class Engine {
   [[nodiscard]] Result replace_revocations(std::string_view document, Notice notice = {}) const noexcept {
     return countersign_engine_replace_revocations(get(), lend(document), notice.get());
   }
-  /// Until when, in seconds since 1970, it is known what is revoked; after it, tokens are refused with `bundle_stale`. 0: not yet.
+  /// Until when, in seconds since 1970, the list of revocations is current; after it, tokens are refused with `revocations_stale`. 0: not yet.
   [[nodiscard]] Result set_revocations_known(std::uint64_t until_seconds) const noexcept {
     return countersign_engine_set_revocations_known(get(), until_seconds);
   }

@@ -92,7 +92,7 @@ reasons! {
     KeyUnknown = 1303, "key_unknown", 401, InvalidToken, "The trust domain or issuer has no usable key of this kid";
     KeyNotUsable = 1304, "key_not_usable", 401, InvalidToken, "The key of this kid may not be used with the token's algorithm";
     SignatureInvalid = 1305, "signature_invalid", 401, InvalidToken, "The signature does not verify";
-    BundleStale = 1306, "bundle_stale", 503, None, "The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault";
+    KeysStale = 1306, "keys_stale", 503, None, "No current keys of this trust domain or issuer are available (server-side condition)";
     IssuerUnknown = 1307, "issuer_unknown", 401, InvalidToken, "No key set is configured for the token's issuer";
     // claims
     TokenExpired = 1401, "token_expired", 401, InvalidToken, "The token has expired (RFC 7519 §4.1.4)";
@@ -138,6 +138,7 @@ reasons! {
     SubjectRevoked = 1802, "subject_revoked", 401, InvalidToken, "The subject is revoked";
     TokenRevoked = 1803, "token_revoked", 401, InvalidToken, "This token (its jti) is revoked";
     IssuedBeforeCutoff = 1804, "issued_before_cutoff", 401, InvalidToken, "The token was issued before its issuer's revocation epoch, or does not say when it was issued";
+    RevocationsStale = 1805, "revocations_stale", 503, None, "No current list of revocations is available (server-side condition)";
     // the server's side
     LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors";
     ReplayStoreFull = 1902, "replay_store_full", 503, None, "The replay store is full; our fault, not the client's";

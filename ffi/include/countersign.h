@@ -87,8 +87,8 @@ enum countersign_reason
   COUNTERSIGN_REASON_KEY_NOT_USABLE = 1304,
   // The signature does not verify.
   COUNTERSIGN_REASON_SIGNATURE_INVALID = 1305,
-  // The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
-  COUNTERSIGN_REASON_BUNDLE_STALE = 1306,
+  // No current keys of this trust domain or issuer are available (server-side condition).
+  COUNTERSIGN_REASON_KEYS_STALE = 1306,
   // No key set is configured for the token's issuer.
   COUNTERSIGN_REASON_ISSUER_UNKNOWN = 1307,
   // The token has expired (RFC 7519 §4.1.4).
@@ -169,6 +169,8 @@ enum countersign_reason
   COUNTERSIGN_REASON_TOKEN_REVOKED = 1803,
   // The token was issued before its issuer's revocation epoch, or does not say when it was issued.
   COUNTERSIGN_REASON_ISSUED_BEFORE_CUTOFF = 1804,
+  // No current list of revocations is available (server-side condition).
+  COUNTERSIGN_REASON_REVOCATIONS_STALE = 1805,
   // The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
   COUNTERSIGN_REASON_LIMIT_EXCEEDED = 1901,
   // The replay store is full; our fault, not the client's.
@@ -1139,7 +1141,7 @@ countersign_result countersign_engine_replace_revocations(const struct countersi
                                                           struct countersign_notice notice);
 
 // Says until when it is known what is revoked, in seconds since 1970, that moment included; after it tokens are refused with
-// `bundle_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
+// `revocations_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
 //
 // A host that asks somebody for a list says 0 before the first one, and after each one when the next must have come.
 //
@@ -1153,7 +1155,7 @@ countersign_result countersign_engine_set_revocations_known(const struct counter
 // Reads the files that the policy document names, relative to `directory`, and from now on again at each
 // `countersign_engine_look` at which they have changed: replace them by an atomic rename.
 //
-// A file that cannot be read may still come: until then its tokens are refused with `bundle_stale`. `report_out` may be NULL.
+// A file that cannot be read may still come: until then its tokens are refused with `keys_stale`. `report_out` may be NULL.
 // Returns `OK`, whatever the files were; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe; it reads files, so
 // it may wait.
 //
@@ -1207,7 +1209,7 @@ countersign_result countersign_engine_push_trust(const struct countersign_engine
                                                  struct countersign_notice notice,
                                                  struct countersign_load_report *report_out);
 
-// Takes the document of a trust domain or issuer away: its tokens are refused with `bundle_stale` until another one comes.
+// Takes the document of a trust domain or issuer away: its tokens are refused with `keys_stale` until another one comes.
 //
 // Returns `OK`, `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 //

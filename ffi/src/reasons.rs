@@ -51,8 +51,8 @@ pub enum countersign_reason {
     KeyNotUsable = 1304,
     /// The signature does not verify.
     SignatureInvalid = 1305,
-    /// The keys of this trust domain or issuer, or the list of what is revoked, never came or are too old; our fault.
-    BundleStale = 1306,
+    /// No current keys of this trust domain or issuer are available (server-side condition).
+    KeysStale = 1306,
     /// No key set is configured for the token's issuer.
     IssuerUnknown = 1307,
     /// The token has expired (RFC 7519 §4.1.4).
@@ -133,6 +133,8 @@ pub enum countersign_reason {
     TokenRevoked = 1803,
     /// The token was issued before its issuer's revocation epoch, or does not say when it was issued.
     IssuedBeforeCutoff = 1804,
+    /// No current list of revocations is available (server-side condition).
+    RevocationsStale = 1805,
     /// The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
     LimitExceeded = 1901,
     /// The replay store is full; our fault, not the client's.
@@ -172,7 +174,7 @@ impl From<Reason> for countersign_reason {
             Reason::KeyUnknown => Self::KeyUnknown,
             Reason::KeyNotUsable => Self::KeyNotUsable,
             Reason::SignatureInvalid => Self::SignatureInvalid,
-            Reason::BundleStale => Self::BundleStale,
+            Reason::KeysStale => Self::KeysStale,
             Reason::IssuerUnknown => Self::IssuerUnknown,
             Reason::TokenExpired => Self::TokenExpired,
             Reason::TokenNotYetValid => Self::TokenNotYetValid,
@@ -213,6 +215,7 @@ impl From<Reason> for countersign_reason {
             Reason::SubjectRevoked => Self::SubjectRevoked,
             Reason::TokenRevoked => Self::TokenRevoked,
             Reason::IssuedBeforeCutoff => Self::IssuedBeforeCutoff,
+            Reason::RevocationsStale => Self::RevocationsStale,
             Reason::LimitExceeded => Self::LimitExceeded,
             Reason::ReplayStoreFull => Self::ReplayStoreFull,
             Reason::ReplayStoreUnavailable => Self::ReplayStoreUnavailable,

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn countersign_engine_replace_revocations(
 }
 
 /// Says until when it is known what is revoked, in seconds since 1970, that moment included; after it tokens are refused with
-/// `bundle_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
+/// `revocations_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
 ///
 /// A host that asks somebody for a list says 0 before the first one, and after each one when the next must have come.
 ///

@@ -118,7 +118,7 @@ pub(crate) fn path(bytes: &[u8]) -> Result<&Path, countersign_result> {
 /// Reads the files that the policy document names, relative to `directory`, and from now on again at each
 /// `countersign_engine_look` at which they have changed: replace them by an atomic rename.
 ///
-/// A file that cannot be read may still come: until then its tokens are refused with `bundle_stale`. `report_out` may be NULL.
+/// A file that cannot be read may still come: until then its tokens are refused with `keys_stale`. `report_out` may be NULL.
 /// Returns `OK`, whatever the files were; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe; it reads files, so
 /// it may wait.
 ///
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn countersign_engine_push_trust(
     })
 }
 
-/// Takes the document of a trust domain or issuer away: its tokens are refused with `bundle_stale` until another one comes.
+/// Takes the document of a trust domain or issuer away: its tokens are refused with `keys_stale` until another one comes.
 ///
 /// Returns `OK`, `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///

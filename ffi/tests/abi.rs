@@ -153,8 +153,8 @@ fn one_engine_from_its_making_to_its_end() {
 
         let moment = asked.now_seconds;
         for (until, reason) in [
-            (0, Reason::BundleStale),
-            (moment - 1, Reason::BundleStale),
+            (0, Reason::RevocationsStale),
+            (moment - 1, Reason::RevocationsStale),
             (moment, Reason::ProofReplayed),
             (u64::MAX, Reason::ProofReplayed),
         ] {

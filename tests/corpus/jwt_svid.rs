@@ -1,8 +1,8 @@
 //! JWT-SVID, sections 2 to 6, and the SPIFFE ID in its subject.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, AudienceMismatch, BundleStale, ClaimInvalid, ClaimMissing, HeaderForbidden, IssuerRefused,
-    KeyUnknown, LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused, TokenExpired,
+    AlgorithmRefused, AudienceMismatch, ClaimInvalid, ClaimMissing, HeaderForbidden, IssuerRefused, KeyUnknown,
+    KeysStale, LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused, TokenExpired,
     TokenJson, TokenNotYetValid, TrustDomainUnknown, TypNotAccepted,
 };
 
@@ -354,7 +354,7 @@ pub(super) fn add(corpus: &mut Corpus) {
         rule,
         &doc.clone().trust(&[r#"{"trust_domain":"example.org"}"#.to_owned()]),
         &request,
-        BundleStale,
+        KeysStale,
     );
     let map = |other: &str| {
         doc.clone().trust(&[domain(DOMAIN, &[svid_key("domain-p256")]), domain("other.example", &[other.to_owned()])])
@@ -517,7 +517,7 @@ fn add_time(corpus: &mut Corpus) {
         vec![
             ask(&bearer(&svid().text()), accepted()),
             ask(&bearer(&svid().text()).now(NOW + 60), accepted()),
-            ask(&bearer(&svid().text()).now(NOW + 61), refused(BundleStale)),
+            ask(&bearer(&svid().text()).now(NOW + 61), refused(KeysStale)),
         ],
     );
 }

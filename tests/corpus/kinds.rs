@@ -1,7 +1,7 @@
 //! What is alike for every kind that is a JWS, shown for those whose own vectors leave it out.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, BundleStale, HeaderForbidden, IssuedBeforeCutoff, KeyNotUsable, KeyRevoked, LifetimeTooLong,
+    AlgorithmRefused, HeaderForbidden, IssuedBeforeCutoff, KeyNotUsable, KeyRevoked, KeysStale, LifetimeTooLong,
     ScopeInsufficient, SubjectRevoked, TokenExpired, TokenNotYetValid, TokenRevoked,
 };
 use serde_json::json;
@@ -53,7 +53,7 @@ pub(super) fn add(corpus: &mut Corpus) {
             &format!("{kind}_keys_taken_away"),
             "host: trust documents",
             &doc,
-            vec![ask(&request, accepted()), removed, ask(&request, refused(BundleStale))],
+            vec![ask(&request, accepted()), removed, ask(&request, refused(KeysStale))],
         );
     }
 }

@@ -364,7 +364,7 @@ fn add_challenges(corpus: &mut Corpus) {
         "RFC 9110 §15.6.4",
         &doc.clone().trust(&[r#"{"issuer":"https://as.example"}"#.to_owned()]),
         &bearer(&token.text()),
-        Reason::BundleStale,
+        Reason::KeysStale,
         &[],
     );
     let evil = token

@@ -1,8 +1,8 @@
 //! Several steps, one point each: replay, rotation, revocation, nonces, and what a warm cache must not hide.
 
 use countersign::reason::Reason::{
-    self, AlgorithmRefused, AudienceMismatch, BindingRequired, BundleStale, InternalError, IssuedBeforeCutoff,
-    IssuerUnknown, KeyRevoked, KeyUnknown, LifetimeTooLong, NonceMismatch, NonceRequired, ProofMethodMismatch,
+    self, AlgorithmRefused, AudienceMismatch, BindingRequired, InternalError, IssuedBeforeCutoff, IssuerUnknown,
+    KeyRevoked, KeyUnknown, KeysStale, LifetimeTooLong, NonceMismatch, NonceRequired, ProofMethodMismatch,
     ProofMissing, ProofReplayed, ProofSignatureInvalid, ProofTooOld, ScopeInsufficient, SignatureInvalid,
     SubjectRefused, SubjectRevoked, TokenExpired, TokenRevoked, TrustDomainUnknown, TypNotAccepted,
 };
@@ -362,7 +362,7 @@ fn add_rotation(corpus: &mut Corpus) {
         "a_deleted_relationship_stops_at_once",
         "SPIFFE Federation §6.3 (FED-12)",
         &doc,
-        vec![ask(&first, accepted()), removed, ask(&first, refused(BundleStale))],
+        vec![ask(&first, accepted()), removed, ask(&first, refused(KeysStale))],
     );
     let both = Doc::all();
     let other = json!({ "trust": { "issuer": SERVER, "jwks": { "keys": [] }, "now": NOW }, "expect": "installed" });

@@ -1,9 +1,9 @@
 //! Transaction tokens (draft-ietf-oauth-transaction-tokens) beside the credential of the client.
 
 use countersign::reason::Reason::{
-    AlgorithmRefused, AudienceMismatch, BindingUnsupported, BundleStale, ClaimInvalid, ClaimMissing, CredentialMissing,
+    AlgorithmRefused, AudienceMismatch, BindingUnsupported, ClaimInvalid, ClaimMissing, CredentialMissing,
     CredentialRepeated, CredentialTooLarge, CredentialsUntied, HeaderCritical, HeaderForbidden, IssuedBeforeCutoff,
-    IssuerRefused, IssuerUnknown, KeyNotUsable, KeyRevoked, KeyUnknown, LifetimeTooLong, LimitExceeded,
+    IssuerRefused, IssuerUnknown, KeyNotUsable, KeyRevoked, KeyUnknown, KeysStale, LifetimeTooLong, LimitExceeded,
     ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked, TokenEncoding, TokenExpired, TokenJson,
     TokenMalformed, TokenNotYetValid, TokenRevoked, TypNotAccepted,
 };
@@ -307,6 +307,6 @@ fn add_time_and_revocation(corpus: &mut Corpus) {
         "keys_taken_away_after_caching",
         rule,
         &doc,
-        vec![ask(&request, accepted()), removed, ask(&request, refused(BundleStale))],
+        vec![ask(&request, accepted()), removed, ask(&request, refused(KeysStale))],
     );
 }

@@ -46,7 +46,7 @@ class Ready(unittest.TestCase):
     def test_it_waits_no_longer_than_it_is_told(self):
         with key_server() as keys:
             waited, status, details, log = self.started(self.world(keys, {"wait_seconds": 3}))
-            self.assertEqual((status, details), (503, "bundle_stale"))
+            self.assertEqual((status, details), (503, "keys_stale"))
             self.assertGreater(waited, 3)
             self.assertLess(waited, 15)
             self.assertIn("countersign: ready without the documents of some trust domain or issuer, after 3 s", log)
@@ -78,7 +78,7 @@ class Ready(unittest.TestCase):
             world = self.world(keys)
             keys.answer = slow(2, lambda: (200, issuer.key_set(world.key)))
             _, status, details, _ = self.started(world)
-            self.assertEqual((status, details), (503, "bundle_stale"))
+            self.assertEqual((status, details), (503, "keys_stale"))
 
     def test_a_document_in_the_policy_counts_until_the_first_one_is_fetched(self):
         with key_server() as keys:

@@ -73,7 +73,7 @@ class Fetches(unittest.TestCase):
             with world:
                 token = world.bearer()
                 until("failures are counted", lambda: self.counter(world, "failed") > 0)
-                self.assertEqual(world.get(headers=[token]).one("x-details"), "bundle_stale")
+                self.assertEqual(world.get(headers=[token]).one("x-details"), "keys_stale")
                 keys.answer = lambda: (200, issuer.key_set(world.key))
                 until("the keys are there", lambda: world.get(headers=[token]).status == 200)
                 for answer, outcome in [
@@ -198,7 +198,7 @@ class Revocations(unittest.TestCase):
                 alice, bob, mallory = (issuer.bearer(world.key.token(name)) for name in ("alice", "bob", "mallory"))
                 # Nobody knows what is revoked, so no key counts.
                 until("failures are counted", lambda: self.counter(world, "failed") > 0)
-                self.assertEqual(world.get(headers=[alice]).one("x-details"), "bundle_stale")
+                self.assertEqual(world.get(headers=[alice]).one("x-details"), "revocations_stale")
                 lists.answer = lambda: (200, "{}")
                 until("the list is there", lambda: world.get(headers=[alice]).status == 200)
                 connections = [opened.enter_context(client.Client(("127.0.0.1", world.port))) for _ in range(40)]
@@ -254,7 +254,7 @@ class Revocations(unittest.TestCase):
                     self.assertEqual(ask(), {200})
                 lists.answer = lambda: (503, "{}")
                 down = time.monotonic()
-                until("it is too old", lambda: ask() == {"bundle_stale"}, 10)
+                until("it is too old", lambda: ask() == {"revocations_stale"}, 10)
                 self.assertGreater(time.monotonic() - down, 1)
                 lists.answer = lambda: (200, json.dumps(revoking("bob")))
                 until("there is another one", lambda: ask() == {200}, 30)

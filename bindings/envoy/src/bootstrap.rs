@@ -189,7 +189,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_time
                     Level::Warn,
                     &format!(
                         "countersign: ready without the documents of some trust domain or issuer, after {seconds} s: its tokens are \
-                         refused with bundle_stale until they come"
+                         refused with keys_stale until they come"
                     ),
                 );
             }

@@ -303,7 +303,7 @@ fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
         asked.answer.map(|(_, _, details)| details)
     };
     let main = FakeMain::default();
-    assert_eq!(details().as_deref(), Some("bundle_stale"));
+    assert_eq!(details().as_deref(), Some("revocations_stale"));
     let answer = |body: &[u8]| {
         // A failure is tried again, and a success refreshed, later than this test ends.
         module.on_main(0, &main);
@@ -329,7 +329,7 @@ fn a_list_that_cannot_be_used_changes_nothing() -> Result<(), Fault> {
     assert_eq!(log.lines(), [told]);
     let mut asked = stream();
     assert_eq!(judge(&module, &mut asked, now), Verdict::Answered);
-    assert!(matches!(&asked.answer, Some((503, _, details)) if details == "bundle_stale"));
+    assert!(matches!(&asked.answer, Some((503, _, details)) if details == "revocations_stale"));
     Ok(())
 }
 

@@ -351,7 +351,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
          * A key that was published a moment ago may be in its file already, and no proof is claimed before a token's key is known:
          * one more look, one more decision, so that nobody is refused for coming early.
          */
-        if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_BUNDLE_STALE)
+        if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_KEYS_STALE)
             || !ngx_http_countersign_look_early(engine))
         {
             return ngx_http_countersign_copy(r, decision, made);

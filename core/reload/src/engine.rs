@@ -72,7 +72,7 @@ impl SharedEngine {
     /// Reads the files that the policy document names, relative to `directory`, and from now on again at each
     /// [`look`](Self::look) at which they have changed.
     ///
-    /// A file that cannot be read may still come: until then its tokens are refused with `bundle_stale`.
+    /// A file that cannot be read may still come: until then its tokens are refused with `keys_stale`.
     pub fn watch_trust_files(&self, directory: &Path, now: UnixSeconds, notice: Notice<'_>) -> LookReport {
         self.change(|sources, trust_state| {
             sources.files = TrustFiles::named_by(self.engine.document(), directory);
@@ -127,7 +127,7 @@ impl SharedEngine {
         })
     }
 
-    /// Takes the document of an authority away: its tokens are refused with `bundle_stale` until another one comes.
+    /// Takes the document of an authority away: its tokens are refused with `keys_stale` until another one comes.
     ///
     /// # Errors
     /// [`TrustError::AuthorityUnknown`]
@@ -158,7 +158,7 @@ impl SharedEngine {
         })
     }
 
-    /// Says whether it is known now what is revoked; where it is not, tokens are refused with `bundle_stale`. A host that was told to
+    /// Says whether it is known now which tokens are revoked; where it is not, tokens are refused with `revocations_stale`. A host that was told to
     /// ask for a list says so before the first one, and after each one.
     pub fn set_revocations_known(&self, known: RevocationsKnown) {
         self.change(|_, trust_state| {

@@ -501,7 +501,7 @@ fn check_revoked(
     now: UnixSeconds,
 ) -> Result<(), Reason> {
     if !trust_state.revocations_known.at(now) {
-        return Err(Reason::BundleStale);
+        return Err(Reason::RevocationsStale);
     }
     if trust_state.revocations.is_empty() {
         return Ok(());

@@ -15,7 +15,7 @@ pub struct TrustState {
     pub bundles: Arc<BundleSet>,
     /// What the host has revoked.
     pub revocations: Arc<Revocations>,
-    /// Whether that is known now; where it is not, every token is refused with `bundle_stale` after its signature was checked.
+    /// Whether that is known now; where it is not, every token is refused with `revocations_stale` after its signature was checked.
     pub revocations_known: RevocationsKnown,
     /// The keys of server nonces; without them, a policy that demands a nonce refuses with `internal_error`.
     pub nonces: Option<Arc<NonceKeys>>,

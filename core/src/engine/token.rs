@@ -115,10 +115,10 @@ pub(crate) fn verify(
     let keys = trust_state
         .bundles
         .set(index)
-        .ok_or(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) })?;
+        .ok_or(TokenRefused { reason: Reason::KeysStale, unknown_key_of: Some(index) })?;
     let too_old = document.source(index.as_usize()).and_then(|source| source.max_stale_seconds);
     if too_old.is_some_and(|seconds| now > keys.loaded_at().plus(seconds)) {
-        return Err(TokenRefused { reason: Reason::BundleStale, unknown_key_of: Some(index) });
+        return Err(TokenRefused { reason: Reason::KeysStale, unknown_key_of: Some(index) });
     }
 
     trace.enter(Check::Key);

@@ -530,7 +530,7 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
     let host = Scripted::new();
     let keys = vector(&host, Some(ISSUER), FETCHED)?;
     let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
-    assert_eq!((ask(&mut first, 2), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+    assert_eq!((ask(&mut first, 2), details(&host).as_str()), (Action::Pause, "keys_stale"));
     first.tick(1);
     second.tick(1);
     assert_eq!(host.world().asked, [(1, "/keys".to_owned())]);
@@ -624,7 +624,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
     // Nobody knows what is revoked, so no key counts.
     for vm in [&mut first, &mut second] {
-        assert_eq!((ask(vm, 2), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+        assert_eq!((ask(vm, 2), details(&host).as_str()), (Action::Pause, "revocations_stale"));
         vm.tick(1);
     }
     assert_eq!(host.world().asked, [(1, "/revoked".to_owned())]);
@@ -633,7 +633,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
         vm.answered(1, callout, 1, body.len());
     };
     answer(&mut first, 1, "{\"authority\":[]}");
-    assert_eq!((ask(&mut first, 3), details(&host).as_str()), (Action::Pause, "bundle_stale"));
+    assert_eq!((ask(&mut first, 3), details(&host).as_str()), (Action::Pause, "revocations_stale"));
     host.world().seconds += 1;
     second.tick(1);
     answer(&mut second, 2, "{}");
@@ -713,7 +713,7 @@ fn a_list_that_is_too_old_tells_nothing_until_the_next_one() -> Result<(), Fault
     let both = |first: &mut Vm<Scripted>, second: &mut Vm<Scripted>, stream: u32| {
         [first, second].map(|vm| (ask(vm, stream), details(&host)))
     };
-    let (pass, stale) = ((Action::Continue, String::new()), (Action::Pause, "bundle_stale".to_owned()));
+    let (pass, stale) = ((Action::Continue, String::new()), (Action::Pause, "revocations_stale".to_owned()));
     first.tick(1);
     answer(&mut first, 1, "200", "{}");
     host.world().seconds += 25;

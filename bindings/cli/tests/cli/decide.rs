@@ -285,7 +285,7 @@ fn uris_are_not_fetched_and_that_is_said() {
     place.write("policy.json", &policy.to_string());
     let output = place.decide().with_lines(&[bearer("1", &place.domain.svid(WEB))]);
     assert!(text(&output.stderr).contains("trust domain example.org"), "{}", text(&output.stderr));
-    assert_eq!(json_lines(&output)[0]["reason"], "bundle_stale");
+    assert_eq!(json_lines(&output)[0]["reason"], "keys_stale");
     assert_eq!(json_lines(&output)[0]["refresh"], "example.org");
 }
 

@@ -77,7 +77,7 @@ fn a_file_that_is_replaced_is_read_again_and_a_broken_one_is_not_taken() {
     let (old, new) = (place.domain.svid(WEB), next.svid(WEB));
     let mut running = place.decide().args(&["--trust-poll"]).spawn();
     let mut reason = |id: &str, token: &str| running.ask(&bearer(id, token))["reason"].clone();
-    assert_eq!(reason("no file yet", &old), "bundle_stale");
+    assert_eq!(reason("no file yet", &old), "keys_stale");
     replace(&keys(&[place.domain.entry("jwt-svid")]).to_string());
     assert_eq!(reason("the file has come", &old), Value::Null);
     replace(&keys(&[next.entry("jwt-svid")]).to_string());
