@@ -442,7 +442,7 @@ fn add_revocation(corpus: &mut Corpus) {
     );
     revoke(
         "key_of_another_authority",
-        json!({ "keys": [{ "origin": "https://other-as.example", "name": "server-p256" }] }),
+        json!({ "keys": [{ "authority": "https://other-as.example", "name": "server-p256" }] }),
         accepted(),
     );
     revoke(
