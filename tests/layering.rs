@@ -178,3 +178,28 @@ fn a_kind_of_token_is_one_file_and_rows_of_tables() {
     ];
     assert_eq!(files, expected);
 }
+
+/// The modules of the C ABI, each of which is one noun of C, need each other in one direction.
+#[test]
+fn no_imports_of_the_c_abi_go_round_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/src");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    let mut imports: Vec<(String, Vec<String>)> = found
+        .iter()
+        .map(|(path, source)| (Path::new(path).file_stem().unwrap().to_str().unwrap().to_owned(), named(source)))
+        .collect();
+    assert!(imports.iter().map(|(_, names)| names.len()).sum::<usize>() > 30, "the reader is blind");
+    // What imports none of the modules that are left is in no circle, nor is what none of them imports.
+    loop {
+        let before = imports.clone();
+        let left = |name: &String| before.iter().any(|(module, _)| module == name);
+        let imported = |name: &String| before.iter().any(|(_, names)| names.contains(name));
+        imports.iter_mut().for_each(|(module, names)| names.retain(|name| name != module && left(name)));
+        imports.retain(|(module, names)| !names.is_empty() && imported(module));
+        if imports == before {
+            break;
+        }
+    }
+    assert_eq!(imports, [], "these modules import each other");
+}

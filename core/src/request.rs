@@ -54,6 +54,8 @@ impl<'r> Request<'r> {
     /// `uri` is the external one: absolute, as the client sees it, or just path and query where the policy has an `origin`.
     /// `headers` are all fields, so that repetitions are seen; names match in any case. Nothing here is checked, and no
     /// forwarding header is ever looked at.
+    // Inlined, so that a request is made where it is read, and not moved there.
+    #[cfg_attr(feature = "fast", inline(always))]
     #[must_use]
     pub fn new(
         method: &'r [u8],

@@ -962,6 +962,29 @@ uint64_t countersign_engine_accepted(const struct countersign_engine *engine);
 // `engine` is NULL or an engine.
 uint64_t countersign_engine_refused(const struct countersign_engine *engine, uint32_t reason);
 
+// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
+// requests.
+//
+// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine, `state_out` is valid for the call.
+countersign_result countersign_engine_replay_state(const struct countersign_engine *engine,
+                                                   uint64_t now_seconds,
+                                                   struct countersign_replay_state *state_out);
+
+// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+// once a minute for each such reason.
+//
+// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+//
+// # Safety
+// `engine` is an engine.
+countersign_result countersign_engine_replay_notice(const struct countersign_engine *engine,
+                                                    uint32_t reason,
+                                                    uint64_t now_seconds,
+                                                    struct countersign_notice notice);
+
 // Whether a text can be the value of a header field and is read by its receiver as it was sent: UTF-8, not empty, no control character,
 // no space at either end. Ask this of every text of a decision before it becomes a header field: a token's subject may hold anything.
 //
@@ -1089,29 +1112,6 @@ size_t countersign_replay_required_bytes(size_t live_proofs);
 countersign_result countersign_replay_refuse_until(void *memory,
                                                    size_t memory_bytes,
                                                    uint64_t now_seconds);
-
-// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
-// requests.
-//
-// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
-//
-// # Safety
-// `engine` is an engine, `state_out` is valid for the call.
-countersign_result countersign_engine_replay_state(const struct countersign_engine *engine,
-                                                   uint64_t now_seconds,
-                                                   struct countersign_replay_state *state_out);
-
-// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
-// once a minute for each such reason.
-//
-// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
-//
-// # Safety
-// `engine` is an engine.
-countersign_result countersign_engine_replay_notice(const struct countersign_engine *engine,
-                                                    uint32_t reason,
-                                                    uint64_t now_seconds,
-                                                    struct countersign_notice notice);
 
 // The result in words, for logs. Valid for ever.
 //

@@ -1,6 +1,4 @@
-//! Views of memory: what the caller lends, and what the library lends.
-
-use std::marker::PhantomData;
+//! What the caller lends.
 
 use crate::result::countersign_result;
 
@@ -12,18 +10,6 @@ pub struct countersign_bytes {
     pub data: *const u8,
     /// How many there are.
     pub length: usize,
-}
-
-/// Text in UTF-8 that the library lends; each function says for how long. Not NUL-terminated. `data` is NULL if there is none.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct countersign_str<'a> {
-    /// The first byte.
-    pub data: *const u8,
-    /// How many bytes there are.
-    pub length: usize,
-    /// cbindgen:ignore
-    lent: PhantomData<&'a str>,
 }
 
 impl countersign_bytes {
@@ -54,18 +40,5 @@ impl countersign_bytes {
         // SAFETY: the caller's promise is passed on.
         let bytes = unsafe { self.read() }?;
         std::str::from_utf8(bytes).map_err(|_| countersign_result::NotUtf8)
-    }
-}
-
-impl<'a> countersign_str<'a> {
-    /// No text.
-    pub(crate) const NONE: Self = Self { data: std::ptr::null(), length: 0, lent: PhantomData };
-
-    pub(crate) const fn of(text: &'a str) -> Self {
-        Self { data: text.as_ptr(), length: text.len(), lent: PhantomData }
-    }
-
-    pub(crate) fn or_none(text: Option<&'a str>) -> Self {
-        text.map_or(Self::NONE, Self::of)
     }
 }

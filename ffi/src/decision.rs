@@ -9,10 +9,11 @@ use countersign::record::{NamedClaim, VerifiedToken};
 use countersign::specs::common::presentation::Scheme;
 
 use crate::boundary::{Output, borrow, checked, guarded};
-use crate::bytes::{countersign_bytes, countersign_str};
+use crate::bytes::countersign_bytes;
 use crate::kinds::countersign_token_kind;
 use crate::reasons::countersign_reason;
 use crate::result::countersign_result;
+use crate::text::countersign_str;
 use crate::trust::countersign_authority_kind;
 
 /// What became of a request. Valid until the next call with its worker, and only for that worker's thread; so are the texts that

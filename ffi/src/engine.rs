@@ -9,12 +9,13 @@ use countersign::time::UnixSeconds;
 use countersign_reload::{SharedEngine, nonce_keys};
 
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
-use crate::bytes::{countersign_bytes, countersign_str};
+use crate::bytes::countersign_bytes;
 use crate::notice::countersign_notice;
-use crate::pending::countersign_question;
+use crate::question::countersign_question;
 use crate::reason::reason_of;
-use crate::replay::countersign_replay;
+use crate::replay::{countersign_replay, countersign_replay_state};
 use crate::result::countersign_result;
+use crate::text::countersign_str;
 
 /// A compiled policy document with counters, keys and the replay store. Every function on it is thread-safe.
 pub struct countersign_engine {
@@ -326,5 +327,58 @@ pub unsafe extern "C" fn countersign_engine_refused(engine: *const countersign_e
         // SAFETY: the caller's promise.
         let Ok(engine) = (unsafe { borrow(engine) }) else { return 0 };
         reason_of(reason).map_or(0, |reason| engine.shared.engine().refused(reason))
+    })
+}
+
+/// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
+/// requests.
+///
+/// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine, `state_out` is valid for the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_replay_state(
+    engine: *const countersign_engine,
+    now_seconds: u64,
+    state_out: *mut countersign_replay_state,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (engine, output) = unsafe { (borrow(engine)?, Output::at(state_out)?) };
+        let state = engine.shared.engine().replay_state(UnixSeconds::new(now_seconds));
+        let state = state.ok_or(countersign_result::NotFound)?;
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        output.write(countersign_replay_state {
+            slots: number(state.slots),
+            live_proofs: number(state.live_proofs),
+            refusing_permille: state.refusing_permille.into(),
+            refusing_until_seconds: state.refusing_until.as_u64(),
+        });
+        Ok(())
+    })
+}
+
+/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+/// once a minute for each such reason.
+///
+/// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+///
+/// # Safety
+/// `engine` is an engine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_replay_notice(
+    engine: *const countersign_engine,
+    reason: u32,
+    now_seconds: u64,
+    notice: countersign_notice,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let engine = unsafe { borrow(engine) }?.shared.engine();
+        let now = UnixSeconds::new(now_seconds);
+        let line = reason_of(reason).and_then(|reason| engine.replay_notice(reason, now));
+        notice.tell(&line.ok_or(countersign_result::NotFound)?.to_string());
+        Ok(())
     })
 }

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use countersign::printable::printable;
 
-use crate::bytes::countersign_str;
+use crate::text::countersign_str;
 
 /// A function that takes lines for the host's log: faults of a policy, files that cannot be used, keys that are dropped.
 ///

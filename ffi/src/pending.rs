@@ -5,9 +5,11 @@ use std::sync::Arc;
 use countersign::engine::{BodyReader, Pending, Question, UseOnce};
 
 use crate::boundary::{Output, borrow, check, checked, guarded};
-use crate::bytes::{countersign_bytes, countersign_str};
+use crate::bytes::countersign_bytes;
 use crate::engine::countersign_engine;
+use crate::question::countersign_question;
 use crate::result::countersign_result;
+use crate::text::countersign_str;
 
 /// A decision that waits for the answer to a question. It keeps what it needs of its engine: the worker that began it decides other requests
 /// meanwhile, and may be freed. One thread at a time may use it.
@@ -23,20 +25,6 @@ pub struct countersign_pending {
 pub struct countersign_body {
     /// The reader, or why a chunk could not be taken: what is left out of a body must not be judged as if it were not there.
     reader: Result<BodyReader, countersign_result>,
-}
-
-/// What a decision waits for.
-#[repr(u32)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum countersign_question {
-    /// Nothing: there is no such decision.
-    None = 0,
-    /// Whether a proof is used for the first time, which a store that several machines share knows.
-    UseOnce = 1,
-    /// What the issuer of a token that only it can read answers about it (RFC 7662).
-    Introspect = 2,
-    /// The body of the request.
-    Body = 3,
 }
 
 /// What a shared store answered about a proof.

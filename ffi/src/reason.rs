@@ -2,8 +2,8 @@
 
 use countersign::reason::Reason;
 
-use crate::bytes::countersign_str;
 use crate::reasons::countersign_reason;
+use crate::text::countersign_str;
 
 /// The reason with this number.
 pub(crate) fn reason_of(number: u32) -> Option<Reason> {

@@ -9,10 +9,7 @@ use countersign::memory::replay::{AttachError, FirstUse, ReplayStore, Window, re
 use countersign::time::UnixSeconds;
 use countersign_reload::seed;
 
-use crate::boundary::{Output, borrow, borrow_all, checked, guarded};
-use crate::engine::countersign_engine;
-use crate::notice::countersign_notice;
-use crate::reason::reason_of;
+use crate::boundary::{borrow_all, checked, guarded};
 use crate::result::countersign_result;
 
 /// Where an engine remembers the proofs that were used.
@@ -122,59 +119,6 @@ pub struct countersign_replay_state {
     pub refusing_permille: u64,
     /// Until when such a proof is refused in some bucket, in seconds since 1970; now in good order.
     pub refusing_until_seconds: u64,
-}
-
-/// Writes how full the replay store of an engine is and what it refuses at `now_seconds`. It reads up to 4 MiB: for metrics, not on the path of
-/// requests.
-///
-/// Returns `OK`; `NOT_FOUND` for a store of the caller (`CALLBACK`); `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
-///
-/// # Safety
-/// `engine` is an engine, `state_out` is valid for the call.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn countersign_engine_replay_state(
-    engine: *const countersign_engine,
-    now_seconds: u64,
-    state_out: *mut countersign_replay_state,
-) -> countersign_result {
-    checked(|| {
-        // SAFETY: the caller's promise.
-        let (engine, output) = unsafe { (borrow(engine)?, Output::at(state_out)?) };
-        let state = engine.shared.engine().replay_state(UnixSeconds::new(now_seconds));
-        let state = state.ok_or(countersign_result::NotFound)?;
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        output.write(countersign_replay_state {
-            slots: number(state.slots),
-            live_proofs: number(state.live_proofs),
-            refusing_permille: state.refusing_permille.into(),
-            refusing_until_seconds: state.refusing_until.as_u64(),
-        });
-        Ok(())
-    })
-}
-
-/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
-/// once a minute for each such reason.
-///
-/// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
-///
-/// # Safety
-/// `engine` is an engine.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn countersign_engine_replay_notice(
-    engine: *const countersign_engine,
-    reason: u32,
-    now_seconds: u64,
-    notice: countersign_notice,
-) -> countersign_result {
-    checked(|| {
-        // SAFETY: the caller's promise.
-        let engine = unsafe { borrow(engine) }?.shared.engine();
-        let now = UnixSeconds::new(now_seconds);
-        let line = reason_of(reason).and_then(|reason| engine.replay_notice(reason, now));
-        notice.tell(&line.ok_or(countersign_result::NotFound)?.to_string());
-        Ok(())
-    })
 }
 
 /// The caller's memory as words.

@@ -66,71 +66,81 @@ impl countersign_request {
     ///
     /// # Safety
     /// Every pointer is valid for the call.
+    // The checks come before the request is made, so that it is made where `judge` reads it: a `Result` of it would be moved there.
+    #[inline]
     pub(crate) unsafe fn with<T>(&self, judge: impl FnOnce(&Request<'_>) -> T) -> Result<T, countersign_result> {
         check_size::<Self>(self.size)?;
-        // SAFETY: the caller's promise.
-        let headers = unsafe { borrow_all(self.headers, self.header_count) }?;
-        for header in headers {
-            // SAFETY: as above.
-            unsafe { (header.name.read()?, header.value.read()?) };
-        }
-        let fields = Fields(headers);
+        // SAFETY: the caller's promise, here and below.
+        let (method, uri, headers) =
+            unsafe { (self.method.read()?, self.uri.read()?, borrow_all(self.headers, self.header_count)?) };
         // SAFETY: as above.
-        let request = unsafe { self.read(&fields) }?;
+        let (used_proof, certificate) = unsafe { (self.read_claimed_proof()?, self.read_certificate()?) };
+        let fields = Fields(headers);
+        let mut fault = None;
+        let read = fields.all().filter_map(|field| field.map_err(|found| fault = Some(found)).ok());
+        let mut request = Request::new(method, uri, read, UnixSeconds::new(self.now_seconds)).with_fields(&fields);
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        if let Some(used_proof) = used_proof {
+            request = request.with_used_proof(used_proof);
+        }
+        if let Some(certificate) = certificate {
+            request = request.with_certificate(certificate);
+        }
         Ok(judge(&request))
     }
 
-    /// The request, whose header fields are `fields`.
-    ///
     /// # Safety
-    /// Every pointer is valid while `'a` lasts.
-    unsafe fn read<'a>(&self, fields: &'a Fields<'a>) -> Result<Request<'a>, countersign_result> {
-        // SAFETY: the caller's promise, here and below.
-        let (method, uri) = unsafe { (self.method.read()?, self.uri.read()?) };
-        let now = UnixSeconds::new(self.now_seconds);
-        let mut request = Request::new(method, uri, fields.all(), now).with_fields(fields);
-        // SAFETY: as above.
+    /// The pointer is valid while `'a` lasts.
+    unsafe fn read_claimed_proof<'a>(&self) -> Result<Option<&'a [u8; 32]>, countersign_result> {
+        // SAFETY: the caller's promise.
         let used_proof = unsafe { self.used_proof.read() }?;
-        if !used_proof.is_empty() {
-            let used_proof = used_proof.try_into().map_err(|_| countersign_result::InvalidLength)?;
-            request = request.with_used_proof(used_proof);
+        if used_proof.is_empty() {
+            return Ok(None);
         }
+        used_proof.try_into().map(Some).map_err(|_| countersign_result::InvalidLength)
+    }
+
+    /// # Safety
+    /// The pointer is valid while `'a` lasts, unless there is no certificate.
+    unsafe fn read_certificate<'a>(&self) -> Result<Option<ClientCertificate<'a>>, countersign_result> {
         let form = |wanted: countersign_certificate_form| self.certificate_form == wanted as u32;
         if form(countersign_certificate_form::None) {
-            return Ok(request);
+            return Ok(None);
         }
-        // SAFETY: as above.
+        // SAFETY: the caller's promise.
         let certificate = unsafe { self.certificate.read() }?;
         if form(countersign_certificate_form::Der) {
             // An empty one is no certificate: it would have a thumbprint.
             if certificate.is_empty() {
                 return Err(countersign_result::InvalidLength);
             }
-            return Ok(request.with_certificate(ClientCertificate::Der(certificate)));
+            return Ok(Some(ClientCertificate::Der(certificate)));
         }
         if form(countersign_certificate_form::Sha256) {
             let hash = certificate.try_into().map_err(|_| countersign_result::InvalidLength)?;
-            return Ok(request.with_certificate(ClientCertificate::Sha256(hash)));
+            return Ok(Some(ClientCertificate::Sha256(hash)));
         }
         Err(countersign_result::InvalidValue)
     }
 }
 
-/// Header fields of which [`countersign_request::with`] checked every pointer, for the time of its call.
+/// Header fields whose pointers are valid for the call that [`countersign_request::with`] makes.
 struct Fields<'a>(&'a [countersign_header]);
 
 impl<'a> Fields<'a> {
-    fn all(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.0.iter().filter_map(|header| {
-            // SAFETY: `with` checked both, and its caller promised that they are valid for the call, which this value does not outlive.
-            let (name, value) = unsafe { (header.name.read(), header.value.read()) };
-            Some((name.ok()?, value.ok()?))
+    fn all(&self) -> impl Iterator<Item = Result<(&'a [u8], &'a [u8]), countersign_result>> {
+        self.0.iter().map(|header| {
+            // SAFETY: the caller of `with` promised that both are valid for the call, which this value does not outlive.
+            Ok(unsafe { (header.name.read()?, header.value.read()?) })
         })
     }
 }
 
+/// Asked only by a decision, and so after `with` read all of them without a fault.
 impl HeaderFields for Fields<'_> {
     fn field(&self, name: &str) -> Field<'_> {
-        named_field(self.all(), name)
+        named_field(self.all().filter_map(Result::ok), name)
     }
 }

@@ -1,6 +1,6 @@
 //! What a call came to. How a request came out is another matter: `reason.rs`.
 
-use crate::bytes::countersign_str;
+use crate::text::countersign_str;
 
 /// What a call came to. 0 is none of them, so zeroed memory never reads as success.
 ///

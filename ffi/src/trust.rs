@@ -8,10 +8,11 @@ use countersign::trust::{Authority, TrustError};
 use countersign_reload::{LookReport, warn_of_drops};
 
 use crate::boundary::{Output, borrow, checked};
-use crate::bytes::{countersign_bytes, countersign_str};
+use crate::bytes::countersign_bytes;
 use crate::engine::countersign_engine;
 use crate::notice::countersign_notice;
 use crate::result::countersign_result;
+use crate::text::countersign_str;
 
 /// Whose keys.
 #[repr(u32)]

@@ -1,6 +1,6 @@
 //! Which library this is.
 
-use crate::bytes::countersign_str;
+use crate::text::countersign_str;
 
 /// The version of the ABI that the header was written for. Before 1.0 each minor version of the library has its own.
 pub const COUNTERSIGN_ABI: u32 = 1;

@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use countersign::engine::{Answer, Decision, Pending, PolicyIndex, Request, Step};
+use countersign::engine::{Answer, Decision, PolicyIndex, Request, Step};
 use countersign::memory::OutOfMemory;
 use countersign_reload::{SharedEngine, SharedWorker, seed};
 
@@ -214,42 +214,28 @@ pub unsafe extern "C" fn countersign_worker_decide(
     unsafe { enter(worker, work) }
 }
 
-/// A step of a decision.
-#[allow(clippy::large_enum_variant)] // made and used up in one call
-enum Stage<'a> {
-    Begin { policy: u32 },
-    Resume { pending: Pending, answer: Answer<'a> },
-}
-
-/// Makes a step, after which the decision is made or waits.
+/// Makes a step, after which the decision is made or waits: `judge` has what `given` found in the worker or was given by the caller.
 ///
 /// # Safety
 /// `worker` is a worker that no other thread uses; `request` and all that it points to, and the outputs, are valid for the call.
-unsafe fn step(
+unsafe fn step<G>(
     worker: *mut countersign_worker,
-    stage: Result<Stage<'_>, countersign_result>,
+    given: impl FnOnce(&countersign_worker) -> Result<G, countersign_result>,
     request: *const countersign_request,
     decision_out: *mut *const countersign_decision,
     pending_out: *mut *mut countersign_pending,
+    judge: impl for<'d> FnOnce(&'d mut SharedWorker, &'d SharedEngine, &Request<'_>, G) -> Step<'d>,
 ) -> countersign_result {
     let work = |this: &countersign_worker| {
-        let stage = stage?;
+        let given = given(this)?;
         // SAFETY: the caller's promise.
         let (decision, pending) = unsafe { (Output::at(decision_out)?, Output::at(pending_out)?) };
         // SAFETY: the caller's promise.
         let asked = unsafe { borrow(request) }?;
-        let policy = match &stage {
-            Stage::Begin { policy } => this.policy(*policy)?,
-            Stage::Resume { pending, .. } => pending.policy(),
-        };
         let judge = |asked: &Request<'_>| {
             // SAFETY: in the work of `enter`, once.
             let (slot, worker, engine) = unsafe { this.parts() };
-            let step = match stage {
-                Stage::Begin { .. } => worker.begin(engine, policy, asked),
-                Stage::Resume { pending, answer } => worker.resume(engine, pending, asked, answer),
-            };
-            match step {
+            match judge(worker, engine, asked, given) {
                 Step::Decided(made) => {
                     // SAFETY: both are of this worker.
                     unsafe { keep(slot, made) };
@@ -266,6 +252,29 @@ unsafe fn step(
     };
     // SAFETY: the caller's promise.
     unsafe { enter(worker, work) }
+}
+
+/// Goes on with a decision that waited for `answer`. Whatever it returns, `pending` is gone.
+///
+/// # Safety
+/// As [`step`]; `pending` was not given away before, and no thread is in a call with it.
+unsafe fn resume(
+    worker: *mut countersign_worker,
+    pending: *mut countersign_pending,
+    request: *const countersign_request,
+    answer: Result<Answer<'_>, countersign_result>,
+    decision_out: *mut *const countersign_decision,
+    pending_out: *mut *mut countersign_pending,
+) -> countersign_result {
+    // SAFETY: the caller's promise.
+    let pending = unsafe { countersign_pending::take(pending) };
+    let given = |_: &countersign_worker| Ok((pending?, answer?));
+    // SAFETY: the caller's promise.
+    unsafe {
+        step(worker, given, request, decision_out, pending_out, |worker, engine, asked, (pending, answer)| {
+            worker.resume(engine, pending, asked, answer)
+        })
+    }
 }
 
 /// Judges a request as `countersign_worker_decide` does, for hosts that can find out what a policy needs to know beside it: what the issuer of
@@ -287,8 +296,13 @@ pub unsafe extern "C" fn countersign_worker_begin(
     decision_out: *mut *const countersign_decision,
     pending_out: *mut *mut countersign_pending,
 ) -> countersign_result {
+    let given = |this: &countersign_worker| this.policy(policy);
     // SAFETY: the caller's promise.
-    unsafe { step(worker, Ok(Stage::Begin { policy }), request, decision_out, pending_out) }
+    unsafe {
+        step(worker, given, request, decision_out, pending_out, |worker, engine, asked, policy| {
+            worker.begin(engine, policy, asked)
+        })
+    }
 }
 
 /// Goes on with a decision that waited for a shared store; `answer` is a `countersign_use_once`.
@@ -313,11 +327,9 @@ pub unsafe extern "C" fn countersign_worker_resume_use_once(
     decision_out: *mut *const countersign_decision,
     pending_out: *mut *mut countersign_pending,
 ) -> countersign_result {
-    // SAFETY: the caller's promise.
-    let pending = unsafe { countersign_pending::take(pending) };
     let answer = countersign_use_once::read(answer).map(Answer::UseOnce);
     // SAFETY: the caller's promise.
-    unsafe { step(worker, resumed(pending, answer), request, decision_out, pending_out) }
+    unsafe { resume(worker, pending, request, answer, decision_out, pending_out) }
 }
 
 /// Goes on with a decision that waited for the issuer of its token: `answer` is the body of its response with status 200, as received over
@@ -337,9 +349,9 @@ pub unsafe extern "C" fn countersign_worker_resume_introspected(
     pending_out: *mut *mut countersign_pending,
 ) -> countersign_result {
     // SAFETY: the caller's promise.
-    let (pending, answer) = unsafe { (countersign_pending::take(pending), answer.read()) };
+    let answer = unsafe { answer.read() }.map(Answer::Introspected);
     // SAFETY: the caller's promise.
-    unsafe { step(worker, resumed(pending, answer.map(Answer::Introspected)), request, decision_out, pending_out) }
+    unsafe { resume(worker, pending, request, answer, decision_out, pending_out) }
 }
 
 /// Goes on with a decision that waited for the issuer of its token, where there was no response in time, one with another status than 200,
@@ -358,9 +370,7 @@ pub unsafe extern "C" fn countersign_worker_resume_introspection_failed(
     pending_out: *mut *mut countersign_pending,
 ) -> countersign_result {
     // SAFETY: the caller's promise.
-    let pending = unsafe { countersign_pending::take(pending) };
-    // SAFETY: the caller's promise.
-    unsafe { step(worker, resumed(pending, Ok(Answer::IntrospectionFailed)), request, decision_out, pending_out) }
+    unsafe { resume(worker, pending, request, Ok(Answer::IntrospectionFailed), decision_out, pending_out) }
 }
 
 /// Goes on with a decision that waited for the body of its request: `body` took all of it by `countersign_body_feed`, the very bytes that the
@@ -381,9 +391,9 @@ pub unsafe extern "C" fn countersign_worker_resume_body(
     pending_out: *mut *mut countersign_pending,
 ) -> countersign_result {
     // SAFETY: the caller's promise.
-    let (pending, body) = unsafe { (countersign_pending::take(pending), countersign_body::take(body)) };
+    let answer = unsafe { countersign_body::take(body) }.map(Answer::Body);
     // SAFETY: the caller's promise.
-    unsafe { step(worker, resumed(pending, body.map(Answer::Body)), request, decision_out, pending_out) }
+    unsafe { resume(worker, pending, request, answer, decision_out, pending_out) }
 }
 
 /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, which has challenge and audit record as
@@ -415,13 +425,6 @@ pub unsafe extern "C" fn countersign_worker_abandon(
     };
     // SAFETY: the caller's promise.
     unsafe { enter(worker, work) }
-}
-
-fn resumed<'a>(
-    pending: Result<Pending, countersign_result>,
-    answer: Result<Answer<'a>, countersign_result>,
-) -> Result<Stage<'a>, countersign_result> {
-    Ok(Stage::Resume { pending: pending?, answer: answer? })
 }
 
 /// Goes on preparing keys that are used often, for about so many point additions (some 0.3 µs each), in a moment when no

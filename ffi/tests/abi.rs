@@ -6,20 +6,22 @@
 use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 
-use countersign_ffi::bytes::{countersign_bytes, countersign_str};
+use countersign_ffi::bytes::countersign_bytes;
 use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
 use countersign_ffi::notice::countersign_notice;
 use countersign_ffi::origin::countersign_is_origin;
 use countersign_ffi::pending::*;
+use countersign_ffi::question::countersign_question;
 use countersign_ffi::reasons::countersign_reason as Reason;
 use countersign_ffi::replay::{
-    countersign_engine_replay_notice, countersign_engine_replay_state, countersign_replay_place as Place,
-    countersign_replay_refuse_until, countersign_replay_required_bytes, countersign_replay_state,
+    countersign_replay_place as Place, countersign_replay_refuse_until, countersign_replay_required_bytes,
+    countersign_replay_state,
 };
 use countersign_ffi::request::{countersign_certificate_form, countersign_header, countersign_request};
 use countersign_ffi::result::countersign_result as R;
 use countersign_ffi::revocation::{countersign_engine_replace_revocations, countersign_engine_set_revocations_known};
+use countersign_ffi::text::countersign_str;
 use countersign_ffi::trust::*;
 use countersign_ffi::worker::*;
 use serde_json::Value;

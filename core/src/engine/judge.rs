@@ -187,21 +187,14 @@ impl Worker {
         };
         let refusing = &mut self.outcome.refusing_entry;
         check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
-        let verified = if policy.others.is_empty() {
-            verified
-        } else {
-            self.judge_others(engine, trust_state, policy, request, trace)?
-        };
-
-        trace.enter(Check::Binding);
-        check_binding(policy, &verified, credential.scheme, request)?;
-        if !verified.confirmation.is_bound() {
-            return Ok(());
+        // VerifiedToken of either authority in one variable would be moved there: for a token that is cached, a tenth of all that it takes.
+        if !policy.others.is_empty() {
+            return self.judge_others(engine, trust_state, policy, request, credential.scheme, trace);
         }
-        // Copies, since the checks need the worker's memory.
-        let token_hash = verified.token_hash.copied();
-        let bound_to = ProofKind::ALL.map(|method| (method.method().bound_to)(&verified.confirmation).copied());
-        self.check_proofs(engine, trust_state, policy, request, &bound_to, token_hash.as_ref(), trace)
+        match Bound::check(policy, &verified, credential.scheme, request, trace)? {
+            None => Ok(()),
+            Some(bound) => self.check_proofs(engine, trust_state, policy, request, &bound, trace),
+        }
     }
 
     #[cold]
@@ -217,8 +210,8 @@ impl Worker {
         self.token_cache.find(token)
     }
 
-    /// The credentials beside the first, and what ties them. Gives the attributes of the first, which are no longer in the cache's memory: an
-    /// entry that the others add may take its place.
+    /// The credentials beside the first, what ties them, and what binds the first. The record of the first is copied out of the cache before:
+    /// an entry that the others add may take its place.
     #[inline(never)]
     fn judge_others(
         &mut self,
@@ -226,8 +219,9 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
+        scheme: Scheme,
         trace: &mut impl Trace,
-    ) -> Result<VerifiedToken<'_>, Reason> {
+    ) -> Result<(), Reason> {
         let first = match self.outcome.source {
             Some(Source::Cache(entry)) => {
                 let cached = self.token_cache.record(entry);
@@ -288,7 +282,11 @@ impl Worker {
                 return Err(Reason::CredentialsUntied);
             }
         }
-        verified_at(0).ok_or(Reason::InternalError)
+        let first = verified_at(0).ok_or(Reason::InternalError)?;
+        match Bound::check(policy, &first, scheme, request, trace)? {
+            None => Ok(()),
+            Some(bound) => self.check_proofs(engine, trust_state, policy, request, &bound, trace),
+        }
     }
 
     /// Verifies a token that is not in the cache, and puts it there; returns the length of its record.
@@ -347,11 +345,10 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
-        bound_to: &[Option<[u8; 32]>; ProofKind::ALL.len()],
-        token_hash: Option<&[u8; 32]>,
+        bound: &Bound,
         trace: &mut dyn Trace,
     ) -> Result<(), Reason> {
-        for (method, bound_to) in ProofKind::ALL.into_iter().zip(bound_to) {
+        for (method, bound_to) in ProofKind::ALL.into_iter().zip(&bound.to) {
             let Some(bound_to) = bound_to else { continue };
             let memory = ProofMemory {
                 keys: &mut self.proofs,
@@ -364,7 +361,7 @@ impl Worker {
             (method.method().check)(&mut Proof {
                 request,
                 bound_to,
-                token_hash,
+                token_hash: bound.token_hash.as_ref(),
                 settings: &policy.dpop,
                 origin: policy.origin.as_ref(),
                 nonces: trust_state.nonces.as_deref(),
@@ -519,6 +516,32 @@ fn check_revoked(
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),
         Some(RevokedBy::Token) => Err(Reason::TokenRevoked),
         Some(RevokedBy::Epoch) => Err(Reason::IssuedBeforeCutoff),
+    }
+}
+
+/// What a token is bound to: copies, since the checks of its proofs need the worker's memory.
+struct Bound {
+    /// For each method, in the order of the table.
+    to: [Option<[u8; 32]>; ProofKind::ALL.len()],
+    token_hash: Option<[u8; 32]>,
+}
+
+impl Bound {
+    /// Checks what binds the token; `None` for a token that nothing binds, where that is enough.
+    #[inline(always)]
+    fn check(
+        policy: &Policy,
+        verified: &VerifiedToken<'_>,
+        scheme: Scheme,
+        request: &Request<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<Option<Self>, Reason> {
+        trace.enter(Check::Binding);
+        check_binding(policy, verified, scheme, request)?;
+        Ok(verified.confirmation.is_bound().then(|| Self {
+            to: ProofKind::ALL.map(|method| (method.method().bound_to)(&verified.confirmation).copied()),
+            token_hash: verified.token_hash.copied(),
+        }))
     }
 }
 

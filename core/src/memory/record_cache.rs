@@ -614,14 +614,23 @@ fn product_of_halves(a: u64, b: u64) -> (u64, u64) {
 #[cfg(not(target_pointer_width = "64"))]
 use product_of_halves as product;
 
-/// Whether two keys are the same, which they nearly always are here: eight bytes at a time, which a library's comparison that is
-/// built for size does not do.
+/// Whether two keys are the same, which they nearly always are here: 32 bytes at a time, which a library's comparison that is built for size
+/// does not do.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
-    let ((whole_a, rest_a), (whole_b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    a.len() == b.len()
-        && rest_a == rest_b
-        && whole_a.iter().zip(whole_b).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+    if a.len() != b.len() {
+        return false;
+    }
+    // Of a key that 32 does not divide, the last chunk has bytes of the one before it again.
+    let (Some(last_a), Some(last_b)) = (a.last_chunk(), b.last_chunk()) else { return a == b };
+    let (chunks_a, chunks_b) = (a.as_chunks().0, b.as_chunks().0);
+    same_chunk(last_a, last_b) && chunks_a.iter().zip(chunks_b).all(|(a, b)| same_chunk(a, b))
+}
+
+#[inline(always)]
+fn same_chunk(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (words(a), words(b));
+    (a0 ^ b0) | (a1 ^ b1) | (a2 ^ b2) | (a3 ^ b3) == 0
 }
 
 /// What an entry takes in the ring; `None` beyond what can be counted.

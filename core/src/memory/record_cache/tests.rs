@@ -331,6 +331,21 @@ fn lengths_and_zeros_are_told_apart() {
     }
 }
 
+/// Whatever the length leaves for the last chunk.
+#[test]
+fn keys_that_differ_in_one_byte_are_told_apart() {
+    for len in 0..=130 {
+        let key = token(1, len);
+        assert!(same(&key, &key.clone()));
+        assert!(!same(&key, &token(1, len + 1)) && !same(&token(1, len + 1), &key));
+        for at in 0..len {
+            let mut other = key.clone();
+            other[at] ^= 0x80;
+            assert!(!same(&key, &other), "byte {at} of {len}");
+        }
+    }
+}
+
 /// Keys that agree in all that is hashed share one set: they push out each other, and nobody else.
 #[test]
 fn colliding_keys_cost_one_set() {

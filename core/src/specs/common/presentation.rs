@@ -89,7 +89,7 @@ impl<'r> Credential<'r> {
     /// # Errors
     /// [`Reason::CredentialMissing`], [`Reason::SchemeUnsupported`], [`Reason::CredentialRepeated`],
     /// [`Reason::CredentialTooLarge`], or [`Reason::TokenMalformed`] for a scheme without a token.
-    #[inline]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub fn read(authorization: Field<'r>, request_uri: &[u8]) -> Result<Self, Reason> {
         let in_query = uri::has_query_parameter(request_uri, b"access_token");
         let value = match authorization {
