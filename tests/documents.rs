@@ -2,15 +2,45 @@
 //! `docs` has the reasons, checks and limits of the tables.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign::engine::Check;
 use countersign::limits;
 use countersign::reason::Reason;
 
+#[path = "documents/language.rs"]
+mod language;
+#[path = "documents/links.rs"]
+mod links;
+#[path = "documents/rules.rs"]
+mod rules;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
+}
+
+/// The pages of the repository, in the order of their names.
+fn documents() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&name) {
+                walk(&path, found);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root(), &mut found);
+    found.sort();
+    found
 }
 
 /// Compares the text between two marks of the README with `right`, or puts it there.
