@@ -1,5 +1,5 @@
-//! What a program can check in the documents: SECURITY.md names tests that exist, the README shows the Rust sample as it is, and
-//! `docs` has the reasons, checks and limits of the tables.
+//! What a program can check in the documents: SECURITY.md names tests that exist, samples are parts of files that are run, links resolve, cited
+//! rules have rows, the pages of hosts name what the code has, and `docs` has the reasons, checks and limits of the tables.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,16 @@ use countersign::engine::Check;
 use countersign::limits;
 use countersign::reason::Reason;
 
+#[path = "documents/hosts.rs"]
+mod hosts;
 #[path = "documents/language.rs"]
 mod language;
 #[path = "documents/links.rs"]
 mod links;
 #[path = "documents/rules.rs"]
 mod rules;
+#[path = "documents/samples.rs"]
+mod samples;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -41,19 +45,6 @@ fn documents() -> Vec<PathBuf> {
     walk(&root(), &mut found);
     found.sort();
     found
-}
-
-/// Compares the text between two marks of the README with `right`, or puts it there.
-fn hold(name: &str, right: &str) {
-    let readme = read("README.md");
-    let (before, rest) = readme.split_once(&format!("<!-- {name}:begin -->\n")).unwrap();
-    let (found, after) = rest.split_once(&format!("<!-- {name}:end -->")).unwrap();
-    if found != right && std::env::var_os("COUNTERSIGN_GENERATE").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-        let (begin, end) = (format!("<!-- {name}:begin -->\n"), format!("<!-- {name}:end -->"));
-        return fs::write(path, [before, &begin, right, &end, after].concat()).unwrap();
-    }
-    assert_eq!(found, right, "`make generate` puts in the text on the right");
 }
 
 /// The words in backticks, in order.
@@ -197,10 +188,4 @@ with `proof_too_large`, a document with a fault. Faults of documents, `countersi
         text += &format!("| `{path}` | {} | {} | {default} | {what} | {source} |\n", row.least, row.most);
     }
     generated("docs/limits.md", &text);
-}
-
-#[test]
-fn the_rust_sample_of_the_readme_is_the_example_that_is_compiled() {
-    let sample = format!("```rust\n{}```\n", read("core/examples/decide.rs"));
-    hold("decide.rs", &sample);
 }

@@ -37,8 +37,10 @@ fn the_pages_are_in_plain_english() {
         }
         read += 1;
         for (number, line) in text.lines().enumerate() {
+            // Names of the code are what they are.
+            let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`").to_lowercase();
             for (word, better) in AVOID {
-                if line.to_lowercase().contains(word) {
+                if prose.contains(word) {
                     faults.push(format!("{shown}:{}: `{}`: write {better}", number + 1, word.trim()));
                 }
             }
