@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use countersign::engine::Check;
+use countersign::engine::{Check, SCHEMA};
 use countersign_tests::vector;
 
 use crate::{read, root};
@@ -151,4 +151,23 @@ fn every_page_of_a_specification_is_in_the_table_and_names_its_code() {
         let text = read(&format!("docs/specs/{page}"));
         assert!(page == "frameworks.md" || text.contains("Code: "), "{page} names no code");
     }
+}
+
+/// The checks, members and rules that the map of risk catalogues names are those of the code.
+#[test]
+fn the_risk_catalogues_name_checks_members_and_rules_that_exist() {
+    let page = read("docs/specs/frameworks.md");
+    let rows = rows();
+    let unknown: Vec<String> = ids(&page).into_iter().filter(|id| !rows.contains_key(id)).collect();
+    // The outcomes of CSF have numbers with a leading zero.
+    let unknown: Vec<&String> = unknown.iter().filter(|id| !id.contains("-0")).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let checks: BTreeSet<&str> = Check::ALL.into_iter().map(Check::name).collect();
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    for word in crate::quoted(&page).filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
+        let is_member = SCHEMA.contains(&format!("\"{word}\"")) || word.starts_with("countersign_");
+        assert!(checks.contains(word) || is_member, "{word} is neither a check nor a member of a policy");
+        named.extend(checks.get(word).copied());
+    }
+    assert!(named.len() >= 18, "only {named:?} are mapped");
 }
