@@ -1,29 +1,50 @@
-//! What a program can check in the documents: SECURITY.md names tests that exist, the README shows the Rust sample as it is, and
-//! `docs` has the reasons, checks and limits of the tables.
+//! What a program can check in the documents: SECURITY.md names tests that exist, samples are parts of files that are run, links resolve, cited
+//! rules have rows, the pages of hosts name what the code has, and `docs` has the reasons, checks and limits of the tables.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign::engine::Check;
 use countersign::limits;
 use countersign::reason::Reason;
 
+#[path = "documents/hosts.rs"]
+mod hosts;
+#[path = "documents/language.rs"]
+mod language;
+#[path = "documents/links.rs"]
+mod links;
+#[path = "documents/rules.rs"]
+mod rules;
+#[path = "documents/samples.rs"]
+mod samples;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
 }
 
-/// Compares the text between two marks of the README with `right`, or puts it there.
-fn hold(name: &str, right: &str) {
-    let readme = read("README.md");
-    let (before, rest) = readme.split_once(&format!("<!-- {name}:begin -->\n")).unwrap();
-    let (found, after) = rest.split_once(&format!("<!-- {name}:end -->")).unwrap();
-    if found != right && std::env::var_os("COUNTERSIGN_GENERATE").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-        let (begin, end) = (format!("<!-- {name}:begin -->\n"), format!("<!-- {name}:end -->"));
-        return fs::write(path, [before, &begin, right, &end, after].concat()).unwrap();
+/// The pages of the repository, in the order of their names.
+fn documents() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&name) {
+                walk(&path, found);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
     }
-    assert_eq!(found, right, "`make generate` puts in the text on the right");
+    let mut found = Vec::new();
+    walk(&root(), &mut found);
+    found.sort();
+    found
 }
 
 /// The words in backticks, in order.
@@ -167,10 +188,4 @@ with `proof_too_large`, a document with a fault. Faults of documents, `countersi
         text += &format!("| `{path}` | {} | {} | {default} | {what} | {source} |\n", row.least, row.most);
     }
     generated("docs/limits.md", &text);
-}
-
-#[test]
-fn the_rust_sample_of_the_readme_is_the_example_that_is_compiled() {
-    let sample = format!("```rust\n{}```\n", read("core/examples/decide.rs"));
-    hold("decide.rs", &sample);
 }

@@ -383,10 +383,10 @@ class Buffered(unittest.TestCase):
 
 @only(build.MODULE, "a VM asks nothing")
 class Recipe(unittest.TestCase):
-    """The settings of the README, word for word, in an Envoy that takes proofs from its first second on."""
+    """The settings of docs/hosts/envoy.md, word for word, in an Envoy that takes proofs from its first second on."""
 
     def test_readme(self):
-        text = (place.ROOT / "bindings/envoy/README.md").read_text()
+        text = (place.ROOT / "docs/hosts/envoy.md").read_text()
         text = text[text.index("## Decisions that wait"):]
         text = text[text.index("```json\n") + 8:]
         said = json.loads(text[:text.index("```")])

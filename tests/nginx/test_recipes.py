@@ -1,4 +1,4 @@
-"""The configurations of the module's README, as they stand there."""
+"""The configurations of docs/hosts/nginx.md, as they are there."""
 
 import json
 import re
@@ -16,8 +16,8 @@ from harness.server import until
 from harness.upstream import Upstream
 from harness.world import HTTP, World
 
-README = (place.ROOT / "bindings/nginx/README.md").read_text()
-FIRST, *RECIPES = re.findall(r"```nginx\n(.*?)```", README, re.DOTALL)
+PAGE = (place.ROOT / "docs/hosts/nginx.md").read_text()
+FIRST, *RECIPES = re.findall(r"```nginx\n(.*?)```", PAGE, re.DOTALL)
 RPC = str(place.ROOT / "tests/envoy/harness/rpc.py")
 
 SERVER = """
@@ -27,13 +27,13 @@ SERVER = """
 
 
 def recipe(location):
-    """The one block of the README with this location."""
+    """The one block of the page with this location."""
     (found,) = [block for block in RECIPES if f"location {location} " in block]
     return found
 
 
 def world(*locations, server="", policies=None, listen="", upstreams="", replaced=(), **options):
-    """The recipes in one server. The upstreams of the README show what they are sent."""
+    """The recipes in one server. The upstreams of the page show what they are sent."""
     upstreams = upstreams or "upstream orders { server unix:{folder}/shown.sock; }"
     blocks = "\n".join(recipe(location) for location in locations)
     for written, here in replaced:

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod decide;
+mod documents;
 mod explain;
 mod inspect;
 mod issuers;

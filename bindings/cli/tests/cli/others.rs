@@ -105,26 +105,9 @@ fn a_closed_standard_output_is_no_error() {
     }
 }
 
-/// What stands between the two marks of the README.
-fn section(name: &str) -> String {
-    let readme = include_str!("../../../../README.md");
-    let (_, rest) = readme.split_once(&format!("<!-- {name}:begin -->\n")).unwrap();
-    rest.split_once(&format!("\n<!-- {name}:end -->")).unwrap().0.to_owned()
-}
-
 #[test]
 fn the_docs_have_the_reasons_as_they_are_printed() {
     let output = Run::new(&["reasons", "--markdown"]).with("");
     let docs = include_str!("../../../../docs/reasons.md");
     assert!(docs.ends_with(text(&output.stdout)), "`make generate` writes docs/reasons.md anew");
-}
-
-#[test]
-fn the_readme_shows_the_demo_as_it_runs() {
-    let columns = |text: &str| -> Vec<String> {
-        // Times differ from run to run; what was asked and what was answered does not.
-        text.lines().filter(|line| line.len() > 60).map(|line| line[..62].trim_end().to_owned()).collect()
-    };
-    let output = Run::new(&["demo"]).with("");
-    assert_eq!(columns(&section("demo")), columns(text(&output.stdout)), "put in: countersign demo");
 }

@@ -1,4 +1,4 @@
-// The check of a server, once a request: check POLICY.json DIRECTORY METHOD URI NAME=VALUE... Exit code 0 if it may go on.
+// Checks one request: check POLICY.json DIRECTORY METHOD URI NAME=VALUE... Exit code 0 if the request is accepted.
 #include <countersign.hpp>
 #include <ctime>
 #include <fstream>

@@ -1,4 +1,4 @@
-/* Checks one request: check POLICY.json DIRECTORY METHOD URI NAME VALUE [NAME VALUE]. Exit code 0 if it may go on. */
+/* Checks one request: check POLICY.json DIRECTORY METHOD URI NAME VALUE [NAME VALUE]. Exit code 0 if the request is accepted. */
 #include <countersign.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,13 +7,13 @@
 static char policy_text[1 << 20];
 
 static countersign_bytes lend(const char *text) { return (countersign_bytes){(const uint8_t *)text, strlen(text)}; }
-static void tell(void *to, countersign_str line) { fprintf(to, "%.*s\n", (int)line.length, (const char *)line.data); }
+static void print_line(void *to, countersign_str line) { fprintf(to, "%.*s\n", (int)line.length, (const char *)line.data); }
 
 int main(int count, char **arguments) {
   FILE *file = count >= 5 ? fopen(arguments[1], "rb") : NULL;
   if (file == NULL) return fprintf(stderr, "usage: check POLICY.json DIRECTORY METHOD URI NAME VALUE...\n"), 2;
   countersign_engine_config config = {.size = sizeof config, .now_seconds = (uint64_t)time(NULL)};
-  config.notice = (countersign_notice){tell, stderr};
+  config.notice = (countersign_notice){print_line, stderr};
   config.policy = (countersign_bytes){(uint8_t *)policy_text, fread(policy_text, 1, sizeof policy_text, file)};
   const countersign_engine *engine; /* one for the process */
   if (countersign_engine_new(&config, &engine) != COUNTERSIGN_RESULT_OK) return 2;
