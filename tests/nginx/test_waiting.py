@@ -275,7 +275,7 @@ class Waiting(unittest.TestCase):
         """The proof of this request is no replay there, and its body is still whole."""
         token = self.plain.key.token(bound=self.plain.client)
         proof = self.plain.proof(token, method="POST", uri="https://api.example/two")
-        body = b'{"method":"initialize"}' + b" " * 20000
+        body = b'{"jsonrpc":"2.0","id":1,"method":"initialize"}' + b" " * 20000
         shown = self.shown("/two", issuer.dpop(token, proof), body)
         self.assertEqual((shown["uri"], shown["sha256"]), ("/another", hashlib.sha256(body).hexdigest()))
         self.assertEqual(len(self.answers.of("/store")), 1)

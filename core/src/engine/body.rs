@@ -174,35 +174,47 @@ mod tests {
         let call =
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search.web","arguments":{"name":"x"}}}"#;
         assert_eq!(read(call), Ok(Some(("tools/call".into(), Some("search.web".into())))));
-        let escaped = r#"{"\u006dethod":"tools\/call","params":{"n\u0061me":"a"}}"#;
+        let escaped = r#"{"jsonrpc":"2.0","id":1,"\u006dethod":"tools\/call","params":{"n\u0061me":"a"}}"#;
         assert_eq!(read(escaped), Ok(Some(("tools/call".into(), Some("a".into())))));
-        assert_eq!(read(r#"{"method":"tools/list"}"#), Ok(Some(("tools/list".into(), None))));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Ok(Some(("tools/list".into(), None))));
         assert_eq!(read(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), Ok(None));
         assert_eq!(read(""), Ok(None));
         for bad in [
             "[]",
-            r#"[{"method":"tools/call"}]"#,
+            r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call"}]"#,
             "1",
             "{",
-            r#"{"method":1}"#,
-            r#"{"method":"tools/call"}"#,
-            r#"{"method":"tools/call","params":{"name":""}}"#,
-            r#"{"method":"tools/call","params":["a"]}"#,
-            r#"{"method":"tools/call","method":"x","params":{"name":"a"}}"#,
+            "{}",
+            // No JSON-RPC 2.0.
+            r#"{"id":1,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.00","id":1,"method":"ping"}"#,
+            // A request and a response at once, or neither.
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","error":null}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"a"}}"#,
+            // Not the id of MCP.
+            r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":1.0,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":""}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["a"]}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"x","params":{"name":"a"}}"#,
             // A reader that folds case would read another call.
-            r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
-            r#"{"METHOD":"tools/call","params":{"name":"a"}}"#,
-            r#"{"method":"ping","Method":"tools/call","params":{"name":"a"}}"#,
-            "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"param\u{17f}\":{\"name\":\"b\"}}",
-            r#"{"method":"Tools/Call","params":{"name":"a"}}"#,
-            r#"{"method":"tools/call ","params":{"name":"a"}}"#,
-            r#"{"method":"tools/call\u0000","params":{"name":"a"}}"#,
-            r#"{"method":"","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"a"}}"#,
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"param\u{17f}\":{\"name\":\"b\"}}",
+            r#"{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call\u0000","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"","params":{"name":"a"}}"#,
             // Not the name of a tool.
-            r#"{"method":"tools/call","params":{"name":"search.\u202e"}}"#,
-            r#"{"method":"tools/call","params":{"name":"search.\n"}}"#,
-            r#"{"method":"tools/call","params":{"name":"search. "}}"#,
-            r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search.\u202e"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search.\n"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search. "}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}"#,
         ] {
             assert_eq!(read(bad), Err(Reason::BodyMalformed), "{bad}");
         }
@@ -210,15 +222,20 @@ mod tests {
 
     #[test]
     fn a_name_is_as_long_as_a_pattern_at_most() {
-        let call = |length| alloc::format!(r#"{{"method":"tools/call","params":{{"name":"{}"}}}}"#, "a".repeat(length));
+        let call = |length| {
+            alloc::format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}"}}}}"#,
+                "a".repeat(length)
+            )
+        };
         assert!(read(&call(limits::TOOL_NAME_BYTES)).is_ok());
         assert_eq!(read(&call(limits::TOOL_NAME_BYTES + 1)), Err(Reason::BodyMalformed));
     }
 
     #[test]
     fn a_body_is_read_in_any_chunks_up_to_its_limit() {
-        let policy = BodyPolicy { most_bytes: 40, digest: true, tools: Some(Vec::new()) };
-        let text = br#"{"method":"tools/list"}"#;
+        let policy = BodyPolicy { most_bytes: 60, digest: true, tools: Some(Vec::new()) };
+        let text = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
         for size in 1..=text.len() {
             let mut reader = BodyReader::new(&policy);
             assert!(text.chunks(size).all(|chunk| reader.feed(chunk)));
@@ -227,7 +244,7 @@ mod tests {
             assert_eq!(facts.call.unwrap().method.as_ref(), "tools/list");
         }
         let mut reader = BodyReader::new(&policy);
-        assert!(reader.feed(&[b' '; 40]) && !reader.feed(b" "));
+        assert!(reader.feed(&[b' '; 60]) && !reader.feed(b" "));
         assert_eq!(reader.finish(), Err(Reason::BodyTooLarge));
     }
 }
