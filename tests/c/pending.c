@@ -329,6 +329,7 @@ static void several_credentials(void) {
     NEED(is(of("txn", COUNTERSIGN_FIELD_ISSUER), "https://tts.example") && is(of("txn", COUNTERSIGN_FIELD_SCOPE), "trade.stocks"));
     NEED(is(of("txn", COUNTERSIGN_FIELD_TRANSACTION), "97053963-771d-49cc-a4e3-20aad399c312"));
     NEED(is(of("txn", COUNTERSIGN_FIELD_REQUESTING_WORKLOAD), "apigateway.example.org"));
+    NEED(is(of("txn", COUNTERSIGN_FIELD_KEY_ID), "plain-p256") && is(of("access", COUNTERSIGN_FIELD_KEY_ID), "server-p256"));
     NEED(of("txn", COUNTERSIGN_FIELD_CLIENT_ID).data == NULL && of("txn", COUNTERSIGN_FIELD_POLICY).data == NULL);
     NEED(of("other", COUNTERSIGN_FIELD_KIND).data == NULL && of("\xff", COUNTERSIGN_FIELD_KIND).data == NULL);
     NEED(of("txn", 0).data == NULL && of("txn", 999).data == NULL);
