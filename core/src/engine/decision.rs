@@ -65,7 +65,9 @@ pub(crate) struct Outcome {
     pub(crate) introspect: Option<OriginIndex>,
     /// The lengths of the records of the credentials beside the first; 0 for none.
     others: [u16; MAX_OTHERS],
-    /// The place in `accept` of the entry whose condition refused the token.
+    /// The credential that is judged, or that was refused, by its place in the policy.
+    pub(crate) credential: usize,
+    /// The place in its `accept` of the entry whose condition refused it.
     pub(crate) refusing_entry: Option<usize>,
 }
 

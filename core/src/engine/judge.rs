@@ -52,13 +52,19 @@ impl Worker {
             return self.judge(engine, snapshot, policy, request, Some(length), trail);
         }
         self.restore(outcome, &records, body)?;
-        for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
+        for (place, (expected, record)) in policy.credentials().zip(&records).enumerate() {
+            if record.is_empty() {
+                continue;
+            }
+            self.outcome.credential = place;
             let facts = Facts::unpack(record).ok_or(Reason::InternalError)?;
             if !still_stands(&facts, engine, snapshot, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_further(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            let refusing = &mut self.outcome.refusing_entry;
+            check_further(&facts, engine, snapshot, policy, expected, request.now, refusing, trail)?;
         }
+        self.outcome.credential = 0;
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
                 trail.enter(Check::Body);
@@ -237,6 +243,7 @@ impl Worker {
         self.outcome.source = Some(Source::Fresh(first));
         let first_tier = self.outcome.tier;
         for (place, expected) in (1..).zip(&policy.others) {
+            self.outcome.credential = place;
             trail.enter(Check::Presentation);
             let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
             let Some(credential) = credential_in(request, name)? else {
@@ -264,14 +271,15 @@ impl Worker {
             self.outcome.set_fresh(place, length);
             let facts = self.records.get(place).and_then(|room| room.get(..length)).and_then(Facts::unpack);
             let facts = facts.ok_or(Reason::InternalError)?;
-            check_further(&facts, engine, snapshot, policy, expected, request.now, trail)?;
+            let refusing = &mut self.outcome.refusing_entry;
+            check_further(&facts, engine, snapshot, policy, expected, request.now, refusing, trail)?;
             trail.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
             if facts.confirmation.is_bound() {
                 return Err(Reason::BindingUnsupported);
             }
         }
-        self.outcome.tier = first_tier;
+        (self.outcome.tier, self.outcome.credential) = (first_tier, 0);
         let facts_at = |place: usize| self.outcome.record(self, place).and_then(Facts::unpack);
         trail.enter(Check::Ties);
         for tie in &policy.ties {
@@ -419,6 +427,7 @@ fn check_facts(
 }
 
 /// As [`check_facts`], apart from the path of a request with one credential.
+#[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
 #[inline(never)]
 fn check_further(
     facts: &Facts<'_>,
@@ -427,9 +436,10 @@ fn check_further(
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
+    refusing_entry: &mut Option<usize>,
     mut trail: &mut dyn Trail,
 ) -> Result<(), Reason> {
-    check_facts(facts, engine, snapshot, policy, expected, now, &mut None, &mut trail)
+    check_facts(facts, engine, snapshot, policy, expected, now, refusing_entry, &mut trail)
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
