@@ -732,7 +732,7 @@ countersign_result countersign_decision_texts(const struct countersign_decision 
 countersign_token_kind countersign_decision_kind(const struct countersign_decision *decision);
 
 // A text of the credential called `credential` in the policy: one of the fields `KIND`, `ISSUER`, `SUBJECT`, `CLIENT_ID`, `SCOPE`, `TOKEN_ID`,
-// `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
+// `KEY_ID`, `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
 // credential, and where the request came without it.
 //
 // The first credential of a policy says who the client is; `countersign_decision_text` gives its texts too. That of a policy without

@@ -129,7 +129,6 @@ impl countersign_decision {
         let Some(facts) = facts else { return countersign_str::NONE };
         let cnf = &facts.confirmation;
         countersign_str::or_none(match field {
-            _ if wanted(countersign_field::KeyId) => decision.key_id(),
             _ if wanted(countersign_field::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
             _ if wanted(countersign_field::BoundCertificate) => {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
@@ -171,6 +170,7 @@ fn said<'a>(decision: &'a Decision<'static>, facts: &Facts<'a>, field: u32) -> O
         _ if wanted(countersign_field::ClientId) => facts.client_id(),
         _ if wanted(countersign_field::Scope) => facts.scope(),
         _ if wanted(countersign_field::TokenId) => facts.token_id(),
+        _ if wanted(countersign_field::KeyId) => decision.key_id_of(facts),
         _ if wanted(countersign_field::Actor) => facts.actor_json(),
         _ if wanted(countersign_field::Binding) => Some(facts.confirmation.binding_name()),
         _ if wanted(countersign_field::Transaction) => facts.transaction(),
@@ -284,7 +284,7 @@ pub unsafe extern "C" fn countersign_decision_kind(decision: *const countersign_
 }
 
 /// A text of the credential called `credential` in the policy: one of the fields `KIND`, `ISSUER`, `SUBJECT`, `CLIENT_ID`, `SCOPE`, `TOKEN_ID`,
-/// `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
+/// `KEY_ID`, `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
 /// credential, and where the request came without it.
 ///
 /// The first credential of a policy says who the client is; `countersign_decision_text` gives its texts too. That of a policy without

@@ -62,15 +62,15 @@ struct TokenLine<'a> {
 }
 
 impl<'a> TokenLine<'a> {
-    /// What a credential says itself; whose keys verified it only the decision knows.
-    fn of(facts: &Facts<'a>) -> Self {
+    /// What a credential of `decision` says, and whose key verified it.
+    fn of(decision: &'a Decision<'_>, facts: &Facts<'a>) -> Self {
         Self {
             kind: facts.kind.name(),
-            issuer: facts.issuer(),
+            issuer: decision.issuer_of(facts).map(|origin| origin.name()),
             subject: facts.subject(),
             audience: facts.audience().collect(),
             scope: facts.scope(),
-            key_id: None,
+            key_id: decision.key_id_of(facts),
             expires_at: facts.expires_at.as_u64(),
             binding: facts.confirmation.binding_name(),
         }
@@ -96,16 +96,12 @@ impl<'a> DecisionLine<'a> {
             number: reason.map_or(0, |reason| reason.number()),
             status: decision.status(),
             headers: headers(decision),
-            token: decision.facts().map(|facts| TokenLine {
-                issuer: decision.issuer().map(|origin| origin.name()),
-                key_id: decision.key_id(),
-                ..TokenLine::of(&facts)
-            }),
+            token: decision.facts().map(|facts| TokenLine::of(decision, &facts)),
             credentials: decision
                 .policy()
                 .into_iter()
                 .flat_map(|policy| policy.credentials().skip(1))
-                .filter_map(|known| Some((known.name(), TokenLine::of(&decision.credential(known.name())?))))
+                .filter_map(|known| Some((known.name(), TokenLine::of(decision, &decision.credential(known.name())?))))
                 .collect(),
             attributes: decision
                 .policy()

@@ -209,7 +209,13 @@ impl<'d> Decision<'d> {
     /// `kid` of the key that signed the accepted token, if the key has one.
     #[must_use]
     pub fn key_id(&self) -> Option<&'d str> {
-        self.facts().and_then(|facts| self.key(&facts)).and_then(TrustedKey::key_id)
+        self.facts().and_then(|facts| self.key_id_of(&facts))
+    }
+
+    /// `kid` of the key that signed a credential of this decision, if the key has one.
+    #[must_use]
+    pub fn key_id_of(&self, facts: &Facts<'_>) -> Option<&'d str> {
+        self.key(facts).and_then(TrustedKey::key_id)
     }
 
     /// The RFC 7638 thumbprint of the key that signed the accepted token.
