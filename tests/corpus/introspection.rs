@@ -5,7 +5,7 @@ use countersign::reason::Reason::{
     CertificateMissing, ClaimMissing, ClaimType, CredentialMissing, CredentialRepeated, DecisionAbandoned,
     EpochRevoked, HeaderType, InternalError, IntrospectionUnavailable, IssuerUnknown, LifetimeTooLong, LimitExceeded,
     ProofKeyMismatch, ProofMissing, ProofReplayed, ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked,
-    TokenExpired, TokenInactive, TokenNotYetValid, TokenRevoked,
+    TokenExpired, TokenInactive, TokenMalformed, TokenNotYetValid, TokenRevoked,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_conditions(corpus);
     add_bindings(corpus);
     add_cached(corpus);
+    add_forms(corpus);
     add_beside_other_kinds(corpus);
 }
 
@@ -230,11 +231,25 @@ fn add_cached(corpus: &mut Corpus) {
         ],
     );
     let inactive = answered(json!({ "active": false }));
+    let again = answered(active(json!({}))).now(NOW + 10);
     corpus.steps(
-        "an_inactive_token_is_not_cached",
+        "an_inactive_token_is_not_asked_about_for_a_while",
         rule,
         &default,
-        vec![ask(&inactive, refused(TokenInactive)), ask(&first, accepted())],
+        vec![
+            ask(&inactive, refused(TokenInactive)),
+            ask(&silent(NOW), refused(TokenInactive)),
+            ask(&silent(NOW + 9), refused(TokenInactive)),
+            ask(&again, accepted()),
+            ask(&silent(NOW + 11), hit.clone()),
+        ],
+    );
+    let another = bearer("another").answer(json!({ "introspected": active(json!({})) }));
+    corpus.steps(
+        "an_inactive_token_is_no_other_token",
+        rule,
+        &default,
+        vec![ask(&inactive, refused(TokenInactive)), ask(&another, accepted())],
     );
     corpus.steps(
         "found_inactive_after_cache_seconds",
@@ -269,6 +284,36 @@ fn add_cached(corpus: &mut Corpus) {
             ask(&bearer(TOKEN).policy("other").answer(of_other), expect),
         ],
     );
+}
+
+/// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`. The server is asked about nothing else.
+fn add_forms(corpus: &mut Corpus) {
+    let rule = "RFC 6750 §2.1: b64token";
+    let doc = doc("");
+    for (name, token) in [
+        ("a_space", "a b"),
+        ("a_tab", "a\tb"),
+        ("a_quote", "a\"b"),
+        ("a_backslash", "a\\b"),
+        ("a_colon", "a:b"),
+        ("a_percent_sign", "a%20b"),
+        ("a_parameter", "a;b=c"),
+        ("a_letter_beyond_ascii", "a\u{e9}"),
+        ("padding_alone", "=="),
+        ("padding_inside", "a=b"),
+        ("a_parameter_name", "token=a"),
+        ("a_line_of_json", "{}"),
+    ] {
+        corpus.refuse(&format!("no_token_with_{name}"), rule, &doc, &bearer(token), TokenMalformed);
+    }
+    for (name, token) in [("one_letter", "a"), ("all_its_characters", "aZ09-._~+/=="), ("dots_alone", "...")] {
+        let request = bearer(token).answer(json!({ "introspected": active(json!({})) }));
+        corpus.accept(&format!("a_token_of_{name}"), rule, &doc, &request);
+    }
+    let keyed = issuer(SERVER, &[set_key("server-p256")]);
+    let keyed = format!(r#"{},"introspection":{{"uri":"https://as.example/introspect"}}}}"#, &keyed[..keyed.len() - 1]);
+    let mixed = Doc::new(&[keyed], &format!(r#"["at+jwt",{ENTRY}]"#));
+    corpus.refuse("no_token_beside_signed_ones", rule, &mixed, &bearer("a:b"), TokenMalformed);
 }
 
 fn add_beside_other_kinds(corpus: &mut Corpus) {
