@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from harness import client, issuer, place
+from harness.clock import Clock
 from harness.server import Nginx
 
 VECTORS = place.ROOT / "tests/vectors"
@@ -241,22 +242,9 @@ class Corpus(unittest.TestCase):
               f"{len(NOT_CARRIED)} vectors not carried, {len(REFUSED_BY_NGINX)} refused by nginx itself")
 
     def run_batch(self, batch, start):
-        clock = tempfile.NamedTemporaryFile("w", prefix="clock-")
-        environment = {
-            "LD_PRELOAD": place.faketime(), "TZ": "UTC", "FAKETIME_TIMESTAMP_FILE": clock.name, "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1",
-        }
-
-        def now(seconds):
-            clock.seek(0)
-            clock.truncate()
-            clock.write(time.strftime("%Y-%m-%d %H:%M:%S\n", time.gmtime(seconds)))
-            clock.flush()
-
-        now(start)
-        # nginx takes the environment away from its workers but for what it is told to leave.
-        kept = " ".join(f"env {name};" for name in environment)
-        with Answering() as self.answering, Nginx(environment=environment, level="warn", connections=2048, main=kept) as nginx:
+        clock = Clock(start)
+        options = {"environment": clock.environment, "main": clock.main, "level": "warn", "connections": 2048}
+        with Answering() as self.answering, Nginx(**options) as nginx:
             sites = [Site(nginx, name, number, vector) for number, (name, vector) in enumerate(batch)
                      if name not in NOT_CARRIED]
             key, certificate = self.tls_files
@@ -292,7 +280,7 @@ class Corpus(unittest.TestCase):
             nginx.start()
             faults = []
             for site in sites:
-                faults += self.run_site(site, now)
+                faults += self.run_site(site, clock.set)
             return faults
 
     def run_site(self, site, now):
