@@ -181,6 +181,8 @@ enum countersign_reason
   COUNTERSIGN_REASON_INTROSPECTION_UNAVAILABLE = 1905,
   // The decision waited for an answer that never came.
   COUNTERSIGN_REASON_DECISION_ABANDONED = 1906,
+  // The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4).
+  COUNTERSIGN_REASON_INTROSPECTION_RATE_EXCEEDED = 1907,
   // A fault of ours.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
 };

@@ -3,9 +3,9 @@
 use countersign::reason::Reason::{
     self, AudienceMismatch, BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch,
     CertificateMissing, ClaimMissing, ClaimType, CredentialMissing, CredentialRepeated, DecisionAbandoned,
-    EpochRevoked, HeaderType, InternalError, IntrospectionUnavailable, IssuerUnknown, LifetimeTooLong, LimitExceeded,
-    ProofKeyMismatch, ProofMissing, ProofReplayed, ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked,
-    TokenExpired, TokenInactive, TokenMalformed, TokenNotYetValid, TokenRevoked,
+    EpochRevoked, HeaderType, InternalError, IntrospectionRateExceeded, IntrospectionUnavailable, IssuerUnknown,
+    LifetimeTooLong, LimitExceeded, ProofKeyMismatch, ProofMissing, ProofReplayed, ScopeInsufficient, SignatureInvalid,
+    SubjectRefused, SubjectRevoked, TokenExpired, TokenInactive, TokenMalformed, TokenNotYetValid, TokenRevoked,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +54,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_bindings(corpus);
     add_cached(corpus);
     add_forms(corpus);
+    add_rate(corpus);
     add_beside_other_kinds(corpus);
 }
 
@@ -244,6 +245,13 @@ fn add_cached(corpus: &mut Corpus) {
             ask(&silent(NOW + 11), hit.clone()),
         ],
     );
+    let each_time = doc(r#","inactive_cache_seconds":0"#);
+    corpus.steps(
+        "inactive_cache_seconds_0_asks_each_time",
+        rule,
+        &each_time,
+        vec![ask(&inactive, refused(TokenInactive)), ask(&first, accepted())],
+    );
     let another = bearer("another").answer(json!({ "introspected": active(json!({})) }));
     corpus.steps(
         "an_inactive_token_is_no_other_token",
@@ -283,6 +291,40 @@ fn add_cached(corpus: &mut Corpus) {
             ask(&bearer(TOKEN).policy("other"), asked),
             ask(&bearer(TOKEN).policy("other").answer(of_other), expect),
         ],
+    );
+}
+
+/// The tokens of strangers cost their issuer a bounded number of questions.
+fn add_rate(corpus: &mut Corpus) {
+    let rule = "policy: introspection questions_per_second";
+    let twice = doc(r#","questions_per_second":2"#);
+    let with = |token: &str, now: u64| bearer(token).answer(json!({ "introspected": active(json!({})) })).now(now);
+    let silent = |token: &str, now: u64| bearer(token).now(now);
+    let exceeded = || refused(IntrospectionRateExceeded);
+    corpus.steps(
+        "asked_as_often_as_allowed_in_a_second",
+        rule,
+        &twice,
+        vec![
+            ask(&with("one", NOW), accepted()),
+            ask(&with("two", NOW), accepted()),
+            ask(&silent("three", NOW), exceeded()),
+            ask(&silent("two", NOW), accepted()),
+            ask(&silent("thr:ee", NOW), refused(TokenMalformed)),
+            ask(&with("three", NOW + 1), accepted()),
+            ask(&with("four", NOW + 1), accepted()),
+            ask(&silent("five", NOW + 1), exceeded()),
+        ],
+    );
+    let headers: [(&str, &str); 0] = [];
+    let once = doc(r#","questions_per_second":1"#);
+    let mut expect = exceeded();
+    expect["headers"] = json!(headers);
+    corpus.steps(
+        "a_question_too_many_has_no_challenge",
+        rule,
+        &once,
+        vec![ask(&with("one", NOW), accepted()), ask(&silent("two", NOW), expect)],
     );
 }
 

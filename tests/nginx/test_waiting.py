@@ -355,10 +355,18 @@ class Waiting(unittest.TestCase):
         for said in (b"", b"{", b"<html>", json.dumps(self.said(x="a" * 70000)).encode()):
             self.answers.tokens["new-token"] = said
             self.assertEqual(self.refused(*ask).status, 503, said[:20])
-        self.answers.tokens["new-token"] = {"active": 1}
-        self.assertEqual(self.refused("token_inactive", *ask[1:]).status, 401)
         self.answers.tokens["new-token"] = self.said(x="a" * 20000)
         self.assertEqual(self.ask(*ask[1:]).status, 200)
+
+    def test_an_inactive_token_is_not_asked_about_again(self):
+        ask = ("token_inactive", "/opaque", [("Authorization", "Bearer odd")])
+        self.answers.tokens["odd"] = {"active": 1}
+        self.assertEqual(self.refused(*ask).status, 401)
+        self.answers.tokens["odd"] = self.said()
+        self.assertEqual(self.refused(*ask).status, 401)
+        self.assertEqual(len(self.answers.of("/introspect")), 1)
+        self.refused("token_malformed", "/opaque", [("Authorization", "Bearer a:b")])
+        self.assertEqual(len(self.answers.of("/introspect")), 1, "no token")
 
     # The body.
 

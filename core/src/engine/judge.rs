@@ -121,8 +121,13 @@ impl Worker {
         let credential = Credential::read(request.authorization, request.uri)?;
         let source = engine.document.source(origin.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
-        let (claims, good_until) =
-            introspection::read(answer, source.origin.name(), &mut self.names, request.now, endpoint.cache_seconds)?;
+        let read =
+            introspection::read(answer, source.origin.name(), &mut self.names, request.now, endpoint.cache_seconds);
+        if let Err(Reason::TokenInactive) = read {
+            let until = request.now.plus(endpoint.inactive_cache_seconds);
+            self.inactive.add(&crypto::sha256(credential.token), origin, request.now, until);
+        }
+        let (claims, good_until) = read?;
         if !TokenKind::Introspected.profile().required.is_within(claims.present()) {
             return Err(Reason::ClaimMissing);
         }
@@ -314,8 +319,7 @@ impl Worker {
         credential.check_single()?;
         let token = credential.token;
         if expected.is_opaque(token) {
-            self.outcome.introspect = expected.pinned_issuer(TokenKind::Introspected);
-            return Err(Reason::IntrospectionUnavailable);
+            return Err(self.ask_issuer(engine, expected, credential, now));
         }
         let record = self.records.get_mut(place).ok_or(Reason::InternalError)?;
         let buffers = TokenBuffers {
@@ -339,6 +343,29 @@ impl Worker {
                 Err(refused.reason)
             }
         }
+    }
+
+    /// Why a token that only its issuer can read is refused, until it answers.
+    #[cold]
+    fn ask_issuer(
+        &mut self,
+        engine: &Engine,
+        expected: &CredentialPolicy,
+        credential: &Credential<'_>,
+        now: UnixSeconds,
+    ) -> Reason {
+        let Some(issuer) = expected.pinned_issuer(TokenKind::Introspected) else { return Reason::InternalError };
+        if let Err(reason) = credential.check_characters() {
+            return reason;
+        }
+        if self.inactive.has(&crypto::sha256(credential.token), issuer, now) {
+            return Reason::TokenInactive;
+        }
+        if !engine.claim_question(issuer, now) {
+            return Reason::IntrospectionRateExceeded;
+        }
+        self.outcome.introspect = Some(issuer);
+        Reason::IntrospectionUnavailable
     }
 
     /// The proof of each method that binds the token, in the order of the table.
