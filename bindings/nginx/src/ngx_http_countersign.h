@@ -224,7 +224,6 @@ typedef struct {
     ngx_array_t                       *fields;      /* of ngx_str_t: what its credentials are read from, or NULL */
     ngx_array_t                       *removed;     /* of ngx_str_t: what is removed before the upstream sees it, or NULL */
     ngx_array_t                       *others;      /* of ngx_str_t: its credentials beside the first, or NULL */
-    unsigned                           shares_store:1;  /* its policy asks the store that machines share */
     unsigned                           has_policy_origin:1;  /* which counts, and no other */
     unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
     unsigned                           is_too_early:1;  /* of this process: a variable was asked for before an answer */
@@ -275,7 +274,6 @@ struct ngx_http_countersign_decision_s {
     ngx_uint_t                         header_count;
     uint8_t                            proof[32];   /* if has_proof: what the replay store knows the proof by since */
     ngx_uint_t                         has_proof;
-    ngx_uint_t                         is_first;    /* for the store that machines share, the proof was new */
 };
 
 
