@@ -25,17 +25,10 @@ class Used:
         return 201
 
 
-class Answers:
-    """Listens on 127.0.0.1, with TLS if it has certificate and key. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
+class Server:
+    """Listens on 127.0.0.1, with TLS if it has certificate and key. `handle` takes path, method, header fields and body, and gives status and body."""
 
-    def __init__(self, store=None, tls=None):
-        self.used = store or Used()
-        self.tokens = {}
-        self.pause = 0  # seconds before an answer of store and issuer
-        self.status = None  # instead of theirs
-        self.asked = []  # path, header fields, body
-        answers = self
-
+    def __init__(self, handle, tls=None):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -50,18 +43,7 @@ class Answers:
                 return body
 
             def answer(self):
-                body = self.read_body()
-                answers.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                path = urllib.parse.urlsplit(self.path).path
-                question = {"/store": answers.store, "/used": answers.store, "/introspect": answers.introspect}.get(path)
-                if question is None:
-                    status, answer = 200, json.dumps(
-                        {"method": self.command, "uri": self.path, "length": len(body), "sha256": hashlib.sha256(body).hexdigest(),
-                         "headers": [[name.lower(), value] for name, value in self.headers.items()]}).encode()
-                else:
-                    status, answer = question(self.headers, body)
-                    time.sleep(answers.pause)
-                    status = answers.status or status
+                status, answer = handle(self.path, self.command, self.headers, self.read_body())
                 with contextlib.suppress(OSError):
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
@@ -91,6 +73,47 @@ class Answers:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+class Scripted(Server):
+    """Gives the `answers` of one request of a vector after another: those of a store and of an issuer. A question that it has none for gets 503."""
+
+    def __init__(self):
+        self.left = []
+        super().__init__(self.handle)
+
+    def handle(self, path, *_):
+        answer = self.left.pop(0) if self.left else {}
+        if path == "/store":
+            return {"first": 201, "used": 409}.get(answer.get("use_once"), 503), b""
+        if "introspected" not in answer:
+            return 503, b""
+        said = answer["introspected"]
+        return 200, (said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)).encode()
+
+
+class Answers(Server):
+    """Shows a request that is no question of a host, and answers those that are. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
+
+    def __init__(self, store=None, tls=None):
+        self.used = store or Used()
+        self.tokens = {}
+        self.pause = 0  # seconds before an answer of store and issuer
+        self.status = None  # instead of theirs
+        self.asked = []  # path, header fields, body
+        super().__init__(self.handle, tls)
+
+    def handle(self, target, method, headers, body):
+        self.asked.append((target, {name.lower(): value for name, value in headers.items()}, body))
+        path = urllib.parse.urlsplit(target).path
+        question = {"/store": self.store, "/used": self.store, "/introspect": self.introspect}.get(path)
+        if question is None:
+            return 200, json.dumps(
+                {"method": method, "uri": target, "length": len(body), "sha256": hashlib.sha256(body).hexdigest(),
+                 "headers": [[name.lower(), value] for name, value in headers.items()]}).encode()
+        status, answer = question(headers, body)
+        time.sleep(self.pause)
+        return self.status or status, answer
 
     def store(self, headers, _):
         return self.used.status(headers["Countersign-Proof"], headers["Countersign-Seconds"]), b""

@@ -5,6 +5,6 @@ import sys
 from . import place
 
 sys.path.append(str(place.ROOT / "tests"))
-from hosts.answers import Answers  # noqa: E402
+from hosts.answers import Answers, Scripted  # noqa: E402
 
-__all__ = ["Answers"]
+__all__ = ["Answers", "Scripted"]

@@ -10,9 +10,9 @@ from . import place
 from .server import until
 
 sys.path.append(str(place.ROOT / "tests"))
-from hosts.answers import Answers  # noqa: E402
+from hosts.answers import Answers, Scripted  # noqa: E402
 
-__all__ = ["Answers", "Redis"]
+__all__ = ["Answers", "Redis", "Scripted"]
 
 
 class Redis:
