@@ -115,6 +115,9 @@ limits! {
         "It goes into header fields, metrics and log lines.";
     SUBJECT_PATTERN_BYTES "subject_pattern_bytes" = SPIFFE_ID_BYTES, "The bytes of a subject pattern.",
         "A longer one could match no SPIFFE ID.";
+    QUERY_NAME_CHARS "query_name_chars" = 4 * 1024,
+        "The characters that names in a query which begin as `access_token` does have in common with it, together; a query with more counts as one with a token.",
+        "They are compared before the first signature check.";
     SPIFFE_TRUST_DOMAINS "spiffe_trust_domains" = 64, "The trust domains that one issuer may speak for.",
         "Each is compared with each SPIFFE ID that a token of the issuer names, up to three.";
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",

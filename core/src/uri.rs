@@ -4,6 +4,7 @@
 //! encoded unreserved characters, dot segments, default port, empty path. Query and fragment are not looked at.
 
 mod allowed;
+mod query;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,6 +14,7 @@ use core::{fmt, str};
 use crate::limits;
 
 pub use allowed::{AllowedOrigins, OriginListFault, OriginListFaultKind};
+pub use query::has_query_parameter;
 
 /// An `http` or `https` URI without its query and fragment, borrowed and checked, but not yet normalised.
 ///
@@ -287,30 +289,6 @@ impl fmt::Display for UriFault {
 }
 
 impl core::error::Error for UriFault {}
-
-/// Tells whether the query of `uri` has a parameter of this name, such as `access_token` (RFC 6750 §2.3).
-///
-/// Parameters are separated by `&`; names are compared after form decoding (`+` and percent-encoding), with regard to case.
-/// Takes any bytes, reads the query up to `#`, and does not look at bodies or at values.
-#[must_use]
-#[inline]
-pub fn has_query_parameter(uri: &[u8], name: &[u8]) -> bool {
-    // Most requests have no query, and this runs before each of them is judged.
-    uri.contains(&b'?') && query_has_parameter(uri, name)
-}
-
-fn query_has_parameter(uri: &[u8], name: &[u8]) -> bool {
-    let without_fragment = uri.split(|byte| *byte == b'#').next().unwrap_or_default();
-    let Some(mark) = without_fragment.iter().position(|byte| *byte == b'?') else {
-        return false;
-    };
-    let query = without_fragment.get(mark + 1..).unwrap_or_default();
-    query.split(|byte| *byte == b'&').any(|parameter| {
-        let encoded = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
-        // A parameter without a name and without a value is no parameter, just a doubled `&`.
-        !parameter.is_empty() && FormDecoded { rest: encoded }.eq(name.iter().copied())
-    })
-}
 
 /// What comes before the query and the fragment, if that is not too long.
 fn before_query(uri: &[u8]) -> Result<&[u8], UriFault> {
