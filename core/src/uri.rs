@@ -180,16 +180,21 @@ impl<'a> Origin<'a> {
 
     /// Writes it at the end of `out`, to be followed by a path: scheme, host, a port that is not the default one, base path.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.scheme.prefix());
-        out.extend_from_slice(self.host);
+        self.each_piece(&mut |piece| out.extend_from_slice(piece));
+    }
+
+    /// As [`write_to`](Self::write_to), for a host that has no vector: hands the pieces to `piece`, one after the other.
+    pub fn each_piece(&self, piece: &mut dyn FnMut(&[u8])) {
+        piece(self.scheme.prefix());
+        piece(self.host);
         if let Some(port) = self.port {
-            out.push(b':');
-            let mut digits = [0; 5];
-            let mut written = Written { out: &mut digits, len: 0 };
+            let mut digits = [b':', 0, 0, 0, 0, 0];
+            let mut written = Written { out: &mut digits, len: 1 };
             let _fits = written.push_decimal(port);
-            out.extend_from_slice(written.out.get(..written.len).unwrap_or_default());
+            let length = written.len;
+            piece(digits.get(..length).unwrap_or_default());
         }
-        out.extend_from_slice(self.base);
+        piece(self.base);
     }
 }
 
