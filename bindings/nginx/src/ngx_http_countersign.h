@@ -148,21 +148,11 @@ typedef struct {
 } ngx_http_countersign_identity_t;
 
 
-/* One argument of countersign_origin. */
-typedef struct {
-    ngx_str_t                          text;        /* as it is written */
-    ngx_str_t                          head;        /* without slashes at its end: the request's path and query follow */
-    size_t                             scheme;      /* the length of "https://" or "http://" in front of it */
-    ngx_str_t                          name;        /* without the port; of a wildcard, "*.example.com" */
-    ngx_int_t                          port;
-    unsigned                           is_usual_port:1;  /* the scheme's, which clients leave out */
-    unsigned                           is_wildcard:1;
-} ngx_http_countersign_origin_t;
-
-
 /* countersign_origin */
 typedef struct {
-    ngx_array_t                        list;        /* of ngx_http_countersign_origin_t */
+    ngx_array_t                        texts;       /* of countersign_bytes: its arguments, as they are written */
+    countersign_origins               *allowed;     /* the same, read */
+    size_t                             longest;     /* the length of the longest of them */
     ngx_http_countersign_place_t       place;
 } ngx_http_countersign_origins_t;
 
