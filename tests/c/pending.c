@@ -161,7 +161,7 @@ static void a_body_is_read(void) {
     NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_TOOL), "search.web"));
   }
   NEED(begin(BODY) == COUNTERSIGN_QUESTION_BODY);
-  NEED(made(answer_body(BODY, body_of("{\"method\":\"tools/call\",\"params\":{\"name\":\"delete.all\"}}", 7))) ==
+  NEED(made(answer_body(BODY, body_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"delete.all\"}}", 7))) ==
        COUNTERSIGN_REASON_TOOL_REFUSED);
   NEED(is(countersign_decision_text(decision, COUNTERSIGN_FIELD_TOOL), "delete.all"));
   NEED(countersign_decision_text(decision, COUNTERSIGN_FIELD_SUBJECT).data == NULL);
