@@ -96,7 +96,7 @@ fn pending(out: &mut dyn Write) -> io::Result<()> {
     let txn_service = "https://tts.example";
     let policy = format!(
         r#"{{"trust":[
-            {{"issuer":"{SERVER}","jwks":{{"keys":[{}]}},"introspection":{{"uri":"https://as.example/introspect","cache_seconds":0}}}},
+            {{"issuer":"{SERVER}","jwks":{{"keys":[{}]}},"introspection":{{"uri":"https://as.example/introspect","cache_seconds":0,"inactive_cache_seconds":0}}}},
             {{"issuer":"{txn_service}","jwks":{{"keys":[{}]}}}}],
           "policies":{{
             "once":{{"accept":["at+jwt"],"audience":"https://api.example","dpop":{{"shared_store":"required"}}}},

@@ -58,6 +58,9 @@ fn check(answer: &Answer, request: &Req) {
         .filter(|(_, parameters)| parameters.iter().any(|(name, _)| name == "error"))
         .map(|(scheme, _)| scheme.as_str())
         .collect();
+    let of_further = challenges.iter().flat_map(|(_, parameters)| parameters).any(|(name, value)| {
+        name == "error_description" && value.strip_prefix(reason.code()).is_some_and(|rest| rest.starts_with(" in x-"))
+    });
     let used = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let used = used.and_then(|(_, value)| value.trim().split(' ').next()).unwrap_or_default();
     let scheme = if used.eq_ignore_ascii_case("dpop") { "DPoP" } else { "Bearer" };
@@ -66,7 +69,9 @@ fn check(answer: &Answer, request: &Req) {
         ChallengeError::None => vec![],
         ChallengeError::InvalidDpopProof | ChallengeError::UseDpopNonce => vec!["DPoP"],
         _ if matches!(reason, Reason::CredentialRepeated | Reason::CredentialTooLarge) => return,
-        _ if offered(scheme) => vec![scheme],
+        // A credential in a field of its own has no scheme: the token of a field that names none is a bearer token.
+        _ if of_further && offered("Bearer") => vec!["Bearer"],
+        _ if !of_further && offered(scheme) => vec![scheme],
         _ => challenges.iter().map(|(scheme, _)| scheme.as_str()).collect(),
     };
     assert_eq!(with_error, expected, "{reason} under {used}");

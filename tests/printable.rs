@@ -6,8 +6,9 @@ use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::{Runner, document};
 use regex_syntax::hir::{Class, HirKind};
 
-/// Invisible, or moving what stands around it: an escape, C1 CSI, bidirectional overrides and isolates, zero widths, a tag, fillers.
-const SAMPLES: &str = "\u{1b}\u{7f}\u{9b}\u{ad}\u{34f}\u{61c}\u{200b}\u{200e}\u{202e}\u{2028}\u{2060}\u{2066}\u{3164}\u{feff}\u{e0041}\u{a0}";
+/// Invisible, or moving what stands around it: an escape, C1 CSI, bidirectional overrides and isolates, zero widths, a tag, fillers;
+/// and what Unicode reserves for inside a program: noncharacters.
+const SAMPLES: &str = "\u{1b}\u{7f}\u{9b}\u{ad}\u{34f}\u{61c}\u{200b}\u{200e}\u{202e}\u{2028}\u{2060}\u{2066}\u{3164}\u{feff}\u{e0041}\u{a0}\u{fdd0}\u{fffe}\u{ffff}\u{10ffff}";
 
 fn escaped(text: &str) -> String {
     serde_json::to_string(text).unwrap()
@@ -15,8 +16,9 @@ fn escaped(text: &str) -> String {
 
 #[test]
 fn the_rule_is_that_of_the_unicode_character_database() {
-    // Controls, formats, separators and whatever is ignorable by default; of the spaces, only U+0020 is what it looks like.
-    let class = r"[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}--\x20]";
+    // Controls, formats, separators, what is ignorable by default, and what is no character; of the spaces, only U+0020 is what it looks
+    // like.
+    let class = r"[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}--\x20]";
     let parsed = regex_syntax::Parser::new().parse(class).unwrap();
     let HirKind::Class(Class::Unicode(class)) = parsed.kind() else { panic!("{parsed:?}") };
     let ranges = class.ranges();

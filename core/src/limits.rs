@@ -115,6 +115,9 @@ limits! {
         "It goes into header fields, metrics and log lines.";
     SUBJECT_PATTERN_BYTES "subject_pattern_bytes" = SPIFFE_ID_BYTES, "The bytes of a subject pattern.",
         "A longer one could match no SPIFFE ID.";
+    QUERY_NAME_CHARS "query_name_chars" = 4 * 1024,
+        "The characters that names in a query which begin as `access_token` does have in common with it, together; a query with more counts as one with a token.",
+        "They are compared before the first signature check.";
     SPIFFE_TRUST_DOMAINS "spiffe_trust_domains" = 64, "The trust domains that one issuer may speak for.",
         "Each is compared with each SPIFFE ID that a token of the issuer names, up to three.";
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",
@@ -200,6 +203,12 @@ numbers! {
     INTROSPECTION_CACHE_SECONDS "cache_seconds" "/$defs/introspection/properties/cache_seconds" = 0..=3600, Some(30),
         "How long an answer of an introspection endpoint is used; 0 asks for every request.",
         "RFC 7662 §4: a longer time leaves revoked tokens in use.";
+    INACTIVE_CACHE_SECONDS "inactive_cache_seconds" "/$defs/introspection/properties/inactive_cache_seconds" = 0..=3600, Some(10),
+        "How long an answer that a token is not active is used; 0 asks for every request.",
+        "RFC 7662 §4: a token may become active later (`nbf`).";
+    QUESTIONS_PER_SECOND "questions_per_second" "/$defs/introspection/properties/questions_per_second" = 1..=100_000, Some(100),
+        "How many questions an engine asks the issuer in a second.",
+        "Tokens of strangers must not cause a question each without an end.";
     MIN_REFRESH_SECONDS "min_refresh_seconds" "/$defs/minRefreshSeconds" = 1..=YEAR_SECONDS, Some(60),
         "The least time between two refreshes that tokens with unknown keys cause.",
         "Tokens of strangers must not cause a fetch each.";

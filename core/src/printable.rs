@@ -7,19 +7,24 @@ use core::fmt::{self, Write};
 use crate::limits::QUOTED_CHARS;
 
 /// Whether a character is no visible sign, or changes what is around it: controls (C0, DEL, C1), formats, line and paragraph
-/// separators, spaces other than U+0020, and whatever is ignorable by default, such as bidirectional overrides and zero widths.
+/// separators, spaces other than U+0020, whatever is ignorable by default, such as bidirectional overrides and zero widths, and
+/// noncharacters, which "are not recommended for use in open interchange of Unicode text data" (Unicode §23.7).
 ///
-/// That is `[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}--\x20]` of the Unicode character database; a test compares the two.
+/// That is `[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}--\x20]` of the Unicode character database; a test compares the two.
 #[must_use]
 pub const fn is_tricky(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }
+    // The last two code points of each plane.
+    if c as u32 & 0xfffe == 0xfffe {
+        return true;
+    }
     matches!(c,
         '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
         | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{1680}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}'
-        | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{3000}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
         | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -146,6 +146,7 @@ reasons! {
     RequestInvalid = 1904, "request_invalid", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";
     IntrospectionUnavailable = 1905, "introspection_unavailable", 503, None, "The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it";
     DecisionAbandoned = 1906, "decision_abandoned", 503, None, "The decision waited for an answer that never came";
+    IntrospectionRateExceeded = 1907, "introspection_rate_exceeded", 429, None, "The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4)";
     InternalError = 1999, "internal_error", 500, None, "A fault of ours";
 }
 
@@ -251,7 +252,11 @@ mod tests {
                 ChallengeError::None if reason == Reason::PolicyAmbiguous || reason == Reason::BodyMalformed => &[400],
                 ChallengeError::None if reason == Reason::BodyTooLarge => &[413],
                 // The credential is good.
-                ChallengeError::None if reason == Reason::ProofShareExceeded => &[429],
+                ChallengeError::None
+                    if matches!(reason, Reason::ProofShareExceeded | Reason::IntrospectionRateExceeded) =>
+                {
+                    &[429]
+                }
                 ChallengeError::None => &[401, 403, 500, 503],
             };
             assert!(allowed.contains(&status), "{reason}");

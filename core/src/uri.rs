@@ -4,6 +4,7 @@
 //! encoded unreserved characters, dot segments, default port, empty path. Query and fragment are not looked at.
 
 mod allowed;
+mod query;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,6 +14,7 @@ use core::{fmt, str};
 use crate::limits;
 
 pub use allowed::{AllowedOrigins, OriginListError, OriginListErrorKind};
+pub use query::has_query_parameter;
 
 /// An `http` or `https` URI without its query and fragment, borrowed and checked, but not yet normalised.
 ///
@@ -178,16 +180,21 @@ impl<'a> Origin<'a> {
 
     /// Writes it at the end of `out`, to be followed by a path: scheme, host, a port that is not the default one, base path.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.scheme.prefix());
-        out.extend_from_slice(self.host);
+        self.each_piece(&mut |piece| out.extend_from_slice(piece));
+    }
+
+    /// As [`write_to`](Self::write_to), for a host that has no vector: hands the pieces to `piece`, one after the other.
+    pub fn each_piece(&self, piece: &mut dyn FnMut(&[u8])) {
+        piece(self.scheme.prefix());
+        piece(self.host);
         if let Some(port) = self.port {
-            out.push(b':');
-            let mut digits = [0; 5];
-            let mut written = Written { out: &mut digits, len: 0 };
+            let mut digits = [b':', 0, 0, 0, 0, 0];
+            let mut written = Written { out: &mut digits, len: 1 };
             let _fits = written.push_decimal(port);
-            out.extend_from_slice(written.out.get(..written.len).unwrap_or_default());
+            let length = written.len;
+            piece(digits.get(..length).unwrap_or_default());
         }
-        out.extend_from_slice(self.base);
+        piece(self.base);
     }
 }
 
@@ -287,30 +294,6 @@ impl fmt::Display for UriError {
 }
 
 impl core::error::Error for UriError {}
-
-/// Tells whether the query of `uri` has a parameter of this name, such as `access_token` (RFC 6750 §2.3).
-///
-/// Parameters are separated by `&`; names are compared after form decoding (`+` and percent-encoding), with regard to case.
-/// Takes any bytes, reads the query up to `#`, and does not look at bodies or at values.
-#[must_use]
-#[inline]
-pub fn has_query_parameter(uri: &[u8], name: &[u8]) -> bool {
-    // Most requests have no query, and this runs before each of them is judged.
-    uri.contains(&b'?') && query_has_parameter(uri, name)
-}
-
-fn query_has_parameter(uri: &[u8], name: &[u8]) -> bool {
-    let without_fragment = uri.split(|byte| *byte == b'#').next().unwrap_or_default();
-    let Some(mark) = without_fragment.iter().position(|byte| *byte == b'?') else {
-        return false;
-    };
-    let query = without_fragment.get(mark + 1..).unwrap_or_default();
-    query.split(|byte| *byte == b'&').any(|parameter| {
-        let encoded = parameter.split(|byte| *byte == b'=').next().unwrap_or_default();
-        // A parameter without a name and without a value is no parameter, just a doubled `&`.
-        !parameter.is_empty() && FormDecoded { rest: encoded }.eq(name.iter().copied())
-    })
-}
 
 /// What comes before the query and the fragment, if that is not too long.
 fn before_query(uri: &[u8]) -> Result<&[u8], UriError> {

@@ -2,7 +2,7 @@
  *
  * Rules that hold for every function:
  *  - The handle comes first, inputs next, outputs last. An engine is always `const`: it is shared, and changes inside.
- *  - Outputs are written only if the call returns COUNTERSIGN_RESULT_OK; the one exception says so.
+ *  - Outputs are written only if the call returns COUNTERSIGN_RESULT_OK; the exceptions say so.
  *  - NULL, misaligned and impossible pointers give a result, never a crash; pointers to freed or too little memory are
  *    the caller's promise not to give.
  *  - No result is 0, and no reason: zeroed memory never reads as success or as an accepted request.
@@ -183,6 +183,8 @@ enum countersign_reason
   COUNTERSIGN_REASON_INTROSPECTION_UNAVAILABLE = 1905,
   // The decision waited for an answer that never came.
   COUNTERSIGN_REASON_DECISION_ABANDONED = 1906,
+  // The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4).
+  COUNTERSIGN_REASON_INTROSPECTION_RATE_EXCEEDED = 1907,
   // A fault of ours.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
 };
@@ -248,6 +250,12 @@ enum countersign_result
   COUNTERSIGN_RESULT_REPLAY_OTHER_SIZE = 2033,
   // The replay store forgets proofs while a policy still accepts them.
   COUNTERSIGN_RESULT_REPLAY_WINDOW_TOO_NARROW = 2034,
+  // A text is no origin.
+  COUNTERSIGN_RESULT_ORIGIN_INVALID = 2040,
+  // A `*` in an origin that is not one whole label at the front of a longer name.
+  COUNTERSIGN_RESULT_ORIGIN_WILDCARD = 2041,
+  // Two origins of a list are for the same host.
+  COUNTERSIGN_RESULT_ORIGIN_REPEATED = 2042,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -509,6 +517,10 @@ typedef struct countersign_decision countersign_decision;
 // A compiled policy document with counters, keys and the replay store. Every function on it is thread-safe.
 typedef struct countersign_engine countersign_engine;
 
+// The origins that clients of a host may use. One without a wildcard is meant by every request; of several, or of a wildcard, the authority
+// that a client asks for chooses one: it can choose among them, and invent none. Shared by threads; not changed.
+typedef struct countersign_origins countersign_origins;
+
 // A decision that waits for the answer to a question. It keeps what it needs of its engine: the worker that began it decides other requests
 // meanwhile, and may be freed. One thread at a time may use it.
 //
@@ -734,7 +746,7 @@ countersign_result countersign_decision_texts(const struct countersign_decision 
 countersign_token_kind countersign_decision_kind(const struct countersign_decision *decision);
 
 // A text of the credential called `credential` in the policy: one of the fields `KIND`, `ISSUER`, `SUBJECT`, `CLIENT_ID`, `SCOPE`, `TOKEN_ID`,
-// `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
+// `KEY_ID`, `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
 // credential, and where the request came without it.
 //
 // The first credential of a policy says who the client is; `countersign_decision_text` gives its texts too. That of a policy without
@@ -1003,6 +1015,43 @@ bool countersign_is_field_value(struct countersign_bytes text);
 // # Safety
 // `text` points to as many bytes as it says.
 bool countersign_is_origin(struct countersign_bytes text);
+
+// Reads the origins that clients of a host may use, such as `https://api.example/base` and `https://*.example.com`, in which `*` stands for
+// exactly one label.
+//
+// Returns `OK` and writes the list, to be freed by `countersign_origins_free`; `ORIGIN_INVALID` if a text is no origin,
+// `ORIGIN_WILDCARD` for a `*` at another place than the front of a longer name, `ORIGIN_REPEATED` if two are for the same authority;
+// `NOT_FOUND` without any origin, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`, `NOT_UTF8`. To name the origin at fault, read the list
+// with one origin more each time.
+//
+// # Safety
+// `texts` points to `count` texts, each of as many bytes as it says; `origins_out` is valid for the call.
+countersign_result countersign_origins_new(const struct countersign_bytes *texts,
+                                           size_t count,
+                                           struct countersign_origins **origins_out);
+
+// Writes the URI of a request as its client sees it, for `countersign_request.uri`: the origin that `authority` chooses, with its base path,
+// then `target`. `authority` is what the client asks for (`:authority`, or `Host`) and `target` the path and query that it sent.
+//
+// Returns `OK` and writes the length; `BUFFER_TOO_SMALL` and writes the length that it needs, which is at most the length of the longest
+// origin of the list, of `authority` and of `target` together; `NOT_FOUND` if no origin is for that authority: no proof is for such a
+// request. `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe, without allocation.
+//
+// # Safety
+// `origins` is NULL or a list that was not freed; `authority` and `target` point to as many bytes as they say, `buffer` to memory of
+// `capacity` bytes that overlaps with none of them; `length_out` is valid for the call.
+countersign_result countersign_origins_uri(const struct countersign_origins *origins,
+                                           struct countersign_bytes authority,
+                                           struct countersign_bytes target,
+                                           uint8_t *buffer,
+                                           size_t capacity,
+                                           size_t *length_out);
+
+// Frees a list. NULL is nothing to do.
+//
+// # Safety
+// `origins` was not freed before, and no thread is in a call with it.
+void countersign_origins_free(struct countersign_origins *origins);
 
 // What the decision waits for. `COUNTERSIGN_QUESTION_NONE` for NULL.
 //

@@ -43,6 +43,17 @@ pub(crate) unsafe fn borrow_all<'a, T>(first: *const T, count: usize) -> Result<
     Ok(unsafe { std::slice::from_raw_parts(first, count) })
 }
 
+/// What the caller gives back.
+///
+/// # Safety
+/// Unless it is NULL or misaligned, `pointer` came from `Box::into_raw` and is given back once.
+pub(crate) unsafe fn take<T>(pointer: *mut T) -> Result<Box<T>, countersign_result> {
+    check(pointer.cast_const())?;
+    debug_assert!(!pointer.is_null() && pointer.is_aligned());
+    // SAFETY: neither NULL nor misaligned; the rest is the caller's promise.
+    Ok(unsafe { Box::from_raw(pointer) })
+}
+
 /// Whether `pointer` can be one to a `T`.
 pub(crate) fn check<T>(pointer: *const T) -> Result<(), countersign_result> {
     if pointer.is_null() {

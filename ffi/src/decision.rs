@@ -130,7 +130,6 @@ impl countersign_decision {
         let Some(verified) = verified else { return countersign_str::NONE };
         let cnf = &verified.confirmation;
         countersign_str::or_none(match field {
-            _ if wanted(countersign_attribute::KeyId) => decision.key_id(),
             _ if wanted(countersign_attribute::BoundKey) => thumbprint(&self.bound_key, cnf.key_thumbprint),
             _ if wanted(countersign_attribute::BoundCertificate) => {
                 thumbprint(&self.bound_certificate, cnf.certificate_thumbprint)
@@ -172,6 +171,7 @@ fn said<'a>(decision: &'a Decision<'static>, verified: &VerifiedToken<'a>, field
         _ if wanted(countersign_attribute::ClientId) => verified.client_id(),
         _ if wanted(countersign_attribute::Scope) => verified.scope(),
         _ if wanted(countersign_attribute::TokenId) => verified.token_id(),
+        _ if wanted(countersign_attribute::KeyId) => decision.key_id_of(verified),
         _ if wanted(countersign_attribute::Actor) => verified.actor_json(),
         _ if wanted(countersign_attribute::Binding) => Some(verified.confirmation.binding_name()),
         _ if wanted(countersign_attribute::Transaction) => verified.transaction(),
@@ -285,7 +285,7 @@ pub unsafe extern "C" fn countersign_decision_kind(decision: *const countersign_
 }
 
 /// A text of the credential called `credential` in the policy: one of the fields `KIND`, `ISSUER`, `SUBJECT`, `CLIENT_ID`, `SCOPE`, `TOKEN_ID`,
-/// `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
+/// `KEY_ID`, `ACTOR`, `BINDING`, `TRANSACTION`, `REQUESTING_WORKLOAD`. None for another field, for a refused request, where the policy has no such
 /// credential, and where the request came without it.
 ///
 /// The first credential of a policy says who the client is; `countersign_decision_text` gives its texts too. That of a policy without

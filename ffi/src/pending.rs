@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign::engine::{BodyReader, Pending, Question, UseOnce};
 
-use crate::boundary::{Output, borrow, check, checked, guarded};
+use crate::boundary::{Output, borrow, check, checked, guarded, take};
 use crate::bytes::countersign_bytes;
 use crate::engine::countersign_engine;
 use crate::question::countersign_question;
@@ -74,15 +74,6 @@ impl countersign_body {
         // SAFETY: the caller's promise.
         unsafe { take(body) }?.reader
     }
-}
-
-/// # Safety
-/// Unless it is NULL or misaligned, `pointer` came from `Box::into_raw` and is given back once.
-unsafe fn take<T>(pointer: *mut T) -> Result<Box<T>, countersign_result> {
-    check(pointer.cast_const())?;
-    debug_assert!(!pointer.is_null() && pointer.is_aligned());
-    // SAFETY: neither NULL nor misaligned; the rest is the caller's promise.
-    Ok(unsafe { Box::from_raw(pointer) })
 }
 
 /// What the decision waits for. `COUNTERSIGN_QUESTION_NONE` for NULL.

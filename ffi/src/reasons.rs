@@ -147,6 +147,8 @@ pub enum countersign_reason {
     IntrospectionUnavailable = 1905,
     /// The decision waited for an answer that never came.
     DecisionAbandoned = 1906,
+    /// The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4).
+    IntrospectionRateExceeded = 1907,
     /// A fault of ours.
     InternalError = 1999,
 }
@@ -222,6 +224,7 @@ impl From<Reason> for countersign_reason {
             Reason::RequestInvalid => Self::RequestInvalid,
             Reason::IntrospectionUnavailable => Self::IntrospectionUnavailable,
             Reason::DecisionAbandoned => Self::DecisionAbandoned,
+            Reason::IntrospectionRateExceeded => Self::IntrospectionRateExceeded,
             Reason::InternalError => Self::InternalError,
             // A reason of a newer core, which a fresh table does not have.
             _ => Self::InternalError,

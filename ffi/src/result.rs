@@ -54,6 +54,12 @@ pub enum countersign_result {
     ReplayOtherSize = 2033,
     /// The replay store forgets proofs while a policy still accepts them.
     ReplayWindowTooNarrow = 2034,
+    /// A text is no origin.
+    OriginInvalid = 2040,
+    /// A `*` in an origin that is not one whole label at the front of a longer name.
+    OriginWildcard = 2041,
+    /// Two origins of a list are for the same host.
+    OriginRepeated = 2042,
 }
 
 /// The result in words, for logs. Valid for ever.
@@ -62,7 +68,7 @@ pub enum countersign_result {
 #[unsafe(no_mangle)]
 pub extern "C" fn countersign_result_text(result: u32) -> countersign_str<'static> {
     use countersign_result as R;
-    const ALL: [(countersign_result, &str); 23] = [
+    const ALL: [(countersign_result, &str); 26] = [
         (R::Ok, "done"),
         (R::NullParameter, "a pointer that must not be NULL is"),
         (R::Misaligned, "a pointer is not aligned"),
@@ -86,6 +92,9 @@ pub extern "C" fn countersign_result_text(result: u32) -> countersign_str<'stati
         (R::ReplayOtherVersion, "the replay store has the layout of another version"),
         (R::ReplayOtherSize, "the replay store was initialised with another size"),
         (R::ReplayWindowTooNarrow, "the replay store forgets proofs while a policy still accepts them"),
+        (R::OriginInvalid, "a text is no origin such as https://api.example"),
+        (R::OriginWildcard, "* stands for one whole label at the front of a name, as in https://*.example.com"),
+        (R::OriginRepeated, "two origins are for the same host"),
     ];
     let found = ALL.iter().find(|(known, _)| *known as u32 == result);
     countersign_str::of(found.map_or("no result of this library", |(_, text)| text))

@@ -277,6 +277,45 @@ static void origins(void) {
   NEED(!countersign_is_origin((countersign_bytes){NULL, 0}));
   NEED(!countersign_is_origin((countersign_bytes){NULL, 4}));
   NEED(!countersign_is_origin((countersign_bytes){(const uint8_t *)"https://a", SIZE_MAX}));
+
+  countersign_origins *list = NULL;
+  const countersign_bytes good[] = {lend("https://api.example/base/"), lend("https://*.example.com")};
+  const countersign_bytes repeated[] = {good[0], lend("HTTPS://API.example:443")};
+  const countersign_bytes wildcard[] = {lend("https://*")}, invalid[] = {lend("api.example")}, overlong[] = {{good[0].data, SIZE_MAX}};
+  const countersign_bytes not_utf8[] = {lend("https://\xff")}, absent[] = {{NULL, 4}};
+  IS(countersign_origins_new(repeated, 2, &list), ORIGIN_REPEATED);
+  IS(countersign_origins_new(wildcard, 1, &list), ORIGIN_WILDCARD);
+  IS(countersign_origins_new(invalid, 1, &list), ORIGIN_INVALID);
+  IS(countersign_origins_new(not_utf8, 1, &list), NOT_UTF8);
+  IS(countersign_origins_new(absent, 1, &list), NULL_PARAMETER);
+  IS(countersign_origins_new(overlong, 1, &list), INVALID_LENGTH);
+  IS(countersign_origins_new(good, SIZE_MAX, &list), INVALID_LENGTH);
+  IS(countersign_origins_new(NULL, 2, &list), NULL_PARAMETER);
+  IS(countersign_origins_new(good, 0, &list), NOT_FOUND);
+  IS(countersign_origins_new(good, 2, NULL), NULL_PARAMETER);
+  NEED(list == NULL);
+  WORKS(countersign_origins_new(good, 2, &list));
+  uint8_t uri[64];
+  size_t length = 0;
+  const countersign_bytes host = lend("api.example:443"), target = lend("/a?b");
+  WORKS(countersign_origins_uri(list, host, target, uri, sizeof uri, &length));
+  NEED(length == 28 && memcmp(uri, "https://api.example/base/a?b", length) == 0);
+  WORKS(countersign_origins_uri(list, lend("x.example.com"), target, uri, 25, &length));
+  NEED(length == 25 && memcmp(uri, "https://x.example.com/a?b", length) == 0);
+  length = 0;
+  IS(countersign_origins_uri(list, host, target, uri, 27, &length), BUFFER_TOO_SMALL);
+  NEED(length == 28);
+  IS(countersign_origins_uri(list, host, target, NULL, 0, &length), BUFFER_TOO_SMALL);
+  IS(countersign_origins_uri(list, lend("other.example"), target, uri, sizeof uri, &length), NOT_FOUND);
+  IS(countersign_origins_uri(list, (countersign_bytes){NULL, 0}, target, uri, sizeof uri, &length), NOT_FOUND);
+  IS(countersign_origins_uri(NULL, host, target, uri, sizeof uri, &length), NULL_PARAMETER);
+  IS(countersign_origins_uri(list, (countersign_bytes){NULL, 1}, target, uri, sizeof uri, &length), NULL_PARAMETER);
+  IS(countersign_origins_uri(list, host, (countersign_bytes){target.data, SIZE_MAX}, uri, sizeof uri, &length), INVALID_LENGTH);
+  IS(countersign_origins_uri(list, host, target, NULL, 64, &length), NULL_PARAMETER);
+  IS(countersign_origins_uri(list, host, target, uri, SIZE_MAX, &length), INVALID_LENGTH);
+  IS(countersign_origins_uri(list, host, target, uri, sizeof uri, NULL), NULL_PARAMETER);
+  countersign_origins_free(list);
+  countersign_origins_free(NULL);
 }
 
 /* A store whose answer is chosen by the test, and which tries to use the worker that waits for it. */

@@ -161,7 +161,7 @@ static void a_body_is_read(void) {
     NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_TOOL), "search.web"));
   }
   NEED(begin(BODY) == COUNTERSIGN_QUESTION_BODY);
-  NEED(made(answer_body(BODY, body_of("{\"method\":\"tools/call\",\"params\":{\"name\":\"delete.all\"}}", 7))) ==
+  NEED(made(answer_body(BODY, body_of("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"delete.all\"}}", 7))) ==
        COUNTERSIGN_REASON_TOOL_REFUSED);
   NEED(is(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_TOOL), "delete.all"));
   NEED(countersign_decision_text(decision, COUNTERSIGN_ATTRIBUTE_SUBJECT).data == NULL);
@@ -329,6 +329,7 @@ static void several_credentials(void) {
     NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_ISSUER), "https://tts.example") && is(of("txn", COUNTERSIGN_ATTRIBUTE_SCOPE), "trade.stocks"));
     NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_TRANSACTION), "97053963-771d-49cc-a4e3-20aad399c312"));
     NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_REQUESTING_WORKLOAD), "apigateway.example.org"));
+    NEED(is(of("txn", COUNTERSIGN_ATTRIBUTE_KEY_ID), "plain-p256") && is(of("access", COUNTERSIGN_ATTRIBUTE_KEY_ID), "server-p256"));
     NEED(of("txn", COUNTERSIGN_ATTRIBUTE_CLIENT_ID).data == NULL && of("txn", COUNTERSIGN_ATTRIBUTE_POLICY).data == NULL);
     NEED(of("other", COUNTERSIGN_ATTRIBUTE_KIND).data == NULL && of("\xff", COUNTERSIGN_ATTRIBUTE_KIND).data == NULL);
     NEED(of("txn", 0).data == NULL && of("txn", 999).data == NULL);

@@ -3,9 +3,10 @@
 use countersign::reason::Reason::{
     self, AudienceMismatch, BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch,
     CertificateMissing, ClaimInvalid, ClaimMissing, CredentialMissing, CredentialRepeated, DecisionAbandoned,
-    InternalError, IntrospectionUnavailable, IssuedBeforeCutoff, IssuerUnknown, LifetimeTooLong, LimitExceeded,
-    ProofKeyMismatch, ProofMissing, ProofReplayed, ScopeInsufficient, SignatureInvalid, SubjectRefused, SubjectRevoked,
-    TokenExpired, TokenInactive, TokenNotYetValid, TokenRevoked, TypNotAccepted,
+    InternalError, IntrospectionRateExceeded, IntrospectionUnavailable, IssuedBeforeCutoff, IssuerUnknown,
+    LifetimeTooLong, LimitExceeded, ProofKeyMismatch, ProofMissing, ProofReplayed, ScopeInsufficient, SignatureInvalid,
+    SubjectRefused, SubjectRevoked, TokenExpired, TokenInactive, TokenMalformed, TokenNotYetValid, TokenRevoked,
+    TypNotAccepted,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +54,8 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_conditions(corpus);
     add_bindings(corpus);
     add_cached(corpus);
+    add_forms(corpus);
+    add_rate(corpus);
     add_beside_other_kinds(corpus);
 }
 
@@ -230,11 +233,32 @@ fn add_cached(corpus: &mut Corpus) {
         ],
     );
     let inactive = answered(json!({ "active": false }));
+    let again = answered(active(json!({}))).now(NOW + 10);
     corpus.steps(
-        "an_inactive_token_is_not_cached",
+        "an_inactive_token_is_not_asked_about_for_a_while",
         rule,
         &default,
+        vec![
+            ask(&inactive, refused(TokenInactive)),
+            ask(&silent(NOW), refused(TokenInactive)),
+            ask(&silent(NOW + 9), refused(TokenInactive)),
+            ask(&again, accepted()),
+            ask(&silent(NOW + 11), hit.clone()),
+        ],
+    );
+    let each_time = doc(r#","inactive_cache_seconds":0"#);
+    corpus.steps(
+        "inactive_cache_seconds_0_asks_each_time",
+        rule,
+        &each_time,
         vec![ask(&inactive, refused(TokenInactive)), ask(&first, accepted())],
+    );
+    let another = bearer("another").answer(json!({ "introspected": active(json!({})) }));
+    corpus.steps(
+        "an_inactive_token_is_no_other_token",
+        rule,
+        &default,
+        vec![ask(&inactive, refused(TokenInactive)), ask(&another, accepted())],
     );
     corpus.steps(
         "found_inactive_after_cache_seconds",
@@ -269,6 +293,70 @@ fn add_cached(corpus: &mut Corpus) {
             ask(&bearer(TOKEN).policy("other").answer(of_other), expect),
         ],
     );
+}
+
+/// The tokens of strangers cost their issuer a bounded number of questions.
+fn add_rate(corpus: &mut Corpus) {
+    let rule = "policy: introspection questions_per_second";
+    let twice = doc(r#","questions_per_second":2"#);
+    let with = |token: &str, now: u64| bearer(token).answer(json!({ "introspected": active(json!({})) })).now(now);
+    let silent = |token: &str, now: u64| bearer(token).now(now);
+    let exceeded = || refused(IntrospectionRateExceeded);
+    corpus.steps(
+        "asked_as_often_as_allowed_in_a_second",
+        rule,
+        &twice,
+        vec![
+            ask(&with("one", NOW), accepted()),
+            ask(&with("two", NOW), accepted()),
+            ask(&silent("three", NOW), exceeded()),
+            ask(&silent("two", NOW), accepted()),
+            ask(&silent("thr:ee", NOW), refused(TokenMalformed)),
+            ask(&with("three", NOW + 1), accepted()),
+            ask(&with("four", NOW + 1), accepted()),
+            ask(&silent("five", NOW + 1), exceeded()),
+        ],
+    );
+    let headers: [(&str, &str); 0] = [];
+    let once = doc(r#","questions_per_second":1"#);
+    let mut expect = exceeded();
+    expect["headers"] = json!(headers);
+    corpus.steps(
+        "a_question_too_many_has_no_challenge",
+        rule,
+        &once,
+        vec![ask(&with("one", NOW), accepted()), ask(&silent("two", NOW), expect)],
+    );
+}
+
+/// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`. The server is asked about nothing else.
+fn add_forms(corpus: &mut Corpus) {
+    let rule = "RFC 6750 §2.1: b64token";
+    let doc = doc("");
+    for (name, token) in [
+        ("a_space", "a b"),
+        ("a_tab", "a\tb"),
+        ("a_quote", "a\"b"),
+        ("a_backslash", "a\\b"),
+        ("a_colon", "a:b"),
+        ("a_percent_sign", "a%20b"),
+        ("a_parameter", "a;b=c"),
+        ("a_letter_beyond_ascii", "a\u{e9}"),
+        ("padding_alone", "=="),
+        ("padding_inside", "a=b"),
+        ("a_parameter_name", "token=a"),
+        ("a_line_of_json", "{}"),
+    ] {
+        corpus.refuse(&format!("no_token_with_{name}"), rule, &doc, &bearer(token), TokenMalformed);
+    }
+    for (name, token) in [("one_letter", "a"), ("all_its_characters", "aZ09-._~+/=="), ("dots_alone", "...")] {
+        let request = bearer(token).answer(json!({ "introspected": active(json!({})) }));
+        corpus.accept(&format!("a_token_of_{name}"), rule, &doc, &request);
+    }
+    let keyed = issuer(SERVER, &[set_key("server-p256")]);
+    let keyed = format!(r#"{},"introspection":{{"uri":"https://as.example/introspect"}}}}"#, &keyed[..keyed.len() - 1]);
+    let mixed = Doc::new(&[keyed], &format!(r#"["at+jwt",{ENTRY}]"#));
+    corpus.refuse("no_token_beside_signed_ones", rule, &mixed, &bearer("a:b"), TokenMalformed);
 }
 
 fn add_beside_other_kinds(corpus: &mut Corpus) {

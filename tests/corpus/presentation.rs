@@ -163,6 +163,81 @@ pub(super) fn add(corpus: &mut Corpus) {
 
     corpus.area("challenge");
     add_challenges(corpus);
+    add_challenges_of_a_further_credential(corpus);
+}
+
+/// The challenge is about the credential that failed: its scope, its error under no other scheme than the one of a field without a scheme,
+/// and its field, so that the client renews that token and not the one in `Authorization`.
+fn add_challenges_of_a_further_credential(corpus: &mut Corpus) {
+    const FIELD: &str = "x-user-token";
+    let doc = Doc::access().credentials(
+        r#"[{"name":"client","from":"authorization","accept":[{"kind":"at+jwt","scope":["orders:read"]}]},
+            {"name":"user","from":{"header":"x-user-token"},
+             "accept":[{"kind":"at+jwt","subjects":["bob"],"scope":["a"]},{"kind":"at+jwt","scope":["user:write","user:all"]}]}]"#,
+    );
+    let token = access();
+    let bound = access().bound_to_key("client-p256").text();
+    let proven = || dpop(&bound, &proof(&bound).text());
+    let expired = access().claim("exp", &(NOW - 100).to_string()).text();
+    let error = |word: &str, reason: Reason| format!(", error=\"{word}\", error_description=\"{reason} in {FIELD}\"");
+    let challenges = |bearer: &str, dpop: &str| {
+        [
+            format!("Bearer realm=\"default\"{bearer}"),
+            format!("DPoP realm=\"default\"{dpop}, algs=\"{PROOF_ALGORITHMS}\""),
+        ]
+    };
+    let first = ", scope=\"a\"";
+    let refused = ", scope=\"user:write user:all\"";
+    let rule = "RFC 6750 §3, RFC 9449 §7.2: of the credential that failed";
+    for (name, request, reason, values) in [
+        (
+            "further_expired",
+            bearer(&token.text()).header(FIELD, &expired),
+            Reason::TokenExpired,
+            challenges(&error("invalid_token", Reason::TokenExpired), first),
+        ),
+        (
+            "further_expired_beside_a_proof",
+            proven().header(FIELD, &expired),
+            Reason::TokenExpired,
+            challenges(&error("invalid_token", Reason::TokenExpired), first),
+        ),
+        (
+            "further_of_less_scope",
+            bearer(&token.text()).header(FIELD, &token.text()),
+            Reason::ScopeInsufficient,
+            challenges(&format!("{}{refused}", error("insufficient_scope", Reason::ScopeInsufficient)), refused),
+        ),
+        ("further_missing", bearer(&token.text()), Reason::CredentialMissing, challenges(first, first)),
+        (
+            "further_twice",
+            bearer(&token.text()).header(FIELD, &token.text()).header(FIELD, &token.text()),
+            Reason::CredentialRepeated,
+            challenges(
+                &error("invalid_request", Reason::CredentialRepeated),
+                &error("invalid_request", Reason::CredentialRepeated),
+            ),
+        ),
+    ] {
+        let headers: Vec<(&str, &str)> = values.iter().map(|value| ("www-authenticate", value.as_str())).collect();
+        corpus.answer(name, rule, &doc, &request, reason, &headers);
+    }
+    let proof_demanded = doc.clone().member("binding", r#"{"require":"dpop"}"#);
+    let only = challenges("", &error("invalid_token", Reason::TokenExpired));
+    corpus.answer(
+        "further_expired_where_only_dpop_is_taken",
+        rule,
+        &proof_demanded,
+        &proven().header(FIELD, &expired),
+        Reason::TokenExpired,
+        &[("www-authenticate", only[1].as_str())],
+    );
+    // What fails after the further credential is again about the first.
+    let unproven = bearer(&bound).header(FIELD, &access().claim("scope", "\"user:write user:all\"").text());
+    let missing = format!(", error=\"invalid_dpop_proof\", error_description=\"{}\"", Reason::ProofMissing);
+    let values = challenges(", scope=\"orders:read\"", &missing);
+    let headers: Vec<(&str, &str)> = values.iter().map(|value| ("www-authenticate", value.as_str())).collect();
+    corpus.answer("further_good_and_first_without_proof", rule, &doc, &unproven, Reason::ProofMissing, &headers);
 }
 
 fn add_challenges(corpus: &mut Corpus) {

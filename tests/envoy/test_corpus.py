@@ -16,14 +16,13 @@ import re
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from harness import build, client, issuer, place, server
+from harness.answers import Scripted
 from harness.server import per_route, route, until
 from harness.world import key_server
 
@@ -216,44 +215,6 @@ def documents_server():
         yield keys
 
 
-class Answering:
-    """A server that gives the answers of one request after another: those of a store and of an issuer."""
-
-    def __init__(self):
-        self.left = []
-        answering = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                answer = answering.left.pop(0) if answering.left else {}
-                said = answer.get("introspected")
-                status = 200 if said is not None else {"first": 201, "used": 409}.get(answer.get("use_once"), 500)
-                body = (said if isinstance(said, str) else json.dumps(said)).encode() if said is not None else b""
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 class Clock:
     """The time of day of an Envoy, in shared memory; see clock.c."""
 
@@ -347,7 +308,7 @@ class Corpus(unittest.TestCase):
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
-        with Clock(start) as clock, documents_server() as keys, Answering() as self.answering:
+        with Clock(start) as clock, documents_server() as keys, Scripted() as self.answering:
             now = clock.set
             envoy = server.Envoy(environment={"LD_PRELOAD": place.clock(), "COUNTERSIGN_CLOCK": clock.path})
             with envoy:

@@ -9,15 +9,15 @@ import json
 import os
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from harness import client, issuer, place
+from harness.answers import Scripted
+from harness.clock import Clock
 from harness.server import Nginx
 
 VECTORS = place.ROOT / "tests/vectors"
@@ -62,46 +62,6 @@ def vectors():
 
 NOT_CARRIED.update({name: "a file that goes away leaves the last good document in force" for name, vector in vectors()
                     if any(step.get("trust", {}).get("removed") for step in vector["steps"])})
-
-
-class Answering:
-    """What an internal location asks, answered as the request of the moment says; a question that it has no answer to gets no response."""
-
-    def __init__(self):
-        self.left = []
-        answering = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):  # noqa: N802
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                answer = answering.left.pop(0) if answering.left else {}
-                status, body = 503, b""
-                if self.path == "/store" and "use_once" in answer:
-                    status = {"first": 201, "used": 409}.get(answer["use_once"], 503)
-                elif self.path == "/introspect" and "introspected" in answer:
-                    said = answer["introspected"]
-                    status, body = 200, (said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.address = f"127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 def attributes(policies):
@@ -241,22 +201,9 @@ class Corpus(unittest.TestCase):
               f"{len(NOT_CARRIED)} vectors not carried, {len(REFUSED_BY_NGINX)} refused by nginx itself")
 
     def run_batch(self, batch, start):
-        clock = tempfile.NamedTemporaryFile("w", prefix="clock-")
-        environment = {
-            "LD_PRELOAD": place.faketime(), "TZ": "UTC", "FAKETIME_TIMESTAMP_FILE": clock.name, "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1",
-        }
-
-        def now(seconds):
-            clock.seek(0)
-            clock.truncate()
-            clock.write(time.strftime("%Y-%m-%d %H:%M:%S\n", time.gmtime(seconds)))
-            clock.flush()
-
-        now(start)
-        # nginx takes the environment away from its workers but for what it is told to leave.
-        kept = " ".join(f"env {name};" for name in environment)
-        with Answering() as self.answering, Nginx(environment=environment, level="warn", connections=2048, main=kept) as nginx:
+        clock = Clock(start)
+        options = {"environment": clock.environment, "main": clock.main, "level": "warn", "connections": 2048}
+        with Scripted() as self.answering, Nginx(**options) as nginx:
             sites = [Site(nginx, name, number, vector) for number, (name, vector) in enumerate(batch)
                      if name not in NOT_CARRIED]
             key, certificate = self.tls_files
@@ -292,7 +239,7 @@ class Corpus(unittest.TestCase):
             nginx.start()
             faults = []
             for site in sites:
-                faults += self.run_site(site, now)
+                faults += self.run_site(site, clock.set)
             return faults
 
     def run_site(self, site, now):

@@ -10,6 +10,7 @@ import time
 import unittest
 
 from harness import client, issuer
+from harness.clock import Clock
 from harness.server import end, is_alive, until
 from harness.world import HTTP, PROTECTED, World
 
@@ -190,6 +191,37 @@ class Replay(unittest.TestCase):
                 self.assertEqual(world.zone()["enforce"]["refused"]["proof_share_exceeded"], answers.count(429))
             said = world.nginx.log().count("countersign: requests are refused with proof_share_exceeded: ")
             self.assertIn(said, (1, 2), "once a minute")
+
+    def test_a_clock_that_was_ahead_refuses_no_client_afterwards(self):
+        """One client uses as many proofs as there is room for while the clock is two hours ahead; then it is set right."""
+        start, ahead = int(time.time()), 7200
+        clock = Clock(start)
+        http = HTTP.replace("main:256k;", "main:32k;")
+        with World(http=http, environment=clock.environment, main=clock.main) as world, client.Client(world.nginx.address) as connection:
+            other = issuer.Key("other")
+            tokens = {key: world.key.token(bound=key, iat=start, exp=start + 4 * ahead) for key in (world.client, other)}
+
+            def ask(key, now, **claims):
+                proof = issuer.dpop(tokens[key], key.proof(tokens[key], iat=now, **claims))
+                return connection.ask("GET", "/", [("Host", "api.example"), *proof]).status
+
+            slots = world.zone()["replay"]["slots"]
+            # By then what was before the zone is too old.
+            clock.set(start + 100)
+            self.assertEqual([ask(other, start + 100) for _ in range(20)], [200] * 20)
+            answers = []
+            # Longer than a proof lives, and more of them than slots: those of the wrong time are written over too.
+            for second in range(130):
+                clock.set(start + ahead + second)
+                answers += [ask(world.client, start + ahead + second) for _ in range(2 * slots // 130 + 1)]
+            self.assertLessEqual(set(answers), {200, 429})
+            self.assertGreater(answers.count(200), slots)
+            for second in range(0, 100, 5):
+                now = start + 300 + second
+                clock.set(now)
+                self.assertEqual([ask(other, now, jti=f"{second}") for _ in range(2)], [200, 401], f"{second} s after it was set right")
+            refused = world.zone()["enforce"]["refused"]
+            self.assertEqual((refused["proof_replayed"], refused.get("proof_history_unknown", 0)), (20, 0))
 
     def test_another_policy_file_of_the_zone_remembers(self):
         server = PROTECTED + "location /other { countersign_policy_file {folder}/other.json; proxy_pass http://shown; }"

@@ -55,7 +55,8 @@ class Origins(unittest.TestCase):
                 ("shoesshops.example", "https://shoesshops.example/a", refused),
                 ("*.shops.example", "https://*.shops.example/a", refused),
                 ("a?b.shops.example", "https://a/a", refused),
-                ("api.example:", "https://api.example/a", refused),
+                # RFC 3986 §6.2.3: an empty port is none.
+                ("api.example:", "https://api.example/a", (200,)),
                 ("api.example:0", "https://api.example/a", refused),
                 ("api.example:99999999999999999999", "https://api.example/a", refused),
                 ("evil.example", "https://evil.example/a", refused),

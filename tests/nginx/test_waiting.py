@@ -275,18 +275,35 @@ class Waiting(unittest.TestCase):
         """The proof of this request is no replay there, and its body is still whole."""
         token = self.plain.key.token(bound=self.plain.client)
         proof = self.plain.proof(token, method="POST", uri="https://api.example/two")
-        body = b'{"method":"initialize"}' + b" " * 20000
+        body = b'{"jsonrpc":"2.0","id":1,"method":"initialize"}' + b" " * 20000
         shown = self.shown("/two", issuer.dpop(token, proof), body)
         self.assertEqual((shown["uri"], shown["sha256"]), ("/another", hashlib.sha256(body).hexdigest()))
         self.assertEqual(len(self.answers.of("/store")), 1)
-        # What the shared store did not confirm is not taken for confirmed, and neither is what it was never asked.
-        for status in (500, 409):
+        # What the shared store did not confirm is not taken for confirmed: it is asked again.
+        for status, refused in ((500, 503), (409, 401)):
             self.answers.status = status
+            before = len(self.answers.of("/store"))
             proof = self.plain.proof(token, method="POST", uri="https://api.example/refused")
-            self.assertEqual(self.ask("/refused", issuer.dpop(token, proof), body).status, 401)
+            self.assertEqual(self.ask("/refused", issuer.dpop(token, proof), body).status, refused)
+            self.assertEqual(len(self.answers.of("/store")), before + 2)
+        self.assertEqual(len(self.answers.of("/another")), 1)
         self.answers.status = None
+
+    def test_a_policy_that_asks_after_one_that_does_not(self):
+        """The proof is no replay of itself, and the shared store is asked about it: by the second policy, once."""
+        token = self.plain.key.token(bound=self.plain.client)
+        proof = self.plain.proof(token, method="POST", uri="https://api.example/unshared")
+        body = b'{"jsonrpc":"2.0","id":1,"method":"initialize"}'
+        self.assertEqual(self.shown("/unshared", issuer.dpop(token, proof), body)["uri"], "/another")
+        self.assertEqual(len(self.answers.of("/store")), 1)
+        self.refused("proof_replayed", "/unshared", issuer.dpop(token, proof), body)
+        # One that another machine knows is refused.
+        self.answers.status = 409
         proof = self.plain.proof(token, method="POST", uri="https://api.example/unshared")
         self.assertEqual(self.refused("proof_replayed", "/unshared", issuer.dpop(token, proof), body).status, 401)
+        self.answers.status = 500
+        proof = self.plain.proof(token, method="POST", uri="https://api.example/unshared")
+        self.assertEqual(self.refused("replay_store_unavailable", "/unshared", issuer.dpop(token, proof), body).status, 503)
         self.assertEqual(len(self.answers.of("/another")), 1)
 
     def test_mirror(self):
@@ -338,10 +355,18 @@ class Waiting(unittest.TestCase):
         for said in (b"", b"{", b"<html>", json.dumps(self.said(x="a" * 70000)).encode()):
             self.answers.tokens["new-token"] = said
             self.assertEqual(self.refused(*ask).status, 503, said[:20])
-        self.answers.tokens["new-token"] = {"active": 1}
-        self.assertEqual(self.refused("token_inactive", *ask[1:]).status, 401)
         self.answers.tokens["new-token"] = self.said(x="a" * 20000)
         self.assertEqual(self.ask(*ask[1:]).status, 200)
+
+    def test_an_inactive_token_is_not_asked_about_again(self):
+        ask = ("token_inactive", "/opaque", [("Authorization", "Bearer odd")])
+        self.answers.tokens["odd"] = {"active": 1}
+        self.assertEqual(self.refused(*ask).status, 401)
+        self.answers.tokens["odd"] = self.said()
+        self.assertEqual(self.refused(*ask).status, 401)
+        self.assertEqual(len(self.answers.of("/introspect")), 1)
+        self.refused("token_malformed", "/opaque", [("Authorization", "Bearer a:b")])
+        self.assertEqual(len(self.answers.of("/introspect")), 1, "no token")
 
     # The body.
 

@@ -172,6 +172,9 @@ impl Sources {
             Some(Reason::TokenInactive) => {
                 format!("The answer of {} has an `active` that is not true.", endpoints())
             }
+            Some(Reason::IntrospectionRateExceeded) => {
+                format!("`questions_per_second` of {} were asked in this second.", endpoints())
+            }
             Some(Reason::IntrospectionUnavailable) => {
                 format!("{} gave no answer that is one JSON object with `active`.", endpoints())
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
-use countersign::engine::{Engine, PolicyDocument, PolicyError, TrustDocument};
+use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
 use countersign::jose::base64url;
 use countersign::limits;
 use countersign::trust::jwk::JwkError;
@@ -259,10 +259,18 @@ impl Lint {
         };
         // What the reader has accepted can be looked at as plain JSON too.
         let json: Value = serde_json::from_slice(text).unwrap_or_default();
+        let needs_origin = |policy: &Policy| policy.takes_proofs() && !policy.has_origin();
+        let without_origin = document.policies().filter(|(_, policy)| needs_origin(policy));
+        let without_origin: Vec<String> = without_origin.map(|(_, policy)| policy.name().to_owned()).collect();
         self.documents(document, directory);
         let signers = Signers::of(&json["trust"]);
         for (name, policy) in json["policies"].as_object().into_iter().flatten() {
             let at = pointer("/policies", name);
+            if without_origin.contains(name) {
+                let text = "DPoP proofs are accepted and `origin` is absent: where the host has no origin either, the Host that a \
+                            client sends decides which URI a proof must be for";
+                self.add(Severity::Warning, &at, text);
+            }
             self.one_policy(&at, policy, &signers);
             self.accepted_in_vain(&at, policy, &signers);
         }
@@ -366,9 +374,10 @@ impl Lint {
             self.add(Severity::Warning, format!("{at}/tools"), "every call of a tool is refused: no tool is named");
         }
         self.transaction_tokens(at, policy);
+        self.optional_ties(at, policy);
         for (holder, holder_at) in holders(at, policy) {
             for (place, entry) in entries(holder).iter().enumerate() {
-                let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
+                let kind = kind(entry);
                 let open = |name: &str| entry[name].is_null() && policy[name].is_null();
                 let at = format!("{holder_at}/accept/{place}");
                 if kind == "jwt-svid" && signers.has(true) && open("subjects") {
@@ -391,7 +400,7 @@ impl Lint {
         };
         let credentials = policy["credentials"].as_array().map_or(&[][..], Vec::as_slice);
         for (place, credential) in credentials.iter().enumerate() {
-            let takes = |entry: &Value| entry.as_str().or(entry["kind"].as_str()) == Some("txntoken+jwt");
+            let takes = |entry: &Value| kind(entry) == "txntoken+jwt";
             if !entries(credential).iter().any(takes) {
                 continue;
             }
@@ -410,22 +419,38 @@ impl Lint {
         }
     }
 
+    /// Ties that compare nothing where a request comes without an optional credential.
+    fn optional_ties(&mut self, at: &str, policy: &Value) {
+        let credentials = policy["credentials"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_optional = |name: &str| credentials.iter().any(|own| own["name"] == name && own["required"] == false);
+        for (place, tie) in policy["tie"].as_array().into_iter().flatten().enumerate() {
+            let sides = [&tie["left"], &tie["right"]].into_iter().filter_map(Value::as_str);
+            for name in sides.filter_map(|side| side.split(':').next()).filter(|name| is_optional(name)) {
+                let text = format!(
+                    "the credential {name} is optional: a request without it is accepted and compared with nothing; \
+                     \"required\": true demands it"
+                );
+                self.add(Severity::Warning, format!("{at}/tie/{place}"), text);
+            }
+        }
+    }
+
     /// Entries and subjects by which no token is accepted.
     fn accepted_in_vain(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
         let mut domains_of_all = Vec::new();
         for (holder, holder_at) in holders(at, policy) {
-            // The first entry with the same conditions, and the first without any, of each kind.
-            let mut earlier: BTreeMap<(&str, String), usize> = BTreeMap::new();
             for (place, entry) in entries(holder).iter().enumerate() {
-                let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
+                let kind = kind(entry);
                 let at = format!("{holder_at}/accept/{place}");
-                let conditions = conditions(entry);
-                let open = earlier.get(&(kind, String::new()));
-                if let Some(first) = open.or_else(|| earlier.get(&(kind, conditions.clone()))) {
+                let earlier = || entries(holder).iter().take(place).enumerate();
+                if let Some((first, _)) = earlier().find(|(_, earlier)| accepts_all_of(earlier, entry)) {
                     let text = format!("entry {first} accepts all that this one does, so this one never decides");
                     self.add(Severity::Warning, &at, text);
-                } else {
-                    earlier.insert((kind, conditions), place);
+                } else if let Some((first, _)) = earlier().find(|(_, earlier)| accepts_all_of(entry, earlier)) {
+                    let text = format!(
+                        "this entry accepts all that entry {first} does, so the conditions of entry {first} refuse no token"
+                    );
+                    self.add(Severity::Warning, &at, text);
                 }
                 let is_svid = kind == "jwt-svid";
                 if !signers.has(is_svid) {
@@ -592,16 +617,25 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     value.as_str().into_iter().chain(many.iter().filter_map(Value::as_str))
 }
 
-/// The conditions of an entry in one form, empty if it has none.
-fn conditions(entry: &Value) -> String {
-    let mut text = String::new();
-    for (name, value) in entry.as_object().into_iter().flatten() {
-        if name != "kind" && name != "comment" {
-            let value = if value.is_string() { Value::Array(vec![value.clone()]) } else { value.clone() };
-            text += &format!("{name}={value};");
+/// The kind of token that an entry of `accept` names.
+fn kind(entry: &Value) -> &str {
+    entry.as_str().or(entry["kind"].as_str()).unwrap_or_default()
+}
+
+/// Whether each token that `narrow` accepts is one that `wide` accepts, as far as the texts of their conditions say so.
+fn accepts_all_of(wide: &Value, narrow: &Value) -> bool {
+    let holds = |(name, value): (&String, &Value)| {
+        let of_narrow = &narrow[name.as_str()];
+        match name.as_str() {
+            "kind" | "comment" => true,
+            // Every one of them is demanded.
+            "scope" => texts(value).all(|word| texts(of_narrow).any(|other| other == word)),
+            "max_lifetime_seconds" => of_narrow.as_u64().is_some_and(|most| Some(most) <= value.as_u64()),
+            // One of them is demanded.
+            _ => !of_narrow.is_null() && texts(of_narrow).all(|text| texts(value).any(|other| other == text)),
         }
-    }
-    text
+    };
+    kind(wide) == kind(narrow) && wide.as_object().into_iter().flatten().all(holds)
 }
 
 fn thumbprint_text(thumbprint: &[u8; 32]) -> String {

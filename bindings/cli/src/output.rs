@@ -62,15 +62,15 @@ struct TokenLine<'a> {
 }
 
 impl<'a> TokenLine<'a> {
-    /// What a credential says itself; whose keys verified it only the decision knows.
-    fn of(verified: &VerifiedToken<'a>) -> Self {
+    /// What a credential of `decision` says, and whose key verified it.
+    fn of(decision: &'a Decision<'_>, verified: &VerifiedToken<'a>) -> Self {
         Self {
             kind: verified.kind.name(),
-            issuer: verified.issuer(),
+            issuer: decision.issuer_of(verified).map(|authority| authority.name()),
             subject: verified.subject(),
             audience: verified.audience().collect(),
             scope: verified.scope(),
-            key_id: None,
+            key_id: decision.key_id_of(verified),
             expires_at: verified.expires_at.as_u64(),
             binding: verified.confirmation.binding_name(),
         }
@@ -96,16 +96,12 @@ impl<'a> DecisionLine<'a> {
             number: reason.map_or(0, |reason| reason.number()),
             status: decision.status(),
             headers: headers(decision),
-            token: decision.verified_token().map(|verified| TokenLine {
-                issuer: decision.issuer().map(|authority| authority.name()),
-                key_id: decision.key_id(),
-                ..TokenLine::of(&verified)
-            }),
+            token: decision.verified_token().map(|verified| TokenLine::of(decision, &verified)),
             credentials: decision
                 .policy()
                 .into_iter()
                 .flat_map(|policy| policy.credentials().skip(1))
-                .filter_map(|known| Some((known.name(), TokenLine::of(&decision.credential(known.name())?))))
+                .filter_map(|known| Some((known.name(), TokenLine::of(decision, &decision.credential(known.name())?))))
                 .collect(),
             attributes: decision
                 .policy()

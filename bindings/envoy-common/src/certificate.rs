@@ -37,32 +37,62 @@ fn digit(byte: u8) -> Option<u8> {
 ///
 /// Several elements (separated by commas) are several hops: which of them is the client depends on how each is configured, so
 /// there is none to rely on. Neither is there in a text with quotes that do not match, or with two hashes.
+///
+/// Nor in one of more than [`FORWARDED_BYTES`].
 #[must_use]
 pub fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
     let mut found = None;
-    let (mut start, mut quoted, mut escaped) = (0, false, false);
+    let mut rest = Some(value).filter(|value| value.len() <= FORWARDED_BYTES)?;
     // One look at each byte and nothing kept of the pairs: the names in a certificate are as long as its owner likes.
-    for (at, byte) in value.iter().chain([&b';']).enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => return None,
-            b';' if !quoted => {
-                if let Some((name, hash)) = value.get(start..at).and_then(|pair| pair.split_at_checked(HASH.len()))
-                    && name.eq_ignore_ascii_case(HASH)
-                    && found.replace(digest(hash)?).is_some()
-                {
+    loop {
+        while let [b';', after @ ..] = rest {
+            rest = after;
+        }
+        match rest {
+            [] => return found,
+            [b'h' | b'H', ..] if rest.get(..HASH.len()).is_some_and(|name| name.eq_ignore_ascii_case(HASH)) => {
+                let (hash, after) = rest.get(HASH.len()..)?.split_at_checked(64)?;
+                if found.replace(digest(hash)?).is_some() {
                     return None;
                 }
-                start = at + 1;
+                match after {
+                    [] | [b';', ..] => rest = after,
+                    _ => return None,
+                }
             }
-            _ => {}
+            _ => rest = behind_pair(rest)?,
         }
     }
-    // Past the last pair, unless a quote stays open.
-    found.filter(|_| start > value.len())
 }
+
+/// What follows the pair at the front, from its `;` on; `None` if another element follows, or if a quote stays open.
+fn behind_pair(text: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b';' => break,
+            b',' => return None,
+            b'"' => at = quote_end(text, at + 1)?,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.get(at..)
+}
+
+/// Where the quote closes whose inside begins at `at`.
+fn quote_end(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The longest value that is read, in bytes: a chain of certificates is a few thousand. It is read before the first signature check.
+pub const FORWARDED_BYTES: usize = 16 * 1024;
 
 /// The name of a pair with its sign; Envoy writes no space around that.
 const HASH: &[u8] = b"hash=";
@@ -96,9 +126,12 @@ mod tests {
     #[test]
     fn only_one_hop_is_believed() {
         let hash = digest(HEX.as_bytes());
-        for value in
-            [format!("Hash={HEX}"), format!("By=spiffe://a/b;hash={HEX};Subject=\"CN=a,O=\\\"b;c\\\"\";URI=spiffe://c")]
-        {
+        for value in [
+            format!("Hash={HEX}"),
+            format!("By=spiffe://a/b;hash={HEX};Subject=\"CN=a,O=\\\"b;c\\\"\";URI=spiffe://c"),
+            format!(";;Subject=\"a\\\"b;Hash=0\";;Hash={HEX};"),
+            format!("{};Hash={HEX}", "x".repeat(FORWARDED_BYTES - 70)),
+        ] {
             assert_eq!(forwarded(value.as_bytes()), hash, "{value}");
         }
         for value in [
@@ -109,6 +142,12 @@ mod tests {
             format!("Hash={HEX};Hash={HEX}"),
             format!("Hash={HEX};Subject=\"open"),
             format!("Subject=\";Hash={HEX}\""),
+            format!("Hash={HEX};Subject=\"open\\"),
+            format!("Hash={HEX};Subject=\"open\\\""),
+            format!("Hash={HEX}a"),
+            format!("Hash={HEX}\""),
+            format!("Hash=00;Hash={HEX}"),
+            format!("{};Hash={HEX}", "x".repeat(FORWARDED_BYTES)),
         ] {
             assert_eq!(forwarded(value.as_bytes()), None, "{value}");
         }

@@ -148,21 +148,11 @@ typedef struct {
 } ngx_http_countersign_identity_t;
 
 
-/* One argument of countersign_origin. */
-typedef struct {
-    ngx_str_t                          text;        /* as it is written */
-    ngx_str_t                          head;        /* without slashes at its end: the request's path and query follow */
-    size_t                             scheme;      /* the length of "https://" or "http://" in front of it */
-    ngx_str_t                          name;        /* without the port; of a wildcard, "*.example.com" */
-    ngx_int_t                          port;
-    unsigned                           is_usual_port:1;  /* the scheme's, which clients leave out */
-    unsigned                           is_wildcard:1;
-} ngx_http_countersign_origin_t;
-
-
 /* countersign_origin */
 typedef struct {
-    ngx_array_t                        list;        /* of ngx_http_countersign_origin_t */
+    ngx_array_t                        texts;       /* of countersign_bytes: its arguments, as they are written */
+    countersign_origins               *allowed;     /* the same, read */
+    size_t                             longest;     /* the length of the longest of them */
     ngx_http_countersign_place_t       place;
 } ngx_http_countersign_origins_t;
 
@@ -224,7 +214,6 @@ typedef struct {
     ngx_array_t                       *fields;      /* of ngx_str_t: what its credentials are read from, or NULL */
     ngx_array_t                       *removed;     /* of ngx_str_t: what is removed before the upstream sees it, or NULL */
     ngx_array_t                       *others;      /* of ngx_str_t: its credentials beside the first, or NULL */
-    unsigned                           shares_store:1;  /* its policy asks the store that machines share */
     unsigned                           has_policy_origin:1;  /* which counts, and no other */
     unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
     unsigned                           is_too_early:1;  /* of this process: a variable was asked for before an answer */
@@ -275,7 +264,6 @@ struct ngx_http_countersign_decision_s {
     ngx_uint_t                         header_count;
     uint8_t                            proof[32];   /* if has_proof: what the replay store knows the proof by since */
     ngx_uint_t                         has_proof;
-    ngx_uint_t                         is_first;    /* for the store that machines share, the proof was new */
 };
 
 

@@ -324,11 +324,11 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
     }
 
     /*
-     * Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing, nor
-     * does this one where the policy wants to know of other machines too and none of these decisions found out.
+     * Where this store took the proof of this request for another policy, that is no replay. What another store took proves nothing. The
+     * bytes say whether the store of several machines was asked too: a policy that needs it asks then, and no second time.
      */
     for (before = proofs && record != NULL ? record->newest : NULL; before != NULL; before = before->next) {
-        if (before->has_proof && before->judged->engine->zone == engine->zone && (!lcf->shares_store || before->is_first)) {
+        if (before->has_proof && before->judged->engine->zone == engine->zone) {
             request.used_proof = ngx_http_countersign_bytes(before->proof, sizeof(before->proof));
             break;
         }
@@ -497,7 +497,6 @@ ngx_http_countersign_resume(ngx_http_request_t *r, ngx_http_countersign_decision
 
         if (answer != NULL && !answer->failed && answer->status == NGX_HTTP_CREATED) {
             use_once = COUNTERSIGN_USE_ONCE_FIRST;
-            made->is_first = 1;
 
         } else if (answer != NULL && !answer->failed && answer->status == NGX_HTTP_CONFLICT) {
             use_once = COUNTERSIGN_USE_ONCE_USED;

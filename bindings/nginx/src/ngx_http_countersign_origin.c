@@ -9,15 +9,12 @@
 
 
 static char *ngx_http_countersign_add_origin(ngx_conf_t *cf, ngx_http_countersign_origins_t *origins, ngx_str_t *text);
-static ngx_int_t ngx_http_countersign_split(ngx_str_t *authority, ngx_str_t *name);
-static ngx_uint_t ngx_http_countersign_is_asked_for(ngx_http_countersign_origin_t *origin, ngx_str_t *name, ngx_int_t port);
+static void ngx_http_countersign_free_origins(void *data);
 static void ngx_http_countersign_absolute_target(ngx_http_request_t *r, ngx_str_t *target);
 static void ngx_http_countersign_asked_for(ngx_http_request_t *r, ngx_str_t *target, ngx_str_t *authority);
-static ngx_int_t ngx_http_countersign_join(ngx_http_request_t *r, ngx_str_t pieces[3], countersign_bytes *uri);
-
-
-/* No port: the default one of whatever scheme it is. */
-#define NGX_HTTP_COUNTERSIGN_NO_PORT  0
+static ngx_int_t ngx_http_countersign_join(ngx_http_request_t *r, ngx_str_t *scheme, ngx_str_t *authority, countersign_bytes *uri);
+static ngx_int_t ngx_http_countersign_choose(ngx_http_request_t *r, ngx_http_countersign_origins_t *origins, ngx_str_t *authority,
+    countersign_bytes *uri);
 
 
 /* countersign_origin URI … */
@@ -29,6 +26,7 @@ ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t                       *value = cf->args->elts;
     ngx_uint_t                       i;
+    ngx_pool_cleanup_t              *cleanup;
     ngx_http_countersign_origins_t  *origins;
 
     if (lcf->origins != NGX_CONF_UNSET_PTR) {
@@ -36,11 +34,15 @@ ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     origins = ngx_pcalloc(cf->pool, sizeof(ngx_http_countersign_origins_t));
-    if (origins == NULL
-        || ngx_array_init(&origins->list, cf->pool, cf->args->nelts - 1, sizeof(ngx_http_countersign_origin_t)) != NGX_OK)
+    cleanup = ngx_pool_cleanup_add(cf->pool, 0);
+    if (origins == NULL || cleanup == NULL
+        || ngx_array_init(&origins->texts, cf->pool, cf->args->nelts - 1, sizeof(countersign_bytes)) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
+
+    cleanup->handler = ngx_http_countersign_free_origins;
+    cleanup->data = origins;
 
     origins->place = ngx_http_countersign_here(cf);
 
@@ -59,13 +61,11 @@ ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_countersign_add_origin(ngx_conf_t *cf, ngx_http_countersign_origins_t *origins, ngx_str_t *text)
 {
-    size_t                          i, stars;
-    ngx_str_t                       checked, authority;
-    ngx_int_t                       port, usual;
-    ngx_uint_t                      k;
-    ngx_http_countersign_origin_t  *origin, *known;
-
-    stars = 0;
+    size_t                i;
+    ngx_uint_t            k, count;
+    countersign_bytes    *texts, pair[2];
+    countersign_result    result;
+    countersign_origins  *read;
 
     for (i = 0; i < text->len; i++) {
         if (text->data[i] == '$') {
@@ -73,132 +73,63 @@ ngx_http_countersign_add_origin(ngx_conf_t *cf, ngx_http_countersign_origins_t *
                                "that clients use, as in \"countersign_origin https://api.example https://*.example.com\"", text);
             return NGX_CONF_ERROR;
         }
-
-        stars += text->data[i] == '*';
     }
 
-    origin = ngx_array_push(&origins->list);
-    if (origin == NULL) {
+    texts = ngx_array_push(&origins->texts);
+    if (texts == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memzero(origin, sizeof(ngx_http_countersign_origin_t));
-    origin->text = *text;
+    *texts = ngx_http_countersign_bytes(text->data, text->len);
+    origins->longest = ngx_max(origins->longest, text->len);
 
-    usual = ngx_strncasecmp(text->data, (u_char *) "https://", 8) == 0 ? 443 : 80;
-    origin->scheme = usual == 443 ? 8 : 7;
-    origin->is_wildcard = text->len > origin->scheme && text->data[origin->scheme] == '*';
+    texts = origins->texts.elts;
+    count = origins->texts.nelts;
 
-    checked.len = text->len;
-    checked.data = ngx_pstrdup(cf->pool, text);
-    if (checked.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    /* The list so far: it is this origin that a fault is about. */
+    result = countersign_origins_new(texts, count, &read);
 
-    if (origin->is_wildcard) {
-        /* As the name that some client asks for. */
-        checked.data[origin->scheme] = 'a';
-    }
+    switch (result) {
 
-    if (!countersign_is_origin(ngx_http_countersign_bytes(checked.data, checked.len))) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no origin such as \"https://api.example\"", text);
-        return NGX_CONF_ERROR;
-    }
+    case COUNTERSIGN_RESULT_OK:
+        countersign_origins_free(origins->allowed);
+        origins->allowed = read;
+        return NGX_CONF_OK;
 
-    for (i = origin->scheme; i < text->len && text->data[i] != '/'; i++) { /* void */ }
-
-    authority.data = text->data + origin->scheme;
-    authority.len = i - origin->scheme;
-    port = ngx_http_countersign_split(&authority, &origin->name);
-    origin->port = port == NGX_HTTP_COUNTERSIGN_NO_PORT ? usual : port;
-    origin->is_usual_port = origin->port == usual;
-
-    if (stars > origin->is_wildcard
-        || (origin->is_wildcard && (origin->name.len < 3 || origin->name.data[1] != '.' || origin->name.data[2] == '.')))
-    {
+    case COUNTERSIGN_RESULT_ORIGIN_WILDCARD:
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"*\" stands for one whole label at the front of a name, as in "
                            "\"https://*.example.com\"", text);
         return NGX_CONF_ERROR;
-    }
 
-    /* A base path may follow, where a proxy in front strips one; the request's path and query come after it. */
+    case COUNTERSIGN_RESULT_ORIGIN_REPEATED:
+        pair[1] = texts[count - 1];
 
-    origin->head = *text;
-    while (origin->head.data[origin->head.len - 1] == '/') {
-        origin->head.len--;
-    }
+        for (k = 0; k + 2 < count; k++) {
+            pair[0] = texts[k];
 
-    known = origins->list.elts;
-    for (k = 0; k + 1 < origins->list.nelts; k++) {
-        if (known[k].name.len == origin->name.len
-            && ngx_strncasecmp(known[k].name.data, origin->name.data, origin->name.len) == 0
-            && (known[k].port == origin->port || (known[k].is_usual_port && origin->is_usual_port)))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" and \"%V\" are for the same \"Host\"", &known[k].text, text);
-            return NGX_CONF_ERROR;
+            if (countersign_origins_new(pair, 2, &read) == COUNTERSIGN_RESULT_ORIGIN_REPEATED) {
+                break;
+            }
+
+            countersign_origins_free(read);
         }
-    }
 
-    return NGX_CONF_OK;
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%*s\" and \"%V\" are for the same \"Host\"", texts[k].length, texts[k].data, text);
+        return NGX_CONF_ERROR;
+
+    default:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is no origin such as \"https://api.example\"", text);
+        return NGX_CONF_ERROR;
+    }
 }
 
 
-/* The name and the port of an authority; an error for a port that is no number. */
-
-static ngx_int_t
-ngx_http_countersign_split(ngx_str_t *authority, ngx_str_t *name)
+static void
+ngx_http_countersign_free_origins(void *data)
 {
-    u_char     *p, *last;
-    ngx_int_t   port;
+    ngx_http_countersign_origins_t  *origins = data;
 
-    *name = *authority;
-    last = authority->data + authority->len;
-
-    for (p = last; p > authority->data && p[-1] >= '0' && p[-1] <= '9'; p--) { /* void */ }
-
-    if (p == authority->data || p[-1] != ':') {
-        return NGX_HTTP_COUNTERSIGN_NO_PORT;
-    }
-
-    name->len = p - 1 - authority->data;
-    port = ngx_atoi(p, last - p);
-
-    return port > 0 && port <= 65535 ? port : NGX_ERROR;
-}
-
-
-/* Whether a client that asks for this name and port may mean an origin of the configuration. */
-
-static ngx_uint_t
-ngx_http_countersign_is_asked_for(ngx_http_countersign_origin_t *origin, ngx_str_t *name, ngx_int_t port)
-{
-    u_char     ch;
-    size_t     label;
-    ngx_str_t  rest;
-
-    if (port == NGX_HTTP_COUNTERSIGN_NO_PORT ? !origin->is_usual_port : port != origin->port) {
-        return 0;
-    }
-
-    if (!origin->is_wildcard) {
-        return origin->name.len == name->len && ngx_strncasecmp(origin->name.data, name->data, name->len) == 0;
-    }
-
-    /* One label, as in the name of a certificate (RFC 9525 §6.3), of characters that mean nothing else in a URI. */
-
-    for (label = 0; label < name->len && name->data[label] != '.'; label++) {
-        ch = ngx_tolower(name->data[label]);
-
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_')) {
-            return 0;
-        }
-    }
-
-    rest.data = name->data + label;
-    rest.len = name->len - label;
-
-    return label != 0 && rest.len == origin->name.len - 1
-           && ngx_strncasecmp(rest.data, origin->name.data + 1, rest.len) == 0;
+    countersign_origins_free(origins->allowed);
 }
 
 
@@ -273,26 +204,22 @@ ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf
 ngx_uint_t
 ngx_http_countersign_same_origins(ngx_http_countersign_loc_conf_t *one, ngx_http_countersign_loc_conf_t *other)
 {
-    ngx_str_t                      *left, *right;
-    ngx_uint_t                      i;
-    ngx_http_countersign_origin_t  *origin, *its;
+    ngx_uint_t          i;
+    countersign_bytes  *left, *right;
 
     if (one->has_policy_origin || one->origins == other->origins) {
         return 1;
     }
 
-    if (one->origins == NULL || other->origins == NULL || one->origins->list.nelts != other->origins->list.nelts) {
+    if (one->origins == NULL || other->origins == NULL || one->origins->texts.nelts != other->origins->texts.nelts) {
         return 0;
     }
 
-    origin = one->origins->list.elts;
-    its = other->origins->list.elts;
+    left = one->origins->texts.elts;
+    right = other->origins->texts.elts;
 
-    for (i = 0; i < one->origins->list.nelts; i++) {
-        left = &origin[i].head;
-        right = &its[i].head;
-
-        if (left->len != right->len || ngx_strncmp(left->data, right->data, left->len) != 0) {
+    for (i = 0; i < one->origins->texts.nelts; i++) {
+        if (left[i].length != right[i].length || ngx_memcmp(left[i].data, right[i].data, left[i].length) != 0) {
             return 0;
         }
     }
@@ -364,26 +291,11 @@ ngx_http_countersign_asked_for(ngx_http_request_t *r, ngx_str_t *target, ngx_str
 ngx_int_t
 ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri)
 {
-    ngx_int_t                       port;
-    ngx_str_t                       target, authority, name, pieces[3];
-    ngx_uint_t                      i;
-    ngx_http_countersign_origin_t  *origin, *chosen;
+    ngx_str_t  target, authority, scheme;
 
     if (lcf->has_policy_origin) {
         *uri = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
         return NGX_OK;
-    }
-
-    ngx_str_null(&pieces[1]);
-    ngx_str_null(&pieces[2]);
-
-    if (lcf->origins != NULL && lcf->origins->list.nelts == 1) {
-        origin = lcf->origins->list.elts;
-
-        if (!origin->is_wildcard) {
-            pieces[0] = origin->head;
-            return ngx_http_countersign_join(r, pieces, uri);
-        }
     }
 
     ngx_http_countersign_absolute_target(r, &target);
@@ -395,56 +307,66 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
     ngx_http_countersign_asked_for(r, &target, &authority);
 
-    if (lcf->origins == NULL) {
-
-        if (r->connection->ssl != NULL) {
-            ngx_str_set(&pieces[0], "https://");
-        } else {
-            ngx_str_set(&pieces[0], "http://");
-        }
-
-        pieces[1] = authority;
-        return ngx_http_countersign_join(r, pieces, uri);
+    if (lcf->origins != NULL) {
+        return ngx_http_countersign_choose(r, lcf->origins, &authority, uri);
     }
 
-    chosen = NULL;
-    port = ngx_http_countersign_split(&authority, &name);
-    origin = lcf->origins->list.elts;
-
-    for (i = 0; i < lcf->origins->list.nelts; i++) {
-        if (ngx_http_countersign_is_asked_for(&origin[i], &name, port) && (chosen == NULL || chosen->is_wildcard)) {
-            chosen = &origin[i];
-        }
-    }
-
-    if (chosen == NULL) {
-        ngx_str_set(&pieces[0], "https://");
-
-    } else if (!chosen->is_wildcard) {
-        pieces[0] = chosen->head;
-
+    if (r->connection->ssl != NULL) {
+        ngx_str_set(&scheme, "https://");
     } else {
-        pieces[0].data = chosen->head.data;
-        pieces[0].len = chosen->scheme;
-        pieces[1].data = name.data;
-        pieces[1].len = name.len - (chosen->name.len - 1);
-        pieces[2].data = chosen->head.data + chosen->scheme + 1;
-        pieces[2].len = chosen->head.len - chosen->scheme - 1;
+        ngx_str_set(&scheme, "http://");
     }
 
-    return ngx_http_countersign_join(r, pieces, uri);
+    return ngx_http_countersign_join(r, &scheme, &authority, uri);
+}
+
+
+/* The origin of the list that the client asked for, and the target as it sent it. */
+
+static ngx_int_t
+ngx_http_countersign_choose(ngx_http_request_t *r, ngx_http_countersign_origins_t *origins, ngx_str_t *authority,
+    countersign_bytes *uri)
+{
+    u_char              *p;
+    size_t               size, length;
+    ngx_str_t            scheme, none;
+    countersign_bytes    asked_for, target;
+    countersign_result   result;
+
+    size = origins->longest + authority->len + r->unparsed_uri.len;
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    asked_for = ngx_http_countersign_bytes(authority->data, authority->len);
+    target = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
+    result = countersign_origins_uri(origins->allowed, asked_for, target, p, size, &length);
+
+    if (result == COUNTERSIGN_RESULT_OK) {
+        *uri = ngx_http_countersign_bytes(p, length);
+        return NGX_OK;
+    }
+
+    if (result != COUNTERSIGN_RESULT_NOT_FOUND) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&scheme, "https://");
+    ngx_str_set(&none, "");
+
+    return ngx_http_countersign_join(r, &scheme, &none, uri);
 }
 
 
 /* These, and the target as the client sent it. */
 
 static ngx_int_t
-ngx_http_countersign_join(ngx_http_request_t *r, ngx_str_t pieces[3], countersign_bytes *uri)
+ngx_http_countersign_join(ngx_http_request_t *r, ngx_str_t *scheme, ngx_str_t *authority, countersign_bytes *uri)
 {
-    u_char      *p;
-    ngx_uint_t   i;
+    u_char  *p;
 
-    uri->length = pieces[0].len + pieces[1].len + pieces[2].len + r->unparsed_uri.len;
+    uri->length = scheme->len + authority->len + r->unparsed_uri.len;
     p = ngx_pnalloc(r->pool, uri->length);
     if (p == NULL) {
         return NGX_ERROR;
@@ -452,10 +374,8 @@ ngx_http_countersign_join(ngx_http_request_t *r, ngx_str_t pieces[3], countersig
 
     uri->data = p;
 
-    for (i = 0; i < 3; i++) {
-        p = ngx_cpymem(p, pieces[i].data, pieces[i].len);
-    }
-
+    p = ngx_cpymem(p, scheme->data, scheme->len);
+    p = ngx_cpymem(p, authority->data, authority->len);
     ngx_memcpy(p, r->unparsed_uri.data, r->unparsed_uri.len);
 
     return NGX_OK;

@@ -79,7 +79,6 @@ ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_co
         }
 
         mcf->asks = 1;
-        lcf->shares_store |= questions[i].question == COUNTERSIGN_QUESTION_USE_ONCE;
 
         if (questions[i].directive == NULL || ((ngx_str_t *) ((u_char *) lcf + questions[i].uri))->len != 0) {
             continue;

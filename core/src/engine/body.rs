@@ -90,57 +90,122 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// JSON-RPC 2.0 §4: a request object has `method`, a string; a response (§5) has none. §6: a batch is an array, which is refused
-    /// here: one decision is about one call. An empty body calls nothing.
+    /// The request or notification that a body is; `None` for a response, and for an empty body, which calls nothing.
+    ///
+    /// JSON-RPC 2.0 §6: a batch is an array, which is refused here: one decision is about one call.
     fn read(text: &[u8]) -> Result<Option<Self>, Reason> {
         if text.is_empty() {
             return Ok(None);
         }
-        let (mut method, mut params, mut is_plain) = (None, None, true);
-        // A repeated name is refused, and so is one that only differs in case: two readers could take two methods.
+        let message = Message::scan(text)?;
+        // §4, §5: "MUST be exactly "2.0"".
+        if !message.version.and_then(Value::as_string).is_some_and(|version| version.is("2.0")) {
+            return Err(Reason::BodyMalformed);
+        }
+        match message {
+            Message { method: Some(method), result: None, error: None, .. } => message.call(method).map(Some),
+            Message { method: None, params: None, .. } if message.is_response() => Ok(None),
+            _ => Err(Reason::BodyMalformed),
+        }
+    }
+}
+
+/// The members of a JSON-RPC 2.0 message.
+#[derive(Default)]
+struct Message<'a> {
+    version: Option<Value<'a>>,
+    id: Option<Value<'a>>,
+    method: Option<Value<'a>>,
+    params: Option<Value<'a>>,
+    result: Option<Value<'a>>,
+    error: Option<Value<'a>>,
+}
+
+impl<'a> Message<'a> {
+    /// A repeated name is refused, and so is one that only differs in case: two readers could take two methods.
+    fn scan(text: &'a [u8]) -> Result<Self, Reason> {
+        let mut message = Self::default();
+        let mut is_plain = true;
         let root = json::scan(text, &mut NameTable::new(0), Budget::BODY, |name, value| {
-            is_plain &= is_spelled(name, &["jsonrpc", "id", "method", "params", "result", "error"]);
-            if name.is("method") {
-                method = Some(value);
-            } else if name.is("params") {
-                params = Some(value);
+            let members = [
+                ("jsonrpc", &mut message.version),
+                ("id", &mut message.id),
+                ("method", &mut message.method),
+                ("params", &mut message.params),
+                ("result", &mut message.result),
+                ("error", &mut message.error),
+            ];
+            for (known, member) in members {
+                if name.is(known) {
+                    *member = Some(value);
+                }
+                is_plain &= is_spelled(name, &[known]);
             }
             Ok::<(), JsonError>(())
         });
-        root.map_err(|fault| match fault {
+        let root = root.map_err(|fault| match fault {
             JsonError::Limit { .. } => Reason::LimitExceeded,
             JsonError::Malformed { .. } => Reason::BodyMalformed,
-        })?
-        .as_object()
-        .ok_or(Reason::BodyMalformed)?;
-        if !is_plain {
+        })?;
+        if is_plain && root.as_object().is_some() { Ok(message) } else { Err(Reason::BodyMalformed) }
+    }
+
+    /// §4: a request object has `method`, a string, and, unless it is a notification, an `id`; `params` "MUST be a structured value" (§4.2).
+    fn call(&self, method: Value<'_>) -> Result<Call, Reason> {
+        let method = method.as_string().ok_or(Reason::BodyMalformed)?;
+        let is_structured = |value: Value<'_>| value.as_object().is_some() || value.as_array().is_some();
+        if !self.id.is_none_or(is_id) || !self.params.is_none_or(is_structured) {
             return Err(Reason::BodyMalformed);
         }
-        let Some(method) = method else { return Ok(None) };
-        let method = method.as_string().ok_or(Reason::BodyMalformed)?;
         // A server that folds case or takes white space away would call a tool by another method.
         let is_call = folded(method.chars()).filter(|c| !c.is_whitespace() && !c.is_control()).eq(CALL.chars());
         if method.is_empty() || (is_call && !method.is(CALL)) {
             return Err(Reason::BodyMalformed);
         }
-        let tool = if is_call {
-            let params = params.and_then(Value::as_object).ok_or(Reason::BodyMalformed)?;
-            if !params.members().all(|(name, _)| is_spelled(name, &["name", "arguments"])) {
-                return Err(Reason::BodyMalformed);
-            }
-            let name = params.member("name").and_then(Value::as_string).ok_or(Reason::BodyMalformed)?.to_owned_string();
-            // It goes into logs, and into header fields.
-            let fits = (1..=limits::TOOL_NAME_BYTES).contains(&name.len());
-            if !fits || !is_printable(&name) || name.trim() != name {
-                return Err(Reason::BodyMalformed);
-            }
-            Some(name.into_boxed_str())
-        } else {
-            None
-        };
-        let method = method.to_owned_string();
-        Ok(Some(Self { method: method.into_boxed_str(), tool }))
+        let tool = if is_call { Some(self.tool()?) } else { None };
+        Ok(Call { method: method.to_owned_string().into_boxed_str(), tool })
     }
+
+    /// `params.name` of `tools/call`.
+    fn tool(&self) -> Result<Box<str>, Reason> {
+        let params = self.params.and_then(Value::as_object).ok_or(Reason::BodyMalformed)?;
+        if !params.members().all(|(name, _)| is_spelled(name, &["name", "arguments"])) {
+            return Err(Reason::BodyMalformed);
+        }
+        let name = params.member("name").and_then(Value::as_string).ok_or(Reason::BodyMalformed)?.to_owned_string();
+        // It goes into logs, and into header fields.
+        let fits = (1..=limits::TOOL_NAME_BYTES).contains(&name.len());
+        if !fits || !is_printable(&name) || name.trim() != name {
+            return Err(Reason::BodyMalformed);
+        }
+        Ok(name.into_boxed_str())
+    }
+
+    /// §5: "Either the result member or error member MUST be included, but both members MUST NOT be included." MCP: the result is an object,
+    /// and an error has no id only where that of the request could not be read (§5: it "MUST be Null").
+    fn is_response(&self) -> bool {
+        match (self.result, self.error) {
+            (Some(result), None) => result.as_object().is_some() && self.id.is_some_and(is_id),
+            (None, Some(error)) => is_error(error) && self.id.is_none_or(|id| matches!(id, Value::Null) || is_id(id)),
+            _ => false,
+        }
+    }
+}
+
+/// MCP: "Requests MUST include a string or integer ID. Unlike base JSON-RPC, the ID MUST NOT be null."
+fn is_id(value: Value<'_>) -> bool {
+    value.as_string().is_some() || is_integer(value)
+}
+
+/// §5.1: `code` "MUST be an integer", and `message` is a string.
+fn is_error(value: Value<'_>) -> bool {
+    value.as_object().is_some_and(|error| {
+        error.member("code").is_some_and(is_integer) && error.member("message").and_then(Value::as_string).is_some()
+    })
+}
+
+fn is_integer(value: Value<'_>) -> bool {
+    matches!(value, Value::Number(number) if number.text().bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()))
 }
 
 /// The method that calls a tool (MCP, `tools/call`).
@@ -174,35 +239,47 @@ mod tests {
         let call =
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search.web","arguments":{"name":"x"}}}"#;
         assert_eq!(read(call), Ok(Some(("tools/call".into(), Some("search.web".into())))));
-        let escaped = r#"{"\u006dethod":"tools\/call","params":{"n\u0061me":"a"}}"#;
+        let escaped = r#"{"jsonrpc":"2.0","id":1,"\u006dethod":"tools\/call","params":{"n\u0061me":"a"}}"#;
         assert_eq!(read(escaped), Ok(Some(("tools/call".into(), Some("a".into())))));
-        assert_eq!(read(r#"{"method":"tools/list"}"#), Ok(Some(("tools/list".into(), None))));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Ok(Some(("tools/list".into(), None))));
         assert_eq!(read(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), Ok(None));
         assert_eq!(read(""), Ok(None));
         for bad in [
             "[]",
-            r#"[{"method":"tools/call"}]"#,
+            r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call"}]"#,
             "1",
             "{",
-            r#"{"method":1}"#,
-            r#"{"method":"tools/call"}"#,
-            r#"{"method":"tools/call","params":{"name":""}}"#,
-            r#"{"method":"tools/call","params":["a"]}"#,
-            r#"{"method":"tools/call","method":"x","params":{"name":"a"}}"#,
+            "{}",
+            // No JSON-RPC 2.0.
+            r#"{"id":1,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.00","id":1,"method":"ping"}"#,
+            // A request and a response at once, or neither.
+            r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","error":null}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"a"}}"#,
+            // Not the id of MCP.
+            r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":1.0,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":""}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["a"]}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","method":"x","params":{"name":"a"}}"#,
             // A reader that folds case would read another call.
-            r#"{"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
-            r#"{"METHOD":"tools/call","params":{"name":"a"}}"#,
-            r#"{"method":"ping","Method":"tools/call","params":{"name":"a"}}"#,
-            "{\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"param\u{17f}\":{\"name\":\"b\"}}",
-            r#"{"method":"Tools/Call","params":{"name":"a"}}"#,
-            r#"{"method":"tools/call ","params":{"name":"a"}}"#,
-            r#"{"method":"tools/call\u0000","params":{"name":"a"}}"#,
-            r#"{"method":"","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"METHOD":"tools/call","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call","params":{"name":"a"}}"#,
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\"},\"param\u{17f}\":{\"name\":\"b\"}}",
+            r#"{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call\u0000","params":{"name":"a"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"","params":{"name":"a"}}"#,
             // Not the name of a tool.
-            r#"{"method":"tools/call","params":{"name":"search.\u202e"}}"#,
-            r#"{"method":"tools/call","params":{"name":"search.\n"}}"#,
-            r#"{"method":"tools/call","params":{"name":"search. "}}"#,
-            r#"{"method":"tools/call","params":{"name":"a","name":"b"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search.\u202e"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search.\n"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search. "}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}"#,
         ] {
             assert_eq!(read(bad), Err(Reason::BodyMalformed), "{bad}");
         }
@@ -210,15 +287,20 @@ mod tests {
 
     #[test]
     fn a_name_is_as_long_as_a_pattern_at_most() {
-        let call = |length| alloc::format!(r#"{{"method":"tools/call","params":{{"name":"{}"}}}}"#, "a".repeat(length));
+        let call = |length| {
+            alloc::format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{}"}}}}"#,
+                "a".repeat(length)
+            )
+        };
         assert!(read(&call(limits::TOOL_NAME_BYTES)).is_ok());
         assert_eq!(read(&call(limits::TOOL_NAME_BYTES + 1)), Err(Reason::BodyMalformed));
     }
 
     #[test]
     fn a_body_is_read_in_any_chunks_up_to_its_limit() {
-        let policy = BodyPolicy { most_bytes: 40, digest: true, tools: Some(Vec::new()) };
-        let text = br#"{"method":"tools/list"}"#;
+        let policy = BodyPolicy { most_bytes: 60, digest: true, tools: Some(Vec::new()) };
+        let text = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
         for size in 1..=text.len() {
             let mut reader = BodyReader::new(&policy);
             assert!(text.chunks(size).all(|chunk| reader.feed(chunk)));
@@ -227,7 +309,7 @@ mod tests {
             assert_eq!(facts.call.unwrap().method.as_ref(), "tools/list");
         }
         let mut reader = BodyReader::new(&policy);
-        assert!(reader.feed(&[b' '; 40]) && !reader.feed(b" "));
+        assert!(reader.feed(&[b' '; 60]) && !reader.feed(b" "));
         assert_eq!(reader.finish(), Err(Reason::BodyTooLarge));
     }
 }

@@ -5,7 +5,7 @@
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Outcome;
-use crate::policy::{Binding, Policy};
+use crate::policy::{Binding, CredentialPolicy, From, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::Scheme;
 
@@ -17,10 +17,9 @@ pub(crate) fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt
         let (status, error) = reason.answer();
         // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.
         if status == 401 || error != ChallengeError::None {
-            let refusing_entry = outcome.refusing_entry;
             for scheme in schemes(policy, outcome, error) {
                 let error = error_for(policy, scheme, error, outcome);
-                field("www-authenticate", &Challenge { policy, reason, error, scheme, refusing_entry })?;
+                field("www-authenticate", &Challenge { policy, outcome, reason, error, scheme })?;
             }
         }
     }
@@ -50,6 +49,8 @@ fn is_of_proof(error: ChallengeError) -> bool {
 fn error_for(policy: &Policy, scheme: Scheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
     let used = match outcome.reason {
         Some(Reason::CredentialRepeated) => None,
+        // A credential in a field of its own comes under no scheme: it is a bearer token.
+        _ if outcome.credential > 0 => Some(Scheme::Bearer),
         _ if is_of_proof(error) => Some(Scheme::Dpop),
         _ => outcome.scheme,
     };
@@ -60,10 +61,10 @@ fn error_for(policy: &Policy, scheme: Scheme, error: ChallengeError, outcome: &O
 
 struct Challenge<'c> {
     policy: &'c Policy,
+    outcome: &'c Outcome,
     reason: Reason,
     scheme: Scheme,
     error: ChallengeError,
-    refusing_entry: Option<usize>,
 }
 
 impl Display for Challenge<'_> {
@@ -75,7 +76,11 @@ impl Display for Challenge<'_> {
         if let Some(error) = self.error.word() {
             write!(f, ", error=\"{error}\"")?;
             if !settings.hide_description {
-                write!(f, ", error_description=\"{}\"", self.reason)?;
+                write!(f, ", error_description=\"{}", self.reason)?;
+                if let Some(From::Header(name)) = self.further().map(|credential| &credential.from) {
+                    write!(f, " in {name}")?; // which of its tokens a client must renew
+                }
+                f.write_str("\"")?;
             }
         }
         if self.error == ChallengeError::InsufficientScope || self.error == ChallengeError::None {
@@ -100,12 +105,18 @@ impl Display for Challenge<'_> {
 }
 
 impl Challenge<'_> {
+    /// The credential beside the first that was refused.
+    fn further(&self) -> Option<&CredentialPolicy> {
+        self.outcome.credential.checked_sub(1).and_then(|place| self.policy.others.get(place))
+    }
+
     /// RFC 6750 §3: `scope` is "the required scope of the access token": that of the entry which refused the token, or, where
-    /// no entry was asked, of the first that demands any.
+    /// no entry was asked, of the first of its credential that demands any.
     fn write_scope(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let entry = match self.refusing_entry {
-            Some(place) => self.policy.credential.accept.get(place).filter(|entry| !entry.scope.is_empty()),
-            None => self.policy.credential.accept.iter().find(|entry| !entry.scope.is_empty()),
+        let accept = &self.further().unwrap_or(&self.policy.credential).accept;
+        let entry = match self.outcome.refusing_entry {
+            Some(place) => accept.get(place).filter(|entry| !entry.scope.is_empty()),
+            None => accept.iter().find(|entry| !entry.scope.is_empty()),
         };
         let Some(entry) = entry else { return Ok(()) };
         for (place, word) in entry.scope.iter().enumerate() {

@@ -65,7 +65,9 @@ pub(crate) struct Outcome {
     pub(crate) introspect: Option<AuthorityIndex>,
     /// The lengths of the records of the credentials beside the first; 0 for none.
     others: [u16; MAX_OTHERS],
-    /// The place in `accept` of the entry whose condition refused the token.
+    /// The credential that is judged, or that was refused, by its place in the policy.
+    pub(crate) credential: usize,
+    /// The place in its `accept` of the entry whose condition refused it.
     pub(crate) refusing_entry: Option<usize>,
 }
 
@@ -207,7 +209,13 @@ impl<'d> Decision<'d> {
     /// `kid` of the key that signed the accepted token, if the key has one.
     #[must_use]
     pub fn key_id(&self) -> Option<&'d str> {
-        self.verified_token().and_then(|verified| self.key(&verified)).and_then(TrustedKey::key_id)
+        self.verified_token().and_then(|verified| self.key_id_of(&verified))
+    }
+
+    /// `kid` of the key that signed a credential of this decision, if the key has one.
+    #[must_use]
+    pub fn key_id_of(&self, verified: &VerifiedToken<'_>) -> Option<&'d str> {
+        self.key(verified).and_then(TrustedKey::key_id)
     }
 
     /// The RFC 7638 thumbprint of the key that signed the accepted token.

@@ -10,6 +10,7 @@ use crate::engine::counters::Counters;
 use crate::engine::replay::ReplayNotices;
 use crate::engine::state::TrustState;
 use crate::jose::algorithm::AlgorithmSet;
+use crate::limits;
 use crate::memory::OutOfMemory;
 use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Revocations, RevocationsKnown};
@@ -18,6 +19,13 @@ use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, TrustError};
 
+/// The low bits of [`Engine::questions_asked`], which hold the greatest `questions_per_second`; the others hold a second.
+const COUNT_BITS: u32 = 24;
+const _: () = assert!(limits::QUESTIONS_PER_SECOND.most < 1 << COUNT_BITS);
+
+/// How far the clocks of threads may be apart, in seconds.
+const CLOCK_LAG_SECONDS: u64 = 5;
+
 /// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
 pub struct Engine {
     /// No other engine of this process has it: what a worker or a trust state learned from one is nothing to another.
@@ -25,6 +33,8 @@ pub struct Engine {
     pub(crate) document: PolicyDocument,
     /// When a refresh was last asked for, by authority, plus one; 0 for never.
     pub(super) refresh_asked: Vec<AtomicU64>,
+    /// The second in which an issuer was last asked about tokens, and how often in it, by authority.
+    pub(super) questions_asked: Vec<AtomicU64>,
     pub(super) replay: Box<dyn Replay>,
     pub(super) replay_notices: ReplayNotices,
     /// The library that checks signatures.
@@ -91,6 +101,7 @@ impl Engine {
         Self {
             id: EngineId::next(),
             refresh_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
+            questions_asked: document.trust.iter().map(|_| AtomicU64::new(0)).collect(),
             document,
             replay,
             replay_notices: ReplayNotices::default(),
@@ -177,5 +188,23 @@ impl Engine {
         // A clock that went back must not silence the source until it catches up.
         let due = last == 0 || asked_at < last || asked_at - last >= source.min_refresh_seconds;
         due && asked.compare_exchange(last, asked_at, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether `issuer` may be asked about one token more: at most `questions_per_second` times in a second, by however many threads.
+    pub(super) fn claim_question(&self, issuer: AuthorityIndex, now: UnixSeconds) -> bool {
+        let source = self.document.source(issuer.as_usize());
+        let endpoint = source.and_then(|source| source.introspection.as_ref());
+        let (Some(asked), Some(endpoint)) = (self.questions_asked.get(issuer.as_usize()), endpoint) else {
+            return false;
+        };
+        let second = now.as_u64() & (u64::MAX >> COUNT_BITS);
+        let one_more = |last: u64| {
+            let (counted, count) = (last >> COUNT_BITS, last & ((1 << COUNT_BITS) - 1));
+            // A thread whose clock is a little behind counts in the second of the others. A clock that was ahead is left behind.
+            let is_counted = (counted.saturating_sub(CLOCK_LAG_SECONDS)..=counted).contains(&second);
+            let (second, count) = if is_counted { (counted, count) } else { (second, 0) };
+            (count < endpoint.questions_per_second).then_some(second << COUNT_BITS | (count + 1))
+        };
+        asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }
 }

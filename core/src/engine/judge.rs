@@ -52,13 +52,19 @@ impl Worker {
             return self.judge(engine, trust_state, policy, request, Some(length), trace);
         }
         self.restore(outcome, &records, body)?;
-        for (expected, record) in policy.credentials().zip(&records).filter(|(_, record)| !record.is_empty()) {
+        for (place, (expected, record)) in policy.credentials().zip(&records).enumerate() {
+            if record.is_empty() {
+                continue;
+            }
+            self.outcome.credential = place;
             let verified = VerifiedToken::unpack(record).ok_or(Reason::InternalError)?;
             if !still_stands(&verified, engine, trust_state, policy, expected, request.now) {
                 return Err(Reason::KeyUnknown);
             }
-            check_further(&verified, engine, trust_state, policy, expected, request.now, trace)?;
+            let refusing = &mut self.outcome.refusing_entry;
+            check_further(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
         }
+        self.outcome.credential = 0;
         match (waits_for, answer) {
             (WaitsFor::Body { .. }, Answer::Body(reader)) => {
                 trace.enter(Check::Body);
@@ -115,8 +121,13 @@ impl Worker {
         let credential = Credential::read(request.authorization, request.uri)?;
         let source = engine.document.source(authority.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
-        let (claims, good_until) =
-            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds)?;
+        let read =
+            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds);
+        if let Err(Reason::TokenInactive) = read {
+            let until = request.now.plus(endpoint.inactive_cache_seconds);
+            self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
+        }
+        let (claims, good_until) = read?;
         if !TokenKind::Introspected.profile().required.is_within(claims.present()) {
             return Err(Reason::ClaimMissing);
         }
@@ -235,6 +246,7 @@ impl Worker {
         self.outcome.source = Some(Source::Fresh(first));
         let first_tier = self.outcome.tier;
         for (place, expected) in (1..).zip(&policy.others) {
+            self.outcome.credential = place;
             trace.enter(Check::Presentation);
             let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
             let Some(credential) = credential_in(request, name)? else {
@@ -263,14 +275,15 @@ impl Worker {
             self.outcome.set_fresh(place, length);
             let verified = self.records.get(place).and_then(|room| room.get(..length)).and_then(VerifiedToken::unpack);
             let verified = verified.ok_or(Reason::InternalError)?;
-            check_further(&verified, engine, trust_state, policy, expected, request.now, trace)?;
+            let refusing = &mut self.outcome.refusing_entry;
+            check_further(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
             trace.enter(Check::Binding);
             // A bound token needs its proof, and a request proves one key: that of its first credential.
             if verified.confirmation.is_bound() {
                 return Err(Reason::BindingUnsupported);
             }
         }
-        self.outcome.tier = first_tier;
+        (self.outcome.tier, self.outcome.credential) = (first_tier, 0);
         let verified_at = |place: usize| self.outcome.record(self, place).and_then(VerifiedToken::unpack);
         trace.enter(Check::Ties);
         for tie in &policy.ties {
@@ -309,8 +322,7 @@ impl Worker {
         credential.check_single()?;
         let token = credential.token;
         if expected.is_opaque(token) {
-            self.outcome.introspect = expected.pinned_issuer(TokenKind::Introspected);
-            return Err(Reason::IntrospectionUnavailable);
+            return Err(self.ask_issuer(engine, expected, credential, now));
         }
         let record = self.records.get_mut(place).ok_or(Reason::InternalError)?;
         let buffers = TokenBuffers {
@@ -334,6 +346,29 @@ impl Worker {
                 Err(refused.reason)
             }
         }
+    }
+
+    /// Why a token that only its issuer can read is refused, until it answers.
+    #[cold]
+    fn ask_issuer(
+        &mut self,
+        engine: &Engine,
+        expected: &CredentialPolicy,
+        credential: &Credential<'_>,
+        now: UnixSeconds,
+    ) -> Reason {
+        let Some(issuer) = expected.pinned_issuer(TokenKind::Introspected) else { return Reason::InternalError };
+        if let Err(reason) = credential.check_characters() {
+            return reason;
+        }
+        if self.inactive.has(&crypto::sha256(credential.token), issuer, now) {
+            return Reason::TokenInactive;
+        }
+        if !engine.claim_question(issuer, now) {
+            return Reason::IntrospectionRateExceeded;
+        }
+        self.outcome.introspect = Some(issuer);
+        Reason::IntrospectionUnavailable
     }
 
     /// The proof of each method that binds the token, in the order of the table.
@@ -421,6 +456,7 @@ fn check_verified(
 }
 
 /// As [`check_verified`], apart from the path of a request with one credential.
+#[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
 #[inline(never)]
 fn check_further(
     verified: &VerifiedToken<'_>,
@@ -429,9 +465,10 @@ fn check_further(
     policy: &Policy,
     expected: &CredentialPolicy,
     now: UnixSeconds,
+    refusing_entry: &mut Option<usize>,
     mut trace: &mut dyn Trace,
 ) -> Result<(), Reason> {
-    check_verified(verified, engine, trust_state, policy, expected, now, &mut None, &mut trace)
+    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, &mut trace)
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the

@@ -14,6 +14,7 @@ use crate::engine::state::TrustState;
 use crate::jose::json::NameTable;
 use crate::limits;
 use crate::memory::hot_keys::{HotKeyCounts, HotKeys};
+use crate::memory::inactive::InactiveTokens;
 use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::RecordCache;
 use crate::memory::{OutOfMemory, Zeroed};
@@ -33,6 +34,7 @@ pub struct Worker {
     pub(crate) token_cache: RecordCache,
     pub(super) proofs: ProofKeys,
     pub(super) hot_keys: HotKeys,
+    pub(super) inactive: InactiveTokens,
     pub(super) names: NameTable,
     pub(super) header: Box<[u8]>,
     pub(super) payload: Box<[u8]>,
@@ -85,6 +87,7 @@ impl Worker {
             token_cache,
             proofs,
             hot_keys: HotKeys::new(engine.document.hot_key_bytes(), seed),
+            inactive: InactiveTokens::new(engine.document.introspects()),
             names: NameTable::new(seed[0] ^ seed[1].rotate_left(32)),
             header: vec![0; limits::HEADER_BYTES].into(),
             payload: vec![0; limits::TOKEN_BYTES].into(),
@@ -245,6 +248,7 @@ impl Worker {
     fn move_to(&mut self, engine: &Engine) {
         self.engine = engine.id;
         self.token_cache.clear();
+        self.inactive = InactiveTokens::new(engine.document.introspects());
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
         if missing == 0 {
             return;

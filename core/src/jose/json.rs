@@ -303,28 +303,9 @@ impl<'a> JsonString<'a> {
                 rest = chars.as_str();
                 return Some(first);
             }
-            let escape = chars.next()?;
-            rest = chars.as_str();
-            Some(match escape {
-                'b' => '\u{8}',
-                'f' => '\u{c}',
-                'n' => '\n',
-                'r' => '\r',
-                't' => '\t',
-                'u' => {
-                    let high = hex4(rest.as_bytes())?;
-                    rest = rest.get(4..)?;
-                    let code = if (0xD800..0xDC00).contains(&high) {
-                        let low = hex4(rest.as_bytes().get(2..)?)?;
-                        rest = rest.get(6..)?;
-                        0x10000 + ((high - 0xD800) << 10) + low.wrapping_sub(0xDC00)
-                    } else {
-                        high
-                    };
-                    char::from_u32(code)?
-                }
-                other => other,
-            })
+            let (escaped, length) = escaped_char(rest.as_bytes())?;
+            rest = rest.get(length..)?;
+            Some(escaped)
         })
     }
 
@@ -340,13 +321,26 @@ impl<'a> JsonString<'a> {
             out.get_mut(..self.raw.len())?.copy_from_slice(self.raw.as_bytes());
             return Some(self.raw.len());
         }
-        let mut at = 0;
-        for c in self.chars() {
-            let end = at + c.len_utf8();
-            c.encode_utf8(out.get_mut(at..end)?);
+        let (mut at, mut rest) = (0, self.raw.as_bytes());
+        loop {
+            // A client chooses how much of a text is escapes: neither these nor what is between them is read character by character.
+            if let Some(b'\\') = rest.first() {
+                let (c, length) = escaped_char(rest)?;
+                rest = rest.get(length..)?;
+                let end = at + c.len_utf8();
+                c.encode_utf8(out.get_mut(at..end)?);
+                at = end;
+                continue;
+            }
+            let (plain, escapes) = rest.split_at_checked(plain_end(rest, 0))?;
+            let end = at + plain.len();
+            out.get_mut(at..end)?.copy_from_slice(plain);
             at = end;
+            if escapes.is_empty() {
+                return Some(at);
+            }
+            rest = escapes;
         }
-        Some(at)
     }
 
     /// The unescaped text as an owned string, for configuration.
@@ -514,7 +508,7 @@ impl<'a> Walk<'a> {
         let start = self.at;
         match *bytes.get(start)? {
             b'"' => {
-                let (end, escaped) = string_end(bytes, start + 1).ok()?;
+                let (end, escaped) = checked_string_end(bytes, start + 1)?;
                 self.at = end + 1;
                 Some(Value::String(JsonString { raw: self.text.get(start + 1..end)?, escaped }))
             }
@@ -523,7 +517,7 @@ impl<'a> Walk<'a> {
                 let mut at = start;
                 loop {
                     match *bytes.get(at)? {
-                        b'"' => at = string_end(bytes, at + 1).ok()?.0,
+                        b'"' => at = checked_string_end(bytes, at + 1)?.0,
                         b'{' | b'[' => depth += 1,
                         b'}' | b']' => depth -= 1,
                         _ => {}
@@ -768,10 +762,28 @@ fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonError> {
             Some(b'\\') => {
                 escaped = true;
                 at = escape_end(bytes, at)?;
+                while let Some(b'\\') = bytes.get(at) {
+                    at = escape_end(bytes, at)?;
+                }
             }
             Some(_) => return Err(JsonError::Malformed { at, expected: "no control character in a string" }),
             None => return Err(JsonError::Malformed { at, expected: "a closing quote" }),
         }
+    }
+}
+
+/// As [`string_end`], for a string that a scan has checked: what follows a backslash is no end.
+fn checked_string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        at = plain_end(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some((at, escaped)),
+            // `\u0041`: the digits are plain.
+            b'\\' => at += if bytes.get(at + 1) == Some(&b'u') { 6 } else { 2 },
+            _ => return None,
+        }
+        escaped = true;
     }
 }
 
@@ -819,8 +831,41 @@ fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     }
 }
 
+/// The character of the escape at the front of a checked text, and how many bytes it is written with.
+fn escaped_char(bytes: &[u8]) -> Option<(char, usize)> {
+    Some(match *bytes.get(1)? {
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        b'u' => match hex4(bytes.get(2..)?)? {
+            high @ 0xD800..0xDC00 => {
+                let low = hex4(bytes.get(8..)?)?;
+                (char::from_u32(0x10000 + ((high - 0xD800) << 10) + low.wrapping_sub(0xDC00))?, 12)
+            }
+            code => (char::from_u32(code)?, 6),
+        },
+        other => (char::from(other), 2),
+    })
+}
+
+/// The value of each byte that is a hexadecimal digit; a high bit is set for any other.
+const HEX_DIGITS: [u8; 256] = {
+    let mut digits = [0x80; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
 fn hex4(bytes: &[u8]) -> Option<u32> {
-    bytes.get(..4)?.iter().try_fold(0, |value, byte| Some(value << 4 | char::from(*byte).to_digit(16)?))
+    let digits = bytes.first_chunk::<4>()?.map(|byte| HEX_DIGITS[usize::from(byte)]);
+    let value = digits.iter().fold(0, |value, digit| value << 4 | u32::from(*digit));
+    digits.iter().all(|digit| *digit < 16).then_some(value)
 }
 
 /// Where the number that starts at `at` ends: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`

@@ -108,6 +108,11 @@ impl PolicyDocument {
         self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyIndex)
     }
 
+    /// Whether an issuer may be asked about a token that only it can read.
+    pub(crate) fn introspects(&self) -> bool {
+        self.policies.iter().any(Policy::introspects)
+    }
+
     /// The most credentials that one of the policies asks for.
     pub(crate) fn most_credentials(&self) -> usize {
         self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)

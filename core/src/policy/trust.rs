@@ -34,6 +34,8 @@ pub struct TrustSource {
 pub struct Introspection {
     pub(crate) uri: String,
     pub(crate) cache_seconds: u64,
+    pub(crate) inactive_cache_seconds: u64,
+    pub(crate) questions_per_second: u64,
 }
 
 impl Introspection {
@@ -49,14 +51,30 @@ impl Introspection {
         self.cache_seconds
     }
 
+    /// For how many seconds an answer that a token is not active is good; 0 asks for every request.
+    #[must_use]
+    pub const fn inactive_cache_seconds(&self) -> u64 {
+        self.inactive_cache_seconds
+    }
+
+    /// How many questions an engine asks in a second, at most.
+    #[must_use]
+    pub const fn questions_per_second(&self) -> u64 {
+        self.questions_per_second
+    }
+
     fn read(reader: &mut Reader, source: &Members<'_, '_>) -> Option<Self> {
         let value = source.get("introspection")?;
-        let members = reader.members(&source.at("introspection"), value, &["uri", "cache_seconds", "comment"])?;
+        let known = ["uri", "cache_seconds", "inactive_cache_seconds", "questions_per_second", "comment"];
+        let members = reader.members(&source.at("introspection"), value, &known)?;
         if !members.has("uri") {
             reader.missing(&members, "uri", "an https URI without user information");
         }
         let cache_seconds = reader.number_of(Some(&members), &limits::INTROSPECTION_CACHE_SECONDS);
-        Some(Self { uri: https_uri(reader, &members.at("uri"), members.get("uri")?)?, cache_seconds })
+        let inactive_cache_seconds = reader.number_of(Some(&members), &limits::INACTIVE_CACHE_SECONDS);
+        let questions_per_second = reader.number_of(Some(&members), &limits::QUESTIONS_PER_SECOND);
+        let uri = https_uri(reader, &members.at("uri"), members.get("uri")?)?;
+        Some(Self { uri, cache_seconds, inactive_cache_seconds, questions_per_second })
     }
 }
 

@@ -131,7 +131,8 @@ impl Entry {
         let mut origin = OwnedOrigin::parse(text.as_bytes()).map_err(OriginListErrorKind::Origin)?;
         let suffix = origin.host.strip_prefix(b"*.").map(<[u8]>::to_vec);
         let name = suffix.as_deref().unwrap_or(&origin.host);
-        if name.is_empty() || name.starts_with(b".") || name.contains(&b'*') {
+        // In a base path it is a path like any other, and not what was meant.
+        if name.is_empty() || name.starts_with(b".") || name.contains(&b'*') || origin.base.contains(&b'*') {
             return Err(OriginListErrorKind::Wildcard);
         }
         // A host is ASCII.
@@ -240,6 +241,7 @@ mod tests {
             (vec!["https://a.example", "https://a*.example"], (1, Wildcard)),
             (vec!["https://*.*.example"], (0, Wildcard)),
             (vec!["https://a.*.example"], (0, Wildcard)),
+            (vec!["https://a.example/*"], (0, Wildcard)),
             (vec!["api.example"], (0, OriginListErrorKind::Origin(UriError::Scheme))),
             (vec!["https://a.example?b"], (0, OriginListErrorKind::Origin(UriError::OriginQuery))),
             (vec!["https://a.example", "https://A.example/base"], (1, SameAuthority(0))),

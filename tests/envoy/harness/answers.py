@@ -1,88 +1,10 @@
-"""What a filter asks: an upstream that shows what it got, a store of used proofs, and an issuer that introspects."""
+"""What a filter asks, as `hosts.answers` has it."""
 
-import contextlib
-import hashlib
-import json
-import threading
-import time
-import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import sys
 
+from . import place
 
-class Answers:
-    """Listens on 127.0.0.1. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
+sys.path.append(str(place.ROOT / "tests"))
+from hosts.answers import Answers, Scripted  # noqa: E402
 
-    def __init__(self):
-        self.tokens, self.used, self.lock = {}, {}, threading.Lock()
-        self.pause = 0  # seconds before an answer of store and issuer
-        self.status = None  # instead of theirs
-        self.asked = []  # path, header fields, body
-        answers = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def read_body(self):
-                if self.headers["transfer-encoding"] != "chunked":
-                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                body = b""
-                while size := int(self.rfile.readline(), 16):
-                    body += self.rfile.read(size + 2)[:-2]
-                while self.rfile.readline().rstrip(b"\r\n"):
-                    pass
-                return body
-
-            def answer(self):
-                body = self.read_body()
-                answers.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-                question = {"/store?a=b": answers.store, "/used": answers.store, "/introspect": answers.introspect}.get(self.path)
-                if question is None:
-                    status, answer = 200, json.dumps(
-                        {"method": self.command, "uri": self.path, "length": len(body), "sha256": hashlib.sha256(body).hexdigest(),
-                         "headers": [[name.lower(), value] for name, value in self.headers.items()]}).encode()
-                else:
-                    status, answer = question(self.headers, body)
-                    time.sleep(answers.pause)
-                    status = answers.status or status
-                with contextlib.suppress(OSError):
-                    self.send_response(status)
-                    self.send_header("Content-Length", str(len(answer)))
-                    self.end_headers()
-                    self.wfile.write(answer)
-
-            do_GET = do_POST = do_PUT = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-    def store(self, headers, _):
-        """Looks and remembers in one step."""
-        proof, until = headers["Countersign-Proof"], time.monotonic() + int(headers["Countersign-Seconds"])
-        with self.lock:
-            if self.used.get(proof, 0) > time.monotonic():
-                return 409, b""
-            self.used[proof] = until
-        return 201, b""
-
-    def introspect(self, _, body):
-        (token,) = urllib.parse.parse_qs(body.decode(), strict_parsing=True)["token"]
-        said = self.tokens.get(token, {"active": False})
-        return 200, said if isinstance(said, bytes) else json.dumps(said).encode()
-
-    def of(self, path):
-        """What was asked at this path."""
-        return [(headers, body) for at, headers, body in self.asked if at == path]
+__all__ = ["Answers", "Scripted"]

@@ -328,7 +328,7 @@ fn a_line_with_answers_and_several_credentials() {
     let mut both = bearer("both", &place.domain.svid(WEB));
     both["headers"].as_array_mut().unwrap().push(json!(["X-User", user]));
     let active = json!({"introspected": {"active": true, "aud": "https://api.example", "sub": "alice"}});
-    let call = json!({"body": r#"{"method":"tools/call","params":{"name":"read"}}"#});
+    let call = json!({"body": r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}"#});
     let bound = place.server.access_token(|claims| claims["cnf"] = json!({"jkt": place.client.thumbprint()}));
     let proven = dpop("store", &bound, &place.client.proof(&bound, None));
     let answers = place.decisions(&[
@@ -342,7 +342,9 @@ fn a_line_with_answers_and_several_credentials() {
         line(bearer("no body here", "other"), "opaque", json!([active, {"use_once": "first"}])),
     ]);
     assert_eq!(answers[0]["decision"], "accept", "{}", answers[0]);
-    assert_eq!(answers[0]["credentials"]["user"]["subject"], "alice");
+    let beside = &answers[0]["credentials"]["user"];
+    assert_eq!((&beside["subject"], &beside["issuer"]), (&json!("alice"), &json!("https://as.example")));
+    assert_eq!((&answers[0]["token"]["key_id"], &beside["key_id"]), (&json!("domain-1"), &json!("server-1")));
     assert_eq!(answers[0]["attributes"], json!({"who": WEB}));
     for (answer, cache) in [(&answers[1], "miss"), (&answers[2], "hit")] {
         assert_eq!((&answer["decision"], &answer["cache"]), (&json!("accept"), &json!(cache)), "{answer}");

@@ -482,7 +482,7 @@ fn the_credential_that_is_refused() {
         details(&place, &request)
     };
     let tool = "The body calls the tool write, which no entry of `tools` of the policy allows.".to_owned();
-    let call = r#"{"method":"tools/call","params":{"name":"write"}}"#;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write"}}"#;
     assert_eq!(body(call), ("tool_refused".to_owned(), vec![tool]));
     let long = "The policy reads bodies of at most 100 bytes.".to_owned();
     assert_eq!(body(&" ".repeat(101)), ("body_too_large".to_owned(), vec![long]));

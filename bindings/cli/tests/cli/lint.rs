@@ -26,6 +26,7 @@ fn a_sound_policy_is_praised() {
     policy["trust"][0]["bundle"]["spiffe_sequence"] = json!(1);
     policy["trust"][0]["bundle"]["spiffe_refresh_hint"] = json!(60);
     policy["policies"]["default"]["accept"][0] = json!({"kind": "jwt-svid", "subjects": "spiffe://example.org/**"});
+    policy["policies"]["default"]["origin"] = json!("https://api.example");
     let (code, report) = lint(&["--strict"], &policy.to_string());
     assert_eq!((code, findings(&report)), (Some(0), vec![]), "{report}");
     assert_eq!(report["kind"], "policy");
@@ -334,6 +335,10 @@ fn a_kind_that_is_listed_again() {
         ),
         (json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "at+jwt", "scope": "b"}]), None),
         (json!([{"kind": "at+jwt", "scope": "a"}, "at+jwt"]), None),
+        (
+            json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "at+jwt", "scope": ["b", "a"]}]),
+            Some("/policies/default/accept/1"),
+        ),
         (json!(["at+jwt", "jwt-svid"]), None),
     ] {
         policy["policies"]["default"]["accept"] = accept.clone();
@@ -346,6 +351,88 @@ fn a_kind_that_is_listed_again() {
             .collect();
         assert_eq!(again.first().map(|finding| finding["at"].as_str().unwrap()), warned, "{accept}: {report}");
         assert!(again.len() <= 1 && again.iter().all(|finding| finding["severity"] == "warning"));
+    }
+}
+
+#[test]
+fn an_entry_that_makes_the_conditions_of_an_earlier_one_void() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["policies"]["default"]["origin"] = json!("https://api.example");
+    let issuer = "https://as.example";
+    for (accept, is_void) in [
+        (json!([{"kind": "at+jwt", "scope": "a"}, "at+jwt"]), true),
+        (json!([{"kind": "at+jwt", "scope": "a", "issuer": issuer}, {"kind": "at+jwt", "issuer": [issuer]}]), true),
+        (json!([{"kind": "at+jwt", "scope": ["a", "b"]}, {"kind": "at+jwt", "scope": "b"}]), true),
+        (json!([{"kind": "at+jwt", "subjects": "a"}, {"kind": "at+jwt", "subjects": ["b", "a"]}]), true),
+        (
+            json!([{"kind": "at+jwt", "algorithms": ["ES256"]}, {"kind": "at+jwt", "algorithms": ["RS256", "ES256"]}]),
+            true,
+        ),
+        (
+            json!([{"kind": "at+jwt", "max_lifetime_seconds": 60}, {"kind": "at+jwt", "max_lifetime_seconds": 300}]),
+            true,
+        ),
+        (json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "at+jwt", "scope": "b"}]), false),
+        (json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "at+jwt", "subjects": "a"}]), false),
+        (json!([{"kind": "at+jwt", "scope": "a"}, {"kind": "jwt", "scope": "b"}]), false),
+        (
+            json!([{"kind": "at+jwt", "max_lifetime_seconds": 300, "scope": "a"}, {"kind": "at+jwt", "max_lifetime_seconds": 60}]),
+            false,
+        ),
+    ] {
+        policy["policies"]["default"]["accept"] = accept.clone();
+        let (_, report) = lint(&[], &policy.to_string());
+        let text = "this entry accepts all that entry 0 does, so the conditions of entry 0 refuse no token";
+        let said = texts(&report, "/policies/default/accept/1");
+        assert_eq!(said, if is_void { vec![text] } else { vec![] }, "{accept}: {report}");
+    }
+}
+
+#[test]
+fn a_policy_that_takes_proofs_without_an_origin() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    for (members, warned) in [
+        (json!({"accept": ["at+jwt"]}), true),
+        (json!({"accept": ["at+jwt"], "origin": "https://api.example"}), false),
+        (json!({"accept": ["at+jwt"], "binding": {"require": "mtls"}}), false),
+        (json!({"accept": ["jwt-svid"]}), false),
+        (json!({"accept": ["jwt-svid"], "binding": {"require": "any"}}), true),
+    ] {
+        let mut members = members;
+        members["audience"] = json!("https://api.example");
+        policy["policies"]["default"] = members.clone();
+        let (code, report) = lint(&[], &policy.to_string());
+        let text = "DPoP proofs are accepted and `origin` is absent: where the host has no origin either, the Host that a client sends \
+                    decides which URI a proof must be for";
+        let said = texts(&report, "/policies/default");
+        assert_eq!((code, said), (Some(0), if warned { vec![text] } else { vec![] }), "{members}: {report}");
+    }
+}
+
+#[test]
+fn a_tie_that_names_an_optional_credential() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let credential = |name: &str, header: &str, required: bool| json!({"name": name, "from": {"header": header}, "accept": ["at+jwt"], "required": required});
+    for (required, warned) in [(true, false), (false, true)] {
+        policy["policies"]["default"] = json!({
+            "audience": "https://api.example",
+            "origin": "https://api.example",
+            "credentials": [
+                {"name": "client", "from": "authorization", "accept": ["at+jwt"]},
+                credential("user", "x-user", required),
+                credential("other", "x-other", true)],
+            "tie": [
+                {"left": "client:/sub", "is": "equal", "right": "other:/sub"},
+                {"left": "user:/sub", "is": "equal", "right": "client:/sub"}]});
+        let (code, report) = lint(&[], &policy.to_string());
+        let text = "the credential user is optional: a request without it is accepted and compared with nothing; \
+                    \"required\": true demands it";
+        let said = texts(&report, "/policies/default/tie/1");
+        assert_eq!((code, said), (Some(0), if warned { vec![text] } else { vec![] }), "{report}");
+        assert!(texts(&report, "/policies/default/tie/0").is_empty(), "{report}");
     }
 }
 

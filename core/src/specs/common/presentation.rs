@@ -140,6 +140,18 @@ impl Credential<'_> {
     pub fn check_single(&self) -> Result<(), Reason> {
         if self.token.contains(&b',') { Err(Reason::CredentialRepeated) } else { Ok(()) }
     }
+
+    /// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`. Asked of tokens that only their issuer can
+    /// read: the parts of a JWS are base64url, which is checked as they are decoded.
+    ///
+    /// # Errors
+    /// [`Reason::TokenMalformed`]
+    pub(crate) fn check_characters(&self) -> Result<(), Reason> {
+        let is_character = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
+        let characters = self.token.iter().take_while(|byte| is_character(byte)).count();
+        let padding = self.token.get(characters..).unwrap_or_default();
+        if characters > 0 && padding.iter().all(|byte| *byte == b'=') { Ok(()) } else { Err(Reason::TokenMalformed) }
+    }
 }
 
 /// Takes the one proof out of the `DPoP` field.
