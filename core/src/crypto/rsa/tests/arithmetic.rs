@@ -47,6 +47,12 @@ fn agree(n: &[u8], base: &BigUint, exponent: u64) {
     let base = bytes(&base, n.len());
     assert_eq!(power::<u64, 17>(n, &base, exponent), expected, "64 bits");
     assert_eq!(power::<u32, 18>(n, &base, exponent), expected, "32 bits");
+    let mut out = vec![0; n.len()];
+    assert!(unprepared::write_power::<u64, 135>(n, exponent, &base, &mut out));
+    assert_eq!(out, expected, "64 bits, unprepared");
+    out.fill(0);
+    assert!(unprepared::write_power::<u32, 283>(n, exponent, &base, &mut out));
+    assert_eq!(out, expected, "32 bits, unprepared");
 }
 
 proptest! {
