@@ -7,7 +7,7 @@ use num_bigint::BigUint;
 use proptest::prelude::*;
 
 use super::digit::Digit;
-use super::numbers::{read, write};
+use super::numbers::{bits_of, read, write};
 use super::prepared::{HASHES, Key};
 use super::*;
 
