@@ -23,7 +23,8 @@ pub(super) fn read<D: Digit>(mut bytes: &[u8], digits: &mut [D]) {
 pub(super) fn write<D: Digit>(digits: &[D], bytes: &mut [u8]) {
     let (mut buffer, mut buffered) = (D::NOTHING, 0);
     let mut bytes = bytes.iter_mut().rev();
-    for digit in digits {
+    // The digit after the last pushes out the bits that are no whole byte.
+    for digit in digits.iter().chain([&D::ZERO]) {
         digit.spill(&mut buffer, &mut buffered, |byte| {
             if let Some(to) = bytes.next() {
                 *to = byte;
