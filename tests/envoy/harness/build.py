@@ -77,7 +77,8 @@ class Wasm:
     @staticmethod
     def filter(settings, vm_id="countersign", **config):
         # What the settings state of Envoy, Envoy is told.
-        if isinstance(settings, dict) and settings.get("allow_on_headers_stop_iteration"):
+        said = settings.get("value", settings)
+        if (json.loads(said) if isinstance(said, str) else said).get("allow_on_headers_stop_iteration"):
             config = {"allow_on_headers_stop_iteration": True, **config}
         return {"name": "countersign", "typed_config": {
             "@type": f"{TYPES}.filters.http.wasm.v3.Wasm",

@@ -14,7 +14,8 @@ use countersign::specs::common::presentation::Field;
 
 use countersign::crypto::Backend;
 use countersign::engine::{
-    Answer, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Snapshot, Step, Worker,
+    Answer, BodyReader, Engine, Pending, PolicyDocument, PolicyFault, PolicyIndex, Request, Silent, Snapshot, Step,
+    Worker,
 };
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
@@ -24,9 +25,10 @@ use countersign::trust::OriginIndex;
 use countersign_filter::fields::JudgedBy;
 use countersign_filter::host::{Counter, Gauge, Level, RouteUnread, Site, Stream};
 use countersign_filter::identity::IdentityHeaders;
-use countersign_filter::judge::{self, Decide, Progress, Verdict};
+use countersign_filter::judge::{self, Decide, Progress, Waiting};
 use countersign_filter::nonce_keys::in_force;
 use countersign_filter::policies::{Policies, origin_notices};
+use countersign_filter::question::{self, Call};
 use countersign_filter::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_filter::tally::{Carried, Outcome, Tally};
 use countersign_live::load_inline;
@@ -177,13 +179,14 @@ impl<H: Host> Filter<H> {
         );
     }
 
-    /// Judges the request whose head has come. `own` and `stream` are the contexts of this configuration and of the request.
-    pub(crate) fn judge(&mut self, own: u32, stream: u32) -> Verdict {
+    /// Judges the request whose head has come, or goes on with one that waited for an answer. `own` and `stream` are the contexts of this
+    /// configuration and of the request.
+    pub(crate) fn judge(&mut self, own: u32, stream: u32, waited: Option<(Box<Waiting>, Answer<'_>)>) -> Progress {
         let host = self.host.clone();
         let bytes = host.header_pairs(Map::Request);
         let Some(fields) = bytes.as_deref().and_then(Pairs::new) else {
             host.log(Level::Error, "countersign: the proxy gives no header fields");
-            return judge::refuse(&mut ProxyStream::unread(&host));
+            return Progress::Done(judge::refuse(&mut ProxyStream::unread(&host)));
         };
         let mut request = ProxyStream::new(&host, fields, &self.settings);
         let settings = &self.settings;
@@ -200,9 +203,12 @@ impl<H: Host> Filter<H> {
         let site = VmSite::new(&host, settings, &self.engine, &self.tally);
         let mut worker = Deciding { worker, engine: &self.engine, snapshot: &self.snapshot };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
-        let verdict = match judge::begin(&site, &self.policies, &mut worker, text, &mut request, now) {
-            Progress::Done(verdict) => verdict,
-            Progress::Waits(_) => judge::refuse(&mut request),
+        let policies = &self.policies;
+        let judged = match waited {
+            None => judge::begin(&site, policies, &mut worker, text, &mut request, now),
+            Some((waiting, answer)) => {
+                judge::resume(&site, policies, &mut worker, text, &mut request, now, waiting, answer)
+            }
         };
         if let Some(index) = site.wanted.get()
             && self.documents.want(&host, index)
@@ -213,7 +219,36 @@ impl<H: Host> Filter<H> {
             documents.begin_due(&mut Here { host: &host, engine, snapshot, revoked: &settings.revocations, counters });
             host.speak_for(stream);
         }
-        verdict
+        judged
+    }
+
+    /// Asks a server what a request waits for: the number of the call, or `None` if it cannot be asked.
+    pub(crate) fn ask(&self, waiting: &Waiting) -> Option<u32> {
+        let bytes = self.host.header_pairs(Map::Request)?;
+        let request = ProxyStream::new(&self.host, Pairs::new(&bytes)?, &self.settings);
+        let Call { endpoint, fields, body } = question::call(&self.settings, waiting.question(), &request)?;
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        let timeout = u32::try_from(endpoint.timeout_milliseconds).unwrap_or(u32::MAX);
+        self.host.call(&endpoint.cluster, &fields, &body, timeout).ok()
+    }
+
+    /// A reader of the body, if that is what a request waits for.
+    pub(crate) fn body_reader(&self, waiting: &Waiting) -> Option<Box<BodyReader>> {
+        waiting.body_reader(self.engine.document())
+    }
+
+    /// Whether the body of a request may be read after what it waits for.
+    pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
+        waiting.body_policy(self.engine.document()).is_some()
+    }
+
+    /// Gives up a request whose stream has ended.
+    pub(crate) fn abandon(&mut self, waiting: Box<Waiting>) {
+        let Self { host, settings, engine, snapshot, desk, tally, .. } = self;
+        let Some(Desk { worker, .. }) = desk else { return };
+        let site = VmSite::new(host, settings, engine, tally);
+        let (pending, place, mode) = waiting.into_pending();
+        judge::abandoned(&site, place, mode, &worker.abandon(engine, snapshot, pending));
     }
 
     /// The identity headers of this configuration.
@@ -315,13 +350,17 @@ struct Deciding<'f> {
 }
 
 impl Decide for Deciding<'_> {
-    /// No policy asks: settings with one that does are refused.
-    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, _asks: bool) -> Step<'_> {
-        Step::Decided(self.worker.decide(self.engine, self.snapshot, policy, request))
+    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, asks: bool) -> Step<'_> {
+        // Most policies ask nothing, and are judged by less code.
+        if asks {
+            self.worker.begin(self.engine, self.snapshot, policy, request, &mut Silent)
+        } else {
+            Step::Decided(self.worker.decide(self.engine, self.snapshot, policy, request))
+        }
     }
 
-    fn resume(&mut self, pending: Pending, _: &Request<'_>, _: Answer<'_>) -> Step<'_> {
-        Step::Decided(self.worker.abandon(self.engine, self.snapshot, pending))
+    fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_> {
+        self.worker.resume(self.engine, self.snapshot, pending, request, answer, &mut Silent)
     }
 }
 
