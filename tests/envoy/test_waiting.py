@@ -445,5 +445,5 @@ class Unread(unittest.TestCase):
             chain["http_filters"][0]["typed_config"]["config"]["allow_on_headers_stop_iteration"] = False
             with made as world, client.Client(("127.0.0.1", world.port)) as connection:
                 got = connection.ask("POST", "/tools", [("Host", "api.example"), world.bearer()], call())
-                self.assertEqual((got.status, answers.of("/tools")), (408, []))
+                self.assertEqual((got.status, answers.of("/tools")), (504, []))
                 until("it is counted", lambda: world.count("decision_abandoned", policy="tools") == 1)
