@@ -287,7 +287,10 @@ class Waiting(unittest.TestCase):
                 self.assertEqual(status, 200, shown)
                 self.assertEqual(json.loads(shown)["sha256"], hashlib.sha256(body).hexdigest())
         path = self.world.envoy.write("long", "a" * (LIMIT + 50000))
-        self.assertEqual(ask("/tools", "-H", bearer, "--data-binary", f"@{path}")[1], 413)
+        before = self.count("body_too_large", "tools")
+        # Envoy resets a stream whose request it answers before its end, which may reach curl before the answer.
+        self.assertIn(ask("/tools", "-H", bearer, "--data-binary", f"@{path}")[1], (413, 0))
+        until("it is counted", lambda: self.count("body_too_large", "tools") == before + 1)
         flags = [part for name, value in self.proven("/once") for part in ("-H", f"{name}: {value}")]
         self.assertEqual([ask("/once", *flags)[1], ask("/once", *flags)[1]], [200, 401])
 

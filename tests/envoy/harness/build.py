@@ -78,7 +78,8 @@ class Wasm:
     def filter(settings, vm_id="countersign", **config):
         # What the settings state of Envoy, Envoy is told.
         said = settings.get("value", settings)
-        if (json.loads(said) if isinstance(said, str) else said).get("allow_on_headers_stop_iteration"):
+        stated = '"allow_on_headers_stop_iteration": true'
+        if stated in (said if isinstance(said, str) else json.dumps(said)):
             config = {"allow_on_headers_stop_iteration": True, **config}
         return {"name": "countersign", "typed_config": {
             "@type": f"{TYPES}.filters.http.wasm.v3.Wasm",
