@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::field_value::spells_alike;
+use countersign::policy::{From, Policy};
 
 use crate::attribute::Attribute;
 
@@ -74,6 +75,14 @@ impl IdentityHeaders {
 
 fn lengths<'n>(names: impl Iterator<Item = &'n str>) -> u64 {
     names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT))
+}
+
+/// The fields of credentials that a policy has removed.
+pub(crate) fn removed_credentials(policy: &Policy) -> impl Iterator<Item = String> {
+    policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
+        From::Header(name) => Some(String::from(&**name)),
+        From::Authorization => None,
+    })
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use countersign::engine::{
-    Answer, Decision, HeaderFields, Mode, Pending, PolicyIndex, Question, ReplayNotice, Request, Step,
+    Answer, BodyReader, Decision, HeaderFields, Mode, Pending, PolicyDocument, PolicyIndex, Question, ReplayNotice,
+    Request, Step,
 };
+use countersign::policy::BodyPolicy;
 use countersign::reason::Reason;
 use countersign::specs::common::presentation::Field;
 use countersign::specs::mtls::Connection;
@@ -69,6 +71,20 @@ impl Waiting {
     #[must_use]
     pub const fn policy(&self) -> PolicyIndex {
         self.pending.policy()
+    }
+
+    /// What the policy that asks wants of the body; `None` where it reads none.
+    #[must_use]
+    pub fn body_policy<'d>(&self, document: &'d PolicyDocument) -> Option<&'d BodyPolicy> {
+        let (_, policy) = document.policies().find(|(index, _)| *index == self.policy())?;
+        policy.body()
+    }
+
+    /// A reader of the body, if the body is what the request waits for.
+    #[must_use]
+    pub fn body_reader(&self, document: &PolicyDocument) -> Option<Box<BodyReader>> {
+        let Question::Body { .. } = self.question() else { return None };
+        self.body_policy(document).map(|policy| Box::new(BodyReader::new(policy)))
     }
 
     /// What the engine takes back to give it up.

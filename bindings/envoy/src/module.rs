@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use countersign::engine::{BodyReader, Engine, PolicyDocument, Question};
+use countersign::engine::{BodyReader, Engine, PolicyDocument};
 use countersign::memory::revocation::RevocationsKnown;
-use countersign::policy::BodyPolicy;
 use countersign::time::UnixSeconds;
 use countersign::trust::{Authority, KeySet};
 use countersign_envoy_common::counters::{Carried, WorkerCounters};
@@ -185,20 +184,14 @@ impl Module {
 
     /// A reader of the body, if that is what a request waits for.
     pub(crate) fn body_of(&self, waiting: &Waiting) -> Option<Box<BodyReader>> {
-        let Question::Body { .. } = waiting.question() else { return None };
-        self.body_policy(waiting).map(|policy| Box::new(BodyReader::new(policy)))
+        waiting.body_reader(self.shared.engine().document())
     }
 
     /// Whether the body of a request may be read after what it waits for: by its policy, or by that of a route that is chosen anew.
     pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
-        let by_another = || self.shared.engine().document().policies().any(|(_, policy)| policy.body().is_some());
-        self.body_policy(waiting).is_some() || (self.settings.clear_route_cache && by_another())
-    }
-
-    fn body_policy(&self, waiting: &Waiting) -> Option<&BodyPolicy> {
-        let mut policies = self.shared.engine().document().policies();
-        let (_, policy) = policies.find(|(index, _)| *index == waiting.policy())?;
-        policy.body()
+        let document = self.shared.engine().document();
+        let by_another = || document.policies().any(|(_, policy)| policy.body().is_some());
+        waiting.body_policy(document).is_some() || (self.settings.clear_route_cache && by_another())
     }
 
     /// A look at all watched files. Reads them, so it is for a thread that may wait.

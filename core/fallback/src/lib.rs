@@ -4,17 +4,13 @@
 //! bytes, as a filter for a proxy's VM does, has this crate compiled for size and the rest of the engine for speed. Nothing of it is
 //! inlined, which would compile it as its caller is.
 //!
-//! RSA allocates its numbers when a key is made and in each check; ECDSA and EdDSA allocate nothing. Nothing here checks what
-//! specifications of tokens ask of keys and of signatures: that is the engine's.
+//! Nothing is allocated. RSA is not here: the engine has code of its own for it. Nothing here checks what specifications of tokens ask of
+//! keys and of signatures: that is the engine's.
 #![no_std]
 #![forbid(unsafe_code)]
 
-use core::ops::RangeInclusive;
-
 use p256::ecdsa::signature::Verifier as _;
 use p256::elliptic_curve::point::AffineCoordinates as _;
-use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// A public key.
 #[derive(Clone, Debug)]
@@ -27,27 +23,8 @@ pub enum Key {
     /// ECDSA on P-521.
     #[cfg(feature = "p521")]
     P521(p521::ecdsa::VerifyingKey),
-    /// RSA (RFC 8017).
-    Rsa(RsaPublicKey),
     /// Ed25519 (RFC 8032).
     Ed25519(ed25519_dalek::VerifyingKey),
-}
-
-/// How an RSA signature is padded (RFC 8017 §8), with its hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RsaScheme {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Pkcs1Sha256,
-    /// RSASSA-PKCS1-v1_5 with SHA-384.
-    Pkcs1Sha384,
-    /// RSASSA-PKCS1-v1_5 with SHA-512.
-    Pkcs1Sha512,
-    /// RSASSA-PSS with SHA-256, and a salt as long as the hash.
-    PssSha256,
-    /// RSASSA-PSS with SHA-384, and a salt as long as the hash.
-    PssSha384,
-    /// RSASSA-PSS with SHA-512, and a salt as long as the hash.
-    PssSha512,
 }
 
 /// The key of an ECDSA curve with these coordinates, if they are a point of it. Points come uncompressed, so that no square root, which
@@ -91,15 +68,6 @@ impl Key {
         ecdsa_key!(p521, coordinates).map(Self::P521)
     }
 
-    /// An RSA key of its big-endian modulus and exponent; `None` if the modulus has not as many bits as `bits` allows, or the numbers
-    /// are none of a key.
-    #[inline(never)]
-    #[must_use]
-    pub fn rsa(n: &[u8], e: &[u8], bits: RangeInclusive<usize>) -> Option<Self> {
-        let (n, e) = (BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
-        RsaPublicKey::new_with_size_limits(n, e, bits).ok().map(Self::Rsa)
-    }
-
     /// An Ed25519 key of its encoding (RFC 8032 §5.1.5).
     #[inline(never)]
     #[must_use]
@@ -108,7 +76,7 @@ impl Key {
     }
 
     /// Whether the signature is the key's over the message: for ECDSA r, then s, with the hash of the curve's size (RFC 7518 §3.4); for
-    /// EdDSA by the equation without cofactor. Never for an RSA key, whose scheme is not known here.
+    /// EdDSA by the equation without cofactor.
     #[inline(never)]
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -124,23 +92,6 @@ impl Key {
             #[cfg(feature = "p521")]
             Self::P521(key) => holds!(es512, key, message, signature),
             Self::Ed25519(key) => holds!(ed25519, key, message, signature),
-            Self::Rsa(_) => false,
         }
-    }
-
-    /// Whether the signature is the RSA key's over the message by `scheme`; never for another key.
-    #[inline(never)]
-    #[must_use]
-    pub fn verify_rsa(&self, scheme: RsaScheme, message: &[u8], signature: &[u8]) -> bool {
-        let Self::Rsa(key) = self else { return false };
-        let outcome = match scheme {
-            RsaScheme::Pkcs1Sha256 => key.verify(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message), signature),
-            RsaScheme::Pkcs1Sha384 => key.verify(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message), signature),
-            RsaScheme::Pkcs1Sha512 => key.verify(Pkcs1v15Sign::new::<Sha512>(), &Sha512::digest(message), signature),
-            RsaScheme::PssSha256 => key.verify(Pss::<Sha256>::new(), &Sha256::digest(message), signature),
-            RsaScheme::PssSha384 => key.verify(Pss::<Sha384>::new(), &Sha384::digest(message), signature),
-            RsaScheme::PssSha512 => key.verify(Pss::<Sha512>::new(), &Sha512::digest(message), signature),
-        };
-        outcome.is_ok()
     }
 }

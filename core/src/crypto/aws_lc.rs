@@ -18,7 +18,7 @@ use crate::jose::algorithm::Algorithm;
 #[allow(clippy::duplicate_mod)] // loaded twice on purpose, over another library each time
 #[path = "ring_hashes.rs"]
 mod hashes;
-#[cfg(all(feature = "hot-keys", any(test, not(feature = "ring"))))]
+#[cfg(all(any(feature = "hot-keys", feature = "rust-crypto-p256"), any(test, not(feature = "ring"))))]
 pub(super) use hashes::digest;
 #[cfg(any(test, not(feature = "ring")))]
 pub(super) use hashes::{Hmac, Sha256};

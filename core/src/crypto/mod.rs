@@ -16,7 +16,7 @@ mod curve;
 pub mod ed25519;
 #[cfg(feature = "hot-keys")]
 mod fixed_base;
-#[cfg(feature = "hot-keys")]
+#[cfg(any(feature = "hot-keys", feature = "rust-crypto-p256"))]
 mod hash;
 #[cfg(feature = "hot-keys")]
 mod inverse;
@@ -25,7 +25,7 @@ pub mod p256;
 mod prime_field;
 mod reference;
 mod roca;
-#[cfg(all(feature = "hot-keys", feature = "fast"))]
+#[cfg(any(all(feature = "hot-keys", feature = "fast"), feature = "rust-crypto-p256"))]
 mod rsa;
 mod spki;
 #[cfg(feature = "hot-keys")]
@@ -59,10 +59,12 @@ use backend::Key;
 pub use reference::HostSignatures;
 pub(crate) use reference::Reference;
 
-#[cfg(feature = "hot-keys")]
+#[cfg(any(feature = "hot-keys", feature = "rust-crypto-p256"))]
 pub use hash::{Digest, HashAlgorithm};
 #[cfg(all(feature = "hot-keys", feature = "fast"))]
 pub use rsa::RsaKey;
+#[cfg(all(feature = "hot-keys", feature = "fast"))]
+pub(crate) use rsa::Scheme as RsaScheme;
 
 /// The smallest RSA modulus, in bits (RFC 7518 §3.3).
 pub const RSA_MODULUS_MIN_BITS: usize = 2048;
@@ -299,7 +301,7 @@ impl PublicKey {
     #[must_use]
     pub fn rsa_numbers(&self) -> Option<(&[u8], u64)> {
         match &self.material {
-            Material::Rsa { n, e } => Some((n.bytes(), u64::from_be_bytes(e.0))),
+            Material::Rsa { n, e } => Some((n.bytes(), e.value())),
             Material::Ec { .. } | Material::Ed25519 { .. } => None,
         }
     }
@@ -376,6 +378,10 @@ struct RsaExponent([u8; 8]);
 impl RsaExponent {
     fn new(e: &[u8]) -> Self {
         Self(e.iter().fold(0, |value: u64, byte| value << 8 | u64::from(*byte)).to_be_bytes())
+    }
+
+    const fn value(&self) -> u64 {
+        u64::from_be_bytes(self.0)
     }
 
     /// Without leading zero bytes.

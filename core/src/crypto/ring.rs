@@ -14,7 +14,7 @@ use crate::jose::algorithm::Algorithm;
 #[allow(clippy::duplicate_mod)] // loaded twice on purpose, over another library each time
 #[path = "ring_hashes.rs"]
 mod hashes;
-#[cfg(feature = "hot-keys")]
+#[cfg(any(feature = "hot-keys", feature = "rust-crypto-p256"))]
 pub(super) use hashes::digest;
 pub(super) use hashes::{Hmac, Sha256};
 

@@ -1,11 +1,11 @@
 //! SHA-2 and HMAC by a library with ring's interface: the parent says which.
 
 use super::library::{digest, hmac};
-#[cfg(feature = "hot-keys")]
+#[cfg(any(feature = "hot-keys", feature = "rust-crypto-p256"))]
 use crate::crypto::hash::HashAlgorithm;
 
 /// Writes the digest of the parts to the front of `out`.
-#[cfg(feature = "hot-keys")]
+#[cfg(any(feature = "hot-keys", feature = "rust-crypto-p256"))]
 pub(in crate::crypto) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
     let mut context = digest::Context::new(match hash {
         HashAlgorithm::Sha256 => &digest::SHA256,

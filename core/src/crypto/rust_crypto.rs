@@ -1,25 +1,24 @@
-//! The backend in pure Rust, for WebAssembly and wherever no C compiler is: signatures by `countersign-fallback`, hashes by
-//! `sha2`.
+//! The backend in pure Rust, for WebAssembly and wherever no C compiler is: RSA here, other signatures by
+//! `countersign-fallback`, hashes by `sha2`.
 
-use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
+use super::rsa::{self, Scheme};
+use super::{Curve, Material};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign_fallback::{Key as Reference, RsaScheme};
+use countersign_fallback::Key as Reference;
 
 // Beside another library, that one hashes.
 #[cfg(any(test, not(any(feature = "ring", feature = "aws-lc"))))]
 #[path = "rust_crypto_hashes.rs"]
 mod hashes;
-#[cfg(all(feature = "hot-keys", any(test, not(any(feature = "ring", feature = "aws-lc")))))]
-pub(super) use hashes::digest;
 #[cfg(any(test, not(any(feature = "ring", feature = "aws-lc"))))]
-pub(super) use hashes::{Hmac, Sha256};
+pub(super) use hashes::{Hmac, Sha256, digest};
 
 #[cfg(feature = "rust-crypto")]
 pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
 #[cfg(not(feature = "rust-crypto"))]
 pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL.without(Algorithm::Es384).without(Algorithm::Es512);
 
-/// A key, or none for a curve that only the host checks.
+/// A key of the libraries; none for RSA, which needs nothing but its numbers, and for a curve that only the host checks.
 pub(super) struct Key(Option<Reference>);
 
 impl Key {
@@ -33,7 +32,7 @@ impl Key {
             Material::Ec { curve: Curve::P521, .. } => Reference::p521(coordinates),
             #[cfg(not(feature = "rust-crypto"))]
             Material::Ec { curve: Curve::P384 | Curve::P521, .. } => return Some(Self(None)),
-            Material::Rsa { n, e } => Reference::rsa(n.bytes(), e.bytes(), RSA_MODULUS_MIN_BITS..=RSA_MODULUS_MAX_BITS),
+            Material::Rsa { .. } => return Some(Self(None)),
             Material::Ed25519 { x } => Reference::ed25519(x),
         };
         key.map(|key| Self(Some(key)))
@@ -41,19 +40,14 @@ impl Key {
 
     /// The caller has checked that the algorithm fits and that the signature has its form. The strict rules on A and R of EdDSA are the
     /// caller's too.
-    pub(super) fn verify(&self, _: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let Some(key) = &self.0 else { return false };
-        let scheme = match algorithm {
-            Algorithm::Rs256 => RsaScheme::Pkcs1Sha256,
-            Algorithm::Rs384 => RsaScheme::Pkcs1Sha384,
-            Algorithm::Rs512 => RsaScheme::Pkcs1Sha512,
-            Algorithm::Ps256 => RsaScheme::PssSha256,
-            Algorithm::Ps384 => RsaScheme::PssSha384,
-            Algorithm::Ps512 => RsaScheme::PssSha512,
-            Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
-                return key.verify(message, signature);
+    pub(super) fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        match (&self.0, material, Scheme::of(algorithm)) {
+            (_, Material::Rsa { n, e }, Some((scheme, hash))) => {
+                let digest = hash.digest(&[message]);
+                rsa::verify((n.bytes(), e.value()), (scheme, hash), digest.as_ref(), signature)
             }
-        };
-        key.verify_rsa(scheme, message, signature)
+            (Some(key), _, None) => key.verify(message, signature),
+            _ => false,
+        }
     }
 }

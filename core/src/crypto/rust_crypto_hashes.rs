@@ -3,11 +3,9 @@
 use hmac::{KeyInit as _, Mac as _};
 use sha2::Digest as _;
 
-#[cfg(feature = "hot-keys")]
 use crate::crypto::hash::HashAlgorithm;
 
 /// Writes the digest of the parts to the front of `out`.
-#[cfg(feature = "hot-keys")]
 pub(in crate::crypto) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut [u8; 64]) {
     match hash {
         HashAlgorithm::Sha256 => write_digest::<sha2::Sha256>(parts, out),
@@ -16,7 +14,6 @@ pub(in crate::crypto) fn digest(hash: HashAlgorithm, parts: &[&[u8]], out: &mut 
     }
 }
 
-#[cfg(feature = "hot-keys")]
 fn write_digest<H: sha2::Digest>(parts: &[&[u8]], out: &mut [u8; 64]) {
     let mut hash = H::new();
     for part in parts {

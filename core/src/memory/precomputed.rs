@@ -6,7 +6,7 @@ use once_cell::race::OnceBox;
 
 use crate::crypto::{Backend, KeyKind, PublicKey, ed25519, p256, sha256};
 #[cfg(feature = "fast")]
-use crate::crypto::{HashAlgorithm, RsaKey};
+use crate::crypto::{RsaKey, RsaScheme};
 use crate::jose::algorithm::Algorithm;
 
 // The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
@@ -54,24 +54,12 @@ impl Precomputed {
             }
             #[cfg(feature = "fast")]
             Self::Rsa(key) => {
-                use HashAlgorithm::{Sha256, Sha384, Sha512};
-                let (hash, is_pss) = match algorithm {
-                    Algorithm::Rs256 => (Sha256, false),
-                    Algorithm::Rs384 => (Sha384, false),
-                    Algorithm::Rs512 => (Sha512, false),
-                    Algorithm::Ps256 => (Sha256, true),
-                    Algorithm::Ps384 => (Sha384, true),
-                    Algorithm::Ps512 => (Sha512, true),
-                    Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa | Algorithm::Ed25519 => {
-                        return None;
-                    }
-                };
+                let (scheme, hash) = RsaScheme::of(algorithm)?;
                 let digest = hash.digest(&[message]);
                 let digest = digest.as_ref();
-                Some(if is_pss {
-                    key.verify_pss(hash, digest, signature)
-                } else {
-                    key.verify_pkcs1(hash, digest, signature)
+                Some(match scheme {
+                    RsaScheme::Pkcs1 => key.verify_pkcs1(hash, digest, signature),
+                    RsaScheme::Pss => key.verify_pss(hash, digest, signature),
                 })
             }
         }

@@ -76,6 +76,11 @@ class Wasm:
 
     @staticmethod
     def filter(settings, vm_id="countersign", **config):
+        # What the settings state of Envoy, Envoy is told.
+        said = settings.get("value", settings)
+        stated = '"allow_on_headers_stop_iteration": true'
+        if stated in (said if isinstance(said, str) else json.dumps(said)):
+            config = {"allow_on_headers_stop_iteration": True, **config}
         return {"name": "countersign", "typed_config": {
             "@type": f"{TYPES}.filters.http.wasm.v3.Wasm",
             "config": {
@@ -104,6 +109,8 @@ class Wasm:
         settings.pop("trust_directory", None)
         if settings.get("identity_headers") and len(settings.get("policy", {}).get("policies", {})) > 1:
             settings.setdefault("routes_match_identity", False)
+        if any({"tools", "body_digest"} & policy.keys() for policy in settings.get("policy", {}).get("policies", {}).values()):
+            settings.setdefault("allow_on_headers_stop_iteration", True)
         for source in settings.get("policy", {}).get("trust", []):
             for kind in ("jwks", "bundle"):
                 name = source.pop(f"{kind}_file", None)

@@ -24,13 +24,15 @@ class World:
     """An Envoy with one listener, its issuer's key, and a client's key."""
 
     def __init__(self, settings=None, policy=None, policies=None, routes=None, workers=1, tls=None, filters=None, start=True,
-                 environment=None, access_log=None, **options):
+                 environment=None, access_log=None, key=None, documents=None, **options):
         self.envoy = server.Envoy(workers, environment)
         self.port = server.free_port()
-        self.key, self.client = issuer.Key("first"), issuer.Key("client")
+        self.key, self.client = key or issuer.Key("first"), issuer.Key("client")
         self.policy = json.loads(json.dumps(policy or POLICY))
         self.policy["policies"].update(policies or {})
         self.trust(self.key)
+        for name, text in (documents or {}).items():
+            self.envoy.write(name, text)
         settings = {**SETTINGS, "policy": self.policy, "trust_directory": str(self.envoy.folder), **(settings or {})}
         self.settings = build.THIS.settings(settings, self.envoy.folder)
         if access_log:

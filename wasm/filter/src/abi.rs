@@ -61,6 +61,7 @@ unsafe extern "C" {
         timeout_milliseconds: u32,
         callout: *mut u32,
     ) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -87,8 +88,10 @@ unsafe extern "C" {
 }
 
 const OK: u32 = 0;
+const BUFFER_HTTP_REQUEST_BODY: u32 = 0;
 const BUFFER_HTTP_CALL_RESPONSE_BODY: u32 = 4;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
+const STREAM_REQUEST: u32 = 0;
 const METRIC_COUNTER: u32 = 0;
 const METRIC_GAUGE: u32 = 1;
 
@@ -130,6 +133,12 @@ unsafe fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result
     }
 }
 
+/// Bytes of a buffer of the proxy's, `most` at most, `from` there on.
+fn buffer(buffer: u32, from: usize, most: usize) -> Option<Vec<u8>> {
+    // SAFETY: the addresses go to the proxy.
+    unsafe { returned(|bytes, length| proxy_get_buffer_bytes(buffer, from, most, bytes, length)) }.ok()
+}
+
 const fn number(map: Map) -> u32 {
     match map {
         Map::Request => 0,
@@ -159,11 +168,7 @@ impl Host for Proxy {
     }
 
     fn configuration(&self) -> Option<Vec<u8>> {
-        // SAFETY: the addresses go to the proxy.
-        let read = unsafe {
-            returned(|bytes, length| proxy_get_buffer_bytes(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX, bytes, length))
-        };
-        read.ok()
+        buffer(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX)
     }
 
     fn tick_every(&self, period: Duration) {
@@ -219,7 +224,13 @@ impl Host for Proxy {
         }
     }
 
-    fn begin_get(&self, cluster: &str, headers: &[(&str, &str)], timeout_milliseconds: u32) -> Result<u32, Status> {
+    fn call(
+        &self,
+        cluster: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        timeout_milliseconds: u32,
+    ) -> Result<u32, Status> {
         let headers = headers::write(headers.iter().copied());
         let mut callout = 0;
         // SAFETY: the texts are valid for the call, and the address goes to the proxy.
@@ -229,8 +240,8 @@ impl Host for Proxy {
                 cluster.len(),
                 headers.as_ptr(),
                 headers.len(),
-                ptr::null(),
-                0,
+                body.as_ptr(),
+                body.len(),
                 ptr::null(),
                 0,
                 timeout_milliseconds,
@@ -241,11 +252,16 @@ impl Host for Proxy {
     }
 
     fn response_body(&self, most: usize) -> Option<Vec<u8>> {
-        // SAFETY: the addresses go to the proxy.
-        let read = unsafe {
-            returned(|bytes, length| proxy_get_buffer_bytes(BUFFER_HTTP_CALL_RESPONSE_BODY, 0, most, bytes, length))
-        };
-        read.ok()
+        buffer(BUFFER_HTTP_CALL_RESPONSE_BODY, 0, most)
+    }
+
+    fn request_body(&self, from: usize, most: usize) -> Option<Vec<u8>> {
+        buffer(BUFFER_HTTP_REQUEST_BODY, from, most)
+    }
+
+    fn let_go_on(&self) {
+        // SAFETY: a number only.
+        unsafe { proxy_continue_stream(STREAM_REQUEST) };
     }
 
     fn counter(&self, name: &str) -> Option<u32> {
@@ -381,23 +397,37 @@ pub(crate) extern "C" fn proxy_on_http_call_response(
 }
 
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _fields: usize, _end_of_stream: u32) -> u32 {
+pub(crate) extern "C" fn proxy_on_request_headers(context: u32, _fields: usize, end_of_stream: u32) -> u32 {
     let action = match VM.0.try_borrow_mut() {
-        Ok(mut vm) => vm.request(context),
+        Ok(mut vm) => vm.request(context, end_of_stream != 0),
         Err(_) => refuse(&Proxy),
     };
     match action {
         Action::Continue => 0,
+        // `StopIteration`, which Envoy takes for the next one where the settings of its plugin do not say otherwise.
         Action::Pause => 1,
+        // `StopAllIterationAndWatermark`: the body is read no further, and no hook is called for it.
+        Action::PauseAll => 4,
     }
 }
 
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn proxy_on_request_trailers(_context: u32, _fields: usize) -> u32 {
-    vm(1, |vm| {
-        vm.trailers();
-        0
-    })
+pub(crate) extern "C" fn proxy_on_request_body(context: u32, _length: usize, end_of_stream: u32) -> u32 {
+    match vm(Action::PauseAll, |vm| vm.body(context, end_of_stream != 0)) {
+        Action::Continue => 0,
+        // `StopIterationAndBuffer`.
+        Action::Pause => 1,
+        // `StopIterationNoBuffer`.
+        Action::PauseAll => 3,
+    }
+}
+
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn proxy_on_request_trailers(context: u32, _fields: usize) -> u32 {
+    match vm(Action::Pause, |vm| vm.trailers(context)) {
+        Action::Continue => 0,
+        Action::Pause | Action::PauseAll => 1,
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -295,7 +295,7 @@ impl Source {
             ("user-agent", "countersign"),
         ];
         let timeout = u32::try_from(self.fetch.timeout_milliseconds).unwrap_or(u32::MAX);
-        match here.host.begin_get(&self.fetch.cluster, &headers, timeout) {
+        match here.host.call(&self.fetch.cluster, &headers, &[], timeout) {
             Ok(callout) => self.fetching = Some((callout, number)),
             Err(Status::BAD_ARGUMENT) => self.failed(here, holder, "failed", "Envoy knows no such cluster yet"),
             Err(Status(status)) => {

@@ -14,7 +14,8 @@ use countersign::specs::common::presentation::Field;
 
 use countersign::crypto::Backend;
 use countersign::engine::{
-    Answer, Engine, Pending, PolicyDocument, PolicyError, PolicyIndex, Request, Step, TrustState, Worker,
+    Answer, BodyReader, Engine, NoTrace, Pending, PolicyDocument, PolicyError, PolicyIndex, Request, Step, TrustState,
+    Worker,
 };
 use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign::memory::revocation::RevocationsKnown;
@@ -25,9 +26,10 @@ use countersign_envoy_common::counters::{Carried, Outcome, WorkerCounters};
 use countersign_envoy_common::fields::JudgedBy;
 use countersign_envoy_common::host::{Counter, FilterContext, Gauge, Level, RouteUnread, Stream};
 use countersign_envoy_common::identity::IdentityHeaders;
-use countersign_envoy_common::judge::{self, Decide, Progress, Verdict};
+use countersign_envoy_common::judge::{self, Decide, Progress, Waiting};
 use countersign_envoy_common::nonce_keys::in_force;
 use countersign_envoy_common::policies::{Policies, origin_notices};
+use countersign_envoy_common::question::{self, Call};
 use countersign_envoy_common::settings::{Build, RouteSettings, Settings, Signatures};
 use countersign_reload::load_inline;
 use countersign_reload::revocations::tell_unknown;
@@ -179,13 +181,14 @@ impl<H: Host> Filter<H> {
         );
     }
 
-    /// Judges the request whose head has come. `own` and `stream` are the contexts of this configuration and of the request.
-    pub(crate) fn judge(&mut self, own: u32, stream: u32) -> Verdict {
+    /// Judges the request whose head has come, or goes on with one that waited for an answer. `own` and `stream` are the contexts of this
+    /// configuration and of the request.
+    pub(crate) fn judge(&mut self, own: u32, stream: u32, waited: Option<(Box<Waiting>, Answer<'_>)>) -> Progress {
         let host = self.host.clone();
         let bytes = host.header_pairs(Map::Request);
         let Some(fields) = bytes.as_deref().and_then(Pairs::new) else {
             host.log(Level::Error, "countersign: the proxy gives no header fields");
-            return judge::refuse(&mut ProxyStream::unread(&host));
+            return Progress::Done(judge::refuse(&mut ProxyStream::unread(&host)));
         };
         let mut request = ProxyStream::new(&host, fields, &self.settings);
         let settings = &self.settings;
@@ -202,9 +205,12 @@ impl<H: Host> Filter<H> {
         let context = VmContext::new(&host, settings, &self.engine, &self.worker_counters);
         let mut worker = Deciding { worker, engine: &self.engine, trust_state: &self.trust_state };
         let now = UnixSeconds::new(host.nanoseconds() / 1_000_000_000);
-        let verdict = match judge::begin(&context, &self.policies, &mut worker, text, &mut request, now) {
-            Progress::Done(verdict) => verdict,
-            Progress::Waits(_) => judge::refuse(&mut request),
+        let policies = &self.policies;
+        let judged = match waited {
+            None => judge::begin(&context, policies, &mut worker, text, &mut request, now),
+            Some((waiting, answer)) => {
+                judge::resume(&context, policies, &mut worker, text, &mut request, now, waiting, answer)
+            }
         };
         if let Some(index) = context.wanted.get()
             && self.documents.want(&host, index)
@@ -221,7 +227,36 @@ impl<H: Host> Filter<H> {
             });
             host.speak_for(stream);
         }
-        verdict
+        judged
+    }
+
+    /// Asks a server what a request waits for: the number of the call, or `None` if it cannot be asked.
+    pub(crate) fn ask(&self, waiting: &Waiting) -> Option<u32> {
+        let bytes = self.host.header_pairs(Map::Request)?;
+        let request = ProxyStream::new(&self.host, Pairs::new(&bytes)?, &self.settings);
+        let Call { endpoint, fields, body } = question::call(&self.settings, waiting.question(), &request)?;
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        let timeout = u32::try_from(endpoint.timeout_milliseconds).unwrap_or(u32::MAX);
+        self.host.call(&endpoint.cluster, &fields, &body, timeout).ok()
+    }
+
+    /// A reader of the body, if that is what a request waits for.
+    pub(crate) fn body_reader(&self, waiting: &Waiting) -> Option<Box<BodyReader>> {
+        waiting.body_reader(self.engine.document())
+    }
+
+    /// Whether the body of a request may be read after what it waits for.
+    pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
+        waiting.body_policy(self.engine.document()).is_some()
+    }
+
+    /// Gives up a request whose stream has ended.
+    pub(crate) fn abandon(&mut self, waiting: Box<Waiting>) {
+        let Self { host, settings, engine, trust_state, state, worker_counters, .. } = self;
+        let Some(WorkerState { worker, .. }) = state else { return };
+        let context = VmContext::new(host, settings, engine, worker_counters);
+        let (pending, place, mode) = waiting.into_pending();
+        judge::abandoned(&context, place, mode, &worker.abandon(engine, trust_state, pending));
     }
 
     /// The identity headers of this configuration.
@@ -323,13 +358,17 @@ struct Deciding<'f> {
 }
 
 impl Decide for Deciding<'_> {
-    /// No policy asks: settings with one that does are refused.
-    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, _asks: bool) -> Step<'_> {
-        Step::Decided(self.worker.decide(self.engine, self.trust_state, policy, request))
+    fn begin(&mut self, policy: PolicyIndex, request: &Request<'_>, asks: bool) -> Step<'_> {
+        // Most policies ask nothing, and are judged by less code.
+        if asks {
+            self.worker.begin(self.engine, self.trust_state, policy, request, &mut NoTrace)
+        } else {
+            Step::Decided(self.worker.decide(self.engine, self.trust_state, policy, request))
+        }
     }
 
-    fn resume(&mut self, pending: Pending, _: &Request<'_>, _: Answer<'_>) -> Step<'_> {
-        Step::Decided(self.worker.abandon(self.engine, self.trust_state, pending))
+    fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_> {
+        self.worker.resume(self.engine, self.trust_state, pending, request, answer, &mut NoTrace)
     }
 }
 

@@ -31,10 +31,20 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     /// Puts a value there if the one with the number `seen` is still the one; whether it was. A key that is not there takes any
     /// value, whatever `seen` is.
     fn exchange(&self, key: &str, value: &[u8], seen: u32) -> Result<bool, Status>;
-    /// Begins a GET request; its number comes back with the answer.
-    fn begin_get(&self, cluster: &str, headers: &[(&str, &str)], timeout_milliseconds: u32) -> Result<u32, Status>;
+    /// Begins a request to a server; its number comes back with the answer.
+    fn call(
+        &self,
+        cluster: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        timeout_milliseconds: u32,
+    ) -> Result<u32, Status>;
     /// The body of the answer, up to `most` bytes.
     fn response_body(&self, most: usize) -> Option<Vec<u8>>;
+    /// What has come of the body of a request that is held back, up to `most` bytes `from` there on.
+    fn request_body(&self, from: usize, most: usize) -> Option<Vec<u8>>;
+    /// Lets a request go on that was held back.
+    fn let_go_on(&self);
     /// The number of the counter of this name.
     fn counter(&self, name: &str) -> Option<u32>;
     /// Adds to a counter.
@@ -59,7 +69,7 @@ pub(crate) enum Map {
     Request,
     RequestTrailers,
     Response,
-    /// The answer to a request of ours.
+    /// The answer to a request of this filter's own.
     Fetched,
 }
 

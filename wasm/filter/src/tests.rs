@@ -36,8 +36,20 @@ struct World {
     /// How often shared data was read.
     reads: u32,
     log: Vec<String>,
-    /// Requests of ours that were begun: the VM and the path.
+    /// Requests of the filter's own that were begun: the VM and the path.
     asked: Vec<(u32, String)>,
+    /// The body of the last of them.
+    sent: Vec<u8>,
+    /// Whether no server can be asked.
+    knows_no_cluster: bool,
+    /// What has come of the body of the request.
+    body: Vec<u8>,
+    /// The longest piece of it that was read.
+    longest_piece: usize,
+    /// The contexts that calls were made for other than the one of the hook.
+    speaks_for: Vec<u32>,
+    /// How often a request was let go on that was held back.
+    let_go_on: usize,
     /// Whether `sign` and `verify_signature` are there.
     signs: bool,
     /// Whether `sign` puts a random number into each signature.
@@ -164,14 +176,28 @@ impl Host for Scripted {
         world.write(key, value);
         Ok(true)
     }
-    fn begin_get(&self, _: &str, headers: &[(&str, &str)], _: u32) -> Result<u32, Status> {
+    fn call(&self, _: &str, headers: &[(&str, &str)], body: &[u8], _: u32) -> Result<u32, Status> {
         let path = headers.iter().find(|(name, _)| *name == ":path").map_or("", |(_, path)| path).to_owned();
         let mut world = self.world();
+        if world.knows_no_cluster {
+            return Err(Status::BAD_ARGUMENT);
+        }
         world.asked.push((self.vm, path));
+        world.sent = body.to_vec();
         Ok(u32::try_from(world.asked.len()).unwrap_or(0))
     }
     fn response_body(&self, _: usize) -> Option<Vec<u8>> {
         Some(self.world().fetched.1.clone())
+    }
+    fn request_body(&self, from: usize, most: usize) -> Option<Vec<u8>> {
+        let mut world = self.world();
+        let piece = world.body.get(from..)?;
+        let piece = piece.get(..most).unwrap_or(piece).to_vec();
+        world.longest_piece = world.longest_piece.max(piece.len());
+        Some(piece)
+    }
+    fn let_go_on(&self) {
+        self.world().let_go_on += 1;
     }
     fn counter(&self, name: &str) -> Option<u32> {
         let mut world = self.world();
@@ -220,7 +246,9 @@ impl Host for Scripted {
     fn answer(&self, status: u16, headers: &[(String, String)], details: &str) {
         self.world().answer = Some((status, headers.to_vec(), details.to_owned()));
     }
-    fn speak_for(&self, _: u32) {}
+    fn speak_for(&self, context: u32) {
+        self.world().speaks_for.push(context);
+    }
 }
 
 /// The policy and the request of the vector.
@@ -242,7 +270,7 @@ fn ready(host: &Scripted) -> Vm<Scripted> {
 
 fn ask(vm: &mut Vm<Scripted>, stream: u32) -> Action {
     vm.create(stream, 1);
-    let action = vm.request(stream);
+    let action = vm.request(stream, true);
     vm.response(stream);
     vm.delete(stream);
     action
@@ -294,7 +322,7 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
     host.world().route = None;
     assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "internal_error"));
     // A stream that never began, and one of a configuration that is gone.
-    assert_eq!((vm.request(7), details(&host).as_str()), (Action::Pause, "internal_error"));
+    assert_eq!((vm.request(7, true), details(&host).as_str()), (Action::Pause, "internal_error"));
     vm.delete(1);
     assert_eq!((ask(&mut vm, 3), details(&host).as_str()), (Action::Pause, "internal_error"));
     Ok(())
@@ -325,9 +353,9 @@ fn the_clients_fields_go_in_every_spelling_and_the_route_is_asked_once() -> Resu
 fn trailers_carry_no_identity() -> Result<(), Fault> {
     let host = Scripted::new();
     vector(&host, None, r#","identity_headers":{"X-User":"subject"}"#)?;
-    let vm = ready(&host);
+    let mut vm = ready(&host);
     host.world().trailers = ["x-user", "x-sum", "x_user"].map(|name| (name.to_owned(), "root".to_owned())).into();
-    vm.trailers();
+    assert_eq!(vm.trailers(2), Action::Continue);
     let removed = |name: &str| (Map::RequestTrailers, name.to_owned(), None);
     assert_eq!(host.world().set, [removed("x-user"), removed("x_user")]);
     Ok(())
@@ -518,6 +546,265 @@ fn a_function_that_accepts_everything_is_not_believed() -> Result<(), Fault> {
     let request = host.world().request.iter().map(broken).collect();
     host.world().request = request;
     assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "signature_invalid"));
+    Ok(())
+}
+
+/// A policy that asks the issuer about opaque tokens, and one that reads the body, with the settings for both.
+fn asking(host: &Scripted) -> Result<Vm<Scripted>, Fault> {
+    let Vector { source, request, now, .. } = vector::accepted()?;
+    let source = source.replacen('{', r#"{"introspection":{"uri":"https://as.example/introspect?a=b"},"#, 1);
+    let policies = r#"{"opaque":{"accept":[{"kind":"introspected","issuer":"https://as.example"}],"audience":"https://api.example"},
+        "tools":{"accept":["at+jwt"],"audience":"https://api.example","tools":[{"name":"read"}],"body_bytes":100000},
+        "both":{"accept":[{"kind":"introspected","issuer":"https://as.example"}],"audience":"https://api.example","tools":[{"name":"read"}]}}"#;
+    let settings = r#""default_policy":"opaque","introspection":{"cluster":"as"},"allow_on_headers_stop_iteration":true,
+        "identity_headers":{"x-user":"subject","x-tool":"tool"},"routes_match_identity":false"#;
+    let mut world = host.world();
+    (world.seconds, world.request) = (now, request);
+    world.configuration =
+        format!(r#"{{"policy":{{"trust":[{source}],"policies":{policies}}},{settings}}}"#).into_bytes();
+    drop(world);
+    Ok(ready(host))
+}
+
+fn route_to(host: &Scripted, policy: &str) {
+    host.world().route = Some(vec![("default_policy".to_owned(), policy.to_owned())]);
+}
+
+fn opaque(host: &Scripted, token: &str) {
+    let mut world = host.world();
+    world.request.retain(|(name, _)| name != "authorization");
+    world.request.push(("authorization".to_owned(), format!("Bearer {token}")));
+}
+
+/// The issuer answers.
+fn introspected(host: &Scripted, vm: &mut Vm<Scripted>, callout: u32, status: &str, body: &str) {
+    host.world().fetched = (status.to_owned(), body.as_bytes().to_vec());
+    // As Envoy has it, for the configuration and not for the stream.
+    vm.answered(1, callout, 1, body.len());
+}
+
+const ACTIVE: &str = r#"{"active":true,"iss":"https://as.example","sub":"alice","aud":"https://api.example","client_id":"shop","exp":1800000300,"iat":1800000000}"#;
+
+fn counted(host: &Scripted, policy: &str, reason: &str) -> u64 {
+    let outcome = if reason == "accepted" { "accepted" } else { "refused" };
+    let name = format!("countersign_decisions.policy={policy}.outcome={outcome}.reason={reason}");
+    host.world().counters.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count)
+}
+
+fn begin(vm: &mut Vm<Scripted>, stream: u32, ends: bool) -> Action {
+    vm.create(stream, 1);
+    vm.request(stream, ends)
+}
+
+/// How many requests were let go on, and whether none was answered.
+fn let_go_on_and_unanswered(host: &Scripted) -> (usize, bool) {
+    let world = host.world();
+    (world.let_go_on, world.answer.is_none())
+}
+
+fn written(host: &Scripted) -> Fields {
+    let set = std::mem::take(&mut host.world().set);
+    set.into_iter().filter_map(|(_, name, value)| Some((name, value?))).collect()
+}
+
+#[test]
+fn an_opaque_token_waits_for_its_issuer() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let mut vm = asking(&host)?;
+    // Three at once, which are answered in another order.
+    for (stream, token) in [(2, "one+1"), (3, "two"), (4, "three")] {
+        opaque(&host, token);
+        assert_eq!(begin(&mut vm, stream, true), Action::PauseAll);
+        assert!(written(&host).is_empty(), "nothing before the answer");
+    }
+    assert_eq!(host.world().sent, b"token=three");
+    assert_eq!(host.world().asked, vec![(0, "/introspect?a=b".to_owned()); 3]);
+    opaque(&host, "two");
+    // The answer to a call that no stream waits for.
+    introspected(&host, &mut vm, 9, "200", ACTIVE);
+    assert_eq!(let_go_on_and_unanswered(&host), (0, true));
+    introspected(&host, &mut vm, 2, "200", ACTIVE);
+    assert_eq!(let_go_on_and_unanswered(&host), (1, true));
+    assert_eq!(written(&host), [("x-user".to_owned(), "alice".to_owned())]);
+    // An answer comes once.
+    introspected(&host, &mut vm, 2, "200", ACTIVE);
+    assert_eq!(host.world().let_go_on, 1);
+    opaque(&host, "one+1");
+    introspected(&host, &mut vm, 1, "200", r#"{"active":false}"#);
+    assert_eq!((details(&host).as_str(), host.world().let_go_on), ("token_inactive", 1));
+    opaque(&host, "three");
+    introspected(&host, &mut vm, 3, "500", ACTIVE);
+    let (status, _, details) = host.world().answer.take().ok_or("no answer")?;
+    assert_eq!((status, details.as_str(), host.world().let_go_on), (503, "introspection_unavailable", 1));
+    // It is remembered for a while.
+    opaque(&host, "two");
+    assert_eq!((ask(&mut vm, 5), host.world().asked.len()), (Action::Continue, 3));
+    vm.tick(1);
+    let counts =
+        ["accepted", "token_inactive", "introspection_unavailable"].map(|reason| counted(&host, "opaque", reason));
+    assert_eq!(counts, [2, 1, 1]);
+    assert_eq!(host.world().speaks_for, [3, 2, 4]);
+    Ok(())
+}
+
+#[test]
+fn an_issuer_that_gives_no_answer_is_unavailable() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let mut vm = asking(&host)?;
+    opaque(&host, "two");
+    let refused = |host: &Scripted| host.world().answer.take().map(|(status, _, details)| (status, details));
+    let unavailable = || Some((503, "introspection_unavailable".to_owned()));
+    let long = format!("{}{}", ACTIVE, " ".repeat(64 * 1024));
+    for (callout, (fields, status, body)) in
+        (1..).zip([(0, "200", ACTIVE), (1, "201", ACTIVE), (1, "200", ""), (1, "200", "<html>"), (1, "200", &long)])
+    {
+        assert_eq!(begin(&mut vm, 2, true), Action::PauseAll);
+        host.world().fetched = (status.to_owned(), body.as_bytes().to_vec());
+        vm.answered(1, callout, fields, body.len());
+        assert_eq!(refused(&host), unavailable(), "{status} {}", body.len());
+        vm.delete(2);
+    }
+    host.world().knows_no_cluster = true;
+    assert_eq!(begin(&mut vm, 2, true), Action::Pause);
+    assert_eq!((refused(&host), host.world().let_go_on), (unavailable(), 0));
+    Ok(())
+}
+
+#[test]
+fn a_stream_that_goes_while_it_waits_is_counted() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let mut vm = asking(&host)?;
+    route_to(&host, "tools");
+    assert_eq!(begin(&mut vm, 2, false), Action::Pause);
+    vm.delete(2);
+    route_to(&host, "opaque");
+    opaque(&host, "two");
+    assert_eq!(begin(&mut vm, 3, true), Action::PauseAll);
+    vm.delete(3);
+    // An answer that comes after all is of no stream.
+    introspected(&host, &mut vm, 1, "200", ACTIVE);
+    assert_eq!(let_go_on_and_unanswered(&host), (0, true));
+    vm.tick(1);
+    assert_eq!(["tools", "opaque"].map(|policy| counted(&host, policy, "decision_abandoned")), [1, 1]);
+    // One whose configuration went first is refused.
+    assert_eq!(begin(&mut vm, 4, true), Action::PauseAll);
+    vm.delete(1);
+    introspected(&host, &mut vm, 2, "200", ACTIVE);
+    assert_eq!((details(&host).as_str(), host.world().let_go_on), ("internal_error", 0));
+    Ok(())
+}
+
+fn tool(name: &str, more: usize) -> Vec<u8> {
+    let rest = "a".repeat(more);
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{{"x":"{rest}"}}}}}}"#
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_body_is_read_as_it_comes() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let mut vm = asking(&host)?;
+    route_to(&host, "tools");
+    for (name, more, ends_with_trailers, reason) in [
+        ("read", 10, false, ""),
+        ("read", 90_000, false, ""),
+        ("read", 90_000, true, ""),
+        ("write", 10, false, "tool_refused"),
+        ("write", 90_000, true, "tool_refused"),
+    ] {
+        let body = tool(name, more);
+        host.world().body.clear();
+        assert_eq!(begin(&mut vm, 2, false), Action::Pause);
+        let (first, last) = body.split_at(body.len() / 3);
+        host.world().body.extend_from_slice(first);
+        assert_eq!(vm.body(2, false), Action::Pause);
+        assert_eq!(vm.body(2, false), Action::Pause, "no piece");
+        assert!(written(&host).is_empty());
+        host.world().body.extend_from_slice(last);
+        let action = if ends_with_trailers {
+            assert_eq!(vm.body(2, false), Action::Pause);
+            vm.trailers(2)
+        } else {
+            vm.body(2, true)
+        };
+        assert_eq!(details(&host), reason, "{name} {more}");
+        if reason.is_empty() {
+            let expected =
+                [("x-user", "alice"), ("x-tool", "read")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!((action, written(&host)), (Action::Continue, expected.to_vec()));
+            // What comes of it after that is of no interest.
+            assert_eq!([vm.body(2, true), vm.trailers(2)], [Action::Continue; 2]);
+        } else {
+            assert_eq!((action, written(&host)), (Action::Pause, vec![]));
+        }
+        vm.delete(2);
+    }
+    assert!(host.world().longest_piece <= 64 * 1024);
+    // The proxy goes on by itself where a hook lets it.
+    assert_eq!(host.world().let_go_on, 0);
+    Ok(())
+}
+
+#[test]
+fn a_request_without_a_body_calls_nothing() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let mut vm = asking(&host)?;
+    route_to(&host, "tools");
+    assert_eq!(ask(&mut vm, 2), Action::Continue);
+    assert_eq!(written(&host), [("x-user".to_owned(), "alice".to_owned())]);
+    Ok(())
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_at_that_byte_and_nothing_of_it_goes_on() -> Result<(), Fault> {
+    let host = Scripted::new();
+    let mut vm = asking(&host)?;
+    route_to(&host, "tools");
+    assert_eq!(begin(&mut vm, 2, false), Action::Pause);
+    host.world().body = vec![b'a'; 100_000];
+    assert_eq!(vm.body(2, false), Action::Pause);
+    assert!(host.world().answer.is_none());
+    host.world().body.push(b'a');
+    assert_eq!(vm.body(2, false), Action::Pause);
+    let (status, _, details) = host.world().answer.take().ok_or("no answer")?;
+    assert_eq!((status, details.as_str()), (413, "body_too_large"));
+    assert_eq!([vm.body(2, false), vm.body(2, true), vm.trailers(2)], [Action::PauseAll; 3]);
+    assert!(host.world().answer.is_none(), "one answer");
+    vm.delete(2);
+    vm.tick(1);
+    assert_eq!((counted(&host, "tools", "body_too_large"), counted(&host, "tools", "decision_abandoned")), (1, 0));
+    Ok(())
+}
+
+#[test]
+fn a_body_comes_while_the_issuer_is_asked() -> Result<(), Fault> {
+    for (name, ends_before, reason) in [("read", true, ""), ("read", false, ""), ("write", true, "tool_refused")] {
+        let host = Scripted::new();
+        let mut vm = asking(&host)?;
+        route_to(&host, "both");
+        opaque(&host, "two");
+        // The proxy keeps what comes.
+        assert_eq!(begin(&mut vm, 2, false), Action::Pause);
+        let body = tool(name, 10);
+        let (first, last) = body.split_at(20);
+        host.world().body = first.to_vec();
+        assert_eq!(vm.body(2, false), Action::Pause);
+        if ends_before {
+            host.world().body.extend_from_slice(last);
+            assert_eq!(vm.body(2, true), Action::Pause);
+        }
+        introspected(&host, &mut vm, 1, "200", ACTIVE);
+        if !ends_before {
+            assert_eq!(let_go_on_and_unanswered(&host), (0, true));
+            host.world().body.extend_from_slice(last);
+            assert_eq!(vm.body(2, true), Action::Continue);
+        }
+        assert_eq!(details(&host), reason);
+        assert_eq!(host.world().let_go_on, usize::from(ends_before && reason.is_empty()));
+        assert_eq!(written(&host).len(), if reason.is_empty() { 2 } else { 0 });
+    }
     Ok(())
 }
 

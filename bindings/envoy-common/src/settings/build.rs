@@ -46,7 +46,7 @@ impl Build<'_> {
     }
 }
 
-const OF_BOTH: [&str; 15] = [
+const OF_BOTH: [&str; 17] = [
     "policy",
     "default_policy",
     "policy_rules",
@@ -62,20 +62,24 @@ const OF_BOTH: [&str; 15] = [
     "certificate",
     "replay_store",
     "proofs_before_start",
+    "shared_store",
+    "introspection",
 ];
 const FILES: &str = "a setting that needs files, which a WebAssembly VM has none of";
 const CLEARED: &str = "a setting of the dynamic module only: Envoy clears the route cache whenever a VM sets a field";
-const WAITS: &str = "a setting of the dynamic module only: this build asks no server for a decision";
-const OF_MODULE: [(&str, &str); 8] = [
+const OF_MODULE: [(&str, &str); 6] = [
     ("policy_file", FILES),
     ("trust_directory", FILES),
     ("revocations_file", FILES),
     ("nonce_keys_file", FILES),
     ("clear_route_cache", CLEARED),
     ("replay_file", FILES),
-    ("shared_store", WAITS),
-    ("introspection", WAITS),
 ];
 const VM: &str = "a setting of the proxy-wasm filter only";
-const OF_WASM: [(&str, &str); 4] =
-    [("nonce_keys", VM), ("route_metadata", VM), ("routes_match_identity", VM), ("signatures", VM)];
+const OF_WASM: [(&str, &str); 5] = [
+    ("nonce_keys", VM),
+    ("route_metadata", VM),
+    ("routes_match_identity", VM),
+    ("signatures", VM),
+    ("allow_on_headers_stop_iteration", VM),
+];

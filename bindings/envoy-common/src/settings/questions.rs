@@ -45,6 +45,10 @@ const INTROSPECTION_MILLISECONDS: u64 = 2000;
 /// A client waits as long.
 const MOST_MILLISECONDS: u64 = 60_000;
 
+/// States that Envoy gives a VM the body of a request whose head it holds back. It is a setting of Envoy's `PluginConfig`, which a VM cannot
+/// read; without it such a request waits until Envoy ends it.
+pub(super) const BODY_HOOK: &str = "allow_on_headers_stop_iteration";
+
 /// Reads both, and finds each policy that asks what no setting answers.
 pub(super) fn read(
     reader: &mut Reader,
@@ -52,28 +56,24 @@ pub(super) fn read(
     document: Option<&PolicyDocument>,
     build: Build<'_>,
 ) -> Questions {
-    let (store, introspection) = match build {
-        Build::Module { .. } => {
-            (read_store(reader, settings), document.and_then(|document| read_introspection(reader, settings, document)))
-        }
-        Build::Wasm => (None, None),
-    };
+    let store = read_store(reader, settings);
+    let introspection = document.and_then(|document| read_introspection(reader, settings, document));
+    // The module is given every body.
+    let has_bodies = matches!(build, Build::Module { .. }) || reader.flag(settings, BODY_HOOK, false);
     for (_, policy) in document.into_iter().flat_map(PolicyDocument::policies) {
+        let name = quoted(policy.name());
         let asks = [
             ("shared_store", policy.asks_shared_store(), "a store that several proxies share"),
             ("introspection", policy.introspects(), "an issuer about tokens"),
-            ("body", policy.body().is_some(), "for the body"),
         ];
-        for (member, _, what) in asks.into_iter().filter(|(_, asks, _)| *asks) {
-            let name = policy.name();
-            if matches!(build, Build::Wasm) {
-                let at = settings.at("policy");
-                let found = format!("the policy {}, which asks {what}", quoted(name));
-                reader.fault(&at.member("policies").member(name), found, "the dynamic module, which can wait for it");
-            } else if member != "body" && !settings.has(member) {
-                let expected = format!("the cluster to ask, since the policy {} asks {what}", quoted(name));
-                reader.fault(&settings.at(member), NOTHING, expected);
-            }
+        for (member, _, what) in asks.into_iter().filter(|(member, asks, _)| *asks && !settings.has(member)) {
+            let expected = format!("the cluster to ask, since the policy {name} asks {what}");
+            reader.fault(&settings.at(member), NOTHING, expected);
+        }
+        if policy.body().is_some() && !has_bodies {
+            let found = if settings.has(BODY_HOOK) { "false" } else { NOTHING };
+            let expected = format!("true, here and beside `configuration`, since the policy {name} asks for the body");
+            reader.fault(&settings.at(BODY_HOOK), found, expected);
         }
     }
     Questions { store, introspection }

@@ -28,8 +28,10 @@ pub(super) trait Digit: Copy + Debug + Ord + 'static {
     fn minus(self, other: Self, borrow: bool) -> (Self, bool);
 
     /// The sum of two sums.
+    #[cfg_attr(not(all(feature = "hot-keys", feature = "fast")), allow(dead_code))]
     fn plus(one: Self::Sum, other: Self::Sum) -> Self::Sum;
     /// `self + a + b - less + carry` as a digit and the next carry, which is -1 to 2 in two's complement, as `carry` is.
+    #[cfg_attr(not(all(feature = "hot-keys", feature = "fast")), allow(dead_code))]
     fn settle(self, a: Self, b: Self, less: Self, carry: Self) -> (Self, Self);
 
     /// `sum + self`.

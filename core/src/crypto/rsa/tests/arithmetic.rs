@@ -47,6 +47,12 @@ fn agree(n: &[u8], base: &BigUint, exponent: u64) {
     let base = bytes(&base, n.len());
     assert_eq!(power::<u64, 17>(n, &base, exponent), expected, "64 bits");
     assert_eq!(power::<u32, 18>(n, &base, exponent), expected, "32 bits");
+    let mut out = vec![0; n.len()];
+    assert!(unprepared::write_power::<u64, 135>(n, exponent, &base, &mut out));
+    assert_eq!(out, expected, "64 bits, unprepared");
+    out.fill(0);
+    assert!(unprepared::write_power::<u32, 283>(n, exponent, &base, &mut out));
+    assert_eq!(out, expected, "32 bits, unprepared");
 }
 
 proptest! {
@@ -78,12 +84,22 @@ proptest! {
         back.fill(0);
         write(&narrow, &mut back);
         prop_assert_eq!(&back, &number);
+        // As few digits as hold the number.
+        let bits = bits_of(&number);
+        back.fill(0);
+        write(&wide[..bits.div_ceil(61)], &mut back);
+        prop_assert_eq!(&back, &number);
+        back.fill(0);
+        write(&narrow[..bits.div_ceil(29)], &mut back);
+        prop_assert_eq!(&back, &number);
     }
 }
 
 #[test]
 fn all_ones_of_every_length_modulo_eight_and_digits() {
-    for bits in (2040..2120usize).chain([3072, 4096, 4148, 8191, 8192]) {
+    // Digits that end within the last byte of the modulus: 3 blocks and 6 of 61 bits, 7 of 29.
+    let uneven = [3105..3108usize, 6217..6219, 3649..3651].into_iter().flatten();
+    for bits in (2040..2120usize).chain([3072, 4096, 4148, 8191, 8192]).chain(uneven) {
         // 2^bits - 1, and 2^(bits-1) + 1.
         for n in [(BigUint::from(1u8) << bits) - 1u8, (BigUint::from(1u8) << (bits - 1)) + 1u8] as [BigUint; 2] {
             let n = n.to_bytes_be();

@@ -72,22 +72,27 @@ fn libraries(
     answers.push(("ring", library!(ring)));
     #[cfg(feature = "aws-lc")]
     answers.push(("aws-lc", library!(aws_lc_rs)));
-    #[cfg(feature = "rust-crypto")]
-    {
-        use countersign_fallback::{Key, RsaScheme};
-        let scheme = match (scheme, hash) {
-            (Scheme::Pkcs1, HashAlgorithm::Sha256) => RsaScheme::Pkcs1Sha256,
-            (Scheme::Pkcs1, HashAlgorithm::Sha384) => RsaScheme::Pkcs1Sha384,
-            (Scheme::Pkcs1, HashAlgorithm::Sha512) => RsaScheme::Pkcs1Sha512,
-            (Scheme::Pss, HashAlgorithm::Sha256) => RsaScheme::PssSha256,
-            (Scheme::Pss, HashAlgorithm::Sha384) => RsaScheme::PssSha384,
-            (Scheme::Pss, HashAlgorithm::Sha512) => RsaScheme::PssSha512,
-        };
-        let key = Key::rsa(n, e, 2048..=8192);
-        answers.push(("rsa", key.is_some_and(|key| key.verify_rsa(scheme, message, signature))));
-    }
-    assert!(!answers.is_empty(), "no library to compare with");
+    answers.push(("rsa", crate_rsa(scheme, hash, n, e, message, signature)));
     answers
+}
+
+/// What the crate `rsa` says.
+fn crate_rsa(scheme: Scheme, hash: HashAlgorithm, n: &[u8], e: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    use ::rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
+    use ::sha2::{Sha256, Sha384, Sha512};
+    let number = BoxedUint::from_be_slice_vartime;
+    let Ok(key) = RsaPublicKey::new_with_size_limits(number(n), number(e), 2048..=8192) else { return false };
+    let digest = hash.digest(&[message]);
+    let digest = digest.as_ref();
+    let answer = match (scheme, hash) {
+        (Scheme::Pkcs1, HashAlgorithm::Sha256) => key.verify(Pkcs1v15Sign::new::<Sha256>(), digest, signature),
+        (Scheme::Pkcs1, HashAlgorithm::Sha384) => key.verify(Pkcs1v15Sign::new::<Sha384>(), digest, signature),
+        (Scheme::Pkcs1, HashAlgorithm::Sha512) => key.verify(Pkcs1v15Sign::new::<Sha512>(), digest, signature),
+        (Scheme::Pss, HashAlgorithm::Sha256) => key.verify(Pss::<Sha256>::new(), digest, signature),
+        (Scheme::Pss, HashAlgorithm::Sha384) => key.verify(Pss::<Sha384>::new(), digest, signature),
+        (Scheme::Pss, HashAlgorithm::Sha512) => key.verify(Pss::<Sha512>::new(), digest, signature),
+    };
+    answer.is_ok()
 }
 
 /// EMSA-PSS-ENCODE (RFC 8017 §9.1.1), with a fault that the caller chooses.
@@ -277,6 +282,35 @@ fn keys_out_of_range_are_refused() {
     for e in [3, (1 << 33) - 1] {
         assert!(Twins::new(&n(2048), e).is_some(), "{e}");
     }
+}
+
+#[test]
+fn no_signature_is_of_a_key_that_is_none() {
+    let pair = Pair::new(&[0, 1], 65537);
+    let (scheme, n) = ((Scheme::Pkcs1, HashAlgorithm::Sha256), pair.n.to_bytes_be());
+    let digest = HashAlgorithm::Sha256.digest(&[b"m"]);
+    let signature = pair.sign(&encode_pkcs1(HashAlgorithm::Sha256, b"m", 256));
+    let verify = |n: &[u8], e, signature: &[u8]| {
+        let key = (n, e);
+        let answer = unprepared::verify_in::<u64, 135>(key, scheme, digest.as_ref(), signature);
+        assert_eq!(unprepared::verify_in::<u32, 283>(key, scheme, digest.as_ref(), signature), answer);
+        answer
+    };
+    assert!(verify(&n, 65537, &signature));
+    // Another exponent of the same signature, among them those of the identity and of no RSA key.
+    for e in [0, 1, 2, 3, 65536, 65539, (1 << 33) - 1, u64::MAX] {
+        assert!(!verify(&n, e, &signature), "{e}");
+    }
+    // Moduli that are even, padded, too short and too long, with signatures of their lengths.
+    let even = (&pair.n - 1u8).to_bytes_be();
+    let (padded, longest) = ([&[0], &n[..]].concat(), [&[0x80], &vec![0; 1022][..], &[1]].concat());
+    for n in [&[][..], &[1], &[3, 3], &[0xff; 7], &[0xff; 8], &[0xff; 255], &even, &padded, &longest, &[0xff; 1025]] {
+        for fill in [0, 1, 0x7f] {
+            assert!(!verify(n, 65537, &vec![fill; n.len()]), "{} bytes", n.len());
+        }
+    }
+    assert!(!verify(&even, 65537, &signature));
+    assert!(!verify(&padded, 65537, &[&[0], &signature[..]].concat()));
 }
 
 proptest! {
