@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`record_cache`] | what was once verified, by its exact bytes | one worker |
 //! | [`hot_keys`] | tables of the keys that are used often | one worker |
-//! | [`inactive`] | which tokens their issuer answered are not active | one worker |
+//! | `inactive` | which tokens their issuer answered are not active | one worker |
 //! | [`replay`] | which proofs were used | all threads and processes |
 //! | [`revocation`] | what the host declared void | all, swapped whole |
 
