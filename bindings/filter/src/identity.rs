@@ -82,13 +82,18 @@ mod tests {
     use std::format;
     use std::vec;
 
+    use countersign::engine::Attribute;
+
     use super::*;
 
     #[test]
     fn every_spelling_and_no_other_name() {
         let long = "x-".repeat(40);
-        let written =
-            vec![("x-user".to_owned(), Fact::Subject), (long.clone(), Fact::Kind), ("-path".to_owned(), Fact::Issuer)];
+        let written = vec![
+            ("x-user".to_owned(), Fact::Known(Attribute::Subject)),
+            (long.clone(), Fact::Known(Attribute::Kind)),
+            ("-path".to_owned(), Fact::Known(Attribute::Issuer)),
+        ];
         let headers = IdentityHeaders::new(written, Some("x-forwarded-client-cert"));
         for name in
             ["x-user", "x_user", "x.user", "x+user", "x~user", "x\u{7f}user", "_path", &long, &long.replace('-', "_")]

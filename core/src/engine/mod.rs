@@ -1,5 +1,6 @@
 //! The whole API: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
 
+mod attribute;
 mod audit;
 mod body;
 mod challenge;
@@ -14,6 +15,7 @@ mod state;
 mod token;
 mod worker;
 
+pub use attribute::{Attribute, AttributeValue};
 pub use audit::AuditRecord;
 pub use body::BodyReader;
 pub use decision::{CacheTier, Decision};

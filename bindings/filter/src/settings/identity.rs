@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use countersign::engine::Attribute;
 use countersign::jose::json::Value;
 use countersign::policy::PolicyDocument;
 use countersign::policy::reader::{Members, Pointer, Reader};
@@ -57,7 +58,7 @@ fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&s
 fn read_fact(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Fact> {
     let fact = value.as_string().and_then(|text| Fact::from_name(&text.to_owned_string()));
     if fact.is_none() {
-        let words: Vec<&str> = Fact::ALL.iter().map(Fact::name).chain(["attributes.NAME"]).collect();
+        let words: Vec<&str> = Attribute::ALL.into_iter().map(Attribute::word).chain(["attributes.NAME"]).collect();
         reader.not_one_of(at, value, &words);
     }
     fact
@@ -73,7 +74,7 @@ pub(super) fn check_against(
 ) {
     let named = identity.written().iter().map(|(_, fact)| ("identity_headers", fact));
     for (member, fact) in named.chain(metadata.iter().map(|fact| ("metadata", fact))) {
-        let Some(name) = fact.attribute() else { continue };
+        let Some(name) = fact.claim() else { continue };
         if !document.policies().any(|(_, policy)| policy.attributes().any(|known| known == name)) {
             reader.fault(&settings.at(member), quoted(fact.name()), "a name in `attributes` of a policy");
         }
