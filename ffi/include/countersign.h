@@ -361,7 +361,7 @@ enum countersign_field
   COUNTERSIGN_FIELD_SCHEME = 3,
   // `none`, `hit` or `miss`: where the token's facts came from.
   COUNTERSIGN_FIELD_CACHE = 4,
-  // The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
+  // The word of its kind in policies, such as `at+jwt`. From here on to `requesting_workload`, there is a value only if the
   // request was accepted.
   COUNTERSIGN_FIELD_KIND = 5,
   // The trust domain or issuer whose key verified the token.

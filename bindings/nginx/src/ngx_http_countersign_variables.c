@@ -28,31 +28,7 @@ static const struct {
     ngx_str_t   name;
     ngx_uint_t  fact;
 } ngx_http_countersign_facts[] = {
-    { ngx_string("countersign_decision"), NGX_HTTP_COUNTERSIGN_FACT_DECISION },
-    { ngx_string("countersign_reason"), NGX_HTTP_COUNTERSIGN_FACT_REASON },
-    { ngx_string("countersign_status"), NGX_HTTP_COUNTERSIGN_FACT_STATUS },
-    { ngx_string("countersign_policy"), COUNTERSIGN_FIELD_POLICY },
-    { ngx_string("countersign_mode"), COUNTERSIGN_FIELD_MODE },
-    { ngx_string("countersign_scheme"), COUNTERSIGN_FIELD_SCHEME },
-    { ngx_string("countersign_cache"), COUNTERSIGN_FIELD_CACHE },
-    { ngx_string("countersign_kind"), COUNTERSIGN_FIELD_KIND },
-    { ngx_string("countersign_issuer"), COUNTERSIGN_FIELD_ISSUER },
-    { ngx_string("countersign_subject"), COUNTERSIGN_FIELD_SUBJECT },
-    { ngx_string("countersign_client_id"), COUNTERSIGN_FIELD_CLIENT_ID },
-    { ngx_string("countersign_scope"), COUNTERSIGN_FIELD_SCOPE },
-    { ngx_string("countersign_token_id"), COUNTERSIGN_FIELD_TOKEN_ID },
-    { ngx_string("countersign_key_id"), COUNTERSIGN_FIELD_KEY_ID },
-    { ngx_string("countersign_actor"), COUNTERSIGN_FIELD_ACTOR },
-    { ngx_string("countersign_binding"), COUNTERSIGN_FIELD_BINDING },
-    { ngx_string("countersign_bound_key"), COUNTERSIGN_FIELD_BOUND_KEY },
-    { ngx_string("countersign_bound_certificate"), COUNTERSIGN_FIELD_BOUND_CERTIFICATE },
-    { ngx_string("countersign_key_thumbprint"), COUNTERSIGN_FIELD_KEY_THUMBPRINT },
-    { ngx_string("countersign_txn"), COUNTERSIGN_FIELD_TRANSACTION },
-    { ngx_string("countersign_requesting_workload"), COUNTERSIGN_FIELD_REQUESTING_WORKLOAD },
-    { ngx_string("countersign_rpc_method"), COUNTERSIGN_FIELD_RPC_METHOD },
-    { ngx_string("countersign_tool"), COUNTERSIGN_FIELD_TOOL },
-    { ngx_string("countersign_body_digest"), NGX_HTTP_COUNTERSIGN_FACT_BODY_DIGEST },
-    { ngx_string("countersign_expires_at"), NGX_HTTP_COUNTERSIGN_FACT_EXPIRES_AT },
+    NGX_HTTP_COUNTERSIGN_ATTRIBUTES
     { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_FACT_AUDIT }
 };
 
