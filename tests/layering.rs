@@ -314,7 +314,19 @@ fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
 }
 
 /// Circles that stay, each with its reason.
-const CIRCLES: &[(&str, &str, &[&str])] = &[];
+const CIRCLES: &[(&str, &str, &[&str])] = &[
+    (
+        "core/src",
+        "checks of specifications read the record, which is laid out by the tables of the specifications",
+        &["record", "specs"],
+    ),
+    ("ffi/src", "a result has a text, and what reads a text gives a result", &["bytes", "result"]),
+    (
+        "ffi/src",
+        "an engine is made with a replay store and asked about its questions; both take an engine",
+        &["engine", "pending", "replay"],
+    ),
+];
 
 /// A module is read with what it imports: where two import each other, neither is read alone.
 #[test]

@@ -9,7 +9,6 @@ use countersign::policy::PolicyFault;
 use countersign::policy::reader::{Pointer, Reader};
 
 use crate::host::Wake;
-use crate::running;
 
 /// What the bootstrap extension is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +36,20 @@ impl WaitSettings {
     }
 }
 
-/// Calls the extension while Envoy waits; `None` before and after.
-static WAITING: Mutex<Option<Box<dyn Wake>>> = Mutex::new(None);
+/// An Envoy that waits.
+struct Waiting {
+    /// Calls the extension.
+    wake: Box<dyn Wake>,
+    /// Whether no document is left to wait for.
+    has_documents: fn() -> bool,
+}
+
+/// `None` before Envoy waits and after.
+static WAITING: Mutex<Option<Waiting>> = Mutex::new(None);
 
 /// Envoy waits from now on, until [`end`].
-pub(crate) fn begin(wake: Box<dyn Wake>) {
-    *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake);
+pub(crate) fn begin(wake: Box<dyn Wake>, has_documents: fn() -> bool) {
+    *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Waiting { wake, has_documents });
 }
 
 /// Envoy does not wait any more; whether it did until now.
@@ -53,10 +60,8 @@ pub(crate) fn end() -> bool {
 /// A document was loaded: calls the extension, if there is none left to wait for.
 pub(crate) fn loaded() {
     let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(wake) = waiting.as_ref()
-        && running::have_documents()
-    {
-        wake.wake_main();
+    if let Some(waiting) = waiting.as_ref().filter(|waiting| (waiting.has_documents)()) {
+        waiting.wake.wake_main();
     }
 }
 

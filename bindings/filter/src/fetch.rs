@@ -9,7 +9,7 @@ use core::time::Duration;
 use countersign::engine::PolicyDocument;
 use countersign::trust::OriginIndex;
 
-use crate::settings::{Document, Fetch};
+use crate::settings::{DEFAULT_REFRESH_SECONDS, Document, Fetch};
 
 /// The documents to fetch. Moments are durations since some beginning.
 #[derive(Debug, Default)]
@@ -54,7 +54,6 @@ enum State {
 
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const LAST_RETRY: Duration = Duration::from_secs(60);
-pub(crate) const DEFAULT_REFRESH_SECONDS: u64 = 300;
 
 /// How long a document that was fetched stays: as the settings say, else as it says itself.
 #[must_use]

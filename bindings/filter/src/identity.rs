@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use countersign::field_value::spells_alike;
+use countersign::policy::{From, Policy};
 
 use crate::fact::Fact;
 
@@ -70,6 +71,14 @@ impl IdentityHeaders {
             && self.read.map(str::as_bytes) != Some(name)
             && known.into_iter().any(|known| spells_alike(known.as_bytes(), name))
     }
+}
+
+/// The fields of credentials that a policy has removed.
+pub(crate) fn removed_fields(policy: &Policy) -> impl Iterator<Item = String> {
+    policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
+        From::Header(name) => Some(String::from(&**name)),
+        From::Authorization => None,
+    })
 }
 
 fn lengths<'n>(names: impl Iterator<Item = &'n str>) -> u64 {

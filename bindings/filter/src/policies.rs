@@ -5,11 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::policy::{From, Mode, Policy, PolicyDocument, PolicyIndex};
+use countersign::policy::{Mode, Policy, PolicyDocument, PolicyIndex};
 use countersign::uri::AllowedOrigins;
 
 use crate::host::Stream;
-use crate::identity::IdentityHeaders;
+use crate::identity::{IdentityHeaders, removed_fields};
 use crate::settings::{RouteSettings, Settings};
 
 /// All policies of a document, in order of their names.
@@ -71,12 +71,12 @@ impl Policies {
             mode: policy.mode(),
             has_origin: policy.has_origin(),
             asks: policy.body().is_some() || policy.asks_shared_store() || policy.introspects(),
-            removed: IdentityHeaders::of_credentials(removed(policy).collect()),
+            removed: IdentityHeaders::of_credentials(removed_fields(policy).collect()),
         });
         let known: Vec<Known> = known.collect();
         let found = known.iter().position(|policy| policy.name == default);
         let default = found.ok_or_else(|| format!("there is no policy {default}"))?;
-        let removed = document.policies().flat_map(|(_, policy)| removed(policy)).collect();
+        let removed = document.policies().flat_map(|(_, policy)| removed_fields(policy)).collect();
         Ok(Self { default, known, removed: IdentityHeaders::of_credentials(removed) })
     }
 
@@ -139,14 +139,6 @@ impl Policies {
         let origin = origin.filter(|_| !policy.has_origin);
         Ok(Rules { place, policy: policy.index, mode, origin })
     }
-}
-
-/// The fields of credentials that a policy has removed.
-pub(crate) fn removed(policy: &Policy) -> impl Iterator<Item = String> {
-    policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
-        From::Header(name) => Some(String::from(&**name)),
-        From::Authorization => None,
-    })
 }
 
 /// What is wrong with the origins of a configuration that can be used all the same, one line each.

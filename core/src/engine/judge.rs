@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use crate::crypto;
 use crate::engine::body::BodyFacts;
-use crate::engine::decision::{CacheTier, Outcome, Source};
 use crate::engine::engine::Engine;
+use crate::engine::outcome::{CacheTier, Outcome, Source};
 use crate::engine::pending::{Answer, Pending, UseOnce, WaitsFor};
 use crate::engine::state::Snapshot;
 use crate::engine::token::{self, TokenBuffers};
@@ -22,8 +22,9 @@ use crate::specs::common::confirmation::Unenforceable;
 use crate::specs::common::presentation::{self, Credential, Scheme};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
-use crate::specs::profile::{Keys, TokenKind};
-use crate::specs::proof::{Claimed, Proof, ProofKind, ProofMemory};
+use crate::specs::profile::TokenKind;
+use crate::specs::proof::ProofKind;
+use crate::specs::row::{Claimed, Keys, Proof, ProofMemory};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::OriginIndex;
@@ -272,7 +273,7 @@ impl Worker {
             }
         }
         self.outcome.tier = first_tier;
-        let facts_at = |place: usize| self.outcome.record(self, place).and_then(Facts::unpack);
+        let facts_at = |place: usize| self.record(place).and_then(Facts::unpack);
         trail.enter(Check::Ties);
         for tie in &policy.ties {
             let (left, right) = (facts_at(tie.left.credential), facts_at(tie.right.credential));

@@ -5,13 +5,12 @@ use alloc::vec::Vec;
 use crate::jose::json::{Budget, Value};
 use crate::limits;
 use crate::order::sort;
-use crate::policy::fault::PolicyFault;
 use crate::policy::memory::MemorySizes;
-use crate::policy::reader::{NOTHING, Pointer, Reader};
+use crate::policy::reader::{NOTHING, Pointer, PolicyFault, Reader};
 use crate::policy::route::{Policy, PolicyIndex};
 use crate::policy::trust::{TrustNames, TrustSource};
 use crate::specs::common::pointer::NamedClaims;
-use crate::specs::dpop;
+use crate::specs::settings::DpopSettings;
 use crate::trust::{Origin, OriginIndex, Origins};
 
 /// A policy document without faults.
@@ -136,9 +135,8 @@ impl PolicyDocument {
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
-        let most = |field: fn(&dpop::Settings) -> u64| {
-            self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0)
-        };
+        let most =
+            |field: fn(&DpopSettings) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
         (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }

@@ -7,7 +7,7 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{self, Budget, NameTable, Value};
 use crate::reason::Reason;
 use crate::specs::claims::{Claim, ClaimSet, UnverifiedClaims};
-use crate::specs::profile::{Keys, Latitude, Place, Profile};
+use crate::specs::row::{Keys, Latitude, Place, Profile};
 use crate::time::UnixSeconds;
 
 pub(crate) const PROFILE: Profile = Profile {

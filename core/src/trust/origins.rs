@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::hash_index::HashIndex;
-use crate::trust::set::{Origin, OriginIndex};
+use crate::trust::origin::{Origin, OriginIndex};
 
 /// Trust domains and issuers, each once, in the order in which they were added.
 ///

@@ -15,7 +15,7 @@ use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
 use crate::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
-use crate::trust::set::Origin;
+use crate::trust::origin::Origin;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in force.

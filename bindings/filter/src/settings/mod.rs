@@ -27,9 +27,10 @@ use countersign_live::RevocationDocument;
 
 use crate::certificate::CertificateSource;
 use crate::fact::Fact;
-use crate::identity::IdentityHeaders;
+use crate::identity::{IdentityHeaders, removed_fields};
 
 pub use build::{Build, ReadFile};
+pub(crate) use fetch::DEFAULT_REFRESH_SECONDS;
 pub use fetch::{Document, Fetch};
 pub use files::Files;
 pub use questions::{Endpoint, Questions};
@@ -146,7 +147,7 @@ impl Settings {
             Build::Module { .. } => (Files::read(reader, &members, document.as_ref()), Vm::default()),
             Build::Wasm => {
                 let removes = |document: &PolicyDocument| {
-                    document.policies().any(|(_, policy)| crate::policies::removed(policy).next().is_some())
+                    document.policies().any(|(_, policy)| removed_fields(policy).next().is_some())
                 };
                 let has_identity = !identity_headers.is_empty() || document.as_ref().is_some_and(removes);
                 (Files::default(), Vm::read(reader, &members, document.as_ref(), has_identity))

@@ -21,9 +21,13 @@
 //! ]);
 //! ```
 
+mod algorithms;
+mod fault;
+mod locate;
 mod members;
 mod origin;
 mod pointer;
+mod uri;
 mod values;
 
 use alloc::borrow::ToOwned;
@@ -34,13 +38,13 @@ use alloc::vec::Vec;
 use crate::hash_index::HashIndex;
 use crate::jose::json::{self, Budget, Value};
 use crate::limits::{self, Limit};
-use crate::policy::fault::PolicyFault;
 use crate::printable::quoted;
 
+pub use fault::PolicyFault;
 pub use members::Members;
 pub(super) use origin::TRUST_DOMAIN;
 pub use pointer::Pointer;
-pub(super) use pointer::escape;
+pub(super) use values::is_name_byte;
 
 /// What is found where a member is absent.
 pub const NOTHING: &str = "nothing";
