@@ -66,9 +66,7 @@ fn no_row_imports_from_a_row_below_it() {
         if inside == "lib.rs" {
             continue;
         }
-        let stem = inside.split(['/', '.']).next().unwrap();
-        // Unit tests of a file lie beside it, under its name.
-        let module = stem.strip_suffix("_tests").unwrap_or(stem);
+        let module = inside.split(['/', '.']).next().unwrap();
         let own = row(module).unwrap_or_else(|| panic!("{inside} stands in no row"));
         for imported in named(source) {
             imports += 1;
@@ -178,6 +176,65 @@ fn a_kind_of_token_is_one_file_and_rows_of_tables() {
         "ffi/src/kinds.rs",            // generated
     ];
     assert_eq!(files, expected);
+}
+
+/// Where the unit tests of a module are: at its end up to this many lines, else in `tests.rs` of its own folder.
+const INLINE_TEST_LINES: usize = 120;
+
+/// The crates of this repository that have unit tests.
+const CRATES: &[&str] = &[
+    "core",
+    "core/reference",
+    "ffi",
+    "ffi/lanes",
+    "bindings/live",
+    "bindings/filter",
+    "bindings/envoy",
+    "bindings/cli",
+    "wasm/filter",
+];
+
+#[test]
+fn unit_tests_have_one_place_in_every_crate() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut faults, mut inline, mut apart) = (Vec::new(), 0, 0);
+    for krate in CRATES {
+        let folder = root.join(krate).join("src");
+        let mut found = Vec::new();
+        sources(&folder, &mut found);
+        let prefix = format!("{}/", folder.to_str().unwrap());
+        for (path, source) in &found {
+            let inside = path.strip_prefix(&prefix).unwrap();
+            let name = inside.rsplit('/').next().unwrap();
+            if name != "tests.rs" && name.trim_end_matches(".rs").ends_with("tests") {
+                faults.push(format!("{krate}/src/{inside}: unit tests in a file of another name than tests.rs"));
+            }
+            if inside.ends_with("tests/mod.rs") {
+                faults.push(format!("{krate}/src/{inside}: tests.rs beside the folder is the same module"));
+            }
+            if source.contains("tests.rs\"]") {
+                faults.push(format!("{krate}/src/{inside}: unit tests by #[path]"));
+            }
+            apart += usize::from(name == "tests.rs");
+            if let Some((_, tests)) = source.split_once("#[cfg(test)]\nmod tests {") {
+                inline += 1;
+                let lines = tests.lines().count();
+                if lines > INLINE_TEST_LINES {
+                    faults.push(format!(
+                        "{krate}/src/{inside}: {lines} lines of unit tests, which belong in tests.rs of its folder"
+                    ));
+                }
+                if !tests.trim_end().ends_with("\n}") || tests.trim_end().matches("\n}").count() != 1 {
+                    faults.push(format!("{krate}/src/{inside}: something comes after the unit tests"));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(
+        inline > 30 && apart > 10,
+        "only {inline} and {apart} modules of unit tests were seen: the reader is blind"
+    );
 }
 
 /// A folder of modules and, for each module of it, the other modules of the same folder that it imports.
