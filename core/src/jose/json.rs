@@ -849,5 +849,4 @@ fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonFault> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

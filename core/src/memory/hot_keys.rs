@@ -326,5 +326,4 @@ const fn is_rsa(algorithm: Algorithm) -> bool {
 }
 
 #[cfg(test)]
-#[path = "hot_keys_tests.rs"]
 mod tests;

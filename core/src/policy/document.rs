@@ -142,5 +142,4 @@ impl PolicyDocument {
 }
 
 #[cfg(test)]
-#[path = "document_tests.rs"]
 mod tests;
