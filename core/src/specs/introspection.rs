@@ -65,3 +65,24 @@ pub(crate) fn read<'a>(
     claims.expires_at = Some(claims.expires_at.unwrap_or(without_expiry));
     Ok((claims, now.plus(cache_seconds)))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_of_8_mib_is_read_and_no_longer_one() {
+        let answer = |bytes: usize| {
+            let (head, tail) = (r#"{"active":true,"aud":"a","more":""#, "\"}");
+            format!("{head}{}{tail}", "x".repeat(bytes - head.len() - tail.len()))
+        };
+        let read = |text: &str| {
+            let read = read(text.as_bytes(), "https://as.example", &mut NameTable::new(1), UnixSeconds::new(1), 0);
+            read.map(|_| ()).err()
+        };
+        assert_eq!(read(&answer(8 << 20)), None);
+        assert_eq!(read(&answer((8 << 20) + 1)), Some(Reason::IntrospectionUnavailable));
+    }
+}
