@@ -7,7 +7,7 @@ use std::path::Path;
 /// Design, section 2. First the highest row, which imports nothing but its own.
 const ROWS: [(&str, &[&str]); 7] = [
     ("words", &["reason", "limits", "time", "order", "printable", "field_value", "hash_index"]),
-    ("syntax", &["jose", "uri", "spiffe_id", "subject_pattern"]),
+    ("syntax", &["document", "jose", "uri", "spiffe_id", "subject_pattern"]),
     ("trust", &["crypto", "trust"]),
     ("memory", &["memory"]),
     ("specs", &["record", "request", "specs"]),

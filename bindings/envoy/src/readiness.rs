@@ -3,8 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use countersign::jose::json::Budget;
-use countersign::limits;
+use countersign::document::DocumentKind;
 use countersign::policy::PolicyFault;
 use countersign::policy::reader::{Pointer, Reader};
 
@@ -27,7 +26,7 @@ impl WaitSettings {
     pub(crate) fn read(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let text = if text.is_empty() { b"{}" } else { text };
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Settings);
         let read = root.and_then(|root| {
             let members = reader.members(&Pointer::Root, root, &["wait_seconds"])?;
             Some(Self { wait_seconds: reader.number(&members, "wait_seconds", DEFAULT_WAIT_SECONDS, (1, 3600)) })

@@ -11,8 +11,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign::jose::json::{Budget, JsonString, Value};
-use countersign::limits;
+use countersign::document::DocumentKind;
+use countersign::jose::json::{JsonString, Value};
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{PolicyDocument, PolicyFault};
@@ -40,9 +40,6 @@ struct RevokedOrigin {
     tokens: Vec<String>,
 }
 
-/// A document may name a million tokens, so only its bytes bound it.
-const BUDGET: Budget = Budget { members: &limits::row::POLICY_DOCUMENT_BYTES, ..Budget::POLICY };
-
 impl RevocationDocument {
     /// Reads a document.
     ///
@@ -51,7 +48,7 @@ impl RevocationDocument {
     /// that stands in the wrong place.
     pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::without_quotes();
-        let root = reader.parse(bytes, &limits::row::POLICY_DOCUMENT_BYTES, BUDGET);
+        let root = reader.parse(bytes, DocumentKind::Revocations);
         let document = root.and_then(|root| read_document(&mut reader, &Pointer::Root, root));
         reader.finish(document)
     }
@@ -205,6 +202,8 @@ mod tests {
     use std::vec;
 
     use countersign::memory::revocation::{Presented, RevokedBy};
+
+    use countersign::limits;
 
     use super::*;
 

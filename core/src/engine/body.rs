@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::Sha256;
-use crate::jose::json::{self, Budget, JsonFault, JsonString, NameTable, Value};
+use crate::document::DocumentKind;
+use crate::jose::json::{self, JsonFault, JsonString, NameTable, Value};
 use crate::limits;
 use crate::policy::BodyPolicy;
 use crate::printable::is_printable;
@@ -98,7 +99,7 @@ impl Call {
         }
         let (mut method, mut params, mut is_plain) = (None, None, true);
         // A repeated name is refused, and so is one that only differs in case: two readers could take two methods.
-        let root = json::scan(text, &mut NameTable::new(0), Budget::BODY, |name, value| {
+        let root = json::scan(text, &mut NameTable::new(0), DocumentKind::Body.budget(), |name, value| {
             is_plain &= is_spelled(name, &["jsonrpc", "id", "method", "params", "result", "error"]);
             if name.is("method") {
                 method = Some(value);

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::jose::json::{Budget, Value};
-use crate::limits;
+use crate::document::DocumentKind;
+use crate::jose::json::Value;
 use crate::order::sort;
 use crate::policy::memory::MemorySizes;
 use crate::policy::reader::{NOTHING, Pointer, PolicyFault, Reader};
@@ -35,7 +35,7 @@ impl PolicyDocument {
     /// Every fault in it; never an empty list.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyFault>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Policy);
         let document = root.and_then(|root| Self::read(&mut reader, &Pointer::Root, root));
         reader.finish(document)
     }

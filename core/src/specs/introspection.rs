@@ -3,8 +3,9 @@
 //! Does not check: the connection to the server, its status and media type, or the credentials of the caller (§2.1, §4), which are the
 //! host's; that the answer is about this token, which §2.2 gives no means for. RFC 9701 (signed answers) is not read.
 
+use crate::document::DocumentKind;
 use crate::jose::algorithm::AlgorithmSet;
-use crate::jose::json::{self, Budget, NameTable, Value};
+use crate::jose::json::{NameTable, Value};
 use crate::reason::Reason;
 use crate::specs::claims::{Claim, ClaimSet, UnverifiedClaims};
 use crate::specs::row::{Keys, Latitude, Place, Profile};
@@ -46,7 +47,7 @@ pub(crate) fn read<'a>(
     now: UnixSeconds,
     cache_seconds: u64,
 ) -> Result<(UnverifiedClaims<'a>, UnixSeconds), Reason> {
-    let root = json::parse(answer, Budget::TOKEN).map_err(|_| Reason::IntrospectionUnavailable)?;
+    let root = DocumentKind::Introspection.parse(answer).map_err(|_| Reason::IntrospectionUnavailable)?;
     let root = root.as_object().ok_or(Reason::IntrospectionUnavailable)?;
     match root.member("active") {
         Some(Value::Bool(true)) => {}

@@ -9,9 +9,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::crypto::{Backend, PublicKey, sha256};
+use crate::document::DocumentFault;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
-use crate::jose::json::{self, Budget, JsonFault, JsonObject, JsonString, Value};
+use crate::jose::json::{JsonFault, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
 use crate::trust::jwk::{JwkBuffer, JwkFault, UnverifiedJwk};
@@ -127,10 +128,10 @@ pub(super) fn parse(
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
 ) -> Result<ParsedSet, TrustFault> {
-    if document.len() > limits::TRUST_DOCUMENT_BYTES {
-        return Err(TrustFault::TooLarge);
-    }
-    let root = json::parse(document, Budget::TRUST).map_err(TrustFault::Json)?;
+    let root = origin.document_kind().parse(document).map_err(|fault| match fault {
+        DocumentFault::TooLong { .. } => TrustFault::TooLarge,
+        DocumentFault::Json(fault) => TrustFault::Json(fault),
+    })?;
     let root = root.as_object().ok_or(TrustFault::KeysMissing)?;
     let entries = root.member("keys").and_then(Value::as_array).ok_or(TrustFault::KeysMissing)?;
     let sequence = match root.member("spiffe_sequence") {

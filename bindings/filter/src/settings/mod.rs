@@ -18,8 +18,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::jose::json::{Budget, Value};
-use countersign::limits;
+use countersign::document::DocumentKind;
+use countersign::jose::json::Value;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyDocument, PolicyFault};
 use countersign::uri::AllowedOrigins;
@@ -106,7 +106,7 @@ impl Settings {
     /// Every fault; never an empty list.
     pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyFault>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Settings);
         let read = root.and_then(|root| Self::read_value(&mut reader, root, build));
         reader.finish(read)
     }

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::limits;
 use crate::policy::route::{AcceptedKind, Binding, Mode};
 use crate::policy::trust::TrustDocument;
 use crate::specs::profile::TokenKind;
