@@ -1,6 +1,7 @@
 //! The backend in pure Rust, for WebAssembly and wherever no C compiler is: signatures by `countersign-reference`, hashes by
 //! `sha2`.
 
+use super::backend::Library;
 use super::{Curve, Material, RSA_MODULUS_MAX_BITS, RSA_MODULUS_MIN_BITS};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use countersign_reference::{Key as Reference, RsaScheme};
@@ -15,15 +16,18 @@ pub(super) use hashes::digest;
 pub(super) use hashes::{Hmac, Sha256};
 
 #[cfg(feature = "rust-crypto")]
-pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
+const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
 #[cfg(not(feature = "rust-crypto"))]
-pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL.without(Algorithm::Es384).without(Algorithm::Es512);
+const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL.without(Algorithm::Es384).without(Algorithm::Es512);
 
 /// A key, or none for a curve that only the host checks.
 pub(super) struct Key(Option<Reference>);
 
-impl Key {
-    pub(super) fn new(material: &Material) -> Option<Self> {
+impl Library for Key {
+    const NAME: &'static str = "rust-crypto";
+    const ALGORITHMS: AlgorithmSet = ALGORITHMS;
+
+    fn new(material: &Material) -> Option<Self> {
         let coordinates = material.ec_point().get(1..).unwrap_or_default();
         let key = match material {
             Material::Ec { curve: Curve::P256, .. } => Reference::p256(coordinates),
@@ -39,9 +43,8 @@ impl Key {
         key.map(|key| Self(Some(key)))
     }
 
-    /// The caller has checked that the algorithm fits and that the signature has its form. The strict rules on A and R of EdDSA are the
-    /// caller's too.
-    pub(super) fn verify(&self, _: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    // The strict rules on A and R of EdDSA are the caller's too.
+    fn verify(&self, _: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let Some(key) = &self.0 else { return false };
         let scheme = match algorithm {
             Algorithm::Rs256 => RsaScheme::Pkcs1Sha256,

@@ -5,7 +5,7 @@ use alloc::vec;
 
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
-use crate::crypto::{HostSignatures, Reference};
+use crate::crypto::{SignatureVerifier, Verifiers};
 use crate::engine::body::BodyFacts;
 use crate::engine::engine::Engine;
 use crate::engine::outcome::{Outcome, Source};
@@ -92,8 +92,8 @@ impl Worker {
     }
 
     /// Has `host` check the signatures that it takes and that no table of ours answers for, in place of the library.
-    pub fn ask_host(&mut self, host: Box<dyn HostSignatures>) {
-        self.hot_keys.ask(Reference::host(host));
+    pub fn ask_host(&mut self, host: Box<dyn SignatureVerifier>) {
+        self.hot_keys.ask(Verifiers::with_host(host));
     }
 
     /// Has `verify` check the signatures that the table of a P-256 key answers for, in place of [`p256::verify_prehashed`], which answers
