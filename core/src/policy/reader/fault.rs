@@ -7,6 +7,7 @@ use core::fmt;
 
 use crate::jose::json::{JsonFault, JsonLimit, NAME_NOT_REPEATED};
 use crate::policy::reader::locate::{Open, place};
+use crate::policy::reader::pointer;
 use crate::printable::{quoted, write_printable};
 
 /// One fault of a policy document.
@@ -65,5 +66,11 @@ impl PolicyFault {
             found += &format!(" ({})", place(text, at));
         }
         Self { pointer: String::new(), found, expected }
+    }
+
+    /// The pointer to the member `name` of what `pointer` points to. RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
+    #[must_use]
+    pub fn member(pointer: &str, name: &str) -> String {
+        pointer::member(pointer, name)
     }
 }
