@@ -89,9 +89,8 @@ msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises;
 	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-envoy-common -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
 
-generate: ## writes what follows from the tables of the core: the C enum of reasons, the C header, docs/{reasons,checks,limits}.md
-	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-ffi --test generated
-	COUNTERSIGN_GENERATE=1 $(CARGO) test -p countersign-tests --test documents
+generate: ## writes what follows from the tables of the core: the C enums and header, the variables of nginx, the words of TypeScript, docs/{reasons,checks,limits,attributes,documents,policy}.md
+	COUNTERSIGN_GENERATE=1 $(CARGO) test --no-fail-fast -p countersign-tests --test documents --test generated
 
 lint: tools wasm-target ## format, clippy with warnings denied, the documentation build, what `make generate` writes
 	$(CARGO) fmt --all --check
@@ -101,8 +100,7 @@ lint: tools wasm-target ## format, clippy with warnings denied, the documentatio
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --all-targets -- -D warnings
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
-	$(CARGO) test -p countersign-ffi --test generated
-	$(CARGO) test -p countersign-tests --test documents
+	$(CARGO) test -p countersign-tests --test documents --test generated
 	$(CARGO) clippy --locked --manifest-path benches/compare/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/compare -- -D warnings
 
 bench: tools c-tools ## what refusals cost, criterion benches, the cost of the C ABI, then the peers in one run: table, record and charts in benches/record

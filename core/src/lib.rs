@@ -20,6 +20,7 @@ pub mod printable;
 pub mod reason;
 pub mod time;
 // syntax
+pub mod document;
 pub mod jose;
 pub mod spiffe_id;
 pub mod subject_pattern;

@@ -96,6 +96,8 @@ limits! {
         "RFC 7519 §4.1.3 sets none; more are refused before they are compared.";
     TRUST_DOCUMENT_BYTES "trust_document_bytes" = 8 * 1024 * 1024, "The bytes of a SPIFFE bundle or JWK set.",
         "SPIFFE Federation §5.2 leaves the body open; ten thousand RSA-4096 keys fit.";
+    INTROSPECTION_ANSWER_BYTES "introspection_answer_bytes" = TRUST_DOCUMENT_BYTES, "The bytes of an introspection answer.",
+        "RFC 7662 §2.2 sets none; as long as any other response that a host fetches.";
     KEYS_PER_SET "keys_per_set" = 16_384, "The keys of one bundle or JWK set; a document with more is refused whole.",
         "RFC 7517 §5 sets none.";
     TRUST_DOCUMENT_MEMBERS "trust_document_members" = 64 * KEYS_PER_SET,

@@ -1,9 +1,66 @@
 //! One request, as the host sees it.
 
+use core::fmt;
+
+use crate::crypto::sha256;
 use crate::field_value::spells_alike;
-use crate::specs::common::presentation::Field;
-use crate::specs::mtls::{ClientCertificate, Connection};
 use crate::time::UnixSeconds;
+
+/// A header field that may come once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Field<'r> {
+    /// The request has none.
+    #[default]
+    Absent,
+    /// Its one value.
+    One(&'r [u8]),
+    /// The request has several.
+    Repeated,
+}
+
+impl<'r> Field<'r> {
+    /// This field after one more value was seen.
+    #[must_use]
+    pub const fn and(self, value: &'r [u8]) -> Self {
+        match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Repeated => Self::Repeated,
+        }
+    }
+}
+
+/// The client certificate of the connection that carries the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate<'r> {
+    /// The certificate in DER.
+    Der(&'r [u8]),
+    /// Its SHA-256, where the host already knows it.
+    Sha256([u8; 32]),
+}
+
+impl ClientCertificate<'_> {
+    /// The SHA-256 of the certificate in DER.
+    #[must_use]
+    pub fn thumbprint(&self) -> [u8; 32] {
+        match self {
+            Self::Der(der) => sha256(der),
+            Self::Sha256(thumbprint) => *thumbprint,
+        }
+    }
+}
+
+/// A connection that tells its client certificate when it is asked: for hosts where asking costs more than judging a token does.
+pub trait Connection {
+    /// The SHA-256 of the client certificate, if the client presented one. Asked at most once a decision, and only for a token that
+    /// is bound to a certificate.
+    fn client_certificate(&self) -> Option<[u8; 32]>;
+}
+
+impl fmt::Debug for dyn Connection + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
 
 /// The header fields of a request, for policies that name some.
 pub trait HeaderFields {
@@ -28,8 +85,8 @@ impl HeaderFields for &[(&[u8], &[u8])] {
     }
 }
 
-impl core::fmt::Debug for dyn HeaderFields + '_ {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for dyn HeaderFields + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderFields").finish_non_exhaustive()
     }
 }

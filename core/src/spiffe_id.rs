@@ -223,5 +223,4 @@ pub fn resembles_one(mut text: impl Iterator<Item = char>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "spiffe_id_tests.rs"]
 mod tests;

@@ -183,5 +183,4 @@ fn check_spiffe(head: &str, further: bool) -> Result<(), PatternError> {
 pub const MAX_PATTERN_BYTES: usize = limits::SUBJECT_PATTERN_BYTES;
 
 #[cfg(test)]
-#[path = "subject_pattern_tests.rs"]
 mod tests;

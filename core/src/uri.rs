@@ -583,5 +583,4 @@ pub const MAX_URI_BYTES: usize = limits::URI_BYTES;
 pub const NORMALISED_BYTES: usize = 2 * MAX_URI_BYTES + 1;
 
 #[cfg(test)]
-#[path = "uri_tests.rs"]
 mod tests;

@@ -369,9 +369,9 @@ enum countersign_attribute
   COUNTERSIGN_ATTRIBUTE_MODE = 2,
   // `Bearer` or `DPoP`: the scheme that the token came under.
   COUNTERSIGN_ATTRIBUTE_SCHEME = 3,
-  // `none`, `hit` or `miss`: where the token's attributes came from.
+  // `none`, `hit` or `miss`: where the token's verified came from.
   COUNTERSIGN_ATTRIBUTE_CACHE = 4,
-  // The word of its kind in policies, such as `at+jwt`. From here on to `REQUESTING_WORKLOAD`, there is a text only if the
+  // The word of its kind in policies, such as `at+jwt`. From here on to `requesting_workload`, there is a value only if the
   // request was accepted.
   COUNTERSIGN_ATTRIBUTE_KIND = 5,
   // The trust domain or issuer whose key verified the token.
@@ -385,7 +385,7 @@ enum countersign_attribute
   // `jti`
   COUNTERSIGN_ATTRIBUTE_TOKEN_ID = 10,
   // `kid` of the key that signed the token.
-  COUNTERSIGN_ATTRIBUTE_KEY_ID = 11,
+  COUNTERSIGN_ATTRIBUTE_KEY_HANDLE = 11,
   // `act`, as the JSON object in the token.
   COUNTERSIGN_ATTRIBUTE_ACTOR = 12,
   // What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign::document::DocumentKind;
 use countersign::engine::{self, Policy, PolicyDocument, PolicyIndex};
-use countersign::limits;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
 use countersign_reload::{SharedEngine, nonce_keys};
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn countersign_engine_free(engine: *const countersign_engi
 /// The longest policy document that is read, in bytes. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn countersign_policy_document_bytes() -> usize {
-    limits::POLICY_DOCUMENT_BYTES
+    DocumentKind::Policy.bytes().most
 }
 
 /// Finds a policy by its name: the number that `countersign_worker_decide` takes.

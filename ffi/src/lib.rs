@@ -11,6 +11,7 @@ pub mod bytes;
 pub mod decision;
 pub mod engine;
 pub mod field_value;
+pub mod fields;
 pub mod kinds;
 pub mod notice;
 pub mod origin;

@@ -9,6 +9,7 @@ use std::ptr::{null, null_mut};
 use countersign_ffi::bytes::countersign_bytes;
 use countersign_ffi::decision::*;
 use countersign_ffi::engine::*;
+use countersign_ffi::fields::countersign_attribute;
 use countersign_ffi::notice::countersign_notice;
 use countersign_ffi::origin::countersign_is_origin;
 use countersign_ffi::pending::*;

@@ -225,7 +225,9 @@ impl Sources {
     fn key(&self, source: &TrustSource, key_id: &str) -> Option<KeyState> {
         let bytes = match source.document() {
             TrustDocument::Inline(text) => text.clone().into_bytes(),
-            TrustDocument::File(name) => files::read(&self.directory.join(name), limits::TRUST_DOCUMENT_BYTES).ok()?,
+            TrustDocument::File(name) => {
+                files::read(&self.directory.join(name), source.authority().document_kind().bytes().most).ok()?
+            }
             TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
         };
         let index = self.engine.document().authority(source.authority())?;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
+use countersign::document::DocumentKind;
 use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
 use countersign::jose::base64url;
-use countersign::limits;
 use countersign::trust::jwk::JwkError;
 use countersign::trust::{KeySet, LoadReport, TrustError};
 use serde::Serialize;
@@ -51,7 +51,7 @@ enum Kind {
 }
 
 pub(crate) fn run(args: &LintArgs) -> Outcome {
-    let text = files::need_or_stdin(args.file.as_deref(), limits::POLICY_DOCUMENT_BYTES)?;
+    let text = files::need_or_stdin(args.file.as_deref(), DocumentKind::Policy.bytes().most)?;
     let name = args.file.as_deref().unwrap_or(Path::new("standard input"));
     let kind = args.kind.or_else(|| guess(&text)).ok_or_else(|| {
         let name = name.display();
@@ -303,7 +303,7 @@ impl Lint {
                 }
                 TrustDocument::File(name) => {
                     let path = directory.join(name);
-                    match files::read(&path, limits::TRUST_DOCUMENT_BYTES) {
+                    match files::read(&path, authority.document_kind().bytes().most) {
                         Ok(bytes) => (format!("{}#", path.display()), bytes),
                         Err(error) => {
                             self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));

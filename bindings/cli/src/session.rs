@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use countersign::document::DocumentKind;
 use countersign::engine::{
     Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trace, TrustDocument, UseOnce,
 };
 use countersign::jose::base64url;
-use countersign::limits;
 use countersign::specs::mtls::ClientCertificate;
 use countersign::specs::nonce::NonceKeys;
 use countersign::time::UnixSeconds;
@@ -72,7 +72,7 @@ impl Session {
             None => nonce_keys().map_err(|error| Failure::Io(error.to_string()))?,
         });
         if let Some(path) = &args.revocations {
-            files::need(path, limits::POLICY_DOCUMENT_BYTES)?;
+            files::need(path, DocumentKind::Revocations.bytes().most)?;
             let watched = shared.watch_revocations(path.clone(), &mut warn);
             watched.map_err(|fault| Failure::unusable(fault.to_string()))?;
         }
@@ -208,7 +208,7 @@ fn warn(line: &str) {
 
 /// Reads a policy document; every fault in it becomes a line.
 pub(crate) fn read_policy(path: &Path) -> Result<PolicyDocument, Failure> {
-    let text = files::need(path, limits::POLICY_DOCUMENT_BYTES)?;
+    let text = files::need(path, DocumentKind::Policy.bytes().most)?;
     PolicyDocument::parse(&text).map_err(|faults| {
         Failure::Unusable(
             faults.iter().map(|fault| format!("{}: {}", path.display(), printable(&fault.to_string()))).collect(),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use countersign::document::DocumentKind;
 use countersign::jose::base64url;
-use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
-use countersign::limits;
+use countersign::jose::json::{JsonObject, JsonString, Value};
 use countersign::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
 use countersign::trust::thumbprint::thumbprint;
 
@@ -22,7 +22,7 @@ pub(crate) struct ThumbprintArgs {
 }
 
 pub(crate) fn run(args: &ThumbprintArgs) -> Outcome {
-    let bytes = files::need_or_stdin(args.file.as_deref(), limits::TRUST_DOCUMENT_BYTES)?;
+    let bytes = files::need_or_stdin(args.file.as_deref(), DocumentKind::JwkSet.bytes().most)?;
     if certificate::looks_like_one(&bytes) {
         let der = certificate::der(&bytes).map_err(Failure::unusable)?;
         certificate::parse(&der).map_err(Failure::unusable)?;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ThumbprintArgs) -> Outcome {
         return Ok(Verdict::Good);
     }
     let unusable = || Failure::unusable("neither a JWK, nor a JWK set, nor a certificate in PEM or DER");
-    let document = json::parse(&bytes, Budget::TRUST).ok().and_then(Value::as_object).ok_or_else(unusable)?;
+    let document = DocumentKind::JwkSet.parse(&bytes).ok().and_then(Value::as_object).ok_or_else(unusable)?;
     let Some(keys) = document.member("keys").and_then(Value::as_array) else {
         let hash = of_key(document).map_err(|fault| Failure::unusable(meaning(fault)))?;
         style::print_plain(format!("{hash}\n").as_bytes())?;

@@ -6,13 +6,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::jose::json::{self, Budget, JsonString, Value};
+use countersign::document::DocumentKind;
+use countersign::jose::json::{JsonString, Value};
 
 /// The one spelling of `text`, to be compared or hashed, not to be read; `None` if it is not JSON, or larger than a policy document may be.
 #[must_use]
 pub fn canonical(text: &[u8]) -> Option<String> {
     let mut out = String::with_capacity(text.len());
-    write(json::parse(text, Budget::POLICY).ok()?, &mut out);
+    write(DocumentKind::Settings.parse(text).ok()?, &mut out);
     Some(out)
 }
 

@@ -52,8 +52,10 @@ mod tests {
     use alloc::borrow::ToOwned;
     use std::vec;
 
+    use countersign::engine::Attribute;
+
     use super::*;
-    use crate::attribute::Attribute;
+    use crate::attribute::AttributeName;
 
     #[test]
     fn first_values_and_counts() {
@@ -61,7 +63,7 @@ mod tests {
         let fields = || fields.iter().map(|(name, value)| (name.as_bytes(), *value));
         let (found, removes) = JudgedBy::find(fields(), &IdentityHeaders::default());
         assert!(!removes);
-        let identity = IdentityHeaders::new(vec![("x".to_owned(), Attribute::Subject)], None);
+        let identity = IdentityHeaders::new(vec![("x".to_owned(), AttributeName::Known(Attribute::Subject))], None);
         assert!(JudgedBy::find(fields(), &identity).1);
         assert_eq!(found.get("dpop"), Some((Some(1), 2)));
         assert_eq!(found.get(":path"), Some((Some(4), 1)));

@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 use countersign::field_value::spells_alike;
 use countersign::policy::{From, Policy};
 
-use crate::attribute::Attribute;
+use crate::attribute::AttributeName;
 
 /// The identity headers of a configuration.
 #[derive(Debug, Default)]
 pub struct IdentityHeaders {
     /// Names in small letters, in the order of the settings, each with what is written there.
-    written: Vec<(String, Attribute)>,
+    written: Vec<(String, AttributeName)>,
     /// The field that a certificate is taken from, by its one name; that one stays.
     read: Option<&'static str>,
     /// Fields of credentials that go no further than this filter.
@@ -28,7 +28,7 @@ const LAST_BIT: usize = 63;
 impl IdentityHeaders {
     /// Those that are `written`, by names in small letters, and the field that a certificate is `read` from.
     #[must_use]
-    pub fn new(written: Vec<(String, Attribute)>, read: Option<&'static str>) -> Self {
+    pub fn new(written: Vec<(String, AttributeName)>, read: Option<&'static str>) -> Self {
         let names = written.iter().map(|(name, _)| name.as_str()).chain(read);
         let lengths = lengths(names);
         Self { written, read, credentials: Vec::new(), lengths }
@@ -44,7 +44,7 @@ impl IdentityHeaders {
 
     /// What is written from a decision: names in small letters with attributes.
     #[must_use]
-    pub fn written(&self) -> &[(String, Attribute)] {
+    pub fn written(&self) -> &[(String, AttributeName)] {
         &self.written
     }
 
@@ -73,16 +73,16 @@ impl IdentityHeaders {
     }
 }
 
-fn lengths<'n>(names: impl Iterator<Item = &'n str>) -> u64 {
-    names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT))
-}
-
 /// The fields of credentials that a policy has removed.
-pub(crate) fn removed_credentials(policy: &Policy) -> impl Iterator<Item = String> {
+pub(crate) fn removed_fields(policy: &Policy) -> impl Iterator<Item = String> {
     policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
         From::Header(name) => Some(String::from(&**name)),
         From::Authorization => None,
     })
+}
+
+fn lengths<'n>(names: impl Iterator<Item = &'n str>) -> u64 {
+    names.fold(0, |lengths, name| lengths | 1 << name.len().min(LAST_BIT))
 }
 
 #[cfg(test)]
@@ -91,15 +91,17 @@ mod tests {
     use std::format;
     use std::vec;
 
+    use countersign::engine::Attribute;
+
     use super::*;
 
     #[test]
     fn every_spelling_and_no_other_name() {
         let long = "x-".repeat(40);
         let written = vec![
-            ("x-user".to_owned(), Attribute::Subject),
-            (long.clone(), Attribute::Kind),
-            ("-path".to_owned(), Attribute::Issuer),
+            ("x-user".to_owned(), AttributeName::Known(Attribute::Subject)),
+            (long.clone(), AttributeName::Known(Attribute::Kind)),
+            ("-path".to_owned(), AttributeName::Known(Attribute::Issuer)),
         ];
         let headers = IdentityHeaders::new(written, Some("x-forwarded-client-cert"));
         for name in

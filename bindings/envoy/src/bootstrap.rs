@@ -86,7 +86,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_conf
             unsafe {
                 timer = envoy_dynamic_module_callback_bootstrap_extension_timer_new(envoy);
                 let scheduler = envoy_dynamic_module_callback_bootstrap_extension_config_scheduler_new(envoy);
-                readiness::begin(Box::new(Scheduler(scheduler)));
+                readiness::begin(Box::new(Scheduler(scheduler)), running::have_documents);
             }
         }
         Box::into_raw(Box::new(Extension { envoy, settings, timer })).cast_const().cast()

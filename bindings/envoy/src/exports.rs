@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::{mem, ptr};
 
 use countersign::crypto::sha256;
+use countersign::document::DocumentKind;
 use countersign::engine::named_field;
 use countersign::engine::{Answer, BodyReader, PolicyError};
 use countersign::limits;
@@ -521,7 +522,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
         let policy_file = RefCell::new(Vec::new());
         let read = |path: &str| {
             let bytes =
-                files::read(Path::new(path), limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string())?;
+                files::read(Path::new(path), DocumentKind::Policy.bytes().most).map_err(|error| error.to_string())?;
             policy_file.borrow_mut().clone_from(&bytes);
             Ok(bytes)
         };

@@ -3,13 +3,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use countersign::jose::json::Budget;
-use countersign::limits;
+use countersign::document::DocumentKind;
 use countersign::policy::PolicyError;
 use countersign::policy::reader::{Pointer, Reader};
 
 use crate::host::Wake;
-use crate::running;
 
 /// What the bootstrap extension is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ impl WaitSettings {
     pub(crate) fn read(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let text = if text.is_empty() { b"{}" } else { text };
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Settings);
         let read = root.and_then(|root| {
             let members = reader.members(&Pointer::Root, root, &["wait_seconds"])?;
             Some(Self { wait_seconds: reader.number(&members, "wait_seconds", DEFAULT_WAIT_SECONDS, (1, 3600)) })
@@ -37,12 +35,20 @@ impl WaitSettings {
     }
 }
 
-/// Calls the extension while Envoy waits; `None` before and after.
-static WAITING: Mutex<Option<Box<dyn Wake>>> = Mutex::new(None);
+/// An Envoy that waits.
+struct Waiting {
+    /// Calls the extension.
+    wake: Box<dyn Wake>,
+    /// Whether no document is left to wait for.
+    has_documents: fn() -> bool,
+}
+
+/// `None` before Envoy waits and after.
+static WAITING: Mutex<Option<Waiting>> = Mutex::new(None);
 
 /// Envoy waits from now on, until [`end`].
-pub(crate) fn begin(wake: Box<dyn Wake>) {
-    *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = Some(wake);
+pub(crate) fn begin(wake: Box<dyn Wake>, has_documents: fn() -> bool) {
+    *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Waiting { wake, has_documents });
 }
 
 /// Envoy does not wait any more; whether it did until now.
@@ -53,10 +59,8 @@ pub(crate) fn end() -> bool {
 /// A document was loaded: calls the extension, if there is none left to wait for.
 pub(crate) fn loaded() {
     let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(wake) = waiting.as_ref()
-        && running::have_documents()
-    {
-        wake.wake_main();
+    if let Some(waiting) = waiting.as_ref().filter(|waiting| (waiting.has_documents)()) {
+        waiting.wake.wake_main();
     }
 }
 

@@ -13,6 +13,8 @@
 
 #include <countersign.h>
 
+#include "ngx_http_countersign_attributes.h"
+
 #if !(NGX_HTTP_SSL)
 #error "ngx_http_countersign_module needs an nginx with --with-http_ssl_module"
 #endif
@@ -28,10 +30,6 @@
 #ifndef NGX_HTTP_COUNTERSIGN_REASONS
 #define NGX_HTTP_COUNTERSIGN_REASONS  256
 #endif
-
-
-/* The texts of a decision, by their numbers. */
-#define NGX_HTTP_COUNTERSIGN_TEXTS  (COUNTERSIGN_ATTRIBUTE_TOOL + 1)
 
 
 /* Where something was said in the configuration, for faults that show later. */

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::document::DocumentKind;
 use countersign::engine::PolicyDocument;
-use countersign::limits;
 use countersign::memory::revocation::{Revocations, RevocationsBuilder};
 
 use crate::documents::{Notice, ReloadError};
@@ -77,7 +77,7 @@ impl Revoked {
 }
 
 fn read(path: &Path, policies: &PolicyDocument) -> Result<(RevocationDocument, Vec<String>), String> {
-    let bytes = files::read(path, limits::POLICY_DOCUMENT_BYTES).map_err(|error| error.to_string())?;
+    let bytes = files::read(path, DocumentKind::Revocations.bytes().most).map_err(|error| error.to_string())?;
     let document = RevocationDocument::read(&bytes).map_err(|faults| one_line(&faults))?;
     let unknown = document.unknown_authorities(policies);
     Ok((document, unknown))

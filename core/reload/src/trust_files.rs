@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use countersign::engine::{Engine, PolicyDocument, TrustDocument, TrustState};
-use countersign::limits;
 use countersign::time::UnixSeconds;
 use countersign::trust::AuthorityIndex;
 
@@ -21,6 +20,8 @@ pub(crate) struct TrustFiles {
 struct Watched {
     index: AuthorityIndex,
     path: PathBuf,
+    /// How long the document may be.
+    most_bytes: usize,
     /// The version that was read last, good or not; `None` where there was none to read.
     seen: Option<Stamp>,
     missing: bool,
@@ -31,7 +32,8 @@ impl TrustFiles {
     pub(crate) fn named_by(document: &PolicyDocument, directory: &Path) -> Self {
         let watched = document.trust().filter_map(|(index, source)| match source.document() {
             TrustDocument::File(name) => {
-                Some(Watched { index, path: directory.join(name), seen: None, missing: false })
+                let most_bytes = source.authority().document_kind().bytes().most;
+                Some(Watched { index, path: directory.join(name), most_bytes, seen: None, missing: false })
             }
             TrustDocument::Inline(_) | TrustDocument::Uri(_) | TrustDocument::Pushed => None,
         });
@@ -54,7 +56,7 @@ impl TrustFiles {
                 continue;
             }
             let path = file.path.display();
-            let bytes = match files::read(&file.path, limits::TRUST_DOCUMENT_BYTES) {
+            let bytes = match files::read(&file.path, file.most_bytes) {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     if !file.missing || stamp.is_some() {

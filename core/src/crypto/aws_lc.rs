@@ -10,6 +10,7 @@ use alloc::boxed::Box;
 use aws_lc_rs as library;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm};
 
+use super::backend::Library;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
 
@@ -29,8 +30,12 @@ pub(super) enum Key {
     Point(ParsedPublicKey),
 }
 
-impl Key {
-    pub(super) fn new(material: &Material) -> Option<Self> {
+impl Library for Key {
+    const NAME: &'static str = "aws-lc";
+    // Parsed keys, see above.
+    const PREPARES_RSA: bool = true;
+
+    fn new(material: &Material) -> Option<Self> {
         match material {
             Material::Rsa { n, e } => {
                 let components = RsaPublicKeyComponents { n: n.bytes(), e: e.bytes() };
@@ -57,8 +62,7 @@ impl Key {
         }
     }
 
-    /// The caller has checked that the algorithm fits and that the signature has its form.
-    pub(super) fn verify(&self, _: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    fn verify(&self, _: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let key = match self {
             Self::Rsa(keys) => rsa_index(algorithm).and_then(|index| keys.get(index)),
             Self::Point(key) => Some(key),

@@ -23,11 +23,11 @@ mod inverse;
 #[cfg(feature = "hot-keys")]
 pub mod p256;
 mod prime_field;
-mod reference;
 mod roca;
 #[cfg(any(all(feature = "hot-keys", feature = "fast"), feature = "rust-crypto-p256"))]
 mod rsa;
 mod spki;
+mod verifier;
 #[cfg(feature = "hot-keys")]
 mod words;
 
@@ -56,8 +56,8 @@ mod tests;
 
 pub use backend::Backend;
 use backend::Key;
-pub use reference::HostSignatures;
-pub(crate) use reference::Reference;
+pub use verifier::SignatureVerifier;
+pub(crate) use verifier::Verifiers;
 
 #[cfg(any(feature = "hot-keys", feature = "rust-crypto-p256"))]
 pub use hash::{Digest, HashAlgorithm};
@@ -270,7 +270,18 @@ impl PublicKey {
     ///
     /// Nothing is allocated with ring, except for RSA; see the other backends for what they allocate.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
-        let holds = self.admits(algorithm, signature) && self.key.verify(&self.material, algorithm, message, signature);
+        self.verify_by(&mut self.backend(), algorithm, message, signature)
+    }
+
+    /// As [`verify`](Self::verify), where `verifier` is asked in place of the library.
+    pub(crate) fn verify_by<V: SignatureVerifier + ?Sized>(
+        &self,
+        verifier: &mut V,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let holds = self.admits(algorithm, signature) && verifier.verify(self, algorithm, message, signature);
         if holds { Ok(()) } else { Err(SignatureError) }
     }
 

@@ -7,6 +7,7 @@ use ::ring as library;
 use ::ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use p521::ecdsa::signature::Verifier as _;
 
+use super::backend::Library;
 use super::{Curve, Material};
 use crate::jose::algorithm::Algorithm;
 
@@ -24,8 +25,10 @@ pub(super) enum Key {
     P521(p521::ecdsa::VerifyingKey),
 }
 
-impl Key {
-    pub(super) fn new(material: &Material) -> Option<Self> {
+impl Library for Key {
+    const NAME: &'static str = "ring";
+
+    fn new(material: &Material) -> Option<Self> {
         match material {
             Material::Ec { curve: Curve::P521, .. } => {
                 p521::ecdsa::VerifyingKey::from_sec1_bytes(material.ec_point()).ok().map(Self::P521)
@@ -34,8 +37,7 @@ impl Key {
         }
     }
 
-    /// The caller has checked that the algorithm fits and that the signature has its form.
-    pub(super) fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let rsa = |parameters: &signature::RsaParameters| match material {
             Material::Rsa { n, e } => signature::RsaPublicKeyComponents { n: n.bytes(), e: e.bytes() }
                 .verify(parameters, message, signature)

@@ -1,6 +1,7 @@
 //! The backend in pure Rust, for WebAssembly and wherever no C compiler is: RSA here, other signatures by
 //! `countersign-fallback`, hashes by `sha2`.
 
+use super::backend::Library;
 use super::rsa::{self, Scheme};
 use super::{Curve, Material};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
@@ -14,15 +15,18 @@ mod hashes;
 pub(super) use hashes::{Hmac, Sha256, digest};
 
 #[cfg(feature = "rust-crypto")]
-pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
+const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL;
 #[cfg(not(feature = "rust-crypto"))]
-pub(super) const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL.without(Algorithm::Es384).without(Algorithm::Es512);
+const ALGORITHMS: AlgorithmSet = AlgorithmSet::ALL.without(Algorithm::Es384).without(Algorithm::Es512);
 
 /// A key of the libraries; none for RSA, which needs nothing but its numbers, and for a curve that only the host checks.
 pub(super) struct Key(Option<Reference>);
 
-impl Key {
-    pub(super) fn new(material: &Material) -> Option<Self> {
+impl Library for Key {
+    const NAME: &'static str = "rust-crypto";
+    const ALGORITHMS: AlgorithmSet = ALGORITHMS;
+
+    fn new(material: &Material) -> Option<Self> {
         let coordinates = material.ec_point().get(1..).unwrap_or_default();
         let key = match material {
             Material::Ec { curve: Curve::P256, .. } => Reference::p256(coordinates),
@@ -38,9 +42,8 @@ impl Key {
         key.map(|key| Self(Some(key)))
     }
 
-    /// The caller has checked that the algorithm fits and that the signature has its form. The strict rules on A and R of EdDSA are the
-    /// caller's too.
-    pub(super) fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    /// The strict rules on A and R of EdDSA are the caller's too.
+    fn verify(&self, material: &Material, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match (&self.0, material, Scheme::of(algorithm)) {
             (_, Material::Rsa { n, e }, Some((scheme, hash))) => {
                 let digest = hash.digest(&[message]);

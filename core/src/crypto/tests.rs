@@ -508,6 +508,28 @@ fn hashes_and_tags_are_those_of_the_standards() {
     assert!(!key.verify(&[b"Hi There"], &right[..16]));
 }
 
+/// A library is a verifier as a host's function is one: it says what it takes, and checks its own keys.
+#[test]
+fn a_backend_is_a_verifier_of_its_own_keys() {
+    let pair = ::ring::signature::Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let x = ::ring::signature::KeyPair::public_key(&pair).as_ref().to_vec();
+    let (message, signature) = (b"a message", pair.sign(b"a message"));
+    for mut backend in Backend::ALL.iter().copied() {
+        let kind = KeyKind::Ed25519;
+        for algorithm in Algorithm::ALL {
+            let takes = SignatureVerifier::takes(&backend, kind, algorithm);
+            assert_eq!(takes, backend.algorithms().contains(algorithm), "{backend:?} {algorithm:?}");
+        }
+        for owner in Backend::ALL {
+            let key = PublicKey::new_by(*owner, &KeyMaterial::Ed25519 { x: &x }).unwrap();
+            let holds = backend.verify(&key, Algorithm::Ed25519, message, signature.as_ref());
+            assert_eq!(holds, *owner == backend, "{backend:?}, a key of {owner:?}");
+            assert!(!backend.verify(&key, Algorithm::Ed25519, b"another", signature.as_ref()));
+            assert!(key.verify(Algorithm::Ed25519, message, signature.as_ref()).is_ok());
+        }
+    }
+}
+
 /// One more feature adds a backend and leaves the default what it was.
 #[test]
 fn the_default_backend_is_the_first_and_ring_where_it_is_built_in() {

@@ -130,5 +130,4 @@ pub(crate) fn wide_square(a: &[u64; 4]) -> [u64; 8] {
 }
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
 pub(crate) mod tests;

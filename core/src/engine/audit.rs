@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::engine::decision::{CacheTier, Decision};
+use crate::engine::decision::Decision;
+use crate::engine::outcome::CacheTier;
 use crate::jose::base64url;
 use crate::limits;
 use crate::policy::Mode;
@@ -57,6 +58,14 @@ pub struct AuditRecord<'a> {
     pub tool: Option<&'a str>,
     /// `act`, as the JSON object in the token.
     actor: Option<&'a str>,
+}
+
+impl Decision<'_> {
+    /// The record of this decision for logs.
+    #[must_use]
+    pub fn audit(&self) -> AuditRecord<'_> {
+        AuditRecord::new(self)
+    }
 }
 
 impl<'a> AuditRecord<'a> {

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::crypto::Sha256;
-use crate::jose::json::{self, Budget, JsonError, JsonString, NameTable, Value};
+use crate::document::DocumentKind;
+use crate::jose::json::{self, JsonError, JsonString, NameTable, Value};
 use crate::limits;
 use crate::policy::BodyPolicy;
 use crate::printable::is_printable;
@@ -126,7 +127,7 @@ impl<'a> Message<'a> {
     fn scan(text: &'a [u8]) -> Result<Self, Reason> {
         let mut message = Self::default();
         let mut is_plain = true;
-        let root = json::scan(text, &mut NameTable::new(0), Budget::BODY, |name, value| {
+        let root = json::scan(text, &mut NameTable::new(0), DocumentKind::Body.budget(), |name, value| {
             let members = [
                 ("jsonrpc", &mut message.version),
                 ("id", &mut message.id),

@@ -4,15 +4,33 @@
 
 use core::fmt::{self, Display, Formatter};
 
-use crate::engine::decision::Outcome;
+use crate::engine::decision::Decision;
+use crate::engine::outcome::Outcome;
 use crate::policy::{Binding, CredentialPolicy, From, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::Scheme;
 
-pub(crate) type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
+impl Decision<'_> {
+    /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.
+    ///
+    /// The values are valid field values and never hold a byte of the request.
+    ///
+    /// # Errors
+    /// What `field` returns first; [`core::fmt::Error`] never comes from here.
+    #[inline]
+    pub fn write_headers(&self, field: &mut dyn FnMut(&str, &dyn Display) -> fmt::Result) -> fmt::Result {
+        if self.outcome().reason.is_none() && self.outcome().next_nonce.is_none() {
+            return Ok(()); // most requests, and nothing of `challenge` is touched for them
+        }
+        let Some(policy) = self.policy() else { return Ok(()) };
+        write(policy, self.outcome(), field)
+    }
+}
+
+type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
 
 /// Writes the header fields of an answer, challenges first.
-pub(crate) fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
+fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
     if let Some(reason) = outcome.reason {
         let (status, error) = reason.answer();
         // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.

@@ -1,100 +1,16 @@
 //! What the engine decided, and everything a host answers, forwards or logs of it.
 
-use crate::engine::audit::AuditRecord;
-use crate::engine::challenge;
 use crate::engine::engine::Engine;
+use crate::engine::outcome::{CacheTier, Outcome};
 use crate::engine::state::TrustState;
 use crate::engine::worker::Worker;
-use crate::limits;
-use crate::memory::record_cache::RecordRef;
 use crate::policy::TrustSource;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
 use crate::record::{NamedClaim, VerifiedToken};
 use crate::specs::common::presentation::Scheme;
-use crate::specs::nonce::NONCE_CHARS;
-use crate::specs::proof::{ProofFacts, Used};
+use crate::specs::row::Used;
 use crate::trust::{Authority, AuthorityIndex, TrustedKey};
-
-/// Where the attributes of a token came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CacheTier {
-    /// No token was looked up.
-    #[default]
-    None,
-    /// The token was verified before, by a key that still stands.
-    Hit,
-    /// The token was verified now, or could not be.
-    Miss,
-}
-
-impl CacheTier {
-    /// The word in audit records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-        }
-    }
-}
-
-/// Where the record of the token is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Source {
-    Cache(RecordRef),
-    /// In the worker's room for the credential, with this length.
-    Fresh(usize),
-}
-
-/// How many credentials may come beside the first.
-pub(crate) const MAX_OTHERS: usize = limits::CREDENTIALS - 1;
-
-/// The parts of a decision as they become known.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Outcome {
-    pub(crate) reason: Option<Reason>,
-    pub(crate) scheme: Option<Scheme>,
-    pub(crate) source: Option<Source>,
-    pub(crate) tier: CacheTier,
-    pub(crate) proof: Option<ProofFacts>,
-    pub(crate) next_nonce: Option<[u8; NONCE_CHARS]>,
-    pub(crate) refresh: Option<AuthorityIndex>,
-    /// The issuer that must be asked about the token.
-    pub(crate) introspect: Option<AuthorityIndex>,
-    /// The lengths of the records of the credentials beside the first; 0 for none.
-    others: [u16; MAX_OTHERS],
-    /// The credential that is judged, or that was refused, by its place in the policy.
-    pub(crate) credential: usize,
-    /// The place in its `accept` of the entry whose condition refused it.
-    pub(crate) refusing_entry: Option<usize>,
-}
-
-impl Outcome {
-    /// The record of the credential at `place` in the policy.
-    pub(crate) fn record<'w>(&self, worker: &'w Worker, place: usize) -> Option<&'w [u8]> {
-        let length = match (place.checked_sub(1), self.source) {
-            (None, Some(Source::Cache(entry))) => return Some(worker.token_cache.record(entry)),
-            (None, Some(Source::Fresh(length))) => length,
-            (None, None) => 0,
-            (Some(other), _) => usize::from(*self.others.get(other)?),
-        };
-        if length == 0 { None } else { worker.records.get(place)?.get(..length) }
-    }
-
-    /// Notes that the worker's room for the credential at `place` holds a record of this length; 0 for none.
-    pub(crate) fn set_fresh(&mut self, place: usize, length: usize) {
-        match place.checked_sub(1) {
-            None => self.source = (length > 0).then_some(Source::Fresh(length)),
-            Some(other) => {
-                if let (Some(known), Ok(length)) = (self.others.get_mut(other), u16::try_from(length)) {
-                    *known = length;
-                }
-            }
-        }
-    }
-}
 
 /// One decision, valid until the worker's next one.
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +82,7 @@ impl<'d> Decision<'d> {
 
     /// What the credential at `place` in the policy says, accepted or not, for logs.
     pub(crate) fn verified_credential(&self, place: usize) -> Option<VerifiedToken<'d>> {
-        self.outcome().record(self.worker, place).and_then(VerifiedToken::unpack)
+        self.worker.record(place).and_then(VerifiedToken::unpack)
     }
 
     /// The claim that the policy hands to hosts under `name`, if the request is accepted and its first credential has it.
@@ -255,30 +171,6 @@ impl<'d> Decision<'d> {
     #[must_use]
     pub fn used_proof(&self) -> Option<&'d [u8; 32]> {
         self.outcome().proof.as_ref().filter(|proof| proof.use_once != Used::No).map(|proof| &proof.handed_on)
-    }
-
-    /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.
-    ///
-    /// The values are valid field values and never hold a byte of the request.
-    ///
-    /// # Errors
-    /// What `field` returns first; [`core::fmt::Error`] never comes from here.
-    #[inline]
-    pub fn write_headers(
-        &self,
-        field: &mut dyn FnMut(&str, &dyn core::fmt::Display) -> core::fmt::Result,
-    ) -> core::fmt::Result {
-        if self.outcome().reason.is_none() && self.outcome().next_nonce.is_none() {
-            return Ok(()); // most requests, and nothing of `challenge` is touched for them
-        }
-        let Some(policy) = self.policy else { return Ok(()) };
-        challenge::write(policy, self.outcome(), field)
-    }
-
-    /// The record of this decision for logs.
-    #[must_use]
-    pub fn audit(&self) -> AuditRecord<'_> {
-        AuditRecord::new(self)
     }
 
     pub(crate) const fn outcome(&self) -> &'d Outcome {

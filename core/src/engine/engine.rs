@@ -7,12 +7,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::crypto::Backend;
 use crate::engine::counters::Counters;
-use crate::engine::replay::ReplayNotices;
+use crate::engine::replay::{ReplayNotice, ReplayNotices};
 use crate::engine::state::TrustState;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::limits;
 use crate::memory::OutOfMemory;
-use crate::memory::replay::{Replay, ReplayStore, Window};
+use crate::memory::replay::{Replay, ReplayState, ReplayStore, Window};
 use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::PolicyDocument;
 use crate::reason::Reason;
@@ -109,6 +109,21 @@ impl Engine {
             checked,
             counters: Arc::new(Counters::new()),
         }
+    }
+
+    /// How full the replay store is and what it refuses at `now`: for gauges. `None` if a store of the host does not say so.
+    ///
+    /// It reads up to 4 MiB, so a host asks every few seconds, and not on the path of requests.
+    #[must_use]
+    pub fn replay_state(&self, now: UnixSeconds) -> Option<ReplayState> {
+        self.replay.state(now)
+    }
+
+    /// What a host writes to its log after a refusal for `reason`, if it is one of the replay store: at most one line a minute for each
+    /// reason, whatever the number of threads.
+    #[must_use]
+    pub fn replay_notice(&self, reason: Reason, now: UnixSeconds) -> Option<ReplayNotice> {
+        self.replay_notices.due(reason, now, || self.replay.state(now))
     }
 
     /// The window that a replay store for `document` must remember.

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use crate::crypto;
 use crate::engine::body::BodyFacts;
-use crate::engine::decision::{CacheTier, Outcome, Source};
 use crate::engine::engine::Engine;
+use crate::engine::outcome::{CacheTier, Outcome, Source};
 use crate::engine::pending::{Answer, Pending, UseOnce, WaitsFor};
 use crate::engine::state::TrustState;
 use crate::engine::token::{self, TokenBuffers};
@@ -22,8 +22,9 @@ use crate::specs::common::confirmation::Unenforceable;
 use crate::specs::common::presentation::{self, Credential, Scheme};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
-use crate::specs::profile::{Keys, TokenKind};
-use crate::specs::proof::{Proof, ProofKind, ProofMemory, Used};
+use crate::specs::profile::TokenKind;
+use crate::specs::proof::ProofKind;
+use crate::specs::row::{Keys, Proof, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::AuthorityIndex;
@@ -284,7 +285,7 @@ impl Worker {
             }
         }
         (self.outcome.tier, self.outcome.credential) = (first_tier, 0);
-        let verified_at = |place: usize| self.outcome.record(self, place).and_then(VerifiedToken::unpack);
+        let verified_at = |place: usize| self.record(place).and_then(VerifiedToken::unpack);
         trace.enter(Check::Ties);
         for tie in &policy.ties {
             let (left, right) = (verified_at(tie.left.credential), verified_at(tie.right.credential));

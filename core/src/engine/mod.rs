@@ -1,23 +1,28 @@
 //! The whole API: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
 
+mod attribute;
 mod audit;
 mod body;
 mod challenge;
 mod counters;
+mod decide;
 mod decision;
 #[allow(clippy::module_inception)] // the engine is the subject of this folder
 mod engine;
 mod judge;
+mod outcome;
 mod pending;
 mod replay;
 mod state;
 mod token;
 mod worker;
 
+pub use attribute::{Attribute, AttributeValue};
 pub use audit::AuditRecord;
 pub use body::BodyReader;
-pub use decision::{CacheTier, Decision};
+pub use decision::Decision;
 pub use engine::Engine;
+pub use outcome::CacheTier;
 pub use pending::{Answer, Pending, Question, Step, UseOnce};
 pub use replay::ReplayNotice;
 pub use state::TrustState;
@@ -31,4 +36,4 @@ pub use crate::policy::{
 };
 pub use crate::request::{HeaderFields, Request, named_field};
 pub use crate::specs::check::{Check, NoTrace, Trace};
-pub use crate::specs::dpop::NonceMode;
+pub use crate::specs::settings::NonceMode;

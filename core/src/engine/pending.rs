@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use crate::engine::body::{BodyFacts, BodyReader};
 use crate::engine::counters::Counters;
-use crate::engine::decision::{Decision, Outcome};
+use crate::engine::decision::Decision;
+use crate::engine::outcome::Outcome;
 use crate::policy::PolicyIndex;
 use crate::reason::Reason;
 use crate::trust::{AuthorityIndex, EngineId};

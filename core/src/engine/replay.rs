@@ -3,28 +3,9 @@
 use core::fmt::{self, Display, Formatter};
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::engine::engine::Engine;
 use crate::memory::replay::ReplayState;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-
-impl Engine {
-    /// How full the replay store is and what it refuses at `now`: for gauges. `None` if a store of the host does not say so.
-    ///
-    /// It reads up to 4 MiB, so a host asks every few seconds, and not on the path of requests.
-    #[must_use]
-    pub fn replay_state(&self, now: UnixSeconds) -> Option<ReplayState> {
-        self.replay.state(now)
-    }
-
-    /// What a host writes to its log after a refusal for `reason`, if it is one of the replay store: at most one line a minute for each
-    /// reason, whatever the number of threads.
-    #[must_use]
-    pub fn replay_notice(&self, reason: Reason, now: UnixSeconds) -> Option<ReplayNotice> {
-        let index = ReplayNotices::REASONS.iter().position(|known| *known == reason)?;
-        self.replay_notices.is_due(index, now).then(|| ReplayNotice { reason, state: self.replay.state(now), now })
-    }
-}
 
 /// When each reason was last logged.
 #[derive(Debug, Default)]
@@ -41,6 +22,17 @@ impl ReplayNotices {
         Reason::ProofShareExceeded,
     ];
     const PERIOD_SECONDS: u64 = 60;
+
+    /// The notice that is due for a refusal at `now`; `state` says how full the store is.
+    pub(super) fn due(
+        &self,
+        reason: Reason,
+        now: UnixSeconds,
+        state: impl FnOnce() -> Option<ReplayState>,
+    ) -> Option<ReplayNotice> {
+        let index = Self::REASONS.iter().position(|known| *known == reason)?;
+        self.is_due(index, now).then(|| ReplayNotice { reason, state: state(), now })
+    }
 
     fn is_due(&self, index: usize, now: UnixSeconds) -> bool {
         let Some(last) = self.last.get(index) else { return false };

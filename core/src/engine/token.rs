@@ -13,9 +13,8 @@ use crate::reason::Reason;
 use crate::record;
 use crate::specs::check::{Check, Trace};
 use crate::specs::claims::UnverifiedClaims;
-use crate::specs::common::{actor, jws};
-use crate::specs::jwt_svid;
-use crate::specs::profile::Keys;
+use crate::specs::common::{actor, jws, spiffe_ids};
+use crate::specs::row::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::{AuthorityIndex, TrustedKey};
@@ -101,7 +100,7 @@ pub(crate) fn verify(
     trace.enter(Check::Authority);
     let index = match profile.keys {
         Keys::SubjectTrustDomain => {
-            let id = jwt_svid::spiffe_id(packed.subject().unwrap_or_default())?;
+            let id = spiffe_ids::of_workload(packed.subject().unwrap_or_default())?;
             document.authorities.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
         }
         Keys::PinnedIssuer if packed.without_issuer => expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?,

@@ -1,15 +1,14 @@
-//! A worker: one request in, one decision out, at once or after an answer.
+//! A worker: the caches and buffers of one thread.
 
 use alloc::boxed::Box;
 use alloc::vec;
 
 #[cfg(feature = "hot-keys")]
 use crate::crypto::p256;
-use crate::crypto::{HostSignatures, Reference};
+use crate::crypto::{SignatureVerifier, Verifiers};
 use crate::engine::body::BodyFacts;
-use crate::engine::decision::{Decision, Outcome};
 use crate::engine::engine::Engine;
-use crate::engine::pending::{Abandoned, Answer, Pending, Step, WaitsFor};
+use crate::engine::outcome::{Outcome, Source};
 use crate::engine::state::TrustState;
 use crate::jose::json::NameTable;
 use crate::limits;
@@ -18,12 +17,7 @@ use crate::memory::inactive::InactiveTokens;
 use crate::memory::proof_keys::ProofKeys;
 use crate::memory::record_cache::RecordCache;
 use crate::memory::{OutOfMemory, Zeroed};
-use crate::policy::{Policy, PolicyIndex, SharedReplay};
-use crate::reason::Reason;
-use crate::record::{self};
-use crate::request::Request;
-use crate::specs::check::{NoTrace, Trace};
-use crate::specs::proof::Used;
+use crate::record;
 use crate::trust::EngineId;
 
 /// One thread's caches and buffers. Allocates when it is made and when it is told to [`grow`](Worker::grow), never in a decision.
@@ -101,8 +95,8 @@ impl Worker {
     }
 
     /// Has `host` check the signatures that it takes and that no table of ours answers for, in place of the library.
-    pub fn ask_host(&mut self, host: Box<dyn HostSignatures>) {
-        self.hot_keys.ask(Reference::host(host));
+    pub fn ask_host(&mut self, host: Box<dyn SignatureVerifier>) {
+        self.hot_keys.ask(Verifiers::with_host(host));
     }
 
     /// Has `verify` check the signatures that the table of a P-256 key answers for, in place of [`p256::verify_prehashed`], which answers
@@ -137,115 +131,9 @@ impl Worker {
         token_cache || proofs
     }
 
-    /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
-    ///
-    /// For hosts that answer no question: a policy that needs an answer ([`Worker::begin`]) refuses here. Never panics; a trust state of
-    /// another engine gives `internal_error`.
-    #[inline]
-    pub fn decide<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        policy: PolicyIndex,
-        request: &Request<'_>,
-    ) -> Decision<'d> {
-        self.decide_with(engine, trust_state, policy, request, &mut NoTrace)
-    }
-
-    /// As [`decide`](Self::decide), and hands `trace` each check as it begins.
-    // Inlined down to `judge`, so that the decision is made of its four pointers where it is wanted, and not copied there.
-    #[inline]
-    pub fn decide_with<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        policy: PolicyIndex,
-        request: &Request<'_>,
-        trace: &mut impl Trace,
-    ) -> Decision<'d> {
-        let found = self.enter(engine, trust_state, policy);
-        let result = match found {
-            Some(policy) => {
-                let judged = self.judge(engine, trust_state, policy, request, None, trace);
-                if judged.is_ok() && policy.asks_host() { self.unanswered(engine, policy, request) } else { judged }
-            }
-            None => Err(Reason::InternalError),
-        };
-        self.finish(engine, trust_state, found, result)
-    }
-
-    /// As [`decide`](Self::decide), for hosts that can find out what the policy needs to know beside the request: the decision may wait for an
-    /// answer, with which [`resume`](Self::resume) goes on.
-    pub fn begin<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        policy: PolicyIndex,
-        request: &Request<'_>,
-        trace: &mut dyn Trace,
-    ) -> Step<'d> {
-        let found = self.enter(engine, trust_state, policy);
-        let result = match found {
-            Some(found) => self.judge(engine, trust_state, found, request, None, &mut &mut *trace),
-            None => Err(Reason::InternalError),
-        };
-        self.step(engine, trust_state, policy, request, result)
-    }
-
-    /// Goes on with a decision that waited, with `request` as it was. The token is judged by `trust_state` once more: a key or subject that was
-    /// revoked meanwhile is refused.
-    ///
-    /// An answer to another question than [`Pending::question`] gives `internal_error`.
-    pub fn resume<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        mut pending: Pending,
-        request: &Request<'_>,
-        answer: Answer<'_>,
-        trace: &mut dyn Trace,
-    ) -> Step<'d> {
-        pending.abandoned.resumed();
-        let index = pending.policy;
-        let found = self.enter(engine, trust_state, index).filter(|_| pending.engine == engine.id);
-        let result = match found {
-            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, &mut &mut *trace),
-            None => Err(Reason::InternalError),
-        };
-        self.step(engine, trust_state, index, request, result)
-    }
-
-    /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, and its audit record.
-    ///
-    /// A [`Pending`] that is dropped is counted alike, and leaves no audit record.
-    pub fn abandon<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        mut pending: Pending,
-    ) -> Decision<'d> {
-        pending.abandoned.resumed();
-        let found = self.enter(engine, trust_state, pending.policy).filter(|_| pending.engine == engine.id);
-        let Pending { outcome, records, body, .. } = pending;
-        let restored = found.ok_or(Reason::InternalError).and_then(|_| self.restore(outcome, &records, body));
-        self.finish(engine, trust_state, found, restored.and(Err(Reason::DecisionAbandoned)))
-    }
-
-    /// Forgets the decision before, and finds the policy of this one.
-    #[inline]
-    fn enter<'d>(&mut self, engine: &'d Engine, trust_state: &TrustState, policy: PolicyIndex) -> Option<&'d Policy> {
-        self.outcome = Outcome::default();
-        self.body = None;
-        if self.engine != engine.id {
-            self.move_to(engine);
-        }
-        // A trust state of another engine numbers its authorities otherwise; a policy of another document may not exist.
-        engine.document.policies.get(policy.0).filter(|_| trust_state.bundles.engine() == engine.id)
-    }
-
     /// Another engine's tokens are unknown here, and its policies may ask for more credentials.
     #[cold]
-    fn move_to(&mut self, engine: &Engine) {
+    pub(super) fn move_to(&mut self, engine: &Engine) {
         self.engine = engine.id;
         self.token_cache.clear();
         self.inactive = InactiveTokens::new(engine.document.introspects());
@@ -258,70 +146,15 @@ impl Worker {
         self.records = records.into_iter().chain((0..missing).map(|_| room())).collect();
     }
 
-    #[inline]
-    fn finish<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        policy: Option<&'d Policy>,
-        result: Result<(), Reason>,
-    ) -> Decision<'d> {
-        self.outcome.reason = result.err();
-        engine.counters.count(self.outcome.reason);
-        Decision::new(engine, trust_state, policy, self)
-    }
-
-    /// The decision, or what it waits for.
-    fn step<'d>(
-        &'d mut self,
-        engine: &'d Engine,
-        trust_state: &'d TrustState,
-        index: PolicyIndex,
-        request: &Request<'_>,
-        result: Result<(), Reason>,
-    ) -> Step<'d> {
-        let found = engine.document.policies.get(index.0);
-        let waits_for = match (result, found) {
-            (Ok(()), Some(policy)) => self.open_question(engine, policy, request),
-            (Err(Reason::IntrospectionUnavailable), _) => {
-                self.outcome.introspect.map(|authority| WaitsFor::Introspect { authority })
-            }
-            _ => None,
+    /// The record of the credential at `place` in the policy, of the last decision.
+    pub(super) fn record(&self, place: usize) -> Option<&[u8]> {
+        let length = match (place.checked_sub(1), self.outcome.source) {
+            (None, Some(Source::Cache(entry))) => return Some(self.token_cache.record(entry)),
+            (None, Some(Source::Fresh(length))) => length,
+            (None, None) => 0,
+            (Some(other), _) => usize::from(*self.outcome.others.get(other)?),
         };
-        let Some(waits_for) = waits_for else {
-            return Step::Decided(self.finish(engine, trust_state, found, result));
-        };
-        let records =
-            (0..self.records.len()).map(|place| self.outcome.record(self, place).unwrap_or_default().into()).collect();
-        let abandoned = Abandoned::new(&engine.counters);
-        let (engine, outcome, body) = (engine.id, self.outcome, self.body.take());
-        Step::Waits(Pending { engine, policy: index, waits_for, outcome, records, body, abandoned })
-    }
-
-    /// What is still to be found out of an accepted request: first its body, and last whether its proof was used elsewhere.
-    fn open_question(&self, engine: &Engine, policy: &Policy, request: &Request<'_>) -> Option<WaitsFor> {
-        if let Some(body) = &policy.body
-            && self.body.is_none()
-        {
-            return Some(WaitsFor::Body { most_bytes: body.most_bytes });
-        }
-        let proof = self.outcome.proof.as_ref().filter(|_| policy.shared_replay == SharedReplay::Required)?;
-        // It may know the proof by this very request, when another policy judged it.
-        if proof.use_once == Used::Everywhere {
-            return None;
-        }
-        let (age, _) = engine.document.proof_window_seconds();
-        let seconds = proof.issued_at.plus(age).as_u64().saturating_sub(request.now.as_u64()) + 1;
-        Some(WaitsFor::UseOnce { proof: proof.replay_key, seconds })
-    }
-
-    /// For a host that answers no question.
-    #[cold]
-    fn unanswered(&self, engine: &Engine, policy: &Policy, request: &Request<'_>) -> Result<(), Reason> {
-        match self.open_question(engine, policy, request) {
-            None => Ok(()),
-            Some(_) => Err(Reason::DecisionAbandoned),
-        }
+        if length == 0 { None } else { self.records.get(place)?.get(..length) }
     }
 }
 

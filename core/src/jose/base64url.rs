@@ -305,5 +305,4 @@ static SEXTETS: [i8; 256] = {
 static ALPHABET: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 #[cfg(test)]
-#[path = "base64url_tests.rs"]
 mod tests;

@@ -128,6 +128,8 @@ impl Budget {
     /// The budget of a policy document, which may hold trust documents inline.
     pub const POLICY: Self =
         Self { depth: &row::DOCUMENT_DEPTH, members: &row::POLICY_DOCUMENT_MEMBERS, ..Self::TOKEN };
+    /// The budget of a list of revocations: it may name a million tokens, so only its bytes bound it.
+    pub const REVOCATIONS: Self = Self { members: &row::POLICY_DOCUMENT_BYTES, ..Self::POLICY };
 }
 
 /// What [`JsonError::Malformed`] expects at the second of two equal names of one object.
@@ -894,5 +896,4 @@ fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

@@ -16,7 +16,7 @@ use super::precomputed::{Builder, Precomputed, Width, can_prepare};
 use super::record_cache;
 #[cfg(feature = "fast")]
 use crate::crypto::RsaKey;
-use crate::crypto::{PublicKey, Reference, SignatureError, p256};
+use crate::crypto::{PublicKey, SignatureError, Verifiers, p256};
 use crate::jose::algorithm::Algorithm;
 
 /// How many valid signatures make a key worth a table. Building one costs about as much as a hundred verifications by
@@ -77,7 +77,7 @@ impl HotKeyCounts {
 #[derive(Debug)]
 pub(crate) struct HotKeys {
     /// Answers for whatever no table answers for, and tables must agree with it.
-    reference: Reference,
+    verifiers: Verifiers,
     /// Checks what a table of P-256 answers for.
     p256: p256::Verify,
     sets: Box<[[Option<HotKey>; WAYS]]>,
@@ -110,7 +110,7 @@ impl HotKeys {
     pub(crate) fn new(max_table_bytes: usize, seed: [u64; 2]) -> Self {
         let sets = if max_table_bytes == 0 { 0 } else { SETS };
         Self {
-            reference: Reference::default(),
+            verifiers: Verifiers::default(),
             p256: p256::verify_prehashed,
             sets: (0..sets).map(|_| [const { None }; WAYS]).collect::<Vec<_>>().into(),
             seed: record_cache::operands(seed),
@@ -121,9 +121,9 @@ impl HotKeys {
         }
     }
 
-    /// Asks `reference` from now on where the library was asked.
-    pub(crate) fn ask(&mut self, reference: Reference) {
-        self.reference = reference;
+    /// Asks `verifiers` from now on where the library was asked.
+    pub(crate) fn ask(&mut self, verifiers: Verifiers) {
+        self.verifiers = verifiers;
     }
 
     /// Has `verify` check what tables of P-256 answer for.
@@ -149,10 +149,10 @@ impl HotKeys {
     ) -> Result<(), SignatureError> {
         let set = self.set_of(thumbprint);
         // A host's RSA check takes less time than one with a prepared key does in the builds that have such a host.
-        let left_to_host = is_rsa(algorithm) && self.reference.is_host(|| key.kind(), algorithm);
+        let left_to_host = is_rsa(algorithm) && self.verifiers.is_host(|| key.kind(), algorithm);
         let Some(set) = self.sets.get_mut(set).filter(|_| can_prepare(key.backend(), algorithm) && !left_to_host)
         else {
-            return self.reference.verify(key, algorithm, message, signature);
+            return self.verifiers.verify(key, algorithm, message, signature);
         };
         // The form once for both: a table, like a library, knows the equation only.
         if !key.admits(algorithm, signature) {
@@ -171,7 +171,7 @@ impl HotKeys {
             }
             return if valid { Ok(()) } else { Err(SignatureError) };
         }
-        let verdict = self.reference.verify(key, algorithm, message, signature);
+        let verdict = self.verifiers.verify(key, algorithm, message, signature);
         // Only valid signatures count: nobody earns a table, or evicts one, without the private key.
         self.prove(thumbprint, algorithm, message, signature, verdict.is_ok());
         if verdict.is_ok() {
@@ -326,5 +326,4 @@ const fn is_rsa(algorithm: Algorithm) -> bool {
 }
 
 #[cfg(test)]
-#[path = "hot_keys_tests.rs"]
 mod tests;

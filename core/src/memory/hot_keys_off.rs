@@ -1,6 +1,6 @@
 //! Without the feature `hot-keys` every signature is checked by the library.
 
-use crate::crypto::{PublicKey, Reference, SignatureError};
+use crate::crypto::{PublicKey, SignatureError, Verifiers};
 use crate::jose::algorithm::Algorithm;
 
 /// What became of the tables: there are none.
@@ -10,16 +10,16 @@ pub struct HotKeyCounts {}
 /// The keys of one worker that are used often: none is known.
 #[derive(Debug)]
 pub(crate) struct HotKeys {
-    reference: Reference,
+    verifiers: Verifiers,
 }
 
 impl HotKeys {
     pub(crate) fn new(_max_table_bytes: usize, _seed: [u64; 2]) -> Self {
-        Self { reference: Reference::default() }
+        Self { verifiers: Verifiers::default() }
     }
 
-    pub(crate) fn ask(&mut self, reference: Reference) {
-        self.reference = reference;
+    pub(crate) fn ask(&mut self, verifiers: Verifiers) {
+        self.verifiers = verifiers;
     }
 
     pub(crate) const fn counts(&self) -> HotKeyCounts {
@@ -38,6 +38,6 @@ impl HotKeys {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        self.reference.verify(key, algorithm, message, signature)
+        self.verifiers.verify(key, algorithm, message, signature)
     }
 }

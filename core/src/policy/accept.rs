@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::reader::{Members, Pointer, Reader};
@@ -137,7 +137,7 @@ impl AcceptedKind {
                 );
                 continue;
             }
-            let narrowed = algorithms.intersection(read_algorithms(reader, &at, value, allowed, what));
+            let narrowed = algorithms.intersection(reader.algorithms(&at, value, allowed, what));
             // A name with a fault may be that of the common algorithm.
             if narrowed.is_empty() && reader.fault_count() == faults {
                 reader.fault(&at, "algorithms of which the entry allows none", "a common algorithm");
@@ -236,25 +236,4 @@ fn read_scope(
             reader.fault(at, quoted(&word), "one scope, without spaces, quotes or backslashes (RFC 6749 §3.3)");
         }
     });
-}
-
-/// The algorithms that a list names, each of which must be one of `allowed`; `what` says whose these are.
-pub(super) fn read_algorithms(
-    reader: &mut Reader,
-    at: &Pointer<'_>,
-    value: Value<'_>,
-    allowed: AlgorithmSet,
-    what: &str,
-) -> AlgorithmSet {
-    let mut set = AlgorithmSet::default();
-    reader.texts(at, value, "an algorithm", &mut |reader, at, name| match Algorithm::from_name(name.as_bytes())
-        .filter(|algorithm| allowed.contains(*algorithm))
-    {
-        Some(algorithm) => set = set.with(algorithm),
-        None => {
-            let names: Vec<&str> = allowed.iter().map(Algorithm::name).collect();
-            reader.fault(at, quoted(&name), format!("an algorithm that {what} allows: {}", names.join(", ")));
-        }
-    });
-    set
 }

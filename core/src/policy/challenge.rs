@@ -2,7 +2,6 @@
 
 use crate::policy::reader::{Members, Reader};
 use crate::policy::route::ChallengePolicy;
-use crate::policy::trust::https_uri;
 use crate::printable::quoted;
 
 const MEMBERS: &[&str] = &["realm", "resource_metadata", "hide_description"];
@@ -26,7 +25,7 @@ impl ChallengePolicy {
         Self {
             realm,
             resource_metadata: resource_metadata
-                .and_then(|value| https_uri(reader, &members.at("resource_metadata"), value)),
+                .and_then(|value| reader.https_uri(&members.at("resource_metadata"), value)),
             hide_description: reader.flag(&members, "hide_description", false),
         }
     }

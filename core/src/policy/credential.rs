@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::field_value::{is_field_name, spells_alike};
 use crate::jose::json::Value;
 use crate::limits;
-use crate::policy::reader::{Members, Pointer, Reader};
+use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
 use crate::policy::route::{AcceptedKind, CredentialPolicy, From, Tie, TiedClaim};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
@@ -124,7 +124,7 @@ impl CredentialPolicy {
 fn read_name(reader: &mut Reader, own: &Members<'_, '_>) -> Option<Box<str>> {
     let expected = "a name of 1 to 64 letters, digits, dots, dashes, underscores";
     let name = reader.needed_text(own, "name", expected)?;
-    let is_good = name.len() <= limits::POLICY_NAME_BYTES && name.bytes().all(super::read::is_name_byte);
+    let is_good = name.len() <= limits::POLICY_NAME_BYTES && name.bytes().all(is_name_byte);
     if !is_good {
         reader.fault(&own.at("name"), quoted(&name), expected);
     }

@@ -2,16 +2,15 @@
 
 use alloc::vec::Vec;
 
-use crate::jose::json::{Budget, Value};
-use crate::limits;
+use crate::document::DocumentKind;
+use crate::jose::json::Value;
 use crate::order::sort;
-use crate::policy::fault::PolicyError;
 use crate::policy::memory::MemorySizes;
-use crate::policy::reader::{NOTHING, Pointer, Reader};
+use crate::policy::reader::{NOTHING, Pointer, PolicyError, Reader};
 use crate::policy::route::{Policy, PolicyIndex};
 use crate::policy::trust::{TrustNames, TrustSource};
 use crate::specs::common::pointer::NamedClaims;
-use crate::specs::dpop;
+use crate::specs::settings::DpopSettings;
 use crate::trust::{Authorities, Authority, AuthorityIndex};
 
 /// A policy document without faults.
@@ -36,7 +35,7 @@ impl PolicyDocument {
     /// Every fault in it; never an empty list.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Policy);
         let document = root.and_then(|root| Self::read(&mut reader, &Pointer::Root, root));
         reader.finish(document)
     }
@@ -141,13 +140,11 @@ impl PolicyDocument {
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
-        let most = |field: fn(&dpop::Settings) -> u64| {
-            self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0)
-        };
+        let most =
+            |field: fn(&DpopSettings) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
         (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }
 
 #[cfg(test)]
-#[path = "document_tests.rs"]
 mod tests;

@@ -2,10 +2,9 @@
 
 use crate::jose::algorithm::AlgorithmSet;
 use crate::limits;
-use crate::policy::accept::read_algorithms;
 use crate::policy::reader::{Members, Reader};
 use crate::policy::route::SharedReplay;
-use crate::specs::dpop::{NonceMode, ReplayMode, Settings};
+use crate::specs::settings::{DpopSettings, NonceMode, ReplayMode};
 
 const MEMBERS: &[&str] = &[
     "max_age_seconds",
@@ -18,7 +17,7 @@ const MEMBERS: &[&str] = &[
     "max_rsa_bits",
 ];
 
-impl Settings {
+impl DpopSettings {
     /// Reads the member `dpop` of a policy.
     pub(crate) fn read(reader: &mut Reader, policy: &Members<'_, '_>) -> (Self, SharedReplay) {
         let members = policy.get("dpop").and_then(|value| reader.members(&policy.at("dpop"), value, MEMBERS));
@@ -42,7 +41,7 @@ impl Settings {
         ];
         dpop.replay = reader.word(members, "replay", &modes).unwrap_or(dpop.replay);
         if let Some(value) = members.get("algorithms") {
-            dpop.algorithms = read_algorithms(reader, &members.at("algorithms"), value, AlgorithmSet::ALL, "a proof");
+            dpop.algorithms = reader.algorithms(&members.at("algorithms"), value, AlgorithmSet::ALL, "a proof");
         }
         let stores = [("off", SharedReplay::Off), ("required", SharedReplay::Required)];
         let shared = reader.word(members, "shared_store", &stores).unwrap_or_default();

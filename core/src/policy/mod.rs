@@ -9,8 +9,6 @@ mod challenge;
 mod credential;
 mod document;
 mod dpop;
-mod fault;
-mod locate;
 mod memory;
 mod read;
 pub mod reader;
@@ -21,7 +19,7 @@ mod trust;
 
 pub use body::{BodyPolicy, ToolPattern};
 pub use document::PolicyDocument;
-pub use fault::PolicyError;
+pub use reader::PolicyError;
 pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
 pub use schema::SCHEMA;
 pub use trust::{Introspection, TrustDocument, TrustSource};

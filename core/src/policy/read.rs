@@ -7,12 +7,12 @@ use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::body::BodyPolicy;
 use crate::policy::credential::{read_attributes, read_ties};
-use crate::policy::reader::{Members, Pointer, Reader};
+use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
 use crate::policy::route::{Binding, ChallengePolicy, CredentialPolicy, Mode, Policy};
 use crate::policy::trust::TrustNames;
 use crate::specs::common::pointer::NamedClaims;
-use crate::specs::profile::{ProfileSettings, TokenKind};
-use crate::specs::{dpop, jwt_svid};
+use crate::specs::profile::TokenKind;
+use crate::specs::settings::{DpopSettings, JwtSvidSettings, ProfileSettings};
 use crate::uri::OwnedOrigin;
 
 const MEMBERS: &[&str] = &[
@@ -68,8 +68,8 @@ impl Policy {
         let origin = read_origin(reader, &members);
         let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
         let mode = reader.word(&members, "mode", &modes).unwrap_or_default();
-        let (dpop, shared_replay) = dpop::Settings::read(reader, &members);
-        let profiles = ProfileSettings { jwt_svid: jwt_svid::Settings::read(reader, &members, without_svid) };
+        let (dpop, shared_replay) = DpopSettings::read(reader, &members);
+        let profiles = ProfileSettings { jwt_svid: JwtSvidSettings::read(reader, &members, without_svid) };
         let challenge = ChallengePolicy::read(reader, &members);
         if credentials.is_empty() {
             return None; // a fault was recorded
@@ -114,8 +114,4 @@ fn read_origin(reader: &mut Reader, policy: &Members<'_, '_>) -> Option<OwnedOri
         reader.unexpected(&policy.at("origin"), value, expected);
     }
     parsed
-}
-
-pub(super) const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }

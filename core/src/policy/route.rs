@@ -10,8 +10,8 @@ use crate::policy::body::BodyPolicy;
 use crate::reason::Reason;
 use crate::record::VerifiedToken;
 use crate::specs::common::validity;
-use crate::specs::dpop;
-use crate::specs::profile::{ProfileSettings, TokenKind, TokenKinds};
+use crate::specs::profile::{TokenKind, TokenKinds};
+use crate::specs::settings::{DpopSettings, ProfileSettings};
 use crate::subject_pattern::SubjectPattern;
 use crate::time::UnixSeconds;
 use crate::trust::AuthorityIndex;
@@ -33,7 +33,7 @@ pub struct Policy {
     pub(crate) ties: Vec<Tie>,
     pub(crate) leeway_seconds: u64,
     pub(crate) binding: Binding,
-    pub(crate) dpop: dpop::Settings,
+    pub(crate) dpop: DpopSettings,
     pub(crate) shared_replay: SharedReplay,
     pub(crate) profiles: ProfileSettings,
     /// What `htu` is compared to; the host's own view where absent.

@@ -1,11 +1,11 @@
 //! `jwt_svid`: where a policy leaves the letter of the JWT-SVID specification.
 
 use crate::policy::reader::{Members, Reader};
-use crate::specs::jwt_svid::Settings;
+use crate::specs::settings::JwtSvidSettings;
 
 const MEMBERS: &[&str] = &["single_candidate_key", "ignore_unknown_headers"];
 
-impl Settings {
+impl JwtSvidSettings {
     /// Reads the member `jwt_svid` of a policy; `without_svid` where the policy takes no JWT-SVID.
     pub(crate) fn read(reader: &mut Reader, policy: &Members<'_, '_>, without_svid: bool) -> Self {
         let at = policy.at("jwt_svid");

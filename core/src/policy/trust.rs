@@ -10,12 +10,10 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
 use crate::limits;
 use crate::order::sort;
-use crate::policy::accept::read_algorithms;
 use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
 use crate::trust::{Authorities, Authority, AuthorityIndex};
-use crate::uri::TargetUri;
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +71,7 @@ impl Introspection {
         let cache_seconds = reader.number_of(Some(&members), &limits::INTROSPECTION_CACHE_SECONDS);
         let inactive_cache_seconds = reader.number_of(Some(&members), &limits::INACTIVE_CACHE_SECONDS);
         let questions_per_second = reader.number_of(Some(&members), &limits::QUESTIONS_PER_SECOND);
-        let uri = https_uri(reader, &members.at("uri"), members.get("uri")?)?;
+        let uri = reader.https_uri(&members.at("uri"), members.get("uri")?)?;
         Some(Self { uri, cache_seconds, inactive_cache_seconds, questions_per_second })
     }
 }
@@ -290,7 +288,7 @@ impl TrustSource {
                         None
                     }),
                     1 => reader.text_at(&at, value, "the path of a file").map(TrustDocument::File),
-                    _ => https_uri(reader, &at, value).map(TrustDocument::Uri),
+                    _ => reader.https_uri(&at, value).map(TrustDocument::Uri),
                 };
                 document = document.or(source);
             }
@@ -312,9 +310,9 @@ impl TrustSource {
             (true, false) => (AlgorithmSet::JWT_SVID, "a jwt-svid"),
             _ => (AlgorithmSet::ALL, "a token"),
         };
-        let algorithms = members.get("algorithms").map_or(AlgorithmSet::ALL, |value| {
-            read_algorithms(reader, &members.at("algorithms"), value, allowed, what)
-        });
+        let algorithms = members
+            .get("algorithms")
+            .map_or(AlgorithmSet::ALL, |value| reader.algorithms(&members.at("algorithms"), value, allowed, what));
         let introspection = Introspection::read(reader, &members);
         if members.has("introspection") && !issuer {
             reader.fault(
@@ -366,19 +364,6 @@ fn read_domains(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Vec<
         }
     });
     domains
-}
-
-/// SPIFFE Federation §5.2.1.1: https, no user information. Also what `resource_metadata` must be (RFC 9728 §5.1).
-pub(super) fn https_uri(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<String> {
-    let uri = reader.text_at(at, value, "an https URI")?;
-    let is_https = TargetUri::parse(uri.as_bytes()).is_ok_and(|uri| uri.is_https());
-    // It goes into a quoted string of a header field: nothing in it may end the one or the other.
-    let is_quotable = uri.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
-    if is_https && is_quotable {
-        return Some(uri);
-    }
-    reader.unexpected(at, value, "an https URI without user information");
-    None
 }
 
 fn inline_document(value: Value<'_>) -> Option<TrustDocument> {

@@ -5,7 +5,7 @@
 use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::header::Typ;
 use crate::specs::claims::{Claim, ClaimSet};
-use crate::specs::profile::{Keys, Latitude, Place, Profile};
+use crate::specs::row::{Keys, Latitude, Place, Profile};
 
 pub(crate) const PROFILE: Profile = Profile {
     name: "at+jwt",

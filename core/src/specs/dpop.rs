@@ -6,7 +6,7 @@
 //! token names.
 
 use crate::crypto::{KeyKind, KeyMaterial, PublicKey, RSA_MODULUS_MIN_BITS, Sha256, bit_len};
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::Algorithm;
 use crate::jose::base64url;
 use crate::jose::compact::CompactJws;
 use crate::jose::header::{Typ, UnverifiedHeader};
@@ -20,7 +20,8 @@ use crate::specs::check::Check;
 use crate::specs::claims::{numeric_date, string};
 use crate::specs::common::presentation::{self, Scheme};
 use crate::specs::nonce::NONCE_CHARS;
-use crate::specs::proof::{Proof, ProofFacts, ProofMethod, Used};
+use crate::specs::row::{Proof, ProofFacts, ProofMethod, Used};
+use crate::specs::settings::{NonceMode, ReplayMode};
 use crate::time::UnixSeconds;
 use crate::trust::jwk::{JwkBuffer, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
@@ -35,40 +36,6 @@ pub(crate) const METHOD: ProofMethod = ProofMethod {
     check,
     rules: "DP",
 };
-
-/// `dpop.nonce`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NonceMode {
-    /// No nonce is demanded; one that comes is ignored.
-    #[default]
-    Off,
-    /// Every proof must carry one that this server gave.
-    Required,
-}
-
-/// What a policy says of proofs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) max_age_seconds: u64,
-    pub(crate) future_seconds: u64,
-    pub(crate) nonce: NonceMode,
-    pub(crate) nonce_lifetime_seconds: u64,
-    pub(crate) replay: ReplayMode,
-    pub(crate) algorithms: AlgorithmSet,
-    /// The largest modulus of an RSA key.
-    pub(crate) max_rsa_bits: u64,
-}
-
-/// What happens to a proof that was used, and to one that the store has no room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReplayMode {
-    /// `"refuse"`: a used proof is refused; without room in the store, so is every new one.
-    Refuse,
-    /// `"danger_accept_when_full"`: without room, a new proof passes unremembered.
-    AcceptWhenFull,
-    /// `"danger_accept"`: proofs are not remembered.
-    Accept,
-}
 
 /// §4.3 and §7: the proof for a token that is bound to a key.
 ///

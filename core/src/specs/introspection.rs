@@ -3,11 +3,12 @@
 //! Does not check: the connection to the server, its status and media type, or the credentials of the caller (§2.1, §4), which are the
 //! host's; that the answer is about this token, which §2.2 gives no means for. RFC 9701 (signed answers) is not read.
 
+use crate::document::DocumentKind;
 use crate::jose::algorithm::AlgorithmSet;
-use crate::jose::json::{self, Budget, NameTable, Value};
+use crate::jose::json::{NameTable, Value};
 use crate::reason::Reason;
 use crate::specs::claims::{Claim, ClaimSet, UnverifiedClaims};
-use crate::specs::profile::{Keys, Latitude, Place, Profile};
+use crate::specs::row::{Keys, Latitude, Place, Profile};
 use crate::time::UnixSeconds;
 
 pub(crate) const PROFILE: Profile = Profile {
@@ -46,7 +47,7 @@ pub(crate) fn read<'a>(
     now: UnixSeconds,
     cache_seconds: u64,
 ) -> Result<(UnverifiedClaims<'a>, UnixSeconds), Reason> {
-    let root = json::parse(answer, Budget::TOKEN).map_err(|_| Reason::IntrospectionUnavailable)?;
+    let root = DocumentKind::Introspection.parse(answer).map_err(|_| Reason::IntrospectionUnavailable)?;
     let root = root.as_object().ok_or(Reason::IntrospectionUnavailable)?;
     match root.member("active") {
         Some(Value::Bool(true)) => {}
@@ -64,4 +65,25 @@ pub(crate) fn read<'a>(
     let without_expiry = now.plus(cache_seconds.max(WITHOUT_EXPIRY_SECONDS));
     claims.expires_at = Some(claims.expires_at.unwrap_or(without_expiry));
     Ok((claims, now.plus(cache_seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_of_8_mib_is_read_and_no_longer_one() {
+        let answer = |bytes: usize| {
+            let (head, tail) = (r#"{"active":true,"aud":"a","more":""#, "\"}");
+            format!("{head}{}{tail}", "x".repeat(bytes - head.len() - tail.len()))
+        };
+        let read = |text: &str| {
+            let read = read(text.as_bytes(), "https://as.example", &mut NameTable::new(1), UnixSeconds::new(1), 0);
+            read.map(|_| ()).err()
+        };
+        assert_eq!(read(&answer(8 << 20)), None);
+        assert_eq!(read(&answer((8 << 20) + 1)), Some(Reason::IntrospectionUnavailable));
+    }
 }

@@ -7,8 +7,8 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::reason::Reason;
 use crate::specs::claims::{Claim, ClaimSet};
-use crate::specs::profile::{Keys, Latitude, Place, Profile, ProfileSettings};
-use crate::spiffe_id::SpiffeId;
+use crate::specs::row::{Keys, Latitude, Place, Profile};
+use crate::specs::settings::ProfileSettings;
 
 pub(crate) const PROFILE: Profile = Profile {
     name: "jwt-svid",
@@ -33,15 +33,6 @@ pub(crate) const PROFILE: Profile = Profile {
     rules: "JSV",
 };
 
-/// What a policy says of JWT-SVIDs beyond their specification.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Settings {
-    /// A token without `kid` may be verified by the only key that fits (specs: D2).
-    pub(crate) single_candidate_key: bool,
-    /// Unknown header parameters are ignored (specs: D3).
-    pub(crate) ignore_unknown_headers: bool,
-}
-
 /// §2: "the following are the only […] header parameters" that a JWT-SVID carries: `alg`, `kid`, `typ`. A validator is
 /// told nothing, so: parameters that name another key or describe another payload are refused always, unknown ones
 /// unless the policy ignores them (specs: D3).
@@ -51,13 +42,4 @@ fn check_header(header: &UnverifiedHeader<'_>, settings: &ProfileSettings) -> Re
         return Err(Reason::HeaderForbidden);
     }
     Ok(())
-}
-
-/// §3.1: "The `sub` claim MUST be set to the SPIFFE ID of the workload". The trust domain in it chooses the bundle, and
-/// nothing else does (§4, specs: BND-1). The ID must have a path: without one it names the domain, not a workload.
-///
-/// # Errors
-/// [`Reason::SubjectMalformed`]
-pub fn spiffe_id(subject: &str) -> Result<SpiffeId<'_>, Reason> {
-    SpiffeId::parse(subject).ok().filter(|id| !id.path().is_empty()).ok_or(Reason::SubjectMalformed)
 }

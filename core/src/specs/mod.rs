@@ -14,6 +14,8 @@ pub mod claims;
 pub mod common;
 pub mod profile;
 pub mod proof;
+pub(crate) mod row;
+pub(crate) mod settings;
 
 pub mod access_token;
 pub mod introspection;

@@ -1,83 +1,9 @@
 //! The kinds of token that a policy can accept: one row of `profiles!` each, which names the file of its specification.
 
 use crate::jose::algorithm::AlgorithmSet;
-use crate::jose::header::{Typ, UnverifiedHeader};
-use crate::reason::Reason;
-use crate::specs::claims::{ClaimSet, UnverifiedClaims};
+use crate::jose::header::Typ;
+use crate::specs::row::{Keys, Place, Profile};
 use crate::specs::{access_token, introspection, jwt, jwt_svid, txn_token};
-
-/// What the checks of one kind of token are; its specification's file has the constant.
-#[derive(Debug)]
-pub(crate) struct Profile {
-    /// The word in policies and decisions.
-    pub(crate) name: &'static str,
-    /// What to call a token of the kind.
-    pub(crate) title: &'static str,
-    /// The values of `typ` that name it (RFC 8725 §3.11). Two profiles that share one are told apart by the subject: see
-    /// [`TokenKinds::resolve`].
-    pub(crate) types: &'static [Typ],
-    /// The algorithms that the specification allows (specs: D4; allow-lists are per kind, not global).
-    pub(crate) algorithms: AlgorithmSet,
-    /// Whose keys verify it.
-    pub(crate) keys: Keys,
-    /// Where a request carries it.
-    pub(crate) place: Place,
-    /// The claims without which it is refused.
-    pub(crate) required: ClaimSet,
-    /// The claims that its record keeps.
-    pub(crate) kept: ClaimSet,
-    /// Checks of the header beyond those that all kinds share.
-    pub(crate) check_header: fn(&UnverifiedHeader<'_>, &ProfileSettings) -> Result<(), Reason>,
-    /// Checks of the claims' values beyond those that all kinds share.
-    pub(crate) check_claims: fn(&UnverifiedClaims<'_>) -> Result<(), Reason>,
-    /// What its specification, or the policy, leaves to a validator.
-    pub(crate) latitude: fn(&ProfileSettings) -> Latitude,
-    /// The prefix of its rules' ids.
-    pub(crate) rules: &'static str,
-}
-
-/// Whose keys verify a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// Those of the trust domain in its subject.
-    SubjectTrustDomain,
-    /// Those of the issuer in `iss`.
-    Issuer,
-    /// The same; without `iss`, those of the one issuer that the policy names for the kind.
-    PinnedIssuer,
-    /// None: the issuer that the policy names answers for it.
-    Answer,
-}
-
-/// Where a request carries a token of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In `Authorization`, or in a header field that the policy names.
-    Anywhere,
-    /// Only in a header field that the policy names: it authenticates no client.
-    OwnHeader,
-}
-
-/// What a validator may let pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Latitude {
-    /// A token without `kid` may be verified by the only key that fits.
-    pub(crate) single_candidate_key: bool,
-    /// Header parameters that the reader does not know are ignored.
-    pub(crate) unknown_headers: bool,
-}
-
-impl Latitude {
-    /// What RFC 7515 has: `kid` is optional (§4.1.4), and unknown parameters are ignored (§4).
-    pub(crate) const JOSE: Self = Self { single_candidate_key: true, unknown_headers: true };
-}
-
-/// What a policy says of kinds of token beyond their specifications.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ProfileSettings {
-    /// `jwt_svid`
-    pub(crate) jwt_svid: jwt_svid::Settings,
-}
 
 /// One row a kind: `Name = number, feature, row of its specification, "meaning";`. Numbers are append-only.
 macro_rules! profiles {

@@ -8,7 +8,7 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::header::Typ;
 use crate::reason::Reason;
 use crate::specs::claims::{Claim, ClaimSet, UnverifiedClaims};
-use crate::specs::profile::{Keys, Latitude, Place, Profile};
+use crate::specs::row::{Keys, Latitude, Place, Profile};
 
 pub(crate) const PROFILE: Profile = Profile {
     name: "txntoken+jwt",

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::hash_index::HashIndex;
-use crate::trust::set::{Authority, AuthorityIndex};
+use crate::trust::authority::{Authority, AuthorityIndex};
 
 /// Trust domains and issuers, each once, in the order in which they were added.
 ///

@@ -1,6 +1,7 @@
 //! Trust: the keys of each trust domain and issuer, parsed once, in immutable snapshots that are swapped whole.
 
 mod authorities;
+mod authority;
 pub mod jwk;
 mod parse;
 mod set;
@@ -8,5 +9,6 @@ mod table;
 pub mod thumbprint;
 
 pub(crate) use authorities::Authorities;
+pub use authority::{Authority, AuthorityIndex};
 pub use parse::{DroppedKey, LoadReport, TrustError};
-pub use set::{Authority, AuthorityIndex, BundleSet, EngineId, KeyHandle, KeySet, TrustedKey};
+pub use set::{BundleSet, EngineId, KeyHandle, KeySet, TrustedKey};

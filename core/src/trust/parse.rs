@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::crypto::{Backend, PublicKey, sha256};
+use crate::document::DocumentFault;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
-use crate::jose::json::{self, Budget, JsonError, JsonObject, JsonString, Value};
+use crate::jose::json::{JsonError, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
+use crate::trust::authority::Authority;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
-use crate::trust::set::Authority;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in force.
@@ -127,10 +128,10 @@ pub(super) fn parse(
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
 ) -> Result<ParsedSet, TrustError> {
-    if document.len() > limits::TRUST_DOCUMENT_BYTES {
-        return Err(TrustError::TooLarge);
-    }
-    let root = json::parse(document, Budget::TRUST).map_err(TrustError::Json)?;
+    let root = authority.document_kind().parse(document).map_err(|fault| match fault {
+        DocumentFault::TooLong { .. } => TrustError::TooLarge,
+        DocumentFault::Json(fault) => TrustError::Json(fault),
+    })?;
     let root = root.as_object().ok_or(TrustError::KeysMissing)?;
     let entries = root.member("keys").and_then(Value::as_array).ok_or(TrustError::KeysMissing)?;
     let sequence = match root.member("spiffe_sequence") {

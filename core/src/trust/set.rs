@@ -1,7 +1,6 @@
 //! Keys by trust domain or issuer; one snapshot of all of them.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -11,55 +10,9 @@ use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
+use crate::trust::authority::{Authority, AuthorityIndex};
 use crate::trust::parse::{self, LoadReport, TrustError};
 use crate::trust::table::SetTable;
-
-/// Whose keys these are. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Authority {
-    /// A SPIFFE trust domain, by name.
-    TrustDomain(String),
-    /// A token issuer, by its exact `iss`.
-    Issuer(String),
-}
-
-impl Authority {
-    /// The trust domain's name or the issuer's identifier.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::TrustDomain(name) | Self::Issuer(name) => name,
-        }
-    }
-
-    /// Whether this is a trust domain.
-    #[must_use]
-    pub const fn is_trust_domain(&self) -> bool {
-        matches!(self, Self::TrustDomain(_))
-    }
-}
-
-impl core::fmt::Display for Authority {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::TrustDomain(name) => write!(f, "trust domain {name}"),
-            Self::Issuer(name) => write!(f, "issuer {name}"),
-        }
-    }
-}
-
-/// The place of an authority in the policy document's `trust` list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AuthorityIndex(pub(crate) u32);
-
-impl AuthorityIndex {
-    /// The place as an index.
-    #[must_use]
-    #[allow(clippy::as_conversions)] // u32 fits usize on every target that has 32-bit addresses or more
-    pub const fn as_usize(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// Which engine something belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,7 +203,7 @@ fn single_index(keys: &[Arc<TrustedKey>], algorithm: Algorithm) -> Option<u32> {
 #[derive(Clone, Debug)]
 pub struct BundleSet {
     engine: EngineId,
-    sets: SetTable,
+    sets: SetTable<KeySet>,
 }
 
 impl BundleSet {
@@ -384,14 +337,5 @@ impl BundleSet {
         let mut next = self.clone();
         next.sets.put(index.as_usize(), None);
         next
-    }
-}
-
-#[cfg(test)]
-impl KeySet {
-    /// A set of a document without keys.
-    pub(super) fn without_keys(loaded_at: UnixSeconds) -> Self {
-        let (keys, slots, single) = (Vec::new(), Vec::new(), [None; Algorithm::ALL.len()]);
-        Self { keys, slots, single, sequence: None, refresh_hint_seconds: None, loaded_at, digest: [0; 32] }
     }
 }

@@ -1,33 +1,47 @@
-//! Key sets by authority, in a tree whose copies share what they have in common.
+//! Sets by authority, in a tree whose copies share what they have in common.
 //!
 //! A copy costs one pointer. A change copies the nodes on the way to one set, of [`WIDTH`] pointers each, as far as another copy shares
 //! them: with 100,000 authorities four nodes, with one authority none.
 
 use alloc::sync::Arc;
 
-use crate::trust::set::KeySet;
-
 const WIDTH_BITS: u32 = 5;
 const WIDTH: usize = 1 << WIDTH_BITS;
 
-/// The key set of each of a fixed number of authorities, where it has one.
-#[derive(Clone, Debug)]
-pub(super) struct SetTable {
-    root: Node,
+/// The set of each of a fixed number of authorities, where it has one.
+#[derive(Debug)]
+pub(super) struct SetTable<S> {
+    root: Node<S>,
     length: usize,
     /// How many bits of an index choose among the nodes below the root: 0 where the root is the only set.
     bits: u32,
 }
 
-#[derive(Clone, Debug, Default)]
-enum Node {
+#[derive(Debug, Default)]
+enum Node<S> {
     #[default]
     Empty,
-    Set(Arc<KeySet>),
-    Inner(Arc<[Node; WIDTH]>),
+    Set(Arc<S>),
+    Inner(Arc<[Self; WIDTH]>),
 }
 
-impl SetTable {
+impl<S> Clone for SetTable<S> {
+    fn clone(&self) -> Self {
+        Self { root: self.root.clone(), length: self.length, bits: self.bits }
+    }
+}
+
+impl<S> Clone for Node<S> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Empty => Self::Empty,
+            Self::Set(set) => Self::Set(Arc::clone(set)),
+            Self::Inner(nodes) => Self::Inner(Arc::clone(nodes)),
+        }
+    }
+}
+
+impl<S> SetTable<S> {
     /// A table of `length` authorities without a set.
     pub(super) const fn new(length: usize) -> Self {
         let mut bits = 0;
@@ -39,7 +53,7 @@ impl SetTable {
 
     /// The set of the authority at `index`.
     #[inline]
-    pub(super) fn get(&self, index: usize) -> Option<&Arc<KeySet>> {
+    pub(super) fn get(&self, index: usize) -> Option<&Arc<S>> {
         if index >= self.length {
             return None;
         }
@@ -57,7 +71,7 @@ impl SetTable {
     }
 
     /// Puts a set at `index`, or takes it away. Copies of this table keep what they have.
-    pub(super) fn put(&mut self, index: usize, set: Option<Arc<KeySet>>) {
+    pub(super) fn put(&mut self, index: usize, set: Option<Arc<S>>) {
         if index >= self.length {
             return;
         }
@@ -74,7 +88,7 @@ impl SetTable {
     }
 
     /// All sets.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<KeySet>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<S>> {
         (0..self.length).filter_map(|index| self.get(index))
     }
 }
@@ -87,14 +101,12 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    use crate::time::UnixSeconds;
-
-    fn set(number: u64) -> Arc<KeySet> {
-        Arc::new(KeySet::without_keys(UnixSeconds::new(number)))
+    fn set(number: u64) -> Arc<u64> {
+        Arc::new(number)
     }
 
     /// The nodes of a table, by their addresses.
-    fn nodes(node: &Node, found: &mut HashSet<*const Node>) {
+    fn nodes(node: &Node<u64>, found: &mut HashSet<*const Node<u64>>) {
         if let Node::Inner(inner) = node
             && found.insert(inner.as_ptr())
         {
@@ -102,7 +114,7 @@ mod tests {
         }
     }
 
-    fn nodes_of(table: &SetTable) -> HashSet<*const Node> {
+    fn nodes_of(table: &SetTable<u64>) -> HashSet<*const Node<u64>> {
         let mut found = HashSet::new();
         nodes(&table.root, &mut found);
         found
@@ -123,8 +135,8 @@ mod tests {
                 for other in (0..length).filter(|other| *other != index) {
                     assert!(Arc::ptr_eq(before.get(other).unwrap(), table.get(other).unwrap()));
                 }
-                assert_eq!(before.get(index).unwrap().loaded_at().as_u64(), 0);
-                assert_eq!(table.get(index).unwrap().loaded_at().as_u64(), 1);
+                assert_eq!(**before.get(index).unwrap(), 0);
+                assert_eq!(**table.get(index).unwrap(), 1);
                 drop(before);
                 // Without a copy of it, a table is changed where it is.
                 table.put(index, Some(set(0)));
@@ -143,7 +155,7 @@ mod tests {
                 table.put(index.max(length), Some(set(1)));
                 assert!(table.get(index.max(length)).is_none() && nodes_of(&table) == before);
             }
-            assert_eq!(table.iter().map(|set| set.loaded_at().as_u64()).collect::<Vec<_>>(), vec![0; length]);
+            assert_eq!(table.iter().map(|set| **set).collect::<Vec<_>>(), vec![0; length]);
         }
     }
 
@@ -170,7 +182,7 @@ mod tests {
             copies.push((table, twin));
             for (table, twin) in copies {
                 let found: Vec<Option<u64>> =
-                    (0..length).map(|index| table.get(index).map(|set| set.loaded_at().as_u64())).collect();
+                    (0..length).map(|index| table.get(index).map(|set| **set)).collect();
                 prop_assert_eq!(&found, &twin);
                 prop_assert_eq!(table.iter().count(), twin.iter().flatten().count());
             }

@@ -7,7 +7,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use countersign::crypto::{Curve, HostSignatures, KeyKind, KeyMaterial, PublicKey};
+use countersign::crypto::{Curve, KeyKind, KeyMaterial, PublicKey, SignatureVerifier};
 use countersign::jose::algorithm::Algorithm;
 use countersign::jose::base64url;
 
@@ -75,7 +75,7 @@ impl<H: Host> ProxySignatures<H> {
     }
 }
 
-impl<H: Host> HostSignatures for ProxySignatures<H> {
+impl<H: Host> SignatureVerifier for ProxySignatures<H> {
     fn takes(&self, kind: KeyKind, algorithm: Algorithm) -> bool {
         let fits = match algorithm {
             Algorithm::Es256 => kind == KeyKind::P256,

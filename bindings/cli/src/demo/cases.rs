@@ -3,7 +3,7 @@
 use countersign::reason::Reason;
 use serde_json::{Value, json};
 
-use super::tokens::{self, access_claims, header, signed, svid_claims};
+use super::tokens::{self, NOW, access_claims, header, signed, svid_claims};
 use super::world::{Call, URI, World, certificate_hash};
 use crate::failure::Failure;
 
@@ -80,7 +80,7 @@ pub(super) fn all(world: &World) -> Result<Vec<Case>, Failure> {
         case("token bound to both, with both", None, &to_both, |world, token| {
             Ok(with_proof(world, token)?.over_tls_with(&world.client_certificate))
         }),
-        case("expired token", Some(Reason::TokenExpired), &with("exp", json!(super::world::NOW - 60))?, bearer),
+        case("expired token", Some(Reason::TokenExpired), &with("exp", json!(NOW - 60))?, bearer),
         case(
             "token for another audience",
             Some(Reason::AudienceMismatch),

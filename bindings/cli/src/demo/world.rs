@@ -10,12 +10,9 @@ use rcgen::{CertificateParams, KeyPair, SanType};
 use serde_json::{Value, json};
 
 use super::keys::{SigningKey, b64};
-use super::tokens;
+use super::tokens::{self, NOW};
 use crate::failure::Failure;
 use crate::session;
-
-/// The time of all that happens.
-pub(super) const NOW: u64 = 1_800_000_000;
 
 /// What the client asks for.
 pub(super) const URI: &str = "https://api.example/orders?page=1";

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 
 use countersign::crypto::sha256;
+use countersign::engine::Attribute;
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Place, Run, URI, WEB, b64, bearer, dpop, json_lines, request, standard_b64, text};
@@ -22,6 +23,25 @@ fn an_accepted_svid_and_its_line() {
             "policy": "default", "cache": "miss"})
     );
     assert_eq!((&answers[1]["id"], &answers[1]["cache"]), (&json!("second"), &json!("hit")));
+}
+
+/// Every host has the attributes of a decision by the words of one table.
+#[test]
+fn attributes_have_the_words_of_the_table() {
+    let place = Place::new();
+    let refused = place.server.access_token(|claims| claims["exp"] = json!(NOW - 60));
+    let answers = place.decisions(&[bearer("1", &place.domain.svid(WEB)), bearer("2", &refused)]);
+    let mut attributes = 0;
+    for answer in answers {
+        let (line, token) = (answer.as_object().unwrap(), answer["token"].as_object());
+        for name in line.keys().chain(token.into_iter().flat_map(|token| token.keys())) {
+            // What a line has beside attributes: its own members, and the list of audiences.
+            let own = ["id", "number", "headers", "token", "audience", "refresh"].contains(&name.as_str());
+            assert!(own || Attribute::from_word(name).is_some(), "{name} is no attribute");
+            attributes += usize::from(!own);
+        }
+    }
+    assert_eq!(attributes, 5 + 7 + 5, "the attributes of an accepted and of a refused token");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use countersign::policy::{PolicyDocument, TrustDocument};
 use countersign::printable::quoted;
 use countersign::trust::Authority;
 
-use crate::fetch::DEFAULT_REFRESH_SECONDS;
+/// How often a document is fetched that says nothing of it itself, in seconds.
+pub(crate) const DEFAULT_REFRESH_SECONDS: u64 = 300;
 
 /// A document that is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use countersign::engine::Attribute;
 use countersign::jose::json::Value;
 use countersign::policy::PolicyDocument;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::printable::quoted;
 
-use crate::attribute::Attribute;
+use crate::attribute::AttributeName;
 use crate::certificate::{self, CertificateSource};
 use countersign::field_value::spells_alike;
 
@@ -28,8 +29,8 @@ pub(super) fn read_headers(
 }
 
 /// `read` is the field that the certificate is taken from.
-fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&str>) -> Vec<(String, Attribute)> {
-    let mut all: Vec<(String, Attribute)> = Vec::new();
+fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&str>) -> Vec<(String, AttributeName)> {
+    let mut all: Vec<(String, AttributeName)> = Vec::new();
     let Some(value) = settings.get("identity_headers") else { return all };
     let at = settings.at("identity_headers");
     let Some(object) = value.as_object() else {
@@ -54,10 +55,10 @@ fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&s
     all
 }
 
-fn read_attribute(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Attribute> {
-    let attribute = value.as_string().and_then(|text| Attribute::from_name(&text.to_owned_string()));
+fn read_attribute(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<AttributeName> {
+    let attribute = value.as_string().and_then(|text| AttributeName::from_name(&text.to_owned_string()));
     if attribute.is_none() {
-        let words: Vec<&str> = Attribute::ALL.iter().map(Attribute::name).chain(["attributes.NAME"]).collect();
+        let words: Vec<&str> = Attribute::ALL.into_iter().map(Attribute::word).chain(["attributes.NAME"]).collect();
         reader.not_one_of(at, value, &words);
     }
     attribute
@@ -69,11 +70,11 @@ pub(super) fn check_against(
     settings: &Members<'_, '_>,
     document: &PolicyDocument,
     identity: &IdentityHeaders,
-    metadata: &[Attribute],
+    metadata: &[AttributeName],
 ) {
     let named = identity.written().iter().map(|(_, attribute)| ("identity_headers", attribute));
     for (member, attribute) in named.chain(metadata.iter().map(|attribute| ("metadata", attribute))) {
-        let Some(name) = attribute.policy_attribute() else { continue };
+        let Some(name) = attribute.claim() else { continue };
         if !document.policies().any(|(_, policy)| policy.attributes().any(|known| known == name)) {
             reader.fault(&settings.at(member), quoted(attribute.name()), "a name in `attributes` of a policy");
         }
@@ -86,7 +87,7 @@ pub(super) fn check_against(
 }
 
 /// Reads `metadata`: where attributes are left, and which.
-pub(super) fn read_metadata(reader: &mut Reader, settings: &Members<'_, '_>) -> (String, Vec<Attribute>) {
+pub(super) fn read_metadata(reader: &mut Reader, settings: &Members<'_, '_>) -> (String, Vec<AttributeName>) {
     let namespace = "countersign".to_owned();
     let at = settings.at("metadata");
     match settings.get("metadata") {
@@ -96,7 +97,7 @@ pub(super) fn read_metadata(reader: &mut Reader, settings: &Members<'_, '_>) -> 
                 return (namespace, Vec::new());
             };
             let namespace = reader.text(&members, "namespace", "a name").unwrap_or(namespace);
-            let Some(value) = members.get("attributes") else { return (namespace, Attribute::COMMON.into()) };
+            let Some(value) = members.get("attributes") else { return (namespace, AttributeName::COMMON.into()) };
             let mut attributes = Vec::new();
             reader.elements(&members.at("attributes"), value, "an array of attributes", &mut |reader, at, value| {
                 attributes.extend(read_attribute(reader, at, value));

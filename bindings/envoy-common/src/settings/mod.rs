@@ -18,18 +18,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::jose::json::{Budget, Value};
-use countersign::limits;
+use countersign::document::DocumentKind;
+use countersign::jose::json::Value;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyDocument, PolicyError};
 use countersign::uri::AllowedOrigins;
 use countersign_reload::RevocationDocument;
 
-use crate::attribute::Attribute;
+use crate::attribute::AttributeName;
 use crate::certificate::CertificateSource;
-use crate::identity::{IdentityHeaders, removed_credentials};
+use crate::identity::{IdentityHeaders, removed_fields};
 
 pub use build::{Build, ReadFile};
+pub(crate) use fetch::DEFAULT_REFRESH_SECONDS;
 pub use fetch::{Document, Fetch};
 pub use files::Files;
 pub use questions::{Endpoint, Questions};
@@ -61,7 +62,7 @@ pub struct Settings {
     /// Where attributes are left for filters and logs.
     pub metadata_namespace: String,
     /// Which attributes are left there.
-    pub metadata: Vec<Attribute>,
+    pub metadata: Vec<AttributeName>,
     /// Which decisions are logged.
     pub audit: Audit,
     /// Where the client certificate comes from.
@@ -105,7 +106,7 @@ impl Settings {
     /// Every fault; never an empty list.
     pub fn read(text: &[u8], build: Build<'_>) -> Result<(Self, PolicyDocument), Vec<PolicyError>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Settings);
         let read = root.and_then(|root| Self::read_value(&mut reader, root, build));
         reader.finish(read)
     }
@@ -146,7 +147,7 @@ impl Settings {
             Build::Module { .. } => (Files::read(reader, &members, document.as_ref()), Vm::default()),
             Build::Wasm => {
                 let removes = |document: &PolicyDocument| {
-                    document.policies().any(|(_, policy)| removed_credentials(policy).next().is_some())
+                    document.policies().any(|(_, policy)| removed_fields(policy).next().is_some())
                 };
                 let has_identity = !identity_headers.is_empty() || document.as_ref().is_some_and(removes);
                 (Files::default(), Vm::read(reader, &members, document.as_ref(), has_identity))

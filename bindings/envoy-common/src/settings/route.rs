@@ -5,8 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::jose::json::Budget;
-use countersign::limits;
+use countersign::document::DocumentKind;
 use countersign::policy::reader::{Members, Pointer, Reader};
 use countersign::policy::{Mode, PolicyError};
 use countersign::printable::quoted;
@@ -30,7 +29,7 @@ impl RouteSettings {
     /// Every fault; never an empty list.
     pub fn read(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::new();
-        let root = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY);
+        let root = reader.parse(text, DocumentKind::Settings);
         let read = root.and_then(|root| {
             let members = reader.members(&Pointer::Root, root, &["policy", "origin", "mode"])?;
             Some(Self {

@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use countersign::engine::Attribute;
 use countersign::trust::Authority;
 
 use super::*;
@@ -45,9 +46,12 @@ fn all_there_is() -> Result<(), Vec<PolicyError>> {
     );
     let (settings, _) = Settings::read(text.as_bytes(), MODULE)?;
     assert_eq!(settings.origin, AllowedOrigins::parse(["https://api.example"]).ok());
-    assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), Attribute::Subject)]);
+    assert_eq!(settings.identity_headers.written(), [("x-user".to_owned(), AttributeName::Known(Attribute::Subject))]);
     assert!(settings.clear_route_cache && settings.identity_headers.removes(b"x_forwarded_client_cert"));
-    assert_eq!((settings.metadata_namespace.as_str(), settings.metadata), ("n", vec![Attribute::Kind]));
+    assert_eq!(
+        (settings.metadata_namespace.as_str(), settings.metadata),
+        ("n", vec![AttributeName::Known(Attribute::Kind)])
+    );
     assert_eq!(settings.certificate, CertificateSource::Forwarded);
     assert!(settings.forget_proofs);
     let fetch = Fetch {

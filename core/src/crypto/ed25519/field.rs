@@ -10,10 +10,8 @@
 pub(crate) use super::field32::Fe;
 #[cfg(all(not(countersign_limbs = "32"), target_pointer_width = "64"))]
 pub(crate) use super::field64::Fe;
+use super::prime::P;
 use crate::crypto::inverse::{Modulus, invert};
-
-/// p = 2^255 - 19, little-endian words.
-pub(crate) const P: [u64; 4] = [0xffff_ffff_ffff_ffed, u64::MAX, u64::MAX, u64::MAX >> 1];
 
 pub(crate) const PRIME: Modulus = Modulus::new(&P);
 

@@ -3,7 +3,7 @@
 //! A value may lie anywhere in `0..2^256`: what overflows comes back 38-fold, because 2^256 is 38 modulo p.
 //! So most values have two representations, some three, and only [`Fe::to_words`] tells values apart.
 
-use super::field::P;
+use super::prime::P;
 use crate::crypto::words::{self, adc, mac, wide_mul, wide_square};
 
 /// A field element: any representative below 2^256, little-endian words.

@@ -9,6 +9,7 @@ mod field32;
 #[cfg(any(test, all(not(countersign_limbs = "32"), target_pointer_width = "64")))]
 mod field64;
 mod point;
+mod prime;
 mod scalar;
 mod table;
 mod verify;

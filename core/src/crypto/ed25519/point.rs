@@ -1,7 +1,8 @@
 //! Points of the curve -x² + y² = 1 + d·x²·y² (RFC 8032 §5.1), and their sums.
 
 use super::super::words;
-use super::field::{Fe, P};
+use super::field::Fe;
+use super::prime::P;
 
 /// d, little-endian words.
 const D: [u64; 4] = [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];

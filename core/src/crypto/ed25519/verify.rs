@@ -3,8 +3,8 @@
 use super::super::fixed_base::Terms;
 use super::super::hash::HashAlgorithm;
 use super::super::words;
-use super::field::P;
 use super::point::{Sum, split};
+use super::prime::P;
 use super::scalar::Scalar;
 use super::table::{Generator, KeyTable};
 

@@ -5,12 +5,11 @@
 //!
 //! ```
 //! use countersign::policy::reader::{Pointer, Reader};
-//! use countersign::jose::json::Budget;
-//! use countersign::limits;
+//! use countersign::document::DocumentKind;
 //!
 //! let mut reader = Reader::new();
 //! let text = br#"{"seconds": 0, "mood": 1}"#;
-//! let seconds = reader.parse(text, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY).and_then(|root| {
+//! let seconds = reader.parse(text, DocumentKind::Settings).and_then(|root| {
 //!     let members = reader.members(&Pointer::Root, root, &["seconds"])?;
 //!     Some(reader.number(&members, "seconds", 60, (1, 300)))
 //! });
@@ -21,9 +20,13 @@
 //! ]);
 //! ```
 
+mod algorithms;
 mod authority;
+mod fault;
+mod locate;
 mod members;
 mod pointer;
+mod uri;
 mod values;
 
 use alloc::borrow::ToOwned;
@@ -31,16 +34,17 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::document::{DocumentFault, DocumentKind};
 use crate::hash_index::HashIndex;
-use crate::jose::json::{self, Budget, Value};
-use crate::limits::{self, Limit};
-use crate::policy::fault::PolicyError;
+use crate::jose::json::Value;
+use crate::limits;
 use crate::printable::quoted;
 
 pub(super) use authority::TRUST_DOMAIN;
+pub use fault::PolicyError;
 pub use members::Members;
 pub use pointer::Pointer;
-pub(super) use pointer::escape;
+pub(super) use values::is_name_byte;
 
 /// What is found where a member is absent.
 pub const NOTHING: &str = "nothing";
@@ -131,15 +135,15 @@ impl Reader {
         }
     }
 
-    /// The value of a JSON text of at most `bytes`.
-    pub fn parse<'a>(&mut self, text: &'a [u8], bytes: &Limit, budget: Budget) -> Option<Value<'a>> {
-        if text.len() > bytes.most {
-            self.fault(&Pointer::Root, format!("{} bytes", text.len()), bytes.of("bytes").to_string());
-            return None;
-        }
-        match json::parse(text, budget) {
+    /// The value of a text of this kind.
+    pub fn parse<'a>(&mut self, text: &'a [u8], kind: DocumentKind) -> Option<Value<'a>> {
+        match kind.parse(text) {
             Ok(root) => Some(root),
-            Err(fault) => {
+            Err(DocumentFault::TooLong { bytes, most }) => {
+                self.fault(&Pointer::Root, format!("{bytes} bytes"), most.of("bytes").to_string());
+                None
+            }
+            Err(DocumentFault::Json(fault)) => {
                 self.add(if self.quotes {
                     PolicyError::of_json(text, fault)
                 } else {

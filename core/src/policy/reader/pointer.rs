@@ -1,5 +1,7 @@
 //! JSON pointers (RFC 6901) that cost nothing until a fault needs one.
 
+use alloc::format;
+use alloc::string::String;
 use core::fmt::{self, Write};
 
 /// Where a value is in its document: a chain of steps on the stack, written as a JSON pointer by `Display`.
@@ -42,8 +44,16 @@ impl fmt::Display for Pointer<'_> {
     }
 }
 
+/// The pointer to the member `name` of what `pointer` points to.
+pub(super) fn member(pointer: &str, name: &str) -> String {
+    let mut member = format!("{pointer}/");
+    // A string takes whatever is written.
+    let _ = escape(&mut member, name);
+    member
+}
+
 /// RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
-pub(in crate::policy) fn escape(out: &mut impl Write, name: &str) -> fmt::Result {
+fn escape(out: &mut impl Write, name: &str) -> fmt::Result {
     for c in name.chars() {
         match c {
             '~' => out.write_str("~0")?,

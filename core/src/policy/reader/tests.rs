@@ -1,4 +1,5 @@
 use super::*;
+use alloc::vec;
 
 fn faults(reader: Reader) -> Vec<String> {
     reader.finish(None::<()>).err().unwrap_or_default().iter().map(ToString::to_string).collect()
@@ -6,7 +7,7 @@ fn faults(reader: Reader) -> Vec<String> {
 
 /// Reads `text` with one set of questions, most of which it answers wrongly.
 fn read(mut reader: Reader, text: &str) -> Vec<String> {
-    let root = reader.parse(text.as_bytes(), &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY).unwrap();
+    let root = reader.parse(text.as_bytes(), DocumentKind::Settings).unwrap();
     let names = ["text", "number", "word", "flag", "texts", "list", "trust_domain", "issuer"];
     let members = reader.members_and(&Pointer::Root, root, &names, &[("elsewhere", "a setting of another host")]);
     let members = members.unwrap();
@@ -57,7 +58,7 @@ fn without_quotes_nothing_of_the_document_is_repeated() {
         }
     }
     let mut reader = Reader::without_quotes();
-    assert!(reader.parse(br#"{"secret":1,"secret":2}"#, &limits::row::POLICY_DOCUMENT_BYTES, Budget::POLICY).is_none());
+    assert!(reader.parse(br#"{"secret":1,"secret":2}"#, DocumentKind::Settings).is_none());
     let found = faults(reader);
     assert!(found.len() == 1 && !found[0].contains("secret"), "{found:?}");
 }
@@ -83,8 +84,9 @@ fn a_fault_is_reported_once_and_the_list_is_bounded() {
 #[test]
 fn a_text_that_is_too_long_names_the_limit() {
     let mut reader = Reader::new();
-    assert!(reader.parse(&[b' '; 5], &Limit { most: 4, ..limits::row::TOKEN_BYTES }, Budget::POLICY).is_none());
-    assert_eq!(faults(reader), ["the document: found 5 bytes, expected at most 4 bytes (limit token_bytes)"]);
+    assert!(reader.parse(&vec![b' '; limits::TRUST_DOCUMENT_BYTES + 1], DocumentKind::Bundle).is_none());
+    let expected = "the document: found 8388609 bytes, expected at most 8388608 bytes (limit trust_document_bytes)";
+    assert_eq!(faults(reader), [expected]);
 }
 
 #[test]

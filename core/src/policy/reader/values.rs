@@ -6,6 +6,11 @@ use alloc::string::String;
 use crate::jose::json::{JsonString, Value};
 use crate::policy::reader::{Pointer, Reader};
 
+/// Whether the name of a policy or of a credential may have this byte.
+pub(in crate::policy) const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
 impl Reader {
     /// A text that is not empty; `None` after a fault.
     pub fn text_at(&mut self, at: &Pointer<'_>, value: Value<'_>, expected: &str) -> Option<String> {

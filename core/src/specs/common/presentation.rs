@@ -2,30 +2,8 @@
 
 use crate::limits;
 use crate::reason::Reason;
+pub use crate::request::Field;
 use crate::uri;
-
-/// A header field that may come once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Field<'r> {
-    /// The request has none.
-    #[default]
-    Absent,
-    /// Its one value.
-    One(&'r [u8]),
-    /// The request has several.
-    Repeated,
-}
-
-impl<'r> Field<'r> {
-    /// This field after one more value was seen.
-    #[must_use]
-    pub const fn and(self, value: &'r [u8]) -> Self {
-        match self {
-            Self::Absent => Self::One(value),
-            Self::One(_) | Self::Repeated => Self::Repeated,
-        }
-    }
-}
 
 /// The scheme that a token came under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

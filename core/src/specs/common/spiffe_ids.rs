@@ -7,8 +7,16 @@ use crate::limits;
 use crate::reason::Reason;
 use crate::record::VerifiedToken;
 use crate::specs::common::actor;
-use crate::specs::jwt_svid;
-use crate::spiffe_id;
+use crate::spiffe_id::{self, SpiffeId};
+
+/// JWT-SVID §3.1: "The `sub` claim MUST be set to the SPIFFE ID of the workload". The trust domain in it chooses the bundle, and
+/// nothing else does (§4, specs: BND-1). The ID must have a path: without one it names the domain, not a workload.
+///
+/// # Errors
+/// [`Reason::SubjectMalformed`]
+pub(crate) fn of_workload(subject: &str) -> Result<SpiffeId<'_>, Reason> {
+    SpiffeId::parse(subject).ok().filter(|id| !id.path().is_empty()).ok_or(Reason::SubjectMalformed)
+}
 
 /// The subject, the client and the current actor of a token may be SPIFFE IDs of the domains that `speaks_for` names, and of no other.
 /// A text that only begins as a SPIFFE ID does, in any case, is refused too: a reader may take it for one.
@@ -20,7 +28,7 @@ use crate::spiffe_id;
 #[cold]
 pub(crate) fn check(verified: &VerifiedToken<'_>, speaks_for: impl Fn(&str) -> bool) -> Result<(), Reason> {
     let of_a_domain = |text: &str| {
-        let id = jwt_svid::spiffe_id(text);
+        let id = of_workload(text);
         id.is_ok_and(|id| speaks_for(id.trust_domain().as_str()))
     };
     let allowed = |text: &str| !spiffe_id::resembles_one(text.chars()) || of_a_domain(text);

@@ -1,4 +1,4 @@
-//! Who answers for a signature that no table answers for: the library, or a function of the host where that is faster.
+//! Who checks a signature that no table answers for: the library of the key, or another verifier in its place.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -6,8 +6,9 @@ use core::fmt;
 use super::{KeyKind, PublicKey, SignatureError};
 use crate::jose::algorithm::Algorithm;
 
-/// Checks signatures in place of the library: for a build whose host has native code for them, as a WebAssembly VM's proxy has.
-pub trait HostSignatures: Send + Sync {
+/// Checks signatures: a library of this build ([`Backend`](super::Backend)), or a function of the host in its place, as a WebAssembly VM's proxy
+/// has one in native code.
+pub trait SignatureVerifier: Send + Sync {
     /// Whether signatures of such keys by this algorithm are its to check. Must always answer alike.
     fn takes(&self, kind: KeyKind, algorithm: Algorithm) -> bool;
 
@@ -16,16 +17,16 @@ pub trait HostSignatures: Send + Sync {
     fn verify(&mut self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
 }
 
-/// The library, and the host where it was given.
+/// The verifiers of one worker: the host's where it was given and takes the signature, else the library of the key.
 #[derive(Default)]
-pub(crate) struct Reference(Option<Box<dyn HostSignatures>>);
+pub(crate) struct Verifiers(Option<Box<dyn SignatureVerifier>>);
 
-impl Reference {
-    pub(crate) const fn host(host: Box<dyn HostSignatures>) -> Self {
+impl Verifiers {
+    pub(crate) const fn with_host(host: Box<dyn SignatureVerifier>) -> Self {
         Self(Some(host))
     }
 
-    /// Whether the host answers for such signatures.
+    /// Whether the host checks such signatures.
     #[cfg_attr(not(feature = "hot-keys"), allow(dead_code))]
     pub(crate) fn is_host(&self, kind: impl FnOnce() -> KeyKind, algorithm: Algorithm) -> bool {
         self.0.as_ref().is_some_and(|host| host.takes(kind(), algorithm))
@@ -41,16 +42,15 @@ impl Reference {
     ) -> Result<(), SignatureError> {
         match &mut self.0 {
             Some(host) if host.takes(key.kind(), algorithm) => {
-                let holds = key.admits(algorithm, signature) && host.verify(key, algorithm, message, signature);
-                if holds { Ok(()) } else { Err(SignatureError) }
+                key.verify_by(&mut **host, algorithm, message, signature)
             }
-            _ => key.verify(algorithm, message, signature),
+            _ => key.verify_by(&mut key.backend(), algorithm, message, signature),
         }
     }
 }
 
-impl fmt::Debug for Reference {
+impl fmt::Debug for Verifiers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reference").field(if self.0.is_some() { &"host" } else { &"library" }).finish()
+        f.debug_tuple("Verifiers").field(if self.0.is_some() { &"host" } else { &"library" }).finish()
     }
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{Generator, KeyTable, TableBuilder, Window};
 use crate::crypto::words::tests::integer_near;
 
-const P: [u64; 4] = super::field::P;
+const P: [u64; 4] = super::prime::P;
 const L: [u64; 4] = super::scalar::L;
 
 /// Integers as [`integer_near`] makes them, near p and L.

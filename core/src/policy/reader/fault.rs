@@ -6,8 +6,8 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::jose::json::{JsonError, JsonLimit, NAME_NOT_REPEATED};
-use crate::policy::locate::{Open, place};
-use crate::policy::reader::escape;
+use crate::policy::reader::locate::{Open, place};
+use crate::policy::reader::pointer;
 use crate::printable::{quoted, write_printable};
 
 /// One fault of a policy document.
@@ -71,9 +71,6 @@ impl PolicyError {
     /// The pointer to the member `name` of what `pointer` points to. RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
     #[must_use]
     pub fn member(pointer: &str, name: &str) -> String {
-        let mut member = format!("{pointer}/");
-        // A string takes whatever is written.
-        let _ = escape(&mut member, name);
-        member
+        pointer::member(pointer, name)
     }
 }

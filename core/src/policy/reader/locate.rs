@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::jose::json::{self, Budget, JsonString, Value};
-use crate::policy::fault::PolicyError;
+use crate::policy::reader::pointer;
 
 /// The arrays and objects that are open at one byte of a text that is JSON up to there, outermost first.
 #[derive(Default)]
@@ -69,8 +69,8 @@ impl<'a> Open<'a> {
     /// The pointer to the current value.
     pub(super) fn pointer(&self) -> String {
         self.steps.iter().fold(String::new(), |pointer, step| match step.element {
-            Some(place) => PolicyError::member(&pointer, &place.to_string()),
-            None => PolicyError::member(&pointer, &step.name()),
+            Some(place) => pointer::member(&pointer, &place.to_string()),
+            None => pointer::member(&pointer, &step.name()),
         })
     }
 }

@@ -323,7 +323,7 @@ struct Host {
     holds: bool,
 }
 
-impl crate::crypto::HostSignatures for Host {
+impl crate::crypto::SignatureVerifier for Host {
     fn takes(&self, kind: crate::crypto::KeyKind, _: Algorithm) -> bool {
         kind == crate::crypto::KeyKind::P256
     }
@@ -342,7 +342,7 @@ fn a_host_has_the_last_word_on_what_it_takes() {
     for most in [0, 1 << 20] {
         for holds in [false, true] {
             let mut hot = HotKeys::new(most, SEED);
-            hot.ask(Reference::host(Box::new(Host { asked: asked.clone(), holds })));
+            hot.ask(Verifiers::with_host(Box::new(Host { asked: asked.clone(), holds })));
             let before = times();
             let signature = taken.sign(b"a");
             let mut ask = |client: &Client, message: &[u8], signature: &[u8]| {
@@ -365,7 +365,7 @@ fn a_table_that_disagrees_with_the_host_is_banned() {
     promote(&client, &mut hot);
     let mut other = HotKeys::new(1 << 20, SEED);
     let asked = alloc::sync::Arc::default();
-    other.ask(Reference::host(Box::new(Host { asked, holds: true })));
+    other.ask(Verifiers::with_host(Box::new(Host { asked, holds: true })));
     for round in 0..PROMOTE_AFTER {
         let signature = client.sign(&round.to_be_bytes());
         assert!(other.verify(&client.public, &client.thumbprint, client.algorithm(), b"another", &signature).is_ok());

@@ -5,10 +5,11 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::limits;
 use crate::policy::route::{AcceptedKind, Binding, Mode};
 use crate::policy::trust::TrustDocument;
-use crate::specs::dpop::{NonceMode, ReplayMode};
 use crate::specs::profile::TokenKind;
+use crate::specs::settings::{NonceMode, ReplayMode};
 
 const TRUST: &str = r#""trust":[{"trust_domain":"example.org"},{"issuer":"https://as.example"}]"#;
 
