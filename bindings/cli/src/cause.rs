@@ -21,7 +21,7 @@ use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::spiffe_id::SpiffeId;
 use countersign::subject_pattern::SubjectPattern;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Origin, OriginIndex};
+use countersign::trust::{Origin, OriginIndex, documents_in_map};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -222,6 +222,18 @@ impl Sources {
         let bytes = match source.document() {
             TrustDocument::Inline(text) => text.clone().into_bytes(),
             TrustDocument::File(name) => files::read(&self.directory.join(name), limits::TRUST_DOCUMENT_BYTES).ok()?,
+            TrustDocument::Map(index) => {
+                let map = self.engine.document().bundle_map(*index)?;
+                let whole = match map.document() {
+                    TrustDocument::Inline(text) => text.clone().into_bytes(),
+                    TrustDocument::File(name) => {
+                        files::read(&self.directory.join(name), limits::TRUST_DOCUMENT_BYTES).ok()?
+                    }
+                    _ => return None,
+                };
+                let documents = documents_in_map(map.form(), &whole).ok()?;
+                documents.into_iter().find(|(name, _)| name == source.origin().name())?.1
+            }
             TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
         };
         let index = self.engine.document().origin(source.origin())?;

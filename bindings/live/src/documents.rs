@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use countersign::engine::{Engine, Snapshot, TrustDocument};
+use countersign::engine::{Engine, PolicyDocument, Snapshot, TrustDocument};
 use countersign::time::UnixSeconds;
-use countersign::trust::LoadReport;
+use countersign::trust::{LoadReport, MapReport, OriginIndex};
 
 use crate::printable::printable;
 
@@ -45,10 +45,17 @@ pub fn load_inline(
         match engine.load(snapshot, index, text.as_bytes(), now) {
             Ok(report) => warn_of_drops(&printable(&source.origin().to_string()), &report, notice),
             Err(fault) => {
-                let member = if source.origin().is_trust_domain() { "bundle" } else { "jwks" };
-                let place = format!("/trust/{}/{member}", index.as_usize());
+                let place = format!("/trust/{}/{}", source.entry(), source.form().inline_member());
                 faults.push(LiveFault { place, fault: fault.to_string() });
             }
+        }
+    }
+    for (index, map) in engine.document().bundle_maps() {
+        let TrustDocument::Inline(text) = map.document() else { continue };
+        let place = format!("/trust/{}/{}", map.entry(), map.form().inline_member());
+        match engine.load_map(snapshot, index, text.as_bytes(), now) {
+            Ok(report) => warn_of_map(&place, engine.document(), &report, notice),
+            Err(fault) => faults.push(LiveFault { place, fault: fault.to_string() }),
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -62,5 +69,21 @@ pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
     }
     if report.sequence_reused {
         notice(&format!("{whose}: another document with the sequence number of the one before"));
+    }
+    if let Some(form) = report.resembles {
+        notice(&format!("{whose}: it looks like {form}; a trust entry names that by {}", form.setting()));
+    }
+}
+
+/// The same for each trust domain of a bundle map, and which of them it does not have.
+pub fn warn_of_map(whose: &str, document: &PolicyDocument, report: &MapReport, notice: Notice<'_>) {
+    let name = |index: OriginIndex| document.source(index.as_usize()).map(|source| printable(source.origin().name()));
+    for (index, loaded) in &report.loaded {
+        let domain = name(*index).unwrap_or_default();
+        warn_of_drops(&format!("{whose}: trust domain {domain}"), loaded, notice);
+    }
+    for index in &report.absent {
+        let domain = name(*index).unwrap_or_default();
+        notice(&format!("{whose}: it has no trust domain {domain}, whose tokens are refused"));
     }
 }

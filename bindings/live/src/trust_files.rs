@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{Engine, PolicyDocument, Snapshot, TrustDocument};
+use countersign::engine::{BundleMapIndex, Engine, PolicyDocument, Snapshot, TrustDocument};
 use countersign::limits;
 use countersign::time::UnixSeconds;
-use countersign::trust::OriginIndex;
+use countersign::trust::{KeySet, OriginIndex, TrustFault};
 
-use crate::documents::{Notice, warn_of_drops};
+use crate::documents::{Notice, warn_of_drops, warn_of_map};
 use crate::files::{self, LookReport, Stamp};
 use crate::printable::counted;
 
@@ -19,21 +19,61 @@ pub(crate) struct TrustFiles {
 
 #[derive(Debug)]
 struct Watched {
-    index: OriginIndex,
+    keys: Keys,
     path: PathBuf,
     /// The version that was read last, good or not; `None` where there was none to read.
     seen: Option<Stamp>,
     missing: bool,
 }
 
+/// Whose keys a file has.
+#[derive(Clone, Copy, Debug)]
+enum Keys {
+    Origin(OriginIndex),
+    Map(BundleMapIndex),
+}
+
+impl Keys {
+    /// Puts a document in force, and reports what it left out.
+    fn load(
+        self,
+        engine: &Engine,
+        snapshot: &mut Snapshot,
+        (path, bytes): (&str, &[u8]),
+        now: UnixSeconds,
+        notice: Notice<'_>,
+    ) -> Result<(), TrustFault> {
+        match self {
+            Self::Origin(index) => warn_of_drops(path, &engine.load(snapshot, index, bytes, now)?, notice),
+            Self::Map(index) => {
+                let report = engine.load_map(snapshot, index, bytes, now)?;
+                warn_of_map(path, engine.document(), &report, notice);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many keys of this file are in force; `None` if it was never loaded.
+    fn in_force(self, engine: &Engine, snapshot: &Snapshot) -> Option<usize> {
+        let keys = |index| snapshot.trust.set(index).map(KeySet::len);
+        match self {
+            Self::Origin(index) => keys(index),
+            Self::Map(index) => {
+                let sets = engine.document().bundle_map(index)?.origins().filter_map(keys);
+                sets.fold(None, |sum, keys| Some(sum.unwrap_or(0) + keys))
+            }
+        }
+    }
+}
+
 impl TrustFiles {
     /// The files that `document` names, relative to `directory`; none is read yet.
     pub(crate) fn named_by(document: &PolicyDocument, directory: &Path) -> Self {
-        let watched = document.trust().filter_map(|(index, source)| match source.document() {
-            TrustDocument::File(name) => {
-                Some(Watched { index, path: directory.join(name), seen: None, missing: false })
-            }
-            TrustDocument::Inline(_) | TrustDocument::Uri(_) | TrustDocument::Pushed => None,
+        let sources = document.trust().map(|(index, source)| (Keys::Origin(index), source.document()));
+        let maps = document.bundle_maps().map(|(index, map)| (Keys::Map(index), map.document()));
+        let watched = sources.chain(maps).filter_map(|(keys, document)| match document {
+            TrustDocument::File(name) => Some(Watched { keys, path: directory.join(name), seen: None, missing: false }),
+            TrustDocument::Inline(_) | TrustDocument::Uri(_) | TrustDocument::Pushed | TrustDocument::Map(_) => None,
         });
         Self { watched: watched.collect() }
     }
@@ -58,7 +98,7 @@ impl TrustFiles {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     if !file.missing || stamp.is_some() {
-                        notice(&format!("{path}: {error}; {}", what_stands(snapshot, file.index)));
+                        notice(&format!("{path}: {error}; {}", what_stands(engine, snapshot, file.keys)));
                         report.unreadable += 1;
                     }
                     (file.missing, file.seen) = (true, stamp);
@@ -66,13 +106,10 @@ impl TrustFiles {
                 }
             };
             (file.missing, file.seen) = (false, stamp);
-            match engine.load(snapshot, file.index, &bytes, now) {
-                Ok(loaded) => {
-                    warn_of_drops(&path.to_string(), &loaded, notice);
-                    report.loaded += 1;
-                }
+            match file.keys.load(engine, snapshot, (&path.to_string(), &bytes), now, notice) {
+                Ok(()) => report.loaded += 1,
                 Err(fault) => {
-                    notice(&format!("{path}: {fault}; {}", what_stands(snapshot, file.index)));
+                    notice(&format!("{path}: {fault}; {}", what_stands(engine, snapshot, file.keys)));
                     report.refused += 1;
                 }
             }
@@ -81,9 +118,9 @@ impl TrustFiles {
     }
 }
 
-fn what_stands(snapshot: &Snapshot, index: OriginIndex) -> String {
-    match snapshot.trust.set(index) {
-        Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
+fn what_stands(engine: &Engine, snapshot: &Snapshot, keys: Keys) -> String {
+    match keys.in_force(engine, snapshot) {
+        Some(count) => format!("the last good document stays in force, with {}", counted(count, "key")),
         None => "there are no keys yet".to_owned(),
     }
 }

@@ -13,10 +13,10 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::memory::OutOfMemory;
 use crate::memory::replay::{Replay, ReplayStore, Window};
 use crate::memory::revocation::{Revocations, RevocationsKnown};
-use crate::policy::PolicyDocument;
+use crate::policy::{BundleMapIndex, PolicyDocument};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{EngineId, LoadReport, OriginIndex, TrustFault, TrustSnapshot};
+use crate::trust::{EngineId, LoadReport, MapReport, OriginIndex, TrustFault, TrustSnapshot};
 
 /// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
 pub struct Engine {
@@ -125,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `snapshot`.
+    /// Puts `document` (a SPIFFE bundle or a JWK set, as the trust entry says) in force in `snapshot`.
     ///
     /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
     /// from the next decision on. A document without a usable key revokes all that its origin signed. Fetches nothing.
@@ -144,11 +144,31 @@ impl Engine {
         // Where threads still decide by the snapshot before, this changes a copy, which shares with it all but one set.
         Arc::make_mut(&mut snapshot.trust).load(
             origin,
-            source.origin(),
+            (source.origin(), source.form()),
             document,
             (self.backend, self.checked, source.algorithms),
             now,
         )
+    }
+
+    /// Puts a bundle map in force in `snapshot`: the keys of each trust domain that takes them from this map, all at once. A trust domain
+    /// that the map does not have loses its keys; one that the policy does not name gets none.
+    ///
+    /// # Errors
+    /// A [`TrustFault`]; the last good documents of all its trust domains then stay in force.
+    pub fn load_map(
+        &self,
+        snapshot: &mut Snapshot,
+        map: BundleMapIndex,
+        document: &[u8],
+        now: UnixSeconds,
+    ) -> Result<MapReport, TrustFault> {
+        let map = self.document.bundle_map(map).filter(|_| snapshot.trust.engine() == self.id);
+        let map = map.ok_or(TrustFault::OriginUnknown)?;
+        let mut members =
+            map.origins().filter_map(|index| Some((index, self.document.source(index.as_usize())?.origin())));
+        let algorithms = (self.backend, self.checked, map.algorithms);
+        Arc::make_mut(&mut snapshot.trust).load_map(map.form(), &mut members, document, algorithms, now)
     }
 
     /// How many requests were accepted.

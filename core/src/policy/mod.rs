@@ -24,4 +24,4 @@ pub use document::PolicyDocument;
 pub use fault::PolicyFault;
 pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
 pub use schema::SCHEMA;
-pub use trust::{Introspection, TrustDocument, TrustSource};
+pub use trust::{BundleMap, BundleMapIndex, Introspection, TrustDocument, TrustSource};

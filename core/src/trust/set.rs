@@ -11,7 +11,9 @@ use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::parse::{self, LoadReport, TrustFault};
+use crate::trust::form::TrustForm;
+use crate::trust::map::{self, MapReport};
+use crate::trust::parse::{self, LoadReport, ParsedSet, TrustFault};
 use crate::trust::table::SetTable;
 
 /// Whose keys these are. A key is found by its origin first, never by `kid` alone (CVE-2026-49998).
@@ -284,7 +286,7 @@ impl TrustSnapshot {
         self.sets.iter().map(|set| set.len()).sum()
     }
 
-    /// Makes `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) that of `origin`.
+    /// Makes `document`, which has the form `form`, that of `origin`.
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole origin. Costs what the document costs: the sets of other origins
@@ -296,13 +298,69 @@ impl TrustSnapshot {
     pub(crate) fn load(
         &mut self,
         index: OriginIndex,
-        origin: &Origin,
+        (origin, form): (&Origin, TrustForm),
         document: &[u8],
-        (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
+        algorithms: (Backend, AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustFault> {
+        let parsed = self.read(index, (origin, form), document, algorithms)?;
+        self.install(index, parsed, now)
+    }
+
+    /// Makes each document of a bundle map that of its trust domain: all of them or none (Trust Domain and Bundle, appendix B.1; specs:
+    /// BND-14). `members` are the trust domains of the policy that take their keys from this map, by name; each bundle is theirs alone,
+    /// and its refresh hint is not that of the map (specs: BND-13, BND-15).
+    ///
+    /// # Errors
+    /// A [`TrustFault`] and no change.
+    pub(crate) fn load_map<'o>(
+        &mut self,
+        form: TrustForm,
+        members: &mut dyn Iterator<Item = (OriginIndex, &'o Origin)>,
+        document: &[u8],
+        algorithms: (Backend, AlgorithmSet, AlgorithmSet),
+        now: UnixSeconds,
+    ) -> Result<MapReport, TrustFault> {
+        let mut wanted: Vec<(OriginIndex, &Origin, Option<ParsedSet>)> =
+            members.map(|(index, origin)| (index, origin, None)).collect();
+        sort(&mut wanted, |(_, a, _), (_, b, _)| a.cmp(b));
+        let mut report = MapReport::default();
+        map::each_in_map(form, document, &mut |name, value| {
+            let place = wanted.binary_search_by(|(_, origin, _)| origin.name().cmp(name));
+            let Some((index, origin, parsed)) = place.ok().and_then(|place| wanted.get_mut(place)) else {
+                report.unlisted += 1;
+                return Ok(());
+            };
+            let document = map::document_of(form, value)?;
+            *parsed = Some(self.read(*index, (origin, form.of_one()), &document, algorithms)?);
+            Ok(())
+        })?;
+        sort(&mut wanted, |(a, ..), (b, ..)| a.cmp(b));
+        let mut next = self.clone();
+        for (index, _, parsed) in wanted {
+            match parsed {
+                Some(parsed) => report.loaded.push((index, next.install(index, parsed, now)?)),
+                // SPIFFE Federation §6.3: a relationship that is deleted must stop validation for that domain at once.
+                None => {
+                    next.sets.put(index.as_usize(), None);
+                    report.absent.push(index);
+                }
+            }
+        }
+        *self = next;
+        Ok(report)
+    }
+
+    /// Reads a document of an origin, without making it that of the origin.
+    fn read(
+        &self,
+        index: OriginIndex,
+        (origin, form): (&Origin, TrustForm),
+        document: &[u8],
+        (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
+    ) -> Result<ParsedSet, TrustFault> {
         let before = self.set(index);
-        let mut parsed = parse::parse(origin, document, backend, checked, allowed)?;
+        let mut parsed = parse::parse(origin, form, document, backend, checked, allowed)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {
@@ -311,7 +369,16 @@ impl TrustSnapshot {
             let same = before.is_some_and(|set| set.digest == parsed.digest);
             parsed.report.sequence_reused = offered == stored && !same;
         }
+        Ok(parsed)
+    }
 
+    fn install(
+        &mut self,
+        index: OriginIndex,
+        mut parsed: ParsedSet,
+        now: UnixSeconds,
+    ) -> Result<LoadReport, TrustFault> {
+        let before = self.set(index);
         let mut kept: Vec<&Arc<TrustedKey>> = before.map(|set| set.keys.iter().collect()).unwrap_or_default();
         sort(&mut kept, |a, b| a.thumbprint.cmp(&b.thumbprint));
         // The slots as they were, without the keys that are gone.

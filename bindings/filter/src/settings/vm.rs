@@ -38,8 +38,11 @@ impl Vm {
         document: Option<&PolicyDocument>,
         has_identity: bool,
     ) -> Self {
-        for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
-            if matches!(source.document(), TrustDocument::File(_)) {
+        let sources = document.into_iter().flat_map(PolicyDocument::trust);
+        let maps = document.into_iter().flat_map(PolicyDocument::bundle_maps);
+        let documents = sources.map(|(_, source)| (source.entry(), source.document()));
+        for (place, named) in documents.chain(maps.map(|(_, map)| (map.entry(), map.document()))) {
+            if matches!(named, TrustDocument::File(_)) {
                 let expected = "the document itself, or a URI with an entry in fetch: a WebAssembly VM has no files";
                 let policy = settings.at("policy");
                 let trust = policy.member("trust");
