@@ -245,15 +245,15 @@ impl Lint {
 
     fn set(&mut self, at: &str, origin: Option<String>, set: &KeySet, report: &LoadReport, form: TrustForm) {
         let bundle = form == TrustForm::SpiffeBundle;
+        if set.is_empty() {
+            self.add(Severity::Fault, at, "no usable key: every token of this origin is refused");
+        }
         if let Some(found) = report.resembles {
             let text = format!(
                 "it looks like {found}, and is read as {form}; a trust entry names that by {}",
                 found.setting()
             );
             self.add(Severity::Warning, at, text);
-        }
-        if set.is_empty() {
-            self.add(Severity::Fault, at, "no usable key: every token of this origin is refused");
         }
         if set.len() > 1 && set.keys().any(|key| key.key_id().is_none()) {
             self.add(

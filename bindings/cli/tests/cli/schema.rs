@@ -465,7 +465,7 @@ fn the_members_are_those_of_the_reader() {
     for (pointer, definitions) in [
         ("", vec![String::new()]),
         ("/memory", vec!["/properties/memory".to_owned()]),
-        ("/trust/1", vec!["/$defs/trustDomain".to_owned(), "/$defs/issuer".to_owned()]),
+        ("/trust/1", ["trustDomain", "bundleMap", "issuer"].map(|sort| format!("/$defs/{sort}")).to_vec()),
         ("/trust/1/introspection", vec!["/$defs/introspection".to_owned()]),
         ("/policies/default", vec!["/$defs/policy".to_owned()]),
         ("/policies/default/accept/0", vec!["/$defs/svidEntry".to_owned(), "/$defs/issuedEntry".to_owned()]),
