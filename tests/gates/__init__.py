@@ -114,9 +114,9 @@ class Command(Gate):
         for name, text in documents.items():
             self.write(name, text)
         self.write("policy.json", json.dumps(policy))
-        self.process = subprocess.Popen(
-            [os.environ["COUNTERSIGN_COMMAND"], "decide", "--trust-poll", "--policy", f"{self.folder.name}/policy.json"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=open(f"{self.folder.name}/log", "wb"))
+        command = [os.environ["COUNTERSIGN_COMMAND"], "decide", "--trust-poll", "--policy", f"{self.folder.name}/policy.json"]
+        with open(f"{self.folder.name}/log", "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
 
     def write(self, name, text):
         path = Path(self.folder.name) / name
@@ -141,7 +141,6 @@ class Command(Gate):
         self.process.stdin.close()
         self.process.wait(PATIENCE)
         self.process.stdout.close()
-        self.process.stderr and self.process.stderr.close()
         self.folder.cleanup()
 
 

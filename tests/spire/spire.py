@@ -140,8 +140,8 @@ class Spire:
 
     def fetch(self, *audiences):
         """What the Workload API hands out: the first JWT-SVID, and the JWK sets of all trust domains, in base64 by their names."""
-        named = [part for audience in audiences for part in ("-audience", audience)]
-        command = [binary("agent"), "api", "fetch", "jwt", *named, "-socketPath", f"{self.folder}/agent.sock", "-output", "json"]
+        command = [binary("agent"), "api", "fetch", "jwt", "-audience", ",".join(audiences),
+                   "-socketPath", f"{self.folder}/agent.sock", "-output", "json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         svids, bundles = json.loads(done.stdout)
