@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from gates import Certificate, until
 
 AUDIENCE = "https://api.example"
-REALM = "countersign"
+REALM, OTHER_REALM = "countersign", "other"
 PASSWORD = secrets.token_urlsafe(24)
 START = 240  # seconds; 16 on an idle machine
 
@@ -40,10 +40,10 @@ def _client(name, attributes=None, **more):
             "attributes": attributes or {}, "protocolMappers": [audience], **more}
 
 
-def realm():
+def realm(name):
     """The realm as an operator exports one: each client is one kind of token."""
     return {
-        "realm": REALM, "enabled": True, "accessTokenLifespan": 300, "sslRequired": "none",
+        "realm": name, "enabled": True, "accessTokenLifespan": 300, "sslRequired": "none",
         "roles": {"realm": [{"name": "orders-reader"}]},
         "clients": [
             _client("bearer"),
@@ -137,7 +137,8 @@ class Keycloak:
         self.make_certificates()
         home = self.folder / "home"
         (home / "data/import").mkdir(parents=True)
-        (home / "data/import/realm.json").write_text(json.dumps(realm()))
+        for name in (REALM, OTHER_REALM):
+            (home / f"data/import/{name}-realm.json").write_text(json.dumps(realm(name)))
         for part in ("lib", "conf", "providers", "themes"):
             (home / part).symlink_to(Path(os.environ["COUNTERSIGN_KEYCLOAK"]) / part)
         command = [

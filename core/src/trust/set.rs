@@ -313,21 +313,20 @@ impl TrustSnapshot {
     ///
     /// # Errors
     /// A [`TrustFault`] and no change.
-    pub(crate) fn load_map<'o>(
+    pub(crate) fn load_map(
         &mut self,
         form: TrustForm,
-        members: &mut dyn Iterator<Item = (OriginIndex, &'o Origin)>,
+        members: &mut dyn Iterator<Item = (OriginIndex, &Origin)>,
         document: &[u8],
         algorithms: (Backend, AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
     ) -> Result<MapReport, TrustFault> {
         let mut wanted: Vec<(OriginIndex, &Origin, Option<ParsedSet>)> =
             members.map(|(index, origin)| (index, origin, None)).collect();
-        sort(&mut wanted, |(_, a, _), (_, b, _)| a.cmp(b));
         let mut report = MapReport::default();
         map::each_in_map(form, document, &mut |name, value| {
-            let place = wanted.binary_search_by(|(_, origin, _)| origin.name().cmp(name));
-            let Some((index, origin, parsed)) = place.ok().and_then(|place| wanted.get_mut(place)) else {
+            // Both are a few hundred at most.
+            let Some((index, origin, parsed)) = wanted.iter_mut().find(|(_, origin, _)| origin.name() == name) else {
                 report.unlisted += 1;
                 return Ok(());
             };
@@ -335,7 +334,6 @@ impl TrustSnapshot {
             *parsed = Some(self.read(*index, (origin, form.of_one()), &document, algorithms)?);
             Ok(())
         })?;
-        sort(&mut wanted, |(a, ..), (b, ..)| a.cmp(b));
         let mut next = self.clone();
         for (index, _, parsed) in wanted {
             match parsed {
@@ -352,6 +350,7 @@ impl TrustSnapshot {
     }
 
     /// Reads a document of an origin, without making it that of the origin.
+    #[inline(never)] // it is called for one document and for those of a map
     fn read(
         &self,
         index: OriginIndex,
@@ -372,6 +371,8 @@ impl TrustSnapshot {
         Ok(parsed)
     }
 
+    /// Makes a document that of its origin.
+    #[inline(never)] // as `read`
     fn install(
         &mut self,
         index: OriginIndex,
