@@ -1,17 +1,20 @@
-//! A key of an issuer's set: a key that is taken is a public key for signatures by the eyes of others too, and has the thumbprint that
+//! A key of an issuer's set, and of a trust domain's document of each form: a key that is taken is a public key for signatures by the eyes of others too, and has the thumbprint that
 //! RFC 7638 gives it.
 
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign::engine::{Engine, PolicyDocument};
+use countersign::engine::{Engine, PolicyDocument, Snapshot};
 use countersign::jose::algorithm::Algorithm;
 use countersign::time::UnixSeconds;
+use countersign::trust::{TrustFault, TrustForm};
 use serde_json::Value;
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let policy = br#"{"trust":[{"issuer":"i"},{"trust_domain":"d"}],"policies":{"p":{"accept":["jwt"],"audience":"a"}},"memory":{"replay_proofs":64}}"#;
+    let policy = br#"{"trust":[{"issuer":"i"},{"trust_domain":"d"},{"trust_domain":"e","format":"jwks"},
+        {"trust_domains":"f","bundle_map_file":"x","format":"spiffe"},{"trust_domains":"g","bundle_map_file":"x","format":"spiffe-helper"}],
+        "policies":{"p":{"accept":["jwt"],"audience":"a"}},"memory":{"replay_proofs":64}}"#;
     Engine::new(PolicyDocument::parse(policy).expect("a policy without faults"), [1, 2])
 });
 
@@ -38,10 +41,11 @@ pub fn check(text: &[u8]) -> bool {
             let entry = same.find(is_it).unwrap_or_else(|| panic!("no entry has this thumbprint and kid: {key:?}"));
             assert!(PRIVATE.iter().all(|name| entry.get(name).is_none()), "a private part is taken: {entry}");
             let usage = entry["use"].as_str();
-            assert!(if source.origin().is_trust_domain() {
-                usage == Some("jwt-svid")
-            } else {
-                matches!(usage, None | Some("sig"))
+            assert!(match (source.form(), source.origin().is_trust_domain()) {
+                (TrustForm::JwkSet, is_trust_domain) => {
+                    matches!(usage, None | Some("sig")) || is_trust_domain && usage == Some("jwt-svid")
+                }
+                _ => usage == Some("jwt-svid"),
             });
             assert!(!key.algorithms().is_empty());
             for algorithm in key.algorithms().iter() {
@@ -59,7 +63,35 @@ pub fn check(text: &[u8]) -> bool {
         }
         taken += set.len();
     }
+    check_maps(&document);
     taken > 0
+}
+
+/// A document in a map is judged as it is alone.
+fn check_maps(document: &[u8]) {
+    for (place, map) in ENGINE.document().bundle_maps() {
+        let text = match map.form() {
+            TrustForm::HelperMap => format!(r#"{{"g":"{}"}}"#, STANDARD.encode(document)).into_bytes(),
+            _ => [br#"{"trust_domains":{"f":"#, document, b"}}"].concat(),
+        };
+        let now = UnixSeconds::new(1);
+        let (mut alone, mut mapped) = (ENGINE.empty_snapshot(), ENGINE.empty_snapshot());
+        let index = map.origins().next().expect("one trust domain");
+        let expected = ENGINE.load(&mut alone, index, document, now);
+        if matches!(expected, Err(TrustFault::Json(_))) {
+            continue; // in a map it may close what it did not open
+        }
+        match ENGINE.load_map(&mut mapped, place, &text, now) {
+            Ok(report) => assert_eq!(Ok(&report.loaded[0].1), expected.as_ref()),
+            // A map nests deeper, and names what else is in the text.
+            Err(fault) => assert!(expected.is_err() || matches!(fault, TrustFault::Json(_)), "{fault}"),
+        }
+        let kids = |snapshot: &Snapshot| -> Vec<String> {
+            let keys = snapshot.trust.set(index).into_iter().flat_map(|set| set.keys());
+            keys.map(|key| format!("{:?} {:?}", key.key_id(), key.thumbprint())).collect()
+        };
+        assert!(mapped.trust.set(index).is_none() || kids(&mapped) == kids(&alone));
+    }
 }
 
 fn number(entry: &Value, name: &str) -> Option<Vec<u8>> {
