@@ -30,7 +30,9 @@ class Answer(NamedTuple):
 
     @property
     def reason(self):
-        return self.facts.get("reason")
+        """Why it was refused; hosts write `accepted` or nothing where it was not."""
+        reason = self.facts.get("reason")
+        return None if reason == "accepted" else reason
 
 
 class Certificate(NamedTuple):
