@@ -15,15 +15,17 @@ build: tools ## the command `countersign` in target/release
 install: tools ## the C and C++ library: headers, libcountersign.so and .a, pkg-config file, CMake package; DESTDIR, PREFIX, LIBDIR, CARGO_BUILD_TARGET
 	PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) bindings/c/install
 
-test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy, fuzzing
+test: tools wasm-target c-tools ## everything: unit, vectors, conformance, properties, wasm build, C and C++, foreign issuers, real nginx, real Envoy, real Keycloak, real SPIRE, fuzzing
 	+$(STAGE) "workspace tests" $(MAKE) --no-print-directory test-workspace
 	+$(STAGE) "backend tests" $(MAKE) --no-print-directory test-backends
 	+$(STAGE) "wasm tests" $(MAKE) --no-print-directory test-wasm
 	$(STAGE) "command" $(CARGO) build -p countersign-cli
 	$(STAGE) "install nginx" .ci/install nginx
 	$(STAGE) "install envoy" .ci/install envoy
+	$(STAGE) "install Keycloak" .ci/install keycloak
+	$(STAGE) "install SPIRE" .ci/install spire
 	$(STAGE) "build fuzz targets" tests/fuzz/run build
-	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm $(FUZZED)
+	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm test-keycloak test-spire $(FUZZED)
 
 # Prints the minutes of a command.
 STAGE = .ci/stage
@@ -44,7 +46,7 @@ test-wasm:
 	wasm/filter/size
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
-.PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm
+.PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm test-keycloak test-spire soak
 test-c:
 	$(STAGE) "C and C++" tests/c/run
 test-interop:
@@ -53,6 +55,13 @@ test-nginx:
 	$(STAGE) "nginx" tests/nginx/run
 test-envoy-module test-envoy-wasm: test-envoy-%:
 	COUNTERSIGN_ENVOY_BUILD=$* $(STAGE) "Envoy, $*" tests/envoy/run
+
+test-keycloak: ## real Keycloak: its tokens through the command, nginx and Envoy
+	$(STAGE) "Keycloak" tests/keycloak/run
+test-spire: ## real SPIRE: JWT-SVIDs of an agent through the command, nginx and Envoy; builds SPIRE once, a quarter of an hour
+	$(STAGE) "SPIRE" tests/spire/run
+soak: ## keys of Keycloak and SPIRE rotate under load, COUNTERSIGN_SOAK_MINUTES each (10); writes tests/soak/record
+	tests/soak/run
 
 # The fuzz targets, each for a minute from a corpus that is made of the vectors.
 FUZZED = $(addprefix test-fuzz-,decide policy json jwk uri revocations settings)

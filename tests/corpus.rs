@@ -18,6 +18,7 @@ mod presentation;
 mod sequences;
 mod shared_store;
 mod spiffe_ids;
+mod trust_forms;
 mod txn_token;
 
 use countersign::reason::Reason;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Made> {
     access_token::add(&mut corpus);
     jwt::add(&mut corpus);
     spiffe_ids::add(&mut corpus);
+    trust_forms::add(&mut corpus);
     binding::add(&mut corpus);
     dpop::add(&mut corpus);
     sequences::add(&mut corpus);

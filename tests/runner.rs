@@ -158,6 +158,12 @@ impl Runner {
                 loaded.unwrap_or_else(|fault| panic!("{fault}"));
             }
         }
+        for (index, map) in engine.document().bundle_maps() {
+            if let TrustDocument::Inline(text) = map.document() {
+                let loaded = engine.load_map(&mut trust_state, index, text.as_bytes(), UnixSeconds::new(now));
+                loaded.unwrap_or_else(|fault| panic!("{fault}"));
+            }
+        }
         let mut worker = Worker::new(&engine, [7, 11]);
         worker.check_p256_by(countersign_cpu::p256());
         Self { engine, worker, trust_state }

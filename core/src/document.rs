@@ -110,6 +110,8 @@ documents! {
     Revocations "revocations" "list of revocations", POLICY_DOCUMENT_BYTES, Budget::REVOCATIONS, "application/json", "docs/revocations.md", "the page";
     Bundle "bundle" "SPIFFE bundle", TRUST_DOCUMENT_BYTES, Budget::TRUST, "application/json", "docs/specs/jwt_svid.md", "SPIFFE Trust Domain and Bundle §4";
     JwkSet "jwk_set" "JWK set", TRUST_DOCUMENT_BYTES, Budget::TRUST, "application/jwk-set+json", "docs/specs/access_token.md", "RFC 7517 §5";
+    BundleMap "bundle_map" "SPIFFE bundle map", TRUST_DOCUMENT_BYTES, Budget::TRUST, "application/json", "docs/specs/jwt_svid.md", "SPIFFE Trust Domain and Bundle §5";
+    HelperMap "helper_map" "bundle map of spiffe-helper", TRUST_DOCUMENT_BYTES, Budget::TRUST, "application/json", "docs/specs/jwt_svid.md", "`jwt_bundle_file_name` of spiffe-helper";
     Introspection "introspection" "introspection answer", INTROSPECTION_ANSWER_BYTES, Budget::TOKEN, "application/json", "docs/specs/introspection.md", "RFC 7662 §2.2";
     Body "body" "body of a request", BODY_BYTES, Budget::BODY, "application/json", "docs/policy.md", "JSON-RPC 2.0 §4";
 }

@@ -348,6 +348,8 @@ enum countersign_trust_place
   COUNTERSIGN_TRUST_PLACE_URI = 3,
   // The host pushes it.
   COUNTERSIGN_TRUST_PLACE_PUSHED = 4,
+  // In a bundle map with those of other trust domains: `countersign_engine_watch_trust_files`, if that is a file.
+  COUNTERSIGN_TRUST_PLACE_BUNDLE_MAP = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -385,7 +387,7 @@ enum countersign_attribute
   // `jti`
   COUNTERSIGN_ATTRIBUTE_TOKEN_ID = 10,
   // `kid` of the key that signed the token.
-  COUNTERSIGN_ATTRIBUTE_KEY_HANDLE = 11,
+  COUNTERSIGN_ATTRIBUTE_KEY_ID = 11,
   // `act`, as the JSON object in the token.
   COUNTERSIGN_ATTRIBUTE_ACTOR = 12,
   // What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.
@@ -1241,7 +1243,7 @@ countersign_result countersign_engine_look(const struct countersign_engine *engi
                                            struct countersign_notice notice,
                                            struct countersign_look_report *report_out);
 
-// Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
+// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
 //
 // Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
 // returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,

@@ -26,7 +26,7 @@ pub enum countersign_attribute {
     /// `jti`
     TokenId = 10,
     /// `kid` of the key that signed the token.
-    KeyHandle = 11,
+    KeyId = 11,
     /// `act`, as the JSON object in the token.
     Actor = 12,
     /// What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.

@@ -50,6 +50,8 @@ pub enum countersign_trust_place {
     Uri = 3,
     /// The host pushes it.
     Pushed = 4,
+    /// In a bundle map with those of other trust domains: `countersign_engine_watch_trust_files`, if that is a file.
+    BundleMap = 5,
 }
 
 /// A trust source of the policy document. The texts are valid until the engine and its workers are freed.
@@ -197,7 +199,7 @@ pub unsafe extern "C" fn countersign_engine_look(
     })
 }
 
-/// Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
+/// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
 ///
 /// Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
 /// returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
@@ -284,6 +286,7 @@ pub unsafe extern "C" fn countersign_engine_trust_source<'a>(
             TrustDocument::File(name) => (countersign_trust_place::File, countersign_str::of(name)),
             TrustDocument::Uri(uri) => (countersign_trust_place::Uri, countersign_str::of(uri)),
             TrustDocument::Pushed => (countersign_trust_place::Pushed, countersign_str::NONE),
+            TrustDocument::Map(_) => (countersign_trust_place::BundleMap, countersign_str::NONE),
         };
         output.write(countersign_trust_source {
             kind: countersign_authority_kind::of(source.authority()),

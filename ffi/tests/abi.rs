@@ -203,6 +203,28 @@ fn words_of(bytes: usize) -> usize {
 }
 
 #[test]
+fn each_trust_domain_of_a_bundle_map_is_a_source_without_a_place_of_its_own() {
+    let policy_text = r#"{"trust":[{"trust_domains":["a","b"],"bundle_map_file":"x","format":"spiffe"}],
+        "policies":{"default":{"accept":["jwt-svid"],"audience":"x"}}}"#;
+    // SAFETY: as above.
+    unsafe {
+        let mut config: countersign_engine_config = zeroed();
+        config.size = size_of::<countersign_engine_config>();
+        config.policy = lend(policy_text.as_bytes());
+        config.notice = SILENT;
+        let mut engine = null();
+        assert_eq!(countersign_engine_new(&config, &mut engine), R::Ok);
+        let mut source: countersign_trust_source<'_> = zeroed_source();
+        for (index, name) in ["a", "b"].into_iter().enumerate() {
+            assert_eq!(countersign_engine_trust_source(engine, index, &mut source), R::Ok);
+            assert_eq!((text(source.name), source.place), (name.to_owned(), countersign_trust_place::BundleMap));
+        }
+        assert_eq!(countersign_engine_trust_source(engine, 2, &mut source), R::NotFound);
+        countersign_engine_free(engine);
+    }
+}
+
+#[test]
 fn a_store_refuses_what_it_may_have_missed() {
     let vector: Value = serde_json::from_str(VECTOR).unwrap();
     let policy_text = vector["policy"].to_string();

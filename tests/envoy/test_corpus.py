@@ -102,7 +102,7 @@ class Site:
         for place_in, source in enumerate(policy["trust"]):
             origin = (source.get("trust_domain"), source.get("issuer"))
             if origin in pushed:
-                kind = "bundle" if origin[0] else "jwks"
+                kind = "bundle" if origin[0] and "jwks" not in source else "jwks"
                 self.files[origin] = f"{self.folder}/{place_in}.json"
                 document = source.pop(kind, None)
                 if document is not None:
@@ -147,7 +147,9 @@ class Site:
             origin = (source.get("trust_domain"), source.get("issuer"))
             if origin in pushed:
                 path = self.files[origin] = f"/{self.number}/{place_in}"
-                document = source.pop("bundle" if origin[0] else "jwks", None)
+                # A set that is fetched has no member that says what it is.
+                source.update({"format": "jwks"} if origin[0] and "jwks" in source else {})
+                document = source.pop("bundle", source.pop("jwks", None))
                 if document is not None:
                     self.keys.documents[path] = json.dumps(document, ensure_ascii=False)
                 named = {"trust_domain": origin[0]} if origin[0] else {"issuer": origin[1]}

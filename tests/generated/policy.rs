@@ -31,6 +31,7 @@ const fn object(pointers: &'static [&'static str], schema: &'static str) -> Obje
 const OBJECTS: &[Object] = &[
     object(&[""], ""),
     object(&["/trust/N"], "/$defs/trustDomain"),
+    object(&["/trust/N"], "/$defs/bundleMap"),
     object(&["/trust/N"], "/$defs/issuer"),
     object(&["/trust/N/introspection"], "/$defs/introspection"),
     Object { pointers: &["/policies/NAME"], schema: "/$defs/policy", part: Some(Part::Policy) },

@@ -86,7 +86,7 @@ class Site:
         for place_in, source in enumerate(policy["trust"]):
             origin = (source.get("trust_domain"), source.get("issuer"))
             if origin in pushed:
-                kind = "bundle" if origin[0] else "jwks"
+                kind = "bundle" if origin[0] and "jwks" not in source else "jwks"
                 self.files[origin] = f"{self.folder}/{place_in}.json"
                 document = source.pop(kind, None)
                 if document is not None:

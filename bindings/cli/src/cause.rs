@@ -21,7 +21,7 @@ use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::spiffe_id::SpiffeId;
 use countersign::subject_pattern::SubjectPattern;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, AuthorityIndex};
+use countersign::trust::{Authority, AuthorityIndex, documents_in_map};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -226,7 +226,19 @@ impl Sources {
         let bytes = match source.document() {
             TrustDocument::Inline(text) => text.clone().into_bytes(),
             TrustDocument::File(name) => {
-                files::read(&self.directory.join(name), source.authority().document_kind().bytes().most).ok()?
+                files::read(&self.directory.join(name), source.form().document_kind().bytes().most).ok()?
+            }
+            TrustDocument::Map(index) => {
+                let map = self.engine.document().bundle_map(*index)?;
+                let whole = match map.document() {
+                    TrustDocument::Inline(text) => text.clone().into_bytes(),
+                    TrustDocument::File(name) => {
+                        files::read(&self.directory.join(name), map.form().document_kind().bytes().most).ok()?
+                    }
+                    _ => return None,
+                };
+                let documents = documents_in_map(map.form(), &whole).ok()?;
+                documents.into_iter().find(|(name, _)| name == source.authority().name())?.1
             }
             TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
         };

@@ -9,7 +9,7 @@ use countersign::document::DocumentKind;
 use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
 use countersign::jose::base64url;
 use countersign::trust::jwk::JwkError;
-use countersign::trust::{KeySet, LoadReport, TrustError};
+use countersign::trust::{Authority, KeySet, LoadReport, TrustError, TrustForm, documents_in_map};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -48,6 +48,14 @@ enum Kind {
     Bundle,
     /// A JWK set
     Jwks,
+    /// A SPIFFE bundle map
+    #[value(name = "bundle-map")]
+    #[serde(rename = "bundle-map")]
+    BundleMap,
+    /// The bundle file of spiffe-helper
+    #[value(name = "spiffe-helper")]
+    #[serde(rename = "spiffe-helper")]
+    HelperMap,
 }
 
 pub(crate) fn run(args: &LintArgs) -> Outcome {
@@ -62,7 +70,10 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new() };
     match kind {
         Kind::Policy => lint.policy(&text, name.parent().unwrap_or(Path::new("")))?,
-        Kind::Bundle | Kind::Jwks => lint.key_set(&text),
+        Kind::Bundle => lint.key_set("", None, TrustForm::SpiffeBundle, &text),
+        Kind::Jwks => lint.key_set("", None, TrustForm::JwkSet, &text),
+        Kind::BundleMap => lint.map(TrustForm::BundleMap, &text),
+        Kind::HelperMap => lint.map(TrustForm::HelperMap, &text),
     }
     if args.json {
         style::print_json(&lint)?;
@@ -79,12 +90,13 @@ fn guess(text: &[u8]) -> Option<Kind> {
     if document.contains_key("policies") || document.contains_key("trust") {
         return Some(Kind::Policy);
     }
-    let keys = document.get("keys")?.as_array()?;
-    let spiffe = |key: &Value| matches!(key["use"].as_str(), Some("jwt-svid" | "x509-svid" | "wit-svid"));
-    let bundle = document.contains_key("spiffe_sequence")
-        || document.contains_key("spiffe_refresh_hint")
-        || keys.iter().any(spiffe);
-    Some(if bundle { Kind::Bundle } else { Kind::Jwks })
+    Some(match TrustForm::resembled_by_document(text) {
+        Some(TrustForm::SpiffeBundle) => Kind::Bundle,
+        Some(TrustForm::BundleMap) => Kind::BundleMap,
+        Some(TrustForm::HelperMap) => Kind::HelperMap,
+        Some(TrustForm::JwkSet) => Kind::Jwks,
+        None => document.get("keys")?.as_array().map(|_| Kind::Jwks)?,
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -136,12 +148,18 @@ impl Lint {
         self.findings.push(Finding { severity, at: at.into(), text: text.into() });
     }
 
-    /// A bundle or JWK set that stands alone: loaded by an engine that knows nothing else.
-    fn key_set(&mut self, text: &[u8]) {
+    /// A bundle or JWK set that stands alone, or is that of a trust domain in a map: loaded by an engine that knows nothing else.
+    fn key_set(&mut self, at: &str, trust_domain: Option<&str>, form: TrustForm, text: &[u8]) {
         const BUNDLE: &str = r#"{"trust":[{"trust_domain":"lint"}],
             "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
+        const AUTHORITIES: &str = r#"{"trust":[{"trust_domain":"lint","format":"jwks"}],
+            "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
         const JWKS: &str = r#"{"trust":[{"issuer":"lint"}],"policies":{"lint":{"accept":["jwt"],"audience":"lint"}}}"#;
-        let policy = if self.kind == Kind::Bundle { BUNDLE } else { JWKS };
+        let policy = match (form, trust_domain) {
+            (TrustForm::SpiffeBundle, _) => BUNDLE,
+            (_, Some(_)) => AUTHORITIES,
+            (_, None) => JWKS,
+        };
         let Ok(document) = PolicyDocument::parse(policy.as_bytes()) else { return };
         let engine = Engine::new(document, [0; 2]);
         let mut trust_state = engine.empty_trust_state();
@@ -149,8 +167,21 @@ impl Lint {
         match engine.load(&mut trust_state, index, text, moment::now(None)) {
             Ok(report) => {
                 let Some(set) = trust_state.bundles.set(index) else { return };
-                self.dropped("", text, &report);
-                self.set("", None, set, &report, self.kind == Kind::Bundle);
+                self.dropped(at, text, &report);
+                let authority = trust_domain.map(|name| format!("trust domain {name}"));
+                self.set(at, authority, set, &report, form);
+            }
+            Err(fault) => self.unreadable(at, text, &fault),
+        }
+    }
+
+    /// A bundle map that stands alone: each of its documents.
+    fn map(&mut self, form: TrustForm, text: &[u8]) {
+        match documents_in_map(form, text) {
+            Ok(documents) => {
+                for (name, document) in documents {
+                    self.key_set(&in_map("", form, &name), Some(&name), form.of_one(), &document);
+                }
             }
             Err(fault) => self.unreadable("", text, &fault),
         }
@@ -212,9 +243,17 @@ impl Lint {
         }
     }
 
-    fn set(&mut self, at: &str, authority: Option<String>, set: &KeySet, report: &LoadReport, bundle: bool) {
+    fn set(&mut self, at: &str, authority: Option<String>, set: &KeySet, report: &LoadReport, form: TrustForm) {
+        let bundle = form == TrustForm::SpiffeBundle;
         if set.is_empty() {
             self.add(Severity::Fault, at, "no usable key: every token of this authority is refused");
+        }
+        if let Some(found) = report.resembles {
+            let text = format!(
+                "it looks like {found}, and is read as {form}; a trust entry names that by {}",
+                found.setting()
+            );
+            self.add(Severity::Warning, at, text);
         }
         if set.len() > 1 && set.keys().any(|key| key.key_id().is_none()) {
             self.add(
@@ -286,7 +325,7 @@ impl Lint {
         let mut owners: BTreeMap<[u8; 32], Vec<String>> = BTreeMap::new();
         for (index, source) in engine.document().trust() {
             let authority = source.authority();
-            let pointer = format!("/trust/{}", index.as_usize());
+            let pointer = format!("/trust/{}", source.entry());
             let domains: Vec<&str> = source.spiffe_trust_domains().collect();
             if !domains.is_empty() {
                 let text = format!(
@@ -298,12 +337,11 @@ impl Lint {
             }
             let (at, bytes) = match source.document() {
                 TrustDocument::Inline(text) => {
-                    let member = if authority.is_trust_domain() { "bundle" } else { "jwks" };
-                    (format!("{pointer}/{member}"), text.clone().into_bytes())
+                    (format!("{pointer}/{}", source.form().inline_member()), text.clone().into_bytes())
                 }
                 TrustDocument::File(name) => {
                     let path = directory.join(name);
-                    match files::read(&path, authority.document_kind().bytes().most) {
+                    match files::read(&path, source.form().document_kind().bytes().most) {
                         Ok(bytes) => (format!("{}#", path.display()), bytes),
                         Err(error) => {
                             self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
@@ -311,22 +349,54 @@ impl Lint {
                         }
                     }
                 }
-                TrustDocument::Uri(_) | TrustDocument::Pushed => continue,
+                TrustDocument::Uri(_) | TrustDocument::Pushed | TrustDocument::Map(_) => continue,
             };
             match engine.load(&mut trust_state, index, &bytes, now) {
                 Ok(report) => {
                     let Some(set) = trust_state.bundles.set(index) else { continue };
-                    for key in set.keys() {
-                        let owners = owners.entry(*key.thumbprint()).or_default();
-                        // Each authority comes once, with all its keys.
-                        if owners.last() != Some(&authority.to_string()) {
-                            owners.push(authority.to_string());
-                        }
-                    }
+                    add_owner(&mut owners, set, authority);
                     self.dropped(&at, &bytes, &report);
-                    self.set(&at, Some(authority.to_string()), set, &report, authority.is_trust_domain());
+                    self.set(&at, Some(authority.to_string()), set, &report, source.form());
                 }
                 Err(fault) => self.unreadable(&at, &bytes, &fault),
+            }
+        }
+        for (index, map) in engine.document().bundle_maps() {
+            let pointer = format!("/trust/{}", map.entry());
+            let (at, bytes) = match map.document() {
+                TrustDocument::Inline(text) => (format!("{pointer}/bundle_map"), text.clone().into_bytes()),
+                TrustDocument::File(name) => {
+                    let path = directory.join(name);
+                    match files::read(&path, map.form().document_kind().bytes().most) {
+                        Ok(bytes) => (format!("{}#", path.display()), bytes),
+                        Err(error) => {
+                            self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
+                            continue;
+                        }
+                    }
+                }
+                _ => continue,
+            };
+            let report = match engine.load_map(&mut trust_state, index, &bytes, now) {
+                Ok(report) => report,
+                Err(fault) => {
+                    self.unreadable(&at, &bytes, &fault);
+                    continue;
+                }
+            };
+            let documents: BTreeMap<String, Vec<u8>> =
+                documents_in_map(map.form(), &bytes).unwrap_or_default().into_iter().collect();
+            for (index, loaded) in &report.loaded {
+                let Some(source) = engine.document().source(index.as_usize()) else { continue };
+                let (Some(set), authority) = (trust_state.bundles.set(*index), source.authority()) else { continue };
+                let at = in_map(&at, map.form(), authority.name());
+                add_owner(&mut owners, set, authority);
+                self.dropped(&at, documents.get(authority.name()).map_or(&[][..], Vec::as_slice), loaded);
+                self.set(&at, Some(authority.to_string()), set, loaded, source.form());
+            }
+            for index in &report.absent {
+                let Some(source) = engine.document().source(index.as_usize()) else { continue };
+                self.add(Severity::Fault, &at, format!("no {}: its tokens are refused", source.authority()));
             }
         }
         for (thumbprint, owners) in owners {
@@ -563,6 +633,24 @@ fn entries(holder: &Value) -> &[Value] {
     holder["accept"].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// Remembers whose keys these are; each authority comes once, with all its keys.
+fn add_owner(owners: &mut BTreeMap<[u8; 32], Vec<String>>, set: &KeySet, authority: &Authority) {
+    for key in set.keys() {
+        let owners = owners.entry(*key.thumbprint()).or_default();
+        if owners.last() != Some(&authority.to_string()) {
+            owners.push(authority.to_string());
+        }
+    }
+}
+
+/// Where the document of a trust domain is in a map.
+fn in_map(at: &str, form: TrustForm, trust_domain: &str) -> String {
+    match form {
+        TrustForm::HelperMap => format!("{at}/{trust_domain}"),
+        _ => format!("{at}/trust_domains/{trust_domain}"),
+    }
+}
+
 /// Whether a key of another type has the same `kid`.
 fn has_namesake_of_other_type(keys: &Value, key: &Value) -> bool {
     let is_one = |other: &Value| other["kid"] == key["kid"] && other["kty"] != key["kty"];
@@ -588,7 +676,12 @@ impl<'a> Signers<'a> {
             .filter_map(|source| Some((source["issuer"].as_str()?, &source["spiffe_trust_domains"])))
             .collect();
         Self {
-            trust_domains: Rc::new(sources.iter().filter_map(|source| source["trust_domain"].as_str()).collect()),
+            trust_domains: Rc::new(
+                sources
+                    .iter()
+                    .flat_map(|source| texts(&source["trust_domain"]).chain(texts(&source["trust_domains"])))
+                    .collect(),
+            ),
             of_issuers: Rc::new(issuers.values().flat_map(|domains| texts(domains)).collect()),
             issuers,
         }

@@ -194,6 +194,9 @@ pub(crate) struct TrustReportLine<'a> {
     dropped_count: usize,
     dropped: Vec<DroppedLine<'a>>,
     sequence_reused: bool,
+    /// The form that the document looks like, where the policy says another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resembles: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -234,6 +237,7 @@ impl<'a> TrustReportLine<'a> {
             dropped_count: report.dropped_count,
             dropped: dropped(report),
             sequence_reused: report.sequence_reused,
+            resembles: report.resembles.map(|form| form.to_string()),
         }
     }
 

@@ -21,7 +21,7 @@
     { ngx_string("countersign_client_id"), COUNTERSIGN_ATTRIBUTE_CLIENT_ID }, \
     { ngx_string("countersign_scope"), COUNTERSIGN_ATTRIBUTE_SCOPE }, \
     { ngx_string("countersign_token_id"), COUNTERSIGN_ATTRIBUTE_TOKEN_ID }, \
-    { ngx_string("countersign_key_id"), COUNTERSIGN_ATTRIBUTE_KEY_HANDLE }, \
+    { ngx_string("countersign_key_id"), COUNTERSIGN_ATTRIBUTE_KEY_ID }, \
     { ngx_string("countersign_actor"), COUNTERSIGN_ATTRIBUTE_ACTOR }, \
     { ngx_string("countersign_binding"), COUNTERSIGN_ATTRIBUTE_BINDING }, \
     { ngx_string("countersign_bound_key"), COUNTERSIGN_ATTRIBUTE_BOUND_KEY }, \

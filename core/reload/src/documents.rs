@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use countersign::engine::{Engine, TrustDocument, TrustState};
+use countersign::engine::{Engine, PolicyDocument, TrustDocument, TrustState};
 use countersign::time::UnixSeconds;
-use countersign::trust::LoadReport;
+use countersign::trust::{AuthorityIndex, LoadReport, MapReport};
 
 use crate::printable::printable;
 
@@ -45,10 +45,17 @@ pub fn load_inline(
         match engine.load(trust_state, index, text.as_bytes(), now) {
             Ok(report) => warn_of_drops(&printable(&source.authority().to_string()), &report, notice),
             Err(fault) => {
-                let member = if source.authority().is_trust_domain() { "bundle" } else { "jwks" };
-                let place = format!("/trust/{}/{member}", index.as_usize());
+                let place = format!("/trust/{}/{}", source.entry(), source.form().inline_member());
                 faults.push(ReloadError { place, fault: fault.to_string() });
             }
+        }
+    }
+    for (index, map) in engine.document().bundle_maps() {
+        let TrustDocument::Inline(text) = map.document() else { continue };
+        let place = format!("/trust/{}/{}", map.entry(), map.form().inline_member());
+        match engine.load_map(trust_state, index, text.as_bytes(), now) {
+            Ok(report) => warn_of_map(&place, engine.document(), &report, notice),
+            Err(fault) => faults.push(ReloadError { place, fault: fault.to_string() }),
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -62,5 +69,22 @@ pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
     }
     if report.sequence_reused {
         notice(&format!("{whose}: another document with the sequence number of the one before"));
+    }
+    if let Some(form) = report.resembles {
+        notice(&format!("{whose}: it looks like {form}; a trust entry names that by {}", form.setting()));
+    }
+}
+
+/// The same for each trust domain of a bundle map, and which of them it does not have.
+pub fn warn_of_map(whose: &str, document: &PolicyDocument, report: &MapReport, notice: Notice<'_>) {
+    let name =
+        |index: AuthorityIndex| document.source(index.as_usize()).map(|source| printable(source.authority().name()));
+    for (index, loaded) in &report.loaded {
+        let domain = name(*index).unwrap_or_default();
+        warn_of_drops(&format!("{whose}: trust domain {domain}"), loaded, notice);
+    }
+    for index in &report.absent {
+        let domain = name(*index).unwrap_or_default();
+        notice(&format!("{whose}: it has no trust domain {domain}, whose tokens are refused"));
     }
 }

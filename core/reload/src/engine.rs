@@ -109,7 +109,7 @@ impl SharedEngine {
         })
     }
 
-    /// Puts a document in force for a trust domain (a SPIFFE bundle) or an issuer (a JWK set).
+    /// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
     ///
     /// # Errors
     /// Why it cannot be used; the last good one stays in force.

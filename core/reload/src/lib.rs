@@ -25,7 +25,7 @@ mod seed;
 #[cfg(feature = "system")]
 mod trust_files;
 
-pub use documents::{Notice, ReloadError, load_inline, warn_of_drops};
+pub use documents::{Notice, ReloadError, load_inline, warn_of_drops, warn_of_map};
 #[cfg(feature = "system")]
 pub use engine::{SharedEngine, SharedWorker};
 #[cfg(feature = "system")]

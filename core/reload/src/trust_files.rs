@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{Engine, PolicyDocument, TrustDocument, TrustState};
+use countersign::engine::{BundleMapIndex, Engine, PolicyDocument, TrustDocument, TrustState};
 use countersign::time::UnixSeconds;
-use countersign::trust::AuthorityIndex;
+use countersign::trust::{AuthorityIndex, KeySet, TrustError};
 
-use crate::documents::{Notice, warn_of_drops};
+use crate::documents::{Notice, warn_of_drops, warn_of_map};
 use crate::files::{self, LookReport, Stamp};
 use crate::printable::counted;
 
@@ -18,7 +18,7 @@ pub(crate) struct TrustFiles {
 
 #[derive(Debug)]
 struct Watched {
-    index: AuthorityIndex,
+    keys: Keys,
     path: PathBuf,
     /// How long the document may be.
     most_bytes: usize,
@@ -27,15 +27,58 @@ struct Watched {
     missing: bool,
 }
 
+/// Whose keys a file has.
+#[derive(Clone, Copy, Debug)]
+enum Keys {
+    Authority(AuthorityIndex),
+    Map(BundleMapIndex),
+}
+
+impl Keys {
+    /// Puts a document in force, and reports what it left out.
+    fn load(
+        self,
+        engine: &Engine,
+        trust_state: &mut TrustState,
+        (path, bytes): (&str, &[u8]),
+        now: UnixSeconds,
+        notice: Notice<'_>,
+    ) -> Result<(), TrustError> {
+        match self {
+            Self::Authority(index) => warn_of_drops(path, &engine.load(trust_state, index, bytes, now)?, notice),
+            Self::Map(index) => {
+                let report = engine.load_map(trust_state, index, bytes, now)?;
+                warn_of_map(path, engine.document(), &report, notice);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many keys of this file are in force; `None` if it was never loaded.
+    fn in_force(self, engine: &Engine, trust_state: &TrustState) -> Option<usize> {
+        let keys = |index| trust_state.bundles.set(index).map(KeySet::len);
+        match self {
+            Self::Authority(index) => keys(index),
+            Self::Map(index) => {
+                let sets = engine.document().bundle_map(index)?.authorities().filter_map(keys);
+                sets.fold(None, |sum, keys| Some(sum.unwrap_or(0) + keys))
+            }
+        }
+    }
+}
+
 impl TrustFiles {
     /// The files that `document` names, relative to `directory`; none is read yet.
     pub(crate) fn named_by(document: &PolicyDocument, directory: &Path) -> Self {
-        let watched = document.trust().filter_map(|(index, source)| match source.document() {
+        let sources =
+            document.trust().map(|(index, source)| (Keys::Authority(index), source.form(), source.document()));
+        let maps = document.bundle_maps().map(|(index, map)| (Keys::Map(index), map.form(), map.document()));
+        let watched = sources.chain(maps).filter_map(|(keys, form, document)| match document {
             TrustDocument::File(name) => {
-                let most_bytes = source.authority().document_kind().bytes().most;
-                Some(Watched { index, path: directory.join(name), most_bytes, seen: None, missing: false })
+                let most_bytes = form.document_kind().bytes().most;
+                Some(Watched { keys, path: directory.join(name), most_bytes, seen: None, missing: false })
             }
-            TrustDocument::Inline(_) | TrustDocument::Uri(_) | TrustDocument::Pushed => None,
+            TrustDocument::Inline(_) | TrustDocument::Uri(_) | TrustDocument::Pushed | TrustDocument::Map(_) => None,
         });
         Self { watched: watched.collect() }
     }
@@ -60,7 +103,7 @@ impl TrustFiles {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     if !file.missing || stamp.is_some() {
-                        notice(&format!("{path}: {error}; {}", what_stands(trust_state, file.index)));
+                        notice(&format!("{path}: {error}; {}", what_stands(engine, trust_state, file.keys)));
                         report.unreadable += 1;
                     }
                     (file.missing, file.seen) = (true, stamp);
@@ -68,13 +111,10 @@ impl TrustFiles {
                 }
             };
             (file.missing, file.seen) = (false, stamp);
-            match engine.load(trust_state, file.index, &bytes, now) {
-                Ok(loaded) => {
-                    warn_of_drops(&path.to_string(), &loaded, notice);
-                    report.loaded += 1;
-                }
+            match file.keys.load(engine, trust_state, (&path.to_string(), &bytes), now, notice) {
+                Ok(()) => report.loaded += 1,
                 Err(fault) => {
-                    notice(&format!("{path}: {fault}; {}", what_stands(trust_state, file.index)));
+                    notice(&format!("{path}: {fault}; {}", what_stands(engine, trust_state, file.keys)));
                     report.refused += 1;
                 }
             }
@@ -83,9 +123,9 @@ impl TrustFiles {
     }
 }
 
-fn what_stands(trust_state: &TrustState, index: AuthorityIndex) -> String {
-    match trust_state.bundles.set(index) {
-        Some(set) => format!("the last good document stays in force, with {}", counted(set.len(), "key")),
+fn what_stands(engine: &Engine, trust_state: &TrustState, keys: Keys) -> String {
+    match keys.in_force(engine, trust_state) {
+        Some(count) => format!("the last good document stays in force, with {}", counted(count, "key")),
         None => "there are no keys yet".to_owned(),
     }
 }

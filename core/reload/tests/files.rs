@@ -65,6 +65,45 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
 }
 
 #[test]
+fn a_map_is_read_once_for_all_its_trust_domains() {
+    const MAPPED: &str = r#"{ "trust": [{ "trust_domains": ["example.org", "b"], "bundle_map_file": "map.json", "format": "spiffe" }],
+        "policies": { "default": { "accept": ["jwt-svid"], "audience": ["https://api.example"] } } }"#;
+    let engine = Engine::new(PolicyDocument::parse(MAPPED.as_bytes()).unwrap(), [1, 2]);
+    let live = SharedEngine::new(engine, NOW, &mut |_| {}).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut told = Vec::new();
+    let mut notice = |line: &str| told.push(line.to_owned());
+    let bundle = KEYS.replace("\"sig\"", "\"jwt-svid\"");
+    assert_eq!(live.watch_trust_files(directory.path(), NOW, &mut notice), report(0, 0, 1));
+    put(directory.path(), "map.json", &format!(r#"{{"trust_domains":{{"example.org":{bundle},"b":{KEYS}}}}}"#));
+    assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0), "one file");
+    assert_eq!(live.trust_state().bundles.key_count(), 1);
+    put(directory.path(), "map.json", r#"{"trust_domains":{"b":{"keys":[]},"example.org":{}}}"#);
+    assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0));
+    assert_eq!(live.trust_state().bundles.key_count(), 1, "the whole map is refused");
+    put(directory.path(), "map.json", r#"{"trust_domains":{"b":{"keys":[]}}}"#);
+    assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0));
+    assert_eq!(live.trust_state().bundles.key_count(), 0);
+    for (line, words) in [
+        (0, "there are no keys yet"),
+        (1, "map.json: trust domain b: key 0 (a) is dropped: use"),
+        (
+            2,
+            "map.json: trust domain b: it looks like a JWK set; a trust entry names that by jwks, jwks_file or jwks_uri",
+        ),
+        (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in force, with 1 key"),
+        (4, "map.json: it has no trust domain example.org, whose tokens are refused"),
+    ] {
+        assert!(told[line].contains(words), "{line}: {told:?}");
+    }
+    assert_eq!(told.len(), 5, "{told:?}");
+    let inline = MAPPED.replace(r#""bundle_map_file": "map.json""#, r#""bundle_map": {"trust_domains":{"b":7}}"#);
+    let engine = Engine::new(PolicyDocument::parse(inline.as_bytes()).unwrap(), [1, 2]);
+    let faults = SharedEngine::new(engine, NOW, &mut |_| {}).unwrap_err();
+    assert_eq!(faults[0].to_string(), "/trust/0/bundle_map: trust domain b: no array `keys`");
+}
+
+#[test]
 fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     let (live, directory) = (live(), tempfile::tempdir().unwrap());
     let path = directory.path().join("revoked.json");

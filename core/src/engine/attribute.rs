@@ -88,7 +88,7 @@ attributes! {
     ClientId "client_id" Some(8), "`client_id`";
     Scope "scope" Some(9), "`scope`, as it stands in the token.";
     TokenId "token_id" Some(10), "`jti`";
-    KeyHandle "key_id" Some(11), "`kid` of the key that signed the token.";
+    KeyId "key_id" Some(11), "`kid` of the key that signed the token.";
     Actor "actor" Some(12), "`act`, as the JSON object in the token.";
     Binding "binding" Some(13), "What the token is bound to and was proven: `none`, `dpop`, `mtls` or `dpop+mtls`.";
     BoundKey "bound_key" Some(14), "`cnf` `jkt`: the thumbprint of the key that the token is bound to, base64url.";
@@ -124,7 +124,7 @@ impl Attribute {
             Self::Scheme => decision.scheme().map(|scheme| Text(Scheme::name(scheme))),
             Self::Cache => Some(Text(decision.cache_tier().name())),
             Self::Issuer => decision.issuer().map(|authority| Text(authority.name())),
-            Self::KeyHandle => decision.key_id().map(Text),
+            Self::KeyId => decision.key_id().map(Text),
             Self::KeyThumbprint => decision.key_thumbprint().map(Digest),
             Self::Transaction => of_any_credential(decision, VerifiedToken::transaction),
             Self::RequestingWorkload => of_any_credential(decision, VerifiedToken::requesting_workload),

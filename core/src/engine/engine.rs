@@ -14,10 +14,10 @@ use crate::limits;
 use crate::memory::OutOfMemory;
 use crate::memory::replay::{Replay, ReplayState, ReplayStore, Window};
 use crate::memory::revocation::{Revocations, RevocationsKnown};
-use crate::policy::PolicyDocument;
+use crate::policy::{BundleMapIndex, PolicyDocument};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, TrustError};
+use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, MapReport, TrustError};
 
 /// The low bits of [`Engine::questions_asked`], which hold the greatest `questions_per_second`; the others hold a second.
 const COUNT_BITS: u32 = 24;
@@ -151,7 +151,7 @@ impl Engine {
         }
     }
 
-    /// Puts `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) in force in `trust_state`.
+    /// Puts `document` (a SPIFFE bundle or a JWK set, as the trust entry says) in force in `trust_state`.
     ///
     /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
     /// from the next decision on. A document without a usable key revokes all that its authority signed. Fetches nothing.
@@ -170,11 +170,31 @@ impl Engine {
         // Where threads still decide by the trust state before, this changes a copy, which shares with it all but one set.
         Arc::make_mut(&mut trust_state.bundles).load(
             authority,
-            source.authority(),
+            (source.authority(), source.form()),
             document,
             (self.backend, self.checked, source.algorithms),
             now,
         )
+    }
+
+    /// Puts a bundle map in force in `trust_state`: the keys of each trust domain that takes them from this map, all at once. A trust domain
+    /// that the map does not have loses its keys; one that the policy does not name gets none.
+    ///
+    /// # Errors
+    /// A [`TrustError`]; the last good documents of all its trust domains then stay in force.
+    pub fn load_map(
+        &self,
+        trust_state: &mut TrustState,
+        map: BundleMapIndex,
+        document: &[u8],
+        now: UnixSeconds,
+    ) -> Result<MapReport, TrustError> {
+        let map = self.document.bundle_map(map).filter(|_| trust_state.bundles.engine() == self.id);
+        let map = map.ok_or(TrustError::AuthorityUnknown)?;
+        let mut members =
+            map.authorities().filter_map(|index| Some((index, self.document.source(index.as_usize())?.authority())));
+        let algorithms = (self.backend, self.checked, map.algorithms);
+        Arc::make_mut(&mut trust_state.bundles).load_map(map.form(), &mut members, document, algorithms, now)
     }
 
     /// How many requests were accepted.

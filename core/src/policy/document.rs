@@ -8,7 +8,7 @@ use crate::order::sort;
 use crate::policy::memory::MemorySizes;
 use crate::policy::reader::{NOTHING, Pointer, PolicyError, Reader};
 use crate::policy::route::{Policy, PolicyIndex};
-use crate::policy::trust::{TrustNames, TrustSource};
+use crate::policy::trust::{BundleMap, BundleMapIndex, TrustNames, TrustSource};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::settings::DpopSettings;
 use crate::trust::{Authorities, Authority, AuthorityIndex};
@@ -17,6 +17,7 @@ use crate::trust::{Authorities, Authority, AuthorityIndex};
 #[derive(Debug)]
 pub struct PolicyDocument {
     pub(crate) trust: Vec<TrustSource>,
+    pub(crate) bundle_maps: Vec<BundleMap>,
     /// Those of `trust`, in the same order.
     pub(crate) authorities: Authorities,
     /// Sorted by name.
@@ -44,11 +45,11 @@ impl PolicyDocument {
     pub fn read(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Self> {
         let faults = reader.fault_count();
         let members = reader.members(at, value, MEMBERS)?;
-        let (trust, names) = match members.get("trust") {
+        let (trust, bundle_maps, names) = match members.get("trust") {
             Some(sources) => TrustSource::read_all(reader, &members.at("trust"), sources),
             None => {
                 reader.missing(&members, "trust", TrustSource::LIST);
-                (Vec::new(), TrustNames::unknown())
+                (Vec::new(), Vec::new(), TrustNames::unknown())
             }
         };
         let mut named_claims = NamedClaims::default();
@@ -75,7 +76,8 @@ impl PolicyDocument {
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
         let memory = MemorySizes::read(reader, &members)?;
-        let document = Self { trust, authorities: names.into_authorities(), policies, memory, named_claims };
+        let document =
+            Self { trust, bundle_maps, authorities: names.into_authorities(), policies, memory, named_claims };
         (reader.fault_count() == faults).then_some(document)
     }
 
@@ -88,6 +90,17 @@ impl PolicyDocument {
     #[must_use]
     pub fn source(&self, index: usize) -> Option<&TrustSource> {
         self.trust.get(index)
+    }
+
+    /// The bundle maps, in document order.
+    pub fn bundle_maps(&self) -> impl Iterator<Item = (BundleMapIndex, &BundleMap)> {
+        self.bundle_maps.iter().enumerate().map(|(index, map)| (BundleMapIndex(index), map))
+    }
+
+    /// The bundle map at `index`.
+    #[must_use]
+    pub fn bundle_map(&self, index: BundleMapIndex) -> Option<&BundleMap> {
+        self.bundle_maps.get(index.0)
     }
 
     /// The place of an authority.

@@ -22,4 +22,4 @@ pub use document::PolicyDocument;
 pub use reader::PolicyError;
 pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
 pub use schema::SCHEMA;
-pub use trust::{Introspection, TrustDocument, TrustSource};
+pub use trust::{BundleMap, BundleMapIndex, Introspection, TrustDocument, TrustSource};

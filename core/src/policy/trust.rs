@@ -8,17 +8,20 @@ use alloc::vec::Vec;
 
 use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
-use crate::limits;
+use crate::limits::{self, Limit};
 use crate::order::sort;
 use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
-use crate::trust::{Authorities, Authority, AuthorityIndex};
+use crate::trust::{Authorities, Authority, AuthorityIndex, TrustForm};
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSource {
     pub(crate) authority: Authority,
+    /// The place of its entry in `trust`.
+    entry: usize,
+    form: TrustForm,
     pub(crate) document: TrustDocument,
     pub(crate) min_refresh_seconds: u64,
     pub(crate) max_stale_seconds: Option<u64>,
@@ -87,6 +90,49 @@ pub enum TrustDocument {
     Uri(String),
     /// The host pushes it.
     Pushed,
+    /// It is one of a bundle map.
+    Map(BundleMapIndex),
+}
+
+/// The place of a bundle map among those of a policy document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BundleMapIndex(pub(crate) usize);
+
+/// A document with the keys of several trust domains, of which the policy names those that are trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleMap {
+    entry: usize,
+    form: TrustForm,
+    document: TrustDocument,
+    pub(crate) algorithms: AlgorithmSet,
+    /// The first of its trust domains, and how many they are.
+    first: u32,
+    count: u32,
+}
+
+impl BundleMap {
+    /// Where from: in the policy document itself, or a file.
+    #[must_use]
+    pub const fn document(&self) -> &TrustDocument {
+        &self.document
+    }
+
+    /// The form of the map.
+    #[must_use]
+    pub const fn form(&self) -> TrustForm {
+        self.form
+    }
+
+    /// The place of its entry in `trust`.
+    #[must_use]
+    pub const fn entry(&self) -> usize {
+        self.entry
+    }
+
+    /// The trust domains that take their keys from it.
+    pub fn authorities(&self) -> impl Iterator<Item = AuthorityIndex> + use<> {
+        (self.first..).take(usize::try_from(self.count).unwrap_or(0)).map(AuthorityIndex)
+    }
 }
 
 impl TrustSource {
@@ -100,6 +146,18 @@ impl TrustSource {
     #[must_use]
     pub const fn document(&self) -> &TrustDocument {
         &self.document
+    }
+
+    /// The form of its document; in a bundle map, of the part that is its own.
+    #[must_use]
+    pub const fn form(&self) -> TrustForm {
+        self.form
+    }
+
+    /// The place of its entry in `trust`: that of several sources, where the entry is a bundle map.
+    #[must_use]
+    pub const fn entry(&self) -> usize {
+        self.entry
     }
 
     /// The floor between two refreshes that unknown keys can ask for, in seconds.
@@ -197,12 +255,16 @@ impl TrustNames {
 const MEMBERS: &[&str] = &[
     "trust_domain",
     "issuer",
+    "trust_domains",
     "bundle",
     "bundle_file",
     "bundle_uri",
     "jwks",
     "jwks_file",
     "jwks_uri",
+    "bundle_map",
+    "bundle_map_file",
+    "format",
     "min_refresh_seconds",
     "max_stale_seconds",
     "spiffe_trust_domains",
@@ -213,30 +275,51 @@ const MEMBERS: &[&str] = &[
 /// The members that give the keys: inline, by a file, by a URI.
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
+/// The members that only a bundle map has.
+const BUNDLE_MAP: [&str; 3] = ["trust_domains", "bundle_map", "bundle_map_file"];
+/// The forms of a document that the host pushes for a trust domain.
+const PUSHED_FORMS: [(&str, TrustForm); 2] = [("bundle", TrustForm::SpiffeBundle), ("jwks", TrustForm::JwkSet)];
+const MAP_FORMS: [(&str, TrustForm); 2] = [("spiffe", TrustForm::BundleMap), ("spiffe-helper", TrustForm::HelperMap)];
 
 impl TrustSource {
     /// What `trust` has to be.
     pub(super) const LIST: &str = "an array of trust domains and issuers";
 
     /// Reads `trust`.
-    pub(super) fn read_all(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> (Vec<Self>, TrustNames) {
+    pub(super) fn read_all(
+        reader: &mut Reader,
+        at: &Pointer<'_>,
+        value: Value<'_>,
+    ) -> (Vec<Self>, Vec<BundleMap>, TrustNames) {
         let mut names = TrustNames {
             authorities: Authorities::default(),
             misnamed: Authorities::default(),
             unnamed: false,
             answering: Vec::new(),
         };
-        let (mut sources, mut count) = (Vec::new(), 0usize);
-        reader.elements(at, value, Self::LIST, &mut |reader, at, entry| {
+        let (mut sources, mut maps, mut count) = (Vec::new(), Vec::new(), 0usize);
+        reader.elements(at, value, Self::LIST, &mut |reader, at, value| {
+            let entry = count;
             count += 1;
-            let Some(source) = Self::read(reader, at, entry, &mut names) else { return };
-            if names.authorities.add(source.authority.clone()) {
-                if source.introspection.is_some() {
-                    names.answering.extend(names.authorities.find(&source.authority));
-                }
-                sources.push(source);
+            let Some(members) = reader.members(at, value, MEMBERS) else {
+                names.unnamed = true;
+                return;
+            };
+            let read = if BUNDLE_MAP.into_iter().any(|name| members.has(name)) {
+                let first = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+                BundleMap::read(reader, &members, (entry, first), BundleMapIndex(maps.len()), &mut names, &mut maps)
             } else {
-                reader.fault(at, format!("a second entry for the {}", source.authority), "one entry for each");
+                Self::read(reader, &members, entry, &mut names).into_iter().collect()
+            };
+            for source in read {
+                if names.authorities.add(source.authority.clone()) {
+                    if source.introspection.is_some() {
+                        names.answering.extend(names.authorities.find(&source.authority));
+                    }
+                    sources.push(source);
+                } else {
+                    reader.fault(at, format!("a second entry for the {}", source.authority), "one entry for each");
+                }
             }
         });
         if count == 0 {
@@ -245,17 +328,13 @@ impl TrustSource {
                 reader.unexpected(at, value, "at least one trust domain or issuer");
             }
         }
-        (sources, names)
+        (sources, maps, names)
     }
 
-    fn read(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>, names: &mut TrustNames) -> Option<Self> {
-        let Some(members) = reader.members(at, value, MEMBERS) else {
-            names.unnamed = true;
-            return None;
-        };
-        let authority = reader.authority(&members);
+    fn read(reader: &mut Reader, members: &Members<'_, '_>, entry: usize, names: &mut TrustNames) -> Option<Self> {
+        let authority = reader.authority(members);
         if authority.is_none() {
-            names.add_misnamed(&members);
+            names.add_misnamed(members);
         }
         // Which members belong to the entry: those of both sorts where its sort is not known.
         let (domain, issuer) = match &authority {
@@ -266,22 +345,22 @@ impl TrustSource {
                 _ => (true, true),
             },
         };
-        let mut document = None;
-        for (belongs, sources, sort, others) in
-            [(domain, BUNDLE, "an issuer", JWKS), (issuer, JWKS, "a trust domain", BUNDLE)]
+        let (mut document, mut form, mut known) = (None, None, false);
+        for (belongs, sources, of_sources) in
+            [(domain, BUNDLE, TrustForm::SpiffeBundle), (true, JWKS, TrustForm::JwkSet)]
         {
-            let mut known = false;
             for (place, name) in sources.into_iter().enumerate() {
                 let Some(value) = members.get(name) else { continue };
                 let at = members.at(name);
                 if !belongs {
-                    reader.fault(&at, format!("a member that {sort} does not have"), others.join(", "));
+                    reader.fault(&at, "a member that an issuer does not have", JWKS.join(", "));
                     continue;
                 }
                 if known {
-                    reader.fault(&at, "a second source of the same keys", format!("one of {}", sources.join(", ")));
+                    let one_of = if domain { [BUNDLE, JWKS].concat() } else { JWKS.to_vec() };
+                    reader.fault(&at, "a second source of the same keys", format!("one of {}", one_of.join(", ")));
                 }
-                known = true;
+                (known, form) = (true, form.or(Some(of_sources)));
                 let source = match place {
                     0 => inline_document(value).or_else(|| {
                         reader.unexpected(&at, value, "the document, an object with an array `keys`");
@@ -293,8 +372,14 @@ impl TrustSource {
                 document = document.or(source);
             }
         }
-        let min_refresh_seconds = reader.number_of(Some(&members), &limits::MIN_REFRESH_SECONDS);
-        let max_stale_seconds = reader.optional_number_of(&members, &limits::MAX_STALE_SECONDS);
+        if members.has("format") && (known || !domain) {
+            let expected = "nothing: its other members say what form the document has";
+            reader.fault(&members.at("format"), "a member that only a pushed bundle and a bundle map have", expected);
+        } else {
+            form = form.or(reader.word(members, "format", &PUSHED_FORMS));
+        }
+        let min_refresh_seconds = reader.number_of(Some(members), &limits::MIN_REFRESH_SECONDS);
+        let max_stale_seconds = reader.optional_number_of(members, &limits::MAX_STALE_SECONDS);
         let spiffe_trust_domains = match members.get("spiffe_trust_domains") {
             Some(_) if !issuer => {
                 let at = members.at("spiffe_trust_domains");
@@ -302,7 +387,10 @@ impl TrustSource {
                 reader.fault(&at, "a member that a trust domain does not have", expected);
                 Vec::new()
             }
-            Some(value) => read_domains(reader, &members.at("spiffe_trust_domains"), value),
+            Some(value) => {
+                let at = members.at("spiffe_trust_domains");
+                read_domains(reader, &at, value, &limits::row::SPIFFE_TRUST_DOMAINS)
+            }
             None => Vec::new(),
         };
         // RFC 8725 §3.1: a key is used with the algorithms that its owner uses, and `alg` of a key may be absent (RFC 7517 §4.4).
@@ -313,7 +401,7 @@ impl TrustSource {
         let algorithms = members
             .get("algorithms")
             .map_or(AlgorithmSet::ALL, |value| reader.algorithms(&members.at("algorithms"), value, allowed, what));
-        let introspection = Introspection::read(reader, &members);
+        let introspection = Introspection::read(reader, members);
         if members.has("introspection") && !issuer {
             reader.fault(
                 &members.at("introspection"),
@@ -321,8 +409,12 @@ impl TrustSource {
                 "nothing: only an issuer answers",
             );
         }
+        let authority = authority?;
+        let of_sort = if authority.is_trust_domain() { TrustForm::SpiffeBundle } else { TrustForm::JwkSet };
         Some(Self {
-            authority: authority?,
+            authority,
+            entry,
+            form: form.unwrap_or(of_sort),
             document: document.unwrap_or(TrustDocument::Pushed),
             min_refresh_seconds,
             max_stale_seconds,
@@ -330,6 +422,86 @@ impl TrustSource {
             introspection,
             algorithms,
         })
+    }
+}
+
+impl BundleMap {
+    /// Reads an entry for several trust domains, each of which becomes a source of its own. `entry` is its place, `first` that of the
+    /// first source.
+    fn read(
+        reader: &mut Reader,
+        members: &Members<'_, '_>,
+        (entry, first): (usize, u32),
+        index: BundleMapIndex,
+        names: &mut TrustNames,
+        maps: &mut Vec<Self>,
+    ) -> Vec<TrustSource> {
+        let only = ["trust_domain", "issuer", "spiffe_trust_domains", "introspection"];
+        for name in only.into_iter().chain(BUNDLE).chain(JWKS) {
+            if members.has(name) {
+                reader.fault(&members.at(name), "a member that a bundle map does not have", BUNDLE_MAP.join(", "));
+            }
+        }
+        let domains = match members.get("trust_domains") {
+            Some(value) => {
+                read_domains(reader, &members.at("trust_domains"), value, &limits::row::BUNDLE_MAP_TRUST_DOMAINS)
+            }
+            None => {
+                reader.missing(members, "trust_domains", "the trust domains that are trusted by the map's keys");
+                Vec::new()
+            }
+        };
+        names.unnamed |= domains.is_empty();
+        if !members.has("format") {
+            reader.missing(members, "format", "spiffe or spiffe-helper");
+        }
+        let form = reader.word(members, "format", &MAP_FORMS);
+        let file = reader.text(members, "bundle_map_file", "the path of a file").map(TrustDocument::File);
+        let document = match members.get("bundle_map") {
+            Some(_) if members.has("bundle_map_file") => {
+                let at = members.at("bundle_map_file");
+                reader.fault(&at, "a second source of the same keys", "one of bundle_map, bundle_map_file");
+                None
+            }
+            Some(value) => {
+                let inline = value.as_object().filter(|map| {
+                    form != Some(TrustForm::BundleMap)
+                        || map.member("trust_domains").and_then(Value::as_object).is_some()
+                });
+                if inline.is_none() {
+                    let expected =
+                        "the map, an object of documents by trust domain; in the format spiffe, under `trust_domains`";
+                    reader.unexpected(&members.at("bundle_map"), value, expected);
+                }
+                inline.map(|map| TrustDocument::Inline(map.raw().to_owned()))
+            }
+            None => {
+                if !members.has("bundle_map_file") {
+                    reader.missing(members, "bundle_map_file", "the path of a file");
+                }
+                file
+            }
+        };
+        let algorithms = members.get("algorithms").map_or(AlgorithmSet::ALL, |value| {
+            reader.algorithms(&members.at("algorithms"), value, AlgorithmSet::JWT_SVID, "a jwt-svid")
+        });
+        let min_refresh_seconds = reader.number_of(Some(members), &limits::MIN_REFRESH_SECONDS);
+        let max_stale_seconds = reader.optional_number_of(members, &limits::MAX_STALE_SECONDS);
+        let (form, document) = (form.unwrap_or(TrustForm::BundleMap), document.unwrap_or(TrustDocument::Pushed));
+        let count = u32::try_from(domains.len()).unwrap_or(0);
+        maps.push(Self { entry, form, document, algorithms, first, count });
+        let source = |domain: Box<str>| TrustSource {
+            authority: Authority::TrustDomain(domain.into_string()),
+            entry,
+            form: form.of_one(),
+            document: TrustDocument::Map(index),
+            min_refresh_seconds,
+            max_stale_seconds,
+            spiffe_trust_domains: Vec::new(),
+            introspection: None,
+            algorithms,
+        };
+        domains.into_iter().map(source).collect()
     }
 }
 
@@ -345,15 +517,15 @@ impl TrustNames {
     }
 }
 
-/// The trust domains that an issuer speaks for.
-fn read_domains(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Vec<Box<str>> {
+/// The trust domains that an issuer speaks for, or that take their keys from a map; at most as many as `limit` says.
+fn read_domains(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>, limit: &Limit) -> Vec<Box<str>> {
     let mut domains: Vec<Box<str>> = Vec::new();
     let mut is_full = false;
     reader.texts(at, value, TRUST_DOMAIN, &mut |reader, at, name| {
         let name = name.into_boxed_str();
-        if domains.len() == limits::SPIFFE_TRUST_DOMAINS {
+        if domains.len() == limit.most {
             if !core::mem::replace(&mut is_full, true) {
-                reader.fault(at, "one trust domain more", limits::row::SPIFFE_TRUST_DOMAINS.of("of them").to_string());
+                reader.fault(at, "one trust domain more", limit.of("of them").to_string());
             }
         } else if TrustDomain::parse(&name).is_err() {
             reader.fault(at, quoted(&name), TRUST_DOMAIN);

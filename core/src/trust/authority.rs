@@ -2,8 +2,6 @@
 
 use alloc::string::String;
 
-use crate::document::DocumentKind;
-
 /// Whose keys these are. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
@@ -19,15 +17,6 @@ impl Authority {
     pub fn name(&self) -> &str {
         match self {
             Self::TrustDomain(name) | Self::Issuer(name) => name,
-        }
-    }
-
-    /// The kind of document that its keys come in.
-    #[must_use]
-    pub const fn document_kind(&self) -> DocumentKind {
-        match self {
-            Self::TrustDomain(_) => DocumentKind::Bundle,
-            Self::Issuer(_) => DocumentKind::JwkSet,
         }
     }
 

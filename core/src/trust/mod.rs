@@ -2,7 +2,9 @@
 
 mod authorities;
 mod authority;
+mod form;
 pub mod jwk;
+mod map;
 mod parse;
 mod set;
 mod table;
@@ -10,5 +12,7 @@ pub mod thumbprint;
 
 pub(crate) use authorities::Authorities;
 pub use authority::{Authority, AuthorityIndex};
+pub use form::TrustForm;
+pub use map::{MapReport, documents_in_map};
 pub use parse::{DroppedKey, LoadReport, TrustError};
 pub use set::{BundleSet, EngineId, KeyHandle, KeySet, TrustedKey};

@@ -15,7 +15,9 @@ use crate::jose::base64url;
 use crate::jose::json::{JsonError, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
+use crate::printable::quoted;
 use crate::trust::authority::Authority;
+use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
 
@@ -42,6 +44,38 @@ pub enum TrustError {
     },
     /// The policy document names no such trust domain or issuer.
     AuthorityUnknown,
+    /// The document has the marks of another form than the policy says.
+    OtherForm {
+        /// The form it looks like.
+        found: TrustForm,
+        /// The form that the policy says.
+        expected: TrustForm,
+    },
+    /// A bundle map without an object of documents by trust domain (Trust Domain and Bundle §5.1.1).
+    TrustDomainsMissing,
+    /// A member of a bundle map whose name is no trust domain name.
+    TrustDomainMalformed {
+        /// The name.
+        name: String,
+    },
+    /// A value of spiffe-helper's map is not the base64 of a document.
+    Base64,
+    /// A fault of one document refuses the whole map (Trust Domain and Bundle, appendix B.1).
+    InMap {
+        /// Whose document.
+        trust_domain: Box<str>,
+        /// Its fault.
+        fault: Box<TrustError>,
+    },
+}
+
+impl From<DocumentFault> for TrustError {
+    fn from(fault: DocumentFault) -> Self {
+        match fault {
+            DocumentFault::TooLong { .. } => Self::TooLarge,
+            DocumentFault::Json(fault) => Self::Json(fault),
+        }
+    }
 }
 
 impl fmt::Display for TrustError {
@@ -58,6 +92,13 @@ impl fmt::Display for TrustError {
                 write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in force")
             }
             Self::AuthorityUnknown => f.write_str("no such trust domain or issuer in the policy document"),
+            Self::OtherForm { found, expected } => {
+                write!(f, "{found} where the policy says {expected}; its trust entry names it by {}", found.setting())
+            }
+            Self::TrustDomainsMissing => f.write_str("no object of documents by trust domain"),
+            Self::TrustDomainMalformed { name } => write!(f, "{}, which is no trust domain name", quoted(name)),
+            Self::Base64 => f.write_str("not a text in base64 with padding"),
+            Self::InMap { trust_domain, fault } => write!(f, "trust domain {trust_domain}: {fault}"),
         }
     }
 }
@@ -92,6 +133,8 @@ pub struct LoadReport {
     pub dropped_count: usize,
     /// The sequence number is the one in force, the document is not: somebody should look.
     pub sequence_reused: bool,
+    /// The form that the document looks like, where that is another one than the policy says.
+    pub resembles: Option<TrustForm>,
 }
 
 pub(super) struct ParsedSet {
@@ -123,17 +166,18 @@ impl LoadReport {
 /// Reads a document for keys of `backend`; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
 pub(super) fn parse(
     authority: &Authority,
+    form: TrustForm,
     document: &[u8],
     backend: Backend,
     checked: AlgorithmSet,
     allowed: AlgorithmSet,
 ) -> Result<ParsedSet, TrustError> {
-    let root = authority.document_kind().parse(document).map_err(|fault| match fault {
-        DocumentFault::TooLong { .. } => TrustError::TooLarge,
-        DocumentFault::Json(fault) => TrustError::Json(fault),
-    })?;
+    let root = form.document_kind().parse(document)?;
     let root = root.as_object().ok_or(TrustError::KeysMissing)?;
-    let entries = root.member("keys").and_then(Value::as_array).ok_or(TrustError::KeysMissing)?;
+    let resembles = TrustForm::resembled_by(root).filter(|found| *found != form);
+    let Some(entries) = root.member("keys").and_then(Value::as_array) else {
+        return Err(resembles.map_or(TrustError::KeysMissing, |found| TrustError::OtherForm { found, expected: form }));
+    };
     let sequence = match root.member("spiffe_sequence") {
         // §4.1.1: an integer; a float, a string or a negative number is refused rather than read as absent, which
         // would switch the rollback check off.
@@ -149,13 +193,13 @@ pub(super) fn parse(
         _ => None,
     };
 
-    let mut report = LoadReport::default();
+    let mut report = LoadReport { resembles, ..LoadReport::default() };
     let (mut keys, mut wit_key_ids) = (Vec::<ParsedKey>::new(), Vec::new());
     for (index, entry) in entries.elements().enumerate() {
         if index >= limits::KEYS_PER_SET {
             return Err(TrustError::TooManyKeys);
         }
-        match read_key(authority, index, entry, backend, checked, allowed) {
+        match read_key(authority, form, index, entry, (backend, checked, allowed)) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => {
                 report.other_use += 1;
@@ -176,25 +220,28 @@ pub(super) fn parse(
 /// One entry: a usable key, `None` for a key of another purpose, or why it is dropped.
 fn read_key(
     authority: &Authority,
+    form: TrustForm,
     index: usize,
     entry: Value<'_>,
-    backend: Backend,
-    checked: AlgorithmSet,
-    allowed: AlgorithmSet,
+    (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
 ) -> Result<Option<ParsedKey>, JwkError> {
     let object = entry.as_object().ok_or(JwkError::Malformed)?;
     // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
     let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkError::Malformed)).transpose()?;
-    match (authority, usage) {
+    let is = |word: &str| usage.is_some_and(|usage| usage.is(word));
+    let is_for_jwt_svids = authority.is_trust_domain() && is("jwt-svid");
+    if authority.is_trust_domain() && (is("x509-svid") || is("wit-svid")) {
+        return Ok(None);
+    }
+    match form.of_one() {
+        // Workload API, JWT profile: each key of the set is a JWT authority, so `use` may be absent. RFC 7517 §4.2: a key for encryption
+        // is not one for signatures.
+        TrustForm::JwkSet if is("enc") => return Ok(None),
+        TrustForm::JwkSet if usage.is_none() || is("sig") || is_for_jwt_svids => {}
         // Trust Domain and Bundle §4.2.2: `use` is required; unknown values are ignored. JWT-SVID §6.2: only
         // `jwt-svid` entries verify JWT-SVIDs.
-        (Authority::TrustDomain(_), Some(usage)) if usage.is("jwt-svid") => {}
-        (Authority::TrustDomain(_), Some(usage)) if usage.is("x509-svid") || usage.is("wit-svid") => return Ok(None),
-        (Authority::TrustDomain(_), _) => return Err(JwkError::Use),
-        // RFC 7517 §4.2: a key for encryption is not one for signatures.
-        (Authority::Issuer(_), Some(usage)) if usage.is("enc") => return Ok(None),
-        (Authority::Issuer(_), Some(usage)) if !usage.is("sig") => return Err(JwkError::Use),
-        (Authority::Issuer(_), _) => {}
+        TrustForm::SpiffeBundle if is_for_jwt_svids => {}
+        _ => return Err(JwkError::Use),
     }
     let jwk = UnverifiedJwk::parse(object)?;
     let key_id = jwk.key_id.map(JsonString::to_owned_string).filter(|id| !id.is_empty());

@@ -11,7 +11,9 @@ use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::authority::{Authority, AuthorityIndex};
-use crate::trust::parse::{self, LoadReport, TrustError};
+use crate::trust::form::TrustForm;
+use crate::trust::map::{self, MapReport};
+use crate::trust::parse::{self, LoadReport, ParsedSet, TrustError};
 use crate::trust::table::SetTable;
 
 /// Which engine something belongs to.
@@ -237,7 +239,7 @@ impl BundleSet {
         self.sets.iter().map(|set| set.len()).sum()
     }
 
-    /// Makes `document` (a SPIFFE bundle for a trust domain, a JWK set for an issuer) that of `authority`.
+    /// Makes `document`, which has the form `form`, that of `authority`.
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole authority. Costs what the document costs: the sets of other authorities
@@ -249,13 +251,69 @@ impl BundleSet {
     pub(crate) fn load(
         &mut self,
         index: AuthorityIndex,
-        authority: &Authority,
+        (authority, form): (&Authority, TrustForm),
         document: &[u8],
-        (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
+        algorithms: (Backend, AlgorithmSet, AlgorithmSet),
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustError> {
+        let parsed = self.read(index, (authority, form), document, algorithms)?;
+        self.install(index, parsed, now)
+    }
+
+    /// Makes each document of a bundle map that of its trust domain: all of them or none (Trust Domain and Bundle, appendix B.1; specs:
+    /// BND-14). `members` are the trust domains of the policy that take their keys from this map, by name; each bundle is theirs alone,
+    /// and its refresh hint is not that of the map (specs: BND-13, BND-15).
+    ///
+    /// # Errors
+    /// A [`TrustError`] and no change.
+    pub(crate) fn load_map(
+        &mut self,
+        form: TrustForm,
+        members: &mut dyn Iterator<Item = (AuthorityIndex, &Authority)>,
+        document: &[u8],
+        algorithms: (Backend, AlgorithmSet, AlgorithmSet),
+        now: UnixSeconds,
+    ) -> Result<MapReport, TrustError> {
+        let mut wanted: Vec<(AuthorityIndex, &Authority, Option<ParsedSet>)> =
+            members.map(|(index, authority)| (index, authority, None)).collect();
+        let mut report = MapReport::default();
+        map::each_in_map(form, document, &mut |name, value| {
+            // Both are a few hundred at most.
+            let Some((index, authority, parsed)) = wanted.iter_mut().find(|(_, authority, _)| authority.name() == name)
+            else {
+                report.unlisted += 1;
+                return Ok(());
+            };
+            let document = map::document_of(form, value)?;
+            *parsed = Some(self.read(*index, (authority, form.of_one()), &document, algorithms)?);
+            Ok(())
+        })?;
+        let mut next = self.clone();
+        for (index, _, parsed) in wanted {
+            match parsed {
+                Some(parsed) => report.loaded.push((index, next.install(index, parsed, now)?)),
+                // SPIFFE Federation §6.3: a relationship that is deleted must stop validation for that domain at once.
+                None => {
+                    next.sets.put(index.as_usize(), None);
+                    report.absent.push(index);
+                }
+            }
+        }
+        *self = next;
+        Ok(report)
+    }
+
+    /// Reads a document of an authority, without making it that of the authority.
+    #[inline(never)] // it is called for one document and for those of a map
+    fn read(
+        &self,
+        index: AuthorityIndex,
+        (authority, form): (&Authority, TrustForm),
+        document: &[u8],
+        (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
+    ) -> Result<ParsedSet, TrustError> {
         let before = self.set(index);
-        let mut parsed = parse::parse(authority, document, backend, checked, allowed)?;
+        let mut parsed = parse::parse(authority, form, document, backend, checked, allowed)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {
@@ -264,7 +322,18 @@ impl BundleSet {
             let same = before.is_some_and(|set| set.digest == parsed.digest);
             parsed.report.sequence_reused = offered == stored && !same;
         }
+        Ok(parsed)
+    }
 
+    /// Makes a document that of its authority.
+    #[inline(never)] // as `read`
+    fn install(
+        &mut self,
+        index: AuthorityIndex,
+        mut parsed: ParsedSet,
+        now: UnixSeconds,
+    ) -> Result<LoadReport, TrustError> {
+        let before = self.set(index);
         let mut kept: Vec<&Arc<TrustedKey>> = before.map(|set| set.keys.iter().collect()).unwrap_or_default();
         sort(&mut kept, |a, b| a.thumbprint.cmp(&b.thumbprint));
         // The slots as they were, without the keys that are gone.

@@ -16,11 +16,12 @@ GENERATORS = {
     "oidc_provider": NODE_GENERATOR,
     "mtls": PYTHON_GENERATOR,
     "joserfc": PYTHON_GENERATOR,
+    "authgent": PYTHON_GENERATOR,
 }
 
 # Per group the fewest cases that may come out of its generator: one that fell silent must not look like success.
 # Raise a number when its group grows.
-MINIMUM = {"jose": 1000, "dpop": 280, "oidc_provider": 40, "mtls": 40, "joserfc": 400}
+MINIMUM = {"jose": 1000, "dpop": 280, "oidc_provider": 40, "mtls": 40, "joserfc": 400, "authgent": 27}
 
 
 @dataclass(frozen=True)

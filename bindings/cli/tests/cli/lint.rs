@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Key, Place, Run, keys, text};
+use crate::support::{Key, Place, Run, b64, keys, text};
 
 fn lint(arguments: &[&str], document: &str) -> (Option<i32>, Value) {
     let output = Run::new(&["lint", "--json"]).args(arguments).with(document);
@@ -124,6 +124,82 @@ fn key_sets_and_what_is_none() {
     assert_eq!(lint(&["--kind", "jwks"], "[]").0, Some(1));
     assert_eq!(lint(&[], "[]").0, Some(2));
     assert_eq!(lint(&["/nonexistent"], "").0, Some(3));
+}
+
+/// Base64 with padding.
+fn standard(text: &str) -> String {
+    let unpadded = b64(text.as_bytes()).replace('-', "+").replace('_', "/");
+    let padding = (4 - unpadded.len() % 4) % 4;
+    unpadded + &"=".repeat(padding)
+}
+
+/// The keys of a trust domain as the Workload API hands them out.
+fn authorities(of: &[&Key]) -> Value {
+    let without_use = |key: &&Key| {
+        let mut entry = key.entry("");
+        entry.as_object_mut().unwrap().remove("use");
+        entry
+    };
+    json!({"keys": of.iter().map(without_use).collect::<Vec<_>>()})
+}
+
+#[test]
+fn a_document_of_another_form_than_its_setting_says() {
+    let (place, key) = (Place::new(), Key::new("a"));
+    let bundle = json!({"keys": [key.entry("jwt-svid")], "spiffe_sequence": 1, "spiffe_refresh_hint": 60});
+    for (member, document, told) in [
+        ("bundle", authorities(&[&key]), "it looks like a JWK set, and is read as a SPIFFE bundle"),
+        ("jwks", bundle.clone(), "it looks like a SPIFFE bundle, and is read as a JWK set"),
+    ] {
+        let mut policy = place.policy();
+        policy["trust"][0] = json!({"trust_domain": "example.org", member: document});
+        let (_, report) = lint(&[], &policy.to_string());
+        let told_there = texts(&report, &format!("/trust/0/{member}"));
+        assert!(told_there.iter().any(|text| text.starts_with(told)), "{report}");
+    }
+    let mut policy = place.policy();
+    policy["trust"][0] = json!({"trust_domain": "example.org", "jwks": authorities(&[&key])});
+    policy["policies"]["default"]["accept"][0] = json!({"kind": "jwt-svid", "subjects": "spiffe://example.org/**"});
+    let (code, report) = lint(&["--strict"], &policy.to_string());
+    assert_eq!((code, findings(&report)), (Some(0), vec![]), "{report}");
+}
+
+#[test]
+fn bundle_maps_alone_and_in_a_policy() {
+    let (place, key) = (Place::new(), Key::new("a"));
+    let bundle = |entry: Value| json!({"keys": [entry], "spiffe_sequence": 1, "spiffe_refresh_hint": 60});
+    let map = json!({"trust_domains": {"example.org": bundle(key.entry("jwt-svid")), "b": bundle(key.entry("sig"))}});
+    let set = standard(&authorities(&[&key]).to_string());
+    let helper = json!({"example.org": set, "b": standard(r#"{"keys":[{"kty":"EC","kid":"b"}]}"#)});
+
+    let (code, report) = lint(&[], &map.to_string());
+    assert_eq!((code, &report["kind"]), (Some(1), &json!("bundle-map")));
+    let at = "/trust_domains/b";
+    assert_eq!(findings(&report), [("warning", format!("{at}/keys/0").as_str()), ("fault", at)]);
+    let (code, report) = lint(&[], &helper.to_string());
+    assert_eq!((code, &report["kind"]), (Some(1), &json!("spiffe-helper")));
+    assert_eq!(findings(&report), [("fault", "/b/keys/0/crv"), ("fault", "/b")], "{report}");
+    assert_eq!(report["sets"][1]["origin"], "trust domain example.org");
+    assert_eq!(lint(&["--kind", "bundle-map"], &helper.to_string()).0, Some(1));
+    assert_eq!(lint(&["--kind", "spiffe-helper"], &map.to_string()).0, Some(1));
+
+    for (format, document, at) in
+        [("spiffe", &map, "/trust/0/bundle_map/trust_domains/b"), ("spiffe-helper", &helper, "/trust/0/bundle_map/b")]
+    {
+        let mut policy = place.policy();
+        policy["trust"][0] =
+            json!({"trust_domains": ["example.org", "b", "c"], "bundle_map": document, "format": format});
+        policy["policies"]["default"]["accept"][0] = json!({"kind": "jwt-svid", "subjects": "spiffe://b/**"});
+        let (code, report) = lint(&[], &policy.to_string());
+        assert_eq!(code, Some(1));
+        assert!(texts(&report, at).contains(&"no usable key: every token of this origin is refused"), "{report}");
+        assert_eq!(texts(&report, "/trust/0/bundle_map"), ["no trust domain c: its tokens are refused"], "{report}");
+        policy["trust"][0]["bundle_map"] =
+            if format == "spiffe" { json!({"trust_domains": {"b": 1}}) } else { json!({"b": "?"}) };
+        let (code, report) = lint(&[], &policy.to_string());
+        assert_eq!(code, Some(1));
+        assert!(texts(&report, "/trust/0/bundle_map")[0].starts_with("trust domain b: "), "{report}");
+    }
 }
 
 #[test]

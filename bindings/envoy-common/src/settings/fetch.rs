@@ -82,7 +82,7 @@ pub(super) fn read_all(
     for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
         let behind_uri = matches!(source.document(), TrustDocument::Uri(_));
         if behind_uri && !fetched.get(place).is_some_and(|fetched| *fetched) {
-            let found = format!("no cluster for /policy/trust/{place}");
+            let found = format!("no cluster for /policy/trust/{}", source.entry());
             reader.fault(&settings.at("fetch"), found, format!("an entry for the {}", source.authority()));
         }
     }
@@ -119,6 +119,14 @@ fn read_one(
         }
         let own = match source?.document() {
             TrustDocument::Uri(uri) => Some(uri.as_str()),
+            TrustDocument::Map(_) => {
+                reader.fault(
+                    at,
+                    format!("the {authority}, whose keys are in a bundle map"),
+                    "an entry with keys of its own",
+                );
+                return None;
+            }
             _ => None,
         };
         Some((Document::Trust(authority), own))

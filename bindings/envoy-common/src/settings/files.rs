@@ -31,8 +31,9 @@ impl Files {
         });
         let relative = |name: &str| !name.starts_with('/');
         let from_nowhere = |source: &TrustDocument| matches!(source, TrustDocument::File(name) if relative(name));
-        let mut sources = document.into_iter().flat_map(PolicyDocument::trust);
-        if directory.is_none() && beside.is_none() && sources.any(|(_, source)| from_nowhere(source.document())) {
+        let sources = document.into_iter().flat_map(PolicyDocument::trust).map(|(_, source)| source.document());
+        let maps = document.into_iter().flat_map(PolicyDocument::bundle_maps).map(|(_, map)| map.document());
+        if directory.is_none() && beside.is_none() && sources.chain(maps).any(from_nowhere) {
             reader.missing(settings, "trust_directory", "the directory of the trust files that the policy names");
         }
         Self {

@@ -101,6 +101,33 @@ fn a_document_behind_a_uri_needs_a_cluster() {
 }
 
 #[test]
+fn a_bundle_map_is_inline_or_a_file_and_never_fetched() {
+    let mapped = |source: &str| {
+        let map =
+            format!(r#"{{"issuer":"https://as.example"}},{{"trust_domains":["a","b"],"format":"spiffe",{source}}}"#);
+        POLICY.replace(r#"{"issuer":"https://as.example"}"#, &map)
+    };
+    let (inline, file) = (mapped(r#""bundle_map":{"trust_domains":{}}"#), mapped(r#""bundle_map_file":"map.json""#));
+    assert_eq!(faults_of(&format!(r#"{{"policy":{inline}}}"#), Build::Wasm), [""; 0]);
+    let found = faults_of(&format!(r#"{{"policy":{file}}}"#), Build::Wasm);
+    assert!(found.len() == 1 && found[0].starts_with("/policy/trust/1: found the name of a file"), "{found:?}");
+    let found = faults(&format!(r#"{{"policy":{file}}}"#));
+    assert!(found.len() == 1 && found[0].starts_with("/trust_directory: "), "{found:?}");
+    assert_eq!(faults(&format!(r#"{{"policy":{file},"trust_directory":"/trust"}}"#)), [""; 0]);
+    let fetch = r#""fetch":[{"trust_domain":"b","cluster":"c","uri":"http://c/b"}]"#;
+    let found = faults(&format!(r#"{{"policy":{inline},{fetch}}}"#));
+    assert_eq!(
+        found,
+        ["/fetch/0: found the trust domain b, whose keys are in a bundle map, expected an entry with keys of its own"]
+    );
+    // What comes after a map keeps the place of its entry.
+    let behind = r#"{"issuer":"https://other.example","jwks_uri":"https://other.example/keys"}"#;
+    let policy = inline.replace(r#"{"trust_domains":{}}}"#, &format!(r#"{{"trust_domains":{{}}}}}},{behind}"#));
+    let found = faults(&format!(r#"{{"policy":{policy}}}"#));
+    assert!(found.len() == 1 && found[0].contains("no cluster for /policy/trust/2"), "{found:?}");
+}
+
+#[test]
 fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyError>> {
     let revoked = r#"{"authorities":[{"issuer":"https://as.example","keys":["k"]}]}"#;
     let text = format!(

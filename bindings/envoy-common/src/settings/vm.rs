@@ -38,13 +38,17 @@ impl Vm {
         document: Option<&PolicyDocument>,
         has_identity: bool,
     ) -> Self {
-        for (place, (_, source)) in document.into_iter().flat_map(PolicyDocument::trust).enumerate() {
-            if matches!(source.document(), TrustDocument::File(_)) {
+        let mut check = |place, named: &TrustDocument| {
+            if matches!(named, TrustDocument::File(_)) {
                 let expected = "the document itself, or a URI with an entry in fetch: a WebAssembly VM has no files";
                 let policy = settings.at("policy");
                 let trust = policy.member("trust");
                 reader.fault(&trust.element(place), "the name of a file", expected);
             }
+        };
+        if let Some(document) = document {
+            document.trust().for_each(|(_, source)| check(source.entry(), source.document()));
+            document.bundle_maps().for_each(|(_, map)| check(map.entry(), map.document()));
         }
         let several = document.is_some_and(|document| document.policies().nth(1).is_some());
         let route_metadata = reader.flag(settings, "route_metadata", several);

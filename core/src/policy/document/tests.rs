@@ -284,11 +284,12 @@ fn entries_name_authorities_of_the_trust_list_and_known_kinds() {
     }
 }
 
+fn with_source(source: &str) -> String {
+    with("").replace(TRUST, &format!(r#""trust":[{{"trust_domain":"example.org"}},{source}]"#))
+}
+
 #[test]
 fn trust_sources() {
-    let with_source = |source: &str| {
-        with("").replace(TRUST, &alloc::format!(r#""trust":[{{"trust_domain":"example.org"}},{source}]"#))
-    };
     for (source, pointer) in [
         ("7", "/trust/1"),
         ("{}", "/trust/1"),
@@ -298,7 +299,12 @@ fn trust_sources() {
         (r#"{"trust_domain":"spiffe://a"}"#, "/trust/1/trust_domain"),
         (r#"{"trust_domain":""}"#, "/trust/1/trust_domain"),
         (r#"{"issuer":""}"#, "/trust/1/issuer"),
-        (r#"{"trust_domain":"a","jwks":{"keys":[]}}"#, "/trust/1/jwks"),
+        (r#"{"trust_domain":"a","jwks":{"keys":[]},"bundle_file":"x"}"#, "/trust/1/jwks"),
+        (r#"{"trust_domain":"a","jwks":[]}"#, "/trust/1/jwks"),
+        (r#"{"trust_domain":"a","format":"json"}"#, "/trust/1/format"),
+        (r#"{"trust_domain":"a","format":"spiffe"}"#, "/trust/1/format"),
+        (r#"{"trust_domain":"a","jwks_file":"x","format":"jwks"}"#, "/trust/1/format"),
+        (r#"{"issuer":"a","format":"jwks"}"#, "/trust/1/format"),
         (r#"{"issuer":"a","bundle_file":"x"}"#, "/trust/1/bundle_file"),
         (r#"{"issuer":"a","jwks":[]}"#, "/trust/1/jwks"),
         (r#"{"issuer":"a","jwks":"{}"}"#, "/trust/1/jwks"),
@@ -325,6 +331,80 @@ fn trust_sources() {
     assert_eq!(pushed.trust().nth(1).unwrap().1.document(), &TrustDocument::Pushed);
     // A trust domain and an issuer of one name are two authorities.
     assert_eq!(faults(&with_source(r#"{"issuer":"example.org"}"#)), []);
+}
+
+#[test]
+fn the_keys_of_a_trust_domain_may_be_a_plain_jwk_set() {
+    for good in [
+        r#"{"trust_domain":"a","jwks":{"keys":[]}}"#,
+        r#"{"trust_domain":"a","jwks_file":"x"}"#,
+        r#"{"trust_domain":"a","jwks_uri":"https://a/x"}"#,
+        r#"{"trust_domain":"a","format":"jwks"}"#,
+        r#"{"trust_domain":"a","format":"bundle"}"#,
+    ] {
+        assert_eq!(faults(&with_source(good)), [], "{good}");
+    }
+}
+
+#[test]
+fn a_bundle_map_names_its_trust_domains_and_its_format() {
+    for good in [
+        r#"{"trust_domains":["a","b"],"bundle_map_file":"x","format":"spiffe"}"#,
+        r#"{"trust_domains":"a","bundle_map_file":"x","format":"spiffe-helper","max_stale_seconds":60}"#,
+        r#"{"trust_domains":"a","bundle_map":{"trust_domains":{}},"format":"spiffe","algorithms":["ES256"]}"#,
+        r#"{"trust_domains":"a","bundle_map":{},"format":"spiffe-helper"}"#,
+    ] {
+        assert_eq!(faults(&with_source(good)), [], "{good}");
+    }
+    for (source, pointer) in [
+        (r#"{"trust_domains":["a"],"bundle_map_file":"x"}"#, "/trust/1/format"),
+        (r#"{"trust_domains":["a"],"bundle_map_file":"x","format":"jwks"}"#, "/trust/1/format"),
+        (r#"{"trust_domains":["a"],"bundle_map_file":"x","format":1}"#, "/trust/1/format"),
+        (r#"{"bundle_map_file":"x","format":"spiffe"}"#, "/trust/1/trust_domains"),
+        (r#"{"trust_domains":[],"bundle_map_file":"x","format":"spiffe"}"#, "/trust/1/trust_domains"),
+        (r#"{"trust_domains":["a","A"],"bundle_map_file":"x","format":"spiffe"}"#, "/trust/1/trust_domains/1"),
+        (r#"{"trust_domains":["a","a"],"bundle_map_file":"x","format":"spiffe"}"#, "/trust/1/trust_domains/1"),
+        (r#"{"trust_domains":["a","example.org"],"bundle_map_file":"x","format":"spiffe"}"#, "/trust/1"),
+        (r#"{"trust_domains":["a"],"format":"spiffe"}"#, "/trust/1/bundle_map_file"),
+        (r#"{"trust_domains":["a"],"bundle_map_file":"","format":"spiffe"}"#, "/trust/1/bundle_map_file"),
+        (
+            r#"{"trust_domains":["a"],"bundle_map_file":"x","bundle_map":{"trust_domains":{}},"format":"spiffe"}"#,
+            "/trust/1/bundle_map_file",
+        ),
+        (r#"{"trust_domains":["a"],"bundle_map":{"keys":[]},"format":"spiffe"}"#, "/trust/1/bundle_map"),
+        (r#"{"trust_domains":["a"],"bundle_map":[],"format":"spiffe-helper"}"#, "/trust/1/bundle_map"),
+        (
+            r#"{"trust_domains":["a"],"trust_domain":"a","bundle_map_file":"x","format":"spiffe"}"#,
+            "/trust/1/trust_domain",
+        ),
+        (r#"{"trust_domains":["a"],"issuer":"a","bundle_map_file":"x","format":"spiffe"}"#, "/trust/1/issuer"),
+        (
+            r#"{"trust_domains":["a"],"bundle_file":"x","bundle_map_file":"x","format":"spiffe"}"#,
+            "/trust/1/bundle_file",
+        ),
+        (r#"{"trust_domains":["a"],"jwks":{"keys":[]},"bundle_map_file":"x","format":"spiffe"}"#, "/trust/1/jwks"),
+        (
+            r#"{"trust_domains":["a"],"spiffe_trust_domains":"b","bundle_map_file":"x","format":"spiffe"}"#,
+            "/trust/1/spiffe_trust_domains",
+        ),
+        (r#"{"trust_domain":"a","bundle_map":{"trust_domains":{}}}"#, "/trust/1/trust_domain"),
+        (
+            r#"{"trust_domains":["a"],"algorithms":["EdDSA"],"bundle_map_file":"x","format":"spiffe"}"#,
+            "/trust/1/algorithms/0",
+        ),
+    ] {
+        let found = pointers(&with_source(source));
+        assert!(found.contains(&pointer.to_owned()), "{found:?} in {source}");
+    }
+    // A policy may name each of them, and no other.
+    let named = |name: &str| {
+        format!(
+            r#"{{"trust":[{{"trust_domains":["a","b"],"bundle_map_file":"x","format":"spiffe"}}],"policies":{{"default":
+            {{"accept":[{{"kind":"jwt-svid","trust_domain":"{name}"}}],"audience":"x"}}}}}}"#
+        )
+    };
+    assert_eq!(faults(&named("b")), []);
+    assert_eq!(only(&named("c")).pointer, "/policies/default/accept/0/trust_domain");
 }
 
 #[test]

@@ -1,18 +1,20 @@
-//! A key of an issuer's set: a key that is taken is a public key for signatures by the eyes of others too, and has the thumbprint that
+//! A key of an issuer's set, and of a trust domain's document of each form: a key that is taken is a public key for signatures by the eyes of others too, and has the thumbprint that
 //! RFC 7638 gives it.
 
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign::engine::{Engine, PolicyDocument};
+use countersign::engine::{Engine, PolicyDocument, TrustState};
 use countersign::jose::algorithm::Algorithm;
 use countersign::time::UnixSeconds;
-use countersign::trust::TrustedKey;
+use countersign::trust::{TrustError, TrustForm, TrustedKey};
 use serde_json::Value;
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let policy = br#"{"trust":[{"issuer":"i"},{"trust_domain":"d"}],"policies":{"p":{"accept":["jwt"],"audience":"a"}},"memory":{"replay_proofs":64}}"#;
+    let policy = br#"{"trust":[{"issuer":"i"},{"trust_domain":"d"},{"trust_domain":"e","format":"jwks"},
+        {"trust_domains":"f","bundle_map_file":"x","format":"spiffe"},{"trust_domains":"g","bundle_map_file":"x","format":"spiffe-helper"}],
+        "policies":{"p":{"accept":["jwt"],"audience":"a"}},"memory":{"replay_proofs":64}}"#;
     Engine::new(PolicyDocument::parse(policy).expect("a policy without faults"), [1, 2])
 });
 
@@ -39,14 +41,21 @@ pub fn check(text: &[u8]) -> bool {
                     && entry["kid"].as_str().filter(|kid| !kid.is_empty()) == key.key_id()
             };
             let candidates: Vec<&Value> = entries.iter().filter(made_of).collect();
-            let is_trust_domain = source.authority().is_trust_domain();
+            let takes = |usage| match source.form() {
+                TrustForm::JwkSet if usage == Some("jwt-svid") => source.authority().is_trust_domain(),
+                TrustForm::JwkSet => matches!(usage, None | Some("sig")),
+                _ => usage == Some("jwt-svid"),
+            };
             assert!(
-                candidates.iter().any(|entry| is_public(entry) && may_become(entry, key, is_trust_domain)),
+                candidates.iter().any(|entry| {
+                    takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key)
+                }),
                 "{key:?} is none of {candidates:?}"
             );
         }
         taken += set.len();
     }
+    check_maps(&document);
     taken > 0
 }
 
@@ -54,19 +63,43 @@ fn is_public(entry: &Value) -> bool {
     PRIVATE.iter().all(|name| entry.get(name).is_none())
 }
 
-/// Whether an entry has the use, the algorithms, the numbers and the certificate of a key that was taken.
-fn may_become(entry: &Value, key: &TrustedKey, is_trust_domain: bool) -> bool {
-    let usage = entry["use"].as_str();
-    let of_use = if is_trust_domain { usage == Some("jwt-svid") } else { matches!(usage, None | Some("sig")) };
+/// Whether an entry has the algorithms, the numbers and the certificate of a key that was taken.
+fn may_become(entry: &Value, key: &TrustedKey) -> bool {
     let signs = |algorithm: Algorithm| {
         fits(entry, algorithm) && entry["alg"].as_str().is_none_or(|only| only == algorithm.name())
     };
     let certificate = entry["x5c"][0].as_str().and_then(|text| STANDARD.decode(text).ok());
-    of_use
-        && !key.algorithms().is_empty()
+    !key.algorithms().is_empty()
         && key.algorithms().iter().all(signs)
         && is_valid(entry)
         && certificate.is_none_or(|der| key.public().is_of_certificate(&der) != Some(false))
+}
+
+/// A document in a map is judged as it is alone.
+fn check_maps(document: &[u8]) {
+    for (place, map) in ENGINE.document().bundle_maps() {
+        let text = match map.form() {
+            TrustForm::HelperMap => format!(r#"{{"g":"{}"}}"#, STANDARD.encode(document)).into_bytes(),
+            _ => [br#"{"trust_domains":{"f":"#, document, b"}}"].concat(),
+        };
+        let now = UnixSeconds::new(1);
+        let (mut alone, mut mapped) = (ENGINE.empty_trust_state(), ENGINE.empty_trust_state());
+        let index = map.authorities().next().expect("one trust domain");
+        let expected = ENGINE.load(&mut alone, index, document, now);
+        if matches!(expected, Err(TrustError::Json(_))) {
+            continue; // in a map it may close what it did not open
+        }
+        match ENGINE.load_map(&mut mapped, place, &text, now) {
+            Ok(report) => assert_eq!(Ok(&report.loaded[0].1), expected.as_ref()),
+            // A map nests deeper, and names what else is in the text.
+            Err(fault) => assert!(expected.is_err() || matches!(fault, TrustError::Json(_)), "{fault}"),
+        }
+        let kids = |trust_state: &TrustState| -> Vec<String> {
+            let keys = trust_state.bundles.set(index).into_iter().flat_map(|set| set.keys());
+            keys.map(|key| format!("{:?} {:?}", key.key_id(), key.thumbprint())).collect()
+        };
+        assert!(mapped.bundles.set(index).is_none() || kids(&mapped) == kids(&alone));
+    }
 }
 
 fn number(entry: &Value, name: &str) -> Option<Vec<u8>> {
