@@ -64,7 +64,7 @@ def main():
     upstream.daemon_threads = True
     Thread(target=upstream.serve_forever, daemon=True).start()
     to_upstream = {"route": {"cluster": "upstream"}}
-    routes = [server.route({"prefix": "/orders"}, server.per_route({"default_policy": "orders"}), **to_upstream), server.route(**to_upstream)]
+    routes = [server.route({"prefix": "/orders"}, server.per_route({"policy": "orders"}), **to_upstream), server.route(**to_upstream)]
     world = World(policies=POLICIES, routes=routes, settings={"default_policy": "default"})
     world.envoy.clusters.append(server.cluster("upstream", upstream.server_port))
     wrong = 0

@@ -22,7 +22,7 @@ class Configuration(unittest.TestCase):
                 self.assertIn(line, said)
 
     def test_a_good_one_passes(self):
-        with World(start=False, routes=[route(None, per_route({"default_policy": "default"}))]) as world:
+        with World(start=False, routes=[route(None, per_route({"policy": "default"}))]) as world:
             passed, said = world.envoy.validate()
             self.assertTrue(passed, said)
             # Envoy warns of a module of another version, and of fields that it is about to drop.
@@ -53,7 +53,7 @@ class Configuration(unittest.TestCase):
         self.refused("countersign: /policy_rules/0/policy: found \"other\", expected one of default",
                      "countersign: /policy_rules/1: found none or both, expected one of exact, prefix",
                      "countersign: /policy_rules/1/header: found \"host\", expected a header field other than",
-                     settings={"policy_rules": [{"header": ":path", "prefix": "/", "default_policy": "other"}, {"header": "host", "default_policy": "default"}]})
+                     settings={"policy_rules": [{"header": ":path", "prefix": "/", "policy": "other"}, {"header": "host", "policy": "default"}]})
 
     @build.only(build.MODULE, "files")
     def test_files_that_are_not_there(self):
@@ -86,8 +86,8 @@ class Configuration(unittest.TestCase):
 
     @build.only(build.MODULE, "the metadata of a route is known when a request comes, see test_requests")
     def test_a_bad_route(self):
-        self.refused("countersign: /policy: found an unknown member, expected one of use, origin, mode",
-                     routes=[route(None, per_route({"policy": "orders"}))])
+        self.refused("countersign: /use: found an unknown member, expected one of policy, origin, mode",
+                     routes=[route(None, per_route({"use": "orders"}))])
 
     def test_settings_as_text(self):
         world = World(start=False)

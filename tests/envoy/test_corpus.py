@@ -189,7 +189,7 @@ class Site:
 
     def listener(self):
         routes = [route({"prefix": "/", "headers": [{"name": "x-policy", "string_match": {"exact": policy}}]},
-                        per_route({"default_policy": policy})) for policy in sorted(self.vector["policy"]["policies"])]
+                        per_route({"policy": policy})) for policy in sorted(self.vector["policy"]["policies"])]
         own = {f"x_{name}": build.THIS.fact(fact) for name, fact in self.facts.items() if name not in FACTS}
         routes.append(route())
         for one in routes:

@@ -42,7 +42,7 @@ class Table(unittest.TestCase):
             match, per_route(said) if said else None, route={"cluster": "echo", **action})
         cls.world = World(
             settings={**build.THIS.routed, "identity_headers": TABLE["identity_headers"],
-                      "policy_rules": [{"header": "x-tenant", "exact": "blue", "default_policy": "default"}]},
+                      "policy_rules": [{"header": "x-tenant", "exact": "blue", "policy": "default"}]},
             routes=[to({"prefix": "/shadow"}, {"mode": "shadow"}), to({"prefix": "/off"}, {"mode": "shadow"}),
                     # A VM cannot tell routes apart that match on identity headers, see `routes_match_identity`.
                     *([to({**by(x_user="admin"), "prefix": "/by_header"}, prefix_rewrite="/by_header/admin"),
@@ -134,7 +134,7 @@ class Routes(unittest.TestCase):
         return self.world(routes, policies, **settings, clear_route_cache=True)
 
     def test_a_route_is_reached_only_by_its_own_policy(self):
-        routes = [direct("bound", by(x_user="alice"), {"default_policy": "bound"}), direct("unknown", by(x_user="bob"), {"default_policy": "none"}),
+        routes = [direct("bound", by(x_user="alice"), {"policy": "bound"}), direct("unknown", by(x_user="bob"), {"policy": "none"}),
                   direct("others")]
         with self.follows(routes, {"bound": policy(binding={"require": "dpop"})}) as world:
             got = world.get(headers=[world.bearer()])
@@ -147,7 +147,7 @@ class Routes(unittest.TestCase):
             self.assertEqual((got.status, got.body, got.one("x-seen-user")), (200, b"others", "carol"))
 
     def test_a_proof_is_the_same_requests_when_it_is_judged_again(self):
-        routes = [direct("bound", by(x_user="alice"), {"default_policy": "bound"}), direct("others")]
+        routes = [direct("bound", by(x_user="alice"), {"policy": "bound"}), direct("others")]
         with self.follows(routes, {"bound": policy(binding={"require": "dpop"})}) as world:
             proven = world.proven()
             got = world.get(headers=proven)
@@ -157,7 +157,7 @@ class Routes(unittest.TestCase):
 
     def test_a_circle_of_routes_ends(self):
         policies = {"a": policy(), "b": policy()}
-        routes = [direct("a", by(x_policy="b"), {"default_policy": "a"}), direct("b", None, {"default_policy": "b"})]
+        routes = [direct("a", by(x_policy="b"), {"policy": "a"}), direct("b", None, {"policy": "b"})]
         headers = {"x-policy": "policy", "x-user": "subject"}
         with self.follows(routes, policies, identity_headers=headers) as world:
             got = world.get(headers=[world.bearer()])
@@ -166,7 +166,7 @@ class Routes(unittest.TestCase):
 
     def test_nothing_is_left_of_a_policy_that_was_not_the_last(self):
         narrow = {"narrow": policy(accept=[{"kind": "at+jwt", "scope": ["write"]}])}
-        said = {"default_policy": "narrow", "mode": "shadow"}
+        said = {"policy": "narrow", "mode": "shadow"}
         routes = [direct("shadow", by(x_user="alice"), said), direct("others")]
         with self.follows(routes, narrow) as world:
             got = world.get(headers=[world.bearer()])
@@ -181,7 +181,7 @@ class Routes(unittest.TestCase):
             self.assertEqual(got.one("x-subject"), None)
 
     def test_by_default_the_written_fields_choose_no_route(self):
-        routes = [direct("bound", by(x_user="alice"), {"default_policy": "bound"}), direct("others")]
+        routes = [direct("bound", by(x_user="alice"), {"policy": "bound"}), direct("others")]
         with self.world(routes, {"bound": policy(binding={"require": "dpop"})}) as world:
             got = world.get(headers=[world.bearer(), ("X-User", "alice")])
             self.assertEqual((got.status, got.body, got.one("x-seen-user")), (200, b"others", "alice"))
@@ -211,7 +211,7 @@ class Faults(unittest.TestCase):
         # The members of a message are in no order.
         self.refused(": found another spelling of x", identity_headers={"X-User": "subject", "X_User": "issuer"})
         self.refused('/policy_rules/0/header: found "x_user", an identity header, which no client can send, expected another header field',
-                     identity_headers={"X-User": "subject"}, policy_rules=[{"header": "X_User", "exact": "a", "default_policy": "default"}])
+                     identity_headers={"X-User": "subject"}, policy_rules=[{"header": "X_User", "exact": "a", "policy": "default"}])
         self.refused("/identity_headers/x-forwarded-client-cert: found this name, expected",
                      identity_headers={"x-forwarded-client-cert": "subject"}, certificate="x-forwarded-client-cert")
         if build.THIS is build.WASM:

@@ -25,39 +25,39 @@ class Levels(unittest.TestCase):
         return world.get(target, headers=[world.bearer()]).one("x-details")
 
     def test_a_virtual_host(self):
-        routes = [route({"prefix": "/own"}, per_route({"default_policy": "default"})),
+        routes = [route({"prefix": "/own"}, per_route({"policy": "default"})),
                   route({"prefix": "/mode"}, per_route({"mode": "enforce"})), route()]
-        with self.world(on_host=per_route({"default_policy": "strict"}), routes=routes) as world:
+        with self.world(on_host=per_route({"policy": "strict"}), routes=routes) as world:
             self.assertEqual(self.details(world), "scope_insufficient")
             self.assertIsNone(self.details(world, "/own"))
             # The most specific one counts, whole: what the route leaves out is the filter's, not the virtual host's.
             self.assertIsNone(self.details(world, "/mode"))
 
     def test_a_virtual_host_that_names_no_policy_of_the_document(self):
-        with self.world(on_host=per_route({"default_policy": "none of them"})) as world:
+        with self.world(on_host=per_route({"policy": "none of them"})) as world:
             self.assertEqual(self.details(world), "internal_error")
 
     @build.only(build.WASM, "the module's are refused with the configuration, see test_configuration")
     def test_a_virtual_host_that_is_not_understood(self):
-        with self.world(on_host=per_route({"default_policyy": "strict"})) as world:
+        with self.world(on_host=per_route({"policyy": "strict"})) as world:
             self.assertEqual(self.details(world), "internal_error")
 
     @build.only(build.MODULE, "a VM is not shown the metadata of a route configuration")
     def test_a_route_configuration(self):
-        with self.world(on_table=per_route({"default_policy": "strict"})) as world:
+        with self.world(on_table=per_route({"policy": "strict"})) as world:
             self.assertEqual(self.details(world), "scope_insufficient")
-        with self.world(on_table=per_route({"default_policy": "strict"}), on_host=per_route({"default_policy": "default"})) as world:
+        with self.world(on_table=per_route({"policy": "strict"}), on_host=per_route({"policy": "default"})) as world:
             self.assertIsNone(self.details(world))
 
     @build.only(build.WASM, "the module honours it")
     def test_the_metadata_of_a_route_configuration_is_not_seen(self):
         """As the README says: Envoy has no attribute for it."""
-        with self.world(on_table=per_route({"default_policy": "strict"})) as world:
+        with self.world(on_table=per_route({"policy": "strict"})) as world:
             self.assertIsNone(self.details(world))
 
     @build.only(build.MODULE, "a weighted cluster has no metadata of its own")
     def test_a_weighted_cluster(self):
-        weighted = {"clusters": [{"name": "nowhere", "weight": 1, **per_route({"default_policy": "strict"})}]}
+        weighted = {"clusters": [{"name": "nowhere", "weight": 1, **per_route({"policy": "strict"})}]}
         with self.world(routes=[route(route={"weighted_clusters": weighted})]) as world:
             self.assertEqual(self.details(world), "scope_insufficient")
 

@@ -29,10 +29,10 @@ class Requests(unittest.TestCase):
             settings={"default_policy": "default", "audit_log": "all"},
             filters=[rbac],
             routes=[
-                route({"prefix": "/orders"}, per_route({"default_policy": "orders"})),
-                route({"prefix": "/shadow"}, per_route({"default_policy": "orders", "mode": "shadow"})),
-                route({"prefix": "/nonce"}, per_route({"default_policy": "nonce"})),
-                route({"prefix": "/elsewhere"}, per_route({"default_policy": "none of them"})),
+                route({"prefix": "/orders"}, per_route({"policy": "orders"})),
+                route({"prefix": "/shadow"}, per_route({"policy": "orders", "mode": "shadow"})),
+                route({"prefix": "/nonce"}, per_route({"policy": "nonce"})),
+                route({"prefix": "/elsewhere"}, per_route({"policy": "none of them"})),
                 *(route({"prefix": target}, per_route(said)) for target, said in build.THIS.bad_routes.items()),
                 route(),
             ],
@@ -150,11 +150,11 @@ class Selections(unittest.TestCase):
     def setUpClass(cls):
         policy = lambda scope: {"accept": [{"kind": "at+jwt", "scope": [scope]}], "audience": [issuer.AUDIENCE]}
         settings = {"default_policy": "default", "policy_rules": [
-            {"header": ":path", "prefix": "/orders/", "default_policy": "orders"}, {"header": ":path", "exact": "/orders", "default_policy": "orders"},
-            {"header": ":method", "exact": "PUT", "default_policy": "orders"}, {"header": "X-Tenant", "exact": "blue", "default_policy": "blue"}]}
+            {"header": ":path", "prefix": "/orders/", "policy": "orders"}, {"header": ":path", "exact": "/orders", "policy": "orders"},
+            {"header": ":method", "exact": "PUT", "policy": "orders"}, {"header": "X-Tenant", "exact": "blue", "policy": "blue"}]}
         cls.world = World(
             policies={"orders": policy("orders"), "blue": policy("blue")}, settings=settings,
-            routes=[route({"prefix": "/routed"}, per_route({"default_policy": "default"})),
+            routes=[route({"prefix": "/routed"}, per_route({"policy": "default"})),
                     route({"prefix": "/shadow"}, per_route({"mode": "shadow"})), route()],
             normalize_path=True, merge_slashes=True, path_with_escaped_slashes_action="UNESCAPE_AND_FORWARD")
         cls.world.__enter__()

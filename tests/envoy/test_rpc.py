@@ -27,7 +27,7 @@ class Calls(unittest.TestCase):
                                                  "nonce": {**policy, "dpop": {"nonce": "required"}}}},
             settings={"default_policy": "default", "fetch": [{"issuer": OTHER, "cluster": "nowhere"}]},
             routes=[cls.route(where, said) for where, said in {
-                "scope": {"default_policy": "scope"}, "nonce": {"default_policy": "nonce"}, "unknown": {"default_policy": "none of them"}}.items()] + [cls.route()])
+                "scope": {"policy": "scope"}, "nonce": {"policy": "nonce"}, "unknown": {"policy": "none of them"}}.items()] + [cls.route()])
         cls.world.envoy.clusters.append(server.cluster("rpc", port, **HTTP2))
         cls.world.__enter__()
 

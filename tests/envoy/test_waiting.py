@@ -55,9 +55,9 @@ def settings(**more):
 
 
 def make(answers, **options):
-    routes = [route({"prefix": f"/{name}"}, per_route({"default_policy": name}), route={"cluster": "answers"}) for name in POLICY["policies"]]
-    routes += [route({"prefix": "/shaded"}, per_route({"default_policy": "txn", "mode": "shadow"}), route={"cluster": "answers"}),
-               route({"prefix": "/direct"}, per_route({"default_policy": "all"})), route(route={"cluster": "answers"})]
+    routes = [route({"prefix": f"/{name}"}, per_route({"policy": name}), route={"cluster": "answers"}) for name in POLICY["policies"]]
+    routes += [route({"prefix": "/shaded"}, per_route({"policy": "txn", "mode": "shadow"}), route={"cluster": "answers"}),
+               route({"prefix": "/direct"}, per_route({"policy": "all"})), route(route={"cluster": "answers"})]
     said = settings(**options.pop("settings", {}))
     said = {name: value for name, value in said.items() if value is not None}
     tts = issuer.Key("tts")
@@ -363,8 +363,8 @@ class Buffered(unittest.TestCase):
         for first in (both, POLICY["policies"]["tools"]):
             with self.subTest(first.get("dpop")), Answers() as answers:
                 alice = {"prefix": "/", "headers": [{"name": "x-user", "string_match": {"exact": "alice"}}]}
-                routes = [route(alice, per_route({"default_policy": "second"}), route={"cluster": "answers"}),
-                          route(None, per_route({"default_policy": "first"}), route={"cluster": "answers"})]
+                routes = [route(alice, per_route({"policy": "second"}), route={"cluster": "answers"}),
+                          route(None, per_route({"policy": "first"}), route={"cluster": "answers"})]
                 made = make(answers, settings={"clear_route_cache": True}, routes=routes, policies={
                     "first": first, "second": {**both, "tools": [{"name": "read"}, {"name": "write"}]}})
                 with made as world:

@@ -215,7 +215,7 @@ mod tests {
         let policy = r#"{"accept":["at+jwt"],"audience":["a"]}"#;
         let text = format!(
             r#"{{"policy":{{"trust":[{{"issuer":"https://as.example"}}],"policies":{{"a":{policy},"b":{policy},"c":{policy}}}}},
-            "default_policy":"a","policy_rules":[{{"header":":path","prefix":"/b","default_policy":"b"}},{{"header":"x-tenant","exact":"blue","default_policy":"c"}}]}}"#
+            "default_policy":"a","policy_rules":[{{"header":":path","prefix":"/b","policy":"b"}},{{"header":"x-tenant","exact":"blue","policy":"c"}}]}}"#
         );
         let (settings, document) =
             Settings::read(text.as_bytes(), Build::Wasm).map_err(|faults| format!("{faults:?}"))?;

@@ -65,7 +65,7 @@ class Wasm:
     name = "wasm"
     log = "wasm:info"
     routed = {"route_metadata": True, "routes_match_identity": False}
-    bad_routes = {"/typo": {"default_policyy": "orders"}, "/mode": {"mode": "off"}, "/number": {"default_policy": 1}}
+    bad_routes = {"/typo": {"policyy": "orders"}, "/mode": {"mode": "off"}, "/number": {"policy": 1}}
     # As in wasm/filter/README.md: the labels out of the counters' names.
     bootstrap = {"stats_config": {"stats_tags": [
         {"tag_name": "policy", "regex": r"^wasmcustom\.countersign_decisions(\.policy=(.*?))\.outcome="},

@@ -71,7 +71,7 @@ fn of_settings(seeds: &mut Seeds, policy: &Value) {
         ("policy_file", json!("policy.json")),
         ("policy_file", json!("missing")),
         ("trust_directory", json!("trust")),
-        ("policy_rules", json!([{ "header": "x-a", "equals": "b", "default_policy": "default" }])),
+        ("policy_rules", json!([{ "header": "x-a", "equals": "b", "policy": "default" }])),
         ("origin", json!("https://api.example")),
         ("mode", json!("shadow")),
         ("poll_milliseconds", json!(1000)),
@@ -99,7 +99,7 @@ fn of_settings(seeds: &mut Seeds, policy: &Value) {
         settings[name] = value;
         add(seeds, "settings", settings.to_string());
     }
-    add(seeds, "settings", r#"{"default_policy":"orders","origin":"https://api.example","mode":"enforce"}"#);
+    add(seeds, "settings", r#"{"policy":"orders","origin":"https://api.example","mode":"enforce"}"#);
 }
 
 /// The seeds of every target.

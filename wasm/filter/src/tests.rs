@@ -310,14 +310,14 @@ fn what_cannot_be_judged_is_refused() -> Result<(), Fault> {
     vector(&host, None, r#","route_metadata":true"#)?;
     let mut vm = ready(&host);
     let said = |name: &str, value: &str| Some(vec![(name.to_owned(), value.to_owned())]);
-    for route in [said("default_policy", "none"), said("default_policyy", "default"), said("mode", "off")] {
+    for route in [said("policy", "none"), said("policyy", "default"), said("mode", "off")] {
         host.world().route = route;
         assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "internal_error"));
     }
-    host.world().route = said("default_policy", "default");
+    host.world().route = said("policy", "default");
     assert_eq!(ask(&mut vm, 2), Action::Continue);
     // The route's is the more specific one, and counts whole.
-    host.world().virtual_host = said("default_policy", "none");
+    host.world().virtual_host = said("policy", "none");
     assert_eq!(ask(&mut vm, 2), Action::Continue);
     host.world().route = None;
     assert_eq!((ask(&mut vm, 2), details(&host).as_str()), (Action::Pause, "internal_error"));
@@ -338,7 +338,7 @@ fn the_clients_fields_go_in_every_spelling_and_the_route_is_asked_once() -> Resu
     }
     let mut vm = ready(&host);
     for (route, action) in [(None, Action::Continue), (Some("none"), Action::Pause)] {
-        host.world().route = route.map(|policy| vec![("default_policy".to_owned(), policy.to_owned())]);
+        host.world().route = route.map(|policy| vec![("policy".to_owned(), policy.to_owned())]);
         assert_eq!((ask(&mut vm, 2), host.world().route_asked), (action, 1));
         host.world().route_asked = 0;
         let set = std::mem::take(&mut host.world().set);
@@ -364,7 +364,7 @@ fn trailers_carry_no_identity() -> Result<(), Fault> {
 #[test]
 fn a_repeated_field_that_selects_a_policy_is_refused() -> Result<(), Fault> {
     let host = Scripted::new();
-    let selects = r#","policy_rules":[{"header":"x-tenant","exact":"blue","default_policy":"default"}],"identity_headers":{"x-user":"subject"}"#;
+    let selects = r#","policy_rules":[{"header":"x-tenant","exact":"blue","policy":"default"}],"identity_headers":{"x-user":"subject"}"#;
     for (more, action) in [("", Action::Pause), (r#","mode":"shadow""#, Action::Continue)] {
         vector(&host, None, &format!("{selects}{more}"))?;
         let mut vm = ready(&host);
@@ -567,7 +567,7 @@ fn asking(host: &Scripted) -> Result<Vm<Scripted>, Fault> {
 }
 
 fn route_to(host: &Scripted, policy: &str) {
-    host.world().route = Some(vec![("default_policy".to_owned(), policy.to_owned())]);
+    host.world().route = Some(vec![("policy".to_owned(), policy.to_owned())]);
 }
 
 fn opaque(host: &Scripted, token: &str) {

@@ -160,6 +160,7 @@ fn a_document_of_another_form_than_its_setting_says() {
     let mut policy = place.policy();
     policy["trust"][0] = json!({"trust_domain": "example.org", "jwks": authorities(&[&key])});
     policy["policies"]["default"]["accept"][0] = json!({"kind": "jwt-svid", "subjects": "spiffe://example.org/**"});
+    policy["policies"]["default"]["origin"] = json!("https://api.example");
     let (code, report) = lint(&["--strict"], &policy.to_string());
     assert_eq!((code, findings(&report)), (Some(0), vec![]), "{report}");
 }
@@ -179,7 +180,7 @@ fn bundle_maps_alone_and_in_a_policy() {
     let (code, report) = lint(&[], &helper.to_string());
     assert_eq!((code, &report["kind"]), (Some(1), &json!("spiffe-helper")));
     assert_eq!(findings(&report), [("fault", "/b/keys/0/crv"), ("fault", "/b")], "{report}");
-    assert_eq!(report["sets"][1]["origin"], "trust domain example.org");
+    assert_eq!(report["sets"][1]["authority"], "trust domain example.org");
     assert_eq!(lint(&["--kind", "bundle-map"], &helper.to_string()).0, Some(1));
     assert_eq!(lint(&["--kind", "spiffe-helper"], &map.to_string()).0, Some(1));
 
@@ -187,6 +188,7 @@ fn bundle_maps_alone_and_in_a_policy() {
         [("spiffe", &map, "/trust/0/bundle_map/trust_domains/b"), ("spiffe-helper", &helper, "/trust/0/bundle_map/b")]
     {
         let mut policy = place.policy();
+        policy["policies"]["default"]["origin"] = json!("https://api.example");
         policy["trust"][0] =
             json!({"trust_domains": ["example.org", "b", "c"], "bundle_map": document, "format": format});
         policy["policies"]["default"]["accept"][0] = json!({"kind": "jwt-svid", "subjects": "spiffe://b/**"});

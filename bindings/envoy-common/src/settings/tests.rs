@@ -72,7 +72,7 @@ fn all_faults_are_told_at_once() {
         "mode":"enforced","poll_milliseconds":0,"identity_headers":{"x-user":"sub","a b":"subject"},"metadata":true,"replay_store":"default/0"}"#;
     let found = faults(text);
     for expected in [
-        "/polcy_file: found an unknown member, expected one of policy, use,",
+        "/polcy_file: found an unknown member, expected one of policy, default_policy,",
         "/policy/policies/default/audience: found nothing, expected",
         r#"/replay_store: found "default/0", expected a name of 1 to 64 letters, digits, "-" and "_""#,
         "/mode: found \"enforced\", expected one of enforce, shadow",
@@ -173,9 +173,9 @@ fn revocations_stand_here_or_are_fetched() -> Result<(), Vec<PolicyError>> {
 #[test]
 fn headers_select_policies() -> Result<(), Vec<PolicyError>> {
     let text = format!(
-        r#"{{"policy":{POLICY},"policy_rules":[{{"header":":path","prefix":"/orders/","default_policy":"default"}},
-        {{"header":"X-Tenant","exact":"blue","default_policy":"default"}},{{"header":":authority","exact":"a.example","default_policy":"default"}},
-        {{"header":":path","exact":"/orders","default_policy":"default"}}]}}"#
+        r#"{{"policy":{POLICY},"policy_rules":[{{"header":":path","prefix":"/orders/","policy":"default"}},
+        {{"header":"X-Tenant","exact":"blue","policy":"default"}},{{"header":":authority","exact":"a.example","policy":"default"}},
+        {{"header":":path","exact":"/orders","policy":"default"}}]}}"#
     );
     let matches = |place: usize, value: &str, settings: &Settings| {
         settings.selections.get(place).is_some_and(|selection| selection.matches(value.as_bytes()))
@@ -211,20 +211,20 @@ fn headers_select_policies() -> Result<(), Vec<PolicyError>> {
 #[test]
 fn all_faults_of_selections_are_told_at_once() {
     let entries = [
-        r#"{"header":"x-a","exact":"b","default_policy":"other"}"#,
-        r#"{"header":"x-a","default_policy":"default"}"#,
-        r#"{"header":"x-a","exact":"b","prefix":"c","default_policy":"default"}"#,
+        r#"{"header":"x-a","exact":"b","policy":"other"}"#,
+        r#"{"header":"x-a","policy":"default"}"#,
+        r#"{"header":"x-a","exact":"b","prefix":"c","policy":"default"}"#,
         r#"{"exact":"b"}"#,
-        r#"{"header":"host","exact":"b","default_policy":"default"}"#,
-        r#"{"header":"DPoP","exact":"b","default_policy":"default"}"#,
-        r#"{"header":"a b","prefix":"","default_policy":"default","mode":"shadow"}"#,
-        r#"{"header":"X-A","exact":"b","default_policy":"default"}"#,
-        r#"{"header":":path","prefix":"/a","default_policy":"default"}"#,
-        r#"{"header":":path","prefix":"/a/b","default_policy":"default"}"#,
-        r#"{"header":":path","exact":"/a","default_policy":"default"}"#,
+        r#"{"header":"host","exact":"b","policy":"default"}"#,
+        r#"{"header":"DPoP","exact":"b","policy":"default"}"#,
+        r#"{"header":"a b","prefix":"","policy":"default","mode":"shadow"}"#,
+        r#"{"header":"X-A","exact":"b","policy":"default"}"#,
+        r#"{"header":":path","prefix":"/a","policy":"default"}"#,
+        r#"{"header":":path","prefix":"/a/b","policy":"default"}"#,
+        r#"{"header":":path","exact":"/a","policy":"default"}"#,
         "1",
-        r#"{"header":":path","exact":"/b?c","default_policy":"default"}"#,
-        r#"{"header":":path","prefix":"b","default_policy":"default"}"#,
+        r#"{"header":":path","exact":"/b?c","policy":"default"}"#,
+        r#"{"header":":path","prefix":"b","policy":"default"}"#,
     ];
     let name = "a header field other than authorization and dpop, or :path, :method, :authority, :scheme";
     let expected = [
@@ -236,7 +236,7 @@ fn all_faults_of_selections_are_told_at_once() {
         "/policy_rules/3/policy: found nothing, expected the name of a policy".to_owned(),
         format!("/policy_rules/4/header: found \"host\", expected {name}"),
         format!("/policy_rules/5/header: found \"dpop\", expected {name}"),
-        "/policy_rules/6/mode: found an unknown member, expected one of header, exact, prefix, use".to_owned(),
+        "/policy_rules/6/mode: found an unknown member, expected one of header, exact, prefix, policy".to_owned(),
         "/policy_rules/6/prefix: found \"\", expected a value".to_owned(),
         format!("/policy_rules/6/header: found \"a b\", expected {name}"),
         "/policy_rules/7: found what entry 0 matches before it, expected the narrower match first".to_owned(),
@@ -273,8 +273,8 @@ fn each_build_refuses_what_only_the_other_does() {
 fn an_identity_header_has_one_name_and_selects_no_policy() {
     let text = format!(
         r#"{{"policy":{POLICY},"certificate":"x-forwarded-client-cert","identity_headers":{{"X-User":"subject","x_user":"issuer",
-        "X.Forwarded.Client.Cert":"kind"}},"policy_rules":[{{"header":"X+User","exact":"a","default_policy":"default"}},
-        {{"header":"x-forwarded-client-cert","exact":"a","default_policy":"default"}}]}}"#
+        "X.Forwarded.Client.Cert":"kind"}},"policy_rules":[{{"header":"X+User","exact":"a","policy":"default"}},
+        {{"header":"x-forwarded-client-cert","exact":"a","policy":"default"}}]}}"#
     );
     let expected = [
         "/identity_headers/x_user: found another spelling of x-user, expected each name once",
@@ -327,17 +327,17 @@ fn pairs_say_what_a_route_says() {
     };
     let origin = AllowedOrigins::parse(["https://api.example/base"]).ok();
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin, mode: Some(Mode::Shadow) };
-    let pairs = [("default_policy", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
+    let pairs = [("policy", "orders"), ("mode", "shadow"), ("origin", "https://api.example/base/")];
     assert_eq!(read(&pairs), Some(expected));
     assert_eq!(read(&[]), Some(RouteSettings::default()));
-    for wrong in [("default_policyy", "orders"), ("mode", "off"), ("origin", "api.example")] {
+    for wrong in [("policyy", "orders"), ("mode", "off"), ("origin", "api.example")] {
         assert_eq!(read(&[wrong]), None);
     }
 }
 
 #[test]
 fn a_route_says_little() {
-    let read = RouteSettings::read(br#"{"default_policy":"orders","mode":"shadow"}"#);
+    let read = RouteSettings::read(br#"{"policy":"orders","mode":"shadow"}"#);
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin: None, mode: Some(Mode::Shadow) };
     assert_eq!(read, Ok(expected));
     assert!(RouteSettings::read(br#"{"policy":"orders"}"#).is_err());

@@ -63,7 +63,7 @@ class Signer:
         self.jwk.pop("kid", None)
 
     def entry(self, use):
-        return {**self.jwk, "kid": self.kid, "alg": self.alg, "default_policy": use}
+        return {**self.jwk, "kid": self.kid, "alg": self.alg, "use": use}
 
     def sign(self, header, claims, key=None):
         """`None` leaves a header parameter or claim out."""
