@@ -194,7 +194,7 @@ fn bundle_maps_alone_and_in_a_policy() {
         policy["policies"]["default"]["accept"][0] = json!({"kind": "jwt-svid", "subjects": "spiffe://b/**"});
         let (code, report) = lint(&[], &policy.to_string());
         assert_eq!(code, Some(1));
-        assert!(texts(&report, at).contains(&"no usable key: every token of this origin is refused"), "{report}");
+        assert!(texts(&report, at).contains(&"no usable key: every token of this authority is refused"), "{report}");
         assert_eq!(texts(&report, "/trust/0/bundle_map"), ["no trust domain c: its tokens are refused"], "{report}");
         policy["trust"][0]["bundle_map"] =
             if format == "spiffe" { json!({"trust_domains": {"b": 1}}) } else { json!({"b": "?"}) };
