@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use countersign::policy::reader::{Members, NOTHING, Reader};
+use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
 use countersign::policy::{PolicyDocument, PolicyError};
 use countersign::printable::quoted;
 
@@ -75,13 +75,13 @@ pub(super) fn read_default(
     };
     if document.policy(name).is_none() {
         let found = named.as_ref().map_or_else(|| NOTHING.to_owned(), |name| quoted(name));
-        unknown_policy(reader, members, found, document);
+        unknown_policy(reader, &members.at("default_policy"), found, document);
     }
     name.to_owned()
 }
 
-/// Records that `default_policy` names no policy of the document.
-pub(super) fn unknown_policy(reader: &mut Reader, members: &Members<'_, '_>, found: String, document: &PolicyDocument) {
+/// Records that the member at `at` names no policy of the document.
+pub(super) fn unknown_policy(reader: &mut Reader, at: &Pointer<'_>, found: String, document: &PolicyDocument) {
     let all: alloc::vec::Vec<&str> = document.policies().map(|(_, policy)| policy.name()).collect();
-    reader.fault(&members.at("default_policy"), found, format!("one of {}", all.join(", ")));
+    reader.fault(at, found, format!("one of {}", all.join(", ")));
 }

@@ -113,7 +113,7 @@ impl Selection {
         if let (Some(name), Some(document)) = (&policy, document)
             && document.policy(name).is_none()
         {
-            unknown_policy(reader, &members, quoted(name), document);
+            unknown_policy(reader, &members.at("policy"), quoted(name), document);
         }
         let text = exact.as_deref().or(prefix.as_deref()).unwrap_or("/");
         if header.as_deref() == Some(":path") && (!text.starts_with('/') || text.contains(['?', '#'])) {

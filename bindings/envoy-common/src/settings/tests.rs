@@ -340,7 +340,7 @@ fn a_route_says_little() {
     let read = RouteSettings::read(br#"{"policy":"orders","mode":"shadow"}"#);
     let expected = RouteSettings { policy: Some("orders".to_owned()), origin: None, mode: Some(Mode::Shadow) };
     assert_eq!(read, Ok(expected));
-    assert!(RouteSettings::read(br#"{"policy":"orders"}"#).is_err());
+    assert!(RouteSettings::read(br#"{"use":"orders"}"#).is_err());
     assert!(RouteSettings::read(b"").is_err());
 }
 
