@@ -1,4 +1,4 @@
-//! For the examples in C and C++: `example_token DIRECTORY` writes `as.json`, the key set of https://as.example, and prints an access token of
+//! For the examples in C and C++: `example_token DIRECTORY` writes `as.json`, the key set of `https://as.example`, and prints an access token of
 //! that issuer that is valid now.
 
 use std::path::Path;

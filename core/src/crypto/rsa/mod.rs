@@ -22,7 +22,8 @@ pub use prepared::RsaKey;
 #[cfg(feature = "rust-crypto-p256")]
 pub(super) use unprepared::verify;
 
-#[cfg(all(test, feature = "hot-keys", feature = "fast"))]
+#[cfg(test)]
+#[cfg(all(feature = "hot-keys", feature = "fast"))]
 mod tests;
 
 /// How the digest of a message is encoded before it is signed (RFC 8017 §8).
