@@ -5,10 +5,10 @@
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::header::{Typ, UnverifiedHeader};
-use crate::jose::json::{JsonObject, JsonString};
+use crate::jose::json::{JsonArray, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::reason::Reason;
-use crate::specs::claims::{self, Claim, Kept, UnverifiedClaims};
+use crate::specs::claims::{self, Claim, ClaimSet, Kept, Scope, UnverifiedClaims};
 use crate::specs::common::confirmation::{Confirmation, Unenforceable};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
@@ -33,6 +33,10 @@ pub struct VerifiedToken<'a> {
     pub(crate) names_workload: bool,
     /// Whether the token has no `iss`: then whose keys verify it is the policy's to say.
     pub(crate) without_issuer: bool,
+    /// Whether a claim is absent that its kind requires: only some policies take it then.
+    pub(crate) lacks_claims: bool,
+    /// Whether its scope is an array, where its kind has a string: only some policies take it then.
+    pub(crate) scope_listed: bool,
     /// The algorithm of its signature.
     pub algorithm: Algorithm,
     /// Whose keys verified it.
@@ -120,7 +124,7 @@ macro_rules! flags {
 }
 
 flags! { u8; HAS_NOT_BEFORE HAS_ISSUED HAS_KEY_THUMBPRINT HAS_CERTIFICATE_THUMBPRINT HAS_TOKEN_HASH CNF_UNSUPPORTED CNF_AMBIGUOUS }
-flags! { u16; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+flags! { u16; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER LACKS_CLAIMS SCOPE_LISTED }
 
 /// The longest record of a token of `token_bytes`.
 #[must_use]
@@ -148,6 +152,17 @@ impl Writer<'_> {
         let length = text.unescape(out).ok_or(Reason::LimitExceeded)?;
         self.at += length;
         u16::try_from(length).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+
+    fn words(&mut self, words: JsonArray<'_>) -> Result<u16, Reason> {
+        let start = self.at;
+        for (place, word) in words.elements().filter_map(Value::as_string).enumerate() {
+            if place > 0 {
+                self.bytes(b" ")?;
+            }
+            let _ = self.text(word)?;
+        }
+        u16::try_from(self.at - start).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
     }
 
     fn raw(&mut self, raw: &str) -> Result<u16, Reason> {
@@ -205,6 +220,7 @@ pub(crate) fn pack(
             None => continue,
             Some(Kept::Text(text)) => writer.text(text)?,
             Some(Kept::Json(raw)) => writer.raw(raw)?,
+            Some(Kept::Words(words)) => writer.words(words)?,
         };
     }
     let audience_at = writer.at;
@@ -233,7 +249,9 @@ pub(crate) fn pack(
     let of_header = flag(header.kid.is_none(), WITHOUT_KEY_ID)
         | flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
         | flag(names_workload, NAMES_WORKLOAD)
-        | flag(claims.issuer.is_none(), WITHOUT_ISSUER);
+        | flag(claims.issuer.is_none(), WITHOUT_ISSUER)
+        | flag(!profile.required.is_within(claims.present()), LACKS_CLAIMS)
+        | flag(profile.scope_is_text && matches!(claims.scope, Some(Scope::Listed(_))), SCOPE_LISTED);
     put(out, AT_HEADER, of_header.to_le_bytes());
     put(out, AT_FLAGS, [flags]);
     for (place, length) in lengths.iter().enumerate() {
@@ -355,6 +373,8 @@ impl<'a> VerifiedToken<'a> {
             extra_parameters: header & EXTRA_PARAMETERS != 0,
             names_workload: header & NAMES_WORKLOAD != 0,
             without_issuer: header & WITHOUT_ISSUER != 0,
+            lacks_claims: header & LACKS_CLAIMS != 0,
+            scope_listed: header & SCOPE_LISTED != 0,
             algorithm: Algorithm::from_index(algorithm)?,
             authority,
             key: KeyHandle {
@@ -440,14 +460,41 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(claim)
     }
 
+    /// Whether the token departs from its kind's specification in what only some policies allow.
+    pub(crate) const fn departs(&self) -> bool {
+        self.lacks_claims | self.scope_listed
+    }
+
+    /// The claims that its kind requires and the token does not have.
+    #[cold]
+    pub(crate) fn lacking(&self) -> ClaimSet {
+        let is_absent = |claim: &Claim| match claim {
+            Claim::Audience => self.audience_bytes().next().is_none(),
+            Claim::IssuedAt => self.issued_at.is_none(),
+            // A record without `exp` is not made, and no kind requires these others.
+            Claim::ExpiresAt | Claim::NotBefore | Claim::Confirmation => false,
+            _ => self.texts.stored(claim.index()) == ABSENT,
+        };
+        self.kind.profile().required.iter().filter(is_absent).fold(ClaimSet::default(), ClaimSet::with)
+    }
+
     /// The claim that the policy document names in `slot`.
     pub(crate) fn named(&self, slot: u8) -> Option<NamedClaim<'a>> {
+        let (form, bytes) = self.named_bytes(slot)?;
+        Some(if form == NAMED_TEXT { NamedClaim::Text(text(bytes)) } else { NamedClaim::Json(text(bytes)) })
+    }
+
+    /// The same as bytes, where it is a string.
+    pub(crate) fn named_text(&self, slot: u8) -> Option<&'a [u8]> {
+        self.named_bytes(slot).filter(|(form, _)| *form == NAMED_TEXT).map(|(_, bytes)| bytes)
+    }
+
+    fn named_bytes(&self, slot: u8) -> Option<(u8, &'a [u8])> {
         let mut rest = self.texts.bytes.get(self.texts.named_at..)?;
         while let Some(([found, form, low, high], behind)) = rest.split_first_chunk::<4>() {
             let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
             if *found == slot {
-                let value = text(value);
-                return Some(if *form == NAMED_TEXT { NamedClaim::Text(value) } else { NamedClaim::Json(value) });
+                return Some((*form, value));
             }
             rest = behind;
         }

@@ -371,10 +371,24 @@ impl Lint {
                 let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
                 let open = |name: &str| entry[name].is_null() && policy[name].is_null();
                 let at = format!("{holder_at}/accept/{place}");
-                if kind == "jwt-svid" && signers.has(true) && open("subjects") {
+                if let Some(claim) = entry["audience_from"].as_str() {
+                    let text =
+                        format!("tokens without aud pass: {} must name the audience in its place", printable(claim));
+                    self.add(Severity::Warning, format!("{at}/audience_from"), text);
+                }
+                let absent: Vec<String> = texts(&entry["absent"]).map(printable).collect();
+                if !absent.is_empty() {
+                    let text = format!(
+                        "tokens without {} pass, which RFC 9068 §2.2 requires; meant for issuers that cannot be mended",
+                        absent.join(", ")
+                    );
+                    self.add(Severity::Warning, format!("{at}/absent"), text);
+                }
+                let is_open = open("subjects") && open("conditions");
+                if kind == "jwt-svid" && signers.has(true) && is_open {
                     let text = "any workload of every trust domain is let in: no subjects are named";
                     self.add(Severity::Warning, at, text);
-                } else if kind == "jwt" && signers.has(false) && open("scope") && open("subjects") {
+                } else if kind == "jwt" && signers.has(false) && open("scope") && is_open && open("audience_from") {
                     let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
                     self.add(Severity::Warning, at, text);
                 }
@@ -420,7 +434,9 @@ impl Lint {
                 let kind = entry.as_str().or(entry["kind"].as_str()).unwrap_or_default();
                 let at = format!("{holder_at}/accept/{place}");
                 let conditions = conditions(entry);
-                let open = earlier.get(&(kind, String::new()));
+                // These let tokens in that an entry without them refuses.
+                let widens = ["audience_from", "absent", "scope_from"].iter().any(|name| !entry[*name].is_null());
+                let open = earlier.get(&(kind, String::new())).filter(|_| !widens);
                 if let Some(first) = open.or_else(|| earlier.get(&(kind, conditions.clone()))) {
                     let text = format!("entry {first} accepts all that this one does, so this one never decides");
                     self.add(Severity::Warning, &at, text);

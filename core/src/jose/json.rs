@@ -453,6 +453,12 @@ impl<'a> JsonArray<'a> {
     pub const fn raw(self) -> &'a str {
         self.raw
     }
+
+    /// The array that starts and ends `text`, as [`JsonObject::from_checked`]; `None` for another value.
+    #[must_use]
+    pub(crate) fn from_checked(text: &'a str) -> Option<Self> {
+        text.starts_with('[').then_some(Self { raw: text })
+    }
 }
 
 /// An object that a scan has checked: its names are unique.

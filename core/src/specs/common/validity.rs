@@ -62,6 +62,11 @@ pub fn check_scope(verified: &VerifiedToken<'_>, demanded: &[Box<str>]) -> Resul
         return Ok(());
     }
     let granted = verified.scope_bytes();
-    let has = |word: &str| granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes());
-    if demanded.iter().all(|word| has(word)) { Ok(()) } else { Err(Reason::ScopeInsufficient) }
+    if demanded.iter().all(|word| grants(granted, word)) { Ok(()) } else { Err(Reason::ScopeInsufficient) }
+}
+
+/// Whether `word` stands whole among the words of `granted`, which have spaces between them.
+#[inline]
+pub fn grants(granted: &[u8], word: &str) -> bool {
+    granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes())
 }
