@@ -24,6 +24,8 @@ pub struct SubjectPattern {
     text: Box<str>,
     /// The pattern without a trailing `/**` is the first `head_len` bytes of `text`.
     head_len: usize,
+    /// The segments before the first `*`, with the separator behind each, are the first `fixed_len` bytes of `text`.
+    fixed_len: usize,
     /// No `*` anywhere, so matching is equality.
     literal: bool,
     spiffe: bool,
@@ -77,8 +79,17 @@ impl SubjectPattern {
         if spiffe {
             check_spiffe(head, head.len() < text.len())?;
         }
-        let separator = u8::try_from(separator).map_err(|_| PatternError::Separator)?;
-        Ok(Self { text: text.into(), head_len: head.len(), literal: !text.contains('*'), spiffe, separator })
+        let wild = head.split(separator).position(|segment| segment == "*");
+        let fixed =
+            wild.map_or(head.len(), |wild| head.split(separator).take(wild).map(|segment| segment.len() + 1).sum());
+        Ok(Self {
+            text: text.into(),
+            head_len: head.len(),
+            fixed_len: fixed,
+            literal: !text.contains('*'),
+            spiffe,
+            separator: u8::try_from(separator).map_err(|_| PatternError::Separator)?,
+        })
     }
 
     /// The pattern as it was written.
@@ -104,7 +115,9 @@ impl SubjectPattern {
             return false;
         }
         let head = self.text.as_bytes().get(..self.head_len).unwrap_or_default();
-        let mut segments = subject.split(|byte| *byte == self.separator);
+        let (fixed, head) = head.split_at_checked(self.fixed_len).unwrap_or_default();
+        let Some(rest) = subject.strip_prefix(fixed) else { return false };
+        let mut segments = rest.split(|byte| *byte == self.separator);
         for wanted in head.split(|byte| *byte == self.separator) {
             let Some(segment) = segments.next() else {
                 return false;

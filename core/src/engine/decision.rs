@@ -10,7 +10,7 @@ use crate::memory::record_cache::RecordRef;
 use crate::policy::TrustSource;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
-use crate::record::{NamedClaim, VerifiedToken};
+use crate::record::{self, NamedClaim, VerifiedToken};
 use crate::specs::common::presentation::Scheme;
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::proof::{ProofFacts, Used};
@@ -171,7 +171,9 @@ impl<'d> Decision<'d> {
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<NamedClaim<'d>> {
         let (_, slot) = self.policy?.attributes.iter().find(|(known, _)| known.as_ref() == name)?;
-        self.verified_token()?.named(*slot)
+        // Without the rest of the record: a host may ask for many.
+        let outcome = self.outcome();
+        outcome.reason.is_none().then(|| record::named(outcome.record(self.worker, 0)?, *slot))?
     }
 
     /// The SHA-256 of the request's body, where the policy asks for it.

@@ -446,7 +446,7 @@ fn still_stands(
 ) -> bool {
     if verified.kind == TokenKind::Introspected {
         return expected.pinned_issuer(verified.kind) == Some(verified.authority)
-            && (!verified.departs() || expected.allows_departures(verified));
+            && (!verified.departs() || expected.allows_departures(*verified));
     }
     let stale = || {
         let most = engine.document.source(verified.authority.as_usize()).and_then(|source| source.max_stale_seconds);
@@ -471,7 +471,7 @@ fn still_stands(
         && (!verified.extra_parameters || takes_unknown_headers())
         && (!verified.without_key_id || still_the_one())
         && (!verified.without_issuer || pinned())
-        && (!verified.departs() || expected.allows_departures(verified))
+        && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()
 }
 

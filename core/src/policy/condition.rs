@@ -12,7 +12,7 @@ use crate::policy::credential::read_pointer;
 use crate::policy::reader::{Members, Pointer, Reader};
 use crate::printable::quoted;
 use crate::reason::Reason;
-use crate::record::{NamedClaim, VerifiedToken};
+use crate::record::{NamedBytes, VerifiedToken, text};
 use crate::specs::claims::{Claim, ClaimSet};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::common::validity;
@@ -181,9 +181,9 @@ impl ClaimRules {
 
 /// Whether `word` is among the words of a claim.
 fn names_word(verified: &VerifiedToken<'_>, slot: u8, word: &str) -> bool {
-    match verified.named(slot) {
-        Some(NamedClaim::Text(text)) => validity::grants(text.as_bytes(), word),
-        Some(NamedClaim::Json(json)) => JsonArray::from_checked(json)
+    match verified.named_as(slot) {
+        Some(NamedBytes::Text(text)) => validity::grants(text, word),
+        Some(NamedBytes::Json(json)) => JsonArray::from_checked(text(json))
             .is_some_and(|array| array.elements().filter_map(Value::as_string).any(|element| element.is(word))),
         None => false,
     }
@@ -236,10 +236,10 @@ impl Scalar {
         }
     }
 
-    fn is(&self, claim: NamedClaim<'_>) -> bool {
+    fn is(&self, claim: NamedBytes<'_>) -> bool {
         match (self, claim) {
-            (Self::Text(own), NamedClaim::Text(text)) => **own == *text,
-            (Self::Json(own), NamedClaim::Json(json)) => **own == *json,
+            (Self::Text(own), NamedBytes::Text(text)) => own.as_bytes() == text,
+            (Self::Json(own), NamedBytes::Json(json)) => own.as_bytes() == json,
             _ => false,
         }
     }
@@ -292,25 +292,25 @@ impl Condition {
 
     /// Whether the token meets it.
     pub(crate) fn holds(&self, verified: &VerifiedToken<'_>) -> bool {
-        let claim = verified.named(self.slot);
+        let claim = verified.named_as(self.slot);
         match (&self.demand, claim) {
             (Demand::Present(wanted), None) => !wanted,
             (_, None) => false,
             // `null` says nothing of what should be there, and is not nothing either.
-            (Demand::Present(wanted), Some(claim)) => *wanted && claim != NamedClaim::Json("null"),
+            (Demand::Present(wanted), Some(claim)) => *wanted && claim != NamedBytes::Json(b"null"),
             (Demand::OneOf(values), Some(claim)) => values.iter().any(|value| value.is(claim)),
             (Demand::Contains(value), Some(claim)) => {
                 let array = match claim {
-                    NamedClaim::Json(json) => JsonArray::from_checked(json),
-                    NamedClaim::Text(_) => None,
+                    NamedBytes::Json(json) => JsonArray::from_checked(text(json)),
+                    NamedBytes::Text(_) => None,
                 };
                 match array {
                     Some(array) => array.elements().any(|element| value.is_element(element)),
                     None => value.is(claim),
                 }
             }
-            (Demand::Pattern(pattern), Some(NamedClaim::Text(text))) => pattern.matches(text),
-            (Demand::Pattern(_), Some(NamedClaim::Json(_))) => false,
+            (Demand::Pattern(pattern), Some(NamedBytes::Text(text))) => pattern.matches_bytes(text),
+            (Demand::Pattern(_), Some(NamedBytes::Json(_))) => false,
         }
     }
 }

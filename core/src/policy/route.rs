@@ -340,9 +340,9 @@ impl CredentialPolicy {
 
     /// Whether entries for its kind let the token depart from the kind's specification as it does.
     #[cold]
-    pub(crate) fn allows_departures(&self, verified: &VerifiedToken<'_>) -> bool {
+    pub(crate) fn allows_departures(&self, verified: VerifiedToken<'_>) -> bool {
         verified.lacking().is_within(self.may_lack(verified.kind))
-            && (!verified.scope_listed || self.takes_listed_scope(verified.kind))
+            && (!verified.scope_is_listed() || self.takes_listed_scope(verified.kind))
     }
 
     fn rules(&self, kind: TokenKind) -> impl Iterator<Item = &ClaimRules> {
@@ -369,16 +369,16 @@ impl CredentialPolicy {
     #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn check_audience(&self, verified: &VerifiedToken<'_>) -> Result<(), Reason> {
         if self.audience_elsewhere {
-            self.check_audience_elsewhere(verified)
+            self.check_audience_elsewhere(*verified)
         } else {
             validity::check_audience(verified, &self.audience)
         }
     }
 
     #[cold]
-    fn check_audience_elsewhere(&self, verified: &VerifiedToken<'_>) -> Result<(), Reason> {
+    fn check_audience_elsewhere(&self, verified: VerifiedToken<'_>) -> Result<(), Reason> {
         let mut entries = self.accept.iter().filter(|entry| entry.kind == verified.kind);
-        let is_for_us = entries.any(|entry| entry.is_for(verified, &self.audience));
+        let is_for_us = entries.any(|entry| entry.is_for(&verified, &self.audience));
         if is_for_us { Ok(()) } else { Err(Reason::AudienceMismatch) }
     }
 
@@ -486,8 +486,10 @@ impl AcceptedKind {
     }
 
     /// What only entries with rules for claims allow, their conditions, and the scope.
+    // By value: a reference would keep the token of every other request out of registers.
     #[inline(never)]
-    fn check_claims(&self, verified: &VerifiedToken<'_>, audience: &[Box<str>]) -> Result<(), (u8, Reason)> {
+    fn check_claims(&self, verified: VerifiedToken<'_>, audience: &[Box<str>]) -> Result<(), (u8, Reason)> {
+        let verified = &verified;
         let rules = self.claims.as_deref();
         if verified.departs() {
             let (absent, listed) =
@@ -495,7 +497,7 @@ impl AcceptedKind {
             if !verified.lacking().is_within(absent) {
                 return Err((5, Reason::ClaimMissing));
             }
-            if verified.scope_listed && !listed {
+            if verified.scope_is_listed() && !listed {
                 return Err((5, Reason::ClaimInvalid));
             }
         }
@@ -531,7 +533,7 @@ impl AcceptedKind {
         }
         validity::check_lifetime(verified, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;
         if self.claims.is_some() || verified.departs() {
-            return self.check_claims(verified, audience);
+            return self.check_claims(*verified, audience);
         }
         validity::check_scope(verified, &self.scope).map_err(|reason| (8, reason))
     }

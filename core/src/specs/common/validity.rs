@@ -56,7 +56,7 @@ pub fn check_audience(verified: &VerifiedToken<'_>, ours: &[Box<str>]) -> Result
 ///
 /// # Errors
 /// [`Reason::ScopeInsufficient`]
-#[inline]
+#[cfg_attr(feature = "fast", inline(always))]
 pub fn check_scope(verified: &VerifiedToken<'_>, demanded: &[Box<str>]) -> Result<(), Reason> {
     if demanded.is_empty() {
         return Ok(());
@@ -66,7 +66,7 @@ pub fn check_scope(verified: &VerifiedToken<'_>, demanded: &[Box<str>]) -> Resul
 }
 
 /// Whether `word` stands whole among the words of `granted`, which have spaces between them.
-#[inline]
+#[cfg_attr(feature = "fast", inline(always))]
 pub fn grants(granted: &[u8], word: &str) -> bool {
     granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes())
 }
