@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::jose::json::{JsonArray, JsonString, Value};
+use crate::jose::json::{JsonArray, Value, plain_array_has};
 use crate::policy::credential::read_pointer;
 use crate::policy::reader::{Members, Pointer, Reader};
 use crate::printable::quoted;
@@ -183,10 +183,22 @@ impl ClaimRules {
 fn names_word(verified: &VerifiedToken<'_>, slot: u8, word: &str) -> bool {
     match verified.named_as(slot) {
         Some(NamedBytes::Text(text)) => validity::grants(text, word),
-        Some(NamedBytes::Json(json)) => JsonArray::from_checked(text(json))
-            .is_some_and(|array| array.elements().filter_map(Value::as_string).any(|element| element.is(word))),
+        Some(NamedBytes::Json(json)) => has_word(json, word),
         None => false,
     }
+}
+
+/// Whether `word` is a string in the array `json`; in no other value.
+fn has_word(json: &[u8], word: &str) -> bool {
+    #[cold]
+    fn among_elements(json: &[u8], word: &str) -> bool {
+        let array = JsonArray::from_checked(text(json));
+        array.is_some_and(|array| array.elements().filter_map(Value::as_string).any(|element| element.is(word)))
+    }
+    if !json.starts_with(b"[") {
+        return false;
+    }
+    plain_array_has(json, word.as_bytes()).unwrap_or_else(|| among_elements(json, word))
 }
 
 /// A condition on a claim that a policy names by JSON Pointer. Asked on every request, whether the token is cached or not.
@@ -244,10 +256,12 @@ impl Scalar {
         }
     }
 
-    fn is_element(&self, element: Value<'_>) -> bool {
+    /// Whether it is an element of the array `json`; of no other value.
+    fn is_in(&self, json: &[u8]) -> bool {
+        let elements = || JsonArray::from_checked(text(json)).into_iter().flat_map(JsonArray::elements);
         match self {
-            Self::Text(own) => element.as_string().is_some_and(|text: JsonString<'_>| text.is(own)),
-            Self::Json(own) => element.json() == Some(own),
+            Self::Text(own) => has_word(json, own),
+            Self::Json(own) => elements().any(|element| element.json() == Some(own)),
         }
     }
 }
@@ -300,14 +314,7 @@ impl Condition {
             (Demand::Present(wanted), Some(claim)) => *wanted && claim != NamedBytes::Json(b"null"),
             (Demand::OneOf(values), Some(claim)) => values.iter().any(|value| value.is(claim)),
             (Demand::Contains(value), Some(claim)) => {
-                let array = match claim {
-                    NamedBytes::Json(json) => JsonArray::from_checked(text(json)),
-                    NamedBytes::Text(_) => None,
-                };
-                match array {
-                    Some(array) => array.elements().any(|element| value.is_element(element)),
-                    None => value.is(claim),
-                }
+                value.is(claim) || matches!(claim, NamedBytes::Json(json) if value.is_in(json))
             }
             (Demand::Pattern(pattern), Some(NamedBytes::Text(text))) => pattern.matches_bytes(text),
             (Demand::Pattern(_), Some(NamedBytes::Json(_))) => false,
