@@ -428,6 +428,14 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
             r#"{"accept":["jwt-svid"],"audience":"https://api.example","jwt_svid":{"ignore_unknown_headers":true,"single_candidate_key":true}}"#,
         ),
         (
+            "claims",
+            r#"{"accept":[{"kind":"at+jwt","conditions":[{"claim":"/use","equals":"access"},{"claim":"/roles","contains":"a"}]},{"kind":"at+jwt","scope":["b","c"],"scope_from":["/scope","/roles"],"scope_match":"any"}],"audience":"https://api.example"}"#,
+        ),
+        (
+            "without",
+            r#"{"accept":[{"kind":"at+jwt","absent":["client_id","jti"],"conditions":[{"claim":"/use","present":false}]},{"kind":"at+jwt","audience_from":"/azp","scope_from":"/scope"}],"audience":"https://api.example"}"#,
+        ),
+        (
             "short",
             r#"{"accept":["at+jwt","jwt-svid","jwt"],"audience":"https://api.example","max_lifetime_seconds":250,"leeway_seconds":0}"#,
         ),
@@ -554,6 +562,20 @@ fn push(a: &mut Runner, b: &mut Runner, authority: &Authority, keys: &[String], 
 
 fn tokens() -> Vec<Req> {
     let mut requests = Vec::new();
+    let azp = "\"https://api.example\"";
+    for token in [
+        access().claim("use", "\"access\"").claim("roles", "[\"a\"]"),
+        access().claim("use", "\"id\"").claim("roles", "\"b\""),
+        access().no_claim("client_id"),
+        access().no_claim("jti").no_claim("client_id"),
+        access().claim("scope", "[\"b\"]"),
+        access().claim("scope", "[\"x\"]").no_claim("client_id"),
+        access().no_claim("aud").claim("azp", azp),
+        access().no_claim("aud").claim("azp", azp).no_claim("jti"),
+        access().claim("azp", "\"other\""),
+    ] {
+        requests.push(bearer(&token.text()));
+    }
     for (algorithm, suffix) in ALGORITHMS {
         if matches!(suffix, "p384" | "ed25519" | "p256") {
             let token = access().by("server", algorithm);

@@ -106,6 +106,7 @@ reasons! {
     CredentialsUntied = 1409, "credentials_untied", 403, None, "The credentials do not have in common what the policy demands";
     ToolRefused = 1410, "tool_refused", 403, None, "The tool that is called is not one that the policy lets in";
     IssuerRefused = 1411, "issuer_refused", 401, InvalidToken, "The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4)";
+    ClaimRefused = 1412, "claim_refused", 403, None, "A claim is not what a condition of the policy demands";
     // DPoP
     ProofMissing = 1501, "proof_missing", 401, InvalidDpopProof, "A proof of possession is demanded and there is none (RFC 9449 §7.1)";
     ProofMalformed = 1502, "proof_malformed", 401, InvalidDpopProof, "The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4)";

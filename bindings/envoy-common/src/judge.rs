@@ -145,7 +145,9 @@ pub fn abandoned(context: &impl FilterContext, place: usize, mode: Mode, decisio
 }
 
 #[allow(clippy::too_many_arguments)] // one loop for requests that begin and those that waited
-#[inline(always)]
+// The proxy-wasm filter counts bytes, the module nanoseconds.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn go_on(
     context: &impl FilterContext,
     policies: &Policies,

@@ -49,7 +49,7 @@ impl Worker {
                 Answer::IntrospectionFailed => return Err(Reason::IntrospectionUnavailable),
                 _ => return Err(Reason::InternalError),
             };
-            let length = self.take_answer(engine, authority, request, answer)?;
+            let length = self.take_answer(engine, &policy.credential, authority, request, answer)?;
             return self.judge(engine, trust_state, policy, request, Some(length), trace);
         }
         self.restore(outcome, &records, body)?;
@@ -115,6 +115,7 @@ impl Worker {
     fn take_answer(
         &mut self,
         engine: &Engine,
+        expected: &CredentialPolicy,
         authority: AuthorityIndex,
         request: &Request<'_>,
         answer: &[u8],
@@ -129,9 +130,7 @@ impl Worker {
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
         }
         let (claims, good_until) = read?;
-        if !TokenKind::Introspected.profile().required.is_within(claims.present()) {
-            return Err(Reason::ClaimMissing);
-        }
+        expected.check_departures(TokenKind::Introspected, &claims)?;
         let current = claims.actor.map(actor::check).transpose()?.flatten();
         let record = self.records.first_mut().ok_or(Reason::InternalError)?;
         let hash = || crypto::sha256(credential.token);
@@ -437,7 +436,7 @@ fn check_verified(
     let leeway = if verified.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
     validity::check_time(verified, now, leeway)?;
     trace.enter(Check::Audience);
-    validity::check_audience(verified, &expected.audience)?;
+    expected.check_audience(verified)?;
     if verified.names_workload {
         trace.enter(Check::SpiffeIds);
         let source = engine.document.source(verified.authority.as_usize()).ok_or(Reason::InternalError)?;
@@ -484,7 +483,8 @@ fn still_stands(
     now: UnixSeconds,
 ) -> bool {
     if verified.kind == TokenKind::Introspected {
-        return expected.pinned_issuer(verified.kind) == Some(verified.authority);
+        return expected.pinned_issuer(verified.kind) == Some(verified.authority)
+            && (!verified.departs() || expected.allows_departures(*verified));
     }
     let stale = || {
         let most = engine.document.source(verified.authority.as_usize()).and_then(|source| source.max_stale_seconds);
@@ -509,6 +509,7 @@ fn still_stands(
         && (!verified.extra_parameters || takes_unknown_headers())
         && (!verified.without_key_id || still_the_one())
         && (!verified.without_issuer || pinned())
+        && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()
 }
 

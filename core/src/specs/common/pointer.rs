@@ -82,6 +82,11 @@ impl NamedClaims {
         u8::try_from(place).ok()
     }
 
+    /// How many claims are named.
+    pub(crate) fn count(&self) -> usize {
+        self.pointers.len()
+    }
+
     /// Whether no policy names a claim.
     pub(crate) fn is_empty(&self) -> bool {
         self.pointers.is_empty()
