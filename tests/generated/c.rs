@@ -107,7 +107,7 @@ fn fields() -> String {
     format!(
         "//! Written by `make generate` from the table of attributes in the core; do not edit.
 
-/// A attribute about a decision that is a text.
+/// An attribute about a decision that is a text.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum countersign_attribute {{
