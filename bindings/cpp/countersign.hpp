@@ -161,14 +161,14 @@ class Decision {
   [[nodiscard]] bool lets_pass() const noexcept { return countersign_decision_lets_pass(decision_); }
   [[nodiscard]] Reason reason() const noexcept { return countersign_decision_reason(decision_); }
   [[nodiscard]] std::uint16_t status() const noexcept { return countersign_decision_status(decision_); }
-  /// A attribute; empty if there is none. What the token says is there only if the request was accepted.
+  /// An attribute; empty if there is none. What the token says is there only if the request was accepted.
   [[nodiscard]] std::string_view text(Attribute field) const noexcept { return view(countersign_decision_text(decision_, field)); }
   [[nodiscard]] std::string_view subject() const noexcept { return text(COUNTERSIGN_ATTRIBUTE_SUBJECT); }
   [[nodiscard]] std::string_view issuer() const noexcept { return text(COUNTERSIGN_ATTRIBUTE_ISSUER); }
   [[nodiscard]] std::string_view scope() const noexcept { return text(COUNTERSIGN_ATTRIBUTE_SCOPE); }
   [[nodiscard]] std::string_view binding() const noexcept { return text(COUNTERSIGN_ATTRIBUTE_BINDING); }
   [[nodiscard]] TokenKind kind() const noexcept { return countersign_decision_kind(decision_); }
-  /// A attribute of the credential of this name in the policy; empty if there is none.
+  /// An attribute of the credential of this name in the policy; empty if there is none.
   [[nodiscard]] std::string_view credential_text(std::string_view credential, Attribute field) const noexcept {
     return view(countersign_decision_credential_text(decision_, lend(credential), field));
   }

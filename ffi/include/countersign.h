@@ -361,7 +361,7 @@ typedef uint32_t countersign_trust_place;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// A attribute about a decision that is a text.
+// An attribute about a decision that is a text.
 enum countersign_attribute
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
@@ -373,7 +373,7 @@ enum countersign_attribute
   COUNTERSIGN_ATTRIBUTE_MODE = 2,
   // `Bearer` or `DPoP`: the scheme that the token came under.
   COUNTERSIGN_ATTRIBUTE_SCHEME = 3,
-  // `none`, `hit` or `miss`: where the token's verified came from.
+  // `none`, `hit` or `miss`: where the token's attributes came from.
   COUNTERSIGN_ATTRIBUTE_CACHE = 4,
   // The word of its kind in policies, such as `at+jwt`. From here on to `requesting_workload`, there is a value only if the
   // request was accepted.
@@ -721,7 +721,7 @@ bool countersign_decision_lets_pass(const struct countersign_decision *decision)
 // As `countersign_decision_reason`.
 uint16_t countersign_decision_status(const struct countersign_decision *decision);
 
-// A attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
+// An attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 //
 // What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
 // line has it for refused ones too.

@@ -181,7 +181,7 @@ pub unsafe extern "C" fn countersign_decision_status(decision: *const countersig
     })
 }
 
-/// A attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
+/// An attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 ///
 /// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
 /// line has it for refused ones too.

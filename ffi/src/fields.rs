@@ -1,6 +1,6 @@
 //! Written by `make generate` from the table of attributes in the core; do not edit.
 
-/// A attribute about a decision that is a text.
+/// An attribute about a decision that is a text.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum countersign_attribute {
@@ -10,7 +10,7 @@ pub enum countersign_attribute {
     Mode = 2,
     /// `Bearer` or `DPoP`: the scheme that the token came under.
     Scheme = 3,
-    /// `none`, `hit` or `miss`: where the token's verified came from.
+    /// `none`, `hit` or `miss`: where the token's attributes came from.
     Cache = 4,
     /// The word of its kind in policies, such as `at+jwt`. From here on to `requesting_workload`, there is a value only if the
     /// request was accepted.

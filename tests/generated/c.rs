@@ -107,7 +107,7 @@ fn fields() -> String {
     format!(
         "//! Written by `make generate` from the table of attributes in the core; do not edit.
 
-/// A attribute about a decision that is a text.
+/// An attribute about a decision that is a text.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum countersign_attribute {{
@@ -137,7 +137,7 @@ fn variables() -> String {
 /* The texts of a decision, by their numbers. */
 #define NGX_HTTP_COUNTERSIGN_TEXTS  (COUNTERSIGN_ATTRIBUTE_{last} + 1)
 
-/* The name of each variable, and the number of the fact that is its value. */
+/* The name of each variable, and the number of the attribute that is its value. */
 #define NGX_HTTP_COUNTERSIGN_ATTRIBUTES{rows}
 
 #endif /* NGX_HTTP_COUNTERSIGN_ATTRIBUTES_H */

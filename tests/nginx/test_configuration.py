@@ -44,7 +44,7 @@ FAULTS = [
      'invalid parameter "shared=yes", expected "file=PATH" in /nginx.conf:@1'),
     ("no such policy file parameter", ["countersign_policy_file {folder}/policy.json main;"],
      'invalid parameter "main", expected "zone=NAME" in /nginx.conf:@1'),
-    ("no such fact", ["countersign_set_header X-User name;"], 'there is no fact "name" in /nginx.conf:@1'),
+    ("no such attribute", ["countersign_set_header X-User name;"], 'there is no attribute "name" in /nginx.conf:@1'),
     ("a header that nginx reads", ["countersign_set_header X-Forwarded_For subject;"], "is no header name"),
     ("another header that nginx reads", ["countersign_set_header authorization subject;"],
      '"authorization" cannot be set, it is read here in /nginx.conf:@1'),

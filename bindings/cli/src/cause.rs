@@ -21,7 +21,7 @@ use countersign::specs::profile::{TokenKind, TokenKinds};
 use countersign::spiffe_id::SpiffeId;
 use countersign::subject_pattern::SubjectPattern;
 use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, AuthorityIndex, documents_in_map};
+use countersign::trust::{Authority, AuthorityIndex, TrustForm, documents_in_map};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -229,26 +229,26 @@ impl Sources {
         }
     }
 
+    /// The text of a document of this form, where the policy has it or names its file.
+    fn document(&self, document: &TrustDocument, form: TrustForm) -> Option<Vec<u8>> {
+        match document {
+            TrustDocument::Inline(text) => Some(text.clone().into_bytes()),
+            TrustDocument::File(name) => {
+                files::read(&self.directory.join(name), form.document_kind().bytes().most).ok()
+            }
+            TrustDocument::Map(_) | TrustDocument::Uri(_) | TrustDocument::Pushed => None,
+        }
+    }
+
     /// What became of the key of this `kid` in the document of an entry, if it is there.
     fn key(&self, source: &TrustSource, key_id: &str) -> Option<KeyState> {
         let bytes = match source.document() {
-            TrustDocument::Inline(text) => text.clone().into_bytes(),
-            TrustDocument::File(name) => {
-                files::read(&self.directory.join(name), source.form().document_kind().bytes().most).ok()?
-            }
             TrustDocument::Map(index) => {
                 let map = self.engine.document().bundle_map(*index)?;
-                let whole = match map.document() {
-                    TrustDocument::Inline(text) => text.clone().into_bytes(),
-                    TrustDocument::File(name) => {
-                        files::read(&self.directory.join(name), map.form().document_kind().bytes().most).ok()?
-                    }
-                    _ => return None,
-                };
-                let documents = documents_in_map(map.form(), &whole).ok()?;
+                let documents = documents_in_map(map.form(), &self.document(map.document(), map.form())?).ok()?;
                 documents.into_iter().find(|(name, _)| name == source.authority().name())?.1
             }
-            TrustDocument::Uri(_) | TrustDocument::Pushed => return None,
+            document => self.document(document, source.form())?,
         };
         let index = self.engine.document().authority(source.authority())?;
         let mut trust_state = self.engine.empty_trust_state();

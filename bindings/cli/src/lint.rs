@@ -317,6 +317,33 @@ impl Lint {
         Ok(())
     }
 
+    /// The text of a document of the trust entry at `pointer`, and where it is; `None` where it is neither in the policy nor in a file that can
+    /// be read, which is a fault.
+    fn document(
+        &mut self,
+        pointer: &str,
+        document: &TrustDocument,
+        form: TrustForm,
+        directory: &Path,
+    ) -> Option<(String, Vec<u8>)> {
+        match document {
+            TrustDocument::Inline(text) => {
+                Some((format!("{pointer}/{}", form.inline_member()), text.clone().into_bytes()))
+            }
+            TrustDocument::File(name) => {
+                let path = directory.join(name);
+                match files::read(&path, form.document_kind().bytes().most) {
+                    Ok(bytes) => Some((format!("{}#", path.display()), bytes)),
+                    Err(error) => {
+                        self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
+                        None
+                    }
+                }
+            }
+            TrustDocument::Uri(_) | TrustDocument::Pushed | TrustDocument::Map(_) => None,
+        }
+    }
+
     /// The trust documents of a policy, inline ones and files.
     fn documents(&mut self, document: PolicyDocument, directory: &Path) {
         let engine = Engine::new(document, [0; 2]);
@@ -335,21 +362,8 @@ impl Lint {
                 );
                 self.add(Severity::Warning, format!("{pointer}/spiffe_trust_domains"), text);
             }
-            let (at, bytes) = match source.document() {
-                TrustDocument::Inline(text) => {
-                    (format!("{pointer}/{}", source.form().inline_member()), text.clone().into_bytes())
-                }
-                TrustDocument::File(name) => {
-                    let path = directory.join(name);
-                    match files::read(&path, source.form().document_kind().bytes().most) {
-                        Ok(bytes) => (format!("{}#", path.display()), bytes),
-                        Err(error) => {
-                            self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
-                            continue;
-                        }
-                    }
-                }
-                TrustDocument::Uri(_) | TrustDocument::Pushed | TrustDocument::Map(_) => continue,
+            let Some((at, bytes)) = self.document(&pointer, source.document(), source.form(), directory) else {
+                continue;
             };
             match engine.load(&mut trust_state, index, &bytes, now) {
                 Ok(report) => {
@@ -363,20 +377,7 @@ impl Lint {
         }
         for (index, map) in engine.document().bundle_maps() {
             let pointer = format!("/trust/{}", map.entry());
-            let (at, bytes) = match map.document() {
-                TrustDocument::Inline(text) => (format!("{pointer}/bundle_map"), text.clone().into_bytes()),
-                TrustDocument::File(name) => {
-                    let path = directory.join(name);
-                    match files::read(&path, map.form().document_kind().bytes().most) {
-                        Ok(bytes) => (format!("{}#", path.display()), bytes),
-                        Err(error) => {
-                            self.add(Severity::Fault, pointer, format!("{}: {error}", path.display()));
-                            continue;
-                        }
-                    }
-                }
-                _ => continue,
-            };
+            let Some((at, bytes)) = self.document(&pointer, map.document(), map.form(), directory) else { continue };
             let report = match engine.load_map(&mut trust_state, index, &bytes, now) {
                 Ok(report) => report,
                 Err(fault) => {

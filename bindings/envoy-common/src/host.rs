@@ -29,7 +29,7 @@ pub trait Stream {
     fn clear_route_cache(&mut self);
     /// The SHA-256 of the client certificate of the connection.
     fn peer_certificate(&self) -> Option<[u8; 32]>;
-    /// Leaves a attribute with the stream, for filters and logs after this one.
+    /// Leaves an attribute with the stream, for filters and logs after this one.
     fn set_metadata(&mut self, namespace: &str, key: &str, value: &str);
     /// Answers the request; it goes no further.
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str);

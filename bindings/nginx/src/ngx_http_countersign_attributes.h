@@ -6,7 +6,7 @@
 /* The texts of a decision, by their numbers. */
 #define NGX_HTTP_COUNTERSIGN_TEXTS  (COUNTERSIGN_ATTRIBUTE_TOOL + 1)
 
-/* The name of each variable, and the number of the fact that is its value. */
+/* The name of each variable, and the number of the attribute that is its value. */
 #define NGX_HTTP_COUNTERSIGN_ATTRIBUTES \
     { ngx_string("countersign_decision"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_DECISION }, \
     { ngx_string("countersign_reason"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_REASON }, \

@@ -11,7 +11,7 @@
 static ngx_int_t ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 
 
-/* Facts that are no text of the decision; the others are numbered as the library numbers them. */
+/* Attributes that are no text of the decision; the others are numbered as the library numbers them. */
 enum {
     NGX_HTTP_COUNTERSIGN_ATTRIBUTE_DECISION = NGX_HTTP_COUNTERSIGN_TEXTS,
     NGX_HTTP_COUNTERSIGN_ATTRIBUTE_REASON,
@@ -32,7 +32,7 @@ static const struct {
     { ngx_string("countersign_audit"), NGX_HTTP_COUNTERSIGN_ATTRIBUTE_AUDIT }
 };
 
-#define NGX_HTTP_COUNTERSIGN_ATTRIBUTES  (sizeof(ngx_http_countersign_attributes) / sizeof(ngx_http_countersign_attributes[0]))
+#define NGX_HTTP_COUNTERSIGN_VARIABLES  (sizeof(ngx_http_countersign_attributes) / sizeof(ngx_http_countersign_attributes[0]))
 
 #define NGX_HTTP_COUNTERSIGN_PREFIX  (sizeof("countersign_") - 1)
 
@@ -42,7 +42,7 @@ static ngx_str_t  ngx_http_countersign_attribute_prefix = ngx_string("countersig
 /* The place of an attribute, which gets one if `add`; NGX_ERROR if there is none. */
 
 static ngx_int_t
-ngx_http_countersign_attribute(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name, ngx_uint_t add)
+ngx_http_countersign_named_attribute(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name, ngx_uint_t add)
 {
     ngx_str_t   *known;
     ngx_uint_t   i;
@@ -93,7 +93,7 @@ ngx_http_countersign_attribute_variable(ngx_http_request_t *r, ngx_http_variable
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
     attribute = ngx_http_countersign_after((ngx_str_t *) data, ngx_http_countersign_attribute_prefix.data,
                                            ngx_http_countersign_attribute_prefix.len);
-    place = ngx_http_countersign_attribute(mcf, &attribute, 0);
+    place = ngx_http_countersign_named_attribute(mcf, &attribute, 0);
 
     return ngx_http_countersign_variable(r, v, place == NGX_ERROR ? NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + mcf->attributes.nelts
                                                                   : NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + (ngx_uint_t) place);
@@ -107,7 +107,7 @@ ngx_http_countersign_add_variables(ngx_conf_t *cf)
     ngx_uint_t            i;
     ngx_http_variable_t  *variable;
 
-    for (i = 0; i < NGX_HTTP_COUNTERSIGN_ATTRIBUTES; i++) {
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_VARIABLES; i++) {
 
         name = ngx_http_countersign_attributes[i].name;
         variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
@@ -148,11 +148,11 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
 
         attribute = ngx_http_countersign_after(&variable[i].name, ngx_http_countersign_attribute_prefix.data,
                                                ngx_http_countersign_attribute_prefix.len);
-        if (attribute.len != 0 && ngx_http_countersign_attribute(mcf, &attribute, 1) == NGX_ERROR) {
+        if (attribute.len != 0 && ngx_http_countersign_named_attribute(mcf, &attribute, 1) == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        for (k = 0; k < NGX_HTTP_COUNTERSIGN_ATTRIBUTES; k++) {
+        for (k = 0; k < NGX_HTTP_COUNTERSIGN_VARIABLES; k++) {
             name = (ngx_str_t *) &ngx_http_countersign_attributes[k].name;
 
             if (variable[i].name.len != name->len || ngx_strncmp(variable[i].name.data, name->data, name->len) != 0) {
@@ -172,7 +172,7 @@ ngx_http_countersign_used_variables(ngx_conf_t *cf, ngx_http_countersign_main_co
 }
 
 
-/* The name of a attribute as countersign_set_header has it: that of its variable without "countersign_". */
+/* The name of an attribute as countersign_set_header has it: that of its variable without "countersign_". */
 
 ngx_int_t
 ngx_http_countersign_attribute_of_name(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name)
@@ -183,11 +183,11 @@ ngx_http_countersign_attribute_of_name(ngx_http_countersign_main_conf_t *mcf, ng
 
     attribute = ngx_http_countersign_after(name, (u_char *) "attribute_", sizeof("attribute_") - 1);
     if (attribute.len != 0) {
-        place = ngx_http_countersign_attribute(mcf, &attribute, 1);
+        place = ngx_http_countersign_named_attribute(mcf, &attribute, 1);
         return place == NGX_ERROR ? NGX_ERROR : (ngx_int_t) NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED + place;
     }
 
-    for (i = 0; i < NGX_HTTP_COUNTERSIGN_ATTRIBUTES; i++) {
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_VARIABLES; i++) {
         known = ngx_http_countersign_attributes[i].name;
         known.data += NGX_HTTP_COUNTERSIGN_PREFIX;
         known.len -= NGX_HTTP_COUNTERSIGN_PREFIX;
@@ -204,17 +204,17 @@ ngx_http_countersign_attribute_of_name(ngx_http_countersign_main_conf_t *mcf, ng
 
 
 static ngx_str_t *
-ngx_http_countersign_name_of_fact(ngx_uint_t attribute)
+ngx_http_countersign_name_of_attribute(ngx_uint_t attribute)
 {
     ngx_uint_t  i;
 
-    static ngx_str_t  attribute = ngx_string("countersign_attribute_…");
+    static ngx_str_t  named = ngx_string("countersign_attribute_…");
 
     if (attribute >= NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED) {
-        return &attribute;
+        return &named;
     }
 
-    for (i = 0; i < NGX_HTTP_COUNTERSIGN_ATTRIBUTES - 1 && ngx_http_countersign_attributes[i].attribute != attribute; i++) { /* void */ }
+    for (i = 0; i < NGX_HTTP_COUNTERSIGN_VARIABLES - 1 && ngx_http_countersign_attributes[i].attribute != attribute; i++) { /* void */ }
 
     return (ngx_str_t *) &ngx_http_countersign_attributes[i].name;
 }
@@ -329,7 +329,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
                 /* No answer can be waited for here. A rule that denies would let pass, and the access phase decides all the same. */
                 lcf->is_too_early = 1;
                 ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase, where the "
-                              "decision has to wait for an answer, and is empty", ngx_http_countersign_name_of_fact(data));
+                              "decision has to wait for an answer, and is empty", ngx_http_countersign_name_of_attribute(data));
             }
 
             if (decision != NULL && decision->waiting == NULL && decision->reason != COUNTERSIGN_REASON_ACCEPTED && !decision->lets_pass
@@ -366,7 +366,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
             lcf->is_warned = 1;
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase where "
                           "\"countersign\" is off, and is empty: what is to be compared with it needs \"countersign\" at the same "
-                          "place", ngx_http_countersign_name_of_fact(data));
+                          "place", ngx_http_countersign_name_of_attribute(data));
         }
 
         v->not_found = 1;

@@ -81,7 +81,7 @@ attributes! {
     Policy "policy" Some(1), "The policy's name.";
     Mode "mode" Some(2), "`enforce` or `shadow`.";
     Scheme "scheme" Some(3), "`Bearer` or `DPoP`: the scheme that the token came under.";
-    Cache "cache" Some(4), "`none`, `hit` or `miss`: where the token's verified came from.";
+    Cache "cache" Some(4), "`none`, `hit` or `miss`: where the token's attributes came from.";
     Kind "kind" Some(5), "The word of its kind in policies, such as `at+jwt`. From here on to `requesting_workload`, there is a value only if the request was accepted.";
     Issuer "issuer" Some(6), "The trust domain or issuer whose key verified the token.";
     Subject "subject" Some(7), "`sub`";

@@ -198,7 +198,7 @@ impl Worker {
         };
         let refusing = &mut self.outcome.refusing_entry;
         check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
-        // VerifiedToken of either authority in one variable would be moved there: for a token that is cached, a tenth of all that it takes.
+        // A token of this credential or of a further one in one variable would be moved there: for a cached token, a tenth of all that it takes.
         if !policy.others.is_empty() {
             return self.judge_others(engine, trust_state, policy, request, credential.scheme, trace);
         }
