@@ -5,12 +5,13 @@ import unittest
 
 from harness import client, issuer
 from harness.server import until
+from harness.upstream import Upstream
 from harness.world import HTTP, World
 
 AUDIENCE = [issuer.AUDIENCE]
 POLICIES = {
     "admin": {"accept": [{"kind": "at+jwt", "scope": ["admin"]}], "audience": AUDIENCE, "origin": "https://api.example"},
-    "cookie": {"credentials": [{"name": "token", "from": {"cookie": "token"}, "remove": True, "accept": ["at+jwt"],
+    "header": {"credentials": [{"name": "token", "from": {"header": "x-user-token"}, "remove": True, "accept": ["at+jwt"],
                                 "audience": AUDIENCE}], "origin": "https://api.example"},
     "tools": {"accept": ["at+jwt"], "audience": AUDIENCE, "origin": "https://api.example", "tools": [{"name": "read"}],
               "body_bytes": 1000},
@@ -171,11 +172,18 @@ class Choice(unittest.TestCase):
             self.assertEqual(self.ask(target, self.world.bearer()).status, 500, target)
 
     def test_credentials_of_the_chosen_policy(self):
-        token = self.world.key.token()
-        cookie = ("Cookie", f"a=b; token={token}")
-        self.assertEqual(self.ask("/?policy=cookie", cookie).status, 200)
-        self.assertEqual(self.ask("/?policy=default", cookie).status, 401)
-        self.assertEqual(self.ask("/?policy=cookie", self.world.bearer()).status, 401)
+        """Its field is read, and removed before the upstream sees it; under another policy it is a field as any other."""
+        token = ("X-User-Token", self.world.key.token())
+        self.assertEqual(self.ask("/?policy=default", token).status, 401)
+        self.assertEqual(self.ask("/?policy=header", self.world.bearer()).status, 401)
+        made = World("countersign on; countersign_policy $arg_policy; location / { proxy_pass http://raw; }", policies=POLICIES,
+                     http="upstream raw { server unix:{folder}/raw.sock; }" + HTTP)
+        with Upstream(made.nginx.folder / "raw.sock") as upstream, made:
+            token = ("X-User-Token", made.key.token())
+            for policy, headers, passed_on in (("header", [token], 0), ("default", [token, made.bearer()], 1)):
+                self.assertEqual(made.get(f"/?policy={policy}", headers).status, 200)
+                ((_, fields, _),) = upstream.take()
+                self.assertEqual(len([name for name, _ in fields if name == "x-user-token"]), passed_on, policy)
 
     def test_a_body_that_is_waited_for(self):
         def call(policy, tool, filler=0):

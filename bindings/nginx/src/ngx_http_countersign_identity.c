@@ -305,6 +305,7 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
 {
     ngx_str_t                            value;
     ngx_uint_t                           i, repeated;
+    ngx_array_t                         *removed;
     ngx_table_elt_t                     *sent, field;
     ngx_http_countersign_header_t       *header;
     ngx_http_countersign_record_t       *record;
@@ -313,12 +314,15 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
-    if (mcf->identity.nelts == 0 && lcf->removed == NULL) {
+    /* Where countersign is off, there may be no policy. */
+    removed = lcf->policy == NULL || lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF ? NULL : lcf->policy->removed;
+
+    if (mcf->identity.nelts == 0 && removed == NULL) {
         return NGX_OK;
     }
 
     /* Where another request may share the list, nothing is added to it. */
-    if (ngx_http_countersign_take_away(r, mcf, lcf->removed, 0, r->internal) != NGX_OK) {
+    if (ngx_http_countersign_take_away(r, mcf, removed, 0, r->internal) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -587,56 +591,63 @@ ngx_http_countersign_push_name(ngx_conf_t *cf, ngx_array_t **names, countersign_
 }
 
 
-/* The fields that the policy of a place reads credentials from, and those that are removed before the upstream sees them. */
+/* The fields that a policy reads credentials from, and those that are removed before the upstream sees them. */
 
 ngx_int_t
-ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf)
+ngx_http_countersign_policy_fields(ngx_conf_t *cf, ngx_http_countersign_document_t *document, ngx_http_countersign_policy_t *policy)
 {
-    size_t                             i;
+    size_t           i;
+    countersign_str  name;
+
+    for (i = 1; (name = countersign_engine_credential_name(document->checked, policy->number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &policy->others, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; (name = countersign_engine_header_field(document->checked, policy->number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &policy->fields, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; (name = countersign_engine_removed_field(document->checked, policy->number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &policy->removed, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The fields of a policy that decides at a place. */
+
+ngx_int_t
+ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_policy_t *policy)
+{
     ngx_str_t                         *added, *field;
-    ngx_array_t                       *names;
-    countersign_str                    name;
+    ngx_uint_t                         i;
     ngx_http_countersign_named_t      *named;
     ngx_http_countersign_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
-    lcf->fields = NULL;
-    lcf->removed = NULL;
-    lcf->others = NULL;
-
-    for (i = 1; (name = countersign_engine_credential_name(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
-        if (ngx_http_countersign_push_name(cf, &lcf->others, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; (name = countersign_engine_header_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
-        if (ngx_http_countersign_push_name(cf, &lcf->fields, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
+    field = policy->fields == NULL ? NULL : policy->fields->elts;
+    for (i = 0; field != NULL && i < policy->fields->nelts; i++) {
         named = ngx_array_push(&mcf->fields);
         if (named == NULL) {
             return NGX_ERROR;
         }
 
-        field = lcf->fields->elts;
         named->name = field[i];
         named->place = lcf->enabled_place;
     }
 
-    names = &mcf->removed;
-
-    for (i = 0; (name = countersign_engine_removed_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
-        if (ngx_http_countersign_push_name(cf, &lcf->removed, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        field = lcf->removed->elts;
-
-        if (!ngx_http_countersign_is_named(names, &field[i])) {
-            added = ngx_array_push(names);
+    field = policy->removed == NULL ? NULL : policy->removed->elts;
+    for (i = 0; field != NULL && i < policy->removed->nelts; i++) {
+        if (!ngx_http_countersign_is_named(&mcf->removed, &field[i])) {
+            added = ngx_array_push(&mcf->removed);
             if (added == NULL) {
                 return NGX_ERROR;
             }
