@@ -99,7 +99,9 @@ fn what_tells_an_id_token_apart_is_the_preset() {
         let mut bare = fixture["policy"].clone();
         bare["accept"] = json!(["jwt"]);
         bare.as_object_mut().unwrap().remove("scope");
-        let is_id_token = |token: &&Value| token["reason"] == "claim_refused" && token["title"].as_str().unwrap().contains("ID token");
+        let is_id_token = |token: &&Value| {
+            token["reason"] == "claim_refused" && token["title"].as_str().unwrap().contains("ID token")
+        };
         let token = fixture["refuse"].as_array().unwrap().iter().find(is_id_token).unwrap();
         assert_eq!(answer(&bare, token).reason, None, "{name}");
     }
@@ -118,7 +120,10 @@ fn each_fixture_has_its_row() {
 
 fn faults(policy: &Value) -> Vec<String> {
     let faults = document(&policies(&json!("https://as.example"), policy)).err().unwrap_or_default();
-    faults.into_iter().map(|fault| format!("{}: found {}, expected {}", fault.pointer, fault.found, fault.expected)).collect()
+    faults
+        .into_iter()
+        .map(|fault| format!("{}: found {}, expected {}", fault.pointer, fault.found, fault.expected))
+        .collect()
 }
 
 #[test]
@@ -132,13 +137,16 @@ fn what_stands_beside_a_preset() {
     // A member of the policy goes before the preset's.
     assert_eq!(faults(&policy(json!({"preset": "mcp", "dpop": {"max_age_seconds": 30}}))), Vec::<String>::new());
     assert_eq!(faults(&policy(json!({"preset": "okta", "scope_from": "/groups"}))), Vec::<String>::new());
-    let beside = "found kinds of tokens beside `preset`, expected none of the two: keycloak says which tokens are accepted";
+    let beside =
+        "found kinds of tokens beside `preset`, expected none of the two: keycloak says which tokens are accepted";
     assert_eq!(faults(&policy(json!({"accept": ["jwt"]}))), [format!("/policies/default/accept: {beside}")]);
     let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
     let known = format!("expected one of {}", names.join(", "));
     let unknown = faults(&policy(json!({"preset": "Keycloak"})));
     assert_eq!(unknown[0], format!("/policies/default/preset: found \"Keycloak\", {known}"));
-    assert!(faults(&policy(json!({"preset": ["keycloak"]})))[0].starts_with("/policies/default/preset: found an array"));
+    assert!(
+        faults(&policy(json!({"preset": ["keycloak"]})))[0].starts_with("/policies/default/preset: found an array")
+    );
     // Whoever holds any account of these issuers has a token: a policy that lets everybody in cannot be written by accident.
     for name in ["github-actions", "gitlab", "kubernetes"] {
         assert_eq!(
