@@ -3,6 +3,7 @@
 //! Which kinds of token a member is for is asked of the reader: a kind is listed if the reader takes a policy of that kind with the member.
 
 use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
+use countersign::policy::preset::PRESETS;
 use countersign::policy::{PolicyDocument, SCHEMA};
 use countersign::specs::profile::TokenKind;
 
@@ -45,6 +46,7 @@ const OBJECTS: &[Object] = &[
         schema: "/$defs/issuedEntry",
         part: Some(Part::Entry),
     },
+    object(&["/policies/NAME/conditions/N", "/policies/NAME/accept/N/conditions/N"], "/$defs/condition"),
     object(&["/policies/NAME/credentials/N"], "/$defs/credential"),
     object(&["/policies/NAME/credentials/N/from"], "/$defs/ownHeader"),
     object(&["/policies/NAME/tie/N"], "/$defs/policy/properties/tie/items"),
@@ -66,6 +68,12 @@ const SAMPLES: &[(&str, &str)] = &[
     ("max_lifetime_seconds", "3600"),
     ("subjects", r#""spiffe://example.org/**""#),
     ("scope", r#""orders:read""#),
+    ("scope_from", r#""/scp""#),
+    ("scope_match", r#""any", "scope": ["a", "b"]"#),
+    ("conditions", r#"[{"claim": "/tenant", "equals": "red"}]"#),
+    ("subject_separator", r#"":", "subjects": "system:*""#),
+    ("audience_from", r#""/client_id""#),
+    ("absent", r#""client_id""#),
     ("algorithms", r#""ES256""#),
     ("binding", r#"{"require": "any"}"#),
     ("dpop", r#"{"nonce": "required"}"#),
@@ -176,6 +184,11 @@ fn is_taken(policy: &str) -> bool {
 
 /// The kinds for which the reader takes the member in `part` of some policy: alone, in a field of its own, or as one of two credentials.
 fn kinds(part: Part, member: &str) -> Vec<TokenKind> {
+    if member == "preset" {
+        // It stands for `accept`: those of the table's entries.
+        let named = |kind: &TokenKind| PRESETS.iter().any(|preset| preset.members.contains(&format!("\"{}\"", kind.name())));
+        return TokenKind::ALL.into_iter().filter(named).collect();
+    }
     let sample = SAMPLES.iter().find(|(name, _)| *name == member).map(|(_, sample)| *sample);
     let addition = match sample {
         Some(sample) => format!(r#", "{member}": {sample}"#),

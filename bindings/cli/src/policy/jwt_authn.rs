@@ -34,7 +34,7 @@ pub(super) struct Translated {
 
 /// What is said of a member of a provider that a policy has no setting for.
 const PROVIDER_MEMBERS: &[(&str, &str)] = &[
-    ("from_params", "a token in the query is not read: it stands in logs and histories (RFC 9700 section 4.3.2)"),
+    ("from_params", "a token in the query is not read: it reaches logs and histories (RFC 9700 section 4.3.2)"),
     (
         "forward_payload_header",
         "the payload is not passed on as a whole: name its claims under `attributes`, and these in `identity_headers` of the filter",
