@@ -164,6 +164,7 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
         return ngx_http_countersign_internal_handler(r);
     }
 
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
     answer = ngx_http_countersign_answer_of(r);
 
     if (answer != NULL && !answer->placed) {
@@ -187,9 +188,11 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
     }
 
     /* A question is this server's, of no client: it is not judged, and so never waits for another one. */
-    lcf = answer != NULL ? ngx_http_get_module_loc_conf(r, ngx_http_countersign_module) : ngx_http_countersign_fix_choice(r);
-    if (lcf == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (answer == NULL) {
+        lcf = ngx_http_countersign_fix_choice(r);
+        if (lcf == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF || answer != NULL) {
