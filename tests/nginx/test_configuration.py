@@ -209,6 +209,7 @@ class Configuration(unittest.TestCase):
             nginx.write("as.json", issuer.key_set(issuer.Key("first")))
             nginx.write("without_origin.json", without_origin())
             nginx.write("bundle.json", '{"keys":[]}')
+            nginx.write("preset.json", json.dumps({**POLICY, "policies": {"default": {"preset": "keycloak", "audience": issuer.AUDIENCE}}}))
             nginx.write("included-1.conf", "map $arg_included $chosen { default default; }")
             nginx.write("asks.json", document(shared_store="required").replace('"default"', '"asks"'))
             return nginx.test()
@@ -251,6 +252,7 @@ class Configuration(unittest.TestCase):
             ("the wider window comes second", [
                 ZONE, "server { listen 127.0.0.1:{port}; countersign on; countersign_policy_file {folder}/policy.json; }",
                 "server { listen 127.0.0.1:{port}; server_name b; countersign on; countersign_policy_file {folder}/wide.json; }"]),
+            ("a preset", [ZONE, "countersign_policy_file {folder}/preset.json;", SERVER % "countersign on;"]),
             ("a policy by a variable", [ZONE, FILE, SERVER % "countersign on; countersign_policy $host;"]),
             ("a mode by a variable", [ZONE, FILE, SERVER % "countersign $host; countersign_off_by_variable on;"]),
             ("a variable in limit_except", [ZONE, FILE, "server { location / { limit_except GET { countersign $host; countersign_policy $host; } } }"]),
