@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use countersign::policy::preset::PRESETS;
+use countersign::internal::policy::preset::PRESETS;
 use countersign_tests::issuer::{NOW, b64, jwk, key};
 use countersign_tests::request::{Req, bare, bearer};
 use countersign_tests::runner::{Answer, Runner, document};

@@ -8,7 +8,7 @@ use crate::time::UnixSeconds;
 
 /// A header field that may come once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Field<'r> {
+pub enum HeaderField<'r> {
     /// The request has none.
     #[default]
     Absent,
@@ -18,7 +18,7 @@ pub enum Field<'r> {
     Repeated,
 }
 
-impl<'r> Field<'r> {
+impl<'r> HeaderField<'r> {
     /// This field after one more value was seen.
     #[must_use]
     pub const fn and(self, value: &'r [u8]) -> Self {
@@ -67,20 +67,20 @@ pub trait HeaderFields {
     /// The field called `name`, which is written in small letters; names match in any case.
     ///
     /// A field in another spelling of the name ([`spells_alike`]) is a second one: a receiver may read it as the first. See [`named_field`].
-    fn field(&self, name: &str) -> Field<'_>;
+    fn field(&self, name: &str) -> HeaderField<'_>;
 }
 
 /// The field called `name` of all `fields` of a request, as [`HeaderFields::field`] has it.
-pub fn named_field<'r>(fields: impl Iterator<Item = (&'r [u8], &'r [u8])>, name: &str) -> Field<'r> {
+pub fn named_field<'r>(fields: impl Iterator<Item = (&'r [u8], &'r [u8])>, name: &str) -> HeaderField<'r> {
     let alike = fields.filter(|(known, _)| spells_alike(known, name.as_bytes()));
-    alike.fold(Field::Absent, |field, (known, value)| {
-        if known.eq_ignore_ascii_case(name.as_bytes()) { field.and(value) } else { Field::Repeated }
+    alike.fold(HeaderField::Absent, |field, (known, value)| {
+        if known.eq_ignore_ascii_case(name.as_bytes()) { field.and(value) } else { HeaderField::Repeated }
     })
 }
 
 /// All header fields of a request, by name and value.
 impl HeaderFields for &[(&[u8], &[u8])] {
-    fn field(&self, name: &str) -> Field<'_> {
+    fn field(&self, name: &str) -> HeaderField<'_> {
         named_field(self.iter().copied(), name)
     }
 }
@@ -96,8 +96,8 @@ impl fmt::Debug for dyn HeaderFields + '_ {
 pub struct Request<'r> {
     pub(crate) method: &'r [u8],
     pub(crate) uri: &'r [u8],
-    pub(crate) authorization: Field<'r>,
-    pub(crate) proof: Field<'r>,
+    pub(crate) authorization: HeaderField<'r>,
+    pub(crate) proof: HeaderField<'r>,
     pub(crate) certificate: Option<ClientCertificate<'r>>,
     pub(crate) connection: Option<&'r dyn Connection>,
     pub(crate) used_proof: Option<&'r [u8; 32]>,
@@ -120,7 +120,7 @@ impl<'r> Request<'r> {
         headers: impl IntoIterator<Item = (&'r [u8], &'r [u8])>,
         now: UnixSeconds,
     ) -> Self {
-        let (authorization, proof) = (Field::Absent, Field::Absent);
+        let (authorization, proof) = (HeaderField::Absent, HeaderField::Absent);
         let (certificate, connection, used_proof, fields) = (None, None, None, None);
         let mut request = Self { method, uri, authorization, proof, certificate, connection, used_proof, fields, now };
         for (name, value) in headers {
@@ -188,13 +188,13 @@ mod tests {
             names.iter().map(|name| (name.as_bytes(), b"x".as_slice())).collect()
         };
         for (names, expected) in [
-            (&["x-ticket"][..], Field::One(b"x")),
-            (&["X-Ticket", "other"], Field::One(b"x")),
-            (&["other", "xticket"], Field::Absent),
-            (&["x-ticket", "x-Ticket"], Field::Repeated),
-            (&["x-ticket", "X_Ticket"], Field::Repeated),
-            (&["x.ticket", "x-ticket"], Field::Repeated),
-            (&["x_ticket"], Field::Repeated),
+            (&["x-ticket"][..], HeaderField::One(b"x")),
+            (&["X-Ticket", "other"], HeaderField::One(b"x")),
+            (&["other", "xticket"], HeaderField::Absent),
+            (&["x-ticket", "x-Ticket"], HeaderField::Repeated),
+            (&["x-ticket", "X_Ticket"], HeaderField::Repeated),
+            (&["x.ticket", "x-ticket"], HeaderField::Repeated),
+            (&["x_ticket"], HeaderField::Repeated),
         ] {
             let all = fields(names);
             assert_eq!(all.as_slice().field("x-ticket"), expected, "{names:?}");

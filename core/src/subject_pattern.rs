@@ -13,11 +13,11 @@ use crate::spiffe_id::{self, SpiffeIdError};
 /// only. Does not decode, fold or normalise anything, and does not tell who vouches for the subject.
 ///
 /// ```
-/// # use countersign::subject_pattern::SubjectPattern;
+/// # use countersign::SubjectPattern;
 /// let pattern = SubjectPattern::parse("spiffe://example.org/ns/*/sa/web")?;
 /// assert!(pattern.matches("spiffe://example.org/ns/prod/sa/web"));
 /// assert!(!pattern.matches("spiffe://example.org/ns/prod/eu/sa/web"));
-/// # Ok::<(), countersign::subject_pattern::PatternError>(())
+/// # Ok::<(), countersign::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SubjectPattern {
@@ -179,7 +179,7 @@ impl fmt::Display for PatternError {
         f.write_str(match self {
             Self::Empty => "a subject pattern is not empty",
             Self::TooLong => "a subject pattern has at most 2048 bytes",
-            Self::StarInsideSegment => "a * stands for one whole segment and cannot be a part of one",
+            Self::StarInsideSegment => "a * matches one whole segment and cannot be a part of one",
             Self::DoubleStarNotLast => "** can only be the last segment",
             Self::DoubleStarAlone => "** needs something before it",
             Self::SchemeWildcard => "a * cannot stand for a scheme",

@@ -238,7 +238,7 @@ enum countersign_result
   COUNTERSIGN_RESULT_OUT_OF_MEMORY = 2014,
   // The policy document has faults; the notice was given each.
   COUNTERSIGN_RESULT_POLICY_FAULTY = 2020,
-  // A trust document cannot be used; the notice was given why. The last good one stays in force.
+  // A trust document cannot be used; the notice was given why. The last good one stays in use.
   COUNTERSIGN_RESULT_TRUST_FAULTY = 2021,
   // A document of revocations cannot be used; the notice was given why.
   COUNTERSIGN_RESULT_REVOCATIONS_FAULTY = 2022,
@@ -614,7 +614,7 @@ typedef struct countersign_replay_state {
 typedef struct countersign_look_report {
   // Documents that were read and are in force now.
   uint32_t loaded;
-  // Documents that cannot be used; the last good ones stay in force.
+  // Documents that cannot be used; the last good ones stay in use.
   uint32_t refused;
   // Files that are not there or cannot be read, told once each.
   uint32_t unreadable;
@@ -1233,7 +1233,7 @@ countersign_result countersign_engine_watch_revocations(const struct countersign
                                                         struct countersign_notice notice);
 
 // Reads again every watched file that has changed; costs one `stat` a file where none has. A file that cannot be used leaves the
-// last good one in force.
+// last good one in use.
 //
 // Decisions that begin after it returned see what it found, on every thread. `report_out` may be NULL. Returns `OK`,
 // `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
@@ -1249,7 +1249,7 @@ countersign_result countersign_engine_look(const struct countersign_engine *engi
 //
 // Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
 // returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
-// the last good document then stays in force; `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
+// the last good document then stays in use; `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
 // `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 //
 // # Safety

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign::document::DocumentKind;
-use countersign::engine::{self, Policy, PolicyDocument, PolicyIndex};
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::internal::document::DocumentKind;
+use countersign::{NonceKeys, Policy, PolicyDocument, PolicyIndex, UnixSeconds};
 use countersign_reload::{SharedEngine, nonce_keys};
 
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
@@ -80,7 +78,7 @@ pub unsafe extern "C" fn countersign_engine_new(
         // SAFETY: the caller's promise.
         let engine = unsafe { config.replay.engine(document, now) }?;
         let policies = engine.document().policies().map(|(index, _)| index).collect();
-        let shared = SharedEngine::new(engine, now, &mut |line| config.notice.tell(line))
+        let shared = SharedEngine::new(engine, now, &mut |line| config.notice.report(line))
             .map_err(|faults| policy_faulty(&config.notice, &faults))?;
         shared.set_nonce_keys(nonce_keys().map_err(|_| countersign_result::NoRandomness)?);
         output.write(Arc::into_raw(Arc::new(countersign_engine { shared, policies })));
@@ -91,7 +89,7 @@ pub unsafe extern "C" fn countersign_engine_new(
 /// Tells every fault.
 fn policy_faulty(notice: &countersign_notice, faults: &[impl ToString]) -> countersign_result {
     for fault in faults {
-        notice.tell(&fault.to_string());
+        notice.report(&fault.to_string());
     }
     countersign_result::PolicyFaulty
 }
@@ -276,8 +274,8 @@ pub unsafe extern "C" fn countersign_engine_removed_field<'a>(
         let removed = engine.policy(policy).and_then(|policy| {
             let mut removed = policy.credentials().filter(|credential| credential.is_removed());
             removed.nth(index).map(|credential| match credential.from() {
-                engine::From::Authorization => "authorization",
-                engine::From::Header(name) => name,
+                countersign::CredentialLocation::Authorization => "authorization",
+                countersign::CredentialLocation::Header(name) => name,
             })
         });
         countersign_str::or_none(removed)
@@ -378,7 +376,7 @@ pub unsafe extern "C" fn countersign_engine_replay_notice(
         let engine = unsafe { borrow(engine) }?.shared.engine();
         let now = UnixSeconds::new(now_seconds);
         let line = reason_of(reason).and_then(|reason| engine.replay_notice(reason, now));
-        notice.tell(&line.ok_or(countersign_result::NotFound)?.to_string());
+        notice.report(&line.ok_or(countersign_result::NotFound)?.to_string());
         Ok(())
     })
 }

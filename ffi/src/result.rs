@@ -40,7 +40,7 @@ pub enum countersign_result {
     OutOfMemory = 2014,
     /// The policy document has faults; the notice was given each.
     PolicyFaulty = 2020,
-    /// A trust document cannot be used; the notice was given why. The last good one stays in force.
+    /// A trust document cannot be used; the notice was given why. The last good one stays in use.
     TrustFaulty = 2021,
     /// A document of revocations cannot be used; the notice was given why.
     RevocationsFaulty = 2022,
@@ -93,7 +93,7 @@ pub extern "C" fn countersign_result_text(result: u32) -> countersign_str<'stati
         (R::ReplayOtherSize, "the replay store was initialised with another size"),
         (R::ReplayWindowTooNarrow, "the replay store forgets proofs while a policy still accepts them"),
         (R::OriginInvalid, "a text is no origin such as https://api.example"),
-        (R::OriginWildcard, "* stands for one whole label at the front of a name, as in https://*.example.com"),
+        (R::OriginWildcard, "* matches one whole label at the front of a name, as in https://*.example.com"),
         (R::OriginRepeated, "two origins are for the same host"),
     ];
     let found = ALL.iter().find(|(known, _)| *known as u32 == result);

@@ -1,7 +1,6 @@
 //! Revocations, pushed by the host.
 
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
+use countersign::{RevocationsKnown, UnixSeconds};
 use countersign_reload::RevocationDocument;
 
 use crate::boundary::{borrow, checked};
@@ -85,13 +84,13 @@ unsafe fn push(
             let unknown =
                 if replace { engine.shared.replace_revocations(&document) } else { engine.shared.revoke(&document) };
             for authority in unknown {
-                notice.tell(&format!("the policy knows no {authority}"));
+                notice.report(&format!("the policy knows no {authority}"));
             }
             Ok(())
         }
         Err(faults) => {
             for fault in faults {
-                notice.tell(&fault.to_string());
+                notice.report(&fault.to_string());
             }
             Err(countersign_result::RevocationsFaulty)
         }

@@ -41,7 +41,7 @@ fn text(lent: countersign_str<'_>) -> String {
     unsafe { String::from_utf8_lossy(std::slice::from_raw_parts(lent.data, lent.length)).into_owned() }
 }
 
-const SILENT: countersign_notice = countersign_notice { tell: None, context: null_mut() };
+const SILENT: countersign_notice = countersign_notice { report: None, context: null_mut() };
 
 /// The vector's policy, and its request as C sees it; the texts live in `vector`.
 struct Request<'v> {
@@ -59,7 +59,8 @@ impl<'v> Request<'v> {
             fields.map(|field| countersign_header { name: lend_text(&field[0]), value: lend_text(&field[1]) });
         let mut certificate = vec![0; 4096];
         let base64 = request["client_cert"].as_str().unwrap().as_bytes();
-        let length = countersign::jose::base64url::decode_standard_padded(base64, &mut certificate).unwrap().len();
+        let length =
+            countersign::internal::jose::base64url::decode_standard_padded(base64, &mut certificate).unwrap().len();
         certificate.truncate(length);
         Self { headers: headers.collect(), certificate, vector }
     }
@@ -359,7 +360,7 @@ fn a_notice_is_one_printable_line() {
         "policies": { "default": { "accept": ["jwt"], "audience": "a" } } });
     let twice = serde_json::json!({ "trust": [policy["trust"][0], policy["trust"][0]], "policies": {} });
     let mut lines: Vec<String> = Vec::new();
-    let notice = countersign_notice { tell: Some(keep), context: (&raw mut lines).cast() };
+    let notice = countersign_notice { report: Some(keep), context: (&raw mut lines).cast() };
     let revoked = serde_json::json!({ "authorities": [{ "issuer": format!("{odd}x") }] }).to_string();
     // SAFETY: every pointer is valid for its call; handles are used by this thread alone.
     unsafe {
@@ -390,7 +391,7 @@ fn a_notice_is_one_printable_line() {
     }
     assert!(lines.len() >= 5, "{lines:?}");
     for line in lines {
-        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
+        assert!(!line.chars().any(countersign::internal::printable::is_tricky), "{line:?}");
     }
 }
 

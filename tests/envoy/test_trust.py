@@ -45,7 +45,7 @@ class Files(unittest.TestCase):
                 "countersign_trust_documents", **{"from": "file", "outcome": "missing"}) == 1)
             self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
             world.trust(world.key)
-            self.assertIn("the last good document stays in force", world.envoy.log())
+            self.assertIn("the last good document stays in use", world.envoy.log())
 
     def test_revocations_are_read_again(self):
         world = World(start=False)

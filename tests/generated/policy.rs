@@ -2,10 +2,9 @@
 //!
 //! Which kinds of token a member is for is asked of the reader: a kind is listed if the reader takes a policy of that kind with the member.
 
-use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
-use countersign::policy::preset::PRESETS;
-use countersign::policy::{PolicyDocument, SCHEMA};
-use countersign::specs::profile::TokenKind;
+use countersign::internal::jose::json::{self, Budget, JsonObject, Value};
+use countersign::internal::policy::preset::PRESETS;
+use countersign::{JsonString, POLICY_SCHEMA, PolicyDocument, TokenKind};
 
 use crate::{cell, hold};
 
@@ -87,7 +86,7 @@ const SAMPLES: &[(&str, &str)] = &[
 ];
 
 fn root() -> Value<'static> {
-    json::parse(SCHEMA.as_bytes(), Budget::POLICY).unwrap()
+    json::parse(POLICY_SCHEMA.as_bytes(), Budget::POLICY).unwrap()
 }
 
 /// The value at a JSON Pointer without escapes.
@@ -186,7 +185,8 @@ fn is_taken(policy: &str) -> bool {
 fn kinds(part: Part, member: &str) -> Vec<TokenKind> {
     if member == "preset" {
         // It stands for `accept`: those of the table's entries.
-        let named = |kind: &TokenKind| PRESETS.iter().any(|preset| preset.members.contains(&format!("\"{}\"", kind.name())));
+        let named =
+            |kind: &TokenKind| PRESETS.iter().any(|preset| preset.members.contains(&format!("\"{}\"", kind.name())));
         return TokenKind::ALL.into_iter().filter(named).collect();
     }
     let sample = SAMPLES.iter().find(|(name, _)| *name == member).map(|(_, sample)| *sample);

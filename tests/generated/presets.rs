@@ -1,6 +1,6 @@
 //! `docs/presets.md`.
 
-use countersign::policy::preset::PRESETS;
+use countersign::internal::policy::preset::PRESETS;
 
 use crate::{cell, hold};
 

@@ -59,7 +59,7 @@ enum Command {
     ///   {"trust":{"trust_domain":"example.org","document":{"keys":[...]}}}    or "issuer"
     ///   {"revoke":{"authorities":[{"issuer":"https://as.example","tokens":["jti"]}]}}
     /// A revocation adds to those in force. Files of the policy's trust sources, and of --revocations, are read again
-    /// when they change; one that is faulty leaves the last good one in force.
+    /// when they change; one that is faulty leaves the last good one in use.
     ///
     /// A line that cannot be used is answered by {"id","line","error"}, and the stream goes on.
     #[command(verbatim_doc_comment, after_help = DECIDE_EXAMPLES)]
@@ -207,7 +207,7 @@ fn run(command: &Command) -> Outcome {
         Command::Thumbprint(args) => thumbprint::run(args),
         Command::Reasons(args) => reasons::run(args),
         Command::Schema => {
-            style::print_plain(countersign::engine::SCHEMA.as_bytes())?;
+            style::print_plain(countersign::POLICY_SCHEMA.as_bytes())?;
             Ok(Verdict::Good)
         }
         Command::Completions { shell } => {

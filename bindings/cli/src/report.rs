@@ -10,9 +10,8 @@ use std::time::UNIX_EPOCH;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use countersign::document::DocumentKind;
-use countersign::engine::{PolicyDocument, TrustDocument, TrustSource};
-use countersign::time::UnixSeconds;
+use countersign::internal::document::DocumentKind;
+use countersign::{PolicyDocument, TrustDocument, TrustSource, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -279,7 +278,7 @@ fn of_policy(
             TrustDocument::File(name) => files::need(&directory.join(name), map.form().document_kind().bytes().most)?,
             _ => continue,
         };
-        for (name, document) in countersign::trust::documents_in_map(map.form(), &bytes).unwrap_or_default() {
+        for (name, document) in countersign::internal::trust::documents_in_map(map.form(), &bytes).unwrap_or_default() {
             of_keys(&format!("trust domain {name}"), &serde_json::from_slice(&document).unwrap_or_default(), expiries);
         }
     }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 pub struct LookReport {
     /// Documents that were read and are in force now.
     pub loaded: u32,
-    /// Documents that cannot be used; the last good ones stay in force.
+    /// Documents that cannot be used; the last good ones stay in use.
     pub refused: u32,
     /// Files that are not there or cannot be read, told once each.
     pub unreadable: u32,

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{BundleMapIndex, Engine, PolicyDocument, TrustDocument, TrustState};
-use countersign::time::UnixSeconds;
-use countersign::trust::{AuthorityIndex, KeySet, TrustError};
+use countersign::{
+    AuthorityIndex, BundleMapIndex, Engine, KeySet, PolicyDocument, TrustDocument, TrustError, TrustState, UnixSeconds,
+};
 
 use crate::documents::{Notice, warn_of_drops, warn_of_map};
 use crate::files::{self, LookReport, Stamp};
@@ -83,7 +83,7 @@ impl TrustFiles {
         Self { watched: watched.collect() }
     }
 
-    /// Reads again what has changed. A document that is refused leaves the last good one in force.
+    /// Reads again what has changed. A document that is refused leaves the last good one in use.
     pub(crate) fn look(
         &mut self,
         engine: &Engine,
@@ -125,7 +125,7 @@ impl TrustFiles {
 
 fn what_stands(engine: &Engine, trust_state: &TrustState, keys: Keys) -> String {
     match keys.in_force(engine, trust_state) {
-        Some(count) => format!("the last good document stays in force, with {}", counted(count, "key")),
+        Some(count) => format!("the last good document stays in use, with {}", counted(count, "key")),
         None => "there are no keys yet".to_owned(),
     }
 }

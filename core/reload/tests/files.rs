@@ -1,14 +1,11 @@
-//! Watched files: what is read when, what stays in force, and what the host is told.
+//! Watched files: what is read when, what stays in use, and what the host is told.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;
 
-use countersign::engine::{Engine, PolicyDocument};
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{Authority, Engine, PolicyDocument, RevocationsKnown, UnixSeconds};
 use countersign_reload::{LookReport, RevocationDocument, SharedEngine};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks_file": "as.json" },
@@ -60,7 +57,7 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
     assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0), "it may come back");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
     assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told[1].contains("the last good document stays in force, with 1 key"), "{told:?}");
+    assert!(told[1].contains("the last good document stays in use, with 1 key"), "{told:?}");
     assert!(told[2].contains("is dropped"), "{told:?}");
 }
 
@@ -91,7 +88,7 @@ fn a_map_is_read_once_for_all_its_trust_domains() {
             2,
             "map.json: trust domain b: it looks like a JWK set; a trust entry names that by jwks, jwks_file or jwks_uri",
         ),
-        (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in force, with 1 key"),
+        (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
         (4, "map.json: it has no trust domain example.org, whose tokens are refused"),
     ] {
         assert!(told[line].contains(words), "{line}: {told:?}");

@@ -8,7 +8,7 @@ use crate::policy::TrustSource;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
 use crate::record::{self, NamedClaim, VerifiedToken};
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::row::Used;
 use crate::trust::{Authority, AuthorityIndex, TrustedKey};
 
@@ -144,7 +144,7 @@ impl<'d> Decision<'d> {
 
     /// The scheme that the token came under, accepted or not.
     #[must_use]
-    pub const fn scheme(&self) -> Option<Scheme> {
+    pub const fn scheme(&self) -> Option<AuthScheme> {
         self.outcome().scheme
     }
 

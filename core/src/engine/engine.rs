@@ -12,7 +12,7 @@ use crate::engine::state::TrustState;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::limits;
 use crate::memory::OutOfMemory;
-use crate::memory::replay::{Replay, ReplayState, ReplayStore, Window};
+use crate::memory::replay::{Replay, ReplayState, ReplayStore, ReplayWindow};
 use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::{BundleMapIndex, PolicyDocument};
 use crate::reason::Reason;
@@ -128,10 +128,10 @@ impl Engine {
 
     /// The window that a replay store for `document` must remember.
     #[must_use]
-    pub fn replay_window(document: &PolicyDocument) -> Window {
+    pub fn replay_window(document: &PolicyDocument) -> ReplayWindow {
         let (age, future) = document.proof_window_seconds();
         let bounded = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX);
-        Window { max_age_seconds: bounded(age), future_seconds: bounded(future) }
+        ReplayWindow { max_age_seconds: bounded(age), future_seconds: bounded(future) }
     }
 
     /// The document that the engine was made from.
@@ -157,7 +157,7 @@ impl Engine {
     /// from the next decision on. A document without a usable key revokes all that its authority signed. Fetches nothing.
     ///
     /// # Errors
-    /// A [`TrustError`]; the last good document then stays in force.
+    /// A [`TrustError`]; the last good document then stays in use.
     pub fn load(
         &self,
         trust_state: &mut TrustState,
@@ -181,7 +181,7 @@ impl Engine {
     /// that the map does not have loses its keys; one that the policy does not name gets none.
     ///
     /// # Errors
-    /// A [`TrustError`]; the last good documents of all its trust domains then stay in force.
+    /// A [`TrustError`]; the last good documents of all its trust domains then stay in use.
     pub fn load_map(
         &self,
         trust_state: &mut TrustState,

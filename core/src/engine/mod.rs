@@ -31,8 +31,9 @@ pub use worker::Worker;
 pub use crate::memory::replay::{Replay, ReplayError, ReplayState};
 #[doc(no_inline)]
 pub use crate::policy::{
-    AcceptedKind, Binding, BodyPolicy, BundleMap, BundleMapIndex, CredentialPolicy, From, Introspection, Mode, Policy,
-    PolicyDocument, PolicyError, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
+    AcceptedKind, Binding, BodyPolicy, BundleMap, BundleMapIndex, CredentialPolicy, From, Introspection, Mode,
+    POLICY_SCHEMA, Policy, PolicyDocument, PolicyError, PolicyIndex, SharedReplay, ToolPattern, TrustDocument,
+    TrustSource,
 };
 pub use crate::request::{HeaderFields, Request, named_field};
 pub use crate::specs::check::{Check, NoTrace, Trace};

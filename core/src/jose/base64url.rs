@@ -69,9 +69,9 @@ pub const fn encoded_len(n: usize) -> usize {
 ///
 /// ```
 /// let mut out = [0; 8];
-/// let decoded = countersign::jose::base64url::decode(b"SGk", &mut out)?;
+/// let decoded = countersign::internal::jose::base64url::decode(b"SGk", &mut out)?;
 /// assert_eq!(decoded, b"Hi");
-/// # Ok::<(), countersign::jose::base64url::Base64Error>(())
+/// # Ok::<(), countersign::internal::jose::base64url::Base64Error>(())
 /// ```
 pub fn decode<'o>(encoded: &[u8], out: &'o mut [u8]) -> Result<&'o mut [u8], Base64Error> {
     let len = decoded_len(encoded.len()).ok_or(Base64Error::Length)?;

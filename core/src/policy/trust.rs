@@ -244,7 +244,7 @@ impl TrustNames {
             match place(&self.authorities) {
                 Some(index) => found.push(index),
                 None if self.unnamed || place(&self.misnamed).is_some() => {}
-                None => reader.fault(at, quoted(&name), "a name that stands in /trust"),
+                None => reader.fault(at, quoted(&name), "a name of an entry of /trust"),
             }
         });
         sort(&mut found, Ord::cmp);

@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::request::Request;
 use crate::specs::check::Check;
 use crate::specs::claims::{numeric_date, string};
-use crate::specs::common::presentation::{self, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme};
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::row::{Proof, ProofFacts, ProofMethod, Used};
 use crate::specs::settings::{NonceMode, ReplayMode};
@@ -31,7 +31,7 @@ pub(crate) const METHOD: ProofMethod = ProofMethod {
     name: "dpop",
     confirmation: "jkt",
     header_fields: &["dpop"],
-    scheme: Some(Scheme::Dpop),
+    scheme: Some(AuthScheme::Dpop),
     bound_to: |confirmation| confirmation.key_thumbprint,
     check,
     rules: "DP",

@@ -56,7 +56,7 @@ impl fmt::Display for OriginListErrorKind {
         match self {
             Self::Origin(fault) => fault.fmt(f),
             Self::Wildcard => {
-                f.write_str("* stands for one whole label at the front of a name, as in https://*.example.com")
+                f.write_str("* matches one whole label at the front of a name, as in https://*.example.com")
             }
             Self::SameAuthority(place) => write!(f, "it is for the same host as origin {place}"),
             Self::Empty => f.write_str("the list is empty"),

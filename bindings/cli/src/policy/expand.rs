@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign::document::DocumentKind;
-use countersign::engine::PolicyDocument;
-use countersign::policy::preset::Preset;
+use countersign::PolicyDocument;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::policy::preset::Preset;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -155,7 +155,7 @@ fn has_inner(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign::policy::preset::PRESETS;
+    use countersign::internal::policy::preset::PRESETS;
 
     #[test]
     fn an_expanded_document_reads_as_the_one_with_presets() {

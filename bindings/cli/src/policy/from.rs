@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign::engine::PolicyDocument;
+use countersign::PolicyDocument;
 
 use super::{jwt_authn, yaml};
 use crate::failure::{self, Failure, Outcome, Verdict};

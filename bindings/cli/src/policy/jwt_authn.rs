@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::engine::PolicyDocument;
+use countersign::PolicyDocument;
 use serde_json::{Map, Value, json};
 
 /// In place of an audience that is not known: no token is for it, so all are refused.

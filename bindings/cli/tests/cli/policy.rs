@@ -1,6 +1,6 @@
 //! `policy expand` and `policy from`
 
-use countersign::policy::preset::PRESETS;
+use countersign::internal::policy::preset::PRESETS;
 use serde_json::{Value, json};
 
 use crate::support::{Key, NOW, Place, Run, keys, text};

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use countersign::engine::{Engine, PolicyDocument, Request, TrustDocument, Worker};
-use countersign::time::UnixSeconds;
+use countersign::{Engine, PolicyDocument, Request, TrustDocument, UnixSeconds, Worker};
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Place, Run, URI, request, standard_b64, text};
