@@ -94,6 +94,11 @@ impl<'d> Decision<'d> {
         accepted.then(|| record::named(self.worker.record(0)?, *slot))?
     }
 
+    /// The record of the first credential, accepted or not, for logs.
+    pub(crate) fn record(&self) -> Option<&'d [u8]> {
+        self.worker.record(0)
+    }
+
     /// The SHA-256 of the request's body, where the policy asks for it.
     #[must_use]
     pub fn body_digest(&self) -> Option<&'d [u8; 32]> {
