@@ -64,6 +64,18 @@ impl Bench {
         assert!(self.worker.hot_keys().promoted > 0, "no key was promoted");
     }
 
+    /// Judges one good request and reads the attributes of these names, as a host does.
+    ///
+    /// # Panics
+    /// If the request is refused, or has one of them not.
+    pub fn judge_and_read(&mut self, request: &Request<'_>, names: &[&str]) {
+        let decision = self.worker.decide(&self.engine, &self.trust_state, self.policy, request);
+        assert!(decision.reason().is_none(), "{:?}", decision.reason());
+        for name in names {
+            assert!(std::hint::black_box(decision.attribute(name)).is_some(), "{name}");
+        }
+    }
+
     /// Judges one request; the caller says what the answer must be, so that nothing wrong is ever measured.
     ///
     /// # Panics

@@ -113,6 +113,8 @@ enum countersign_reason
   COUNTERSIGN_REASON_TOOL_REFUSED = 1410,
   // The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4).
   COUNTERSIGN_REASON_ISSUER_REFUSED = 1411,
+  // A claim is not what a condition of the policy demands.
+  COUNTERSIGN_REASON_CLAIM_REFUSED = 1412,
   // A proof of possession is demanded and there is none (RFC 9449 §7.1).
   COUNTERSIGN_REASON_PROOF_MISSING = 1501,
   // The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).

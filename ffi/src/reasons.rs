@@ -77,6 +77,8 @@ pub enum countersign_reason {
     ToolRefused = 1410,
     /// The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4).
     IssuerRefused = 1411,
+    /// A claim is not what a condition of the policy demands.
+    ClaimRefused = 1412,
     /// A proof of possession is demanded and there is none (RFC 9449 §7.1).
     ProofMissing = 1501,
     /// The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4).
@@ -189,6 +191,7 @@ impl From<Reason> for countersign_reason {
             Reason::CredentialsUntied => Self::CredentialsUntied,
             Reason::ToolRefused => Self::ToolRefused,
             Reason::IssuerRefused => Self::IssuerRefused,
+            Reason::ClaimRefused => Self::ClaimRefused,
             Reason::ProofMissing => Self::ProofMissing,
             Reason::ProofMalformed => Self::ProofMalformed,
             Reason::ProofMethodMismatch => Self::ProofMethodMismatch,

@@ -14,7 +14,7 @@ use countersign::jose::header::{Typ, UnverifiedHeader};
 use countersign::jose::json::{self, Budget, Fraction, JsonObject, JsonString, NameTable, Value};
 use countersign::limits::{self, row};
 use countersign::reason::Reason;
-use countersign::specs::claims::UnverifiedClaims;
+use countersign::specs::claims::{Scope, UnverifiedClaims};
 use countersign::specs::common::actor;
 use countersign::specs::common::confirmation::Confirmation;
 use countersign::specs::profile::{TokenKind, TokenKinds};
@@ -84,14 +84,16 @@ impl Sources {
         let kind = parts.kind(credential);
         match decision.reason() {
             Some(Reason::ClaimMissing) => {
-                let kind = kind.map(|kind| (article(kind), parts.missing(kind)));
+                let kind = kind.map(|kind| (article(kind), parts.missing(credential, kind)));
                 for (kind, claim) in
                     kind.iter().flat_map(|(kind, claims)| claims.iter().map(move |claim| (kind, claim)))
                 {
                     cause.lines.push(format!("The token has no claim {claim}, which {kind} must have."));
                 }
             }
-            Some(Reason::ClaimInvalid) if !of_proof => cause.lines.extend(parts.mistyped()),
+            Some(Reason::ClaimInvalid) if !of_proof => {
+                cause.lines.extend(parts.mistyped(kind.is_some_and(TokenKind::has_scope_as_text)));
+            }
             Some(Reason::ProofMalformed) => cause.lines.extend(parts.faults_of_proof()),
             Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::TypNotAccepted) => {
@@ -102,6 +104,11 @@ impl Sources {
             Some(Reason::AudienceMismatch) => {
                 let all = list(credential.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
+                let elsewhere = credential.accept().filter(|entry| Some(entry.kind()) == kind);
+                for claim in elsewhere.filter_map(AcceptedKind::audience_from) {
+                    let claim = printable(claim);
+                    cause.lines.push(format!("The claim {claim} must name it, and `aud` too where the token has one."));
+                }
             }
             Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused) => {
                 cause.lines.extend(kind.map(|kind| self.expected(credential, kind)));
@@ -121,6 +128,7 @@ impl Sources {
                 reason @ (Reason::AlgorithmRefused
                 | Reason::SubjectRefused
                 | Reason::ScopeInsufficient
+                | Reason::ClaimRefused
                 | Reason::LifetimeTooLong),
             ) => {
                 cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
@@ -284,7 +292,14 @@ fn conditions(credential: &CredentialPolicy, kind: TokenKind, reason: Reason) ->
         }
         Reason::ScopeInsufficient => {
             let scope: Vec<&str> = entry.scope().collect();
-            (!scope.is_empty()).then(|| format!("with the scope {}", scope.join(" ")))
+            let words = if entry.takes_any_scope() { scope.join(" or ") } else { scope.join(" ") };
+            let from: Vec<&str> = entry.scope_from().collect();
+            let from = if from.is_empty() { String::new() } else { format!(" in {}", list(from.into_iter())) };
+            (!scope.is_empty()).then(|| format!("with the scope {words}{from}"))
+        }
+        Reason::ClaimRefused => {
+            let claims: Vec<String> = entry.conditions().map(|condition| printable(&condition.to_string())).collect();
+            (!claims.is_empty()).then(|| format!("with {}", claims.join(" and ")))
         }
         _ => entry.max_lifetime_seconds().map(|most| format!("that lives at most {most} seconds")),
     };
@@ -363,15 +378,17 @@ impl Parts {
         kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))
     }
 
-    /// The claims that the kind must have and the token has not.
-    fn missing(&self, kind: TokenKind) -> Vec<&'static str> {
+    /// The claims that the kind must have and the token has not, but for those that every entry lets it go without.
+    fn missing(&self, credential: &CredentialPolicy, kind: TokenKind) -> Vec<&'static str> {
         let claims = self.claims();
         let is_missing = |name: &&str| claims.is_some_and(|claims| claims.member(name).is_none());
-        kind.required_claims().filter(is_missing).collect()
+        let entries = || credential.accept().filter(|entry| entry.kind() == kind);
+        let is_required = |name: &&str| entries().any(|entry| entry.absent().all(|absent| absent != *name));
+        kind.required_claims().filter(is_missing).filter(is_required).collect()
     }
 
     /// The header parameters, else the claims, that the engine's readers refuse one by one.
-    fn mistyped(&self) -> Vec<String> {
+    fn mistyped(&self, has_scope_as_text: bool) -> Vec<String> {
         let line =
             |sort: &str, name: &str| format!("The {sort} {name} has the wrong JSON type or an impossible value.");
         let header = refused(&self.header, |member| {
@@ -386,7 +403,8 @@ impl Parts {
                 |claims| {
                     let actor = claims.actor.map(actor::check).transpose();
                     let confirmation = claims.confirmation.map(Confirmation::read).transpose();
-                    actor.err() == Some(Reason::ClaimInvalid) || confirmation.is_err()
+                    let listed = has_scope_as_text && matches!(claims.scope, Some(Scope::Listed(_)));
+                    actor.err() == Some(Reason::ClaimInvalid) || confirmation.is_err() || listed
                 },
             )
         });

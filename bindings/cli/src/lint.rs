@@ -451,10 +451,24 @@ impl Lint {
                 let kind = kind(entry);
                 let open = |name: &str| entry[name].is_null() && policy[name].is_null();
                 let at = format!("{holder_at}/accept/{place}");
-                if kind == "jwt-svid" && signers.has(true) && open("subjects") {
+                if let Some(claim) = entry["audience_from"].as_str() {
+                    let text =
+                        format!("tokens without aud pass: {} must name the audience in its place", printable(claim));
+                    self.add(Severity::Warning, format!("{at}/audience_from"), text);
+                }
+                let absent: Vec<String> = texts(&entry["absent"]).map(printable).collect();
+                if !absent.is_empty() {
+                    let text = format!(
+                        "tokens without {} pass, which RFC 9068 §2.2 requires; meant for issuers that cannot be mended",
+                        absent.join(", ")
+                    );
+                    self.add(Severity::Warning, format!("{at}/absent"), text);
+                }
+                let is_open = open("subjects") && open("conditions");
+                if kind == "jwt-svid" && signers.has(true) && is_open {
                     let text = "any workload of every trust domain is let in: no subjects are named";
                     self.add(Severity::Warning, at, text);
-                } else if kind == "jwt" && signers.has(false) && open("scope") && open("subjects") {
+                } else if kind == "jwt" && signers.has(false) && open("scope") && is_open && open("audience_from") {
                     let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
                     self.add(Severity::Warning, at, text);
                 }
@@ -716,6 +730,9 @@ fn kind(entry: &Value) -> &str {
     entry.as_str().or(entry["kind"].as_str()).unwrap_or_default()
 }
 
+/// The members of an entry that say where a claim is read, or which may be absent: entries that differ in one accept different tokens.
+const READINGS: [&str; 5] = ["audience_from", "absent", "scope_from", "scope_match", "subject_separator"];
+
 /// Whether each token that `narrow` accepts is one that `wide` accepts, as far as the texts of their conditions say so.
 fn accepts_all_of(wide: &Value, narrow: &Value) -> bool {
     let holds = |(name, value): (&String, &Value)| {
@@ -725,11 +742,18 @@ fn accepts_all_of(wide: &Value, narrow: &Value) -> bool {
             // Every one of them is demanded.
             "scope" => texts(value).all(|word| texts(of_narrow).any(|other| other == word)),
             "max_lifetime_seconds" => of_narrow.as_u64().is_some_and(|most| Some(most) <= value.as_u64()),
+            "conditions" => {
+                let of_narrow = of_narrow.as_array().map_or(&[][..], Vec::as_slice);
+                value.as_array().into_iter().flatten().all(|condition| of_narrow.contains(condition))
+            }
+            // Compared below.
+            _ if READINGS.contains(&name.as_str()) => true,
             // One of them is demanded.
             _ => !of_narrow.is_null() && texts(of_narrow).all(|text| texts(value).any(|other| other == text)),
         }
     };
-    kind(wide) == kind(narrow) && wide.as_object().into_iter().flatten().all(holds)
+    let is_read_alike = READINGS.iter().all(|name| wide[*name] == narrow[*name]);
+    kind(wide) == kind(narrow) && is_read_alike && wide.as_object().into_iter().flatten().all(holds)
 }
 
 fn thumbprint_text(thumbprint: &[u8; 32]) -> String {

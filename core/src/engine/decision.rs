@@ -7,7 +7,7 @@ use crate::engine::worker::Worker;
 use crate::policy::TrustSource;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
-use crate::record::{NamedClaim, VerifiedToken};
+use crate::record::{self, NamedClaim, VerifiedToken};
 use crate::specs::common::presentation::Scheme;
 use crate::specs::row::Used;
 use crate::trust::{Authority, AuthorityIndex, TrustedKey};
@@ -89,7 +89,14 @@ impl<'d> Decision<'d> {
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<NamedClaim<'d>> {
         let (_, slot) = self.policy?.attributes.iter().find(|(known, _)| known.as_ref() == name)?;
-        self.verified_token()?.named(*slot)
+        // Without the rest of the record: a host may ask for many.
+        let accepted = self.outcome().reason.is_none();
+        accepted.then(|| record::named(self.worker.record(0)?, *slot))?
+    }
+
+    /// The record of the first credential, accepted or not, for logs.
+    pub(crate) fn record(&self) -> Option<&'d [u8]> {
+        self.worker.record(0)
     }
 
     /// The SHA-256 of the request's body, where the policy asks for it.

@@ -87,9 +87,7 @@ pub(crate) fn verify(
     jws::check_replicated(&header, &claims)?;
     (profile.check_header)(&header, &policy.profiles)?;
     trace.enter(Check::RequiredClaims);
-    if !profile.required.is_within(claims.present()) {
-        return Err(Reason::ClaimMissing.into());
-    }
+    expected.check_departures(kind, &claims)?;
     (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
     let length = record::pack(kind, &header, &claims, actor, record)?;

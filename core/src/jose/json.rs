@@ -449,6 +449,35 @@ impl<'a> JsonArray<'a> {
     pub const fn raw(self) -> &'a str {
         self.raw
     }
+
+    /// The array that starts and ends `text`, as [`JsonObject::from_checked`]; `None` for another value.
+    #[must_use]
+    pub(crate) fn from_checked(text: &'a str) -> Option<Self> {
+        text.starts_with('[').then_some(Self { raw: text })
+    }
+}
+
+/// Whether one of the strings of the array `raw`, which a scan has checked, has these bytes; `None` where strings have escapes, or
+/// elements are arrays or objects: only [`JsonArray::elements`] answers then.
+pub(crate) fn plain_array_has(raw: &[u8], wanted: &[u8]) -> Option<bool> {
+    let mut rest = raw.get(1..)?;
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        match first {
+            b'"' => {
+                let length = behind.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+                let (text, behind) = behind.split_at_checked(length)?;
+                let (b'"', behind) = behind.split_first()? else { return None };
+                if text == wanted {
+                    return Some(true);
+                }
+                rest = behind;
+            }
+            b'[' | b'{' => return None,
+            _ => {}
+        }
+    }
+    Some(false)
 }
 
 /// An object that a scan has checked: its names are unique.

@@ -6,6 +6,7 @@
 mod accept;
 mod body;
 mod challenge;
+mod condition;
 mod credential;
 mod document;
 mod dpop;
@@ -18,6 +19,7 @@ mod svid;
 mod trust;
 
 pub use body::{BodyPolicy, ToolPattern};
+pub use condition::Condition;
 pub use document::PolicyDocument;
 pub use reader::PolicyError;
 pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};

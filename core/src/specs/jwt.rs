@@ -17,6 +17,8 @@ pub(crate) const PROFILE: Profile = Profile {
     place: Place::Anywhere,
     // RFC 7519 makes no claim mandatory; a service that keys on the issuer and pins an audience needs these.
     required: ClaimSet::of(&[Claim::Issuer, Claim::Audience, Claim::ExpiresAt]),
+    may_lack: ClaimSet::of(&[Claim::Audience]),
+    scope_is_text: false,
     kept: ClaimSet::of(&[Claim::Issuer, Claim::Subject, Claim::Scope, Claim::ClientId, Claim::TokenId, Claim::Actor]),
     check_header: |_, _| Ok(()),
     check_claims: |_| Ok(()),

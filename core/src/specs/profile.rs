@@ -104,6 +104,17 @@ impl TokenKind {
         self.profile().required.names()
     }
 
+    /// The claims of these that an entry of a policy may let tokens of the kind go without (`absent`, and `audience_from` for `aud`), by name.
+    pub fn may_lack(self) -> impl Iterator<Item = &'static str> {
+        self.profile().may_lack.names()
+    }
+
+    /// Whether the kind's specification has `scope` as one string: an array then passes only where an entry names `/scope` in `scope_from`.
+    #[must_use]
+    pub fn has_scope_as_text(self) -> bool {
+        self.profile().scope_is_text
+    }
+
     /// Whether tokens of this kind carry `scope`.
     #[must_use]
     pub fn has_scope(self) -> bool {
@@ -204,6 +215,10 @@ mod tests {
                 "{kind:?} would never expire"
             );
             assert!(profile.required.contains(crate::specs::claims::Claim::Audience), "{kind:?} would be for anybody");
+            assert!(profile.may_lack.is_within(profile.required), "{kind:?}");
+            for claim in ["iss", "exp"] {
+                assert!(kind.may_lack().all(|name| name != claim), "{kind:?} without {claim}");
+            }
         }
         assert_eq!(TokenKind::from_number(0), None, "zeroed memory is no kind");
     }

@@ -35,6 +35,10 @@ pub(crate) struct Profile {
     pub(crate) place: Place,
     /// The claims without which it is refused.
     pub(crate) required: ClaimSet,
+    /// The claims of these that an entry of a policy may let its tokens go without; `aud` only where another claim takes its place.
+    pub(crate) may_lack: ClaimSet,
+    /// Whether its specification has `scope` as one string.
+    pub(crate) scope_is_text: bool,
     /// The claims that its record keeps.
     pub(crate) kept: ClaimSet,
     /// Checks of the header beyond those that all kinds share.

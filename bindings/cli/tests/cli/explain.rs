@@ -350,6 +350,26 @@ fn what_the_policy_takes_in_its_place() {
             "The policy takes an at+jwt with the scope orders:read orders:write.",
         ),
         (
+            policy("/policies/default/accept/1/scope_from", json!(["/scp", "/realm_access/roles"])),
+            token.clone(),
+            "scope_insufficient",
+            "The policy takes an at+jwt with the scope orders:read in /scp, /realm_access/roles.",
+        ),
+        (
+            policy(
+                "/policies/default/conditions",
+                json!([
+                    {"claim": "/iss", "present": true}, {"claim": "/tenant", "one_of": ["a", 7]},
+                    {"claim": "/token_use", "equals": "access"}, {"claim": "/roles", "contains": "admin"},
+                    {"claim": "/at_hash", "present": false}, {"claim": "/ref", "pattern": "refs/heads/*"},
+                ]),
+            ),
+            token.clone(),
+            "claim_refused",
+            "The policy takes an at+jwt with /iss present and /tenant one of \"a\", 7 and /token_use equal to \"access\" and \
+             /roles containing \"admin\" and /at_hash absent and /ref matching \"refs/heads/*\".",
+        ),
+        (
             policy("/policies/default/max_lifetime_seconds", json!(20)),
             token,
             "lifetime_too_long",
