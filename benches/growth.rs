@@ -10,8 +10,7 @@ use std::hint::black_box;
 use std::slice;
 use std::time::{Duration, Instant};
 
-use countersign::engine::Worker;
-use countersign::jose::algorithm::Algorithm;
+use countersign::{Algorithm, Worker};
 use countersign_tests::issuer::{self, SERVER, b64, q};
 use countersign_tests::request::{self, Doc};
 use ring::rand::SystemRandom;
@@ -228,7 +227,9 @@ fn domains() {
                 // As in a running host, threads still decide by the trust state before.
                 let before = ours.trust_state.clone();
                 let place = places[lottery.below(*n)];
-                ours.engine.load(&mut ours.trust_state, place, bundles[number].as_bytes(), ours::now()).expect("a bundle");
+                ours.engine
+                    .load(&mut ours.trust_state, place, bundles[number].as_bytes(), ours::now())
+                    .expect("a bundle");
                 drop(before);
             }));
         }

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign::crypto::{Backend, PublicKey, ed25519, p256, sha256};
-use countersign::jose::algorithm::Algorithm;
+use countersign::internal::crypto::{ed25519, p256, sha256};
+use countersign::{Algorithm, Backend, PublicKey};
 use countersign_benches::public;
 use countersign_tests::issuer;
 use criterion::measurement::WallTime;

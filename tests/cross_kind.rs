@@ -4,9 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign::engine::Request;
-use countersign::specs::profile::TokenKind;
-use countersign::time::UnixSeconds;
+use countersign::{Request, TokenKind, UnixSeconds};
 use countersign_tests::issuer::{self, NOW, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid, txn};
 use countersign_tests::request::{Doc, answering, bearer, domain, issuer, issuer_for, set_key, svid_key};
 use countersign_tests::runner::{Runner, document};

@@ -4,9 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::engine::Check;
-use countersign::limits;
-use countersign::reason::Reason;
+use countersign::internal::limits;
+use countersign::{Check, Reason};
 
 #[path = "documents/hosts.rs"]
 mod hosts;

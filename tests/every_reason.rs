@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::engine::{Engine, Replay, ReplayError};
-use countersign::memory::replay::FirstUse;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Engine, FirstUse, Reason, Replay, ReplayError, UnixSeconds};
 use countersign_tests::issuer::{NOW, access, proof, q};
 use countersign_tests::request::{Doc, dpop};
 use countersign_tests::runner::{Runner, document};

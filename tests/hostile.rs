@@ -2,11 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::engine::Request;
-use countersign::limits;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustError};
+use countersign::internal::limits;
+use countersign::{Authority, Reason, Request, TrustError, UnixSeconds};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, b64, jwk, proof, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};

@@ -1,6 +1,6 @@
 //! One rule of printable text for every line that is written: logs, audit records, faults, what the command prints.
 
-use countersign::printable::{is_tricky, printable, quoted};
+use countersign::internal::printable::{is_tricky, printable, quoted};
 use countersign_tests::issuer::{NOW, access, jwk};
 use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::{Runner, document};

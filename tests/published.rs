@@ -2,15 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::crypto::{self, PublicKey};
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, NameTable};
-use countersign::trust::Authority;
-use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
-use countersign::trust::thumbprint::thumbprint;
+use countersign::internal::crypto;
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::{Typ, UnverifiedHeader};
+use countersign::internal::jose::json::{self, Budget, NameTable};
+use countersign::internal::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::internal::trust::thumbprint::thumbprint;
+use countersign::{Algorithm, Authority, PublicKey};
 use countersign_tests::issuer::{SERVER, access, b64, q, unb64};
 use countersign_tests::request::{Doc, bearer, dpop, issuer};
 use countersign_tests::runner::Runner;

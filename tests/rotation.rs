@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::engine::Request;
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustError};
+use countersign::{Authority, Reason, Request, RevocationsKnown, TrustError, UnixSeconds};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, jwk, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::Runner;
@@ -277,7 +273,7 @@ fn threads_share_one_engine_and_one_floor() {
                 let (engine, trust_state) = (Arc::clone(&engine), trust_state.clone());
                 let (authorization, proof) = (&authorization, &proof);
                 scope.spawn(move || {
-                    let mut worker = countersign::engine::Worker::new(&engine, [seed, 1]);
+                    let mut worker = countersign::Worker::new(&engine, [seed, 1]);
                     let headers = [(&b"authorization"[..], authorization.as_bytes()), (b"dpop", proof.as_bytes())];
                     let now = UnixSeconds::new(NOW);
                     let request = Request::new(b"GET", b"https://api.example/orders", headers, now);

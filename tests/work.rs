@@ -14,11 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use countersign::crypto::{Curve, KeyMaterial, PublicKey};
-use countersign::engine::Request;
-use countersign::jose::algorithm::Algorithm;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Algorithm, Curve, KeyMaterial, PublicKey, Reason, Request, UnixSeconds};
 use countersign_envoy_common::certificate;
 use countersign_tests::issuer::{NOW, SERVER, Token, URI, access, b64, jwk, key, proof, q, unb64};
 use countersign_tests::request::{Doc, Req, bare, bearer, dpop, issuer};

@@ -20,6 +20,7 @@ pub struct Limit {
 impl Limit {
     /// The limit in a sentence: `at most 16 levels (limit json_depth)` where `what` is "levels".
     #[must_use]
+    #[doc(hidden)]
     pub const fn of<'l>(&'l self, what: &'l str) -> AtMost<'l> {
         AtMost { limit: self, what }
     }

@@ -1,4 +1,4 @@
-//! What a token says, packed into one small record: the form in which it is judged and cached.
+//! The attributes of a token, packed into one small record: the form in which it is validated and cached.
 //!
 //! A record holds attributes only ("these bytes were signed by this key and say this"), never a decision, so one record
 //! serves every policy and every policy change.
@@ -18,7 +18,7 @@ use crate::trust::{AuthorityIndex, KeyHandle};
 
 /// The attributes of one token, borrowed from its record.
 ///
-/// They are attributes only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+/// Its signature was verified: [`Decision`](crate::Decision) returns none before.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedToken<'a> {
     /// The kind it was verified as.

@@ -3,10 +3,8 @@
 use std::cell::{Cell, OnceCell};
 use std::fmt::Write;
 
-use countersign::engine::Decision;
-use countersign::jose::base64url;
-use countersign::record::{NamedClaim, VerifiedToken};
-use countersign::specs::common::presentation::Scheme;
+use countersign::internal::jose::base64url;
+use countersign::{AuthScheme, Decision, NamedClaim, VerifiedToken};
 
 use crate::boundary::{Output, borrow, checked, guarded};
 use crate::bytes::countersign_bytes;
@@ -72,7 +70,7 @@ impl countersign_decision {
         let always = match field {
             _ if wanted(countersign_attribute::Policy) => policy.map(|policy| policy.name()),
             _ if wanted(countersign_attribute::Mode) => policy.map(|policy| policy.mode().name()),
-            _ if wanted(countersign_attribute::Scheme) => decision.scheme().map(Scheme::name),
+            _ if wanted(countersign_attribute::Scheme) => decision.scheme().map(AuthScheme::name),
             _ if wanted(countersign_attribute::Cache) => Some(decision.cache_tier().name()),
             _ if wanted(countersign_attribute::RpcMethod) => decision.rpc_method(),
             _ if wanted(countersign_attribute::Tool) => decision.tool(),

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign::document::DocumentKind;
-use countersign::engine::{self, Policy, PolicyDocument, PolicyIndex};
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::internal::document::DocumentKind;
+use countersign::{NonceKeys, Policy, PolicyDocument, PolicyIndex, UnixSeconds};
 use countersign_reload::{SharedEngine, nonce_keys};
 
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
@@ -276,8 +274,8 @@ pub unsafe extern "C" fn countersign_engine_removed_field<'a>(
         let removed = engine.policy(policy).and_then(|policy| {
             let mut removed = policy.credentials().filter(|credential| credential.is_removed());
             removed.nth(index).map(|credential| match credential.from() {
-                engine::From::Authorization => "authorization",
-                engine::From::Header(name) => name,
+                countersign::CredentialLocation::Authorization => "authorization",
+                countersign::CredentialLocation::Header(name) => name,
             })
         });
         countersign_str::or_none(removed)

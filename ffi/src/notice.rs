@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use countersign::printable::printable;
+use countersign::internal::printable::printable;
 
 use crate::text::countersign_str;
 

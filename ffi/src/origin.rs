@@ -1,6 +1,6 @@
 //! Origins of a host's configuration.
 
-use countersign::uri::{AllowedOrigins, Origin, OriginListErrorKind};
+use countersign::internal::uri::{AllowedOrigins, Origin, OriginListErrorKind};
 
 use crate::boundary::{Output, borrow, borrow_all, checked, guarded, take};
 use crate::bytes::countersign_bytes;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::engine::{BodyReader, Pending, Question, UseOnce};
+use countersign::{BodyReader, Pending, Question, UseOnce};
 
 use crate::boundary::{Output, borrow, check, checked, guarded, take};
 use crate::bytes::countersign_bytes;

@@ -1,6 +1,6 @@
 //! Why a request was refused: the functions of C about a reason.
 
-use countersign::reason::Reason;
+use countersign::Reason;
 
 use crate::reasons::countersign_reason;
 use crate::text::countersign_str;

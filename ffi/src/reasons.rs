@@ -1,6 +1,6 @@
 //! Written by `make generate` from the table of reasons in the core; do not edit.
 
-use countersign::reason::Reason;
+use countersign::Reason;
 
 /// Why a request was refused, or that it was not. Numbers are append-only, and the core's own.
 ///

@@ -3,10 +3,10 @@
 use std::ffi::c_void;
 use std::sync::atomic::AtomicU64;
 
-use countersign::engine::{Engine, PolicyDocument, Replay, ReplayError};
-use countersign::memory::OutOfMemory;
-use countersign::memory::replay::{AttachError, FirstUse, ReplayStore, Window, required_words};
-use countersign::time::UnixSeconds;
+use countersign::{
+    AttachError, Engine, FirstUse, OutOfMemory, PolicyDocument, Replay, ReplayError, ReplayStore, ReplayWindow,
+    UnixSeconds, replay_store_words,
+};
 use countersign_reload::seed;
 
 use crate::boundary::{borrow_all, checked, guarded};
@@ -76,7 +76,7 @@ pub struct countersign_replay {
 /// A proof is shared for its window, so plan for the rate of requests times the window in seconds. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn countersign_replay_required_bytes(live_proofs: usize) -> usize {
-    guarded(usize::MAX, || required_words(live_proofs).saturating_mul(size_of::<u64>()))
+    guarded(usize::MAX, || replay_store_words(live_proofs).saturating_mul(size_of::<u64>()))
 }
 
 /// Refuses the proofs made up to `now_seconds` in a store that was initialised before, in every process that uses it.
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn countersign_replay_refuse_until(
         // SAFETY: the caller's promise.
         let words = SharedWords(unsafe { shared_words(memory, memory_bytes) }?);
         // Every store covers a window of nothing, and keeps its own.
-        let any = Window { max_age_seconds: 0, future_seconds: 0 };
+        let any = ReplayWindow { max_age_seconds: 0, future_seconds: 0 };
         ReplayStore::attach(words, any).map_err(attach_result)?.refuse_until(UnixSeconds::new(now_seconds));
         Ok(())
     })

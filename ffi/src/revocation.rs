@@ -1,7 +1,6 @@
 //! Revocations, pushed by the host.
 
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
+use countersign::{RevocationsKnown, UnixSeconds};
 use countersign_reload::RevocationDocument;
 
 use crate::boundary::{borrow, checked};

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::TrustDocument;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustError};
+use countersign::{Authority, TrustDocument, TrustError, UnixSeconds};
 use countersign_reload::{LookReport, warn_of_drops};
 
 use crate::boundary::{Output, borrow, checked};

@@ -6,8 +6,7 @@ use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use countersign::engine::{Answer, Decision, PolicyIndex, Request, Step};
-use countersign::memory::OutOfMemory;
+use countersign::{Answer, Decision, OutOfMemory, PolicyIndex, Request, Step};
 use countersign_reload::{SharedEngine, SharedWorker, seed};
 
 use crate::boundary::{Output, borrow, checked, guarded};

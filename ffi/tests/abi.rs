@@ -59,7 +59,8 @@ impl<'v> Request<'v> {
             fields.map(|field| countersign_header { name: lend_text(&field[0]), value: lend_text(&field[1]) });
         let mut certificate = vec![0; 4096];
         let base64 = request["client_cert"].as_str().unwrap().as_bytes();
-        let length = countersign::jose::base64url::decode_standard_padded(base64, &mut certificate).unwrap().len();
+        let length =
+            countersign::internal::jose::base64url::decode_standard_padded(base64, &mut certificate).unwrap().len();
         certificate.truncate(length);
         Self { headers: headers.collect(), certificate, vector }
     }
@@ -390,7 +391,7 @@ fn a_notice_is_one_printable_line() {
     }
     assert!(lines.len() >= 5, "{lines:?}");
     for line in lines {
-        assert!(!line.chars().any(countersign::printable::is_tricky), "{line:?}");
+        assert!(!line.chars().any(countersign::internal::printable::is_tricky), "{line:?}");
     }
 }
 

@@ -1,13 +1,12 @@
 //! Several steps, one point each: replay, rotation, revocation, nonces, and what a warm cache must not hide.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     self, AlgorithmRefused, AudienceMismatch, BindingRequired, InternalError, IssuedBeforeCutoff, IssuerUnknown,
     KeyRevoked, KeyUnknown, KeysStale, LifetimeTooLong, NonceMismatch, NonceRequired, ProofMethodMismatch,
     ProofMissing, ProofReplayed, ProofSignatureInvalid, ProofTooOld, ScopeInsufficient, SignatureInvalid,
     SubjectRefused, SubjectRevoked, TokenExpired, TokenRevoked, TrustDomainUnknown, TypNotAccepted,
 };
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::{NonceKeys, UnixSeconds};
 use serde_json::{Value, json};
 
 use super::jws::twin;

@@ -1,6 +1,6 @@
 //! SPIFFE IDs in the tokens of issuers: refused, but for the trust domains that the policy gives the issuer.
 
-use countersign::reason::Reason::SubjectRefused;
+use countersign::Reason::SubjectRefused;
 use serde_json::json;
 
 use super::{Corpus, accepted, ask, refused};

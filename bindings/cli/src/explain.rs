@@ -5,12 +5,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign::engine::{AuditRecord, Check, Decision, Mode, NoTrace, Trace};
-use countersign::jose::base64url;
-use countersign::jose::json::JsonString;
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
-use countersign::time::UnixSeconds;
+use countersign::internal::jose::base64url;
+use countersign::{AuditRecord, Check, Decision, JsonString, Mode, NoTrace, Reason, TokenKind, Trace, UnixSeconds};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
-use countersign::document::DocumentKind;
-use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
-use countersign::jose::base64url;
-use countersign::trust::jwk::JwkError;
-use countersign::trust::{Authority, KeySet, LoadReport, TrustError, TrustForm, documents_in_map};
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    Authority, Engine, JwkError, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument, TrustError,
+    TrustForm,
+};
 use serde::Serialize;
 use serde_json::Value;
 

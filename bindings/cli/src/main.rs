@@ -185,7 +185,7 @@ fn run(command: &Command) -> Outcome {
         Command::Thumbprint(args) => thumbprint::run(args),
         Command::Reasons(args) => reasons::run(args),
         Command::Schema => {
-            style::print_plain(countersign::engine::SCHEMA.as_bytes())?;
+            style::print_plain(countersign::POLICY_SCHEMA.as_bytes())?;
             Ok(Verdict::Good)
         }
         Command::Completions { shell } => {

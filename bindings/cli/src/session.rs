@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::document::DocumentKind;
-use countersign::engine::{
-    Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trace, TrustDocument, UseOnce,
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::{
+    Answer, Authority, BodyReader, ClientCertificate, Decision, Engine, LoadReport, NonceKeys, PolicyDocument,
+    PolicyIndex, Request, Step, Trace, TrustDocument, TrustError, UnixSeconds, UseOnce,
 };
-use countersign::jose::base64url;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustError};
 use countersign_reload::json_document::describe;
 use countersign_reload::revocations::one_line;
 use countersign_reload::{ReloadError, RevocationDocument, SharedEngine, SharedWorker, nonce_keys, seed};

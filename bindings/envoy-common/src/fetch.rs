@@ -6,8 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::engine::PolicyDocument;
-use countersign::trust::AuthorityIndex;
+use countersign::{AuthorityIndex, PolicyDocument};
 
 use crate::settings::{DEFAULT_REFRESH_SECONDS, Document, Fetch};
 

@@ -2,10 +2,7 @@
 
 use alloc::string::String;
 use alloc::sync::Arc;
-use countersign::engine::Engine;
-use countersign::memory::replay::ReplayState;
-use countersign::specs::common::presentation::Field;
-use countersign::trust::AuthorityIndex;
+use countersign::{AuthorityIndex, Engine, HeaderField, ReplayState};
 
 use crate::counters::Outcome;
 use crate::identity::IdentityHeaders;
@@ -20,7 +17,7 @@ pub trait Stream {
     /// Removes the client's fields that spell an identity header; if there were any, the route is chosen anew without them.
     fn remove_spelled(&mut self, identity: &IdentityHeaders);
     /// The header field of this name, which is written in small letters; one in another spelling of it is a second one.
-    fn credential(&self, name: &str) -> Field<'_>;
+    fn credential(&self, name: &str) -> HeaderField<'_>;
     /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
     fn remove_credentials(&mut self, credentials: &IdentityHeaders);
     /// What the route of the request says. An error if it is not understood.

@@ -5,8 +5,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::field_value::spells_alike;
-use countersign::policy::{From, Policy};
+use countersign::internal::field_value::spells_alike;
+use countersign::{CredentialLocation, Policy};
 
 use crate::attribute::AttributeName;
 
@@ -76,8 +76,8 @@ impl IdentityHeaders {
 /// The fields of credentials that a policy has removed.
 pub(crate) fn removed_fields(policy: &Policy) -> impl Iterator<Item = String> {
     policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
-        From::Header(name) => Some(String::from(&**name)),
-        From::Authorization => None,
+        CredentialLocation::Header(name) => Some(String::from(&**name)),
+        CredentialLocation::Authorization => None,
     })
 }
 
@@ -91,7 +91,7 @@ mod tests {
     use std::format;
     use std::vec;
 
-    use countersign::engine::Attribute;
+    use countersign::Attribute;
 
     use super::*;
 

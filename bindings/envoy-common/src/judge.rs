@@ -7,15 +7,10 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use countersign::engine::{
-    Answer, BodyReader, Decision, HeaderFields, Mode, Pending, PolicyDocument, PolicyIndex, Question, ReplayNotice,
-    Request, Step,
+use countersign::{
+    Answer, BodyPolicy, BodyReader, Connection, Decision, HeaderField, HeaderFields, Mode, Pending, PolicyDocument,
+    PolicyIndex, Question, Reason, ReplayNotice, Request, Step, UnixSeconds,
 };
-use countersign::policy::BodyPolicy;
-use countersign::reason::Reason;
-use countersign::specs::common::presentation::Field;
-use countersign::specs::mtls::Connection;
-use countersign::time::UnixSeconds;
 
 use crate::attribute::is_field_value;
 use crate::certificate::{self, CertificateSource};
@@ -144,7 +139,8 @@ pub fn abandoned(context: &impl FilterContext, place: usize, mode: Mode, decisio
     note(context, place, mode, decision);
 }
 
-#[allow(clippy::too_many_arguments)] // one loop for requests that begin and those that waited
+#[allow(clippy::too_many_arguments)]
+// one loop for requests that begin and those that waited
 // The proxy-wasm filter counts bytes, the module nanoseconds.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
@@ -244,7 +240,7 @@ fn decide<'w, S: Stream>(
 struct Named<'s, S>(&'s S);
 
 impl<S: Stream> HeaderFields for Named<'_, S> {
-    fn field(&self, name: &str) -> Field<'_> {
+    fn field(&self, name: &str) -> HeaderField<'_> {
         self.0.credential(name)
     }
 }

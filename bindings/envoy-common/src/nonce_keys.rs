@@ -3,8 +3,8 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::jose::base64url;
-use countersign::specs::nonce::NonceKeys;
+use countersign::NonceKeys;
+use countersign::internal::jose::base64url;
 
 /// Reads one or two texts of base64url.
 #[must_use]

@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::policy::{Mode, Policy, PolicyDocument, PolicyIndex};
-use countersign::uri::AllowedOrigins;
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{Mode, Policy, PolicyDocument, PolicyIndex};
 
 use crate::host::Stream;
 use crate::identity::{IdentityHeaders, removed_fields};
@@ -178,7 +178,7 @@ mod tests {
 
     use alloc::sync::Arc;
 
-    use countersign::specs::common::presentation::Field;
+    use countersign::HeaderField;
 
     use super::*;
     use crate::host::RouteUnread;
@@ -195,8 +195,8 @@ mod tests {
         }
         fn set_header(&mut self, _: &str, _: Option<&str>) {}
         fn remove_spelled(&mut self, _: &IdentityHeaders) {}
-        fn credential(&self, _: &str) -> Field<'_> {
-            Field::Absent
+        fn credential(&self, _: &str) -> HeaderField<'_> {
+            HeaderField::Absent
         }
         fn remove_credentials(&mut self, _: &IdentityHeaders) {}
         fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {

@@ -12,12 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{mem, ptr};
 
-use countersign::crypto::sha256;
-use countersign::document::DocumentKind;
-use countersign::engine::named_field;
-use countersign::engine::{Answer, BodyReader, PolicyError};
-use countersign::limits;
-use countersign::specs::common::presentation::Field;
+use countersign::internal::crypto::sha256;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::limits;
+use countersign::{Answer, BodyReader, HeaderField, PolicyError, named_field};
 
 use countersign_envoy_common::canonical::canonical;
 use countersign_envoy_common::certificate;
@@ -131,7 +129,7 @@ pub(crate) fn log(level: Level, line: &str) {
         Level::Warn => LOG_WARN,
         Level::Error => LOG_ERROR,
     };
-    let line = countersign::printable::printable(line);
+    let line = countersign::internal::printable::printable(line);
     // SAFETY: the line is valid for the call; Envoy's log takes lines from any thread.
     unsafe { envoy_dynamic_module_callback_log(level, Buffer::of(line.as_bytes())) };
 }
@@ -289,7 +287,7 @@ impl Stream for EnvoyStream {
         }
     }
 
-    fn credential(&self, name: &str) -> Field<'_> {
+    fn credential(&self, name: &str) -> HeaderField<'_> {
         let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
         let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
         // SAFETY: what Envoy lends lasts until a header is set, which takes `&mut self`.

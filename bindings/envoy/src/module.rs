@@ -6,10 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use countersign::engine::{BodyReader, Engine, PolicyDocument};
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, KeySet};
+use countersign::{Authority, BodyReader, Engine, KeySet, PolicyDocument, RevocationsKnown, UnixSeconds};
 use countersign_envoy_common::counters::{Carried, WorkerCounters};
 use countersign_envoy_common::fetch::{Callout, Plan};
 use countersign_envoy_common::host::{Counter, Gauge, Level};
@@ -235,7 +232,7 @@ impl Module {
     }
 
     /// A token names a key that the document of this authority does not have.
-    pub(crate) fn want(&self, index: countersign::trust::AuthorityIndex) {
+    pub(crate) fn want(&self, index: countersign::AuthorityIndex) {
         lock(&self.plan).want(index, self.began.elapsed());
         self.wake_main();
     }

@@ -3,9 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use countersign::document::DocumentKind;
-use countersign::policy::PolicyError;
-use countersign::policy::reader::{Pointer, Reader};
+use countersign::PolicyError;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::policy::reader::{Pointer, Reader};
 
 use crate::host::Wake;
 

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign::engine::Mode;
-use countersign::engine::named_field;
-use countersign::specs::common::presentation::Field;
-use countersign::time::UnixSeconds;
+use countersign::{HeaderField, Mode, UnixSeconds, named_field};
 
 use countersign_envoy_common::fetch::Callout;
 use countersign_envoy_common::host::{Counter, Gauge, Level, RouteUnread, Stream};
@@ -89,7 +86,7 @@ impl Stream for FakeStream {
         self.cleared += usize::from(self.fields.len() < before);
     }
 
-    fn credential(&self, name: &str) -> Field<'_> {
+    fn credential(&self, name: &str) -> HeaderField<'_> {
         named_field(self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), name)
     }
 

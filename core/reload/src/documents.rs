@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use countersign::engine::{Engine, PolicyDocument, TrustDocument, TrustState};
-use countersign::time::UnixSeconds;
-use countersign::trust::{AuthorityIndex, LoadReport, MapReport};
+use countersign::{
+    AuthorityIndex, Engine, LoadReport, MapReport, PolicyDocument, TrustDocument, TrustState, UnixSeconds,
+};
 
 use crate::printable::printable;
 

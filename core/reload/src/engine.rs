@@ -4,14 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign::engine::{
-    Answer, Decision, Engine, NoTrace, Pending, PolicyIndex, Request, Step, Trace, TrustState, Worker,
+use countersign::{
+    Answer, Authority, Decision, Engine, LoadReport, NoTrace, NonceKeys, OutOfMemory, Pending, PolicyIndex, Request,
+    RevocationsKnown, Step, Trace, TrustError, TrustState, UnixSeconds, Worker, Zeroed,
 };
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::memory::{OutOfMemory, Zeroed};
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustError};
 
 use crate::documents::{Notice, ReloadError, load_inline};
 use crate::files::LookReport;

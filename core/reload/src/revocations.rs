@@ -11,13 +11,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign::document::DocumentKind;
-use countersign::jose::json::{JsonString, Value};
-use countersign::memory::revocation::{Revocations, RevocationsBuilder};
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{PolicyDocument, PolicyError};
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::{Authority, JsonString, PolicyDocument, PolicyError, Revocations, RevocationsBuilder, UnixSeconds};
 
 use crate::documents::Notice;
 use crate::printable::printable;

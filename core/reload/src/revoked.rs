@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::document::DocumentKind;
-use countersign::engine::PolicyDocument;
-use countersign::memory::revocation::{Revocations, RevocationsBuilder};
+use countersign::internal::document::DocumentKind;
+use countersign::{PolicyDocument, Revocations, RevocationsBuilder};
 
 use crate::documents::{Notice, ReloadError};
 use crate::files::{self, LookReport, Stamp};

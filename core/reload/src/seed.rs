@@ -1,6 +1,6 @@
 //! Randomness for what must not be guessed: seeds of caches and stores, keys of nonces.
 
-use countersign::specs::nonce::NonceKeys;
+use countersign::NonceKeys;
 
 /// The system gives no randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{BundleMapIndex, Engine, PolicyDocument, TrustDocument, TrustState};
-use countersign::time::UnixSeconds;
-use countersign::trust::{AuthorityIndex, KeySet, TrustError};
+use countersign::{
+    AuthorityIndex, BundleMapIndex, Engine, KeySet, PolicyDocument, TrustDocument, TrustError, TrustState, UnixSeconds,
+};
 
 use crate::documents::{Notice, warn_of_drops, warn_of_map};
 use crate::files::{self, LookReport, Stamp};

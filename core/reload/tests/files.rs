@@ -5,10 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use countersign::engine::{Engine, PolicyDocument};
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{Authority, Engine, PolicyDocument, RevocationsKnown, UnixSeconds};
 use countersign_reload::{LookReport, RevocationDocument, SharedEngine};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks_file": "as.json" },

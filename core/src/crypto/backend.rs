@@ -30,7 +30,7 @@ macro_rules! backends {
 
         /// A library that checks signatures. All give the same answers; they differ in speed and in what building them needs.
         ///
-        /// An engine takes [`Backend::DEFAULT`] unless it is made for another ([`Engine::with_backend`](crate::engine::Engine::with_backend)). One
+        /// An engine takes [`Backend::DEFAULT`] unless it is made for another ([`Engine::with_backend`](crate::Engine::with_backend)). One
         /// more feature adds a value here and changes nothing that does not name it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]

@@ -9,7 +9,7 @@ use crate::engine::decision::Decision;
 use crate::jose::base64url;
 use crate::policy::Mode;
 use crate::record::VerifiedToken;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 
 /// The value of an attribute. [`Display`] writes it as hosts do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Attribute {
             Self::Status => Some(Number(decision.status().into())),
             Self::Policy => decision.policy().map(|policy| Text(policy.name())),
             Self::Mode => decision.policy().map(|policy| Text(Mode::name(policy.mode()))),
-            Self::Scheme => decision.scheme().map(|scheme| Text(Scheme::name(scheme))),
+            Self::Scheme => decision.scheme().map(|scheme| Text(AuthScheme::name(scheme))),
             Self::Cache => Some(Text(decision.cache_tier().name())),
             Self::Issuer => decision.issuer().map(|authority| Text(authority.name())),
             Self::KeyId => decision.key_id().map(Text),

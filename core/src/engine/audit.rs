@@ -10,7 +10,7 @@ use crate::policy::Mode;
 use crate::printable::write_json_string;
 use crate::reason::Reason;
 use crate::specs::common::actor;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::TokenKind;
 use crate::time::UnixSeconds;
 
@@ -27,7 +27,7 @@ pub struct AuditRecord<'a> {
     /// Whether the policy is enforced.
     pub mode: Mode,
     /// The scheme that the token came under.
-    pub scheme: Option<Scheme>,
+    pub scheme: Option<AuthScheme>,
     /// Where the token's attributes came from.
     pub cache: CacheTier,
     /// The kind of token.
@@ -117,7 +117,7 @@ impl Display for AuditRecord<'_> {
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
         }
-        text(f, "scheme", self.scheme.map(Scheme::name))?;
+        text(f, "scheme", self.scheme.map(AuthScheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
         text(f, "kind", self.kind.map(TokenKind::name))?;
         text(f, "issuer", self.issuer)?;

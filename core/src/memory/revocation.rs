@@ -101,6 +101,7 @@ impl Revocations {
     /// All levels are honoured together: the narrower one never hides the wider one (CVE-2026-8922). A token without `iat` is void as
     /// soon as any epoch applies to it, because nothing shows that it is younger.
     #[must_use]
+    #[doc(hidden)]
     pub fn revoked_by(&self, token: &Presented<'_>) -> Option<RevokedBy> {
         let before = |epoch: Option<UnixSeconds>| {
             epoch.is_some_and(|epoch| token.issued_at.is_none_or(|issued_at| issued_at < epoch))

@@ -22,6 +22,6 @@ pub use body::{BodyPolicy, ToolPattern};
 pub use condition::Condition;
 pub use document::PolicyDocument;
 pub use reader::PolicyError;
-pub use route::{AcceptedKind, Binding, CredentialPolicy, From, Mode, Policy, PolicyIndex, SharedReplay};
-pub use schema::SCHEMA;
+pub use route::{AcceptedKind, Binding, CredentialLocation, CredentialPolicy, Mode, Policy, PolicyIndex, SharedReplay};
+pub use schema::POLICY_SCHEMA;
 pub use trust::{BundleMap, BundleMapIndex, Introspection, TrustDocument, TrustSource};

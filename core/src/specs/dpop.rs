@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::request::Request;
 use crate::specs::check::Check;
 use crate::specs::claims::{numeric_date, string};
-use crate::specs::common::presentation::{self, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme};
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::row::{Proof, ProofFacts, ProofMethod, Used};
 use crate::specs::settings::{NonceMode, ReplayMode};
@@ -31,7 +31,7 @@ pub(crate) const METHOD: ProofMethod = ProofMethod {
     name: "dpop",
     confirmation: "jkt",
     header_fields: &["dpop"],
-    scheme: Some(Scheme::Dpop),
+    scheme: Some(AuthScheme::Dpop),
     bound_to: |confirmation| confirmation.key_thumbprint,
     check,
     rules: "DP",
@@ -104,8 +104,7 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let issued_at = claims.issued_at;
     let before = Used::before(request.used_proof, &replay_key);
     let (use_once, handed_on) = (Used::No, replay_key);
-    let verified =
-        proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
+    let verified = proof.verified.insert(ProofFacts { replay_key, issued_at, use_once, handed_on });
 
     proof.trace.enter(Check::ProofReplay);
     if settings.replay == ReplayMode::Accept {

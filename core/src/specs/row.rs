@@ -11,7 +11,7 @@ use crate::request::Request;
 use crate::specs::check::Trace;
 use crate::specs::claims::{ClaimSet, UnverifiedClaims};
 use crate::specs::common::confirmation::Confirmation;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::nonce::{NONCE_CHARS, NonceKeys};
 use crate::specs::settings::{DpopSettings, ProfileSettings};
 use crate::time::UnixSeconds;
@@ -97,7 +97,7 @@ pub(crate) struct ProofMethod {
     /// The header fields that a host must pass on for it.
     pub(crate) header_fields: &'static [&'static str],
     /// The scheme of its own that a token may come under.
-    pub(crate) scheme: Option<Scheme>,
+    pub(crate) scheme: Option<AuthScheme>,
     /// What a token is bound to by this method.
     pub(crate) bound_to: for<'a> fn(&Confirmation<&'a [u8; 32]>) -> Option<&'a [u8; 32]>,
     /// The checks.
@@ -145,7 +145,6 @@ pub(crate) struct ProofMemory<'p> {
 /// What a verified proof says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofFacts {
-    pub(crate) key_thumbprint: [u8; 32],
     pub(crate) replay_key: [u8; 32],
     pub(crate) issued_at: UnixSeconds,
     /// How far it is known that this request is the one that uses it.

@@ -52,6 +52,7 @@ impl TrustForm {
 
     /// The kind of document, with its limits.
     #[must_use]
+    #[doc(hidden)]
     pub const fn document_kind(self) -> DocumentKind {
         match self {
             Self::SpiffeBundle => DocumentKind::Bundle,

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::protocol::{Bucketed, EMPTY, Entry, FirstUse, Forgotten, Interval, PROOF_BITS, Window, Word, kept_free};
+use crate::protocol::{
+    Bucketed, EMPTY, Entry, FirstUse, Forgotten, Interval, PROOF_BITS, ReplayWindow, Word, kept_free,
+};
 
-const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
+const WINDOW: ReplayWindow = ReplayWindow { max_age_seconds: 60, future_seconds: 5 };
 const NOON: u64 = 1_800_000_000;
 
 /// The number of a proof, made by a key of its own, and its `iat` relative to noon.

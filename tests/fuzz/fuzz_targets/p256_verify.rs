@@ -1,7 +1,7 @@
 //! The table path for P-256 against the `p256` crate on whatever the fuzzer makes of key, hash and signature.
 #![no_main]
 
-use countersign::crypto::p256::{Generator, TableBuilder, Window, verify_prehashed};
+use countersign::internal::crypto::p256::{Generator, TableBuilder, Window, verify_prehashed};
 use libfuzzer_sys::fuzz_target;
 use p256::Sec1Point;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;

@@ -155,7 +155,7 @@ impl Host for Proxy {
             Level::Warn => 3,
             Level::Error => 4,
         };
-        let line = countersign::printable::printable(line);
+        let line = countersign::internal::printable::printable(line);
         // SAFETY: the line is valid for the call.
         unsafe { proxy_log(level, line.as_ptr(), line.len()) };
     }

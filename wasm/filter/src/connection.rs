@@ -2,8 +2,8 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use countersign::crypto::sha256;
-use countersign::jose::base64url;
+use countersign::internal::crypto::sha256;
+use countersign::internal::jose::base64url;
 use countersign_envoy_common::certificate::{digest, split_once};
 
 use crate::host::Host;

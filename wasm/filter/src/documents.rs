@@ -14,11 +14,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::engine::{Engine, TrustSource, TrustState};
-use countersign::limits;
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
-use countersign::trust::{AuthorityIndex, KeySet};
+use countersign::internal::limits;
+use countersign::{AuthorityIndex, Engine, KeySet, RevocationsKnown, TrustSource, TrustState, UnixSeconds};
 use countersign_envoy_common::fetch::{refresh_after, retry_after};
 use countersign_envoy_common::host::{Counter, Level};
 use countersign_envoy_common::settings::{Document, Fetch, Settings};

@@ -9,19 +9,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
-use countersign::engine::named_field;
-use countersign::specs::common::presentation::Field;
+use countersign::{HeaderField, named_field};
 
-use countersign::crypto::Backend;
-use countersign::engine::{
-    Answer, BodyReader, Engine, NoTrace, Pending, PolicyDocument, PolicyError, PolicyIndex, Request, Step, TrustState,
-    Worker,
+use countersign::{
+    Algorithm, AlgorithmSet, Answer, AuthorityIndex, Backend, BodyReader, Engine, NoTrace, NonceKeys, Pending,
+    PolicyDocument, PolicyError, PolicyIndex, Request, RevocationsKnown, Step, TrustState, UnixSeconds, Worker,
 };
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::AuthorityIndex;
 use countersign_envoy_common::counters::{Carried, Outcome, WorkerCounters};
 use countersign_envoy_common::fields::JudgedBy;
 use countersign_envoy_common::host::{Counter, FilterContext, Gauge, Level, RouteUnread, Stream};
@@ -457,7 +450,7 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
         }
     }
 
-    fn credential(&self, name: &str) -> Field<'_> {
+    fn credential(&self, name: &str) -> HeaderField<'_> {
         named_field(self.fields.iter(), name)
     }
 

@@ -7,9 +7,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use countersign::crypto::{Curve, KeyKind, KeyMaterial, PublicKey, SignatureVerifier};
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
+use countersign::internal::jose::base64url;
+use countersign::{Algorithm, Curve, KeyKind, KeyMaterial, PublicKey, SignatureVerifier};
 
 use crate::host::Host;
 use crate::protobuf;

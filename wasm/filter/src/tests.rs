@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countersign::engine::Replay;
-use countersign::memory::replay::{FirstUse, Window};
-use countersign::time::UnixSeconds;
+use countersign::{FirstUse, Replay, ReplayWindow, UnixSeconds};
 use countersign_envoy_common::host::Level;
 
 use crate::headers;
@@ -234,7 +232,7 @@ impl Host for Scripted {
             "sign" if world.signs => {
                 world.signed += u64::from(world.signs_at_random);
                 let random = world.signed.to_le_bytes();
-                let signature = countersign::crypto::sha256(&[argument, &random].concat());
+                let signature = countersign::internal::crypto::sha256(&[argument, &random].concat());
                 Ok([[0x08, 1].as_slice(), &signature, &signature].concat())
             }
             // A function that says yes to everything is not believed.
@@ -1082,7 +1080,7 @@ fn an_unknown_key_asks_once_whatever_the_vm() -> Result<(), Fault> {
 }
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
-const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
+const NEED: Need = Need { window: ReplayWindow { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
 
 fn open(host: &Scripted, need: Need, now: UnixSeconds) -> Result<SharedReplay<Scripted>, Fault> {
     host.world().seconds = now.as_u64();
@@ -1156,7 +1154,7 @@ fn gauges_and_a_line_of_the_log_say_how_the_store_is() -> Result<(), Fault> {
     // More than a tenth of the slots, so that the buckets that are read have about as many.
     let mut used = 0_u64;
     for number in 0..20_000_u32 {
-        let proof = countersign::crypto::sha256(&number.to_be_bytes());
+        let proof = countersign::internal::crypto::sha256(&number.to_be_bytes());
         used += u64::from(store.record_use(&proof, later, later) == Ok(FirstUse::Recorded));
     }
     vm.tick(1);
@@ -1172,7 +1170,7 @@ fn a_claim_that_ends_in_a_store_that_is_gone_is_refused() -> Result<(), Fault> {
     let host = Scripted::new();
     let narrow = open(&host, NEED, NOW)?;
     let before = host.world().shared.clone();
-    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    let window = ReplayWindow { max_age_seconds: 300, future_seconds: 5 };
     open(&host, Need { window, ..NEED }, NOW)?;
     let wider = host.world().shared.get("countersign/used-proofs/s").cloned().ok_or("no store")?.0;
     host.world().shared = before;
@@ -1211,7 +1209,7 @@ fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<
     assert_eq!(narrow.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
     let later = NOW.plus(6);
     assert_eq!(narrow.record_use(&[7; 32], later, later), Ok(FirstUse::Recorded));
-    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    let window = ReplayWindow { max_age_seconds: 300, future_seconds: 5 };
     let wide = open(&host, Need { window, proofs: 1000, forget: true }, later)?;
     // What the old store has seen, the new one cannot know; and those who were there before go by the new one.
     for store in [&narrow, &wide] {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::engine::{Answer, BodyReader};
+use countersign::{Answer, BodyReader};
 use countersign_envoy_common::host::Level;
 use countersign_envoy_common::judge::{self, Progress, Verdict, Waiting};
 use countersign_envoy_common::question;

@@ -1,8 +1,8 @@
 //! Keys that sign: here and in no part of the engine.
 
-use countersign::crypto::{Curve, KeyMaterial};
-use countersign::jose::base64url;
-use countersign::trust::thumbprint::thumbprint;
+use countersign::internal::jose::base64url;
+use countersign::internal::trust::thumbprint::thumbprint;
+use countersign::{Curve, KeyMaterial};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};

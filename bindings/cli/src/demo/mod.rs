@@ -8,8 +8,7 @@ mod world;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::engine::{CacheTier, TrustState, Worker};
-use countersign::reason::Reason;
+use countersign::{CacheTier, Reason, TrustState, Worker};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome, Verdict};

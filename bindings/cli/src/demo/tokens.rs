@@ -1,6 +1,6 @@
 //! Tokens and proofs, true and forged.
 
-use countersign::crypto::sha256;
+use countersign::internal::crypto::sha256;
 use ring::hmac;
 use serde_json::{Value, json};
 

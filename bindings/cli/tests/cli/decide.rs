@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 
-use countersign::crypto::sha256;
-use countersign::engine::Attribute;
+use countersign::Attribute;
+use countersign::internal::crypto::sha256;
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Place, Run, URI, WEB, b64, bearer, dpop, json_lines, request, standard_b64, text};

@@ -5,12 +5,11 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign::jose::json::Value;
-use countersign::limits;
-use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
-use countersign::policy::{PolicyDocument, TrustDocument};
-use countersign::printable::quoted;
-use countersign::trust::Authority;
+use countersign::internal::jose::json::Value;
+use countersign::internal::limits;
+use countersign::internal::policy::reader::{Members, NOTHING, Pointer, Reader};
+use countersign::internal::printable::quoted;
+use countersign::{Authority, PolicyDocument, TrustDocument};
 
 /// How often a document is fetched that says nothing of it itself, in seconds.
 pub(crate) const DEFAULT_REFRESH_SECONDS: u64 = 300;

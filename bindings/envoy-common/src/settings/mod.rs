@@ -18,11 +18,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use countersign::document::DocumentKind;
-use countersign::jose::json::Value;
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{Mode, PolicyDocument, PolicyError};
-use countersign::uri::AllowedOrigins;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{Mode, PolicyDocument, PolicyError};
 use countersign_reload::RevocationDocument;
 
 use crate::attribute::AttributeName;

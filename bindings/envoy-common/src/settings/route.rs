@@ -5,11 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::document::DocumentKind;
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{Mode, PolicyError};
-use countersign::printable::quoted;
-use countersign::uri::AllowedOrigins;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::internal::printable::quoted;
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{Mode, PolicyError};
 
 /// What one route says over the filter's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

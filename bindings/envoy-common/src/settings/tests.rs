@@ -4,8 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use countersign::engine::Attribute;
-use countersign::trust::Authority;
+use countersign::{Attribute, Authority};
 
 use super::*;
 

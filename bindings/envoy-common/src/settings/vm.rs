@@ -3,9 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::jose::json::{JsonString, Value};
-use countersign::policy::reader::{Members, Reader};
-use countersign::policy::{PolicyDocument, TrustDocument};
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Reader};
+use countersign::{JsonString, PolicyDocument, TrustDocument};
 
 use crate::nonce_keys;
 

@@ -1,6 +1,6 @@
 //! A vector of the corpus with one request, as the tests of both builds of the filter read it.
 
-use countersign::jose::json::{self, Budget, Value};
+use countersign::internal::jose::json::{self, Budget, Value};
 
 const TEXT: &str = include_str!("../../../../tests/vectors/accept/access_token_es256_bearer.json");
 

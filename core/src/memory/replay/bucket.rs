@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, Window, Word, record_use_in};
+use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, ReplayWindow, Word, record_use_in};
 use super::state::{ReplayState, Survey};
 use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
@@ -14,7 +14,7 @@ use crate::time::UnixSeconds;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
     /// In which time around its `iat` a proof is accepted.
-    pub window: Window,
+    pub window: ReplayWindow,
     /// Random, and the same for all who share the store.
     pub seed: [u64; 2],
     /// How many there are; see [`buckets_for`].
@@ -44,7 +44,7 @@ impl Buckets {
         issued_at: UnixSeconds,
         now: UnixSeconds,
     ) -> FirstUse {
-        let Window { max_age_seconds, future_seconds } = self.window;
+        let ReplayWindow { max_age_seconds, future_seconds } = self.window;
         if issued_at > now.plus(future_seconds.into()) || now > issued_at.plus(max_age_seconds.into()) {
             return FirstUse::Unknowable;
         }
@@ -141,7 +141,7 @@ mod tests {
     use super::super::ReplayStore;
     use super::*;
 
-    const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
+    const WINDOW: ReplayWindow = ReplayWindow { max_age_seconds: 60, future_seconds: 5 };
     const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
 
     fn digest(number: u16) -> [u8; 32] {

@@ -3,7 +3,7 @@
 //! # The protocol
 //!
 //! A proof with `iat = i` is accepted while `i - F <= now <= i + A` (`F`: how far ahead of the server its clock may be, `A`: how old it
-//! may get, see [`Window`]). So it is dead from `E(i) = i + A + 1` on. A slot is one word: 12 bits that name the key of the proof, 34 bits
+//! may get, see [`ReplayWindow`]). So it is dead from `E(i) = i + A + 1` on. A slot is one word: 12 bits that name the key of the proof, 34 bits
 //! that name the proof among those of its key, and 18 bits of `E` in units of `u` seconds, rounded up. The proof chooses a bucket of
 //! [`SLOTS`](super::SLOTS) slots. With each bucket goes a set of *forgotten times*. For a proof `P` with `iat = i`, a slot with `E` is
 //! *taken* if `0 < E - c(i) <= near`, where `c(i) = i - F` in units, rounded down. Otherwise it is *free*: it was never used, or its proof
@@ -106,14 +106,14 @@ pub enum FirstUse {
 
 /// In which time around its `iat` a proof is accepted: the widest of all policies that share a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct ReplayWindow {
     /// How old a proof may be, leeway included.
     pub max_age_seconds: u32,
     /// How far in the future its `iat` may lie, leeway included.
     pub future_seconds: u32,
 }
 
-impl Window {
+impl ReplayWindow {
     /// Whether every proof that `other` accepts is accepted by this one too.
     #[must_use]
     pub const fn covers(self, other: Self) -> bool {
@@ -254,12 +254,12 @@ pub(super) struct Entry {
     /// `c`: `i - F` in units, rounded down.
     pub(super) cutoff: u64,
     near: u64,
-    window: Window,
+    window: ReplayWindow,
 }
 
 impl Entry {
     #[inline]
-    pub(super) fn new(fingerprint: u64, issued_at: u64, window: Window) -> Self {
+    pub(super) fn new(fingerprint: u64, issued_at: u64, window: ReplayWindow) -> Self {
         let unit_shift = window.unit_shift();
         let dead_from = issued_at.saturating_add(u64::from(window.max_age_seconds) + 1);
         let dead_from_units = dead_from.saturating_add((1 << unit_shift) - 1) >> unit_shift;
@@ -279,7 +279,7 @@ impl Entry {
 
     /// What must be forgotten when this proof replaces `word`, which is free and not [`EMPTY`].
     pub(super) fn lost_with(&self, word: u64) -> Interval {
-        let Window { max_age_seconds, future_seconds } = self.window;
+        let ReplayWindow { max_age_seconds, future_seconds } = self.window;
         let (shift, span) = (self.window.unit_shift(), self.window.span_units());
         let ahead = units_ahead(word, self.cutoff);
         let (dead_from_units, is_near) = if (1..=REACH).contains(&ahead) {

@@ -39,6 +39,7 @@ impl core::error::Error for PolicyError {}
 impl PolicyError {
     /// A text that is not JSON, or more of it than a budget allows; `fault` is that of a scan of `text`.
     #[must_use]
+    #[doc(hidden)]
     pub fn of_json(text: &[u8], fault: JsonError) -> Self {
         let unquoted = Self::of_json_unquoted(text, fault);
         match fault {

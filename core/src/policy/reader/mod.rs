@@ -4,8 +4,8 @@
 //! unknown member is a fault: a misspelt condition must not vanish.
 //!
 //! ```
-//! use countersign::policy::reader::{Pointer, Reader};
-//! use countersign::document::DocumentKind;
+//! use countersign::internal::document::DocumentKind;
+//! use countersign::internal::policy::reader::{Pointer, Reader};
 //!
 //! let mut reader = Reader::new();
 //! let text = br#"{"seconds": 0, "mood": 1}"#;

@@ -6,7 +6,8 @@
 //! - nesting beyond 128, where `serde_json` gives up;
 //! - the last digits of a double, which `serde_json` rounds roughly.
 
-use countersign::jose::json::{self, Budget, JsonError, Value};
+use countersign::JsonError;
+use countersign::internal::jose::json::{self, Budget, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What the reader expects where a name is repeated.

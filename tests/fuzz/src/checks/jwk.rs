@@ -5,10 +5,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign::engine::{Engine, PolicyDocument, TrustState};
-use countersign::jose::algorithm::Algorithm;
-use countersign::time::UnixSeconds;
-use countersign::trust::{TrustError, TrustForm, TrustedKey};
+use countersign::{Algorithm, Engine, PolicyDocument, TrustError, TrustForm, TrustState, TrustedKey, UnixSeconds};
 use serde_json::Value;
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -47,9 +44,9 @@ pub fn check(text: &[u8]) -> bool {
                 _ => usage == Some("jwt-svid"),
             };
             assert!(
-                candidates.iter().any(|entry| {
-                    takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key)
-                }),
+                candidates
+                    .iter()
+                    .any(|entry| { takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key) }),
                 "{key:?} is none of {candidates:?}"
             );
         }
