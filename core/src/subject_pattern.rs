@@ -13,11 +13,11 @@ use crate::spiffe_id::{self, SpiffeIdError};
 /// only. Does not decode, fold or normalise anything, and does not tell who vouches for the subject.
 ///
 /// ```
-/// # use countersign::subject_pattern::SubjectPattern;
+/// # use countersign::SubjectPattern;
 /// let pattern = SubjectPattern::parse("spiffe://example.org/ns/*/sa/web")?;
 /// assert!(pattern.matches("spiffe://example.org/ns/prod/sa/web"));
 /// assert!(!pattern.matches("spiffe://example.org/ns/prod/eu/sa/web"));
-/// # Ok::<(), countersign::subject_pattern::PatternError>(())
+/// # Ok::<(), countersign::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SubjectPattern {
@@ -33,7 +33,10 @@ pub struct SubjectPattern {
 }
 
 impl SubjectPattern {
-    /// Reads a pattern of a policy whose segments are between slashes. Allocates once.
+    /// Parses a pattern whose segments are between slashes. Allocates once.
+    ///
+    /// # Errors
+    /// The first rule that the pattern breaks.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         Self::parse_with(text, SLASH)
     }
@@ -41,6 +44,9 @@ impl SubjectPattern {
     /// The same with another separator, for texts such as `system:serviceaccount:prod:web`.
     ///
     /// Such a pattern matches nothing that begins with `spiffe:`, in any case: those are patterns with slashes, which name their trust domain.
+    ///
+    /// # Errors
+    /// [`PatternError::Separator`] for a character that cannot separate segments, else as [`parse`](Self::parse).
     pub fn parse_with(text: &str, separator: char) -> Result<Self, PatternError> {
         if !is_separator(separator) {
             return Err(PatternError::Separator);

@@ -28,7 +28,10 @@ pub struct TargetUri<'a> {
 }
 
 impl<'a> TargetUri<'a> {
-    /// Reads an absolute URI such as the `htu` claim; an empty path becomes `/` (RFC 3986 §6.2.3).
+    /// Parses an absolute URI such as the `htu` claim; an empty path becomes `/` (RFC 3986 §6.2.3).
+    ///
+    /// # Errors
+    /// The first part of the URI that is not valid.
     pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
         let uri = before_query(uri)?;
         let (scheme, rest) = split_scheme(uri).ok_or(UriError::Scheme)?;
@@ -40,11 +43,13 @@ impl<'a> TargetUri<'a> {
         Ok(Self { origin: Origin { scheme, host, port, base: b"" }, path })
     }
 
-    /// The URI that a client must have asked for to reach `request_target`, when `origin` is what it sees of us.
+    /// The URI of `request_target` on a server that clients reach under `origin`.
     ///
-    /// Takes origin-form (`/x?y`) and absolute-form (`https://h/x`, RFC 9112 §3.2.2), of which only the path is kept: what
-    /// the peer claims to have called us is not evidence. It may be empty, for a client that named no server. Refuses authority-form
-    /// and `*`.
+    /// Accepts origin-form (`/x?y`) and absolute-form (`https://h/x`, RFC 9112 §3.2.2), of which only the path is kept: the name that
+    /// the client used for the server is not evidence. That name may be empty. Refuses authority-form and `*`.
+    ///
+    /// # Errors
+    /// [`UriError::RequestTarget`] for the other forms, else the first part of the target that is not valid.
     pub fn with_origin(origin: &Origin<'a>, request_target: &'a [u8]) -> Result<Self, UriError> {
         let target = before_query(request_target)?;
         let path = if target.starts_with(b"/") {
@@ -166,9 +171,10 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads an origin such as `https://api.example/base`; one slash at the end of the base path is ignored.
+    /// Parses an origin such as `https://api.example/base`; one slash at the end of the base path is ignored.
     ///
-    /// Refuses a query and a fragment, even empty ones.
+    /// # Errors
+    /// [`UriError::OriginQuery`] for a query or a fragment, even an empty one, else the first part that is not valid.
     pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
         if uri.iter().any(|byte| matches!(byte, b'?' | b'#')) {
             return Err(UriError::OriginQuery);
@@ -208,7 +214,10 @@ pub struct OwnedOrigin {
 }
 
 impl OwnedOrigin {
-    /// As [`Origin::parse`], and copies what is kept.
+    /// As [`Origin::parse`], and copies the parts.
+    ///
+    /// # Errors
+    /// As [`Origin::parse`].
     pub fn parse(uri: &[u8]) -> Result<Self, UriError> {
         let Origin { scheme, host, port, base } = Origin::parse(uri)?;
         Ok(Self { scheme, host: host.into(), port, base: base.into() })

@@ -269,6 +269,9 @@ impl PublicKey {
     /// Ed25519 is strict: canonical, `R` not of small order, the equation without cofactor.
     ///
     /// Nothing is allocated with ring, except for RSA; see the other backends for what they allocate.
+    ///
+    /// # Errors
+    /// [`SignatureError`] if the signature is not valid, or the key does not fit the algorithm.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         self.verify_by(&mut self.backend(), algorithm, message, signature)
     }
