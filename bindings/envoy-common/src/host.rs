@@ -20,7 +20,10 @@ pub trait Stream {
     fn credential(&self, name: &str) -> HeaderField<'_>;
     /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
     fn remove_credentials(&mut self, credentials: &IdentityHeaders);
-    /// What the route of the request says. An error if it is not understood.
+    /// The settings of the request's route, if it has any.
+    ///
+    /// # Errors
+    /// [`RouteUnread`] if the metadata of the route cannot be parsed.
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread>;
     /// Has the proxy choose the route anew by the header fields that were set since.
     fn clear_route_cache(&mut self);
@@ -32,7 +35,7 @@ pub trait Stream {
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str);
 }
 
-/// A route says what is not understood.
+/// The `countersign` metadata of a route cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteUnread;
 
