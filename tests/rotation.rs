@@ -105,7 +105,7 @@ fn sequence_rollback_names_both_numbers() {
     assert!(!runner.push(&org(), document(9).as_bytes(), NOW).unwrap().sequence_reused, "the same document");
     let other = format!("{{\"spiffe_sequence\":9,\"keys\":[{}]}}", svid_key("domain-next-p256"));
     assert!(runner.push(&org(), other.as_bytes(), NOW).unwrap().sequence_reused, "another document of one number");
-    // BND-9: without a number the newest fetch wins; the number in force is then forgotten, and told by `sequence`.
+    // BND-9: without a number the newest fetch wins; the number in use is then forgotten, and told by `sequence`.
     runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
     let index = runner.engine.document().authority(&org()).unwrap();
     assert_eq!(runner.trust_state.bundles.set(index).unwrap().sequence(), None);

@@ -11,7 +11,7 @@ pub struct Limit {
     pub name: &'static str,
     /// The most that is taken.
     pub most: usize,
-    /// What it bounds.
+    /// The quantity that it bounds.
     pub meaning: &'static str,
     /// The specification, advisory or reason that it comes from.
     pub source: &'static str,
@@ -153,7 +153,7 @@ limits! {
 /// (RFC 8259 §6).
 pub const NUMERIC_DATE: u64 = 1 << 53;
 
-/// A number of a policy: which values it may have, and what it is where it is absent.
+/// A number of a policy: the values that it may have, and its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The name of the member.
@@ -166,7 +166,7 @@ pub struct Number {
     pub most: u64,
     /// The value where the member is absent; `None` where that means no bound.
     pub default: Option<u64>,
-    /// What it is.
+    /// Its meaning.
     pub meaning: &'static str,
     /// The specification or reason that its bounds come from.
     pub source: &'static str,

@@ -184,7 +184,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. What is known only after the
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
@@ -453,7 +453,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.bytes_of(Claim::Scope)
     }
 
-    /// `scope`, as it stands in the token.
+    /// `scope`, as in the token.
     #[must_use]
     pub fn scope(&self) -> Option<&'a str> {
         self.texts.text(Claim::Scope)
@@ -471,7 +471,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(Claim::TokenId)
     }
 
-    /// `act`, as the JSON object that stands in the token.
+    /// `act`, as the JSON object in the token.
     #[must_use]
     pub fn actor_json(&self) -> Option<&'a str> {
         self.texts.text(Claim::Actor)
@@ -523,7 +523,7 @@ impl<'a> VerifiedToken<'a> {
         Some(NamedClaim::of(self.named_bytes(slot)?))
     }
 
-    /// What it says, as bytes: a string without its escapes, or JSON.
+    /// Its value as bytes: a string without its escapes, or JSON.
     #[inline]
     pub(crate) fn named_as(&self, slot: u8) -> Option<NamedBytes<'a>> {
         let (form, bytes) = self.named_bytes(slot)?;

@@ -145,7 +145,7 @@ impl fmt::Display for SpiffeIdError {
 
 impl core::error::Error for SpiffeIdError {}
 
-/// Checks the whole ID and tells where its path starts.
+/// Checks the whole ID and returns the index at which its path starts.
 fn path_start(text: &[u8]) -> Result<usize, SpiffeIdError> {
     if text.len() > MAX_ID_BYTES {
         return Err(SpiffeIdError::TooLong);

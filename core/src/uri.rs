@@ -90,7 +90,7 @@ impl<'a> TargetUri<'a> {
         self.origin.port
     }
 
-    /// Tells whether both name the same target, query and fragment aside (RFC 9449 §4.3 item 9).
+    /// Whether both name the same target, query and fragment aside (RFC 9449 §4.3 item 9).
     ///
     /// Linear in both paths and without allocation. `/a` and `/a/`, `//a` and `/a`, `%2F` and `/` stay different, and so do
     /// `example.org.` and `example.org`.
@@ -304,7 +304,7 @@ impl fmt::Display for UriError {
 
 impl core::error::Error for UriError {}
 
-/// What comes before the query and the fragment, if that is not too long.
+/// The part before the query and the fragment, if it is not too long.
 fn before_query(uri: &[u8]) -> Result<&[u8], UriError> {
     let looked_at = uri.get(..=MAX_URI_BYTES).unwrap_or(uri);
     let end = looked_at.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(looked_at.len());
@@ -319,7 +319,7 @@ fn split_scheme(uri: &[u8]) -> Option<(Scheme, &[u8])> {
     })
 }
 
-/// The authority and the path of what follows a scheme.
+/// The authority and the path behind a scheme.
 fn split_path(rest: &[u8]) -> (&[u8], &[u8]) {
     let path_start = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
     rest.split_at_checked(path_start).unwrap_or((rest, b""))
@@ -379,7 +379,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Wider than RFC 3986 §3.3: printable ASCII such as `|` or `[`, which browsers send as it is, stands for itself.
+/// Wider than RFC 3986 §3.3: printable ASCII such as `|` or `[`, which browsers send unescaped, matches itself.
 fn check_path(path: &[u8]) -> Result<(), UriError> {
     let mut rest = path;
     while let [byte, after @ ..] = rest {
@@ -506,7 +506,7 @@ impl Iterator for Normalised<'_> {
     }
 }
 
-/// `application/x-www-form-urlencoded`, decoded; a `%` without two digits stands for itself.
+/// `application/x-www-form-urlencoded`, decoded; a `%` without two digits is itself.
 struct FormDecoded<'a> {
     rest: &'a [u8],
 }

@@ -166,7 +166,7 @@ pub unsafe extern "C" fn countersign_decision_lets_pass(decision: *const counter
     })
 }
 
-/// The HTTP status to answer with; 200 stands for "go on". 500 for NULL.
+/// The HTTP status to answer with; 200 if the request is accepted, 500 for NULL.
 ///
 /// # Safety
 /// As `countersign_decision_reason`.
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn countersign_decision_status(decision: *const countersig
 
 /// An attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 ///
-/// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
+/// The attributes of the token exist only if the request was accepted, so that no host acts on a refused token by mistake; the audit
 /// line has it for refused ones too.
 ///
 /// # Safety

@@ -34,10 +34,10 @@ FACTS = ["decision", "reason", "kind", "issuer", "subject", "key_id", "cache"]
 # vector that is here and could be carried fails the test.
 NOT_CARRIED = {
     "nonce/demanded_without_secrets": "the filter always has keys of nonces",
-    "rotation/a_deleted_relationship_stops_at_once": "a document that goes away leaves the last good one in force",
-    "txn_token/keys_taken_away_after_caching": "a document that goes away leaves the last good one in force",
-    "kinds/jwt_keys_taken_away": "a document that goes away leaves the last good one in force",
-    "kinds/svid_keys_taken_away": "a document that goes away leaves the last good one in force",
+    "rotation/a_deleted_relationship_stops_at_once": "a document that goes away leaves the last good one in use",
+    "txn_token/keys_taken_away_after_caching": "a document that goes away leaves the last good one in use",
+    "kinds/jwt_keys_taken_away": "a document that goes away leaves the last good one in use",
+    "kinds/svid_keys_taken_away": "a document that goes away leaves the last good one in use",
 }
 
 

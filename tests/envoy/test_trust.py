@@ -45,7 +45,7 @@ class Files(unittest.TestCase):
                 "countersign_trust_documents", **{"from": "file", "outcome": "missing"}) == 1)
             self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
             world.trust(world.key)
-            self.assertIn("the last good document stays in force", world.envoy.log())
+            self.assertIn("the last good document stays in use", world.envoy.log())
 
     def test_revocations_are_read_again(self):
         world = World(start=False)
@@ -111,7 +111,7 @@ class Fetches(unittest.TestCase):
                 second = issuer.Key("second")
                 keys.answer = lambda: (200, issuer.key_set(second))
                 before, asked = self.counter(world, "loaded"), keys.asked
-                until("the document is in force", lambda: keys.asked > asked and self.counter(world, "loaded") > before)
+                until("the document is in use", lambda: keys.asked > asked and self.counter(world, "loaded") > before)
                 self.assertEqual({ask(connection).one("x-details") for connection in connections}, {"key_unknown"})
                 # One fetch for all workers.
                 self.assertLessEqual(keys.asked, asked + 2)

@@ -60,7 +60,7 @@ def vectors():
         yield f"{path.parent.name}/{path.stem}", json.loads(path.read_text())
 
 
-NOT_CARRIED.update({name: "a file that goes away leaves the last good document in force" for name, vector in vectors()
+NOT_CARRIED.update({name: "a file that goes away leaves the last good document in use" for name, vector in vectors()
                     if any(step.get("trust", {}).get("removed") for step in vector["steps"])})
 
 

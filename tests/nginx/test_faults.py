@@ -35,7 +35,7 @@ class Trust(unittest.TestCase):
             (world.nginx.folder / "as.json").unlink()
             self.wait_for(world, "unreadable", 2)
             self.assertEqual(world.get("/", [token]).status, 200)
-            self.assertIn("the last good document stays in force, with 1 key", world.nginx.log())
+            self.assertIn("the last good document stays in use, with 1 key", world.nginx.log())
             self.assertIn("as.json", world.nginx.log())
             # An empty set is a good document: nobody's keys.
             world.nginx.write("as.json", '{"keys":[]}')

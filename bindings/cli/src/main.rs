@@ -56,8 +56,8 @@ enum Command {
     /// What changes keys or revocations between requests:
     ///   {"trust":{"trust_domain":"example.org","document":{"keys":[...]}}}    or "issuer"
     ///   {"revoke":{"authorities":[{"issuer":"https://as.example","tokens":["jti"]}]}}
-    /// A revocation adds to those in force. Files of the policy's trust sources, and of --revocations, are read again
-    /// when they change; one that is faulty leaves the last good one in force.
+    /// A revocation adds to those in use. Files of the policy's trust sources, and of --revocations, are read again
+    /// when they change; one that is faulty leaves the last good one in use.
     ///
     /// A line that cannot be used is answered by {"id","line","error"}, and the stream goes on.
     #[command(verbatim_doc_comment, after_help = DECIDE_EXAMPLES)]

@@ -162,7 +162,7 @@ impl Session {
         }
     }
 
-    /// Puts a new document in force for one trust domain or issuer.
+    /// Loads a new document for one trust domain or issuer.
     pub(crate) fn push(&mut self, push: &TrustPush<'_>, now: UnixSeconds) -> Result<LoadReport, String> {
         let authority = match (&push.trust_domain, &push.issuer) {
             (Some(name), None) => Authority::TrustDomain(name.clone()),
@@ -172,7 +172,7 @@ impl Session {
         let pushed = self.shared.push_trust(&authority, push.document.get().as_bytes(), now);
         pushed.map_err(|fault| match fault {
             TrustError::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
-            _ => format!("the document is refused, and the last good one stays in force: {fault}"),
+            _ => format!("the document is refused, and the last good one stays in use: {fault}"),
         })
     }
 

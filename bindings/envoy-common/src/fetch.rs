@@ -41,7 +41,7 @@ pub struct Source {
     state: State,
     /// In a row.
     failures: u32,
-    /// Whether it was in force once.
+    /// Whether it was in use once.
     has_come: bool,
 }
 
@@ -99,7 +99,7 @@ impl Plan {
         self.waiting.range(..=(now, usize::MAX)).map(|(_, place)| *place).collect()
     }
 
-    /// Whether each document was in force once.
+    /// Whether each document was in use once.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.sources.iter().all(|source| source.has_come)
@@ -143,7 +143,7 @@ impl Plan {
         }
     }
 
-    /// The document is in force; `hint` is what it says about the next time.
+    /// The document is in use; `hint` is what it says about the next time.
     pub fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
         let Some(source) = self.sources.get_mut(place) else { return };
         source.failures = 0;

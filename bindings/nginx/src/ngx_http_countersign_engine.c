@@ -65,7 +65,7 @@ ngx_http_countersign_notice(ngx_http_countersign_teller_t *teller)
 {
     countersign_notice  notice;
 
-    notice.tell = ngx_http_countersign_tell;
+    notice.report = ngx_http_countersign_tell;
     notice.context = teller;
 
     return notice;
@@ -629,7 +629,7 @@ ngx_http_countersign_look(ngx_http_countersign_engine_t *engine)
     if (ngx_http_countersign_nonce(engine) == NGX_DECLINED) {
         (void) ngx_atomic_fetch_add(&engine->zone->shared->trust_refused, 1);
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0, "countersign: \"%V\" must hold one or two lines, each 32 bytes in "
-                      "base64url; the last good keys stay in force", &engine->nonce_keys);
+                      "base64url; the last good keys stay in use", &engine->nonce_keys);
     }
 
     engine->pause = ngx_http_countersign_pause(engine, &begun);

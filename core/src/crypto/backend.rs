@@ -4,7 +4,7 @@ use super::verifier::SignatureVerifier;
 use super::{KeyKind, Material, PublicKey};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
-/// What the file of a library gives: the calls into it, and what they can do.
+/// The interface of a library's file: the calls into it, and the algorithms they verify.
 pub(super) trait Library: Sized {
     /// The name, as the feature names it.
     const NAME: &'static str;

@@ -186,7 +186,7 @@ pub fn encode_array_32(bytes: &[u8; 32]) -> [u8; 43] {
     out
 }
 
-/// `out` is as long as `encoded_len(bytes.len())`; what lies beyond is left alone.
+/// `out` is as long as `encoded_len(bytes.len())`; bytes beyond are not changed.
 fn encode_exactly(bytes: &[u8], out: &mut [u8]) {
     let (triples, tail) = bytes.as_chunks::<3>();
     let (out_quads, out_tail) = out.as_chunks_mut::<4>();

@@ -21,7 +21,7 @@ use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
 
-/// Why a document was refused whole; the last good one stays in force.
+/// Why a document was refused whole; the last good one stays in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -35,9 +35,9 @@ pub enum TrustError {
     TooManyKeys,
     /// `spiffe_sequence` is not an unsigned integer (§4.1.1).
     SequenceMalformed,
-    /// `spiffe_sequence` is lower than that of the document in force: an older document.
+    /// `spiffe_sequence` is lower than that of the document in use: an older document.
     SequenceRollback {
-        /// The sequence in force.
+        /// The sequence in use.
         stored: u64,
         /// The sequence of the refused document.
         offered: u64,
@@ -89,7 +89,7 @@ impl fmt::Display for TrustError {
             Self::TooManyKeys => write!(f, "too many keys, expected {}", limits::row::KEYS_PER_SET.of("keys")),
             Self::SequenceMalformed => f.write_str("`spiffe_sequence` is not an unsigned integer"),
             Self::SequenceRollback { stored, offered } => {
-                write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in force")
+                write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in use")
             }
             Self::AuthorityUnknown => f.write_str("no such trust domain or issuer in the policy document"),
             Self::OtherForm { found, expected } => {
@@ -119,7 +119,7 @@ pub struct DroppedKey {
 /// What became of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// How many keys were in force before and still are.
+    /// How many keys were in use before and still are.
     pub kept: usize,
     /// How many are new.
     pub added: usize,
@@ -131,7 +131,7 @@ pub struct LoadReport {
     pub dropped: Vec<DroppedKey>,
     /// How many entries were dropped in all.
     pub dropped_count: usize,
-    /// The sequence number is the one in force, the document is not: somebody should look.
+    /// The sequence number is the one in use, the document is not: somebody should look.
     pub sequence_reused: bool,
     /// The form that the document looks like, where that is another one than the policy says.
     pub resembles: Option<TrustForm>,

@@ -247,7 +247,7 @@ impl BundleSet {
     /// what is in both.
     ///
     /// # Errors
-    /// A [`TrustError`] and no change: the last good document stays in force (specs: BND-2).
+    /// A [`TrustError`] and no change: the last good document stays in use (specs: BND-2).
     pub(crate) fn load(
         &mut self,
         index: AuthorityIndex,

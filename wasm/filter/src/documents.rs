@@ -57,9 +57,9 @@ struct Source {
     min_refresh: Duration,
     plan: String,
     document: String,
-    /// The number of the document that is in force here.
+    /// The number of the document that is in use here.
     number: u64,
-    /// The number of the first document with the text that is in force here.
+    /// The number of the first document with the text that is in use here.
     first_of_text: u64,
     /// The fetch of ours that is under way: the proxy's number and the document's.
     fetching: Option<(u32, u64)>,
@@ -109,7 +109,7 @@ struct Plan {
     wanted: u64,
 }
 
-/// What the parts of a filter are that documents are put in force with.
+/// The parts of a filter that load documents.
 pub(crate) struct Here<'f, H> {
     pub(crate) host: &'f H,
     pub(crate) engine: &'f Engine,

@@ -968,7 +968,7 @@ fn a_list_that_is_the_same_is_newer_than_answers_that_are_late() -> Result<(), F
     };
     first.tick(1);
     answer(&mut first, 1, "{}");
-    // The first VM asks and waits; its lease ends, and the second one is told what is in force already.
+    // The first VM asks and waits; its lease ends, and the second one is told what is in use already.
     host.world().seconds += 11;
     first.tick(1);
     host.world().seconds += 11;

@@ -1,4 +1,4 @@
-//! A store whose buckets are values of a host: each is read whole and exchanged whole, if nobody exchanged it in between.
+//! A store whose buckets are values of a host: each is read whole and exchanged whole, if no other writer exchanged it in between.
 //!
 //! The protocol is that of `protocol.rs`, run on a copy. The exchange of the whole bucket is its one atomic step, so of two claims
 //! that read the same bucket one has to read it again.
@@ -36,7 +36,7 @@ impl Buckets {
     }
 
     /// Claims a proof in a copy of its bucket. It is claimed once the copy took the bucket's place: on [`FirstUse::Recorded`] and only then
-    /// the caller exchanges it, and where another came first, begins again with what stands there now.
+    /// the caller exchanges it, and if another writer was first, begins again with the current value.
     pub fn record_use(
         &self,
         bucket: &mut Bucket,
@@ -49,7 +49,7 @@ impl Buckets {
             return FirstUse::Unknowable;
         }
         let (_, fingerprint) = place(self.seed, self.count, proof);
-        // What is refused of all buckets is in the floor of each from its beginning.
+        // The floor of the whole store is in the floor of each bucket from its beginning.
         record_use_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 

@@ -94,7 +94,7 @@ pub enum FirstUse {
     /// The proof was used before.
     Replayed,
     /// The store does not know whether the proof was used: it has forgotten the proofs of that time (see
-    /// [`ReplayStore::refuse_until`](super::ReplayStore::refuse_until) and clocks that go back), or the proof lies outside the window. A
+    /// [`ReplayStore::refuse_until`](super::ReplayStore::refuse_until) and clocks that go back), or the proof is outside the window. A
     /// fresh proof helps.
     Unknowable,
     /// All room is taken by proofs that could still be replayed. Nothing was stored. The server's fault, not the client's.
@@ -159,7 +159,7 @@ pub(super) trait Word {
     /// Whether the word was `old` and is now `new`, in one step; never fails without cause. A thread that reads `new` and then calls
     /// `acquire` sees what this one read and wrote before.
     fn exchange(&self, old: u64, new: u64) -> bool;
-    /// Makes visible what was written before the exchanges whose words were read so far.
+    /// Makes the writes before the exchanges visible whose words were read so far.
     fn acquire();
 }
 
@@ -450,7 +450,7 @@ pub(super) const PROOF_BITS: u32 = 34;
 /// How many bits of a word name the key.
 pub(super) const KEY_BITS: u32 = 64 - TIME_BITS - PROOF_BITS;
 
-/// How many units after `i - F` an entry may die and be told from the past.
+/// How many units after `i - F` an entry may die and be distinguished from the past.
 const REACH: u64 = 1 << 13;
 
 /// A word never written; no entry equals it, because fingerprints are not zero.

@@ -18,7 +18,7 @@ pub struct ReplayState {
     pub refusing_until: UnixSeconds,
 }
 
-/// Buckets read one after the other, and what they hold.
+/// Buckets read one after the other, and the proofs in them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Survey {
     window: ReplayWindow,

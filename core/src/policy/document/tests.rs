@@ -290,7 +290,7 @@ fn faults_of_conditions_name_their_pointer() {
         (r#""contains":["a"]"#, "/contains", "an array", scalar),
         (r#""one_of":[]"#, "/one_of", "an empty array", "at least one value"),
         (r#""one_of":["a",{}]"#, "/one_of/1", "an object", scalar),
-        (r#""pattern":"a*""#, "/pattern", "\"a*\"", "a * stands for one whole segment and cannot be a part of one"),
+        (r#""pattern":"a*""#, "/pattern", "\"a*\"", "a * matches one whole segment and cannot be a part of one"),
         (r#""equals":"a","separator":":""#, "/separator", "a separator beside equals", "a separator beside pattern"),
         (r#""pattern":"a","separator":"ab""#, "/separator", "\"ab\"", "one ASCII punctuation character that is not *"),
     ] {
