@@ -184,7 +184,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. The parts that are known only after the
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors

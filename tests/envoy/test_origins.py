@@ -56,7 +56,7 @@ class Lists(unittest.TestCase):
     def test_lists_that_cannot_be_used(self):
         for origin, expected in [
             (["https://api.example", "https://api.*.example"],
-             "/origin/1: found \"https://api.*.example\", expected an origin such as https://api.example: * stands for one whole label"),
+             "/origin/1: found \"https://api.*.example\", expected an origin such as https://api.example: * matches one whole label"),
             (["https://api.example", "http://api.example"], "/origin/1: found \"http://api.example\", expected an origin such as "
              "https://api.example: it is for the same host as origin 0"),
             ([], "/origin: found an empty array, expected at least one of: an origin"),

@@ -16,8 +16,8 @@ use crate::time::UnixSeconds;
 
 /// What there is to log of a decision. [`Display`] writes it as one line of JSON.
 ///
-/// VerifiedToken of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
-/// was refused. Texts are those of the token, as JSON strings in which what is not printable is escaped; thumbprints are base64url; `proof_id` is a hash.
+/// Attributes of a token are here once its signature was verified, even if a later check refused it: an audit must know who
+/// was refused. Texts are those of the token, as JSON strings in which unprintable characters are escaped; thumbprints are base64url; `proof_id` is a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRecord<'a> {
     /// Why the request was refused; `None` if it was accepted.

@@ -135,7 +135,7 @@ impl Worker {
         Decision::new(engine, trust_state, policy, self)
     }
 
-    /// The decision, or what it waits for.
+    /// The decision, or the question that it waits for.
     fn step<'d>(
         &'d mut self,
         engine: &'d Engine,
@@ -161,7 +161,7 @@ impl Worker {
         Step::Waits(Pending { engine, policy: index, waits_for, outcome, records, body, abandoned })
     }
 
-    /// What is still to be found out of an accepted request: first its body, and last whether its proof was used elsewhere.
+    /// The next question about an accepted request: first its body, and last whether its proof was used elsewhere.
     fn open_question(&self, engine: &Engine, policy: &Policy, request: &Request<'_>) -> Option<WaitsFor> {
         if let Some(body) = &policy.body
             && self.body.is_none()

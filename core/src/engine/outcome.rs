@@ -14,7 +14,7 @@ pub enum CacheTier {
     /// No token was looked up.
     #[default]
     None,
-    /// The token was verified before, by a key that still stands.
+    /// The token was verified before, by a key that is still trusted.
     Hit,
     /// The token was verified now, or could not be.
     Miss,

@@ -75,7 +75,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     ///
     /// `seed` must not be known to clients: it keeps them from aiming at one bucket.
     ///
-    /// An empty store does not know what was claimed before it was made: see [`refuse_until`](Self::refuse_until).
+    /// An empty store does not know the proofs that were used before it was made: see [`refuse_until`](Self::refuse_until).
     ///
     /// # Errors
     ///

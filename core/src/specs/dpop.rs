@@ -168,7 +168,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
         // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
         UriError::Scheme if request.uri.starts_with(b"/") => Reason::RequestInvalid,
         // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
-        // HTTP request in which the JWT was received". What is no such value matches nothing.
+        // HTTP request in which the JWT was received". Any other value matches nothing.
         _ => Reason::ProofUriMismatch,
     })
 }
@@ -259,7 +259,7 @@ impl<'a> UnverifiedProof<'a> {
     /// Reads the decoded payload of a proof for a protected resource.
     ///
     /// Item 3: "All required claims per Section 4.2 are contained in the JWT": `jti`, `htm`, `htu`, `iat`, and `ath` when
-    /// an access token is presented. Claims that are not ours are ignored (§4.2 allows more).
+    /// an access token is presented. Unknown claims are ignored (§4.2 allows more).
     ///
     /// # Errors
     /// [`Reason::ProofMalformed`], [`Reason::ProofTooLarge`]

@@ -45,7 +45,7 @@
 //! # What the forgotten times refuse
 //!
 //! With a clock that never goes back they refuse no proof. `Q` is accepted at some `now >= c(j)·u`, when proofs have `i >= now - A`. If the
-//! entry is near, forgotten is what is below `E·u - A <= c(j)·u - A`. If it is far, forgotten is what is below `E·u + F`, and
+//! entry is near, every `iat` below `E·u - A <= c(j)·u - A` is forgotten. If it is far, every `iat` below `E·u + F` is forgotten, and
 //! `c(j)·u - A > (E + near - 2·S)·u - A >= E·u + F`.
 //!
 //! They are kept as two intervals for each bucket, `[0, floor)` and one more. A clock that is ahead for a while and then right again so
@@ -69,7 +69,7 @@
 //! entry counts as of the future while its `E` is at most [`REACH`] units after `c(i)`; the rest of the circle is the past. Two limits follow.
 //!
 //! - Everything above holds while the clocks of all claims, now and later, agree within `REACH` units: 9 hours for `A + F = 65`, never
-//!   under 2. Further ahead, what was used there and written over after the way back may pass once more
+//!   under 2. Further ahead, a proof that was used there and overwritten after the way back may be accepted once more
 //!   when that time comes again.
 //! - An entry left untouched for nearly the whole circle (12 days for `A + F = 65`) looks alive or of the future for at most `REACH` units.
 //!   It then takes room, or its bucket refuses proofs for some minutes of that future; and nothing else.

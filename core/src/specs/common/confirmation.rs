@@ -61,7 +61,7 @@ impl Confirmation {
             } else if name.is("x5t#S256") {
                 confirmation.certificate_thumbprint = Some(thumbprint(value)?);
             } else if ["jwk", "jwe", "jku", "kid"].into_iter().any(|key| name.is(key)) {
-                // RFC 7800 §3.5: `kid` may stand beside `jku`, to choose a key in that set.
+                // RFC 7800 §3.5: `kid` may be beside `jku`, to choose a key in that set.
                 other_keys += usize::from(!name.is("kid"));
             }
             // RFC 7800 §3.1: "applications should require that all members that are not understood be ignored".
