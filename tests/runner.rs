@@ -231,7 +231,7 @@ impl Runner {
         self.trust_state.nonces = Some(Arc::new(NonceKeys::new(current, previous)));
     }
 
-    /// Runs one step of a vector that is no request; tells what a trust step came to.
+    /// Runs one step of a vector that is not a request; returns the result of a trust step.
     pub fn prepare(&mut self, step: &Value) -> &'static str {
         if let Some(trust) = step.get("trust") {
             let authority = authority_of(trust);
@@ -272,7 +272,7 @@ fn authority_of(trust: &Value) -> Authority {
     match (trust.get("trust_domain"), trust.get("issuer")) {
         (Some(name), _) => Authority::TrustDomain(name.as_str().unwrap().to_owned()),
         (None, Some(name)) => Authority::Issuer(name.as_str().unwrap().to_owned()),
-        (None, None) => panic!("trust of nobody"),
+        (None, None) => panic!("a trust step without an authority"),
     }
 }
 

@@ -524,7 +524,7 @@ fn add_cache(corpus: &mut Corpus) {
         &doc,
         vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(TypNotAccepted))],
     );
-    // One text, two kinds: what it is depends on what the policy takes, and the cached attributes are those of one kind only.
+    // One text, two kinds: its kind depends on the policy, and the cached attributes are those of one kind only.
     let both = Doc::all()
         .trust(&[
             domain("example.org", &[svid_key("domain-p256")]),

@@ -65,7 +65,7 @@ def _harness(folder, name, **environment):
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; what it is for stands in the failure."""
+    """Waits for a condition; the failure names its purpose."""
     end = time.monotonic() + patience
     while True:
         value = condition()
@@ -253,7 +253,7 @@ class EnvoyModule(Envoy):
 
 
 class EnvoyWasm(Envoy):
-    """The proxy-wasm filter: it has no files, so it fetches each document through a cluster, each second. A map stands in its policy."""
+    """The proxy-wasm filter: it has no files, so it fetches each document through a cluster, each second. A map is in its policy."""
 
     name = "Envoy, wasm"
     build = "wasm"

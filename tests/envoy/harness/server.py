@@ -30,7 +30,7 @@ def free_port():
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; what it is for stands in the failure."""
+    """Waits for a condition; the failure names its purpose."""
     end = time.monotonic() + patience
     while True:
         value = condition()
@@ -55,7 +55,7 @@ def added(**headers):
     return [{"header": {"key": name.replace("_", "-"), "value": value}} for name, value in headers.items()]
 
 
-# What a filter left behind, for tests to see: in each response, whoever made it.
+# The metadata of a filter, for tests to read: in each response, of the upstream and of the proxy.
 SHOWN = {f"x_{fact}": build.THIS.fact(fact)
          for fact in ("decision", "reason", "subject", "issuer", "scope", "binding", "kind", "key_id", "cache", "mode")}
 
@@ -138,7 +138,7 @@ class Envoy:
                 "--file-flush-interval-msec", "50", "-l", "warn", "--component-log-level", build.THIS.log, *more]
 
     def validate(self):
-        """`--mode validate`: whether it passes, and what it says."""
+        """`--mode validate`: whether it passes, and its output."""
         done = subprocess.run(self.command("--mode", "validate"), capture_output=True, text=True, check=False,
                               env=self.environment, timeout=PATIENCE)
         return done.returncode == 0, done.stderr + done.stdout

@@ -7,7 +7,7 @@ from . import place
 
 
 class Clock:
-    """Stands still at `seconds` until it is set. nginx gets `environment`, and `main` has it leave that to its workers."""
+    """Stopped at `seconds` until it is set. nginx gets `environment`, and `main` has it leave that to its workers."""
 
     def __init__(self, seconds):
         self.file = tempfile.NamedTemporaryFile("w", prefix="clock-")

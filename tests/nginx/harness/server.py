@@ -65,7 +65,7 @@ def free_port():
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; what it is for stands in the failure."""
+    """Waits for a condition; the failure names its purpose."""
     end = time.monotonic() + patience
     while True:
         value = condition()
@@ -77,7 +77,7 @@ def until(what, condition, patience=PATIENCE):
 
 
 class Nginx:
-    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
+    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` are replaced."""
 
     def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
                  daemon=False, mounts=None, binary=None, module=None):
@@ -96,10 +96,10 @@ class Nginx:
         preload = " ".join(part for part in [place.preload(), (environment or {}).pop("LD_PRELOAD", "")] if part)
         if preload:
             self.environment["LD_PRELOAD"] = preload
-            # A binary upgrade needs them again; nginx takes away what it is not told to leave.
+            # A binary upgrade needs them again; nginx removes variables that it is not configured to keep.
             if "env LD_PRELOAD" not in main:
                 self.settings["main"] += " env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;"
-        # The module and its library do not leak at exit more than nginx itself does; what is leaked in use, faults.py sees.
+        # The module and its library do not leak at exit more than nginx itself does; leaks in use are found by faults.py.
         self.environment["ASAN_OPTIONS"] = f"detect_leaks=0:abort_on_error=1:log_path={self.folder}/asan"
         self.environment["UBSAN_OPTIONS"] = f"halt_on_error=1:print_stacktrace=1:log_path={self.folder}/ubsan"
         self.environment.update(environment or {})
@@ -140,7 +140,7 @@ class Nginx:
         return [*inside, self.binary, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
 
     def test(self):
-        """`nginx -t`: whether it passes, and what it says."""
+        """`nginx -t`: whether it passes, and its output."""
         done = subprocess.run(
             self.command("-t"), capture_output=True, text=True, check=False, env=self.environment, timeout=60
         )

@@ -84,7 +84,7 @@ fn check_maps(document: &[u8]) {
         let index = map.authorities().next().expect("one trust domain");
         let expected = ENGINE.load(&mut alone, index, document, now);
         if matches!(expected, Err(TrustError::Json(_))) {
-            continue; // in a map it may close what it did not open
+            continue; // in a map it may close an object that it did not open
         }
         match ENGINE.load_map(&mut mapped, place, &text, now) {
             Ok(report) => assert_eq!(Ok(&report.loaded[0].1), expected.as_ref()),
