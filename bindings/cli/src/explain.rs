@@ -95,7 +95,7 @@ impl Trace for &Visited {
     }
 }
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum CheckResult {
@@ -249,7 +249,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         .actors()
         .map(|by| match (actor(by.subject), actor(by.issuer)) {
             (Some(subject), Some(issuer)) => format!("{subject} of {issuer}"),
-            (one, other) => one.or(other).unwrap_or_else(|| "somebody unnamed".to_owned()),
+            (one, other) => one.or(other).unwrap_or_else(|| "an unnamed actor".to_owned()),
         })
         .collect();
     let rows = [

@@ -33,7 +33,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
 
-    /// The time to tell distances from; the system clock's if absent
+    /// The time that distances count from; the system clock's if absent
     #[arg(long, value_name = "UNIX_SECONDS")]
     now: Option<u64>,
 
@@ -190,7 +190,7 @@ impl Token {
     }
 
     fn text(&self, now: UnixSeconds) -> String {
-        let mut text = format!("{}\n\n", styled(CAUTION, "NOT VERIFIED: anybody can write what stands here."));
+        let mut text = format!("{}\n\n", styled(CAUTION, "NOT VERIFIED: any client can write this text."));
         text += &format!("{}\n\n{}\n{}\n\n", self.what, styled(HEADING, "Header"), self.header);
         text += &format!("{}\n{}\n", styled(HEADING, "Claims"), self.claims);
         if !self.times.is_empty() {

@@ -65,7 +65,7 @@ enum Command {
 
     /// Judge one request and show every check with the rule that it comes from
     ///
-    /// Never shows a byte of a token or proof: what it says of them is what a log may hold.
+    /// Never shows a byte of a token or proof: its output may be logged.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(explain::ExplainArgs),
 
@@ -75,7 +75,7 @@ enum Command {
 
     /// Find faults in a policy, a SPIFFE bundle or a JWK set
     ///
-    /// Of key sets it tells which keys are dropped and why. Faults give exit code 1; warnings do not, but for --strict.
+    /// For key sets it lists the keys that are dropped, with the reasons. Faults give exit code 1; warnings do not, but for --strict.
     #[command(after_help = LINT_EXAMPLES)]
     Lint(lint::LintArgs),
 

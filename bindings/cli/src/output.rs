@@ -129,8 +129,8 @@ impl<'a> DecisionLine<'a> {
         }
         text += &format!("{} {}", self.decision, self.status);
         if let Some(token) = &self.token {
-            let subject = token.subject.map_or_else(|| "nobody in particular".to_owned(), printable);
-            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("nobody")));
+            let subject = token.subject.map_or_else(|| "no subject".to_owned(), printable);
+            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("no issuer")));
             if token.binding != "none" {
                 text += &format!(", bound by {}", token.binding);
             }
@@ -247,7 +247,7 @@ impl<'a> TrustReportLine<'a> {
     }
 }
 
-/// What is revoked now.
+/// The current revocations.
 #[derive(Debug, Serialize)]
 pub(crate) struct RevokeReportLine<'a> {
     pub(crate) id: Option<&'a str>,

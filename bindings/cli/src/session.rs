@@ -40,7 +40,7 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) nonce_key: Option<PathBuf>,
 
-    /// What is revoked: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+    /// The revocations: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
     /// "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) revocations: Option<PathBuf>,
@@ -176,7 +176,7 @@ impl Session {
         })
     }
 
-    /// Revokes more; tells the authorities that the policy does not know.
+    /// Adds revocations; reports the authorities that the policy does not trust.
     pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
         let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
         Ok(self.shared.revoke(&more))

@@ -41,7 +41,7 @@ pub struct RouteUnread;
 
 /// A filter configuration, as one request sees it.
 pub trait FilterContext {
-    /// What the configuration says.
+    /// The settings of the configuration.
     fn settings(&self) -> &Settings;
     /// The engine that judges.
     fn engine(&self) -> &Engine;
@@ -60,7 +60,7 @@ pub enum Level {
     Info,
     /// Something is not as it should be, and requests are still judged.
     Warn,
-    /// A fault of ours or of the configuration.
+    /// A fault of the filter or of its configuration.
     Error,
 }
 

@@ -13,13 +13,13 @@ use crate::attribute::AttributeName;
 /// The identity headers of a configuration.
 #[derive(Debug, Default)]
 pub struct IdentityHeaders {
-    /// Names in small letters, in the order of the settings, each with what is written there.
+    /// Names in small letters, in the order of the settings, each with its attribute.
     written: Vec<(String, AttributeName)>,
     /// The field that a certificate is taken from, by its one name; that one stays.
     read: Option<&'static str>,
     /// Fields of credentials that go no further than this filter.
     credentials: Vec<String>,
-    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are told apart by it.
+    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are excluded by it.
     lengths: u64,
 }
 
@@ -42,7 +42,7 @@ impl IdentityHeaders {
         Self { credentials, lengths, ..Self::default() }
     }
 
-    /// What is written from a decision: names in small letters with attributes.
+    /// The fields that are written from a decision: names in small letters with attributes.
     #[must_use]
     pub fn written(&self) -> &[(String, AttributeName)] {
         &self.written

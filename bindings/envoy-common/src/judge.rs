@@ -1,4 +1,4 @@
-//! One request: what the engine is told of it, and what its decision does to it.
+//! One request: from its header fields to the engine, and from the decision to its header fields.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -19,7 +19,7 @@ use crate::host::{FilterContext, Level, RouteUnread, Stream};
 use crate::policies::{NoRules, Policies, Rules};
 use crate::settings::{Audit, RouteSettings, Settings};
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes on; these fields are for its response.
@@ -103,7 +103,7 @@ const ROUNDS: usize = 4;
 ///
 /// First of all the client's identity headers go, so that neither a route nor a policy is chosen by them. Where the proxy chooses the route
 /// anew by the fields that are written then, the route is asked again: a request that reaches one with other rules is judged by these too,
-/// with the proof that it has used. What is counted, logged and left with the stream is of the last judgement only.
+/// with the proof that it has used. Counters, logs and metadata are those of the last decision only.
 pub fn begin(
     context: &impl FilterContext,
     policies: &Policies,
@@ -256,7 +256,7 @@ struct Written {
 }
 
 impl Written {
-    /// Writes the identity headers of a decision, or takes away what was written before. Gives the route, if it is chosen anew after that.
+    /// Writes the identity headers of a decision, or removes those written before. Returns the route, if it is chosen anew after that.
     fn write(
         &mut self,
         settings: &Settings,
@@ -386,7 +386,7 @@ impl<S: Stream> Connection for Presented<'_, S> {
     }
 }
 
-/// Answers with what the decision refuses for. Cold, as `audit` is: code that no good request touches lies elsewhere.
+/// Answers with the refusal of the decision. Cold, as `audit` is: code that no good request touches is elsewhere.
 #[cold]
 fn answer(decision: &Decision<'_>, stream: &mut impl Stream) {
     let headers = fields(decision, |_| true);

@@ -119,7 +119,7 @@ fn shared(
             }
             return Ok(store);
         }
-        // The old process may have it mapped. What it accepts from now on, the new store would not know.
+        // The old process may have it mapped. The new store would not know the proofs that it accepts from now on.
         if let Ok(old) = ReplayStore::attach(&file, ReplayWindow { max_age_seconds: 0, future_seconds: 0 }) {
             old.refuse_until(clock().plus(RETIREMENT_SECONDS));
         }
@@ -135,7 +135,7 @@ fn shared(
     ReplayStore::attach(Words::Shared(file), need.window).map_err(io::Error::other)
 }
 
-/// Kept until the process ends: a configuration that goes and comes back must find what was used before.
+/// Kept until the process ends: a configuration that is removed and added again must find the proofs used before.
 static STORES: Mutex<BTreeMap<String, Arc<SharedReplay>>> = Mutex::new(BTreeMap::new());
 
 /// The store called `name`, in the file that the processes of a hot restart share if there is one, wide enough for `need`.

@@ -370,7 +370,7 @@ fn configurations_that_say_the_same_share_a_module() -> Result<(), Fault> {
     let (one, again, other) = (share(1)?, share(1)?, share(2)?);
     assert!(Arc::ptr_eq(&one, &again) && !Arc::ptr_eq(&one, &other));
     drop((one, again));
-    // Nothing of it is left: what it knew of documents may be old.
+    // Its state is dropped: its documents may be old.
     let anew = share(1)?;
     assert_eq!((made.load(Ordering::Relaxed), Arc::strong_count(&anew)), (3, 1));
     Ok(())

@@ -34,7 +34,7 @@ pub fn describe(error: &serde_json::Error) -> String {
     let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!(", expected {expected}"));
     let expected = expected.unwrap_or_default().replace("a tuple of size 2", "a name and a value");
     let found = if text.starts_with("missing field") || text.starts_with("duplicate field") {
-        return text.replace("field", "member"); // the name is one of ours
+        return text.replace("field", "member"); // the name is a Rust field
     } else if text.starts_with("unknown field") {
         "an unknown member"
     } else if text.starts_with("invalid type") {

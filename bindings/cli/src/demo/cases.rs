@@ -1,4 +1,4 @@
-//! What is tried, and the one right answer to each.
+//! The requests of the demonstration, and the one right answer to each.
 
 use countersign::Reason;
 use serde_json::{Value, json};

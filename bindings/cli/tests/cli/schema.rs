@@ -444,7 +444,7 @@ fn every_member_is_described() {
                 || resolved(member)["description"].is_string()
                 || name == "kind"
                 || member == false;
-            // Conditions only narrow what stands in the members themselves.
+            // Conditions only narrow the members themselves.
             assert!(described || at.contains("allOf"), "{at}");
             walk(&at, member, root);
         }

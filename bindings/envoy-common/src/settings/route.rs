@@ -41,7 +41,7 @@ impl RouteSettings {
         reader.finish(read)
     }
 
-    /// Reads the same from names and values, as the metadata of a route tells them. `None` if a word of it is not understood.
+    /// Reads the same from names and values of a route's metadata. `None` if a name or value is unknown.
     #[must_use]
     pub fn from_pairs<'p>(pairs: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) -> Option<Self> {
         let mut read = Self::default();
