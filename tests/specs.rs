@@ -1,15 +1,14 @@
-//! The tables of specifications: each row has a page, vectors for what it accepts and for each reason that it can give, and its names
+//! The tables of specifications: each row has a page, vectors for acceptance and for each reason that it can give, and its names
 //! in the schema and in the C header.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use countersign::engine::{PolicyDocument, SCHEMA};
-use countersign::limits;
-use countersign::reason::Reason::{self, *};
-use countersign::specs::profile::TokenKind;
-use countersign::specs::proof::ProofKind;
+use countersign::Reason::{self, *};
+use countersign::internal::limits;
+use countersign::internal::specs::proof::ProofKind;
+use countersign::{POLICY_SCHEMA, PolicyDocument, TokenKind};
 use countersign_tests::issuer::{NOW, Token, access, plain, q, svid, txn};
 use countersign_tests::request::{Doc, Req, bearer, issuer, set_key};
 use countersign_tests::runner::Runner;
@@ -182,7 +181,7 @@ fn a_token_of_the_longest_length_fits_its_record_whatever_claim_fills_it() {
                 true => countersign_tests::request::bare().header("txn-token", &text),
                 false => bearer(&text),
             };
-            // All claims were read and packed: what is missing is the proof.
+            // All claims were read and packed: only the proof is missing.
             let reason = Runner::new(&doc.text(), NOW).ask(&request).reason;
             assert!(matches!(reason, Some(CertificateMissing | ProofMissing)), "{claim}: {reason:?}");
         }
@@ -191,7 +190,7 @@ fn a_token_of_the_longest_length_fits_its_record_whatever_claim_fills_it() {
 
 #[test]
 fn schema_and_c_header_name_every_kind() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     // An entry names each kind; a string alone those that need no further member.
     let kinds = ["svidEntry", "issuedEntry"].map(|entry| &schema["$defs"][entry]["properties"]["kind"]);
     let names = kinds.into_iter().flat_map(|kind| {

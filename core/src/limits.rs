@@ -27,6 +27,7 @@ pub struct LimitRow {
 impl Limit {
     /// The limit in a sentence: `at most 16 levels (limit json_depth)` where `what` is "levels".
     #[must_use]
+    #[doc(hidden)]
     pub const fn of<'l>(&'l self, what: &'l str) -> AtMost<'l> {
         AtMost { limit: self, what }
     }
@@ -158,7 +159,7 @@ limits! {
 /// (RFC 8259 §6).
 pub const NUMERIC_DATE: u64 = 1 << 53;
 
-/// A number of a policy: which values it may have, and what it is where it is absent.
+/// A number of a policy: the values that it may have, and its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The name of the member.

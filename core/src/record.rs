@@ -1,4 +1,4 @@
-//! What a token says, packed into one small record: the form in which it is judged and cached.
+//! The attributes of a token, packed into one small record: the form in which it is validated and cached.
 //!
 //! A record holds attributes only ("these bytes were signed by this key and say this"), never a decision, so one record
 //! serves every policy and every policy change. Beside them a record of the cache remembers which rules for claims the token met: they
@@ -21,7 +21,7 @@ use crate::trust::{AuthorityIndex, KeyHandle};
 
 /// The attributes of one token, borrowed from its record.
 ///
-/// They are attributes only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+/// Its signature was verified: [`Decision`](crate::Decision) returns none before.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedToken<'a> {
     /// The kind it was verified as.
@@ -205,7 +205,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. The parts that are known only after the
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
@@ -493,7 +493,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.bytes_of(Claim::Scope)
     }
 
-    /// `scope`, as it stands in the token.
+    /// `scope`, as in the token.
     #[must_use]
     pub fn scope(&self) -> Option<&'a str> {
         self.texts.text(Claim::Scope)
@@ -511,7 +511,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(Claim::TokenId)
     }
 
-    /// `act`, as the JSON object that stands in the token.
+    /// `act`, as the JSON object in the token.
     #[must_use]
     pub fn actor_json(&self) -> Option<&'a str> {
         self.texts.text(Claim::Actor)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use countersign::engine::{Check, SCHEMA};
+use countersign::{Check, POLICY_SCHEMA};
 use countersign_tests::vector;
 
 use crate::{read, root};
@@ -147,7 +147,7 @@ fn the_risk_catalogues_name_checks_members_and_rules_that_exist() {
     let checks: BTreeSet<&str> = Check::ALL.into_iter().map(Check::name).collect();
     let mut named: BTreeSet<&str> = BTreeSet::new();
     for word in crate::quoted(&page).filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
-        let is_member = SCHEMA.contains(&format!("\"{word}\"")) || word.starts_with("countersign_");
+        let is_member = POLICY_SCHEMA.contains(&format!("\"{word}\"")) || word.starts_with("countersign_");
         assert!(checks.contains(word) || is_member, "{word} is neither a check nor a member of a policy");
         named.extend(checks.get(word).copied());
     }

@@ -1,8 +1,7 @@
 //! `docs/reasons.md`, `docs/checks.md` and `docs/limits.md`.
 
-use countersign::engine::Check;
-use countersign::limits;
-use countersign::reason::Reason;
+use countersign::internal::limits;
+use countersign::{Check, Reason};
 
 use crate::{cell, hold};
 

@@ -1,4 +1,4 @@
-//! One request: what the engine is told of it, and what its decision does to it.
+//! One request: from its header fields to the engine, and from the decision to its header fields.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -7,15 +7,10 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use countersign::engine::{
-    Answer, BodyReader, Decision, HeaderFields, Mode, Pending, PolicyDocument, PolicyIndex, Question, ReplayNotice,
-    Request, Step,
+use countersign::{
+    Answer, BodyPolicy, BodyReader, Connection, Decision, HeaderField, HeaderFields, Mode, Pending, PolicyDocument,
+    PolicyIndex, Question, Reason, ReplayNotice, Request, Step, UnixSeconds,
 };
-use countersign::policy::BodyPolicy;
-use countersign::reason::Reason;
-use countersign::specs::common::presentation::Field;
-use countersign::specs::mtls::Connection;
-use countersign::time::UnixSeconds;
 
 use crate::attribute::is_field_value;
 use crate::certificate::{self, CertificateSource};
@@ -24,7 +19,7 @@ use crate::host::{FilterContext, Level, RouteUnread, Stream};
 use crate::policies::{NoRules, Policies, Rules};
 use crate::settings::{Audit, RouteSettings, Settings};
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes on; these fields are for its response.
@@ -108,7 +103,8 @@ const ROUNDS: usize = 4;
 ///
 /// First of all the client's identity headers go, so that neither a route nor a policy is chosen by them. Where the proxy may choose the
 /// route anew by the fields that are written then (by `clear_route_cache`, or because another filter cleared the route while the request
-/// waited), the route is asked again: a request that reaches one with other rules is judged by these too, with the proof that it has used. What is counted, logged and left with the stream is of the last judgement only.
+/// waited), the route is asked again: a request that reaches one with other rules is judged by these too, with the proof that it has
+/// used. Counters, logs and metadata are those of the last decision only.
 pub fn begin(
     context: &impl FilterContext,
     policies: &Policies,
@@ -245,7 +241,7 @@ fn decide<'w, S: Stream>(
 struct Named<'s, S>(&'s S);
 
 impl<S: Stream> HeaderFields for Named<'_, S> {
-    fn field(&self, name: &str) -> Field<'_> {
+    fn field(&self, name: &str) -> HeaderField<'_> {
         self.0.credential(name)
     }
 }
@@ -394,7 +390,7 @@ impl<S: Stream> Connection for Presented<'_, S> {
     }
 }
 
-/// Answers with what the decision refuses for. Cold, as `audit` is: code that no good request touches lies elsewhere.
+/// Answers with the refusal of the decision. Cold, as `audit` is: code that no good request touches is elsewhere.
 #[cold]
 fn answer(decision: &Decision<'_>, stream: &mut impl Stream) {
     let headers = fields(decision, |_| true);

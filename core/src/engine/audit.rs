@@ -12,14 +12,14 @@ use crate::printable::{write_json, write_json_string};
 use crate::reason::Reason;
 use crate::record::{self, NamedClaim};
 use crate::specs::common::actor;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::TokenKind;
 use crate::time::UnixSeconds;
 
 /// What there is to log of a decision. [`Display`] writes it as one line of JSON.
 ///
-/// VerifiedToken of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
-/// was refused. Texts are those of the token, as JSON strings in which what is not printable is escaped; thumbprints are base64url; `proof_id` is a hash.
+/// Attributes of a token are here once its signature was verified, even if a later check refused it: an audit must know who
+/// was refused. Texts are those of the token, as JSON strings in which unprintable characters are escaped; thumbprints are base64url; `proof_id` is a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRecord<'a> {
     /// Why the request was refused; `None` if it was accepted.
@@ -29,7 +29,7 @@ pub struct AuditRecord<'a> {
     /// Whether the policy is enforced.
     pub mode: Mode,
     /// The scheme that the token came under.
-    pub scheme: Option<Scheme>,
+    pub scheme: Option<AuthScheme>,
     /// Where the token's attributes came from.
     pub cache: CacheTier,
     /// The kind of token.
@@ -130,7 +130,7 @@ impl Display for AuditRecord<'_> {
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
         }
-        text(f, "scheme", self.scheme.map(Scheme::name))?;
+        text(f, "scheme", self.scheme.map(AuthScheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
         text(f, "kind", self.kind.map(TokenKind::name))?;
         text(f, "issuer", self.issuer)?;

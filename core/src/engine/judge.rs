@@ -13,13 +13,13 @@ use crate::engine::worker::Worker;
 use crate::jose::json::JsonObject;
 use crate::memory::record_cache::RecordRef;
 use crate::memory::revocation::{Presented, RevokedBy};
-use crate::policy::{AcceptedKind, Binding, CredentialPolicy, From, Policy};
+use crate::policy::{AcceptedKind, Binding, CredentialLocation, CredentialPolicy, Policy};
 use crate::reason::Reason;
 use crate::record::{self, RulesNumber, VerifiedToken};
 use crate::request::Request;
 use crate::specs::check::{Check, Trace};
 use crate::specs::common::confirmation::Unenforceable;
-use crate::specs::common::presentation::{self, Credential, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme, Credential};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
 use crate::specs::profile::TokenKind;
@@ -161,14 +161,16 @@ impl Worker {
         trace.enter(Check::Presentation);
         let expected = &policy.credential;
         let credential = match &expected.from {
-            From::Authorization => Credential::read(request.authorization, request.uri).inspect_err(|_| {
-                self.outcome.scheme = Scheme::of(request.authorization);
-            })?,
-            From::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
+            CredentialLocation::Authorization => {
+                Credential::read(request.authorization, request.uri).inspect_err(|_| {
+                    self.outcome.scheme = AuthScheme::of(request.authorization);
+                })?
+            }
+            CredentialLocation::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
         };
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
-        if request.proof == presentation::Field::Repeated {
+        if request.proof == presentation::HeaderField::Repeated {
             return Err(Reason::ProofRepeated);
         }
 
@@ -244,7 +246,7 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         let first = match self.outcome.source {
@@ -262,7 +264,7 @@ impl Worker {
         for (place, expected) in (1..).zip(&policy.others) {
             self.outcome.credential = place;
             trace.enter(Check::Presentation);
-            let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
+            let CredentialLocation::Header(name) = &expected.from else { return Err(Reason::InternalError) };
             let Some(credential) = credential_in(request, name)? else {
                 if expected.required {
                     return Err(Reason::CredentialMissing);
@@ -427,7 +429,7 @@ impl Worker {
 
 /// The one credential in a header field of its own, without a scheme.
 fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credential<'r>>, Reason> {
-    let field = request.fields.map_or(presentation::Field::Absent, |fields| fields.field(name));
+    let field = request.fields.map_or(presentation::HeaderField::Absent, |fields| fields.field(name));
     Credential::alone(field)
 }
 
@@ -588,7 +590,7 @@ impl Bound {
     fn check(
         policy: &Policy,
         verified: &VerifiedToken<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> Result<Option<Self>, Reason> {
@@ -606,7 +608,7 @@ impl Bound {
 fn check_binding(
     policy: &Policy,
     verified: &VerifiedToken<'_>,
-    scheme: Scheme,
+    scheme: AuthScheme,
     request: &Request<'_>,
 ) -> Result<(), Reason> {
     let cnf = &verified.confirmation;
@@ -623,12 +625,12 @@ fn check_binding(
         Binding::Mtls => mtls,
     };
     // RFC 9449 §7.1: under the DPoP scheme "the token […] MUST be bound"; one that is not does not become so by its scheme.
-    if !satisfied || (scheme == Scheme::Dpop && !dpop) {
+    if !satisfied || (scheme == AuthScheme::Dpop && !dpop) {
         return Err(Reason::BindingRequired);
     }
     // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
     // is missing; with one, the scheme is what is wrong.
-    if dpop && scheme == Scheme::Bearer && request.proof != presentation::Field::Absent {
+    if dpop && scheme == AuthScheme::Bearer && request.proof != presentation::HeaderField::Absent {
         return Err(Reason::SchemeMismatch);
     }
     Ok(())

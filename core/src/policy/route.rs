@@ -52,7 +52,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct CredentialPolicy {
     pub(crate) name: Box<str>,
-    pub(crate) from: From,
+    pub(crate) from: CredentialLocation,
     /// In document order; not empty.
     pub(crate) accept: Vec<AcceptedKind>,
     pub(crate) kinds: TokenKinds,
@@ -73,14 +73,14 @@ pub struct CredentialPolicy {
 
 /// Where a credential is presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum CredentialLocation {
     /// In `Authorization`, by the scheme Bearer or DPoP.
     Authorization,
     /// Alone in a header field of this name, in small letters.
     Header(Box<str>),
 }
 
-impl From {
+impl CredentialLocation {
     /// Whether both name one place: header fields in whatever spelling.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
@@ -237,8 +237,8 @@ impl Policy {
     /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
     pub fn header_fields(&self) -> impl Iterator<Item = &str> {
         self.credentials().filter_map(|credential| match &credential.from {
-            From::Authorization => None,
-            From::Header(name) => Some(name.as_ref()),
+            CredentialLocation::Authorization => None,
+            CredentialLocation::Header(name) => Some(name.as_ref()),
         })
     }
 
@@ -277,7 +277,7 @@ impl CredentialPolicy {
 
     /// Where it is presented.
     #[must_use]
-    pub const fn from(&self) -> &From {
+    pub const fn from(&self) -> &CredentialLocation {
         &self.from
     }
 

@@ -514,7 +514,7 @@ fn a_tie_that_names_an_optional_credential() {
     }
 }
 
-/// What is said of a policy's `accept` is said of each credential's.
+/// The warnings about a policy's `accept` are those about each credential's.
 #[test]
 fn entries_of_credentials() {
     let place = Place::new();
