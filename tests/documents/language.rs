@@ -81,9 +81,8 @@ fn comment(line: &str, is_python: bool) -> Option<String> {
 /// Whether `text` has `phrase` as whole words.
 fn has_words(text: &str, phrase: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(phrase).any(|(at, _)| {
-        !text[..at].ends_with(is_letter) && !text[at + phrase.len()..].starts_with(is_letter)
-    })
+    text.match_indices(phrase)
+        .any(|(at, _)| !text[..at].ends_with(is_letter) && !text[at + phrase.len()..].starts_with(is_letter))
 }
 
 #[test]
@@ -92,10 +91,14 @@ fn comments_are_in_plain_english() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            let is_source = !["target", "node_modules", "vectors", "__pycache__"].contains(&name) && !name.starts_with('.');
+            let is_source =
+                !["target", "node_modules", "vectors", "__pycache__"].contains(&name) && !name.starts_with('.');
             if path.is_dir() && is_source && !path.is_symlink() {
                 walk(&path, found);
-            } else if ["rs", "c", "h", "hpp", "cpp", "py", "mjs", "ts"].iter().any(|ending| path.extension().is_some_and(|e| e == *ending)) {
+            } else if ["rs", "c", "h", "hpp", "cpp", "py", "mjs", "ts"]
+                .iter()
+                .any(|ending| path.extension().is_some_and(|e| e == *ending))
+            {
                 found.push(path);
             }
         }
@@ -105,7 +108,8 @@ fn comments_are_in_plain_english() {
         walk(&root().join(folder), &mut found);
     }
     let (mut faults, mut comments) = (Vec::new(), 0);
-    for path in found {
+    // The words of this file are its subject.
+    for path in found.into_iter().filter(|path| !path.ends_with("documents/language.rs")) {
         let text = fs::read_to_string(&path).unwrap();
         let is_python = path.extension().is_some_and(|ending| ending == "py");
         for (number, line) in text.lines().enumerate() {
@@ -123,8 +127,13 @@ fn comments_are_in_plain_english() {
 #[test]
 fn the_reader_of_comments_sees_comments_only() {
     assert_eq!(comment("let nobody = 1; // Nobody knows", false).as_deref(), Some("// nobody knows"));
-    assert_eq!(comment("/// The word `nobody`, and \"in force\" in quotations.", false).as_deref(), Some("/// the word `, and \" in quotations."));
+    assert_eq!(
+        comment("/// The word `nobody`, and \"in force\" in quotations.", false).as_deref(),
+        Some("/// the word `, and \" in quotations.")
+    );
     assert_eq!(comment("row('kid', withKid('nobody'))", false), None);
     assert_eq!(comment("    \"\"\"Told once.\"\"\"", true).as_deref(), Some("told once."));
-    assert!(has_words("nobody.", "nobody") && !has_words("nobodys", "nobody") && !has_words("hours of ourself", "of ours"));
+    assert!(
+        has_words("nobody.", "nobody") && !has_words("nobodys", "nobody") && !has_words("hours of ourself", "of ours")
+    );
 }
