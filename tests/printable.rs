@@ -50,9 +50,12 @@ fn an_audit_record_shows_no_such_character_and_loses_none() {
         .claim("sub", &escaped(&odd("alice")))
         .claim("client_id", &escaped(&odd("shop")))
         .claim("jti", &escaped(&odd("id")))
-        .claim("act", &format!("{{\"sub\":{},\"iss\":{}}}", escaped(&odd("broker")), escaped(&odd("x"))));
+        .claim("act", &format!("{{\"sub\":{},\"iss\":{}}}", escaped(&odd("broker")), escaped(&odd("x"))))
+        .claim("team", &escaped(&odd("blue")))
+        .claim("roles", &format!("[ \"{{ \\\" }}\" ,\n\t{{ {} : [ 1 , null ] }}\r ]", escaped(&odd("r"))));
     let entry = issuer("placeholder", &[key]).replace("\"placeholder\"", &escaped(&name));
-    let mut runner = Runner::new(&Doc::access().trust(&[entry]).text(), NOW);
+    let attributes = r#"{"team":"/team","roles":"/roles","none":"/none"}"#;
+    let mut runner = Runner::new(&Doc::access().trust(&[entry]).member("attributes", attributes).text(), NOW);
     let answer = runner.ask(&bearer(&token.text()));
     assert_eq!(answer.reason, None);
     assert!(!answer.audit.chars().any(is_tricky), "{:?}", answer.audit);
@@ -62,6 +65,9 @@ fn an_audit_record_shows_no_such_character_and_loses_none() {
     }
     assert_eq!(line["issuer"], name);
     assert_eq!(line["actors"][0], serde_json::json!({ "sub": odd("broker"), "iss": odd("x") }));
+    let roles = serde_json::json!(["{ \" }", { (odd("r")): [1, null] }]);
+    assert_eq!(line["attributes"], serde_json::json!({ "team": odd("blue"), "roles": roles }));
+    assert!(answer.audit.ends_with(":[1,null]}]}}"), "{}", answer.audit);
 }
 
 #[test]

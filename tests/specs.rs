@@ -30,26 +30,12 @@ fn rows() -> Vec<(String, &'static str)> {
     kinds.into_iter().chain(methods).map(|(feature, rules)| (feature.replace('-', "_"), rules)).collect()
 }
 
-/// The ids of rules in a text: capital letters, a dash, digits.
-fn ids(text: &str) -> BTreeSet<String> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let is_id = |word: &&str| {
-        word.split_once('-').is_some_and(|(prefix, number)| {
-            (2..=3).contains(&prefix.len())
-                && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    words.filter(is_id).map(str::to_owned).collect()
-}
-
 #[test]
 fn every_row_has_a_page_with_the_rules_that_its_vectors_and_its_code_cite() {
     let mut cited: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for vector in vector::all() {
         let area = vector.path.split('/').next().unwrap().to_owned();
-        for id in ids(vector.content["rule"].as_str().unwrap()) {
+        for id in vector::rule_ids(vector.content["rule"].as_str().unwrap()) {
             cited.entry(id).or_default().insert(area.clone());
         }
     }
@@ -60,7 +46,7 @@ fn every_row_has_a_page_with_the_rules_that_its_vectors_and_its_code_cite() {
         assert!(page.contains(&format!("core/src/specs/{file}.rs")), "{file}: which code?");
         let code = read(&format!("core/src/specs/{file}.rs"));
         let of_row = |id: &&String| id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
-        let in_code = ids(&code);
+        let in_code = vector::rule_ids(&code);
         let wanted: BTreeSet<&String> = cited.keys().chain(&in_code).filter(of_row).collect();
         assert!(!wanted.is_empty(), "{file}: no vector cites {prefix}");
         let mut listed = BTreeSet::new();

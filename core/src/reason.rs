@@ -10,23 +10,26 @@ macro_rules! reasons {
         /// The one reason of a refusal.
         ///
         /// The hundreds say where it was found: 11 presentation, 12 form, 13 key, 14 claims, 15 DPoP, 16 mTLS, 17 binding,
-        /// 18 revocation, 19 the server's side. 0 is not a reason, so zeroed memory never reads as "accepted".
+        /// 18 revocation, 19 the server's side. No reason has the number 0, so zeroed memory never reads as "accepted".
+        // Without gaps in memory, so that what a reason has is looked up in a table and not searched for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u16)]
+        #[repr(u8)]
         #[non_exhaustive]
         pub enum Reason {
-            $(#[doc = $meaning] $name = $number,)+
-        }
-
-        /// The reasons without gaps between their numbers.
-        #[allow(clippy::enum_variant_names)]
-        enum Index {
-            $($name,)+
+            $(#[doc = $meaning] $name,)+
         }
 
         impl Reason {
             /// Every reason, in the order of the numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$name),+];
+
+            /// The number, append-only.
+            #[must_use]
+            pub const fn number(self) -> u16 {
+                match self {
+                    $(Self::$name => $number,)+
+                }
+            }
 
             /// The word: `lower_snake`, the same in Rust, C, JavaScript, challenges, metrics, logs and the command line.
             #[must_use]
@@ -60,9 +63,7 @@ macro_rules! reasons {
             #[must_use]
             #[allow(clippy::as_conversions)] // a fieldless enum has no other way
             pub const fn index(self) -> usize {
-                match self {
-                    $(Self::$name => Index::$name as usize,)+
-                }
+                self as usize
             }
         }
     };
@@ -186,13 +187,6 @@ impl ChallengeError {
 impl Reason {
     /// How many reasons there are.
     pub const COUNT: usize = Self::ALL.len();
-
-    /// The number, append-only.
-    #[must_use]
-    #[allow(clippy::as_conversions)] // a fieldless enum with explicit discriminants has no other way
-    pub const fn number(self) -> u16 {
-        self as u16
-    }
 
     /// The HTTP status that a host answers with.
     #[must_use]

@@ -283,12 +283,9 @@ pub unsafe extern "C" fn countersign_decision_attribute<'a>(
         // SAFETY: as above.
         let name = unsafe { name.read_text() }?;
         let claim = decision.made.as_ref().and_then(|made| made.attribute(name));
-        let (text, json) = match claim.ok_or(countersign_result::NotFound)? {
-            NamedClaim::Text(text) => (text, false),
-            NamedClaim::Json(text) => (text, true),
-        };
-        value.write(countersign_str::of(text));
-        is_json.write(json);
+        let claim = claim.ok_or(countersign_result::NotFound)?;
+        value.write(countersign_str::of_claim(claim));
+        is_json.write(matches!(claim, NamedClaim::Json(_)));
         Ok(())
     })
 }

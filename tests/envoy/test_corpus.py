@@ -10,10 +10,8 @@ import contextlib
 import hashlib
 import itertools
 import json
-import mmap
 import os
 import re
-import struct
 import subprocess
 import tempfile
 import time
@@ -25,6 +23,7 @@ from harness import build, client, issuer, place, server
 from harness.answers import Scripted
 from harness.server import per_route, route, until
 from harness.world import key_server
+from hosts.clock import Clock
 
 VECTORS = place.ROOT / "tests/vectors"
 BATCH = 130
@@ -215,28 +214,6 @@ def documents_server():
         yield keys
 
 
-class Clock:
-    """The time of day of an Envoy, in shared memory; see clock.c."""
-
-    def __init__(self, seconds):
-        self.file = tempfile.NamedTemporaryFile(prefix="countersign-clock-")
-        self.path = self.file.name
-        self.file.write(bytes(8))
-        self.file.flush()
-        self.memory = mmap.mmap(self.file.fileno(), 8)
-        self.set(seconds)
-
-    def set(self, seconds):
-        self.memory[:] = struct.pack("=q", seconds)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.memory.close()
-        self.file.close()
-
-
 def scheme(uri):
     """That of a URI; where it has none, or none that HTTP carries, https."""
     return "http" if uri.startswith("http://") else "https"
@@ -307,10 +284,9 @@ class Corpus(unittest.TestCase):
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
-        with Clock(start) as clock, documents_server() as keys, Scripted() as self.answering:
-            now = clock.set
-            envoy = server.Envoy(environment={"LD_PRELOAD": place.clock(), "COUNTERSIGN_CLOCK": clock.path})
-            with envoy:
+        with documents_server() as keys, Scripted() as self.answering:
+            clock = Clock(start)
+            with server.Envoy(environment=clock.environment) as envoy:
                 sites = [Site(envoy, name, number, vector, keys) for number, (name, vector) in enumerate(batch)]
                 envoy.listeners += [site.listener() for site in sites]
                 envoy.clusters += [server.cluster("keys", keys.server_port),
@@ -318,7 +294,7 @@ class Corpus(unittest.TestCase):
                 envoy.start()
                 for path in sites[0].files.values() if build.THIS is build.WASM else []:
                     until("it is fetched", lambda: keys.times[path] > 0 and self.is_told(envoy, keys))
-                return [fault for site in sites for fault in self.run_site(site, now)]
+                return [fault for site in sites for fault in self.run_site(site, clock.set)]
 
     def run_site(self, site, now):
         answers = iter(self.expected[site.name])

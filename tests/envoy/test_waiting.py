@@ -380,6 +380,29 @@ class Buffered(unittest.TestCase):
                             self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
                     self.assertEqual(len(answers.of("/store?a=b")), 3)
 
+    @only(build.MODULE, "a VM is not told of the route that is chosen anew")
+    def test_a_route_that_another_filter_clears_meanwhile(self):
+        """A Lua filter before this one clears the route when it has the body, for which the request waits here: the route of `x-user` is judged too."""
+        lua = {"name": "lua", "typed_config": {"@type": f"{server.TYPES}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": """
+function envoy_on_request(handle)
+  for chunk in handle:bodyChunks() do end
+  handle:clearRouteCache()
+end"""}}}
+        alice = {"prefix": "/", "headers": [{"name": "x-user", "string_match": {"exact": "alice"}}]}
+        for second, status in (({"binding": {"require": "dpop"}}, 401), ({}, 200)):
+            with self.subTest(second), Answers() as answers:
+                routes = [route(alice, per_route({"policy": "second"}), route={"cluster": "answers"}),
+                          route(None, per_route({"policy": "first"}), route={"cluster": "answers"})]
+                made = make(answers, routes=routes, policies={
+                    "first": POLICY["policies"]["tools"], "second": {**POLICY["policies"]["default"], **second}})
+                made.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"].insert(0, lua)
+                with made as world, client.Client(("127.0.0.1", world.port)) as connection:
+                    got = connection.ask("POST", "/x", [("Host", "api.example"), world.bearer()], call())
+                    self.assertEqual(got.status, status, got)
+                    self.assertEqual(len(answers.asked), int(status == 200))
+                    refused = int(status == 401)
+                    until("it is counted", lambda world=world, refused=refused: world.count("binding_required", policy="second") == refused)
+
 
 class Recipe(unittest.TestCase):
     """The settings of docs/hosts/envoy.md, word for word, in an Envoy that takes proofs from its first second on."""

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from hosts import waiting
+
 TESTS = Path(__file__).resolve().parents[1]
 ORIGIN = "https://api.example"
 PATIENCE = 30  # seconds
@@ -65,15 +67,7 @@ def _harness(folder, name, **environment):
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; the failure names its purpose."""
-    end = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.05)
+    return waiting.until(what, condition, patience)
 
 
 def make_server_certificate(folder):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from harness import client, issuer, place
 from harness.answers import Scripted
-from harness.clock import Clock
 from harness.server import Nginx
+from hosts.clock import Clock
 
 VECTORS = place.ROOT / "tests/vectors"
 BATCH = 150
@@ -202,7 +202,7 @@ class Corpus(unittest.TestCase):
 
     def run_batch(self, batch, start):
         clock = Clock(start)
-        options = {"environment": clock.environment, "main": clock.main, "level": "warn", "connections": 2048}
+        options = {"environment": clock.environment, "level": "warn", "connections": 2048}
         with Scripted() as self.answering, Nginx(**options) as nginx:
             sites = [Site(nginx, name, number, vector) for number, (name, vector) in enumerate(batch)
                      if name not in NOT_CARRIED]

@@ -10,9 +10,9 @@ import time
 import unittest
 
 from harness import client, issuer
-from harness.clock import Clock
 from harness.server import end, is_alive, until
 from harness.world import HTTP, PROTECTED, World
+from hosts.clock import Clock
 
 PROOFS = int(os.environ.get("COUNTERSIGN_NGINX_PROOFS", "10000"))
 WORKERS = 4
@@ -197,7 +197,7 @@ class Replay(unittest.TestCase):
         start, ahead = int(time.time()), 7200
         clock = Clock(start)
         http = HTTP.replace("main:256k;", "main:32k;")
-        with World(http=http, environment=clock.environment, main=clock.main) as world, client.Client(world.nginx.address) as connection:
+        with World(http=http, environment=clock.environment) as world, client.Client(world.nginx.address) as connection:
             other = issuer.Key("other")
             tokens = {key: world.key.token(bound=key, iat=start, exp=start + 4 * ahead) for key in (world.client, other)}
 

@@ -78,8 +78,8 @@ impl<'a> TokenLine<'a> {
 /// A claim as JSON.
 fn claim(claim: NamedClaim<'_>) -> Value {
     match claim {
-        NamedClaim::Text(text) => text.into(),
-        NamedClaim::Json(json) => serde_json::from_str(json).unwrap_or_default(),
+        NamedClaim::Text(_) => claim.as_str().into(),
+        NamedClaim::Json(json) => serde_json::from_slice(json).unwrap_or_default(),
     }
 }
 

@@ -122,7 +122,7 @@ impl Session {
         line: &RequestLine,
         certificate: Option<&[u8]>,
         now: UnixSeconds,
-        trace: &mut dyn Trace,
+        mut trace: &mut dyn Trace,
         report: impl FnOnce(&Decision<'_>) -> R,
     ) -> Result<R, String> {
         let fields: Vec<(&[u8], &[u8])> =
@@ -136,7 +136,7 @@ impl Session {
         let mut policies = self.shared.engine().document().policies();
         let body = policies.find(|(index, _)| *index == policy).and_then(|(_, policy)| policy.body());
         let mut answers = line.answers.iter();
-        let mut step = self.worker.begin_with(&self.shared, policy, &request, trace);
+        let mut step = self.worker.begin_with(&self.shared, policy, &request, &mut trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Ok(report(&decision)),
@@ -158,7 +158,7 @@ impl Session {
                     Answer::Body(reader)
                 }
             };
-            step = self.worker.resume_with(&self.shared, pending, &request, answer, trace);
+            step = self.worker.resume_with(&self.shared, pending, &request, answer, &mut trace);
         }
     }
 

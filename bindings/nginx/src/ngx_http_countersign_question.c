@@ -360,6 +360,9 @@ ngx_http_countersign_ask_location(ngx_http_request_t *r, ngx_http_countersign_de
     waiting->asked = 1;
     waiting->answer = answer;
 
+    /* Gone once the answer redirects the question: see the location handler. */
+    ngx_http_set_ctx(sr, answer, ngx_http_countersign_module);
+
     return ngx_http_countersign_pose(sr, waiting->pending, &waiting->request) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
 }
 

@@ -279,7 +279,7 @@ impl SharedWorker {
         shared: &'d SharedEngine,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         self.take_over(shared);
         self.worker.begin(&shared.engine, &self.trust_state, policy, request, trace)
@@ -304,7 +304,7 @@ impl SharedWorker {
         pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         self.take_over(shared);
         self.worker.resume(&shared.engine, &self.trust_state, pending, request, answer, trace)

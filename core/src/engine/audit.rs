@@ -1,5 +1,6 @@
 //! The record of one decision: subject, key, binding and reason. No byte of a token or proof as sent.
 
+use alloc::boxed::Box;
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
@@ -7,8 +8,9 @@ use crate::engine::outcome::CacheTier;
 use crate::jose::base64url;
 use crate::limits;
 use crate::policy::Mode;
-use crate::printable::write_json_string;
+use crate::printable::{write_json, write_json_string};
 use crate::reason::Reason;
+use crate::record::{self, NamedClaim};
 use crate::specs::common::actor;
 use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::TokenKind;
@@ -58,6 +60,9 @@ pub struct AuditRecord<'a> {
     pub tool: Option<&'a str>,
     /// `act`, as the JSON object in the token.
     actor: Option<&'a str>,
+    /// The claims that the policy hands to hosts, with the slot of each, and the record that has them.
+    attributes: &'a [(Box<str>, u8)],
+    record: &'a [u8],
 }
 
 impl Decision<'_> {
@@ -97,7 +102,15 @@ impl<'a> AuditRecord<'a> {
                 .find_map(|place| decision.verified_credential(place).and_then(|verified| verified.transaction())),
             tool: decision.tool(),
             actor: verified.and_then(|verified| verified.actor_json()),
+            attributes: policy.map_or(&[], |policy| &policy.attributes),
+            record: decision.record().unwrap_or_default(),
         }
+    }
+
+    /// The named attributes of the policy that the token has.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'a str, NamedClaim<'a>)> {
+        let record = self.record;
+        self.attributes.iter().filter_map(move |(name, slot)| Some((&**name, record::named(record, *slot)?)))
     }
 
     /// The actors that act for the subject, from the current one to the first (RFC 8693 §4.1).
@@ -150,7 +163,16 @@ impl Display for AuditRecord<'_> {
             }
             f.write_str("]")?;
         }
-        f.write_str("}")
+        let mut before = ",\"attributes\":{";
+        for (name, claim) in self.attributes() {
+            write!(f, "{before}\"{name}\":")?;
+            match claim {
+                NamedClaim::Text(_) => write_json_string(f, claim.as_str().chars())?,
+                NamedClaim::Json(_) => write_json(f, claim.as_str())?,
+            }
+            before = ",";
+        }
+        f.write_str(if before == "," { "}}" } else { "}" })
     }
 }
 

@@ -61,11 +61,11 @@ impl Worker {
         trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         let found = self.enter(engine, trust_state, policy);
         let result = match found {
-            Some(found) => self.judge(engine, trust_state, found, request, None, &mut &mut *trace),
+            Some(found) => self.judge(engine, trust_state, found, request, None, trace),
             None => Err(Reason::InternalError),
         };
         self.step(engine, trust_state, policy, request, result)
@@ -82,13 +82,13 @@ impl Worker {
         mut pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         pending.abandoned.resumed();
         let index = pending.policy;
         let found = self.enter(engine, trust_state, index).filter(|_| pending.engine == engine.id);
         let result = match found {
-            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, &mut &mut *trace),
+            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, trace),
             None => Err(Reason::InternalError),
         };
         self.step(engine, trust_state, index, request, result)

@@ -128,6 +128,11 @@ impl<'d> Decision<'d> {
         accepted.then(|| record::named(self.worker.record(0)?, *slot))?
     }
 
+    /// The record of the first credential, accepted or not, for logs.
+    pub(crate) fn record(&self) -> Option<&'d [u8]> {
+        self.worker.record(0)
+    }
+
     /// The SHA-256 of the body, if the policy has `body_digest`.
     #[must_use]
     pub fn body_digest(&self) -> Option<&'d [u8; 32]> {

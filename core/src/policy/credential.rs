@@ -231,9 +231,20 @@ fn read_tied(
     Some(TiedClaim { credential: credential?, slot: slot? })
 }
 
-/// The slot of the claim that a JSON pointer names.
+/// The slot of the claim that a JSON pointer names; the whole payload is none.
 pub(super) fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut NamedClaims) -> Option<u8> {
-    let Some(pointer) = ClaimPointer::parse(text) else {
+    let pointer = ClaimPointer::parse(text).filter(|_| !text.is_empty());
+    read_slot(reader, at, text, pointer, claims)
+}
+
+fn read_slot(
+    reader: &mut Reader,
+    at: &Pointer<'_>,
+    text: &str,
+    pointer: Option<ClaimPointer>,
+    claims: &mut NamedClaims,
+) -> Option<u8> {
+    let Some(pointer) = pointer else {
         reader.fault(at, quoted(text), "a JSON pointer to a claim (RFC 6901), such as /sub");
         return None;
     };
@@ -266,10 +277,11 @@ pub(super) fn read_attributes(
         if !is_good {
             reader.fault(&at, "an attribute with this name", "a name of 1 to 64 small letters, digits, underscores");
         }
-        let Some(pointer) = reader.text_at(&at, value, "a JSON pointer to a claim (RFC 6901), such as /tenant") else {
-            continue;
-        };
-        if let Some(slot) = read_pointer(reader, &at, &pointer, claims) {
+        // RFC 6901 §5: the empty pointer is the whole document, here all claims of the token.
+        let whole = value.as_string().filter(|text| text.is_empty()).map(|_| String::new());
+        let text = || reader.text_at(&at, value, "a JSON pointer to a claim (RFC 6901), such as /tenant");
+        let Some(pointer) = whole.or_else(text) else { continue };
+        if let Some(slot) = read_slot(reader, &at, &pointer, ClaimPointer::parse(&pointer), claims) {
             attributes.push((name.to_owned().into_boxed_str(), slot));
         }
     }

@@ -32,11 +32,6 @@ def command():
     return os.environ["COUNTERSIGN_COMMAND"]
 
 
-def clock():
-    """The library that sets the time of day; `run` builds it."""
-    return os.environ["COUNTERSIGN_ENVOY_CLOCK"]
-
-
 def run(*arguments, **options):
     """Runs a command to its end, and fails with its output."""
     done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, check=False, **options)

@@ -2,14 +2,15 @@
 
 import json
 import os
-import random
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from hosts import waiting
+from hosts.ports import free_port
 
 from . import build, client, place
 from .build import STRUCT, TYPES, struct, text
@@ -18,27 +19,8 @@ PATIENCE = 60  # seconds
 MANAGER = f"{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-def free_port():
-    """A port that nothing listens on, from below those that connections leave by: none of them can take it meanwhile."""
-    while True:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", random.randrange(20000, 32768)))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-
-
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; the failure names its purpose."""
-    end = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.02)
+    return waiting.until(what, condition, patience)
 
 
 def countersign(settings):

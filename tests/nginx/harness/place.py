@@ -1,6 +1,5 @@
 """Where things are: the repository, the module that is tested, the parts of Debian's packages."""
 
-import glob
 import os
 import subprocess
 from pathlib import Path
@@ -32,12 +31,6 @@ def rpc():
 def preload():
     """Libraries that nginx must be started with: the sanitizer's, if the module is built with it."""
     return os.environ.get("COUNTERSIGN_NGINX_PRELOAD", "")
-
-
-def faketime():
-    """libfaketime, by whatever folder Debian keeps it in."""
-    (found,) = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return found
 
 
 def command():

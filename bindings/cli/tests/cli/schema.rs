@@ -465,7 +465,8 @@ fn bounds_and_words_are_those_of_the_tables() {
         let found = at(row.schema);
         assert_eq!(found["type"], "integer", "{}", row.schema);
         let bounds = (&found["minimum"], &found["maximum"], &found["default"]);
-        assert_eq!(bounds, (&json!(row.least), &json!(row.most), &json!(row.default)), "{}", row.schema);
+        let limits::Number { least, most, default, .. } = row.number;
+        assert_eq!(bounds, (&json!(least), &json!(most), &json!(default)), "{}", row.schema);
     }
     for (pointer, most) in [
         ("/$defs/issuer/properties/spiffe_trust_domains/oneOf/1/maxItems", limits::SPIFFE_TRUST_DOMAINS),
