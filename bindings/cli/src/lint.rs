@@ -428,6 +428,10 @@ impl Lint {
             let text = "nonces are off, so none has this lifetime: \"nonce\": \"required\" demands them";
             self.add(Severity::Warning, format!("{at}/dpop/nonce_lifetime_seconds"), text);
         }
+        if !dpop["max_age_seconds"].is_null() && dpop["nonce"] == "required" {
+            let text = "nonces are required, so a proof is as old as its nonce and may be nonce_lifetime_seconds old";
+            self.add(Severity::Warning, format!("{at}/dpop/max_age_seconds"), text);
+        }
         let is_http = |uri: &str| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
         if policy["origin"].as_str().is_some_and(is_http) {
             self.add(Severity::Warning, format!("{at}/origin"), "an http origin: tokens travel in the clear");

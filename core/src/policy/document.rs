@@ -148,14 +148,15 @@ impl PolicyDocument {
         self.memory.replay_proofs
     }
 
-    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future.
+    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future; by its nonce where one is demanded,
+    /// and else by its `iat`.
     ///
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
         let most =
             |field: fn(&DpopSettings) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
-        (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
+        (most(DpopSettings::proof_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }
 

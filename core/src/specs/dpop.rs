@@ -79,20 +79,31 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     proof.trace.enter(Check::ProofToken);
     claims.check_token(token_hash)?;
     proof.trace.enter(Check::ProofWindow);
-    claims.check_window(request.now, settings.max_age_seconds, settings.future_seconds)?;
-    if settings.nonce == NonceMode::Required {
-        proof.trace.enter(Check::ProofNonce);
-        let nonces = proof.nonces.ok_or(Reason::InternalError)?;
-        // A refusal for the nonce, and whatever is refused after it, hands out the next one.
-        *proof.next_nonce = Some(nonces.issue(request.now, &thumbprint));
-        let mut nonce = [0; NONCE_CHARS];
-        let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
-        let lifetime = settings.nonce_lifetime_seconds;
-        let age = nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
-        if age.seconds < lifetime / 2 {
-            *proof.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+    claims.check_stated_times(request.now, settings.future_seconds)?;
+    // Item 11: the creation time of a proof is "determined by either the iat claim or a server managed timestamp via the nonce claim".
+    // With a nonce the clock of the client decides nothing: neither here nor in the replay store.
+    let (issued_at, fresh_nonce) = match settings.nonce {
+        NonceMode::Off => {
+            claims.check_window(request.now, settings.max_age_seconds, settings.future_seconds)?;
+            (claims.issued_at, None)
         }
-    }
+        NonceMode::Required => {
+            proof.trace.enter(Check::ProofNonce);
+            let nonces = proof.nonces.ok_or(Reason::InternalError)?;
+            let fresh = nonces.issue(request.now, &thumbprint);
+            // A refusal for the nonce, and whatever is refused after it, hands out the next one.
+            *proof.next_nonce = Some(fresh);
+            let mut nonce = [0; NONCE_CHARS];
+            let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
+            let window = settings.nonce_window();
+            let issued_at = nonces.check(nonce.as_bytes(), request.now, window, &thumbprint);
+            let issued_at = issued_at.ok_or(Reason::NonceMismatch)?;
+            if request.now < issued_at.plus(window.lifetime_seconds / 2) {
+                *proof.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+            }
+            (issued_at, Some(fresh))
+        }
+    };
 
     proof.trace.enter(Check::ProofSignature);
     let signature = base64url::decode(jws.signature(), memory.signature).map_err(|_| Reason::ProofMalformed)?;
@@ -101,7 +112,6 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::ProofSignatureInvalid)?;
     let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::ProofTooLarge)?;
-    let issued_at = claims.issued_at;
     let before = Used::before(request.used_proof, &replay_key);
     let (use_once, handed_on) = (Used::No, replay_key);
     let verified =
@@ -116,8 +126,11 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         // By this very request, when another policy judged it.
         Ok(FirstUse::Replayed) if before != Used::No => verified.note_use(before),
         Ok(FirstUse::Replayed) => return Err(Reason::ProofReplayed),
-        // As after a restart, or after a clock that was wrong: a fresh proof passes.
-        Ok(FirstUse::Unknowable) => return Err(Reason::ProofHistoryUnknown),
+        // As after a restart, or after a clock that was wrong: a fresh proof passes, if need be with a fresh nonce.
+        Ok(FirstUse::Unknowable) => {
+            *proof.next_nonce = fresh_nonce;
+            return Err(Reason::ProofHistoryUnknown);
+        }
         Ok(FirstUse::Full | FirstUse::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => {}
         Ok(FirstUse::Full) => return Err(Reason::ReplayStoreFull),
         Ok(FirstUse::OverShare) => return Err(Reason::ProofShareExceeded),
@@ -312,8 +325,21 @@ impl<'a> UnverifiedProof<'a> {
         if matches { Ok(()) } else { Err(Reason::ProofUriMismatch) }
     }
 
-    /// Item 11: "The creation time of the JWT, as determined by either the iat claim or a server managed timestamp via the
-    /// nonce claim, is within an acceptable window". An `exp` or `nbf` in the proof narrows it.
+    /// RFC 7519 §4.1.4 and §4.1.5: `exp` and `nbf`, which DPoP does not define, hold where a proof has them.
+    ///
+    /// # Errors
+    /// [`Reason::ProofTooOld`], [`Reason::ProofNotYetValid`]
+    pub(crate) fn check_stated_times(&self, now: UnixSeconds, future_seconds: u64) -> Result<(), Reason> {
+        if self.expires_at.is_some_and(|at| now >= at) {
+            return Err(Reason::ProofTooOld);
+        }
+        if self.not_before.is_some_and(|at| at > now.plus(future_seconds)) {
+            return Err(Reason::ProofNotYetValid);
+        }
+        Ok(())
+    }
+
+    /// Item 11 by `iat`: "The creation time of the JWT […] is within an acceptable window".
     ///
     /// # Errors
     /// [`Reason::ProofTooOld`], [`Reason::ProofNotYetValid`]
@@ -323,12 +349,10 @@ impl<'a> UnverifiedProof<'a> {
         max_age_seconds: u64,
         future_seconds: u64,
     ) -> Result<(), Reason> {
-        let expired = self.expires_at.is_some_and(|at| now >= at);
-        if now > self.issued_at.plus(max_age_seconds) || expired {
+        if now > self.issued_at.plus(max_age_seconds) {
             return Err(Reason::ProofTooOld);
         }
-        let latest = now.plus(future_seconds);
-        if self.issued_at > latest || self.not_before.is_some_and(|at| at > latest) {
+        if self.issued_at > now.plus(future_seconds) {
             return Err(Reason::ProofNotYetValid);
         }
         Ok(())

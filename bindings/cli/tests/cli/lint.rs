@@ -400,6 +400,22 @@ fn a_nonce_lifetime_where_nonces_are_off() {
 }
 
 #[test]
+fn an_age_of_proofs_where_nonces_decide_it() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let at = "/policies/default/dpop/max_age_seconds";
+    for (dpop, warned) in [
+        (json!({"max_age_seconds": 60, "nonce": "required"}), true),
+        (json!({"max_age_seconds": 60}), false),
+        (json!({"nonce": "required"}), false),
+    ] {
+        policy["policies"]["default"]["dpop"] = dpop.clone();
+        let (code, report) = lint(&[], &policy.to_string());
+        assert_eq!((code, findings(&report).contains(&("warning", at))), (Some(0), warned), "{dpop}: {report}");
+    }
+}
+
+#[test]
 fn a_kind_that_is_listed_again() {
     let place = Place::new();
     let mut policy = place.policy();

@@ -575,6 +575,13 @@ fn the_widest_window_of_all_policies_is_remembered() {
         1,
     );
     assert_eq!(PolicyDocument::parse(text.as_bytes()).unwrap().proof_window_seconds(), (200, 50));
+    // Where nonces are demanded, a proof is as old as its nonce.
+    let with_nonces = text.replacen(r#""future_seconds":0"#, r#""future_seconds":0,"nonce":"required""#, 1);
+    assert_eq!(PolicyDocument::parse(with_nonces.as_bytes()).unwrap().proof_window_seconds(), (300, 50));
+    let long = with_nonces.replacen("\"nonce\"", "\"nonce_lifetime_seconds\":3600,\"nonce\"", 1);
+    assert_eq!(PolicyDocument::parse(long.as_bytes()).unwrap().proof_window_seconds(), (3600, 50));
+    let short = with_nonces.replacen("\"nonce\"", "\"nonce_lifetime_seconds\":10,\"nonce\"", 1);
+    assert_eq!(PolicyDocument::parse(short.as_bytes()).unwrap().proof_window_seconds(), (10, 50));
 }
 
 #[test]
