@@ -19,6 +19,7 @@ use crate::request::{Doc, bearer, domain, dpop, issuer, issuer_for, set_key, svi
 
 pub(super) fn add(corpus: &mut Corpus) {
     add_replay(corpus);
+    add_observed(corpus);
     add_nonces(corpus);
     add_rotation(corpus);
     add_revocation(corpus);
@@ -84,6 +85,39 @@ fn add_replay(corpus: &mut Corpus) {
         &two,
         vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(ProofReplayed))],
     );
+}
+
+/// `consume: observe`, for a gate before a checker that shares the replay store: it refuses a used proof and uses none up.
+fn add_observed(corpus: &mut Corpus) {
+    corpus.area("observe");
+    let rule = "RFC 9449 §11.1 (DP-13)";
+    let bound = access().bound_to_key("client-p256").text();
+    let request = dpop(&bound, &proof(&bound).text());
+    let gate = Doc::access().member("dpop", r#"{"consume":"observe"}"#);
+    let both = gate.clone().also("checker", r#"{"accept":["at+jwt"],"audience":"https://api.example"}"#);
+    let checked = request.clone().policy("checker");
+    corpus.steps("no_proof_is_used_up", rule, &gate, vec![ask(&request, accepted()), ask(&request, accepted())]);
+    corpus.steps(
+        "the_checker_behind_it_uses_the_proof_up",
+        rule,
+        &both,
+        vec![
+            ask(&request, accepted()),
+            ask(&checked, accepted()),
+            ask(&checked, refused(ProofReplayed)),
+            ask(&request, refused(ProofReplayed)),
+        ],
+    );
+    let demanded = gate.clone().member("binding", r#"{"require":"dpop"}"#);
+    corpus.accept("where_a_proof_is_demanded", rule, &demanded, &request);
+    for (name, request, reason) in [
+        ("another_method", request.clone().method("POST"), ProofMethodMismatch),
+        ("an_old_proof", request.clone().now(NOW + 61), ProofTooOld),
+        ("a_bad_signature", dpop(&bound, &proof(&bound).with_signature(&[1; 64])), ProofSignatureInvalid),
+        ("no_proof", bearer(&bound), ProofMissing),
+    ] {
+        corpus.refuse(&format!("{name}_is_refused"), "RFC 9449 §4.3 (DP-13)", &gate, &request, reason);
+    }
 }
 
 fn add_nonces(corpus: &mut Corpus) {
