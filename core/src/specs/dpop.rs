@@ -12,7 +12,7 @@ use crate::jose::compact::CompactJws;
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::{self, Budget, Fraction, JsonString, NameTable, Value};
 use crate::limits;
-use crate::memory::proof_keys::{PresentedKey, ProofKeys};
+use crate::memory::proof_keys::{KeyUse, PresentedKey, ProofKeys};
 use crate::memory::replay::FirstUse;
 use crate::reason::Reason;
 use crate::request::Request;
@@ -61,7 +61,10 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let (payload, scratch) = memory.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
     let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
     let claims = UnverifiedProof::parse(payload, memory.names)?;
-    let algorithm = key.algorithm();
+    let KeyUse { algorithm, is_renamed } = key.key_use();
+    if is_renamed && !settings.eddsa_is_ed25519 {
+        return Err(Reason::ProofKeyRefused);
+    }
 
     proof.trace.enter(Check::ProofAlgorithm);
     if !settings.algorithms.contains(algorithm) {
@@ -118,8 +121,20 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
 
     proof.trace.enter(Check::ProofReplay);
-    if settings.replay == ReplayMode::Accept {
-        return Ok(());
+    match settings.replay {
+        ReplayMode::Refuse | ReplayMode::AcceptWhenFull => {}
+        ReplayMode::Accept => return Ok(()),
+        ReplayMode::Observe => {
+            return match proof.replay.was_used(&replay_key, issued_at) {
+                Ok(true) if before == Used::No => Err(Reason::ProofReplayed),
+                Ok(true) => {
+                    verified.note_use(before);
+                    Ok(())
+                }
+                Ok(false) => Ok(()),
+                Err(_) => Err(Reason::ReplayStoreUnavailable),
+            };
+        }
     }
     match proof.replay.record_use(&replay_key, issued_at, request.now) {
         Ok(FirstUse::Recorded) => verified.note_use(Used::Here),
@@ -160,13 +175,13 @@ fn admit<'k>(
             check_key(bound_to, thumbprint)?;
             place
         }
-        PresentedKey::New(algorithm, material) => {
+        PresentedKey::New(key_use, material) => {
             check_bounds(&material, max_rsa_bits)?;
             let thumbprint = thumbprint(&material);
             check_key(bound_to, &thumbprint)?;
-            let public =
-                PublicKey::new_for(keys.backend(), algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
-            keys.keep(encoded, algorithm, thumbprint, public)
+            let public = PublicKey::new_for(keys.backend(), key_use.algorithm, &material)
+                .map_err(|_| Reason::ProofKeyRefused)?;
+            keys.keep(encoded, key_use, thumbprint, public)
         }
     };
     keys.get(place).map(|(public, _)| public).ok_or(Reason::InternalError)
@@ -187,7 +202,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
     })
 }
 
-/// Reads the decoded header of a proof: its algorithm and the numbers of its key.
+/// Reads the decoded header of a proof: how its key is used, and the numbers of the key.
 ///
 /// Does not check whether the policy allows the algorithm, nor that the numbers are within the [bounds](check_bounds) or a valid key.
 ///
@@ -197,7 +212,7 @@ pub(crate) fn read_header<'b>(
     bytes: &[u8],
     names: &mut NameTable,
     buffer: &'b mut JwkBuffer,
-) -> Result<(Algorithm, KeyMaterial<'b>), Reason> {
+) -> Result<(KeyUse, KeyMaterial<'b>), Reason> {
     // Item 2: "The DPoP HTTP request header field value is a single and well-formed JWT".
     let header = UnverifiedHeader::parse(bytes, names).map_err(malformed)?;
     // Item 4: "The typ JOSE Header Parameter has the value dpop+jwt". No extension is understood, so no `crit`.
@@ -210,11 +225,14 @@ pub(crate) fn read_header<'b>(
     let algorithm = header.algorithm.ok_or(Reason::ProofAlgorithmRefused)?;
     // Item 7: "The jwk JOSE Header Parameter does not contain a private key".
     let jwk = UnverifiedJwk::parse(jwk).map_err(|_| Reason::ProofKeyRefused)?;
-    if jwk.algorithm.is_some_and(|only| only != algorithm) || jwk.usage.is_some_and(|usage| !usage.is("sig")) {
+    // RFC 9864 §2.2: with a key on Ed25519 `EdDSA` is `Ed25519` by another name; whether that will do is the policy's to say (specs: ED-5).
+    let is_other = |only: Algorithm| !only.by_all_names().contains(algorithm);
+    if jwk.algorithm.is_some_and(is_other) || jwk.usage.is_some_and(|usage| !usage.is("sig")) {
         return Err(Reason::ProofKeyRefused);
     }
     let material = jwk.material(buffer).map_err(|_| Reason::ProofKeyRefused)?;
-    Ok((algorithm, material))
+    let is_renamed = jwk.algorithm.is_some_and(|only| only != algorithm);
+    Ok((KeyUse { algorithm, is_renamed }, material))
 }
 
 /// The one exponent of RSA keys in proofs: what libraries make keys with. A longer one takes more time, and a shorter one is none that

@@ -69,8 +69,7 @@ impl NonceKeys {
             key.verify(&[DOMAIN, time, key_thumbprint], tag)
         });
         let issued_at = UnixSeconds::new(u64::from_be_bytes(*time));
-        let is_alive =
-            issued_at <= now.plus(window.future_seconds) && now <= issued_at.plus(window.lifetime_seconds);
+        let is_alive = issued_at <= now.plus(window.future_seconds) && now <= issued_at.plus(window.lifetime_seconds);
         (is_of_these_keys && is_alive).then_some(issued_at)
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct DpopSettings {
     pub(crate) nonce_lifetime_seconds: u64,
     pub(crate) replay: ReplayMode,
     pub(crate) algorithms: AlgorithmSet,
+    /// Whether `EdDSA` and `Ed25519` are two names of one algorithm.
+    pub(crate) eddsa_is_ed25519: bool,
     /// The largest modulus of an RSA key.
     pub(crate) max_rsa_bits: u64,
 }
@@ -66,4 +68,6 @@ pub(crate) enum ReplayMode {
     AcceptWhenFull,
     /// `"danger_accept"`: proofs are not remembered.
     Accept,
+    /// `"consume": "observe"`: a used proof is refused, and none is used up here.
+    Observe,
 }
