@@ -9,7 +9,7 @@ use countersign::document::DocumentKind;
 use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
 use countersign::jose::base64url;
 use countersign::trust::jwk::JwkError;
-use countersign::trust::{Authority, KeySet, LoadReport, TrustError, TrustForm, documents_in_map};
+use countersign::trust::{Authority, KeySelection, KeySet, LoadReport, TrustError, TrustForm, documents_in_map};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -226,11 +226,6 @@ impl Lint {
                 (JwkError::Encoding, Some(member)) => {
                     format!("{member} is not in its one right form: base64url, exact length or no leading zero")
                 }
-                (JwkError::KeyIdRepeated, _) if has_namesake_of_other_type(&document["keys"], key) => {
-                    "RFC 7517 §4.5 allows one kid for keys of different kty, but this engine takes one key for each \
-                     kid: give each key its own"
-                        .to_owned()
-                }
                 (fault, _) => meaning(fault).to_owned(),
             };
             let member = member.map(|member| format!("/{member}")).unwrap_or_default();
@@ -362,6 +357,7 @@ impl Lint {
                 );
                 self.add(Severity::Warning, format!("{pointer}/spiffe_trust_domains"), text);
             }
+            self.selection(&pointer, source.selection());
             let Some((at, bytes)) = self.document(&pointer, source.document(), source.form(), directory) else {
                 continue;
             };
@@ -410,10 +406,37 @@ impl Lint {
         }
     }
 
+    /// How tokens of an issuer select a key, where that is looser than by a `kid`.
+    fn selection(&mut self, at: &str, selection: KeySelection) {
+        if let Some(most) = selection.try_keys() {
+            let text = format!(
+                "a token that does not name its key is checked with up to {most} keys, each a signature check; meant for issuers that \
+                 cannot be mended"
+            );
+            self.add(Severity::Warning, format!("{at}/try_keys"), text);
+        }
+        if selection.matches_x5t() {
+            let text = "a token without kid names its key by the hash of a certificate, which for x5t is SHA-1; meant for issuers that \
+                        cannot be mended";
+            self.add(Severity::Warning, format!("{at}/match_x5t"), text);
+        }
+        if selection.eddsa_is_ed25519() {
+            self.add(Severity::Warning, format!("{at}/eddsa_is_ed25519"), EDDSA_IS_ED25519);
+        }
+    }
+
     fn one_policy(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
         /// Half a minute of clock skew, and a proof that lives longer is worth stealing.
         const LONG_WINDOW_SECONDS: u64 = 120;
         let dpop = &policy["dpop"];
+        if dpop["consume"] == "observe" {
+            let text = "observe: proofs that this policy accepts are not used up; the checker behind it must do that, or a stolen proof can be \
+                        used again while its window is open";
+            self.add(Severity::Warning, format!("{at}/dpop/consume"), text);
+        }
+        if dpop["eddsa_is_ed25519"] == true {
+            self.add(Severity::Warning, format!("{at}/dpop/eddsa_is_ed25519"), EDDSA_IS_ED25519);
+        }
         if let Some(replay) = dpop["replay"].as_str().filter(|replay| replay.starts_with("danger_")) {
             let lost = "a stolen proof can be used again while its window is open";
             self.add(Severity::Warning, format!("{at}/dpop/replay"), format!("{replay}: {lost}"));
@@ -639,6 +662,9 @@ impl Lint {
     }
 }
 
+const EDDSA_IS_ED25519: &str =
+    "alg of a key need not be the word in the header: RFC 9864 §2.2 has EdDSA with this key as another name of Ed25519";
+
 /// What has `accept`, and where it is: the policy, or each of its credentials.
 fn holders<'a>(at: &str, policy: &'a Value) -> Vec<(&'a Value, String)> {
     match policy["credentials"].as_array() {
@@ -668,12 +694,6 @@ fn in_map(at: &str, form: TrustForm, trust_domain: &str) -> String {
         TrustForm::HelperMap => format!("{at}/{trust_domain}"),
         _ => format!("{at}/trust_domains/{trust_domain}"),
     }
-}
-
-/// Whether a key of another type has the same `kid`.
-fn has_namesake_of_other_type(keys: &Value, key: &Value) -> bool {
-    let is_one = |other: &Value| other["kid"] == key["kid"] && other["kty"] != key["kty"];
-    keys.as_array().is_some_and(|keys| keys.iter().any(is_one))
 }
 
 /// The trust domains whose workloads the tokens of one entry may name.

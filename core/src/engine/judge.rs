@@ -27,7 +27,7 @@ use crate::specs::proof::ProofKind;
 use crate::specs::row::{Keys, Proof, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::AuthorityIndex;
+use crate::trust::{AuthorityIndex, SelectedBy};
 
 impl Worker {
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
@@ -491,11 +491,11 @@ fn still_stands(
         let loaded = || trust_state.bundles.set(verified.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
-    // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
+    // Without a name the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
         let single = (verified.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = trust_state.bundles.set(verified.authority).map(|set| set.find(None, verified.algorithm, single));
-        matches!(found, Some(Ok(key)) if key.id() == verified.key)
+        let set = trust_state.bundles.set(verified.authority);
+        set.is_some_and(|set| set.still_selects(verified.key, verified.algorithm, verified.selected_by, single))
     };
     let takes_unknown_headers = || (verified.kind.profile().latitude)(&policy.profiles).unknown_headers;
     let pinned = || {
@@ -507,7 +507,7 @@ fn still_stands(
         && expected.algorithms(verified.kind).contains(verified.algorithm)
         && trust_state.bundles.key(verified.key).is_some()
         && (!verified.extra_parameters || takes_unknown_headers())
-        && (!verified.without_key_id || still_the_one())
+        && (verified.selected_by == SelectedBy::Name || still_the_one())
         && (!verified.without_issuer || pinned())
         && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()

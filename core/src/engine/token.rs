@@ -17,7 +17,7 @@ use crate::specs::common::{actor, jws, spiffe_ids};
 use crate::specs::row::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, TrustedKey};
+use crate::trust::{AuthorityIndex, KeyHint, KeySelection, MOST_TRIED};
 
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
@@ -119,23 +119,31 @@ pub(crate) fn verify(
     }
 
     trace.enter(Check::Key);
+    let selection = document.source(index.as_usize()).map(|source| source.selection).unwrap_or_default();
     let single_candidate = (profile.latitude)(&policy.profiles).single_candidate_key;
-    let key = match header.kid.map(|kid| kid.text(scratch)) {
-        // An empty `kid` names nothing, and is not the same as none.
-        Some(Some("") | None) => Err(Reason::KeyUnknown),
-        Some(kid) => keys.find(kid, algorithm, single_candidate),
-        None => keys.find(None, algorithm, single_candidate),
-    };
-    // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
-    let key: &TrustedKey =
-        key.map_err(|reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) })?;
+    let unknown = |reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) };
+    let hint = hint(&header, selection, scratch)?;
+    // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8), unless names do not say
+    // which key it is: then a new key may have the name of an old one, or none.
+    let candidates = hint.ok_or(Reason::KeyUnknown).and_then(|hint| keys.find(hint, algorithm, single_candidate));
+    let candidates = candidates.map_err(unknown)?;
+    let selected_by = candidates.by();
 
     trace.enter(Check::Signature);
     let signature = decode(jws.signature(), signature)?;
-    hot_keys
-        .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
-        .map_err(|_| Reason::SignatureInvalid)?;
-    record::set_verified(record, key.id(), || sha256(token));
+    let mut verified = None;
+    for key in candidates.take(MOST_TRIED) {
+        let checked = hot_keys.verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature);
+        if checked.is_ok() {
+            verified = Some(key);
+            break;
+        }
+    }
+    let key = verified.ok_or(TokenRefused {
+        reason: Reason::SignatureInvalid,
+        unknown_key_of: selection.try_keys.is_some().then_some(index),
+    })?;
+    record::set_verified(record, key.id(), selected_by, || sha256(token));
     if document.named_claims.is_empty() {
         return Ok(length);
     }
@@ -147,6 +155,26 @@ pub(crate) fn verify(
         &document.named_claims,
         JsonObject::from_checked(payload.trim_matches([' ', '\t', '\n', '\r'])),
     )?)
+}
+
+/// What the header says of the key; `None` if it names none that could be in a set. `scratch` takes a name with escapes.
+///
+/// # Errors
+/// [`Reason::ClaimInvalid`] for a hash of a certificate that is no string and would be asked for.
+fn hint<'h>(
+    header: &UnverifiedHeader<'h>,
+    selection: KeySelection,
+    scratch: &'h mut [u8],
+) -> Result<Option<KeyHint<'h>>, Reason> {
+    Ok(match (header.kid, header.certificate.filter(|_| selection.match_x5t)) {
+        // An empty `kid` names nothing, and is not the same as none.
+        (Some(kid), _) => kid.text(scratch).filter(|kid| !kid.is_empty()).map(KeyHint::Id),
+        (None, Some((hash, value))) => {
+            let name = value.as_string().ok_or(Reason::ClaimInvalid)?;
+            name.text(scratch).map(|name| KeyHint::Certificate(hash, name))
+        }
+        (None, None) => Some(KeyHint::None),
+    })
 }
 
 fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {

@@ -13,7 +13,7 @@ use crate::order::sort;
 use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
-use crate::trust::{Authorities, Authority, AuthorityIndex, TrustForm};
+use crate::trust::{Authorities, Authority, AuthorityIndex, KeySelection, TrustForm};
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct TrustSource {
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
     pub(crate) introspection: Option<Introspection>,
     pub(crate) algorithms: AlgorithmSet,
+    pub(crate) selection: KeySelection,
 }
 
 /// Where an issuer answers what its tokens say (RFC 7662).
@@ -187,6 +188,12 @@ impl TrustSource {
         self.algorithms
     }
 
+    /// How its tokens select a key.
+    #[must_use]
+    pub const fn selection(&self) -> KeySelection {
+        self.selection
+    }
+
     /// Where the issuer answers what its tokens say.
     #[must_use]
     pub const fn introspection(&self) -> Option<&Introspection> {
@@ -270,8 +277,13 @@ const MEMBERS: &[&str] = &[
     "spiffe_trust_domains",
     "introspection",
     "algorithms",
+    "try_keys",
+    "match_x5t",
+    "eddsa_is_ed25519",
     "comment",
 ];
+/// The members that say how the tokens of an issuer select a key. Those of a trust domain name it (JWT-SVID §6.1), and by no certificate (§2).
+const SELECTION: [&str; 3] = ["try_keys", "match_x5t", "eddsa_is_ed25519"];
 /// The members that give the keys: inline, by a file, by a URI.
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
@@ -401,6 +413,16 @@ impl TrustSource {
         let algorithms = members
             .get("algorithms")
             .map_or(AlgorithmSet::ALL, |value| reader.algorithms(&members.at("algorithms"), value, allowed, what));
+        let selection = KeySelection {
+            // Without it a `kid` is taken by its word; with it, also where it says 1, keys without `kid` serve any.
+            try_keys: reader.optional_number_of(members, &limits::TRY_KEYS).and_then(|most| u8::try_from(most).ok()),
+            match_x5t: reader.flag(members, "match_x5t", false),
+            eddsa_is_ed25519: reader.flag(members, "eddsa_is_ed25519", false),
+        };
+        for name in SELECTION.into_iter().filter(|name| !issuer && members.has(name)) {
+            let expected = "nothing: each key of a trust domain has a kid of its own, and its tokens name it";
+            reader.fault(&members.at(name), "a member that a trust domain does not have", expected);
+        }
         let introspection = Introspection::read(reader, members);
         if members.has("introspection") && !issuer {
             reader.fault(
@@ -421,6 +443,7 @@ impl TrustSource {
             spiffe_trust_domains,
             introspection,
             algorithms,
+            selection,
         })
     }
 }
@@ -437,7 +460,7 @@ impl BundleMap {
         maps: &mut Vec<Self>,
     ) -> Vec<TrustSource> {
         let only = ["trust_domain", "issuer", "spiffe_trust_domains", "introspection"];
-        for name in only.into_iter().chain(BUNDLE).chain(JWKS) {
+        for name in only.into_iter().chain(BUNDLE).chain(JWKS).chain(SELECTION) {
             if members.has(name) {
                 reader.fault(&members.at(name), "a member that a bundle map does not have", BUNDLE_MAP.join(", "));
             }
@@ -500,6 +523,7 @@ impl BundleMap {
             spiffe_trust_domains: Vec::new(),
             introspection: None,
             algorithms,
+            selection: KeySelection::default(),
         };
         domains.into_iter().map(source).collect()
     }

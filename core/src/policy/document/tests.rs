@@ -585,6 +585,53 @@ fn the_widest_window_of_all_policies_is_remembered() {
 }
 
 #[test]
+fn how_a_key_is_selected_is_for_issuers_alone() {
+    let with_member = |entry: &str, member: &str| {
+        let trust = format!(r#"{{"trust":[{{{entry},{member}}}],"#);
+        format!(r#"{trust}"policies":{{"default":{{"accept":["jwt"],"audience":"x"}}}}}}"#)
+    };
+    let issuer = r#""issuer":"https://as.example""#;
+    for (member, name) in [
+        ("\"try_keys\":4", "try_keys"),
+        ("\"match_x5t\":true", "match_x5t"),
+        ("\"eddsa_is_ed25519\":true", "eddsa_is_ed25519"),
+    ] {
+        assert!(PolicyDocument::parse(with_member(issuer, member).as_bytes()).is_ok(), "{member}");
+        for (entry, found) in [
+            (r#""trust_domain":"example.org""#, "a member that a trust domain does not have"),
+            (
+                r#""trust_domains":["example.org"],"bundle_map_file":"x","format":"spiffe""#,
+                "a member that a bundle map does not have",
+            ),
+        ] {
+            let fault = only(&with_member(entry, member));
+            assert_eq!((fault.pointer.as_str(), fault.found.as_str()), (&*format!("/trust/0/{name}"), found));
+        }
+    }
+    for value in ["0", "5", "1.5", "\"2\"", "null"] {
+        let fault = only(&with_member(issuer, &format!("\"try_keys\":{value}")));
+        assert_eq!(
+            (fault.pointer.as_str(), fault.expected.as_str()),
+            ("/trust/0/try_keys", "a whole number from 1 to 4")
+        );
+    }
+}
+
+#[test]
+fn what_records_no_proof_has_no_member_about_recording() {
+    for (member, name) in [
+        (r#""shared_store":"required""#, "shared_store"),
+        (r#""replay":"danger_accept""#, "replay"),
+        (r#""replay":"danger_accept_when_full""#, "replay"),
+    ] {
+        let fault = only(&with(&format!(r#""dpop":{{"consume":"observe",{member}}}"#)));
+        assert_eq!(fault.pointer, format!("/policies/default/dpop/{name}"));
+        assert_eq!(fault.found, "a member about recording proofs");
+    }
+    assert_eq!(only(&with(r#""dpop":{"consume":"never"}"#)).pointer, "/policies/default/dpop/consume");
+}
+
+#[test]
 fn repeated_names_have_the_pointer_of_the_member() {
     for (text, pointer, name) in [
         (with(r#""mode":"enforce","mode":"shadow""#), "/policies/default/mode", "\"mode\""),
