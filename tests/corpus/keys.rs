@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::reason::Reason::{
-    self, AlgorithmRefused, ClaimInvalid, IssuerUnknown, KeyNotUsable, KeyUnknown, ProofAlgorithmRefused,
-    ProofKeyRefused, SignatureInvalid,
+    self, AlgorithmRefused, ClaimInvalid, IssuerRefused, IssuerUnknown, KeyNotUsable, KeyUnknown, KeysStale,
+    ProofAlgorithmRefused, ProofKeyRefused, SignatureInvalid, SubjectRevoked,
 };
 use serde_json::json;
 
@@ -236,6 +236,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_namesakes(corpus);
     add_tried(corpus);
     add_certificate_names(corpus);
+    add_key_sources(corpus);
     add_names_of_eddsa(corpus);
     add_nulls(corpus);
     add_post_quantum(corpus);
@@ -345,7 +346,8 @@ fn add_namesakes(corpus: &mut Corpus) {
     let rule = "RFC 7517 §4.5 (JWK-4)";
     let doc = |keys: &[String]| Doc::access().trust(&[entry(keys, "")]);
     let by = |algorithm: &str| signed(&format!("server-{}", end(algorithm)), algorithm, Some("k"));
-    let types = doc(&[named("server-p256", "k", ""), named("server-rsa2048", "k", ""), named("server-ed25519", "k", "")]);
+    let types =
+        doc(&[named("server-p256", "k", ""), named("server-rsa2048", "k", ""), named("server-ed25519", "k", "")]);
     for (name, algorithm, reason) in [
         ("of_three_types_by_es256", "ES256", None),
         ("of_three_types_by_rs256", "RS256", None),
@@ -364,10 +366,8 @@ fn add_namesakes(corpus: &mut Corpus) {
     );
     let curves = doc(&[named("server-p256", "k", ""), named("server-p384", "k", "")]);
     corpus.accept("of_two_curves_by_the_second", rule, &curves, &by("ES384"));
-    let algorithms = doc(&[
-        named("server-rsa2048", "k", r#","alg":"RS256""#),
-        named("client-rsa3072", "k", r#","alg":"PS256""#),
-    ]);
+    let algorithms =
+        doc(&[named("server-rsa2048", "k", r#","alg":"RS256""#), named("client-rsa3072", "k", r#","alg":"PS256""#)]);
     corpus.accept("of_two_algorithms_by_the_second", rule, &algorithms, &signed("client-rsa3072", "PS256", Some("k")));
     corpus.refuse(
         "of_two_algorithms_by_the_other_key",
@@ -608,6 +608,98 @@ fn add_certificate_names(corpus: &mut Corpus) {
     );
 }
 
+/// Two clusters that share one issuer: entries of `trust` with one `issuer` and a name each.
+fn add_key_sources(corpus: &mut Corpus) {
+    corpus.area("key_sources");
+    let rule = "RFC 8725 §3.8 (BCP-7)";
+    let cluster = |name: &str, keys: &[String], more: &str| entry(keys, &format!("\"name\":\"{name}\"{more}"));
+    let [first, second, third] = ["server-p256", "server-next-p256", "client-p256"];
+    let (a, b) =
+        (cluster("cluster-a", &[named(first, "a", "")], ""), cluster("cluster-b", &[named(second, "b", "")], ""));
+    let both = Doc::access().trust(&[a.clone(), b.clone()]);
+    let only_b = both.clone().accept(r#"[{"kind":"at+jwt","issuer":"cluster-b"}]"#);
+    let (of_a, of_b) = (signed(first, "ES256", Some("a")), signed(second, "ES256", Some("b")));
+    let from = |source: &str, key: &str| {
+        let mut expect = accepted();
+        expect["token"] = json!({ "kind": "at+jwt", "issuer": source, "subject": "alice", "key_id": key });
+        expect
+    };
+    corpus.steps(
+        "each_by_its_own_key",
+        rule,
+        &both,
+        vec![ask(&of_a, from("cluster-a", "a")), ask(&of_b, from("cluster-b", "b"))],
+    );
+    corpus.accept("the_one_that_the_policy_names", rule, &only_b, &of_b);
+    corpus.refuse("the_other_that_the_policy_does_not_name", rule, &only_b, &of_a, IssuerRefused);
+    corpus.refuse("a_key_of_the_other", rule, &both, &signed(first, "ES256", Some("b")), SignatureInvalid);
+    corpus.refuse("a_kid_of_neither", rule, &both, &signed(first, "ES256", Some("c")), KeyUnknown);
+    let by_name = access().claim("iss", "\"cluster-a\"").key(first).header("kid", "\"a\"").text();
+    corpus.refuse("a_name_is_no_issuer", "RFC 9068 §4 (AT-3)", &both, &bearer(&by_name), IssuerUnknown);
+
+    let same_kid = Doc::access().trust(&[
+        cluster("cluster-a", &[named(first, "k", "")], ""),
+        cluster("cluster-b", &[named(second, "k", "")], ""),
+    ]);
+    let rule = "RFC 7517 §4.5, RFC 8725 §3.8 (BCP-7)";
+    let (one, two) = (signed(first, "ES256", Some("k")), signed(second, "ES256", Some("k")));
+    corpus.steps(
+        "one_kid_in_both",
+        rule,
+        &same_kid,
+        vec![ask(&one, from("cluster-a", "k")), ask(&two, from("cluster-b", "k"))],
+    );
+    let only_a = same_kid.clone().accept(r#"[{"kind":"at+jwt","issuer":["cluster-a"]}]"#);
+    corpus.refuse("one_kid_in_both_and_the_other_key", rule, &only_a, &two, IssuerRefused);
+    corpus.refuse("one_kid_in_both_by_a_third", rule, &same_kid, &signed(third, "ES256", Some("k")), SignatureInvalid);
+    let bare = signed(second, "ES256", None);
+    corpus.steps("no_kid_and_one_key_in_each", rule, &same_kid, vec![ask(&bare, from("cluster-b", "k"))]);
+    let other_type = Doc::access().trust(&[cluster("cluster-a", &[named("server-rsa2048", "k", "")], ""), b.clone()]);
+    corpus.refuse("the_kid_of_a_key_of_another_type", rule, &other_type, &one, KeyNotUsable);
+
+    // What a warm cache says of a token it says for the source whose key verified it.
+    let pushed = |source: &str, keys: &[String]| {
+        let keys: Vec<serde_json::Value> = keys.iter().map(|key| serde_json::from_str(key).unwrap()).collect();
+        json!({ "trust": { "issuer": source, "jwks": { "keys": keys }, "now": NOW }, "expect": "installed" })
+    };
+    let two_policies = both
+        .clone()
+        .also("b", r#"{"accept":[{"kind":"at+jwt","issuer":"cluster-b"}],"audience":"https://api.example"}"#);
+    corpus.steps(
+        "cached_and_asked_by_a_policy_of_the_other",
+        rule,
+        &two_policies,
+        vec![ask(&of_a, accepted()), ask(&of_a.clone().policy("b"), refused(IssuerRefused))],
+    );
+    corpus.steps(
+        "a_key_leaves_one_and_not_the_other",
+        rule,
+        &both,
+        vec![
+            ask(&of_a, accepted()),
+            ask(&of_b, accepted()),
+            pushed("cluster-a", &[]),
+            ask(&of_a, refused(KeyUnknown)),
+            ask(&of_b, accepted()),
+        ],
+    );
+    let revoke = |authority: &str| json!({ "revoke": { "subjects": [{ "authority": authority, "name": "alice" }] } });
+    for (name, authority, a_passes, b_passes) in [
+        ("revoked_of_the_issuer", SERVER, false, false),
+        ("revoked_of_one", "cluster-a", false, true),
+        ("revoked_of_another_name", "cluster-c", true, true),
+    ] {
+        let expect = |passes: bool| if passes { accepted() } else { refused(SubjectRevoked) };
+        let steps =
+            vec![ask(&of_a, accepted()), revoke(authority), ask(&of_a, expect(a_passes)), ask(&of_b, expect(b_passes))];
+        corpus.steps(name, "revocation by issuer (A29)", &both, steps);
+    }
+    let stale = Doc::access().trust(&[cluster("cluster-a", &[named(first, "a", "")], ",\"max_stale_seconds\":60"), b]);
+    let (late_a, late_b) = (of_a.clone().now(NOW + 61), of_b.clone().now(NOW + 61));
+    let steps = vec![ask(&of_a, accepted()), ask(&late_a, refused(KeysStale)), ask(&late_b, accepted())];
+    corpus.steps("keys_of_one_are_stale", "policy: max_stale_seconds", &stale, steps);
+}
+
 /// RFC 9864 §2.2: `Ed25519` is `EdDSA` with a key on Ed25519. Whether a key may be listed by one name and used by the other is the policy's
 /// to say (specs: ED-5).
 fn add_names_of_eddsa(corpus: &mut Corpus) {
@@ -641,7 +733,13 @@ fn add_names_of_eddsa(corpus: &mut Corpus) {
         corpus.refuse(&name, rule, &doc, &request, ProofKeyRefused);
         corpus.accept(&format!("{name}_where_they_are_one"), rule, &lenient, &request);
     }
-    corpus.refuse("proof_by_a_name_that_is_not_taken", rule, &narrow, &proven("Ed25519", "EdDSA"), ProofAlgorithmRefused);
+    corpus.refuse(
+        "proof_by_a_name_that_is_not_taken",
+        rule,
+        &narrow,
+        &proven("Ed25519", "EdDSA"),
+        ProofAlgorithmRefused,
+    );
     corpus.refuse("proof_with_a_key_of_es256", rule, &lenient, &proven("Ed25519", "ES256"), ProofKeyRefused);
     // The key of one header is remembered for the policies that take it, and for no other.
     let two = lenient.also("strict", r#"{"accept":["at+jwt"],"audience":"https://api.example"}"#);
@@ -680,7 +778,7 @@ fn add_nulls(corpus: &mut Corpus) {
     let mut svid_key: serde_json::Value = serde_json::from_str(&svid_key("domain-p256")).unwrap();
     svid_key["use"] = serde_json::Value::Null;
     let doc = Doc::svid().trust(&[domain(DOMAIN, &[svid_key.to_string()])]);
-    let rule = "Trust Domain and Bundle §4.2.2 (BND-5)";
+    let rule = "Trust Domain and Bundle §4.2.2";
     corpus.refuse("use_in_a_bundle_is_missing", rule, &doc, &bearer(&svid().text()), KeyUnknown);
     let bound = access().bound_to_key("client-p256").text();
     for member in ["alg", "use", "d", "k"] {
@@ -698,7 +796,8 @@ fn add_post_quantum(corpus: &mut Corpus) {
     let akp = |alg: &str, length: usize, kid: &str| {
         format!(r#"{{"kty":"AKP","alg":"{alg}","pub":"{}","use":"sig","kid":"{kid}"}}"#, b64(vec![7; length]))
     };
-    let all = |kid: &str| [("ML-DSA-44", 1312), ("ML-DSA-65", 1952), ("ML-DSA-87", 2592)].map(|(alg, n)| akp(alg, n, kid));
+    let all =
+        |kid: &str| [("ML-DSA-44", 1312), ("ML-DSA-65", 1952), ("ML-DSA-87", 2592)].map(|(alg, n)| akp(alg, n, kid));
     let doc = |keys: &[String], more: &str| Doc::access().trust(&[entry(keys, more)]);
     let (named_token, bare) = (bearer(&access().text()), signed("server-p256", "ES256", None));
     let own = set_key("server-p256");
@@ -706,10 +805,21 @@ fn add_post_quantum(corpus: &mut Corpus) {
     corpus.accept("beside_another_key", rule, &doc(&beside("pq"), ""), &named_token);
     corpus.accept("under_the_kid_of_another_key", rule, &doc(&beside("server-p256"), ""), &named_token);
     corpus.accept("not_counted_among_the_keys_of_the_algorithm", rule, &doc(&beside("pq"), ""), &bare);
-    corpus.accept("not_counted_among_the_keys_that_are_tried", rule, &doc(&beside("server-p256"), "\"try_keys\":1"), &bare);
+    corpus.accept(
+        "not_counted_among_the_keys_that_are_tried",
+        rule,
+        &doc(&beside("server-p256"), "\"try_keys\":1"),
+        &bare,
+    );
     let mut post_quantum = access().header("alg", "\"ML-DSA-44\"").header("kid", "\"pq\"");
     post_quantum = post_quantum.clone();
-    corpus.refuse("a_token_by_one", "RFC 8725 §3.1", &doc(&beside("pq"), ""), &bearer(&post_quantum.text()), AlgorithmRefused);
+    corpus.refuse(
+        "a_token_by_one",
+        "RFC 8725 §3.1",
+        &doc(&beside("pq"), ""),
+        &bearer(&post_quantum.text()),
+        AlgorithmRefused,
+    );
     let private = akp("ML-DSA-44", 1312, "server-p256").replace("\"use\"", "\"priv\":\"AA\",\"use\"");
     corpus.accept("with_a_private_part", rule, &doc(&[private, own.clone()], ""), &named_token);
     let bundle: Vec<String> = all("pq").iter().map(|key| key.replace("\"sig\"", "\"jwt-svid\"")).collect();
