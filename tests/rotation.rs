@@ -320,14 +320,17 @@ fn a_token_is_checked_with_no_more_keys_than_are_tried() {
         ("no kid", |number| format!("\"kid\":\"k{number}\""), |token| token.no_header("kid")),
         ("one kid", |_| "\"kid\":\"k\"".to_owned(), |token| token.header("kid", "\"k\"")),
         ("keys without kid", |_| String::new(), |token| token.header("kid", "\"any\"")),
-        ("x5t", |number| format!("\"kid\":\"k{number}\",\"x5t\":\"t\""), |token| {
-            token.no_header("kid").header("x5t", "\"t\"")
-        }),
+        (
+            "x5t",
+            |number| format!("\"kid\":\"k{number}\",\"x5t\":\"t\""),
+            |token| token.no_header("kid").header("x5t", "\"t\""),
+        ),
     ];
     for (name, named, of) in selections {
         for tries in 1..=4 {
             for keys in [1, 2, 3, 4, 5, 100] {
-                let set: Vec<String> = (1..=keys).map(|number| jwk(&format!("numbered-{number}"), &named(number))).collect();
+                let set: Vec<String> =
+                    (1..=keys).map(|number| jwk(&format!("numbered-{number}"), &named(number))).collect();
                 let entry = issuer(SERVER, &set);
                 let entry = format!("{},\"try_keys\":{tries},\"match_x5t\":true}}", &entry[..entry.len() - 1]);
                 let mut runner = Runner::new(&Doc::access().trust(&[entry]).text(), NOW);
@@ -358,7 +361,11 @@ fn a_bad_signature_asks_for_a_refresh_where_keys_are_tried() {
     let mut tried = entry(&set, ",\"try_keys\":2");
     for (now, refresh) in [(NOW, Some(SERVER)), (NOW + 59, None), (NOW + 60, Some(SERVER))] {
         let answer = tried.ask(&forged.clone().now(now));
-        assert_eq!((answer.reason, answer.wants_refresh.as_deref()), (Some(Reason::SignatureInvalid), refresh), "{now}");
+        assert_eq!(
+            (answer.reason, answer.wants_refresh.as_deref()),
+            (Some(Reason::SignatureInvalid), refresh),
+            "{now}"
+        );
     }
     let answer = entry(&set[..1], "").ask(&forged);
     assert_eq!((answer.reason, answer.wants_refresh), (Some(Reason::SignatureInvalid), None));

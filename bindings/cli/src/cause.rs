@@ -205,7 +205,8 @@ impl Sources {
             let subject = text("sub")?;
             Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
-            Authority::Issuer(text("iss")?)
+            let document = self.engine.document();
+            return document.source(document.key_sources(&text("iss")?).next()?.as_usize());
         };
         let document = self.engine.document();
         document.source(document.authority(&authority)?.as_usize())

@@ -232,7 +232,8 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
             &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
     if decision.observes_proof() {
-        let line = "The proof is not used up: the policy only observes (`consume`), and the checker behind it must use it up.";
+        let line =
+            "The proof is not used up: the policy only observes (`consume`), and the checker behind it must use it up.";
         text += &format!("{}\n", styled(CAUTION, line));
     }
     if let Some((_, authority)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {

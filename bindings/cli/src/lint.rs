@@ -358,6 +358,14 @@ impl Lint {
                 self.add(Severity::Warning, format!("{pointer}/spiffe_trust_domains"), text);
             }
             self.selection(&pointer, source.selection());
+            if source.has_name() {
+                let text = format!(
+                    "tokens of the issuer {} are checked with the keys of each of its names; a subject is the same text in all of them, so let an \
+                     entry of accept name the one that it means by `issuer`",
+                    printable(source.identifier())
+                );
+                self.add(Severity::Warning, format!("{pointer}/name"), text);
+            }
             let Some((at, bytes)) = self.document(&pointer, source.document(), source.form(), directory) else {
                 continue;
             };
@@ -712,7 +720,10 @@ impl<'a> Signers<'a> {
         let sources = trust.as_array().map_or(&[][..], Vec::as_slice);
         let issuers: BTreeMap<&str, &Value> = sources
             .iter()
-            .filter_map(|source| Some((source["issuer"].as_str()?, &source["spiffe_trust_domains"])))
+            .filter(|source| source["issuer"].is_string())
+            .filter_map(|source| {
+                Some((source["name"].as_str().or(source["issuer"].as_str())?, &source["spiffe_trust_domains"]))
+            })
             .collect();
         Self {
             trust_domains: Rc::new(

@@ -124,7 +124,7 @@ impl Worker {
         let source = engine.document.source(authority.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
         let read =
-            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds);
+            introspection::read(answer, source.identifier(), &mut self.names, request.now, endpoint.cache_seconds);
         if let Err(Reason::TokenInactive) = read {
             let until = request.now.plus(endpoint.inactive_cache_seconds);
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
@@ -342,7 +342,8 @@ impl Worker {
                 Ok(length)
             }
             Err(refused) => {
-                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.take_refresh(*authority, now));
+                self.outcome.refresh =
+                    refused.unknown_key_of.all().find(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }
@@ -542,14 +543,20 @@ fn check_revoked(
     if trust_state.revocations.is_empty() {
         return Ok(());
     }
+    let source = engine.document.source(verified.authority.as_usize());
     let presented = Presented {
-        authority: engine.document.source(verified.authority.as_usize()).map_or("", |source| source.authority.name()),
+        authority: source.map_or("", |source| source.authority.name()),
         key_id: trust_state.bundles.key(verified.key).and_then(|key| key.key_id()),
         subject: verified.subject(),
         token_id: verified.token_id(),
         issued_at: verified.issued_at,
     };
-    match trust_state.revocations.revoked_by(&presented) {
+    // What is revoked of an issuer is revoked of each of its key sources, which have names of their own.
+    let of_issuer = || {
+        let issuer = source.filter(|source| source.has_name())?.identifier();
+        trust_state.revocations.revoked_by(&Presented { authority: issuer, ..presented })
+    };
+    match trust_state.revocations.revoked_by(&presented).or_else(of_issuer) {
         None => Ok(()),
         Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),

@@ -10,15 +10,18 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
 use crate::limits::{self, Limit};
 use crate::order::sort;
-use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
+use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN, is_name_byte};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
-use crate::trust::{Authorities, Authority, AuthorityIndex, KeySelection, TrustForm};
+use crate::trust::{Authorities, Authority, AuthorityIndex, KeySelection, MOST_TRIED, TrustForm};
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSource {
+    /// An issuer's is its name where it has one.
     pub(crate) authority: Authority,
+    /// `iss` of the tokens of an issuer that has a name.
+    identifier: Option<Box<str>>,
     /// The place of its entry in `trust`.
     entry: usize,
     form: TrustForm,
@@ -143,6 +146,18 @@ impl TrustSource {
         &self.authority
     }
 
+    /// `iss` of its tokens, for an issuer: what `issuer` of the entry says, also where a name tells several key sources of it apart.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        self.identifier.as_deref().unwrap_or_else(|| self.authority.name())
+    }
+
+    /// Whether it is one of several key sources that one issuer may have.
+    #[must_use]
+    pub const fn has_name(&self) -> bool {
+        self.identifier.is_some()
+    }
+
     /// Where from.
     #[must_use]
     pub const fn document(&self) -> &TrustDocument {
@@ -262,6 +277,7 @@ impl TrustNames {
 const MEMBERS: &[&str] = &[
     "trust_domain",
     "issuer",
+    "name",
     "trust_domains",
     "bundle",
     "bundle_file",
@@ -334,6 +350,7 @@ impl TrustSource {
                 }
             }
         });
+        check_key_sources(reader, at, &sources);
         if count == 0 {
             names.unnamed = true;
             if value.as_array().is_some() {
@@ -431,10 +448,23 @@ impl TrustSource {
                 "nothing: only an issuer answers",
             );
         }
-        let authority = authority?;
+        let name = match members.get("name") {
+            Some(_) if !issuer => {
+                let expected = "nothing: a trust domain has one bundle";
+                reader.fault(&members.at("name"), "a member that a trust domain does not have", expected);
+                None
+            }
+            Some(value) => read_name(reader, &members.at("name"), value),
+            None => None,
+        };
+        let (authority, identifier) = match (authority?, name) {
+            (Authority::Issuer(identifier), Some(name)) => (Authority::Issuer(name), Some(identifier.into_boxed_str())),
+            (authority, _) => (authority, None),
+        };
         let of_sort = if authority.is_trust_domain() { TrustForm::SpiffeBundle } else { TrustForm::JwkSet };
         Some(Self {
             authority,
+            identifier,
             entry,
             form: form.unwrap_or(of_sort),
             document: document.unwrap_or(TrustDocument::Pushed),
@@ -459,7 +489,7 @@ impl BundleMap {
         names: &mut TrustNames,
         maps: &mut Vec<Self>,
     ) -> Vec<TrustSource> {
-        let only = ["trust_domain", "issuer", "spiffe_trust_domains", "introspection"];
+        let only = ["trust_domain", "issuer", "name", "spiffe_trust_domains", "introspection"];
         for name in only.into_iter().chain(BUNDLE).chain(JWKS).chain(SELECTION) {
             if members.has(name) {
                 reader.fault(&members.at(name), "a member that a bundle map does not have", BUNDLE_MAP.join(", "));
@@ -515,6 +545,7 @@ impl BundleMap {
         maps.push(Self { entry, form, document, algorithms, first, count });
         let source = |domain: Box<str>| TrustSource {
             authority: Authority::TrustDomain(domain.into_string()),
+            identifier: None,
             entry,
             form: form.of_one(),
             document: TrustDocument::Map(index),
@@ -537,6 +568,45 @@ impl TrustNames {
         self.unnamed |= named.iter().all(Option::is_none);
         for name in named.into_iter().flatten() {
             self.misnamed.add(name);
+        }
+    }
+}
+
+/// The name of one key source of an issuer. It has no colon, so it is never taken for the identifier of an issuer, which is a URI.
+fn read_name(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<String> {
+    const EXPECTED: &str = "a name of letters, digits, dots, dashes and underscores, up to 64 bytes";
+    let name = reader.text_at(at, value, EXPECTED)?;
+    let is_name = name.len() <= limits::POLICY_NAME_BYTES && name.bytes().all(is_name_byte);
+    if !is_name {
+        reader.unexpected(at, value, EXPECTED);
+    }
+    is_name.then_some(name)
+}
+
+/// Several key sources of one issuer have a name each, and together no more keys are tried than of one.
+fn check_key_sources(reader: &mut Reader, at: &Pointer<'_>, sources: &[TrustSource]) {
+    let mut named: Vec<&TrustSource> = sources.iter().filter(|source| source.has_name()).collect();
+    sort(&mut named, |a, b| (a.identifier(), a.entry).cmp(&(b.identifier(), b.entry)));
+    for group in named.chunk_by(|a, b| a.identifier() == b.identifier()) {
+        let tries: usize = group.iter().map(|source| source.selection.most()).sum();
+        if let Some(last) = group.last().filter(|_| tries > MOST_TRIED) {
+            let found = format!("key sources of one issuer with {tries} keys to try");
+            reader.fault(
+                &at.element(last.entry),
+                found,
+                format!("at most {MOST_TRIED} by try_keys of all of them, 1 where it is absent"),
+            );
+        }
+        let has_no_name = |source: &&TrustSource| {
+            let is_named = group.first().is_some_and(|first| first.identifier() == source.authority.name());
+            is_named && !source.has_name() && !source.authority.is_trust_domain()
+        };
+        if let Some(other) = sources.iter().find(has_no_name) {
+            reader.fault(
+                &at.element(other.entry),
+                "a key source without a name beside one with a name",
+                "name: a name for each key source of the issuer",
+            );
         }
     }
 }

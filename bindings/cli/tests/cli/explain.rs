@@ -538,7 +538,8 @@ fn a_gate_that_only_observes_proofs_says_so() {
     place.write("policy.json", &policy.to_string());
     let token = place.server.access_token(|claims| claims["cnf"] = json!({"jkt": place.client.thumbprint()}));
     let request = dpop("1", &token, &place.client.proof(&token, None));
-    let said = text(&explain(&place, &["--again"], &request).stdout);
+    let output = explain(&place, &["--again"], &request);
+    let said = text(&output.stdout);
     assert!(said.contains("The proof is not used up: the policy only observes"), "{said}");
     let explanation: Value = serde_json::from_slice(&explain(&place, &["--json", "--again"], &request).stdout).unwrap();
     assert_eq!((&explanation["decision"], &explanation["audit"]["proof_use"]), (&json!("accept"), &json!("observed")));
