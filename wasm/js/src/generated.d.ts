@@ -35,6 +35,7 @@ export type Reason =
   | "credentials_untied"
   | "tool_refused"
   | "issuer_refused"
+  | "claim_refused"
   | "proof_missing"
   | "proof_malformed"
   | "proof_method_mismatch"
@@ -141,6 +142,8 @@ export interface ReasonNumbers {
   tool_refused: 1410;
   /** The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4). */
   issuer_refused: 1411;
+  /** A claim is not what a condition of the policy demands. */
+  claim_refused: 1412;
   /** A proof of possession is demanded and there is none (RFC 9449 §7.1). */
   proof_missing: 1501;
   /** The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4). */
