@@ -3,11 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use countersign::engine::Engine;
-use countersign::memory::replay::ReplayStore;
-use countersign::reason::Reason;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::{Engine, NonceKeys, Reason, ReplayStore, UnixSeconds};
 use countersign_tests::issuer::{NOW, access, proof, q};
 use countersign_tests::request::{Doc, dpop};
 use countersign_tests::runner::{Answer, Runner, document};

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::reason::Reason::{
+use countersign::Reason::{
     self, AlgorithmRefused, ClaimInvalid, IssuerRefused, IssuerUnknown, KeyNotUsable, KeyUnknown, KeysStale,
     ProofAlgorithmRefused, ProofKeyRefused, SignatureInvalid, SubjectRevoked,
 };

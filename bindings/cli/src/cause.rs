@@ -3,25 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{
-    AcceptedKind, Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyError,
-    TrustDocument, TrustSource,
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::{Typ, UnverifiedHeader};
+use countersign::internal::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
+use countersign::internal::limits::{self, row};
+use countersign::internal::specs::claims::{Scope, UnverifiedClaims};
+use countersign::internal::specs::common::actor;
+use countersign::internal::specs::profile::TokenKinds;
+use countersign::internal::spiffe_id::SpiffeId;
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    AcceptedKind, Algorithm, Authority, AuthorityIndex, Check, Confirmation, CredentialLocation, CredentialPolicy,
+    Decision, Engine, Introspection, JsonString, Policy, PolicyDocument, PolicyError, Reason, SubjectPattern,
+    TokenKind, TrustDocument, TrustForm, TrustSource, UnixSeconds,
 };
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonObject, JsonString, NameTable, Value};
-use countersign::limits::{self, row};
-use countersign::reason::Reason;
-use countersign::specs::claims::{Scope, UnverifiedClaims};
-use countersign::specs::common::actor;
-use countersign::specs::common::confirmation::Confirmation;
-use countersign::specs::profile::{TokenKind, TokenKinds};
-use countersign::spiffe_id::SpiffeId;
-use countersign::subject_pattern::SubjectPattern;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, AuthorityIndex, TrustForm, documents_in_map};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -65,8 +61,8 @@ impl Sources {
         let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
         let (what, name) = match (of_proof, credential.from()) {
             (true, _) => ("proof", "dpop"),
-            (false, From::Authorization) => ("token", "authorization"),
-            (false, From::Header(name)) => ("token", name.as_ref()),
+            (false, CredentialLocation::Authorization) => ("token", "authorization"),
+            (false, CredentialLocation::Header(name)) => ("token", name.as_ref()),
         };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
@@ -361,8 +357,8 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
 /// Where a credential is presented.
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
-        From::Authorization => "in Authorization".to_owned(),
-        From::Header(name) => format!("in the header field {}", printable(name)),
+        CredentialLocation::Authorization => "in Authorization".to_owned(),
+        CredentialLocation::Header(name) => format!("in the header field {}", printable(name)),
     }
 }
 
@@ -408,7 +404,10 @@ impl Parts {
         let kinds = credential.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
         let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
         let subject = self.claims()?.member("sub").and_then(Value::as_string);
-        kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))
+        kinds.resolve(
+            header.typ,
+            subject.is_some_and(|subject| subject.starts_with(countersign::internal::spiffe_id::PREFIX)),
+        )
     }
 
     /// The claims that the kind must have and the token has not, but for those that every entry lets it go without.

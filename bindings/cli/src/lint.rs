@@ -1,15 +1,17 @@
-//! `countersign lint`: what is wrong with a policy, a bundle or a JWK set, and what only smells.
+//! `countersign lint`: faults of a policy, a bundle or a JWK set, and warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
-use countersign::document::DocumentKind;
-use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
-use countersign::jose::base64url;
-use countersign::trust::jwk::JwkError;
-use countersign::trust::{Authority, KeySelection, KeySet, LoadReport, TrustError, TrustForm, documents_in_map};
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    Authority, Engine, JwkError, KeySelection, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument,
+    TrustError, TrustForm,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +28,7 @@ pub(crate) struct LintArgs {
     /// The document; standard input if absent
     file: Option<PathBuf>,
 
-    /// What the document is; told by its members if absent
+    /// The kind of the document; recognised by its members if absent
     #[arg(long, value_enum)]
     kind: Option<Kind>,
 
@@ -63,9 +65,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     let name = args.file.as_deref().unwrap_or(Path::new("standard input"));
     let kind = args.kind.or_else(|| guess(&text)).ok_or_else(|| {
         let name = name.display();
-        Failure::unusable(format!(
-            "{name}: neither a policy, nor a bundle, nor a JWK set; --kind says what it should be"
-        ))
+        Failure::unusable(format!("{name}: neither a policy, nor a bundle, nor a JWK set; specify it by --kind"))
     })?;
     let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new() };
     match kind {
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     Ok(Verdict::of(!lint.findings.iter().any(|finding| args.strict || finding.severity == Severity::Fault)))
 }
 
-/// A document that is not JSON is taken for a policy: that reader tells where it breaks.
+/// A document that is not JSON is taken for a policy: that reader reports the position.
 fn guess(text: &[u8]) -> Option<Kind> {
     let Ok(document) = serde_json::from_slice::<Value>(text) else { return Some(Kind::Policy) };
     let document = document.as_object()?;
@@ -112,7 +112,7 @@ struct Lint {
 enum Severity {
     /// Something does not work as written.
     Fault,
-    /// It works, and may not be what was meant.
+    /// It works, and may not be intended.
     Warning,
 }
 
@@ -148,7 +148,7 @@ impl Lint {
         self.findings.push(Finding { severity, at: at.into(), text: text.into() });
     }
 
-    /// A bundle or JWK set that stands alone, or is that of a trust domain in a map: loaded by an engine that knows nothing else.
+    /// A bundle or JWK set alone, or that of a trust domain in a map: loaded by an engine of its own.
     fn key_set(&mut self, at: &str, trust_domain: Option<&str>, form: TrustForm, text: &[u8]) {
         const BUNDLE: &str = r#"{"trust":[{"trust_domain":"lint"}],
             "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
@@ -175,7 +175,7 @@ impl Lint {
         }
     }
 
-    /// A bundle map that stands alone: each of its documents.
+    /// A bundle map alone: each of its documents.
     fn map(&mut self, form: TrustForm, text: &[u8]) {
         match documents_in_map(form, text) {
             Ok(documents) => {
@@ -206,7 +206,7 @@ impl Lint {
         let document: Value = serde_json::from_slice(document).unwrap_or_default();
         for dropped in &report.dropped {
             let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
-            // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
+            // A key that this build cannot use may be right; all other faults are mistakes of the author.
             let severity = match dropped.fault {
                 JwkError::TypeUnknown
                 | JwkError::CurveUnknown
@@ -258,10 +258,14 @@ impl Lint {
             );
         }
         if bundle && set.sequence().is_none() {
-            self.add(Severity::Warning, at, "no spiffe_sequence: an older bundle cannot be told from a newer one");
+            self.add(
+                Severity::Warning,
+                at,
+                "no spiffe_sequence: an older bundle cannot be distinguished from a newer one",
+            );
         }
         if bundle && set.refresh_hint_seconds().is_none() {
-            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: whoever fetches must guess how often");
+            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: hosts have no interval for fetching it");
         }
         self.sets.push(SetLine {
             authority,
@@ -606,7 +610,7 @@ impl Lint {
         }
     }
 
-    /// A token for one policy is good for the other too, although they stand for different origins.
+    /// A token for one policy is good for the other too, although they are for different origins.
     fn shared_audiences(&mut self, policies: &Value) {
         let mut by_audience: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (name, policy) in policies.as_object().into_iter().flatten() {

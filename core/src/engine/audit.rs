@@ -1,5 +1,6 @@
 //! The record of one decision: who, by which key, bound how, and why not. Never a byte of a token or proof.
 
+use alloc::boxed::Box;
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
@@ -7,17 +8,18 @@ use crate::engine::outcome::CacheTier;
 use crate::jose::base64url;
 use crate::limits;
 use crate::policy::Mode;
-use crate::printable::write_json_string;
+use crate::printable::{write_json, write_json_string};
 use crate::reason::Reason;
+use crate::record::{self, NamedClaim};
 use crate::specs::common::actor;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::TokenKind;
 use crate::time::UnixSeconds;
 
 /// What there is to log of a decision. [`Display`] writes it as one line of JSON.
 ///
-/// VerifiedToken of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
-/// was refused. Texts are those of the token, as JSON strings in which what is not printable is escaped; thumbprints are base64url; `proof_id` is a hash.
+/// Attributes of a token are here once its signature was verified, even if a later check refused it: an audit must know who
+/// was refused. Texts are those of the token, as JSON strings in which unprintable characters are escaped; thumbprints are base64url; `proof_id` is a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRecord<'a> {
     /// Why the request was refused; `None` if it was accepted.
@@ -27,7 +29,7 @@ pub struct AuditRecord<'a> {
     /// Whether the policy is enforced.
     pub mode: Mode,
     /// The scheme that the token came under.
-    pub scheme: Option<Scheme>,
+    pub scheme: Option<AuthScheme>,
     /// Where the token's attributes came from.
     pub cache: CacheTier,
     /// The kind of token.
@@ -60,6 +62,9 @@ pub struct AuditRecord<'a> {
     pub tool: Option<&'a str>,
     /// `act`, as the JSON object in the token.
     actor: Option<&'a str>,
+    /// The claims that the policy hands to hosts, with the slot of each, and the record that has them.
+    attributes: &'a [(Box<str>, u8)],
+    record: &'a [u8],
 }
 
 impl Decision<'_> {
@@ -100,7 +105,15 @@ impl<'a> AuditRecord<'a> {
                 .find_map(|place| decision.verified_credential(place).and_then(|verified| verified.transaction())),
             tool: decision.tool(),
             actor: verified.and_then(|verified| verified.actor_json()),
+            attributes: policy.map_or(&[], |policy| &policy.attributes),
+            record: decision.record().unwrap_or_default(),
         }
+    }
+
+    /// The claims that the policy hands to hosts and the token has, by the names that hosts get.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'a str, NamedClaim<'a>)> {
+        let record = self.record;
+        self.attributes.iter().filter_map(move |(name, slot)| Some((&**name, record::named(record, *slot)?)))
     }
 
     /// Who acts for the subject, from the current actor to the first (RFC 8693 §4.1).
@@ -120,7 +133,7 @@ impl Display for AuditRecord<'_> {
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
         }
-        text(f, "scheme", self.scheme.map(Scheme::name))?;
+        text(f, "scheme", self.scheme.map(AuthScheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
         text(f, "kind", self.kind.map(TokenKind::name))?;
         text(f, "issuer", self.issuer)?;
@@ -156,7 +169,16 @@ impl Display for AuditRecord<'_> {
             }
             f.write_str("]")?;
         }
-        f.write_str("}")
+        let mut before = ",\"attributes\":{";
+        for (name, claim) in self.attributes() {
+            write!(f, "{before}\"{name}\":")?;
+            match claim {
+                NamedClaim::Text(_) => write_json_string(f, claim.as_str().chars())?,
+                NamedClaim::Json(_) => write_json(f, claim.as_str())?,
+            }
+            before = ",";
+        }
+        f.write_str(if before == "," { "}}" } else { "}" })
     }
 }
 

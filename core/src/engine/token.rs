@@ -60,7 +60,7 @@ impl From<Reason> for TokenRefused {
     }
 }
 
-/// Verifies `token` and leaves its attributes in `buffers.record`; tells the length of the record.
+/// Verifies `token` and writes its attributes to `buffers.record`; returns the length of the record.
 ///
 /// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
 /// binding: those are the policy's, and run on cached tokens too.
@@ -108,7 +108,7 @@ pub(crate) fn verify(
     (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
     let length = record::pack(kind, &header, &claims, actor, record)?;
-    // Behind the record is room for any `kid`: what is left of the room for a whole token.
+    // Behind the record is room for any `kid`: the rest of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::VerifiedToken::unpack(packed).ok_or(Reason::InternalError)?;
 

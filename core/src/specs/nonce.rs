@@ -2,7 +2,7 @@
 //!
 //! `nonce = base64url(issued_at (8 bytes) || HMAC-SHA-256(key, issued_at || key thumbprint)[..16])`. §8: "the nonce value
 //! MUST be unpredictable"; the MAC is. Bound to the client's key, so one client's nonce is nothing to another. All servers
-//! of one resource share the key; two keys at once let it rotate without refusing anybody.
+//! of one resource share the key; two keys at once let it rotate without refusing any client.
 
 use crate::crypto::HmacKey;
 use crate::jose::base64url;
@@ -24,11 +24,11 @@ const DOMAIN: &[u8] = b"countersign dpop nonce 1";
 
 /// In which time around the server's a nonce is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NonceWindow {
+pub(crate) struct NonceWindow {
     /// How old it may be.
-    pub lifetime_seconds: u64,
+    pub(crate) lifetime_seconds: u64,
     /// How far in the future it may be dated, by another server of the same keys.
-    pub future_seconds: u64,
+    pub(crate) future_seconds: u64,
 }
 
 impl NonceKeys {
@@ -53,9 +53,9 @@ impl NonceKeys {
 
     /// When `nonce` was issued, if that was by these keys, for this client key and inside `window` around `now`.
     ///
-    /// Does not remember nonces: one may be used until it expires (§8.1 allows that; the proof's `jti` is what is used once).
+    /// Does not remember nonces: one may be used until it expires (§8.1 allows that; the proof's `jti` is used once).
     #[must_use]
-    pub fn check(
+    pub(crate) fn check(
         &self,
         nonce: &[u8],
         now: UnixSeconds,

@@ -301,7 +301,7 @@ impl BundleSet {
     /// are not looked at.
     ///
     /// # Errors
-    /// A [`TrustError`] and no change: the last good document stays in force (specs: BND-2).
+    /// A [`TrustError`] and no change: the last good document stays in use (specs: BND-2).
     pub(crate) fn load(
         &mut self,
         index: AuthorityIndex,
@@ -399,7 +399,7 @@ impl BundleSet {
         let mut added = Vec::new();
         for key in parsed.keys {
             let known = kept.binary_search_by_key(&key.thumbprint, |kept| kept.thumbprint).ok().and_then(|any| {
-                // The same key may stand under several `kid`s: look at its neighbours too.
+                // The same key may be listed under several `kid`s: look at its neighbours too.
                 let first =
                     kept[..any].iter().rposition(|kept| kept.thumbprint != key.thumbprint).map_or(0, |at| at + 1);
                 let same = kept[first..].iter().take_while(|kept| kept.thumbprint == key.thumbprint);

@@ -22,7 +22,7 @@ fn every_check_in_order_with_its_rule() {
     let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<&str> =
         explanation["checks"].as_array().unwrap().iter().map(|line| line["check"].as_str().unwrap()).collect();
-    let all: Vec<&str> = countersign::engine::Check::ALL.into_iter().map(|check| check.name()).collect();
+    let all: Vec<&str> = countersign::Check::ALL.into_iter().map(|check| check.name()).collect();
     assert_eq!(names, all);
     assert_eq!(result_of(&explanation, "signature"), "passed");
     assert_eq!(result_of(&explanation, "proof_signature"), "not_needed");
@@ -386,7 +386,7 @@ fn what_is_wrong_with_the_form_of_a_proof() {
     let place = Place::new();
     let cnf = json!({"jkt": place.client.thumbprint()});
     let token = place.server.access_token(|claims| claims["cnf"] = cnf);
-    let hash = crate::support::b64(&countersign::crypto::sha256(token.as_bytes()));
+    let hash = crate::support::b64(&countersign::internal::crypto::sha256(token.as_bytes()));
     let claims = json!({"jti": "1", "htm": "GET", "htu": crate::support::URI, "iat": NOW, "ath": hash});
     let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": place.client.jwk()});
     let with = |value: &Value, name: &str, member: Value| {

@@ -269,7 +269,7 @@ fn a_malformed_key_has_the_name_of_its_member() {
     };
     for (key, code, member) in [
         (with(&good, "kid", json!(7)), "malformed", "kid"),
-        (with(&good, "use", json!(null)), "malformed", "use"),
+        (with(&good, "use", json!(7)), "malformed", "use"),
         (with(&good, "x", json!([])), "malformed", "x"),
         (with(&good, "key_ops", json!("verify")), "malformed", "key_ops"),
         (with(&good, "key_ops", json!(["verify", 1])), "malformed", "key_ops"),
@@ -557,7 +557,7 @@ fn a_tie_that_names_an_optional_credential() {
     }
 }
 
-/// What is said of a policy's `accept` is said of each credential's.
+/// The warnings about a policy's `accept` are those about each credential's.
 #[test]
 fn entries_of_credentials() {
     let place = Place::new();

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::limits;
-use countersign::policy::{PolicyDocument, SCHEMA};
-use countersign::specs::profile::TokenKind;
+use countersign::internal::limits;
+use countersign::{Algorithm, AlgorithmSet, POLICY_SCHEMA, PolicyDocument, TokenKind};
 use serde_json::{Value, json};
 
 use crate::support::Run;
@@ -64,15 +62,15 @@ fn transaction() -> Value {
 #[test]
 fn it_is_printed_as_it_is_published() {
     let output = Run::new(&["schema"]).with("");
-    assert_eq!(output.stdout, SCHEMA.as_bytes());
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    assert_eq!(output.stdout, POLICY_SCHEMA.as_bytes());
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert!(jsonschema::meta::is_valid(&schema));
 }
 
 #[test]
 fn what_the_reader_takes_the_schema_takes() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let all = [
         sound(),
         with("/$schema", json!("https://example.org/schema")),
@@ -188,7 +186,7 @@ fn what_the_reader_takes_the_schema_takes() {
 
 #[test]
 fn what_is_broken_both_refuse() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let mut all = vec![
         json!(null),
         json!([]),
@@ -472,12 +470,12 @@ fn every_member_is_described() {
                 || resolved(member)["description"].is_string()
                 || name == "kind"
                 || member == false;
-            // Conditions only narrow what stands in the members themselves.
+            // Conditions only narrow the members themselves.
             assert!(described || at.contains("allOf"), "{at}");
             walk(&at, member, root);
         }
     }
-    let root: Value = serde_json::from_str(SCHEMA).unwrap();
+    let root: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     walk("", &root, &root);
     for (name, definition) in root["$defs"].as_object().unwrap() {
         walk(name, definition, &root);
@@ -487,13 +485,14 @@ fn every_member_is_described() {
 /// Numbers, lengths and words that the schema repeats from the tables of the engine.
 #[test]
 fn bounds_and_words_are_those_of_the_tables() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
     for row in limits::NUMBERS {
         let found = at(row.schema);
         assert_eq!(found["type"], "integer", "{}", row.schema);
         let bounds = (&found["minimum"], &found["maximum"], &found["default"]);
-        assert_eq!(bounds, (&json!(row.least), &json!(row.most), &json!(row.default)), "{}", row.schema);
+        let limits::Number { least, most, default, .. } = row.number;
+        assert_eq!(bounds, (&json!(least), &json!(most), &json!(default)), "{}", row.schema);
     }
     for (pointer, most) in [
         ("/$defs/issuer/properties/spiffe_trust_domains/oneOf/1/maxItems", limits::SPIFFE_TRUST_DOMAINS),
@@ -531,7 +530,7 @@ fn bounds_and_words_are_those_of_the_tables() {
 /// The members that the reader takes are those of the schema, in every object of the document: the reader lists them where one is unknown.
 #[test]
 fn the_members_are_those_of_the_reader() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     let own = |pointer: &str| -> Vec<String> {
         let object = schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
         object["properties"].as_object().unwrap().keys().cloned().collect()

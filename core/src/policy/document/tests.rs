@@ -225,7 +225,7 @@ fn algorithms_narrow_and_never_widen() {
         document.policies[0].credential.algorithms(TokenKind::JwtSvid).is_empty(),
         "a kind that is not accepted has none"
     );
-    // The policy's list and the entry's own: only what stands in both.
+    // The policy's list and the entry's own: only the algorithms in both.
     let both = with_policy(
         r#""accept":[{"kind":"at+jwt","algorithms":["ES256","RS256"]}],"audience":"x","algorithms":["ES256","PS256"]"#,
     );
@@ -290,7 +290,7 @@ fn faults_of_conditions_name_their_pointer() {
         (r#""contains":["a"]"#, "/contains", "an array", scalar),
         (r#""one_of":[]"#, "/one_of", "an empty array", "at least one value"),
         (r#""one_of":["a",{}]"#, "/one_of/1", "an object", scalar),
-        (r#""pattern":"a*""#, "/pattern", "\"a*\"", "a * stands for one whole segment and cannot be a part of one"),
+        (r#""pattern":"a*""#, "/pattern", "\"a*\"", "a * matches one whole segment and cannot be a part of one"),
         (r#""equals":"a","separator":":""#, "/separator", "a separator beside equals", "a separator beside pattern"),
         (r#""pattern":"a","separator":"ab""#, "/separator", "\"ab\"", "one ASCII punctuation character that is not *"),
     ] {
@@ -332,7 +332,7 @@ fn faults_of_conditions_name_their_pointer() {
 
 #[test]
 fn entries_name_authorities_of_the_trust_list_and_known_kinds() {
-    // A kind that nobody in the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
+    // A kind that no authority of the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
     assert_eq!(faults(&with_access("").replace(TRUST, r#""trust":[{"trust_domain":"example.org"}]"#)), []);
     assert_eq!(faults(&with("").replace(TRUST, r#""trust":[{"issuer":"https://as.example"}]"#)), []);
     for name in ["https://other.example", "example.org", "https://as.example/"] {
