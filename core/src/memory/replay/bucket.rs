@@ -10,7 +10,7 @@ use super::state::{ReplayState, Survey};
 use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
 
-/// Where the buckets of a store begin and end, and which proof belongs to which.
+/// The buckets of a store, and the proofs that belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
     /// In which time around its `iat` a proof is accepted.
@@ -53,7 +53,7 @@ impl Buckets {
         record_use_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
-    /// What a store holds and refuses at `now`, estimated by some of its buckets.
+    /// How full a store is and what it refuses at `now`, estimated by some of its buckets.
     #[must_use]
     pub fn state<'b>(&self, some: impl IntoIterator<Item = &'b Bucket>, now: UnixSeconds) -> ReplayState {
         let mut survey = Survey::new(self.window, UnixSeconds::new(0), now);
