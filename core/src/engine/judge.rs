@@ -27,7 +27,7 @@ use crate::specs::proof::ProofKind;
 use crate::specs::row::{Keys, Proof, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::AuthorityIndex;
+use crate::trust::{AuthorityIndex, SelectedBy};
 
 impl Worker {
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
@@ -124,7 +124,7 @@ impl Worker {
         let source = engine.document.source(authority.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
         let read =
-            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds);
+            introspection::read(answer, source.identifier(), &mut self.names, request.now, endpoint.cache_seconds);
         if let Err(Reason::TokenInactive) = read {
             let until = request.now.plus(endpoint.inactive_cache_seconds);
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
@@ -358,7 +358,8 @@ impl Worker {
                 Ok(length)
             }
             Err(refused) => {
-                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.take_refresh(*authority, now));
+                self.outcome.refresh =
+                    refused.unknown_key_of.all().find(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }
@@ -436,7 +437,7 @@ fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credent
 /// What is asked of the attributes of a token on every request, cached or not, whatever binds it: the entry that lets it in. `refusing_entry` takes the place of the entry
 /// of `accept` whose condition refuses.
 #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_verified<'p>(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
@@ -485,14 +486,14 @@ fn check_further(
     expected: &CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
-    mut trace: &mut dyn Trace,
+    trace: &mut impl Trace,
 ) -> Result<(), Reason> {
-    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, &mut trace).map(|_| ())
+    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, trace).map(|_| ())
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
 /// token is of the same kind. Everything else about it is checked on every request.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn still_stands(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
@@ -510,11 +511,11 @@ fn still_stands(
         let loaded = || trust_state.bundles.set(verified.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
-    // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
+    // Without a name the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
         let single = (verified.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = trust_state.bundles.set(verified.authority).map(|set| set.find(None, verified.algorithm, single));
-        matches!(found, Some(Ok(key)) if key.id() == verified.key)
+        let set = trust_state.bundles.set(verified.authority);
+        set.is_some_and(|set| set.still_selects(verified.key, verified.algorithm, verified.selected_by, single))
     };
     let takes_unknown_headers = || (verified.kind.profile().latitude)(&policy.profiles).unknown_headers;
     let pinned = || {
@@ -526,7 +527,7 @@ fn still_stands(
         && expected.algorithms(verified.kind).contains(verified.algorithm)
         && trust_state.bundles.key(verified.key).is_some()
         && (!verified.extra_parameters || takes_unknown_headers())
-        && (!verified.without_key_id || still_the_one())
+        && (verified.selected_by == SelectedBy::Name || still_the_one())
         && (!verified.without_issuer || pinned())
         && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()
@@ -534,7 +535,7 @@ fn still_stands(
 
 /// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
 /// asks about `token` too, and does not verify it by a key.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
     #[cold]
     fn answer_may_be_reused(
@@ -548,7 +549,7 @@ fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, toke
     verified.kind != TokenKind::Introspected || answer_may_be_reused(verified, expected, token, now)
 }
 
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_revoked(
     engine: &Engine,
     trust_state: &TrustState,
@@ -561,14 +562,20 @@ fn check_revoked(
     if trust_state.revocations.is_empty() {
         return Ok(());
     }
+    let source = engine.document.source(verified.authority.as_usize());
     let presented = Presented {
-        authority: engine.document.source(verified.authority.as_usize()).map_or("", |source| source.authority.name()),
+        authority: source.map_or("", |source| source.authority.name()),
         key_id: trust_state.bundles.key(verified.key).and_then(|key| key.key_id()),
         subject: verified.subject(),
         token_id: verified.token_id(),
         issued_at: verified.issued_at,
     };
-    match trust_state.revocations.revoked_by(&presented) {
+    // What is revoked of an issuer is revoked of each of its key sources, which have names of their own.
+    let of_issuer = || {
+        let issuer = source.filter(|source| source.has_name())?.identifier();
+        trust_state.revocations.revoked_by(&Presented { authority: issuer, ..presented })
+    };
+    match trust_state.revocations.revoked_by(&presented).or_else(of_issuer) {
         None => Ok(()),
         Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),
@@ -586,7 +593,7 @@ struct Bound {
 
 impl Bound {
     /// Checks what binds the token; `None` for a token that nothing binds, where that is enough.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     fn check(
         policy: &Policy,
         verified: &VerifiedToken<'_>,
@@ -604,7 +611,7 @@ impl Bound {
 }
 
 /// Checks the binding of the token against the policy and its authentication scheme. The proofs themselves come after.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
     verified: &VerifiedToken<'_>,
