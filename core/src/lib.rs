@@ -260,7 +260,7 @@ pub use trust::{
     MapReport, SelectedBy, TrustError, TrustForm, TrustedKey,
 };
 
-/// What the other crates of this repository need beside the names above, by module. No part of the API: it changes without notice.
+/// The items that other crates of this repository need beside the names above, by module. Not part of the API: it changes without notice.
 #[doc(hidden)]
 pub mod internal {
     macro_rules! modules {

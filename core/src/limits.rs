@@ -18,7 +18,7 @@ pub struct Limit {
 pub struct LimitRow {
     /// The limit.
     pub limit: Limit,
-    /// What it bounds.
+    /// The quantity that it bounds.
     pub meaning: &'static str,
     /// The specification, advisory or reason that it comes from.
     pub source: &'static str,
@@ -155,7 +155,7 @@ limits! {
         "One line of a log.";
 }
 
-/// What a `NumericDate` stays below, in seconds: the integers below it are those that every JSON peer holds exactly
+/// The upper bound of a `NumericDate`, in seconds: the integers below it are those that every JSON peer represents exactly
 /// (RFC 8259 §6).
 pub const NUMERIC_DATE: u64 = 1 << 53;
 
@@ -177,9 +177,9 @@ pub struct Number {
 pub struct NumberRow {
     /// The number.
     pub number: Number,
-    /// Where `policy.schema.json` defines it.
+    /// The pointer to its definition in `policy.schema.json`.
     pub schema: &'static str,
-    /// What it is.
+    /// Its meaning.
     pub meaning: &'static str,
     /// The specification or reason that its bounds come from.
     pub source: &'static str,

@@ -24,7 +24,7 @@ use crate::files;
 use crate::input::{AnswerLine, RequestLine};
 use crate::printable::printable;
 
-/// What a decision itself does not say of its reason.
+/// The details of a reason that the decision itself does not have.
 #[derive(Debug, Default)]
 pub(crate) struct Cause {
     /// One sentence each.
@@ -156,7 +156,7 @@ impl Sources {
         cause
     }
 
-    /// What a reason leaves open that no token gives: ties, the body, the answer of an issuer.
+    /// The details of a reason that are not in a token: ties, the body, the answer of an issuer.
     fn cause_of_answer(&self, policy: &Policy, credential: &CredentialPolicy, decision: &Decision<'_>) -> Vec<String> {
         let endpoints = || {
             let asked = credential.accept().filter(|entry| entry.kind() == TokenKind::Introspected);
@@ -208,7 +208,7 @@ impl Sources {
         document.source(document.authority(&authority)?.as_usize())
     }
 
-    /// Whose tokens of a kind the policy takes.
+    /// The authorities whose tokens of a kind the policy accepts.
     fn expected(&self, credential: &CredentialPolicy, kind: TokenKind) -> String {
         let entries: Vec<_> = credential.accept().filter(|entry| entry.kind() == kind).collect();
         let is_taken = |index: AuthorityIndex| {
@@ -241,7 +241,7 @@ impl Sources {
         }
     }
 
-    /// What became of the key of this `kid` in the document of an entry, if it is there.
+    /// The state of the key with this `kid` in the document of an entry, if it is there.
     fn key(&self, source: &TrustSource, key_id: &str) -> Option<KeyState> {
         let bytes = match source.document() {
             TrustDocument::Map(index) => {
@@ -270,7 +270,7 @@ impl Sources {
     }
 }
 
-/// What became of a key that is in the document.
+/// The state of a key that is in the document.
 enum KeyState {
     /// It is used with these algorithms.
     Usable(Vec<&'static str>),
@@ -354,7 +354,7 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
     }
 }
 
-/// Where a credential is presented.
+/// The location of a credential.
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
         CredentialLocation::Authorization => "in Authorization".to_owned(),
@@ -443,7 +443,7 @@ impl Parts {
         claims.iter().map(|name| line("claim", name)).collect()
     }
 
-    /// What a proof must have and has not, and what the engine's reader refuses in it.
+    /// The members that a proof lacks, and those that the engine's reader refuses.
     fn faults_of_proof(&self) -> Vec<String> {
         let header = json::parse(&self.header, Budget::TOKEN).ok().and_then(Value::as_object);
         let (Some(header), Some(claims)) = (header, self.claims()) else { return Vec::new() };

@@ -245,7 +245,7 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
     text + &facts(&decision.audit())
 }
 
-/// What the audit record says, for people. It is empty until a signature was verified.
+/// The audit record as text. It is empty until a signature was verified.
 fn facts(audit: &AuditRecord<'_>) -> String {
     let hash = |hash: [u8; 32]| String::from_utf8_lossy(&base64url::encode_array_32(&hash)).into_owned();
     let scheme = audit.scheme.map(|scheme| scheme.name().to_owned());

@@ -677,7 +677,7 @@ impl Lint {
 const EDDSA_IS_ED25519: &str =
     "alg of a key need not be the word in the header: RFC 9864 §2.2 has EdDSA with this key as another name of Ed25519";
 
-/// What has `accept`, and where it is: the policy, or each of its credentials.
+/// The objects that have `accept`, with their pointers: the policy, or each of its credentials.
 fn holders<'a>(at: &str, policy: &'a Value) -> Vec<(&'a Value, String)> {
     match policy["credentials"].as_array() {
         Some(all) => all.iter().enumerate().map(|(place, own)| (own, format!("{at}/credentials/{place}"))).collect(),
@@ -700,7 +700,7 @@ fn add_owner(owners: &mut BTreeMap<[u8; 32], Vec<String>>, set: &KeySet, authori
     }
 }
 
-/// Where the document of a trust domain is in a map.
+/// The pointer to the document of a trust domain in a map.
 fn in_map(at: &str, form: TrustForm, trust_domain: &str) -> String {
     match form {
         TrustForm::HelperMap => format!("{at}/{trust_domain}"),

@@ -53,7 +53,7 @@ enum Command {
     /// id, policy, client_cert (base64 of DER) and now may be absent. Without policy, the one called default judges, or
     /// the only one.
     ///
-    /// What changes keys or revocations between requests:
+    /// Lines that change keys or revocations between requests:
     ///   {"trust":{"trust_domain":"example.org","document":{"keys":[...]}}}    or "issuer"
     ///   {"revoke":{"authorities":[{"issuer":"https://as.example","tokens":["jti"]}]}}
     /// A revocation adds to those in use. Files of the policy's trust sources, and of --revocations, are read again

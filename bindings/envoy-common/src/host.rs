@@ -1,4 +1,4 @@
-//! What a filter asks of its proxy while it judges, and the words they share.
+//! The calls of a filter to its proxy during a decision, and their common types.
 
 use alloc::string::String;
 use alloc::sync::Arc;

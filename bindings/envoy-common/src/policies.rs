@@ -41,7 +41,7 @@ pub struct Rules<'m> {
     pub place: usize,
     /// The policy.
     pub policy: PolicyIndex,
-    /// What happens to a refused request.
+    /// The treatment of a refused request.
     pub mode: Mode,
     /// The external origins, for a policy that has none of its own.
     pub origin: Option<&'m AllowedOrigins>,
@@ -110,7 +110,7 @@ impl Policies {
         self.default
     }
 
-    /// What holds for a request: what its route says, else what its header fields select.
+    /// The policy of a request: that of its route, else the one that its header fields select.
     ///
     /// # Errors
     /// Why nothing does.

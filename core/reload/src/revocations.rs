@@ -171,7 +171,7 @@ fn read_subject(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Opti
     Some((subject?, Some(before?)))
 }
 
-/// Hands each element of an array to `read`, if the member is there.
+/// Passes each element of an array to `read`, if the member is there.
 fn each(
     reader: &mut Reader,
     members: &Members<'_, '_>,

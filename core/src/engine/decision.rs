@@ -53,7 +53,7 @@ pub struct Decision<'d> {
     engine: &'d Engine,
     trust_state: &'d TrustState,
     policy: Option<&'d Policy>,
-    /// Where the outcome and the token's record are.
+    /// It has the outcome and the token's record.
     worker: &'d Worker,
 }
 

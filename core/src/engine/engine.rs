@@ -250,7 +250,7 @@ impl Engine {
 
     /// Whether the host should fetch the document of `authority` now, because a token names a key that is not in it.
     ///
-    /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
+    /// True at most once in `min_refresh_seconds`, for any number of unknown keys and of threads.
     pub(super) fn take_refresh(&self, authority: AuthorityIndex, now: UnixSeconds) -> bool {
         let (Some(asked), Some(source)) =
             (self.refresh_asked.get(authority.as_usize()), self.document.source(authority.as_usize()))

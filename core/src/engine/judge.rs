@@ -95,7 +95,7 @@ impl Worker {
         }
     }
 
-    /// Puts what was known when a decision began to wait back into the worker.
+    /// Restores the state of a waiting decision in the worker.
     pub(super) fn restore(
         &mut self,
         outcome: Outcome,
@@ -111,7 +111,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts what the issuer `authority` answered about the token of `request` into its record and into the cache; the length of the record.
+    /// Writes the answer of the issuer `authority` about the token of `request` to its record and to the cache; returns the length of the record.
     fn take_answer(
         &mut self,
         engine: &Engine,
@@ -319,7 +319,7 @@ impl Worker {
     }
 
     /// Verifies a token that is not in the cache, and puts it there; returns the length of its record.
-    // Not inlined, nor is `check_proofs`: what is left is all that a cached token takes, on few pages of code. In a large process each page
+    // Not inlined, nor is `check_proofs`: the rest is all that a cached token takes, on few pages of code. In a large process each page
     // that a request touches is one that the processor has to look up again.
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
     #[inline(never)]
@@ -584,7 +584,7 @@ fn check_revoked(
     }
 }
 
-/// What a token is bound to: copies, since the checks of its proofs need the worker's memory.
+/// The confirmation of a token: copies, since the checks of its proofs need the worker's memory.
 struct Bound {
     /// For each method, in the order of the table.
     to: [Option<[u8; 32]>; ProofKind::ALL.len()],
@@ -610,7 +610,7 @@ impl Bound {
     }
 }
 
-/// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
+/// Checks the binding of the token against the policy and its authentication scheme. The proofs themselves come after.
 #[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
@@ -636,7 +636,7 @@ fn check_binding(
         return Err(Reason::BindingRequired);
     }
     // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
-    // is missing; with one, the scheme is what is wrong.
+    // is missing; with one, the scheme is wrong.
     if dpop && scheme == AuthScheme::Bearer && request.proof != presentation::HeaderField::Absent {
         return Err(Reason::SchemeMismatch);
     }

@@ -73,7 +73,7 @@ pub struct Worker {
 /// A typical token with its record, to size the index of the token cache by.
 const TYPICAL_ENTRY_BYTES: usize = 1024;
 
-/// What the token cache of a worker takes that grows with use, before it does: some sixty tokens.
+/// The initial size of a token cache that grows with use: some sixty tokens.
 const FIRST_CACHE_BYTES: usize = 64 * 1024;
 
 impl Worker {

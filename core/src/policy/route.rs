@@ -19,32 +19,32 @@ use crate::time::UnixSeconds;
 use crate::trust::AuthorityIndex;
 use crate::uri::OwnedOrigin;
 
-/// The place of a policy in its document.
+/// The index of a policy in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyIndex(pub(crate) usize);
 
-/// What one route accepts.
+/// A policy: the credentials that it requires and the tokens that it accepts.
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) name: String,
-    /// The credential that says who the client is.
+    /// The credential that identifies the client.
     pub(crate) credential: CredentialPolicy,
     /// The credentials beside it, at most `limits::CREDENTIALS` less one.
     pub(crate) others: Vec<CredentialPolicy>,
-    /// What the credentials must have in common.
+    /// The claims that the credentials must have in common.
     pub(crate) ties: Vec<Tie>,
     pub(crate) leeway_seconds: u64,
     pub(crate) binding: Binding,
     pub(crate) dpop: DpopSettings,
     pub(crate) shared_replay: SharedReplay,
     pub(crate) profiles: ProfileSettings,
-    /// What `htu` is compared to; the host's own view where absent.
+    /// The origin that `htu` is compared with; that of the host if absent.
     pub(crate) origin: Option<OwnedOrigin>,
     pub(crate) mode: Mode,
     pub(crate) challenge: ChallengePolicy,
-    /// The claims that hosts are handed by name, with the slot of each.
+    /// The claims that hosts get as attributes, with the slot of each.
     pub(crate) attributes: Vec<(Box<str>, u8)>,
-    /// What is asked of the body; nothing, if `None`.
+    /// The conditions on the body; none, if `None`.
     pub(crate) body: Option<BodyPolicy>,
 }
 
@@ -67,11 +67,11 @@ pub struct CredentialPolicy {
     pub(crate) audience_elsewhere: bool,
     /// Whether a request without it is refused.
     pub(crate) required: bool,
-    /// Whether the host takes its field away before the request goes on.
+    /// Whether the host removes its field before the request goes on.
     pub(crate) remove: bool,
 }
 
-/// Where a credential is presented.
+/// The location of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialLocation {
     /// In `Authorization`, by the scheme Bearer or DPoP.
@@ -179,13 +179,13 @@ impl Policy {
         &self.name
     }
 
-    /// What the host does with a refusal.
+    /// The treatment of a refusal by the host.
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// What must bind a token.
+    /// The binding that tokens must have.
     #[must_use]
     pub const fn binding(&self) -> Binding {
         self.binding
@@ -223,7 +223,7 @@ impl Policy {
         self.credentials().any(|credential| credential.takes_opaque)
     }
 
-    /// What it asks of the body of a request.
+    /// The conditions on the body of a request.
     #[must_use]
     pub const fn body(&self) -> Option<&BodyPolicy> {
         self.body.as_ref()
@@ -261,7 +261,7 @@ impl Policy {
         }
     }
 
-    /// What a proof may be signed with.
+    /// The algorithms that a proof may be signed with.
     #[must_use]
     pub const fn proof_algorithms(&self) -> AlgorithmSet {
         self.dpop.algorithms
@@ -275,7 +275,7 @@ impl CredentialPolicy {
         &self.name
     }
 
-    /// Where it is presented.
+    /// Its location in the request.
     #[must_use]
     pub const fn from(&self) -> &CredentialLocation {
         &self.from
@@ -297,7 +297,7 @@ impl CredentialPolicy {
         self.required
     }
 
-    /// Whether the host takes its field away before the request goes on.
+    /// Whether the host removes its field before the request goes on.
     #[must_use]
     pub const fn is_removed(&self) -> bool {
         self.remove
@@ -485,7 +485,7 @@ impl AcceptedKind {
         }
     }
 
-    /// What tells its rules for claims from those of all other entries in its policy document.
+    /// Distinguishes its rules for claims from those of all other entries in its policy document.
     #[inline]
     pub(crate) fn rules_number(&self) -> Option<RulesNumber> {
         self.claims.as_ref().and_then(|rules| rules.number)
