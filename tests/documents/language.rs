@@ -108,7 +108,8 @@ fn comments_are_in_plain_english() {
         walk(&root().join(folder), &mut found);
     }
     let (mut faults, mut comments) = (Vec::new(), 0);
-    for path in found {
+    // The words of this file are its subject.
+    for path in found.into_iter().filter(|path| !path.ends_with("documents/language.rs")) {
         let text = fs::read_to_string(&path).unwrap();
         let is_python = path.extension().is_some_and(|ending| ending == "py");
         for (number, line) in text.lines().enumerate() {

@@ -371,7 +371,7 @@ class Replaced(Once):
             world.disk.joinpath("zone").touch(0o600)
             mounts.run("mount", "--bind", kept / "zone", world.disk / "zone")
             self.assertEqual(world.nginx.start_and_fail(), 1)
-            self.assertIn('cannot replace what is mounted there: "', world.nginx.log())
+            self.assertIn('cannot replace the mount at: "', world.nginx.log())
             self.assertEqual(world.names(), ["zone"])
 
 

@@ -115,7 +115,7 @@ typedef struct {
     uint64_t                           nonce_epoch;
     time_t                             nonce_modified;
     ino_t                              nonce_inode;
-    unsigned                           unready:1;   /* revocations that cannot be read: nobody passes */
+    unsigned                           unready:1;   /* the revocations cannot be read: all tokens are refused */
 } ngx_http_countersign_engine_t;
 
 

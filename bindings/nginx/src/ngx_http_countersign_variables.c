@@ -365,7 +365,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
             /* A rule that denies would let pass. */
             lcf->is_warned = 1;
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase where "
-                          "\"countersign\" is off, and is empty: what is to be compared with it needs \"countersign\" at the same "
+                          "\"countersign\" is off, and is empty: a rule that compares it needs \"countersign\" at the same "
                           "place", ngx_http_countersign_name_of_attribute(data));
         }
 

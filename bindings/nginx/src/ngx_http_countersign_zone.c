@@ -847,7 +847,7 @@ ngx_http_countersign_make(ngx_http_countersign_zone_t *zone, const char *why)
 
     if (fstat(zone->made, &of_file) != 0 || (zone->inode != 0 && of_file.st_dev != zone->device)) {
         ngx_http_countersign_give_up(zone);
-        return ngx_http_countersign_file_fault(zone, 0, "cannot replace what is mounted there:");
+        return ngx_http_countersign_file_fault(zone, 0, "cannot replace the mount at:");
     }
 
     err = ngx_http_countersign_fill(zone->made, zone->size);

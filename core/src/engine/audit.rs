@@ -1,4 +1,4 @@
-//! The record of one decision: who, by which key, bound how, and why not. Never a byte of a token or proof.
+//! The record of one decision: subject, key, binding and reason. No byte of a token or proof as sent.
 
 use alloc::boxed::Box;
 use core::fmt::{self, Display, Formatter};
@@ -16,7 +16,7 @@ use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::TokenKind;
 use crate::time::UnixSeconds;
 
-/// What there is to log of a decision. [`Display`] writes it as one line of JSON.
+/// The audit record of a decision. [`Display`] writes it as one line of JSON.
 ///
 /// Attributes of a token are here once its signature was verified, even if a later check refused it: an audit must know who
 /// was refused. Texts are those of the token, as JSON strings in which unprintable characters are escaped; thumbprints are base64url; `proof_id` is a hash.
@@ -28,9 +28,9 @@ pub struct AuditRecord<'a> {
     pub policy: &'a str,
     /// Whether the policy is enforced.
     pub mode: Mode,
-    /// The scheme that the token came under.
+    /// The authentication scheme of the token.
     pub scheme: Option<AuthScheme>,
-    /// Where the token's attributes came from.
+    /// Whether the token was in the token cache.
     pub cache: CacheTier,
     /// The kind of token.
     pub kind: Option<TokenKind>,
@@ -40,7 +40,7 @@ pub struct AuditRecord<'a> {
     pub subject: Option<&'a str>,
     /// `client_id`
     pub client_id: Option<&'a str>,
-    /// `jti`: what an operator revokes this one token by.
+    /// `jti`, by which an operator revokes this one token.
     pub token_id: Option<&'a str>,
     /// `kid` of the key.
     pub key_id: Option<&'a str>,
@@ -56,7 +56,7 @@ pub struct AuditRecord<'a> {
     pub proof_id: Option<[u8; 32]>,
     /// Whether the proof was not used up, because the policy only observes.
     pub proof_observed: bool,
-    /// `txn` of the first credential that has one: what joins the records of one transaction.
+    /// `txn` of the first credential that has one: it joins the records of one transaction.
     pub transaction: Option<&'a str>,
     /// The tool that the body calls, where the policy names tools.
     pub tool: Option<&'a str>,
@@ -110,13 +110,13 @@ impl<'a> AuditRecord<'a> {
         }
     }
 
-    /// The claims that the policy hands to hosts and the token has, by the names that hosts get.
+    /// The named attributes of the policy that the token has.
     pub fn attributes(&self) -> impl Iterator<Item = (&'a str, NamedClaim<'a>)> {
         let record = self.record;
         self.attributes.iter().filter_map(move |(name, slot)| Some((&**name, record::named(record, *slot)?)))
     }
 
-    /// Who acts for the subject, from the current actor to the first (RFC 8693 §4.1).
+    /// The actors that act for the subject, from the current one to the first (RFC 8693 §4.1).
     pub fn actors(&self) -> impl Iterator<Item = actor::Actor<'a>> {
         self.actor.into_iter().flat_map(actor::chain_in)
     }

@@ -437,7 +437,7 @@ fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credent
 /// What is asked of the attributes of a token on every request, cached or not, whatever binds it: the entry that lets it in. `refusing_entry` takes the place of the entry
 /// of `accept` whose condition refuses.
 #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_verified<'p>(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
@@ -486,14 +486,14 @@ fn check_further(
     expected: &CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
-    mut trace: &mut dyn Trace,
+    trace: &mut impl Trace,
 ) -> Result<(), Reason> {
-    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, &mut trace).map(|_| ())
+    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, trace).map(|_| ())
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
 /// token is of the same kind. Everything else about it is checked on every request.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn still_stands(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
@@ -535,7 +535,7 @@ fn still_stands(
 
 /// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
 /// asks about `token` too, and does not verify it by a key.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
     #[cold]
     fn answer_may_be_reused(
@@ -549,7 +549,7 @@ fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, toke
     verified.kind != TokenKind::Introspected || answer_may_be_reused(verified, expected, token, now)
 }
 
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_revoked(
     engine: &Engine,
     trust_state: &TrustState,
@@ -593,7 +593,7 @@ struct Bound {
 
 impl Bound {
     /// Checks what binds the token; `None` for a token that nothing binds, where that is enough.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     fn check(
         policy: &Policy,
         verified: &VerifiedToken<'_>,
@@ -611,7 +611,7 @@ impl Bound {
 }
 
 /// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
     verified: &VerifiedToken<'_>,

@@ -1,4 +1,4 @@
-//! The whole API: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
+//! The engine: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
 
 mod attribute;
 mod audit;

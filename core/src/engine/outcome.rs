@@ -8,7 +8,7 @@ use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::row::ProofFacts;
 use crate::trust::AuthorityIndex;
 
-/// Where the attributes of a token came from.
+/// Whether a token was in the token cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheTier {
     /// No token was looked up.

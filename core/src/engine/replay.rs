@@ -44,7 +44,7 @@ impl ReplayNotices {
     }
 }
 
-/// A line for the host's log: that the replay store refuses proofs, why, and what to do. [`Display`] writes it.
+/// A line for the host's log: the replay store refuses proofs, with the cause and the remedy. [`Display`] writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayNotice {
     reason: Reason,

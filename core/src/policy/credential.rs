@@ -111,7 +111,7 @@ impl CredentialPolicy {
                 audience.push(text.into_boxed_str());
             }),
             None => {
-                let expected = "the audience that tokens must be for: nothing means nobody";
+                let expected = "the audience of the tokens; without one, no token is accepted";
                 reader.missing(policy.unwrap_or(own), "audience", expected);
             }
         }

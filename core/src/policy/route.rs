@@ -386,7 +386,7 @@ impl CredentialPolicy {
     ///
     /// # Errors
     /// The reason of the entry that the token came furthest with, and the place of that entry; of equals, the first.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn admit(
         &self,
         verified: &VerifiedToken<'_>,

@@ -64,7 +64,7 @@ profiles! {
     JwtSvid = 1, "jwt-svid", jwt_svid::PROFILE, "A SPIFFE JWT-SVID: keys by the trust domain of its subject.";
     AccessToken = 2, "access-token", access_token::PROFILE, "An OAuth access token by RFC 9068: keys by its issuer.";
     Jwt = 3, "jwt", jwt::PROFILE, "A plain JWT of a pinned issuer, for servers that type their access tokens `JWT` or not at all.";
-    TxnToken = 4, "txn-token", txn_token::PROFILE, "A transaction token, which says what a call chain is for: keys by its issuer.";
+    TxnToken = 4, "txn-token", txn_token::PROFILE, "A transaction token, which describes a call chain: keys by its issuer.";
     Introspected = 5, "introspection", introspection::PROFILE, "A token that only its issuer can read: the issuer answers what it says.";
 }
 

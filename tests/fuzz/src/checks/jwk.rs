@@ -67,9 +67,7 @@ fn is_public(entry: &Value) -> bool {
 fn may_become(entry: &Value, key: &TrustedKey, algorithm: Algorithm) -> bool {
     let signs = fits(entry, algorithm) && entry["alg"].as_str().is_none_or(|only| only == algorithm.name());
     let certificate = entry["x5c"][0].as_str().and_then(|text| STANDARD.decode(text).ok());
-    signs
-        && is_valid(entry)
-        && certificate.is_none_or(|der| key.public().is_of_certificate(&der) != Some(false))
+    signs && is_valid(entry) && certificate.is_none_or(|der| key.public().is_of_certificate(&der) != Some(false))
 }
 
 /// A document in a map is judged as it is alone.
