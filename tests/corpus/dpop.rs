@@ -508,7 +508,7 @@ fn add_claims(corpus: &mut Corpus) {
         ("ahead_at_the_limit", NOW + 300, None),
         ("ahead_past_the_limit", NOW + 301, Some(ProofNotYetValid)),
     ] {
-        let (name, rule) = (format!("{name}_of_five_minutes"), "RFC 9449 §11.1, SEP-1932 (DP-11)");
+        let (name, rule) = (format!("{name}_of_five_minutes"), "RFC 9449 §11.1, DPoP in MCP (DP-11)");
         match reason {
             None => corpus.accept(&name, rule, &mcp, &made(at)),
             Some(reason) => corpus.refuse(&name, rule, &mcp, &made(at), reason),

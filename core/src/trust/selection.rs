@@ -9,13 +9,10 @@ use core::ops::Range;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::header::CertificateHash;
 use crate::order::sort;
-use crate::trust::set::TrustedKey;
+use crate::trust::key::TrustedKey;
 
 /// The most keys that a token is checked with: the greatest `try_keys`.
 pub(crate) const MOST_TRIED: usize = 4;
-
-/// `x5t` and `x5t#S256` of a key, in the order of [`CertificateHash::ALL`]; only where the policy selects keys by them.
-pub(crate) type CertificateNames = [Option<Box<str>>; 2];
 
 /// What the policy says of how tokens of an authority select a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
