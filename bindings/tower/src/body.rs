@@ -1,30 +1,34 @@
 //! The body of a request: as it came, or with the part in front that the decision was made by.
 
-use std::collections::VecDeque;
+use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a request that the inner service gets: the frames that the decision was made by, unchanged, and what follows them.
+    /// The body of a request that the inner service gets: the bytes that the decision was made by, and what follows them.
     ///
     /// A policy that asks nothing of the body leaves it untouched.
-    #[derive(Debug)]
-    pub struct RequestBody<B> {
-        read: VecDeque<Frame<Bytes>>,
+    pub struct RequestBody<B>
+    where
+        B: Body,
+    {
+        read: BytesMut,
+        trailers: Option<HeaderMap>,
+        failure: Option<B::Error>,
         #[pin]
         rest: B,
         has_ended: bool,
     }
 }
 
-impl<B> RequestBody<B> {
-    /// `body` as it is.
-    pub(crate) const fn new(body: B) -> Self {
-        Self { read: VecDeque::new(), rest: body, has_ended: false }
+impl<B: Body> Debug for RequestBody<B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBody").field("read", &self.read.len()).finish_non_exhaustive()
     }
 }
 
@@ -36,24 +40,45 @@ pub(crate) enum Read {
     Broken,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> RequestBody<B> {
-    /// Reads the body to its end, and keeps its frames for the inner service; `feed` takes each chunk and may end it.
-    pub(crate) async fn read(&mut self, mut feed: impl FnMut(&[u8]) -> bool) -> Read {
+impl<B: Body<Data = Bytes>> RequestBody<B> {
+    /// `body` as it is.
+    pub(crate) fn new(body: B) -> Self {
+        Self { read: BytesMut::new(), trailers: None, failure: None, rest: body, has_ended: false }
+    }
+
+    /// Reads the body to its end, and keeps it for the inner service; `feed` takes each chunk and may end it. Keeps no more than `feed` takes and the
+    /// chunk by which it ends.
+    pub(crate) async fn read(&mut self, mut feed: impl FnMut(&[u8]) -> bool) -> Read
+    where
+        B: Unpin,
+    {
         loop {
             let frame = std::future::poll_fn(|context| Pin::new(&mut self.rest).poll_frame(context)).await;
-            match frame {
-                None => {
-                    self.has_ended = true;
-                    return Read::Whole;
+            let Some(frame) = frame else {
+                self.has_ended = true;
+                return Read::Whole;
+            };
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(failure) => {
+                    (self.failure, self.has_ended) = (Some(failure), true);
+                    return Read::Broken;
                 }
-                Some(Err(_)) => return Read::Broken,
-                Some(Ok(frame)) => {
-                    let goes_on = frame.data_ref().is_none_or(|chunk| feed(chunk));
-                    self.read.push_back(frame);
-                    if !goes_on {
+            };
+            match frame.into_data().map_err(Frame::into_trailers) {
+                Ok(chunk) => {
+                    self.read.extend_from_slice(&chunk);
+                    if !feed(&chunk) {
                         return Read::Whole;
                     }
                 }
+                // RFC 9110 §6.5: trailer fields come after the content, so nothing follows.
+                Err(Ok(trailers)) => {
+                    (self.trailers, self.has_ended) = (Some(trailers), true);
+                    return Read::Whole;
+                }
+                // A frame of another kind, which `http-body` has none of.
+                Err(Err(_)) => {}
             }
         }
     }
@@ -68,8 +93,14 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        if let Some(frame) = this.read.pop_front() {
-            return Poll::Ready(Some(Ok(frame)));
+        if !this.read.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(this.read.split().freeze()))));
+        }
+        if let Some(failure) = this.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
+        if let Some(trailers) = this.trailers.take() {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
         if *this.has_ended {
             return Poll::Ready(None);
@@ -80,13 +111,13 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read.is_empty() && (self.has_ended || self.rest.is_end_stream())
+        let is_used = self.read.is_empty() && self.failure.is_none() && self.trailers.is_none();
+        is_used && (self.has_ended || self.rest.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let rest = if self.has_ended { SizeHint::with_exact(0) } else { self.rest.size_hint() };
-        let chunks = self.read.iter().filter_map(Frame::data_ref);
-        let read = chunks.fold(0, |sum: u64, chunk| sum.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX)));
+        let read = u64::try_from(self.read.len()).unwrap_or(u64::MAX);
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(read));
         if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {

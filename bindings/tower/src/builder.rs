@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use countersign::engine::{Attribute, Decision, Policy, ReplayNotice};
@@ -10,29 +9,26 @@ use countersign::field_value::{is_field_name, spells_alike};
 use countersign::time::UnixSeconds;
 use countersign::trust::Authority;
 use countersign::uri::{AllowedOrigins, OriginListError};
-use countersign_reload::SharedEngine;
 use http::header::HeaderName;
 use http::{Extensions, Uri};
 
 use crate::certificate::ClientCertificate;
 use crate::decider::{CertificateOf, Clock, Decider, OnDecision, OnNotice, OnRefresh, OriginalUri};
+use crate::engine::{EngineHandle, system_time};
 use crate::identity_headers::{IdentityHeaders, Source};
 use crate::layer::CountersignLayer;
 use crate::questions::Questions;
-use crate::start::system_time;
-use crate::workers::Workers;
 
 /// Settings of a [`CountersignLayer`]; [`build`](Self::build) checks them.
 #[must_use]
 pub struct Builder {
-    engine: Arc<SharedEngine>,
+    engine: EngineHandle,
     policy: String,
     origins: Vec<String>,
     identity_headers: Vec<(String, Source)>,
     questions: Option<Arc<dyn Questions>>,
     question_time: Duration,
     body_time: Duration,
-    workers: usize,
     on_decision: Option<OnDecision>,
     on_notice: Option<OnNotice>,
     on_refresh: Option<OnRefresh>,
@@ -48,7 +44,7 @@ impl Debug for Builder {
 }
 
 impl Builder {
-    pub(crate) fn new(engine: Arc<SharedEngine>, policy: &str) -> Self {
+    pub(crate) fn new(engine: EngineHandle, policy: &str) -> Self {
         Self {
             engine,
             policy: policy.to_owned(),
@@ -57,7 +53,6 @@ impl Builder {
             questions: None,
             question_time: Duration::from_secs(2),
             body_time: Duration::from_secs(60),
-            workers: available_parallelism().map_or(1, usize::from),
             on_decision: None,
             on_notice: None,
             on_refresh: None,
@@ -105,13 +100,6 @@ impl Builder {
         self
     }
 
-    /// How many threads decide at once: as many as the machine has, unless set. Each has a cache of up to the policy document's
-    /// `token_cache_bytes`.
-    pub const fn workers(mut self, count: usize) -> Self {
-        self.workers = count;
-        self
-    }
-
     /// Is called with every decision, accepted or refused, for logs ([`Decision::audit`]) and metrics. It is called while a
     /// worker is held, and must not wait.
     pub fn on_decision(mut self, call: impl Fn(&Decision<'_>) + Send + Sync + 'static) -> Self {
@@ -125,7 +113,7 @@ impl Builder {
         self
     }
 
-    /// Is called where a new document of a trust domain or issuer should be fetched and given to [`SharedEngine::push_trust`]: a token names a key
+    /// Is called where a new document of a trust domain or issuer should be fetched and given to [`countersign_reload::SharedEngine::push_trust`]: a token names a key
     /// that the last one does not have, or there is none. At most once in `min_refresh_seconds`. It must not wait: wake a task.
     pub fn on_refresh(mut self, call: impl Fn(&Authority) + Send + Sync + 'static) -> Self {
         self.on_refresh = Some(Box::new(call));
@@ -161,7 +149,7 @@ impl Builder {
     /// Everything that is wrong with the settings.
     pub fn build(self) -> Result<CountersignLayer, SettingsError> {
         let mut faults = Vec::new();
-        let document = self.engine.engine().document();
+        let document = self.engine.shared().engine().document();
         let found = document.policy(&self.policy);
         let found = found.and_then(|index| document.policies().find(|(known, _)| *known == index));
         let origins = self.read_origins(found.map(|(_, policy)| policy), &mut faults);
@@ -172,13 +160,10 @@ impl Builder {
             faults.push(SettingsFault::QuestionsMissing { policy: self.policy.clone() });
         }
         let identity_headers = self.read_identity_headers(found.map(|(_, policy)| policy), &mut faults);
-        let workers =
-            Workers::new(&self.engine, self.workers).map_err(|_| faults.push(SettingsFault::NoRandomness)).ok();
-        match (found, workers) {
-            (Some((index, _)), Some(workers)) if faults.is_empty() => Ok(CountersignLayer {
+        match found {
+            Some((index, _)) if faults.is_empty() => Ok(CountersignLayer {
                 decider: Arc::new(Decider {
                     engine: self.engine,
-                    workers,
                     policy: index,
                     origins,
                     identity_headers,
@@ -193,7 +178,7 @@ impl Builder {
                     clock: self.clock,
                 }),
             }),
-            (found, _) => {
+            found => {
                 if found.is_none() {
                     faults.insert(0, SettingsFault::PolicyUnknown { policy: self.policy });
                 }
@@ -322,8 +307,6 @@ pub enum SettingsFault {
         /// The policy.
         policy: String,
     },
-    /// The system gives no randomness.
-    NoRandomness,
 }
 
 impl Display for SettingsFault {
@@ -355,7 +338,6 @@ impl Display for SettingsFault {
             Self::QuestionsMissing { policy } => {
                 write!(f, "the policy {policy} asks a shared store or an issuer: call `questions` with what asks them")
             }
-            Self::NoRandomness => Display::fmt(&countersign_reload::NoRandomness, f),
         }
     }
 }

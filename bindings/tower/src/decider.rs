@@ -4,26 +4,29 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign::engine::{
     Answer, BodyReader, Decision, HeaderFields, Pending, Policy, PolicyIndex, Question, ReplayNotice, Request, Step,
-    named_field,
+    UseOnce, named_field,
 };
+use countersign::reason::Reason;
 use countersign::specs::common::presentation::{Credential, Field};
 use countersign::specs::mtls::Connection;
 use countersign::time::UnixSeconds;
 use countersign::trust::Authority;
 use countersign::uri::AllowedOrigins;
-use countersign_reload::{SharedEngine, SharedWorker};
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Extensions, Response, StatusCode, Uri};
+use http_body::Body;
 
+use crate::body::{Read, RequestBody};
 use crate::certificate::ClientCertificate;
+use crate::engine::EngineHandle;
 use crate::grpc;
 use crate::identity::Identity;
 use crate::identity_headers::{IdentityHeaders, remove_credentials};
-use crate::questions::Questions;
-use crate::workers::Workers;
+use crate::questions::{Asked, Questions};
 
 /// The longest answer of an issuer, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -37,8 +40,7 @@ pub(crate) type Clock = Box<dyn Fn() -> UnixSeconds + Send + Sync>;
 
 /// What a layer decides by.
 pub(crate) struct Decider {
-    pub(crate) engine: Arc<SharedEngine>,
-    pub(crate) workers: Workers,
+    pub(crate) engine: EngineHandle,
     pub(crate) policy: PolicyIndex,
     /// `None` where the policy has its own.
     pub(crate) origins: Option<AllowedOrigins>,
@@ -73,6 +75,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    fn by(reason: Reason, headers: HeaderFieldsOfAnswer, parts: &Parts) -> Self {
+        // Every status of a reason is one of HTTP.
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, headers, reason: reason.code(), is_call: grpc::is_call(&parts.headers) }
+    }
+
     pub(crate) fn into_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status;
@@ -98,7 +106,7 @@ pub(crate) fn add_to<B>(response: &mut Response<B>, fields: HeaderFieldsOfAnswer
 /// How far a decision is.
 pub(crate) enum Progress {
     Done(Verdict),
-    Waits(Waiting),
+    Waits(Box<Waiting>),
 }
 
 /// A decision that waits. One that is dropped is refused, counted and reported.
@@ -111,7 +119,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(pending) = self.pending.take() {
             let decider = &self.decider;
-            decider.workers.with(|worker| decider.report(&worker.abandon(&decider.engine, pending)));
+            decider.engine.with_worker(|worker, engine| decider.report(&worker.abandon(engine, pending)));
         }
     }
 }
@@ -119,7 +127,7 @@ impl Drop for Waiting {
 /// The proof that a request has used, for a layer further in that decides by another policy of the same engine.
 #[derive(Clone)]
 struct UsedProof {
-    engine: Arc<SharedEngine>,
+    engine: EngineHandle,
     proof: [u8; 32],
 }
 
@@ -127,15 +135,15 @@ impl Decider {
     /// Decides a request, or begins to.
     pub(crate) fn begin(self: &Arc<Self>, parts: &mut Parts) -> Progress {
         self.identity_headers.remove(&mut parts.headers);
-        self.workers.with(|worker| {
-            let step = self.with_request(parts, |request| worker.begin(&self.engine, self.policy, request));
+        self.engine.with_worker(|worker, engine| {
+            let step = self.with_request(parts, |request| worker.begin(engine, self.policy, request));
             self.progress(step, parts)
         })
     }
 
     fn resume(self: &Arc<Self>, pending: Pending, parts: &mut Parts, answer: Answer<'_>) -> Progress {
-        self.workers.with(|worker: &mut SharedWorker| {
-            let step = self.with_request(parts, |request| worker.resume(&self.engine, pending, request, answer));
+        self.engine.with_worker(|worker, engine| {
+            let step = self.with_request(parts, |request| worker.resume(engine, pending, request, answer));
             self.progress(step, parts)
         })
     }
@@ -143,7 +151,9 @@ impl Decider {
     fn progress(self: &Arc<Self>, step: Step<'_>, parts: &mut Parts) -> Progress {
         match step {
             Step::Decided(decision) => Progress::Done(self.conclude(&decision, parts)),
-            Step::Waits(pending) => Progress::Waits(Waiting { decider: Arc::clone(self), pending: Some(pending) }),
+            Step::Waits(pending) => {
+                Progress::Waits(Box::new(Waiting { decider: Arc::clone(self), pending: Some(pending) }))
+            }
         }
     }
 
@@ -156,7 +166,7 @@ impl Decider {
         let mut request = Request::new(parts.method.as_str().as_bytes(), target.as_bytes(), fields, (self.clock)())
             .with_fields(&named)
             .with_connection(&connection);
-        let used = parts.extensions.get::<UsedProof>().filter(|used| Arc::ptr_eq(&used.engine, &self.engine));
+        let used = parts.extensions.get::<UsedProof>().filter(|used| used.engine.is(&self.engine));
         if let Some(used) = used {
             request = request.with_used_proof(&used.proof);
         }
@@ -191,14 +201,8 @@ impl Decider {
     fn conclude(&self, decision: &Decision<'_>, parts: &mut Parts) -> Verdict {
         self.report(decision);
         if !decision.lets_pass() {
-            let reason = decision.reason().map_or("", |reason| reason.code());
-            return Verdict::Refuse(Refusal {
-                // Every status of a reason is one of HTTP.
-                status: StatusCode::from_u16(decision.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                headers: fields(decision, |_| true),
-                reason,
-                is_call: grpc::is_call(&parts.headers),
-            });
+            let reason = decision.reason().unwrap_or(Reason::InternalError);
+            return Verdict::Refuse(Refusal::by(reason, fields(decision, |_| true), parts));
         }
         self.identity_headers.write(decision, &mut parts.headers);
         if let Some(policy) = decision.policy() {
@@ -210,7 +214,7 @@ impl Decider {
             parts.extensions.insert(identity);
         }
         if let Some(proof) = decision.used_proof() {
-            parts.extensions.insert(UsedProof { engine: Arc::clone(&self.engine), proof: *proof });
+            parts.extensions.insert(UsedProof { engine: self.engine.clone(), proof: *proof });
         }
         // A challenge would be a refusal, which shadow mode hides from clients; a nonce is of use all the same.
         Verdict::Pass(fields(decision, |name| name != "www-authenticate"))
@@ -221,7 +225,7 @@ impl Decider {
             on_refresh(authority);
         }
         if let (Some(reason), Some(on_notice)) = (decision.reason(), &self.on_notice)
-            && let Some(notice) = self.engine.engine().replay_notice(reason, (self.clock)())
+            && let Some(notice) = self.engine.shared().engine().replay_notice(reason, (self.clock)())
         {
             on_notice(&notice);
         }
@@ -231,13 +235,19 @@ impl Decider {
     }
 
     fn policy(&self) -> Option<&Policy> {
-        self.engine.engine().document().policies().find(|(index, _)| *index == self.policy).map(|(_, policy)| policy)
+        self.engine
+            .shared()
+            .engine()
+            .document()
+            .policies()
+            .find(|(index, _)| *index == self.policy)
+            .map(|(_, policy)| policy)
     }
 
     /// The issuer and the URI of a question about a token.
     fn introspection(&self, question: Question<'_>) -> Option<(&str, &str)> {
         let Question::Introspect { authority } = question else { return None };
-        let source = self.engine.engine().document().source(authority.as_usize())?;
+        let source = self.engine.shared().engine().document().source(authority.as_usize())?;
         Some((source.authority().name(), source.introspection()?.uri()))
     }
 
@@ -281,66 +291,62 @@ impl Connection for Presented<'_> {
     }
 }
 
-/// What the answer to a question is made of.
+/// What was found out for a question.
 enum Found {
-    UseOnce(countersign::engine::UseOnce),
+    UseOnce(UseOnce),
     Introspected(Option<Vec<u8>>),
-    Body(BodyReader),
+    Body(Box<BodyReader>),
     /// The client did not send the whole body, or not in time.
     Nothing,
 }
 
 impl Waiting {
-    /// Answers the questions of the decision until it is made; `read` reads the body, or gives nothing where the client did not send it.
-    pub(crate) async fn answered<B>(mut self, parts: &mut Parts, body: &mut crate::body::RequestBody<B>) -> Verdict
+    /// Answers the questions of the decision until it is made.
+    pub(crate) async fn answered<B>(mut self, parts: &mut Parts, body: &mut RequestBody<B>) -> Verdict
     where
-        B: http_body::Body<Data = bytes::Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin,
     {
         let decider = Arc::clone(&self.decider);
-        loop {
-            let Some(pending) = &self.pending else { return Verdict::Refuse(given_up(parts)) };
+        while let Some(pending) = &self.pending {
             let found = decider.find(pending.question(), parts, body).await;
-            let Some(pending) = self.pending.take() else { return Verdict::Refuse(given_up(parts)) };
-            let answer = match &found {
-                Found::UseOnce(said) => Answer::UseOnce(*said),
-                Found::Introspected(Some(text)) if text.len() <= ANSWER_BYTES => Answer::Introspected(text),
-                Found::Introspected(_) => Answer::IntrospectionFailed,
-                Found::Body(_) | Found::Nothing => {
-                    let Found::Body(reader) = found else {
-                        return decider.workers.with(|worker| {
-                            let decision = worker.abandon(&decider.engine, pending);
-                            decider.conclude(&decision, parts)
-                        });
-                    };
-                    Answer::Body(reader)
+            // Taken after the wait: a future that is dropped before gives the decision up.
+            let Some(pending) = self.pending.take() else { break };
+            let progress = match found {
+                Found::UseOnce(said) => decider.resume(pending, parts, Answer::UseOnce(said)),
+                Found::Introspected(Some(text)) if text.len() <= ANSWER_BYTES => {
+                    decider.resume(pending, parts, Answer::Introspected(&text))
                 }
+                Found::Introspected(_) => decider.resume(pending, parts, Answer::IntrospectionFailed),
+                Found::Body(reader) => decider.resume(pending, parts, Answer::Body(*reader)),
+                Found::Nothing => Progress::Done(decider.engine.with_worker(|worker, engine| {
+                    let decision = worker.abandon(engine, pending);
+                    let mut verdict = decider.conclude(&decision, parts);
+                    if let Verdict::Refuse(refusal) = &mut verdict {
+                        // RFC 9110 §15.5.9: the request was not complete in time. It is the client's fault, and no status of a server's.
+                        refusal.status = StatusCode::REQUEST_TIMEOUT;
+                    }
+                    verdict
+                })),
             };
-            match decider.resume(pending, parts, answer) {
+            match progress {
                 Progress::Done(verdict) => return verdict,
                 Progress::Waits(mut next) => self.pending = next.pending.take(),
             }
         }
+        // No path leads here: each turn ends with a verdict or another question.
+        Verdict::Refuse(Refusal::by(Reason::InternalError, Vec::new(), parts))
     }
 }
 
-/// For a decision that is gone, which no path leads to.
-fn given_up(parts: &Parts) -> Refusal {
-    let reason = countersign::reason::Reason::DecisionAbandoned;
-    let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Refusal { status, headers: Vec::new(), reason: reason.code(), is_call: grpc::is_call(&parts.headers) }
-}
-
 impl Decider {
-    async fn find<B>(&self, question: Question<'_>, parts: &Parts, body: &mut crate::body::RequestBody<B>) -> Found
+    async fn find<B>(&self, question: Question<'_>, parts: &Parts, body: &mut RequestBody<B>) -> Found
     where
-        B: http_body::Body<Data = bytes::Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin,
     {
         match question {
             Question::UseOnce { proof, seconds } => {
                 let asked = self.questions.as_ref().map(|questions| questions.use_once(proof, seconds));
-                Found::UseOnce(
-                    in_time(self.question_time, asked).await.unwrap_or(countersign::engine::UseOnce::Unavailable),
-                )
+                Found::UseOnce(in_time(self.question_time, asked).await.unwrap_or(UseOnce::Unavailable))
             }
             Question::Introspect { .. } => {
                 let token = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
@@ -358,8 +364,8 @@ impl Decider {
                 let mut reader = BodyReader::new(asked);
                 let read = tokio::time::timeout(self.body_time, body.read(|chunk| reader.feed(chunk))).await;
                 match read {
-                    Ok(crate::body::Read::Whole) => Found::Body(reader),
-                    Ok(crate::body::Read::Broken) | Err(_) => Found::Nothing,
+                    Ok(Read::Whole) => Found::Body(Box::new(reader)),
+                    Ok(Read::Broken) | Err(_) => Found::Nothing,
                 }
             }
         }
@@ -367,6 +373,6 @@ impl Decider {
 }
 
 /// The answer, if it comes in time.
-async fn in_time<T>(limit: Duration, asked: Option<crate::questions::Asked<'_, T>>) -> Option<T> {
+async fn in_time<T>(limit: Duration, asked: Option<Asked<'_, T>>) -> Option<T> {
     tokio::time::timeout(limit, asked?).await.ok()
 }

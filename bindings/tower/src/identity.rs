@@ -18,9 +18,15 @@ struct Inner {
     /// Where each one is in `text`, in the order of [`Attribute::ALL`].
     places: [Option<(usize, usize)>; Attribute::ALL.len()],
     expires_at_seconds: u64,
-    /// The claims that the policy hands to hosts, by name; whether the value is JSON.
-    claims: Box<[(Box<str>, Box<str>, bool)]>,
+    claims: Box<[Claim]>,
     credentials: Box<[CredentialIdentity]>,
+}
+
+/// A claim that the policy hands to hosts.
+struct Claim {
+    name: Box<str>,
+    value: Box<str>,
+    is_json: bool,
 }
 
 /// What one credential of an accepted request says: where the policy takes several.
@@ -55,10 +61,11 @@ impl Identity {
             }
         }
         let claim = |name: &str| {
-            Some(match decision.attribute(name)? {
-                NamedClaim::Text(text) => (name.into(), text.into(), false),
-                NamedClaim::Json(text) => (name.into(), text.into(), true),
-            })
+            let (value, is_json) = match decision.attribute(name)? {
+                NamedClaim::Text(text) => (text, false),
+                NamedClaim::Json(text) => (text, true),
+            };
+            Some(Claim { name: name.into(), value: value.into(), is_json })
         };
         let credential = |name: &str| {
             let verified = decision.credential(name)?;
@@ -121,8 +128,8 @@ impl Identity {
     /// The claim that the policy has under `name` in `attributes`: the text of a string, the JSON of any other value.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<NamedClaim<'_>> {
-        let (_, value, is_json) = self.0.claims.iter().find(|(known, ..)| **known == *name)?;
-        Some(if *is_json { NamedClaim::Json(value) } else { NamedClaim::Text(value) })
+        let claim = self.0.claims.iter().find(|claim| *claim.name == *name)?;
+        Some(if claim.is_json { NamedClaim::Json(&claim.value) } else { NamedClaim::Text(&claim.value) })
     }
 
     /// Each credential of the request, in the order of the policy. There is one, unless the policy takes several.

@@ -13,8 +13,8 @@ use tower_service::Service;
 use crate::body::RequestBody;
 use crate::builder::Builder;
 use crate::decider::{Decider, Progress, Verdict, add_to};
+use crate::engine::EngineHandle;
 use crate::future::ResponseFuture;
-use countersign_reload::SharedEngine;
 
 /// Decides each request before the inner service gets it. Clones share everything.
 #[derive(Clone)]
@@ -24,14 +24,13 @@ pub struct CountersignLayer {
 
 impl CountersignLayer {
     /// Settings of a layer that decides by the policy `policy` of the engine's document.
-    #[must_use]
-    pub fn builder(engine: Arc<SharedEngine>, policy: &str) -> Builder {
+    pub fn builder(engine: EngineHandle, policy: &str) -> Builder {
         Builder::new(engine, policy)
     }
 
     /// The engine: its counters, and where keys and revocations are pushed to.
     #[must_use]
-    pub fn engine(&self) -> &Arc<SharedEngine> {
+    pub fn engine(&self) -> &EngineHandle {
         &self.decider.engine
     }
 }
@@ -68,6 +67,7 @@ where
     S: Service<Request<RequestBody<B>>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
     R: Default,
 {
     type Response = Response<R>;

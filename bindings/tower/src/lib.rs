@@ -8,14 +8,14 @@
 //! use std::path::Path;
 //! use std::time::Duration;
 //!
-//! use countersign_tower::{CountersignLayer, PolicyDocument, look_every, start};
+//! use countersign_tower::{CountersignLayer, EngineHandle, PolicyDocument};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let log = |line: &str| eprintln!("{line}");
 //! let document = PolicyDocument::parse(&std::fs::read("policy.json")?).map_err(|faults| faults[0].to_string())?;
 //! // Keys and bundles are read from files beside the policy, and again when they change.
-//! let engine = start(document, Path::new("."), &mut { log })?;
-//! look_every(&engine, Duration::from_secs(1), log)?;
+//! let engine = EngineHandle::start(document, Path::new("."), &mut { log })?;
+//! engine.look_every(Duration::from_secs(1), log)?;
 //! let layer = CountersignLayer::builder(engine, "default").origin("https://api.example").build()?;
 //! # Ok(())
 //! # }
@@ -36,23 +36,23 @@ mod body;
 mod builder;
 mod certificate;
 mod decider;
+mod engine;
 mod future;
 mod grpc;
 mod identity;
 mod identity_headers;
 mod layer;
 mod questions;
-mod start;
 mod workers;
 
 pub use body::RequestBody;
 pub use builder::{Builder, SettingsError, SettingsFault};
 pub use certificate::ClientCertificate;
+pub use engine::{EngineHandle, StartError};
 pub use future::ResponseFuture;
 pub use identity::{CredentialIdentity, Identity};
 pub use layer::{CountersignLayer, CountersignService};
 pub use questions::{Asked, Questions};
-pub use start::{StartError, look_every, start};
 
 #[doc(no_inline)]
 pub use countersign::engine::{Attribute, Decision, PolicyDocument, UseOnce};
