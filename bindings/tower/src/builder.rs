@@ -43,9 +43,10 @@ impl Debug for Builder {
     }
 }
 
-impl Builder {
-    pub(crate) fn new(engine: EngineHandle, policy: &str) -> Self {
-        Self {
+impl CountersignLayer {
+    /// Settings of a layer that decides by the policy `policy` of the engine's document.
+    pub fn builder(engine: EngineHandle, policy: &str) -> Builder {
+        Builder {
             engine,
             policy: policy.to_owned(),
             origins: Vec::new(),
@@ -61,7 +62,9 @@ impl Builder {
             clock: Box::new(system_time),
         }
     }
+}
 
+impl Builder {
     /// The scheme and authority by which clients know this server, such as `https://api.example`, or `https://api.example/base` where a proxy
     /// takes a prefix off. Needed where the policy takes DPoP proofs and has no `origin`. Call it once for each origin: of several, the
     /// authority of a request chooses one, and `https://*.example.com` is any name of one more label.

@@ -34,7 +34,7 @@ struct Claim {
 pub struct CredentialIdentity {
     /// Its name in the policy.
     pub name: Box<str>,
-    /// The word of its kind in policies, such as `txn_token`.
+    /// The word of its kind in policies, such as `at+jwt`.
     pub kind: &'static str,
     /// The trust domain or issuer whose key verified it.
     pub issuer: Option<Box<str>>,

@@ -11,7 +11,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::RequestBody;
-use crate::builder::Builder;
 use crate::decider::{Decider, Progress, Verdict, add_to};
 use crate::engine::EngineHandle;
 use crate::future::ResponseFuture;
@@ -23,11 +22,6 @@ pub struct CountersignLayer {
 }
 
 impl CountersignLayer {
-    /// Settings of a layer that decides by the policy `policy` of the engine's document.
-    pub fn builder(engine: EngineHandle, policy: &str) -> Builder {
-        Builder::new(engine, policy)
-    }
-
     /// The engine: its counters, and where keys and revocations are pushed to.
     #[must_use]
     pub fn engine(&self) -> &EngineHandle {
