@@ -1,12 +1,11 @@
 //! What the benches share: an engine, a worker and one request, judged again and again.
 
-use countersign::crypto::PublicKey;
-use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, TrustDocument, TrustState, Worker};
-use countersign::jose::json::{self, Budget};
-use countersign::reason::Reason;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
-use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::internal::jose::json::{self, Budget};
+use countersign::internal::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::{
+    ClientCertificate, Engine, PolicyDocument, PolicyIndex, PublicKey, Reason, Request, TrustDocument, TrustState,
+    UnixSeconds, Worker,
+};
 use countersign_tests::issuer::{self, NOW, Token};
 use countersign_tests::request::Req;
 
@@ -62,6 +61,18 @@ impl Bench {
             while self.worker.build_tables(10_000) {}
         }
         assert!(self.worker.hot_keys().promoted > 0, "no key was promoted");
+    }
+
+    /// Judges one good request and reads the attributes of these names, as a host does.
+    ///
+    /// # Panics
+    /// If the request is refused, or has one of them not.
+    pub fn judge_and_read(&mut self, request: &Request<'_>, names: &[&str]) {
+        let decision = self.worker.decide(&self.engine, &self.trust_state, self.policy, request);
+        assert!(decision.reason().is_none(), "{:?}", decision.reason());
+        for name in names {
+            assert!(std::hint::black_box(decision.attribute(name)).is_some(), "{name}");
+        }
     }
 
     /// Judges one request; the caller says what the answer must be, so that nothing wrong is ever measured.

@@ -6,6 +6,7 @@ mod acceptance;
 mod access_token;
 mod binding;
 mod body;
+mod claims;
 mod credentials;
 mod dpop;
 mod introspection;
@@ -21,7 +22,7 @@ mod spiffe_ids;
 mod trust_forms;
 mod txn_token;
 
-use countersign::reason::Reason;
+use countersign::Reason;
 use serde_json::{Value, json};
 
 use crate::request::{Doc, Req};
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Made> {
     introspection::add(&mut corpus);
     body::add(&mut corpus);
     shared_store::add(&mut corpus);
+    claims::add(&mut corpus);
     corpus.made.sort_by(|a, b| a.path.cmp(&b.path));
     for pair in corpus.made.windows(2) {
         assert_ne!(pair[0].path, pair[1].path, "two vectors of one name");

@@ -1,9 +1,6 @@
 //! What one client can do to the replay store, and through it to the others: by real requests with real signatures.
 
-use countersign::engine::Engine;
-use countersign::memory::replay::ReplayStore;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Engine, Reason, ReplayStore, UnixSeconds};
 use countersign_tests::issuer::{NOW, access, proof, q};
 use countersign_tests::request::{Doc, dpop};
 use countersign_tests::runner::{Runner, document};

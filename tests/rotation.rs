@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::engine::Request;
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustError};
+use countersign::{Authority, Reason, Request, RevocationsKnown, TrustError, UnixSeconds};
 use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, jwk, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::Runner;
@@ -109,7 +105,7 @@ fn sequence_rollback_names_both_numbers() {
     assert!(!runner.push(&org(), document(9).as_bytes(), NOW).unwrap().sequence_reused, "the same document");
     let other = format!("{{\"spiffe_sequence\":9,\"keys\":[{}]}}", svid_key("domain-next-p256"));
     assert!(runner.push(&org(), other.as_bytes(), NOW).unwrap().sequence_reused, "another document of one number");
-    // BND-9: without a number the newest fetch wins; the number in force is then forgotten, and told by `sequence`.
+    // BND-9: without a number the newest fetch wins; the number in use is then forgotten, and reported by `sequence`.
     runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
     let index = runner.engine.document().authority(&org()).unwrap();
     assert_eq!(runner.trust_state.bundles.set(index).unwrap().sequence(), None);
@@ -131,7 +127,7 @@ fn nobody_is_accepted_while_it_is_not_known_what_is_revoked() {
         for token in [&cached, &new] {
             let answer = runner.ask(&bearer(token).now(now));
             assert_eq!((answer.reason, answer.wants_refresh), (expected, None), "{known:?}");
-            // No key is to blame, and what was verified need not be verified again.
+            // No key is to blame, and verified tokens need not be verified again.
             assert_eq!(runner.ask(&bearer(token).now(now)).cache, "hit", "{known:?}");
         }
         assert_eq!(reason(&mut runner, &forged, now), Some(Reason::SignatureInvalid));
@@ -250,7 +246,7 @@ fn a_request_knows_its_own_proof_again() {
     assert!(accepted.is_none() && first.is_some());
     assert_eq!(judge(&mut runner, &proofs[0], first), (None, first));
     assert_eq!(judge(&mut runner, &proofs[0], None), (Some(Reason::ProofReplayed), None));
-    // One that nobody claimed yet is claimed, whatever the request says it knows.
+    // A proof that was not used yet is recorded, whatever the request claims.
     let (accepted, second) = judge(&mut runner, &proofs[1], first);
     assert!(accepted.is_none() && second.is_some() && second != first);
     assert_eq!(judge(&mut runner, &proofs[1], first), (Some(Reason::ProofReplayed), None));
@@ -277,7 +273,7 @@ fn threads_share_one_engine_and_one_floor() {
                 let (engine, trust_state) = (Arc::clone(&engine), trust_state.clone());
                 let (authorization, proof) = (&authorization, &proof);
                 scope.spawn(move || {
-                    let mut worker = countersign::engine::Worker::new(&engine, [seed, 1]);
+                    let mut worker = countersign::Worker::new(&engine, [seed, 1]);
                     let headers = [(&b"authorization"[..], authorization.as_bytes()), (b"dpop", proof.as_bytes())];
                     let now = UnixSeconds::new(NOW);
                     let request = Request::new(b"GET", b"https://api.example/orders", headers, now);

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::UnverifiedHeader;
-use countersign::jose::json::NameTable;
-use countersign::trust::Authority;
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::UnverifiedHeader;
+use countersign::internal::jose::json::NameTable;
+use countersign::{Algorithm, Authority};
 use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::Runner;
 use serde_json::{Value, json};

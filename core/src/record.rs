@@ -1,14 +1,17 @@
-//! What a token says, packed into one small record: the form in which it is judged and cached.
+//! The attributes of a token, packed into one small record: the form in which it is validated and cached.
 //!
 //! A record holds attributes only ("these bytes were signed by this key and say this"), never a decision, so one record
-//! serves every policy and every policy change.
+//! serves every policy and every policy change. Beside them a record of the cache remembers which rules for claims the token met: they
+//! ask of these attributes alone, so the answer cannot change while the engine and its policy document stay.
+
+use core::num::NonZeroU16;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::header::{Typ, UnverifiedHeader};
-use crate::jose::json::{JsonObject, JsonString};
+use crate::jose::json::{JsonArray, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::reason::Reason;
-use crate::specs::claims::{self, Claim, Kept, UnverifiedClaims};
+use crate::specs::claims::{self, Claim, ClaimSet, Kept, Scope, UnverifiedClaims};
 use crate::specs::common::confirmation::{Confirmation, Unenforceable};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
@@ -18,7 +21,7 @@ use crate::trust::{AuthorityIndex, KeyHandle};
 
 /// The attributes of one token, borrowed from its record.
 ///
-/// They are attributes only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+/// Its signature was verified: [`Decision`](crate::Decision) returns none before.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedToken<'a> {
     /// The kind it was verified as.
@@ -33,6 +36,8 @@ pub struct VerifiedToken<'a> {
     pub(crate) names_workload: bool,
     /// Whether the token has no `iss`: then whose keys verify it is the policy's to say.
     pub(crate) without_issuer: bool,
+    /// In what the token departs from its kind's specification, which only some policies take.
+    departures: Departures,
     /// The algorithm of its signature.
     pub algorithm: Algorithm,
     /// Whose keys verified it.
@@ -51,6 +56,10 @@ pub struct VerifiedToken<'a> {
     pub(crate) token_hash: Option<&'a [u8; 32]>,
     texts: Texts<'a>,
 }
+
+/// A claim that the kind requires is absent, or `scope` is an array where the kind has a string: one bit each.
+#[derive(Clone, Copy, Debug)]
+struct Departures(u8);
 
 /// The texts of a record: the claims that it keeps, then the audience list, then the claims that the policy names.
 #[derive(Clone, Copy, Debug)]
@@ -120,14 +129,18 @@ macro_rules! flags {
 }
 
 flags! { u8; HAS_NOT_BEFORE HAS_ISSUED HAS_KEY_THUMBPRINT HAS_CERTIFICATE_THUMBPRINT HAS_TOKEN_HASH CNF_UNSUPPORTED CNF_AMBIGUOUS }
-flags! { u16; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+flags! { u8; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+flags! { u8; LACKS_CLAIMS SCOPE_LISTED }
 
 /// The longest record of a token of `token_bytes`.
 #[must_use]
 pub const fn record_bytes(token_bytes: usize) -> usize {
     // Each text is shorter than the payload it comes from; an audience costs two bytes more than its quotes and comma.
-    FIXED + 3 * 32 + token_bytes + 2 + limits::NAMED_CLAIM_BYTES
+    FIXED + 3 * 32 + token_bytes + 2 + 2 * MET + 2 * limits::NAMED_CLAIMS + limits::NAMED_CLAIM_BYTES
 }
+
+/// How many rules that a token met its record remembers.
+const MET: usize = 4;
 
 /// Writes into a record one after the other.
 struct Writer<'o> {
@@ -150,6 +163,32 @@ impl Writer<'_> {
         u16::try_from(length).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
     }
 
+    fn words(&mut self, words: JsonArray<'_>) -> Result<u16, Reason> {
+        let start = self.at;
+        for (place, word) in words.elements().filter_map(Value::as_string).enumerate() {
+            if place > 0 {
+                self.bytes(b" ")?;
+            }
+            let _ = self.text(word)?;
+        }
+        u16::try_from(self.at - start).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+
+    /// JSON without the whitespace between its values (RFC 8259 §2), so that it is one line wherever it goes, and equal where it says the same
+    /// in the same order.
+    fn compact(&mut self, json: &str) -> Result<u16, Reason> {
+        let start = self.at;
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in json.bytes() {
+            if quoted || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                self.bytes(&[byte])?;
+            }
+            quoted ^= byte == b'"' && !escaped;
+            escaped = quoted && byte == b'\\' && !escaped;
+        }
+        u16::try_from(self.at - start).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+
     fn raw(&mut self, raw: &str) -> Result<u16, Reason> {
         self.bytes(raw.as_bytes())?;
         u16::try_from(raw.len()).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
@@ -166,7 +205,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. The parts that are known only after the
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
@@ -205,6 +244,7 @@ pub(crate) fn pack(
             None => continue,
             Some(Kept::Text(text)) => writer.text(text)?,
             Some(Kept::Json(raw)) => writer.raw(raw)?,
+            Some(Kept::Words(words)) => writer.words(words)?,
         };
     }
     let audience_at = writer.at;
@@ -225,7 +265,7 @@ pub(crate) fn pack(
     put(out, AT_KIND, [kind.number()]);
     put(out, AT_TYP, [u8::try_from(header.typ.index()).unwrap_or_default()]);
     put(out, AT_ALGORITHM, [algorithm.index()]);
-    let flag = |is_set: bool, flag: u16| if is_set { flag } else { 0 };
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
     // The subject of an SVID is one by itself.
     let subject = claims.subject.filter(|_| !kind.is_keyed_by_trust_domain());
     let mut named = [subject, claims.client_id, actor].into_iter().flatten();
@@ -234,7 +274,9 @@ pub(crate) fn pack(
         | flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
         | flag(names_workload, NAMES_WORKLOAD)
         | flag(claims.issuer.is_none(), WITHOUT_ISSUER);
-    put(out, AT_HEADER, of_header.to_le_bytes());
+    let departures = flag(!profile.required.is_within(claims.present()), LACKS_CLAIMS)
+        | flag(profile.scope_is_text && matches!(claims.scope, Some(Scope::Listed(_))), SCOPE_LISTED);
+    put(out, AT_HEADER, [of_header, departures]);
     put(out, AT_FLAGS, [flags]);
     for (place, length) in lengths.iter().enumerate() {
         put(out, AT_LENGTHS + 2 * place, length.to_le_bytes());
@@ -275,13 +317,31 @@ pub(crate) fn set_verified(record: &mut [u8], key: KeyHandle, token_hash: impl F
     put(record, AT_SERIAL, key.serial.to_le_bytes());
 }
 
-/// A claim that the policy names, in a record: a string without its escapes, or other JSON as it is in the token.
+/// A claim that the policy names, in a record: a string without its escapes, or other JSON.
+///
+/// In bytes that are UTF-8: comparing them, or handing them on as bytes, needs no check of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedClaim<'a> {
     /// A string.
-    Text(&'a str),
-    /// A number, a boolean, `null`, an array or an object, as JSON.
-    Json(&'a str),
+    Text(&'a [u8]),
+    /// A number, a boolean, `null`, an array or an object, as JSON without whitespace between its values.
+    Json(&'a [u8]),
+}
+
+impl<'a> NamedClaim<'a> {
+    /// The bytes: UTF-8.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(bytes) | Self::Json(bytes) => bytes,
+        }
+    }
+
+    /// The same as text, which walks over all of it once.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        text(self.as_bytes())
+    }
 }
 
 const NAMED_TEXT: u8 = 0;
@@ -299,21 +359,55 @@ pub(crate) fn add_named(
     names: &NamedClaims,
     payload: JsonObject<'_>,
 ) -> Result<usize, Reason> {
-    let most = (length + limits::NAMED_CLAIM_BYTES).min(record.len());
-    let mut writer = Writer { out: record.get_mut(..most).ok_or(Reason::LimitExceeded)?, at: length };
+    let places_at = length + 2 * MET;
+    let start = places_at + 2 * names.count();
+    let most = (start + limits::NAMED_CLAIM_BYTES).min(record.len());
+    let mut writer = Writer { out: record.get_mut(..most).ok_or(Reason::LimitExceeded)?, at: start };
+    // Which rules were met, none so far; then where each claim is, from here; 0 for a claim that the token has not.
+    writer.out.get_mut(length..start).ok_or(Reason::LimitExceeded)?.fill(0);
     names.find_in(payload, &mut |slot, value| {
         let form = if value.json().is_some() { NAMED_JSON } else { NAMED_TEXT };
+        let place = u16::try_from(writer.at - length).map_err(|_| Reason::LimitExceeded)?;
+        put(writer.out, places_at + 2 * usize::from(slot), place.to_le_bytes());
         writer.bytes(&[slot, form, 0, 0])?;
         let length_at = writer.at - 2;
         let length = match (value.as_string(), value.json()) {
             (Some(text), _) => writer.text(text)?,
-            (None, json) => writer.raw(json.unwrap_or_default())?,
+            (None, json) => writer.compact(json.unwrap_or_default())?,
         };
         put(writer.out, length_at, length.to_le_bytes());
         Ok(())
     })?;
     Ok(writer.at)
 }
+
+/// The claim that the policy document names in `slot`, of a record that [`add_named`] has ended.
+pub(crate) fn named(record: &[u8], slot: u8) -> Option<NamedClaim<'_>> {
+    let at = usize::from(u16::from_le_bytes(take(record, AT_NAMED)?));
+    named_in(record.get(at..)?, slot)
+}
+
+/// The claim in `slot`; `named` begins with the rules that were met and the places of all claims.
+#[inline]
+fn named_in(named: &[u8], slot: u8) -> Option<NamedClaim<'_>> {
+    let place: [u8; 2] = take(named, 2 * (MET + usize::from(slot)))?;
+    let place = Some(usize::from(u16::from_le_bytes(place))).filter(|place| *place != 0)?;
+    let ([_, form, low, high], behind) = named.get(place..)?.split_first_chunk::<4>()?;
+    let bytes = behind.get(..usize::from(u16::from_le_bytes([*low, *high])))?;
+    Some(if *form == NAMED_TEXT { NamedClaim::Text(bytes) } else { NamedClaim::Json(bytes) })
+}
+
+/// Remembers in a record of the cache that the token meets the rules with this number, in place of those that it met the longest ago.
+pub(crate) fn note_met(record: &mut [u8], rules: RulesNumber) {
+    let Some(at) = take(record, AT_NAMED).map(|at| usize::from(u16::from_le_bytes(at))) else { return };
+    let Some(met) = record.get_mut(at..).and_then(|named| named.first_chunk_mut::<{ 2 * MET }>()) else { return };
+    met.copy_within(..2 * (MET - 1), 2);
+    put(met, 0, rules.0.get().to_le_bytes());
+}
+
+/// What tells the rules for claims of one entry from those of all others in its policy document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RulesNumber(pub(crate) NonZeroU16);
 
 impl<'a> VerifiedToken<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
@@ -322,7 +416,7 @@ impl<'a> VerifiedToken<'a> {
         // One check of its length for all places in it.
         let fixed = record.first_chunk::<FIXED>()?;
         let [kind, typ, algorithm, flags] = take(fixed, AT_KIND)?;
-        let header = u16::from_le_bytes(take(fixed, AT_HEADER)?);
+        let [header, departures] = take(fixed, AT_HEADER)?;
         let has = |flag: u8| flags & flag != 0;
         let seconds = |at| Some(UnixSeconds::new(u64::from_le_bytes(take(fixed, at)?)));
         let mut at = FIXED;
@@ -355,6 +449,7 @@ impl<'a> VerifiedToken<'a> {
             extra_parameters: header & EXTRA_PARAMETERS != 0,
             names_workload: header & NAMES_WORKLOAD != 0,
             without_issuer: header & WITHOUT_ISSUER != 0,
+            departures: Departures(departures),
             algorithm: Algorithm::from_index(algorithm)?,
             authority,
             key: KeyHandle {
@@ -398,7 +493,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.bytes_of(Claim::Scope)
     }
 
-    /// `scope`, as it stands in the token.
+    /// `scope`, as in the token.
     #[must_use]
     pub fn scope(&self) -> Option<&'a str> {
         self.texts.text(Claim::Scope)
@@ -416,7 +511,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(Claim::TokenId)
     }
 
-    /// `act`, as the JSON object that stands in the token.
+    /// `act`, as the JSON object in the token.
     #[must_use]
     pub fn actor_json(&self) -> Option<&'a str> {
         self.texts.text(Claim::Actor)
@@ -440,18 +535,40 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(claim)
     }
 
+    /// Whether the token departs from its kind's specification in what only some policies allow.
+    pub(crate) const fn departs(&self) -> bool {
+        self.departures.0 != 0
+    }
+
+    /// Whether its scope is an array, where its kind has a string.
+    pub(crate) const fn scope_is_listed(&self) -> bool {
+        self.departures.0 & SCOPE_LISTED != 0
+    }
+
+    /// The claims that its kind requires and the token does not have.
+    #[cold]
+    pub(crate) fn lacking(&self) -> ClaimSet {
+        let is_absent = |claim: &Claim| match claim {
+            Claim::Audience => self.audience_bytes().next().is_none(),
+            Claim::IssuedAt => self.issued_at.is_none(),
+            // A record without `exp` is not made, and no kind requires these others.
+            Claim::ExpiresAt | Claim::NotBefore | Claim::Confirmation => false,
+            _ => self.texts.stored(claim.index()) == ABSENT,
+        };
+        self.kind.profile().required.iter().filter(is_absent).fold(ClaimSet::default(), ClaimSet::with)
+    }
+
     /// The claim that the policy document names in `slot`.
+    #[inline]
     pub(crate) fn named(&self, slot: u8) -> Option<NamedClaim<'a>> {
-        let mut rest = self.texts.bytes.get(self.texts.named_at..)?;
-        while let Some(([found, form, low, high], behind)) = rest.split_first_chunk::<4>() {
-            let (value, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
-            if *found == slot {
-                let value = text(value);
-                return Some(if *form == NAMED_TEXT { NamedClaim::Text(value) } else { NamedClaim::Json(value) });
-            }
-            rest = behind;
-        }
-        None
+        named_in(self.texts.named(), slot)
+    }
+
+    /// Whether the token met these rules for claims before, which is remembered of the last few.
+    #[inline]
+    pub(crate) fn met(&self, rules: RulesNumber) -> bool {
+        let met = self.texts.named().first_chunk::<{ 2 * MET }>();
+        met.is_some_and(|met| met.as_chunks().0.contains(&rules.0.get().to_le_bytes()))
     }
 
     /// The values of `aud`.
@@ -473,6 +590,12 @@ impl<'a> VerifiedToken<'a> {
 }
 
 impl<'a> Texts<'a> {
+    /// What [`add_named`] added.
+    #[inline]
+    fn named(&self) -> &'a [u8] {
+        self.bytes.get(self.named_at..).unwrap_or_default()
+    }
+
     #[inline]
     fn stored(&self, place: usize) -> u16 {
         self.lengths.get(2 * place..).and_then(|rest| rest.first_chunk()).map_or(ABSENT, |two| u16::from_le_bytes(*two))
@@ -504,6 +627,6 @@ impl<'a> Texts<'a> {
 }
 
 /// The bytes came out of a checked text, so this never falls back.
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }

@@ -6,40 +6,62 @@ use core::fmt;
 use crate::limits;
 use crate::spiffe_id::{self, SpiffeIdError};
 
-/// A pattern for `sub`, made of segments between slashes.
+/// A pattern for `sub` or another claim, made of segments between slashes, or between another separator of the policy's choice.
 ///
 /// `*` is exactly one segment and a trailing `/**` is one or more further segments, none of them empty; every other segment
-/// stands for itself, byte for byte. A pattern that starts with `spiffe://` names its trust domain and matches SPIFFE IDs
-/// only. Does not decode, fold or normalise anything, and does not tell who vouches for the subject.
+/// matches itself, byte for byte. A pattern that starts with `spiffe://` names its trust domain and matches SPIFFE IDs
+/// only. Does not decode, fold or normalise anything, and does not check whose key signed the subject.
 ///
 /// ```
-/// # use countersign::subject_pattern::SubjectPattern;
+/// # use countersign::SubjectPattern;
 /// let pattern = SubjectPattern::parse("spiffe://example.org/ns/*/sa/web")?;
 /// assert!(pattern.matches("spiffe://example.org/ns/prod/sa/web"));
 /// assert!(!pattern.matches("spiffe://example.org/ns/prod/eu/sa/web"));
-/// # Ok::<(), countersign::subject_pattern::PatternError>(())
+/// # Ok::<(), countersign::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SubjectPattern {
     text: Box<str>,
     /// The pattern without a trailing `/**` is the first `head_len` bytes of `text`.
     head_len: usize,
+    /// The segments before the first `*`, with the separator behind each, are the first `fixed_len` bytes of `text`.
+    fixed_len: usize,
     /// No `*` anywhere, so matching is equality.
     literal: bool,
     spiffe: bool,
+    separator: u8,
 }
 
 impl SubjectPattern {
-    /// Reads a pattern of a policy. Allocates once.
+    /// Parses a pattern whose segments are between slashes. Allocates once.
+    ///
+    /// # Errors
+    /// The first rule that the pattern breaks.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
+        Self::parse_with(text, SLASH)
+    }
+
+    /// The same with another separator, for texts such as `system:serviceaccount:prod:web`.
+    ///
+    /// Such a pattern matches nothing that begins with `spiffe:`, in any case: those are patterns with slashes, which name their trust domain.
+    ///
+    /// # Errors
+    /// [`PatternError::Separator`] for a character that cannot separate segments, else as [`parse`](Self::parse).
+    pub fn parse_with(text: &str, separator: char) -> Result<Self, PatternError> {
+        if !is_separator(separator) {
+            return Err(PatternError::Separator);
+        }
         if text.is_empty() {
             return Err(PatternError::Empty);
         }
         if text.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::TooLong);
         }
+        if separator != SLASH && begins_as_spiffe_id(text.as_bytes()) {
+            return Err(PatternError::SpiffeSeparator);
+        }
         let spiffe = text.starts_with(spiffe_id::SCHEME);
-        // `Spiffe://…` can match no SPIFFE ID, and whoever wrote it meant one.
+        // `Spiffe://…` can match no SPIFFE ID, although its author meant one.
         let cased_scheme = text.get(..spiffe_id::SCHEME.len());
         if !spiffe && cased_scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(spiffe_id::SCHEME)) {
             return Err(PatternError::Spiffe(SpiffeIdError::Scheme));
@@ -51,8 +73,8 @@ impl SubjectPattern {
         if text == "**" {
             return Err(PatternError::DoubleStarAlone);
         }
-        let head = text.strip_suffix("/**").unwrap_or(text);
-        for segment in head.split('/') {
+        let head = text.strip_suffix("**").and_then(|head| head.strip_suffix(separator)).unwrap_or(text);
+        for segment in head.split(separator) {
             match segment {
                 "*" => {}
                 "**" => return Err(PatternError::DoubleStarNotLast),
@@ -63,7 +85,17 @@ impl SubjectPattern {
         if spiffe {
             check_spiffe(head, head.len() < text.len())?;
         }
-        Ok(Self { text: text.into(), head_len: head.len(), literal: !text.contains('*'), spiffe })
+        let wild = head.split(separator).position(|segment| segment == "*");
+        let fixed =
+            wild.map_or(head.len(), |wild| head.split(separator).take(wild).map(|segment| segment.len() + 1).sum());
+        Ok(Self {
+            text: text.into(),
+            head_len: head.len(),
+            fixed_len: fixed,
+            literal: !text.contains('*'),
+            spiffe,
+            separator: u8::try_from(separator).map_err(|_| PatternError::Separator)?,
+        })
     }
 
     /// The pattern as it was written.
@@ -72,7 +104,7 @@ impl SubjectPattern {
         &self.text
     }
 
-    /// Tells whether the pattern stands for `subject`. Linear in the subject, allocates nothing.
+    /// Whether the pattern matches `subject`. Linear in the subject, allocates nothing.
     #[must_use]
     pub fn matches(&self, subject: &str) -> bool {
         self.matches_bytes(subject.as_bytes())
@@ -85,9 +117,14 @@ impl SubjectPattern {
         if self.spiffe && subject.len() > spiffe_id::MAX_ID_BYTES {
             return false;
         }
+        if self.separator != b'/' && begins_as_spiffe_id(subject) {
+            return false;
+        }
         let head = self.text.as_bytes().get(..self.head_len).unwrap_or_default();
-        let mut segments = subject.split(|byte| *byte == b'/');
-        for wanted in head.split(|byte| *byte == b'/') {
+        let (fixed, head) = head.split_at_checked(self.fixed_len).unwrap_or_default();
+        let Some(rest) = subject.strip_prefix(fixed) else { return false };
+        let mut segments = rest.split(|byte| *byte == self.separator);
+        for wanted in head.split(|byte| *byte == self.separator) {
             let Some(segment) = segments.next() else {
                 return false;
             };
@@ -129,12 +166,16 @@ pub enum PatternError {
     StarInsideSegment,
     /// A segment `**` before the end.
     DoubleStarNotLast,
-    /// Only `**`: it would stand for everyone.
+    /// Only `**`: it would match every subject.
     DoubleStarAlone,
     /// A `*` where the scheme of a URI would be.
     SchemeWildcard,
     /// A `*` or `**` where the trust domain of a SPIFFE ID must be named.
     TrustDomainWildcard,
+    /// A separator that is no ASCII punctuation character, or `*`.
+    Separator,
+    /// Begins as a SPIFFE ID, whose segments are between slashes, with another separator.
+    SpiffeSeparator,
     /// Starts with `spiffe://`, yet can match no SPIFFE ID.
     Spiffe(SpiffeIdError),
 }
@@ -144,11 +185,13 @@ impl fmt::Display for PatternError {
         f.write_str(match self {
             Self::Empty => "a subject pattern is not empty",
             Self::TooLong => "a subject pattern has at most 2048 bytes",
-            Self::StarInsideSegment => "a * stands for one whole segment and cannot be a part of one",
+            Self::StarInsideSegment => "a * matches one whole segment and cannot be a part of one",
             Self::DoubleStarNotLast => "** can only be the last segment",
             Self::DoubleStarAlone => "** needs something before it",
-            Self::SchemeWildcard => "a * cannot stand for a scheme",
-            Self::TrustDomainWildcard => "a SPIFFE pattern names its trust domain, a * cannot stand for it",
+            Self::SchemeWildcard => "a * cannot match a scheme",
+            Self::TrustDomainWildcard => "a SPIFFE pattern names its trust domain, a * cannot match it",
+            Self::Separator => "a separator is one ASCII punctuation character that is not *",
+            Self::SpiffeSeparator => "a SPIFFE pattern has slashes between its segments, and no other separator",
             Self::Spiffe(fault) => return fault.fmt(f),
         })
     }
@@ -156,7 +199,7 @@ impl fmt::Display for PatternError {
 
 impl core::error::Error for PatternError {}
 
-/// `head` starts with `spiffe://` and every `*` in it is a whole segment; `further` tells of a trailing `/**`.
+/// `head` starts with `spiffe://` and every `*` in it is a whole segment; `further` is true for a trailing `/**`.
 fn check_spiffe(head: &str, further: bool) -> Result<(), PatternError> {
     // `spiffe://**` ends in `/**` too, and then the head has lost a slash of the scheme.
     let Some(rest) = head.strip_prefix(spiffe_id::SCHEME) else {
@@ -178,6 +221,21 @@ fn check_spiffe(head: &str, further: bool) -> Result<(), PatternError> {
     }
     Ok(())
 }
+
+/// The separator of a pattern that names no other.
+pub const SLASH: char = '/';
+
+/// Whether a policy may choose the character as separator of segments.
+#[must_use]
+pub const fn is_separator(character: char) -> bool {
+    character.is_ascii_punctuation() && character != '*'
+}
+
+fn begins_as_spiffe_id(text: &[u8]) -> bool {
+    text.get(..SPIFFE.len()).is_some_and(|start| start.eq_ignore_ascii_case(SPIFFE))
+}
+
+const SPIFFE: &[u8] = b"spiffe:";
 
 /// The longest pattern.
 pub const MAX_PATTERN_BYTES: usize = limits::SUBJECT_PATTERN_BYTES;

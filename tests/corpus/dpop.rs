@@ -1,6 +1,6 @@
 //! DPoP proofs: the twelve items of RFC 9449 §4.3, the comparison of `htu`, and the steps of the FAPI 2 negative tests.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     ProofAlgorithmRefused, ProofKeyMismatch, ProofKeyRefused, ProofMalformed, ProofMethodMismatch, ProofNotYetValid,
     ProofSignatureInvalid, ProofTokenMismatch, ProofTooLarge, ProofTooOld, ProofUriMismatch, RequestInvalid,
 };

@@ -1,6 +1,6 @@
 //! RFC 7515, RFC 7519 §7.2 and RFC 8725 on the form of a token: sections 7.1 and 7.2 of the rules, on access tokens.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AlgorithmRefused, ClaimInvalid, CredentialRepeated, HeaderCritical, HeaderForbidden, KeyNotUsable, KeyUnknown,
     LimitExceeded, SignatureInvalid, TokenEncoding, TokenJson, TokenMalformed,
 };

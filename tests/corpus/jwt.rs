@@ -1,6 +1,6 @@
 //! Plain JWTs of a pinned issuer, and which kind a token is where several are accepted.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AudienceMismatch, ClaimInvalid, ClaimMissing, KeyUnknown, SignatureInvalid, SubjectMalformed, SubjectRefused,
     TrustDomainUnknown, TypNotAccepted,
 };

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::reason::Reason::{IssuerUnknown, KeyNotUsable, KeyUnknown, SignatureInvalid};
+use countersign::Reason::{IssuerUnknown, KeyNotUsable, KeyUnknown, SignatureInvalid};
 
 use super::Corpus;
 use crate::issuer::{DOMAIN, SERVER, access, b64, certificate, jwk, key, q, svid, unb64};

@@ -1,13 +1,12 @@
 //! Several steps, one point each: replay, rotation, revocation, nonces, and what a warm cache must not hide.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     self, AlgorithmRefused, AudienceMismatch, BindingRequired, InternalError, IssuedBeforeCutoff, IssuerUnknown,
     KeyRevoked, KeyUnknown, KeysStale, LifetimeTooLong, NonceMismatch, NonceRequired, ProofMethodMismatch,
     ProofMissing, ProofReplayed, ProofSignatureInvalid, ProofTooOld, ScopeInsufficient, SignatureInvalid,
     SubjectRefused, SubjectRevoked, TokenExpired, TokenRevoked, TrustDomainUnknown, TypNotAccepted,
 };
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::{NonceKeys, UnixSeconds};
 use serde_json::{Value, json};
 
 use super::jws::twin;
@@ -525,7 +524,7 @@ fn add_cache(corpus: &mut Corpus) {
         &doc,
         vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(TypNotAccepted))],
     );
-    // One text, two kinds: what it is depends on what the policy takes, and the cached attributes are those of one kind only.
+    // One text, two kinds: its kind depends on the policy, and the cached attributes are those of one kind only.
     let both = Doc::all()
         .trust(&[
             domain("example.org", &[svid_key("domain-p256")]),

@@ -3,25 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{
-    AcceptedKind, Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyError,
-    TrustDocument, TrustSource,
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::{Typ, UnverifiedHeader};
+use countersign::internal::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
+use countersign::internal::limits::{self, row};
+use countersign::internal::specs::claims::{Scope, UnverifiedClaims};
+use countersign::internal::specs::common::actor;
+use countersign::internal::specs::profile::TokenKinds;
+use countersign::internal::spiffe_id::SpiffeId;
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    AcceptedKind, Algorithm, Authority, AuthorityIndex, Check, Confirmation, CredentialLocation, CredentialPolicy,
+    Decision, Engine, Introspection, JsonString, Policy, PolicyDocument, PolicyError, Reason, SubjectPattern,
+    TokenKind, TrustDocument, TrustForm, TrustSource, UnixSeconds,
 };
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonObject, JsonString, NameTable, Value};
-use countersign::limits::{self, row};
-use countersign::reason::Reason;
-use countersign::specs::claims::UnverifiedClaims;
-use countersign::specs::common::actor;
-use countersign::specs::common::confirmation::Confirmation;
-use countersign::specs::profile::{TokenKind, TokenKinds};
-use countersign::spiffe_id::SpiffeId;
-use countersign::subject_pattern::SubjectPattern;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, AuthorityIndex, TrustForm, documents_in_map};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -65,8 +61,8 @@ impl Sources {
         let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
         let (what, name) = match (of_proof, credential.from()) {
             (true, _) => ("proof", "dpop"),
-            (false, From::Authorization) => ("token", "authorization"),
-            (false, From::Header(name)) => ("token", name.as_ref()),
+            (false, CredentialLocation::Authorization) => ("token", "authorization"),
+            (false, CredentialLocation::Header(name)) => ("token", name.as_ref()),
         };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
@@ -84,14 +80,16 @@ impl Sources {
         let kind = parts.kind(credential);
         match decision.reason() {
             Some(Reason::ClaimMissing) => {
-                let kind = kind.map(|kind| (article(kind), parts.missing(kind)));
+                let kind = kind.map(|kind| (article(kind), parts.missing(credential, kind)));
                 for (kind, claim) in
                     kind.iter().flat_map(|(kind, claims)| claims.iter().map(move |claim| (kind, claim)))
                 {
                     cause.lines.push(format!("The token has no claim {claim}, which {kind} must have."));
                 }
             }
-            Some(Reason::ClaimInvalid) if !of_proof => cause.lines.extend(parts.mistyped()),
+            Some(Reason::ClaimInvalid) if !of_proof => {
+                cause.lines.extend(parts.mistyped(kind.is_some_and(TokenKind::has_scope_as_text)));
+            }
             Some(Reason::ProofMalformed) => cause.lines.extend(parts.faults_of_proof()),
             Some(Reason::LimitExceeded | Reason::ProofTooLarge) => cause.lines.extend(parts.limit(what)),
             Some(Reason::TypNotAccepted) => {
@@ -102,6 +100,11 @@ impl Sources {
             Some(Reason::AudienceMismatch) => {
                 let all = list(credential.audience());
                 cause.lines.push(format!("The policy takes tokens for the audience {all}."));
+                let elsewhere = credential.accept().filter(|entry| Some(entry.kind()) == kind);
+                for claim in elsewhere.filter_map(AcceptedKind::audience_from) {
+                    let claim = printable(claim);
+                    cause.lines.push(format!("The claim {claim} must name it, and `aud` too where the token has one."));
+                }
             }
             Some(Reason::IssuerUnknown | Reason::TrustDomainUnknown | Reason::IssuerRefused) => {
                 cause.lines.extend(kind.map(|kind| self.expected(credential, kind)));
@@ -121,6 +124,7 @@ impl Sources {
                 reason @ (Reason::AlgorithmRefused
                 | Reason::SubjectRefused
                 | Reason::ScopeInsufficient
+                | Reason::ClaimRefused
                 | Reason::LifetimeTooLong),
             ) => {
                 cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
@@ -284,7 +288,14 @@ fn conditions(credential: &CredentialPolicy, kind: TokenKind, reason: Reason) ->
         }
         Reason::ScopeInsufficient => {
             let scope: Vec<&str> = entry.scope().collect();
-            (!scope.is_empty()).then(|| format!("with the scope {}", scope.join(" ")))
+            let words = if entry.takes_any_scope() { scope.join(" or ") } else { scope.join(" ") };
+            let from: Vec<&str> = entry.scope_from().collect();
+            let from = if from.is_empty() { String::new() } else { format!(" in {}", list(from.into_iter())) };
+            (!scope.is_empty()).then(|| format!("with the scope {words}{from}"))
+        }
+        Reason::ClaimRefused => {
+            let claims: Vec<String> = entry.conditions().map(|condition| printable(&condition.to_string())).collect();
+            (!claims.is_empty()).then(|| format!("with {}", claims.join(" and ")))
         }
         _ => entry.max_lifetime_seconds().map(|most| format!("that lives at most {most} seconds")),
     };
@@ -316,8 +327,8 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
 /// Where a credential is presented.
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
-        From::Authorization => "in Authorization".to_owned(),
-        From::Header(name) => format!("in the header field {}", printable(name)),
+        CredentialLocation::Authorization => "in Authorization".to_owned(),
+        CredentialLocation::Header(name) => format!("in the header field {}", printable(name)),
     }
 }
 
@@ -360,18 +371,23 @@ impl Parts {
         let kinds = credential.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
         let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
         let subject = self.claims()?.member("sub").and_then(Value::as_string);
-        kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))
+        kinds.resolve(
+            header.typ,
+            subject.is_some_and(|subject| subject.starts_with(countersign::internal::spiffe_id::PREFIX)),
+        )
     }
 
-    /// The claims that the kind must have and the token has not.
-    fn missing(&self, kind: TokenKind) -> Vec<&'static str> {
+    /// The claims that the kind must have and the token has not, but for those that every entry lets it go without.
+    fn missing(&self, credential: &CredentialPolicy, kind: TokenKind) -> Vec<&'static str> {
         let claims = self.claims();
         let is_missing = |name: &&str| claims.is_some_and(|claims| claims.member(name).is_none());
-        kind.required_claims().filter(is_missing).collect()
+        let entries = || credential.accept().filter(|entry| entry.kind() == kind);
+        let is_required = |name: &&str| entries().any(|entry| entry.absent().all(|absent| absent != *name));
+        kind.required_claims().filter(is_missing).filter(is_required).collect()
     }
 
     /// The header parameters, else the claims, that the engine's readers refuse one by one.
-    fn mistyped(&self) -> Vec<String> {
+    fn mistyped(&self, has_scope_as_text: bool) -> Vec<String> {
         let line =
             |sort: &str, name: &str| format!("The {sort} {name} has the wrong JSON type or an impossible value.");
         let header = refused(&self.header, |member| {
@@ -386,7 +402,8 @@ impl Parts {
                 |claims| {
                     let actor = claims.actor.map(actor::check).transpose();
                     let confirmation = claims.confirmation.map(Confirmation::read).transpose();
-                    actor.err() == Some(Reason::ClaimInvalid) || confirmation.is_err()
+                    let listed = has_scope_as_text && matches!(claims.scope, Some(Scope::Listed(_)));
+                    actor.err() == Some(Reason::ClaimInvalid) || confirmation.is_err() || listed
                 },
             )
         });

@@ -5,12 +5,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign::engine::{AuditRecord, Check, Decision, Mode, NoTrace, Trace};
-use countersign::jose::base64url;
-use countersign::jose::json::JsonString;
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
-use countersign::time::UnixSeconds;
+use countersign::internal::jose::base64url;
+use countersign::{AuditRecord, Check, Decision, JsonString, Mode, NoTrace, Reason, TokenKind, Trace, UnixSeconds};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -99,7 +95,7 @@ impl Trace for &Visited {
     }
 }
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum CheckResult {
@@ -253,7 +249,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         .actors()
         .map(|by| match (actor(by.subject), actor(by.issuer)) {
             (Some(subject), Some(issuer)) => format!("{subject} of {issuer}"),
-            (one, other) => one.or(other).unwrap_or_else(|| "somebody unnamed".to_owned()),
+            (one, other) => one.or(other).unwrap_or_else(|| "an unnamed actor".to_owned()),
         })
         .collect();
     let rows = [

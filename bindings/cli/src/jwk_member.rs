@@ -1,8 +1,8 @@
 //! Which member of a key a fault is about.
 
-use countersign::jose::base64url;
-use countersign::limits;
-use countersign::trust::jwk::JwkError;
+use countersign::JwkError;
+use countersign::internal::jose::base64url;
+use countersign::internal::limits;
 use serde_json::Value;
 
 /// The name of the member that makes `fault` of the key, where the fault is one of a single member.

@@ -1,15 +1,17 @@
-//! `countersign lint`: what is wrong with a policy, a bundle or a JWK set, and what only smells.
+//! `countersign lint`: faults of a policy, a bundle or a JWK set, and warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::{Args, ValueEnum};
-use countersign::document::DocumentKind;
-use countersign::engine::{Engine, Policy, PolicyDocument, PolicyError, TrustDocument};
-use countersign::jose::base64url;
-use countersign::trust::jwk::JwkError;
-use countersign::trust::{Authority, KeySet, LoadReport, TrustError, TrustForm, documents_in_map};
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    Authority, Engine, JwkError, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument, TrustError,
+    TrustForm,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +28,7 @@ pub(crate) struct LintArgs {
     /// The document; standard input if absent
     file: Option<PathBuf>,
 
-    /// What the document is; told by its members if absent
+    /// The kind of the document; recognised by its members if absent
     #[arg(long, value_enum)]
     kind: Option<Kind>,
 
@@ -63,9 +65,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     let name = args.file.as_deref().unwrap_or(Path::new("standard input"));
     let kind = args.kind.or_else(|| guess(&text)).ok_or_else(|| {
         let name = name.display();
-        Failure::unusable(format!(
-            "{name}: neither a policy, nor a bundle, nor a JWK set; --kind says what it should be"
-        ))
+        Failure::unusable(format!("{name}: neither a policy, nor a bundle, nor a JWK set; specify it by --kind"))
     })?;
     let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new() };
     match kind {
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     Ok(Verdict::of(!lint.findings.iter().any(|finding| args.strict || finding.severity == Severity::Fault)))
 }
 
-/// A document that is not JSON is taken for a policy: that reader tells where it breaks.
+/// A document that is not JSON is taken for a policy: that reader reports the position.
 fn guess(text: &[u8]) -> Option<Kind> {
     let Ok(document) = serde_json::from_slice::<Value>(text) else { return Some(Kind::Policy) };
     let document = document.as_object()?;
@@ -112,7 +112,7 @@ struct Lint {
 enum Severity {
     /// Something does not work as written.
     Fault,
-    /// It works, and may not be what was meant.
+    /// It works, and may not be intended.
     Warning,
 }
 
@@ -148,7 +148,7 @@ impl Lint {
         self.findings.push(Finding { severity, at: at.into(), text: text.into() });
     }
 
-    /// A bundle or JWK set that stands alone, or is that of a trust domain in a map: loaded by an engine that knows nothing else.
+    /// A bundle or JWK set alone, or that of a trust domain in a map: loaded by an engine of its own.
     fn key_set(&mut self, at: &str, trust_domain: Option<&str>, form: TrustForm, text: &[u8]) {
         const BUNDLE: &str = r#"{"trust":[{"trust_domain":"lint"}],
             "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
@@ -175,7 +175,7 @@ impl Lint {
         }
     }
 
-    /// A bundle map that stands alone: each of its documents.
+    /// A bundle map alone: each of its documents.
     fn map(&mut self, form: TrustForm, text: &[u8]) {
         match documents_in_map(form, text) {
             Ok(documents) => {
@@ -206,7 +206,7 @@ impl Lint {
         let document: Value = serde_json::from_slice(document).unwrap_or_default();
         for dropped in &report.dropped {
             let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
-            // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
+            // A key that this build cannot use may be right; all other faults are mistakes of the author.
             let severity = match dropped.fault {
                 JwkError::TypeUnknown
                 | JwkError::CurveUnknown
@@ -263,10 +263,14 @@ impl Lint {
             );
         }
         if bundle && set.sequence().is_none() {
-            self.add(Severity::Warning, at, "no spiffe_sequence: an older bundle cannot be told from a newer one");
+            self.add(
+                Severity::Warning,
+                at,
+                "no spiffe_sequence: an older bundle cannot be distinguished from a newer one",
+            );
         }
         if bundle && set.refresh_hint_seconds().is_none() {
-            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: whoever fetches must guess how often");
+            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: hosts have no interval for fetching it");
         }
         self.sets.push(SetLine {
             authority,
@@ -451,10 +455,24 @@ impl Lint {
                 let kind = kind(entry);
                 let open = |name: &str| entry[name].is_null() && policy[name].is_null();
                 let at = format!("{holder_at}/accept/{place}");
-                if kind == "jwt-svid" && signers.has(true) && open("subjects") {
+                if let Some(claim) = entry["audience_from"].as_str() {
+                    let text =
+                        format!("tokens without aud pass: {} must name the audience in its place", printable(claim));
+                    self.add(Severity::Warning, format!("{at}/audience_from"), text);
+                }
+                let absent: Vec<String> = texts(&entry["absent"]).map(printable).collect();
+                if !absent.is_empty() {
+                    let text = format!(
+                        "tokens without {} pass, which RFC 9068 §2.2 requires; meant for issuers that cannot be mended",
+                        absent.join(", ")
+                    );
+                    self.add(Severity::Warning, format!("{at}/absent"), text);
+                }
+                let is_open = open("subjects") && open("conditions");
+                if kind == "jwt-svid" && signers.has(true) && is_open {
                     let text = "any workload of every trust domain is let in: no subjects are named";
                     self.add(Severity::Warning, at, text);
-                } else if kind == "jwt" && signers.has(false) && open("scope") && open("subjects") {
+                } else if kind == "jwt" && signers.has(false) && open("scope") && is_open && open("audience_from") {
                     let text = "a plain JWT without a condition: ID tokens for the same audience pass too";
                     self.add(Severity::Warning, at, text);
                 }
@@ -557,7 +575,7 @@ impl Lint {
         }
     }
 
-    /// A token for one policy is good for the other too, although they stand for different origins.
+    /// A token for one policy is good for the other too, although they are for different origins.
     fn shared_audiences(&mut self, policies: &Value) {
         let mut by_audience: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (name, policy) in policies.as_object().into_iter().flatten() {
@@ -716,6 +734,9 @@ fn kind(entry: &Value) -> &str {
     entry.as_str().or(entry["kind"].as_str()).unwrap_or_default()
 }
 
+/// The members of an entry that say where a claim is read, or which may be absent: entries that differ in one accept different tokens.
+const READINGS: [&str; 5] = ["audience_from", "absent", "scope_from", "scope_match", "subject_separator"];
+
 /// Whether each token that `narrow` accepts is one that `wide` accepts, as far as the texts of their conditions say so.
 fn accepts_all_of(wide: &Value, narrow: &Value) -> bool {
     let holds = |(name, value): (&String, &Value)| {
@@ -725,11 +746,18 @@ fn accepts_all_of(wide: &Value, narrow: &Value) -> bool {
             // Every one of them is demanded.
             "scope" => texts(value).all(|word| texts(of_narrow).any(|other| other == word)),
             "max_lifetime_seconds" => of_narrow.as_u64().is_some_and(|most| Some(most) <= value.as_u64()),
+            "conditions" => {
+                let of_narrow = of_narrow.as_array().map_or(&[][..], Vec::as_slice);
+                value.as_array().into_iter().flatten().all(|condition| of_narrow.contains(condition))
+            }
+            // Compared below.
+            _ if READINGS.contains(&name.as_str()) => true,
             // One of them is demanded.
             _ => !of_narrow.is_null() && texts(of_narrow).all(|text| texts(value).any(|other| other == text)),
         }
     };
-    kind(wide) == kind(narrow) && wide.as_object().into_iter().flatten().all(holds)
+    let is_read_alike = READINGS.iter().all(|name| wide[*name] == narrow[*name]);
+    kind(wide) == kind(narrow) && is_read_alike && wide.as_object().into_iter().flatten().all(holds)
 }
 
 fn thumbprint_text(thumbprint: &[u8; 32]) -> String {

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use countersign::engine::{Decision, Mode};
-use countersign::jose::base64url;
-use countersign::record::{NamedClaim, VerifiedToken};
-use countersign::trust::LoadReport;
+use countersign::internal::jose::base64url;
+use countersign::{Decision, LoadReport, Mode, NamedClaim, VerifiedToken};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -80,8 +78,8 @@ impl<'a> TokenLine<'a> {
 /// A claim as JSON.
 fn claim(claim: NamedClaim<'_>) -> Value {
     match claim {
-        NamedClaim::Text(text) => text.into(),
-        NamedClaim::Json(json) => serde_json::from_str(json).unwrap_or_default(),
+        NamedClaim::Text(_) => claim.as_str().into(),
+        NamedClaim::Json(json) => serde_json::from_slice(json).unwrap_or_default(),
     }
 }
 
@@ -131,13 +129,13 @@ impl<'a> DecisionLine<'a> {
         }
         text += &format!("{} {}", self.decision, self.status);
         if let Some(token) = &self.token {
-            let subject = token.subject.map_or_else(|| "nobody in particular".to_owned(), printable);
-            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("nobody")));
+            let subject = token.subject.map_or_else(|| "no subject".to_owned(), printable);
+            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("no issuer")));
             if token.binding != "none" {
                 text += &format!(", bound by {}", token.binding);
             }
         }
-        if let Some(reason) = self.reason.and_then(countersign::reason::Reason::from_code) {
+        if let Some(reason) = self.reason.and_then(countersign::Reason::from_code) {
             text += &format!(" {} {reason}: {}", reason.number(), reason.meaning());
         }
         text += &format!(" [policy {}, cache {}]", self.policy, self.cache);
@@ -216,7 +214,7 @@ pub(crate) struct DroppedLine<'a> {
 
 /// The keys that were left out, as far as they are named.
 pub(crate) fn dropped(report: &LoadReport) -> Vec<DroppedLine<'_>> {
-    let line = |key: &'_ countersign::trust::DroppedKey| (key.index, key.fault.code());
+    let line = |key: &'_ countersign::DroppedKey| (key.index, key.fault.code());
     let with_id = report.dropped.iter().map(|key| (line(key), key.key_id.as_deref()));
     with_id.map(|((index, fault), key_id)| DroppedLine { index, key_id, fault }).collect()
 }
@@ -249,7 +247,7 @@ impl<'a> TrustReportLine<'a> {
     }
 }
 
-/// What is revoked now.
+/// The current revocations.
 #[derive(Debug, Serialize)]
 pub(crate) struct RevokeReportLine<'a> {
     pub(crate) id: Option<&'a str>,

@@ -4,11 +4,11 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::engine::{Attribute, Decision, Policy, ReplayNotice};
-use countersign::field_value::{is_field_name, spells_alike};
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
-use countersign::uri::{AllowedOrigins, OriginListError};
+use countersign::Authority;
+use countersign::UnixSeconds;
+use countersign::internal::field_value::{is_field_name, spells_alike};
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{Attribute, Decision, Policy, ReplayNotice};
 use http::header::HeaderName;
 use http::{Extensions, Uri};
 
@@ -205,7 +205,7 @@ impl Builder {
             Ok(origins) => Some(origins),
             Err(error) => {
                 let origin = self.origins.get(error.place).cloned().unwrap_or_default();
-                faults.push(SettingsFault::OriginFaulty { origin, error });
+                faults.push(SettingsFault::OriginFaulty { origin, fault: error.kind.to_string() });
                 None
             }
         }
@@ -281,7 +281,7 @@ pub enum SettingsFault {
         /// The text.
         origin: String,
         /// What is wrong with it.
-        error: OriginListError,
+        fault: String,
     },
     /// A name that cannot be that of an identity header.
     HeaderName {
@@ -324,7 +324,7 @@ impl Display for SettingsFault {
             Self::OriginTwice { policy } => {
                 write!(f, "the policy {policy} has an origin, and so has the layer: remove one of them")
             }
-            Self::OriginFaulty { origin, error } => write!(f, "{origin:?} is no origin: {}", error.kind),
+            Self::OriginFaulty { origin, fault } => write!(f, "{origin:?} is no origin: {fault}"),
             Self::HeaderName { name } => {
                 write!(f, "{name:?} cannot be an identity header: take a header field of identity, such as x-user")
             }

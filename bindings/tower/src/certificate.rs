@@ -1,7 +1,5 @@
 //! The client certificate of the connection.
 
-use countersign::specs::mtls;
-
 /// The client certificate of the TLS connection that carries a request: an extension of the request.
 ///
 /// The server that terminates TLS inserts it into the extensions of each request of a connection; a client cannot send extensions. Only the
@@ -17,7 +15,7 @@ impl ClientCertificate {
     /// The certificate in DER, the first of the chain that the client presented.
     #[must_use]
     pub fn from_der(der: &[u8]) -> Self {
-        Self(mtls::ClientCertificate::Der(der).thumbprint())
+        Self(countersign::ClientCertificate::Der(der).thumbprint())
     }
 
     /// The SHA-256 of the certificate in DER.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::engine::{
-    Answer, BodyReader, Decision, HeaderFields, Pending, Policy, PolicyIndex, Question, ReplayNotice, Request, Step,
-    UseOnce, named_field,
+use countersign::Authority;
+use countersign::Connection;
+use countersign::Reason;
+use countersign::UnixSeconds;
+use countersign::internal::specs::common::presentation::Credential;
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{
+    Answer, BodyReader, Decision, HeaderField, HeaderFields, Pending, Policy, PolicyIndex, Question, ReplayNotice,
+    Request, Step, UseOnce, named_field,
 };
-use countersign::reason::Reason;
-use countersign::specs::common::presentation::{Credential, Field};
-use countersign::specs::mtls::Connection;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
-use countersign::uri::AllowedOrigins;
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Extensions, Response, StatusCode, Uri};
@@ -274,7 +274,7 @@ fn fields(decision: &Decision<'_>, wanted: impl Fn(&str) -> bool) -> HeaderField
 struct Named<'r>(&'r HeaderMap);
 
 impl HeaderFields for Named<'_> {
-    fn field(&self, name: &str) -> Field<'_> {
+    fn field(&self, name: &str) -> HeaderField<'_> {
         named_field(self.0.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())), name)
     }
 }
@@ -350,7 +350,7 @@ impl Decider {
             }
             Question::Introspect { .. } => {
                 let token = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-                let credential = token.and_then(|value| Credential::read(Field::One(value), b"").ok());
+                let credential = token.and_then(|value| Credential::read(HeaderField::One(value), b"").ok());
                 let asked = match (&self.questions, self.introspection(question), &credential) {
                     (Some(questions), Some((issuer, uri)), Some(credential)) => {
                         Some(questions.introspect(issuer, uri, credential.token))

@@ -7,10 +7,10 @@ use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
 
-use countersign::engine::{Engine, PolicyDocument};
-use countersign::memory::OutOfMemory;
-use countersign::memory::replay::ReplayStore;
-use countersign::time::UnixSeconds;
+use countersign::OutOfMemory;
+use countersign::ReplayStore;
+use countersign::UnixSeconds;
+use countersign::{Engine, PolicyDocument};
 use countersign_reload::{NoRandomness, ReloadError, SharedEngine, SharedWorker, nonce_keys, seed};
 
 use crate::workers::Workers;

@@ -42,7 +42,7 @@ fn status_of(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use countersign::reason::Reason;
+    use countersign::Reason;
 
     use super::*;
 

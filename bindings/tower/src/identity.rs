@@ -3,8 +3,8 @@
 use std::fmt::{self, Debug, Formatter, Write as _};
 use std::sync::Arc;
 
-use countersign::engine::{Attribute, Decision};
-use countersign::record::NamedClaim;
+use countersign::NamedClaim;
+use countersign::{Attribute, Decision};
 
 /// Who sent a request that the policy accepted: an extension of the request, made by the decision alone.
 ///
@@ -61,11 +61,12 @@ impl Identity {
             }
         }
         let claim = |name: &str| {
-            let (value, is_json) = match decision.attribute(name)? {
-                NamedClaim::Text(text) => (text, false),
-                NamedClaim::Json(text) => (text, true),
-            };
-            Some(Claim { name: name.into(), value: value.into(), is_json })
+            let claim = decision.attribute(name)?;
+            Some(Claim {
+                name: name.into(),
+                value: claim.as_str().into(),
+                is_json: matches!(claim, NamedClaim::Json(_)),
+            })
         };
         let credential = |name: &str| {
             let verified = decision.credential(name)?;
@@ -129,7 +130,8 @@ impl Identity {
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<NamedClaim<'_>> {
         let claim = self.0.claims.iter().find(|claim| *claim.name == *name)?;
-        Some(if claim.is_json { NamedClaim::Json(&claim.value) } else { NamedClaim::Text(&claim.value) })
+        let value = claim.value.as_bytes();
+        Some(if claim.is_json { NamedClaim::Json(value) } else { NamedClaim::Text(value) })
     }
 
     /// Each credential of the request, in the order of the policy. There is one, unless the policy takes several.

@@ -1,9 +1,8 @@
 //! Identity headers: the fields that are written from a decision, and whose every other spelling a client's request loses.
 
-use countersign::engine::{Attribute, Decision};
-use countersign::field_value::{is_field_value, spells_alike};
-use countersign::policy::{From, Policy};
-use countersign::record::NamedClaim;
+use countersign::internal::field_value::{is_field_value, spells_alike};
+use countersign::{Attribute, Decision};
+use countersign::{CredentialLocation, Policy};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// What is written to a field.
@@ -31,9 +30,7 @@ impl IdentityHeaders {
         for (name, source) in &self.written {
             let value = match source {
                 Source::Attribute(attribute) => attribute.of(decision).map(|value| value.to_string()),
-                Source::Claim(name) => decision.attribute(name).map(|claim| match claim {
-                    NamedClaim::Text(text) | NamedClaim::Json(text) => text.to_owned(),
-                }),
+                Source::Claim(name) => decision.attribute(name).map(|claim| claim.as_str().to_owned()),
             };
             let value = value.filter(|value| is_field_value(value));
             if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
@@ -46,7 +43,7 @@ impl IdentityHeaders {
 /// Takes the credentials away that the policy marks with `remove`, in every spelling.
 pub(crate) fn remove_credentials(policy: &Policy, headers: &mut HeaderMap) {
     for credential in policy.credentials().filter(|credential| credential.is_removed()) {
-        if let From::Header(name) = credential.from() {
+        if let CredentialLocation::Header(name) = credential.from() {
             remove_spelled(headers, std::iter::once(&**name));
         }
     }

@@ -55,6 +55,6 @@ pub use layer::{CountersignLayer, CountersignService};
 pub use questions::{Asked, Questions};
 
 #[doc(no_inline)]
-pub use countersign::engine::{Attribute, Decision, PolicyDocument, UseOnce};
+pub use countersign::{Attribute, Decision, PolicyDocument, UseOnce};
 #[doc(no_inline)]
 pub use countersign_reload::{RevocationDocument, SharedEngine};

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use countersign::engine::UseOnce;
+use countersign::UseOnce;
 
 /// A future that answers a question.
 pub type Asked<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -13,13 +13,13 @@ use crate::engine::worker::Worker;
 use crate::jose::json::JsonObject;
 use crate::memory::record_cache::RecordRef;
 use crate::memory::revocation::{Presented, RevokedBy};
-use crate::policy::{Binding, CredentialPolicy, From, Policy};
+use crate::policy::{AcceptedKind, Binding, CredentialLocation, CredentialPolicy, Policy};
 use crate::reason::Reason;
-use crate::record::{self, VerifiedToken};
+use crate::record::{self, RulesNumber, VerifiedToken};
 use crate::request::Request;
 use crate::specs::check::{Check, Trace};
 use crate::specs::common::confirmation::Unenforceable;
-use crate::specs::common::presentation::{self, Credential, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme, Credential};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
 use crate::specs::profile::TokenKind;
@@ -49,7 +49,7 @@ impl Worker {
                 Answer::IntrospectionFailed => return Err(Reason::IntrospectionUnavailable),
                 _ => return Err(Reason::InternalError),
             };
-            let length = self.take_answer(engine, authority, request, answer)?;
+            let length = self.take_answer(engine, &policy.credential, authority, request, answer)?;
             return self.judge(engine, trust_state, policy, request, Some(length), trace);
         }
         self.restore(outcome, &records, body)?;
@@ -115,6 +115,7 @@ impl Worker {
     fn take_answer(
         &mut self,
         engine: &Engine,
+        expected: &CredentialPolicy,
         authority: AuthorityIndex,
         request: &Request<'_>,
         answer: &[u8],
@@ -129,9 +130,7 @@ impl Worker {
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
         }
         let (claims, good_until) = read?;
-        if !TokenKind::Introspected.profile().required.is_within(claims.present()) {
-            return Err(Reason::ClaimMissing);
-        }
+        expected.check_departures(TokenKind::Introspected, &claims)?;
         let current = claims.actor.map(actor::check).transpose()?.flatten();
         let record = self.records.first_mut().ok_or(Reason::InternalError)?;
         let hash = || crypto::sha256(credential.token);
@@ -162,14 +161,16 @@ impl Worker {
         trace.enter(Check::Presentation);
         let expected = &policy.credential;
         let credential = match &expected.from {
-            From::Authorization => Credential::read(request.authorization, request.uri).inspect_err(|_| {
-                self.outcome.scheme = Scheme::of(request.authorization);
-            })?,
-            From::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
+            CredentialLocation::Authorization => {
+                Credential::read(request.authorization, request.uri).inspect_err(|_| {
+                    self.outcome.scheme = AuthScheme::of(request.authorization);
+                })?
+            }
+            CredentialLocation::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
         };
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
-        if request.proof == presentation::Field::Repeated {
+        if request.proof == presentation::HeaderField::Repeated {
             return Err(Reason::ProofRepeated);
         }
 
@@ -198,14 +199,28 @@ impl Worker {
             }
         };
         let refusing = &mut self.outcome.refusing_entry;
-        check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
+        let entry = check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
+        let met = entry.rules_number().filter(|rules| !verified.met(*rules));
         // A token of this credential or of a further one in one variable would be moved there: for a cached token, a tenth of all that it takes.
         if !policy.others.is_empty() {
+            self.remember_met(met);
             return self.judge_others(engine, trust_state, policy, request, credential.scheme, trace);
         }
-        match Bound::check(policy, &verified, credential.scheme, request, trace)? {
+        let bound = Bound::check(policy, &verified, credential.scheme, request, trace)?;
+        if met.is_some() {
+            self.remember_met(met);
+        }
+        match bound {
             None => Ok(()),
             Some(bound) => self.check_proofs(engine, trust_state, policy, request, &bound, trace),
+        }
+    }
+
+    /// Notes beside a cached token that it met the rules for claims of an entry: the next request with it is not asked again.
+    #[inline(never)]
+    fn remember_met(&mut self, met: Option<RulesNumber>) {
+        if let (Some(rules), Some(Source::Cache(entry))) = (met, self.outcome.source) {
+            record::note_met(self.token_cache.record_mut(entry), rules);
         }
     }
 
@@ -231,7 +246,7 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         let first = match self.outcome.source {
@@ -249,7 +264,7 @@ impl Worker {
         for (place, expected) in (1..).zip(&policy.others) {
             self.outcome.credential = place;
             trace.enter(Check::Presentation);
-            let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
+            let CredentialLocation::Header(name) = &expected.from else { return Err(Reason::InternalError) };
             let Some(credential) = credential_in(request, name)? else {
                 if expected.required {
                     return Err(Reason::CredentialMissing);
@@ -414,46 +429,49 @@ impl Worker {
 
 /// The one credential in a header field of its own, without a scheme.
 fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credential<'r>>, Reason> {
-    let field = request.fields.map_or(presentation::Field::Absent, |fields| fields.field(name));
+    let field = request.fields.map_or(presentation::HeaderField::Absent, |fields| fields.field(name));
     Credential::alone(field)
 }
 
-/// What is asked of the attributes of a token on every request, cached or not, whatever binds it. `refusing_entry` takes the place of the entry
+/// What is asked of the attributes of a token on every request, cached or not, whatever binds it: the entry that lets it in. `refusing_entry` takes the place of the entry
 /// of `accept` whose condition refuses.
 #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
-#[inline(always)]
-fn check_verified(
+#[cfg_attr(feature = "fast", inline(always))]
+fn check_verified<'p>(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
     trust_state: &TrustState,
     policy: &Policy,
-    expected: &CredentialPolicy,
+    expected: &'p CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
     trace: &mut impl Trace,
-) -> Result<(), Reason> {
+) -> Result<&'p AcceptedKind, Reason> {
     trace.enter(Check::Time);
     // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
     let leeway = if verified.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
     validity::check_time(verified, now, leeway)?;
     trace.enter(Check::Audience);
-    validity::check_audience(verified, &expected.audience)?;
+    expected.check_audience(verified)?;
     if verified.names_workload {
         trace.enter(Check::SpiffeIds);
         let source = engine.document.source(verified.authority.as_usize()).ok_or(Reason::InternalError)?;
         spiffe_ids::check(verified, |domain| source.speaks_for(domain))?;
     }
     trace.enter(Check::Subject);
-    if let Err((entry, reason)) = expected.admit(verified, now) {
-        *refusing_entry = Some(entry);
-        if reason == Reason::ScopeInsufficient {
-            trace.enter(Check::Scope);
+    let entry = match expected.admit(verified, now) {
+        Ok(entry) => entry,
+        Err((entry, reason)) => {
+            *refusing_entry = Some(entry);
+            if reason == Reason::ScopeInsufficient {
+                trace.enter(Check::Scope);
+            }
+            return Err(reason);
         }
-        return Err(reason);
-    }
+    };
     trace.enter(Check::Scope);
     trace.enter(Check::Revocation);
-    check_revoked(engine, trust_state, verified, now)
+    check_revoked(engine, trust_state, verified, now).map(|()| entry)
 }
 
 /// As [`check_verified`], apart from the path of a request with one credential.
@@ -467,14 +485,14 @@ fn check_further(
     expected: &CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
-    mut trace: &mut dyn Trace,
+    trace: &mut impl Trace,
 ) -> Result<(), Reason> {
-    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, &mut trace)
+    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, trace).map(|_| ())
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
 /// token is of the same kind. Everything else about it is checked on every request.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn still_stands(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
@@ -484,7 +502,8 @@ fn still_stands(
     now: UnixSeconds,
 ) -> bool {
     if verified.kind == TokenKind::Introspected {
-        return expected.pinned_issuer(verified.kind) == Some(verified.authority);
+        return expected.pinned_issuer(verified.kind) == Some(verified.authority)
+            && (!verified.departs() || expected.allows_departures(*verified));
     }
     let stale = || {
         let most = engine.document.source(verified.authority.as_usize()).and_then(|source| source.max_stale_seconds);
@@ -509,12 +528,13 @@ fn still_stands(
         && (!verified.extra_parameters || takes_unknown_headers())
         && (!verified.without_key_id || still_the_one())
         && (!verified.without_issuer || pinned())
+        && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()
 }
 
 /// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
 /// asks about `token` too, and does not verify it by a key.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
     #[cold]
     fn answer_may_be_reused(
@@ -528,7 +548,7 @@ fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, toke
     verified.kind != TokenKind::Introspected || answer_may_be_reused(verified, expected, token, now)
 }
 
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_revoked(
     engine: &Engine,
     trust_state: &TrustState,
@@ -566,11 +586,11 @@ struct Bound {
 
 impl Bound {
     /// Checks what binds the token; `None` for a token that nothing binds, where that is enough.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     fn check(
         policy: &Policy,
         verified: &VerifiedToken<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> Result<Option<Self>, Reason> {
@@ -584,11 +604,11 @@ impl Bound {
 }
 
 /// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
     verified: &VerifiedToken<'_>,
-    scheme: Scheme,
+    scheme: AuthScheme,
     request: &Request<'_>,
 ) -> Result<(), Reason> {
     let cnf = &verified.confirmation;
@@ -605,12 +625,12 @@ fn check_binding(
         Binding::Mtls => mtls,
     };
     // RFC 9449 §7.1: under the DPoP scheme "the token […] MUST be bound"; one that is not does not become so by its scheme.
-    if !satisfied || (scheme == Scheme::Dpop && !dpop) {
+    if !satisfied || (scheme == AuthScheme::Dpop && !dpop) {
         return Err(Reason::BindingRequired);
     }
     // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
     // is missing; with one, the scheme is what is wrong.
-    if dpop && scheme == Scheme::Bearer && request.proof != presentation::Field::Absent {
+    if dpop && scheme == AuthScheme::Bearer && request.proof != presentation::HeaderField::Absent {
         return Err(Reason::SchemeMismatch);
     }
     Ok(())

@@ -43,7 +43,7 @@ impl From<Reason> for TokenRefused {
     }
 }
 
-/// Verifies `token` and leaves its attributes in `buffers.record`; tells the length of the record.
+/// Verifies `token` and writes its attributes to `buffers.record`; returns the length of the record.
 ///
 /// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
 /// binding: those are the policy's, and run on cached tokens too.
@@ -87,13 +87,11 @@ pub(crate) fn verify(
     jws::check_replicated(&header, &claims)?;
     (profile.check_header)(&header, &policy.profiles)?;
     trace.enter(Check::RequiredClaims);
-    if !profile.required.is_within(claims.present()) {
-        return Err(Reason::ClaimMissing.into());
-    }
+    expected.check_departures(kind, &claims)?;
     (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
     let length = record::pack(kind, &header, &claims, actor, record)?;
-    // Behind the record is room for any `kid`: what is left of the room for a whole token.
+    // Behind the record is room for any `kid`: the rest of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::VerifiedToken::unpack(packed).ok_or(Reason::InternalError)?;
 

@@ -49,7 +49,7 @@ pub struct UnverifiedHeader<'a> {
     pub typ: Typ,
     /// `kid`.
     pub kid: Option<JsonString<'a>>,
-    /// `jwk`: trusted by nobody but a DPoP proof.
+    /// `jwk`: trusted in DPoP proofs only.
     pub jwk: Option<JsonObject<'a>>,
     /// Whether there is any `crit` or `b64`.
     pub critical: bool,

@@ -8,15 +8,31 @@ use alloc::vec::Vec;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::Value;
 use crate::limits;
+use crate::policy::condition::{ClaimRules, read_separator};
 use crate::policy::reader::{Members, Pointer, Reader};
-use crate::policy::route::{AcceptedKind, From};
+use crate::policy::route::{AcceptedKind, CredentialLocation};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
+use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
 use crate::subject_pattern::SubjectPattern;
 
-const MEMBERS: &[&str] =
-    &["kind", "issuer", "trust_domain", "subjects", "scope", "algorithms", "max_lifetime_seconds", "comment"];
+const MEMBERS: &[&str] = &[
+    "kind",
+    "issuer",
+    "trust_domain",
+    "subjects",
+    "subject_separator",
+    "scope",
+    "scope_from",
+    "scope_match",
+    "conditions",
+    "audience_from",
+    "absent",
+    "algorithms",
+    "max_lifetime_seconds",
+    "comment",
+];
 
 impl AcceptedKind {
     /// Reads `accept` of a policy: the entries that could be read, and whether those are all.
@@ -26,8 +42,9 @@ impl AcceptedKind {
         reader: &mut Reader,
         holder: &Members<'_, '_>,
         policy: &Members<'_, '_>,
-        from: &From,
+        from: &CredentialLocation,
         trust: &TrustNames,
+        claims: &mut NamedClaims,
     ) -> (Vec<Self>, bool) {
         let (mut accepted, mut count) = (Vec::new(), 0usize);
         match holder.get("accept") {
@@ -35,7 +52,7 @@ impl AcceptedKind {
                 let at = holder.at("accept");
                 reader.elements(&at, value, "an array of token kinds", &mut |reader, at, entry| {
                     count += 1;
-                    accepted.extend(Self::read(reader, at, entry, policy, from, trust));
+                    accepted.extend(Self::read(reader, at, entry, policy, from, trust, claims));
                 });
                 if count == 0 && value.as_array().is_some() {
                     reader.unexpected(&at, value, "at least one token kind");
@@ -47,7 +64,7 @@ impl AcceptedKind {
         }
         if accepted.is_empty() {
             // No kind is known that the conditions of the policy must suit.
-            Self::conditions(reader, None, None, Some(policy), trust);
+            Self::read_conditions(reader, None, None, Some(policy), trust, claims);
         }
         let all_read = count > 0 && accepted.len() == count;
         (accepted, all_read)
@@ -59,8 +76,9 @@ impl AcceptedKind {
         at: &Pointer<'_>,
         entry: Value<'_>,
         policy: &Members<'_, '_>,
-        from: &From,
+        from: &CredentialLocation,
         trust: &TrustNames,
+        claims: &mut NamedClaims,
     ) -> Option<Self> {
         let own = match entry {
             Value::String(_) => None,
@@ -77,7 +95,7 @@ impl AcceptedKind {
                 (None, _) => reader.unexpected(at, entry, &expected),
             }
         }
-        let accepted = Self::conditions(reader, known, own.as_ref(), known.map(|_| policy), trust);
+        let accepted = Self::read_conditions(reader, known, own.as_ref(), known.map(|_| policy), trust, claims);
         if let Some(kind) = known {
             check_place(reader, at, kind, from);
         }
@@ -88,12 +106,13 @@ impl AcceptedKind {
     }
 
     /// The conditions of an entry and of its policy. Where the kind is not known, they are only what every kind takes.
-    fn conditions(
+    fn read_conditions(
         reader: &mut Reader,
         kind: Option<TokenKind>,
         own: Option<&Members<'_, '_>>,
         policy: Option<&Members<'_, '_>>,
         trust: &TrustNames,
+        claims: &mut NamedClaims,
     ) -> Option<Self> {
         let what = kind.map_or("a token", TokenKind::name);
         let allowed = kind.map_or(AlgorithmSet::ALL, TokenKind::algorithms);
@@ -114,9 +133,19 @@ impl AcceptedKind {
         let both = |name: &'static str| {
             [own, policy].into_iter().flatten().filter_map(move |members| Some((members, members.get(name)?)))
         };
+        for (members, _) in both("subject_separator") {
+            let at = members.at("subject_separator");
+            if kind == Some(TokenKind::JwtSvid) {
+                reader.fault(&at, format!("a condition that {what} cannot carry"), "no subject_separator: a slash");
+            }
+            if !members.has("subjects") {
+                reader.missing(members, "subjects", "the subjects that subject_separator is about");
+            }
+        }
         for (members, value) in both("subjects") {
             let at = members.at("subjects");
-            let patterns = read_subjects(reader, &at, value, kind);
+            let separator = read_separator(reader, members, "subject_separator");
+            let patterns = read_subjects(reader, &at, value, kind, separator);
             if subjects.is_empty() {
                 subjects = patterns;
             } else {
@@ -154,22 +183,23 @@ impl AcceptedKind {
         if kind == Some(TokenKind::Introspected) {
             algorithms = AlgorithmSet::ALL; // its issuer answers for it, by no signature
         }
-        Some(Self { kind: kind?, authorities, subjects, scope, algorithms, max_lifetime_seconds })
+        let claims = ClaimRules::read(reader, kind, own, policy, claims);
+        Some(Self { kind: kind?, authorities, subjects, scope, algorithms, max_lifetime_seconds, claims })
     }
 }
 
 /// Whether the kind is in this build, and may be presented there.
-fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &From) {
+fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &CredentialLocation) {
     if !kind.is_built() {
         let expected = format!("a build with the feature `{}`", kind.feature());
         reader.fault(at, format!("{}, which this build leaves out", kind.name()), expected);
     }
     match from {
-        From::Authorization if !kind.comes_in_authorization() => {
+        CredentialLocation::Authorization if !kind.comes_in_authorization() => {
             let expected = "a credential `from` a header field of its own (policy: credentials)";
             reader.fault(at, format!("{} in Authorization", kind.name()), expected);
         }
-        From::Header(_) if kind == TokenKind::Introspected => {
+        CredentialLocation::Header(_) if kind == TokenKind::Introspected => {
             reader.fault(at, "introspected in a header field", "introspection of the credential in Authorization");
         }
         _ => {}
@@ -206,9 +236,12 @@ fn read_subjects(
     at: &Pointer<'_>,
     value: Value<'_>,
     kind: Option<TokenKind>,
+    separator: char,
 ) -> Vec<SubjectPattern> {
     let mut patterns = Vec::new();
-    reader.texts(at, value, "a subject pattern", &mut |reader, at, text| match SubjectPattern::parse(&text) {
+    reader.texts(at, value, "a subject pattern", &mut |reader, at, text| match SubjectPattern::parse_with(
+        &text, separator,
+    ) {
         Ok(_) if kind == Some(TokenKind::JwtSvid) && !text.starts_with("spiffe://") => {
             reader.fault(at, quoted(&text), "a SPIFFE ID pattern: the subject of a jwt-svid is a SPIFFE ID");
         }

@@ -10,7 +10,7 @@ use crate::field_value::{is_field_name, spells_alike};
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
-use crate::policy::route::{AcceptedKind, CredentialPolicy, From, Tie, TiedClaim};
+use crate::policy::route::{AcceptedKind, CredentialLocation, CredentialPolicy, Tie, TiedClaim};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
 use crate::specs::common::pointer::{ClaimPointer, NamedClaims};
@@ -43,11 +43,25 @@ const NOT_OURS: [&str; 15] = [
 
 impl CredentialPolicy {
     /// Reads the credentials of a policy: those of `credentials`, or the one in `Authorization` whose kinds `accept` names.
-    pub(super) fn read_all(reader: &mut Reader, policy: &Members<'_, '_>, trust: &TrustNames) -> Vec<Self> {
+    pub(super) fn read_all(
+        reader: &mut Reader,
+        policy: &Members<'_, '_>,
+        trust: &TrustNames,
+        claims: &mut NamedClaims,
+    ) -> Vec<Self> {
         let Some(value) = policy.get("credentials") else {
-            return Self::read(reader, policy, None, From::Authorization, "access".into(), trust, true)
-                .into_iter()
-                .collect();
+            return Self::read(
+                reader,
+                policy,
+                None,
+                CredentialLocation::Authorization,
+                "access".into(),
+                trust,
+                true,
+                claims,
+            )
+            .into_iter()
+            .collect();
         };
         if policy.has("accept") {
             reader.fault(&policy.at("accept"), "kinds beside `credentials`", "`accept` in each credential");
@@ -70,7 +84,7 @@ impl CredentialPolicy {
             if all.iter().any(|other| other.from.is_alike(&from)) {
                 reader.fault(&own.at("from"), "the place of another credential", "a place for each credential");
             }
-            all.extend(Self::read(reader, &own, Some(policy), from, name, trust, count == 1));
+            all.extend(Self::read(reader, &own, Some(policy), from, name, trust, count == 1, claims));
         });
         if count == 0 && value.as_array().is_some() {
             reader.unexpected(&policy.at("credentials"), value, "at least one credential");
@@ -79,14 +93,16 @@ impl CredentialPolicy {
     }
 
     /// Reads one credential; `policy` is the policy of an entry of `credentials`, whose conditions hold for it too.
+    #[allow(clippy::too_many_arguments)] // where the credential is, and what its entries may name
     fn read(
         reader: &mut Reader,
         own: &Members<'_, '_>,
         policy: Option<&Members<'_, '_>>,
-        from: From,
+        from: CredentialLocation,
         name: Box<str>,
         trust: &TrustNames,
         is_first: bool,
+        claims: &mut NamedClaims,
     ) -> Option<Self> {
         let mut audience = Vec::new();
         let holder = [Some(own), policy].into_iter().flatten().find(|members| members.has("audience"));
@@ -95,11 +111,11 @@ impl CredentialPolicy {
                 audience.push(text.into_boxed_str());
             }),
             None => {
-                let expected = "the audience that tokens must be for: nothing means nobody";
+                let expected = "the audience of the tokens; without one, no token is accepted";
                 reader.missing(policy.unwrap_or(own), "audience", expected);
             }
         }
-        let (accept, all_read) = AcceptedKind::read_all(reader, own, policy.unwrap_or(own), &from, trust);
+        let (accept, all_read) = AcceptedKind::read_all(reader, own, policy.unwrap_or(own), &from, trust, claims);
         let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
         let is_opaque = |entry: &AcceptedKind| entry.kind == TokenKind::Introspected;
         let required = policy.is_none() || reader.flag(own, "required", true);
@@ -110,6 +126,7 @@ impl CredentialPolicy {
             name,
             takes_opaque: accept.iter().any(is_opaque),
             takes_only_opaque: accept.iter().all(is_opaque),
+            audience_elsewhere: accept.iter().any(|entry| entry.audience_from().is_some()),
             all_read,
             from,
             accept,
@@ -131,7 +148,7 @@ fn read_name(reader: &mut Reader, own: &Members<'_, '_>) -> Option<Box<str>> {
     is_good.then(|| name.into_boxed_str())
 }
 
-fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Option<From> {
+fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Option<CredentialLocation> {
     let at = own.at("from");
     let Some(value) = own.get("from") else {
         reader.missing(own, "from", FROM);
@@ -142,7 +159,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
             if !is_first {
                 reader.fault(&at, "Authorization for a further credential", "the first credential from there");
             }
-            Some(From::Authorization)
+            Some(CredentialLocation::Authorization)
         }
         Value::Object(_) => {
             let members = reader.members(&at, value, &["header"])?;
@@ -154,7 +171,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
                 reader.fault(&members.at("header"), quoted(&name), HEADER);
                 return None;
             }
-            Some(From::Header(name.into_boxed_str()))
+            Some(CredentialLocation::Header(name.into_boxed_str()))
         }
         other => {
             reader.unexpected(&at, other, FROM);
@@ -214,9 +231,20 @@ fn read_tied(
     Some(TiedClaim { credential: credential?, slot: slot? })
 }
 
-/// The slot of the claim that a JSON pointer names.
-fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut NamedClaims) -> Option<u8> {
-    let Some(pointer) = ClaimPointer::parse(text) else {
+/// The slot of the claim that a JSON pointer names; the whole payload is none.
+pub(super) fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut NamedClaims) -> Option<u8> {
+    let pointer = ClaimPointer::parse(text).filter(|_| !text.is_empty());
+    read_slot(reader, at, text, pointer, claims)
+}
+
+fn read_slot(
+    reader: &mut Reader,
+    at: &Pointer<'_>,
+    text: &str,
+    pointer: Option<ClaimPointer>,
+    claims: &mut NamedClaims,
+) -> Option<u8> {
+    let Some(pointer) = pointer else {
         reader.fault(at, quoted(text), "a JSON pointer to a claim (RFC 6901), such as /sub");
         return None;
     };
@@ -249,10 +277,11 @@ pub(super) fn read_attributes(
         if !is_good {
             reader.fault(&at, "an attribute with this name", "a name of 1 to 64 small letters, digits, underscores");
         }
-        let Some(pointer) = reader.text_at(&at, value, "a JSON pointer to a claim (RFC 6901), such as /tenant") else {
-            continue;
-        };
-        if let Some(slot) = read_pointer(reader, &at, &pointer, claims) {
+        // RFC 6901 §5: the empty pointer is the whole document, here all claims of the token.
+        let whole = value.as_string().filter(|text| text.is_empty()).map(|_| String::new());
+        let text = || reader.text_at(&at, value, "a JSON pointer to a claim (RFC 6901), such as /tenant");
+        let Some(pointer) = whole.or_else(text) else { continue };
+        if let Some(slot) = read_slot(reader, &at, &pointer, ClaimPointer::parse(&pointer), claims) {
             attributes.push((name.to_owned().into_boxed_str(), slot));
         }
     }

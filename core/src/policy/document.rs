@@ -13,7 +13,30 @@ use crate::specs::common::pointer::NamedClaims;
 use crate::specs::settings::DpopSettings;
 use crate::trust::{Authorities, Authority, AuthorityIndex};
 
-/// A policy document without faults.
+/// A parsed policy document: the trust sources, the policies by name, and the sizes of the memory.
+///
+/// `docs/policy.md` describes every member; [`POLICY_SCHEMA`](crate::POLICY_SCHEMA) is its JSON Schema. A parsed document has no faults: unknown
+/// members, unreachable conditions and values out of range are refused by [`parse`](Self::parse), so a misspelt condition is never ignored.
+///
+/// Does not read the files and URIs that trust sources name, and does not check that they exist: that is the host's, by [`trust`](Self::trust).
+///
+/// # Examples
+/// ```
+/// use countersign::{PolicyDocument, TrustDocument};
+///
+/// let document = PolicyDocument::parse(br#"{
+///     "trust": [{"issuer": "https://as.example", "jwks_file": "as.json"}],
+///     "policies": {"default": {"accept": ["at+jwt"], "audience": "https://api.example"}}
+/// }"#).map_err(|faults| faults[0].to_string())?;
+/// for (_, source) in document.trust() {
+///     assert_eq!(*source.document(), TrustDocument::File("as.json".into()));
+/// }
+/// assert!(document.policy("default").is_some());
+///
+/// let faults = PolicyDocument::parse(br#"{"trust": [], "policies": {"default": {"acept": ["at+jwt"]}}}"#).unwrap_err();
+/// assert!(faults.iter().any(|fault| fault.to_string().starts_with("/policies/default/acept: ")), "{faults:?}");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct PolicyDocument {
     pub(crate) trust: Vec<TrustSource>,
@@ -30,10 +53,10 @@ pub struct PolicyDocument {
 const MEMBERS: &[&str] = &["$schema", "comment", "trust", "policies", "memory"];
 
 impl PolicyDocument {
-    /// Reads a document.
+    /// Parses the text of a document, which is JSON in UTF-8. Time and memory are bounded by the limits of `docs/limits.md`.
     ///
     /// # Errors
-    /// Every fault in it; never an empty list.
+    /// Every fault of the document, each with its JSON Pointer, the value found and the value expected; never an empty list.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::new();
         let root = reader.parse(text, DocumentKind::Policy);
@@ -42,6 +65,7 @@ impl PolicyDocument {
     }
 
     /// Reads a document that is part of another one, at `at` there. `None` if `reader` has recorded a fault of it.
+    #[doc(hidden)]
     pub fn read(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Self> {
         let faults = reader.fault_count();
         let members = reader.members(at, value, MEMBERS)?;
@@ -103,7 +127,7 @@ impl PolicyDocument {
         self.bundle_maps.get(index.0)
     }
 
-    /// The place of an authority.
+    /// The index of an authority, if the document trusts it.
     #[must_use]
     pub fn authority(&self, authority: &Authority) -> Option<AuthorityIndex> {
         self.authorities.find(authority)
@@ -114,7 +138,7 @@ impl PolicyDocument {
         self.policies.iter().enumerate().map(|(index, policy)| (PolicyIndex(index), policy))
     }
 
-    /// The place of the policy called `name`.
+    /// The index of the policy with this name, for [`Worker::decide`](crate::Worker::decide).
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<PolicyIndex> {
         self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyIndex)

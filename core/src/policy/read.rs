@@ -27,7 +27,11 @@ const MEMBERS: &[&str] = &[
     "leeway_seconds",
     "max_lifetime_seconds",
     "subjects",
+    "subject_separator",
     "scope",
+    "scope_from",
+    "scope_match",
+    "conditions",
     "algorithms",
     "binding",
     "dpop",
@@ -56,7 +60,7 @@ impl Policy {
         }
         let members = reader.members(&at, value, MEMBERS)?;
         let leeway_seconds = reader.number_of(Some(&members), &limits::LEEWAY_SECONDS);
-        let mut credentials = CredentialPolicy::read_all(reader, &members, trust);
+        let mut credentials = CredentialPolicy::read_all(reader, &members, trust, claims);
         let without_svid = !credentials.is_empty()
             && credentials
                 .iter()

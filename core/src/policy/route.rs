@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 use crate::field_value::spells_alike;
 use crate::jose::algorithm::AlgorithmSet;
 use crate::policy::body::BodyPolicy;
+use crate::policy::condition::{ClaimRules, Condition};
 use crate::reason::Reason;
-use crate::record::VerifiedToken;
+use crate::record::{NamedClaim, RulesNumber, VerifiedToken};
+use crate::specs::claims::{ClaimSet, Scope, UnverifiedClaims};
 use crate::specs::common::validity;
 use crate::specs::profile::{TokenKind, TokenKinds};
 use crate::specs::settings::{DpopSettings, ProfileSettings};
@@ -50,7 +52,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct CredentialPolicy {
     pub(crate) name: Box<str>,
-    pub(crate) from: From,
+    pub(crate) from: CredentialLocation,
     /// In document order; not empty.
     pub(crate) accept: Vec<AcceptedKind>,
     pub(crate) kinds: TokenKinds,
@@ -61,6 +63,8 @@ pub struct CredentialPolicy {
     pub(crate) all_read: bool,
     /// Not empty.
     pub(crate) audience: Vec<Box<str>>,
+    /// Whether an entry has another claim in place of `aud`.
+    pub(crate) audience_elsewhere: bool,
     /// Whether a request without it is refused.
     pub(crate) required: bool,
     /// Whether the host takes its field away before the request goes on.
@@ -69,14 +73,14 @@ pub struct CredentialPolicy {
 
 /// Where a credential is presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum CredentialLocation {
     /// In `Authorization`, by the scheme Bearer or DPoP.
     Authorization,
     /// Alone in a header field of this name, in small letters.
     Header(Box<str>),
 }
 
-impl From {
+impl CredentialLocation {
     /// Whether both name one place: header fields in whatever spelling.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
@@ -121,6 +125,8 @@ pub struct AcceptedKind {
     pub(crate) scope: Vec<Box<str>>,
     pub(crate) algorithms: AlgorithmSet,
     pub(crate) max_lifetime_seconds: Option<u64>,
+    /// What it asks of claims that it names by JSON Pointer, and what its tokens may lack; nothing, if `None`.
+    pub(crate) claims: Option<Box<ClaimRules>>,
 }
 
 /// `binding.require`: what must bind a token. Whatever it says, a bound token needs its proof.
@@ -231,8 +237,8 @@ impl Policy {
     /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
     pub fn header_fields(&self) -> impl Iterator<Item = &str> {
         self.credentials().filter_map(|credential| match &credential.from {
-            From::Authorization => None,
-            From::Header(name) => Some(name.as_ref()),
+            CredentialLocation::Authorization => None,
+            CredentialLocation::Header(name) => Some(name.as_ref()),
         })
     }
 
@@ -271,7 +277,7 @@ impl CredentialPolicy {
 
     /// Where it is presented.
     #[must_use]
-    pub const fn from(&self) -> &From {
+    pub const fn from(&self) -> &CredentialLocation {
         &self.from
     }
 
@@ -318,11 +324,69 @@ impl CredentialPolicy {
         entries.fold(AlgorithmSet::default(), |all, entry| all.union(entry.algorithms))
     }
 
+    /// Checks that the token has what its kind requires, or that an entry lets it go without.
+    ///
+    /// # Errors
+    /// [`Reason::ClaimMissing`], [`Reason::ClaimInvalid`] for a scope that the kind has in another form.
+    pub(crate) fn check_departures(&self, kind: TokenKind, claims: &UnverifiedClaims<'_>) -> Result<(), Reason> {
+        let profile = kind.profile();
+        let present = claims.present();
+        if !profile.required.is_within(present) && !profile.required.is_within(present.union(self.may_lack(kind))) {
+            return Err(Reason::ClaimMissing);
+        }
+        let is_listed = profile.scope_is_text && matches!(claims.scope, Some(Scope::Listed(_)));
+        if is_listed && !self.takes_listed_scope(kind) { Err(Reason::ClaimInvalid) } else { Ok(()) }
+    }
+
+    /// Whether entries for its kind let the token depart from the kind's specification as it does.
+    #[cold]
+    pub(crate) fn allows_departures(&self, verified: VerifiedToken<'_>) -> bool {
+        verified.lacking().is_within(self.may_lack(verified.kind))
+            && (!verified.scope_is_listed() || self.takes_listed_scope(verified.kind))
+    }
+
+    fn rules(&self, kind: TokenKind) -> impl Iterator<Item = &ClaimRules> {
+        self.accept.iter().filter(move |entry| entry.kind == kind).filter_map(|entry| entry.claims.as_deref())
+    }
+
+    #[cold]
+    fn may_lack(&self, kind: TokenKind) -> ClaimSet {
+        self.rules(kind).fold(ClaimSet::default(), |all, rules| all.union(rules.absent))
+    }
+
+    #[cold]
+    fn takes_listed_scope(&self, kind: TokenKind) -> bool {
+        self.rules(kind).any(|rules| rules.takes_listed_scope)
+    }
+
+    /// Checks that the token is for this server: by `aud`, and where an entry names another claim beside it, by that one too.
+    ///
+    /// RFC 7519 §4.1.3: a principal that "does not identify itself with a value in the 'aud' claim when this claim is present" MUST reject
+    /// the token: an `aud` that is there is always compared.
+    ///
+    /// # Errors
+    /// [`Reason::AudienceMismatch`]
+    #[cfg_attr(feature = "fast", inline(always))]
+    pub(crate) fn check_audience(&self, verified: &VerifiedToken<'_>) -> Result<(), Reason> {
+        if self.audience_elsewhere {
+            self.check_audience_elsewhere(*verified)
+        } else {
+            validity::check_audience(verified, &self.audience)
+        }
+    }
+
+    #[cold]
+    fn check_audience_elsewhere(&self, verified: VerifiedToken<'_>) -> Result<(), Reason> {
+        let mut entries = self.accept.iter().filter(|entry| entry.kind == verified.kind);
+        let is_for_us = entries.any(|entry| entry.is_for(&verified, &self.audience));
+        if is_for_us { Ok(()) } else { Err(Reason::AudienceMismatch) }
+    }
+
     /// The entry that lets the token in: the first of its kind whose conditions all hold.
     ///
     /// # Errors
     /// The reason of the entry that the token came furthest with, and the place of that entry; of equals, the first.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn admit(
         &self,
         verified: &VerifiedToken<'_>,
@@ -330,7 +394,7 @@ impl CredentialPolicy {
     ) -> Result<&AcceptedKind, (usize, Reason)> {
         let mut furthest = (0, (0, Reason::TypNotAccepted));
         for (place, entry) in self.accept.iter().enumerate().filter(|(_, entry)| entry.kind == verified.kind) {
-            match entry.check(verified, now) {
+            match entry.check(verified, &self.audience, now) {
                 Ok(()) => return Ok(entry),
                 Err((step, reason)) if step > furthest.0 => furthest = (step, (place, reason)),
                 Err(_) => {}
@@ -381,9 +445,87 @@ impl AcceptedKind {
         self.scope.iter().map(AsRef::as_ref)
     }
 
+    /// Whether any word of the scope is enough.
+    #[must_use]
+    pub fn takes_any_scope(&self) -> bool {
+        self.claims.as_ref().is_some_and(|rules| rules.any_scope)
+    }
+
+    /// The JSON Pointers to the claims whose words are the scope; none where `scope` is.
+    pub fn scope_from(&self) -> impl Iterator<Item = &str> {
+        self.claims.iter().flat_map(|rules| rules.scope_from.iter().map(|(pointer, _)| pointer.as_ref()))
+    }
+
+    /// The JSON Pointer to the claim that names the audience in place of `aud`.
+    #[must_use]
+    pub fn audience_from(&self) -> Option<&str> {
+        self.claims.as_ref()?.audience_from.as_ref().map(|(pointer, _)| pointer.as_ref())
+    }
+
+    /// The claims that its kind requires and its tokens may lack, by name.
+    pub fn absent(&self) -> impl Iterator<Item = &'static str> {
+        self.claims.as_ref().map_or_else(ClaimSet::default, |rules| rules.absent).names()
+    }
+
+    /// What it demands of claims, those of its policy too.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.claims.iter().flat_map(|rules| &rules.conditions)
+    }
+
+    /// Whether the token is for one of `audience`.
+    fn is_for(&self, verified: &VerifiedToken<'_>, audience: &[Box<str>]) -> bool {
+        let by_aud = || validity::check_audience(verified, audience).is_ok();
+        match self.claims.as_ref().and_then(|rules| rules.audience_from.as_ref()) {
+            None => by_aud(),
+            Some((_, slot)) => {
+                let has_aud = verified.audience_bytes().next().is_some();
+                let named = verified.named(*slot);
+                audience.iter().any(|own| named == Some(NamedClaim::Text(own.as_bytes()))) && (!has_aud || by_aud())
+            }
+        }
+    }
+
+    /// What tells its rules for claims from those of all other entries in its policy document.
+    #[inline]
+    pub(crate) fn rules_number(&self) -> Option<RulesNumber> {
+        self.claims.as_ref().and_then(|rules| rules.number)
+    }
+
+    /// What only entries with rules for claims allow, their conditions, and the scope: nothing but the token's own claims, neither the
+    /// time nor the keys, so a cached token that met them meets them again.
+    // By value: a reference would keep the token of every other request out of registers.
+    #[inline(never)]
+    fn check_claims(&self, verified: VerifiedToken<'_>, audience: &[Box<str>]) -> Result<(), (u8, Reason)> {
+        let verified = &verified;
+        let rules = self.claims.as_deref();
+        if verified.departs() {
+            let (absent, listed) =
+                rules.map_or_else(Default::default, |rules| (rules.absent, rules.takes_listed_scope));
+            if !verified.lacking().is_within(absent) {
+                return Err((5, Reason::ClaimMissing));
+            }
+            if verified.scope_is_listed() && !listed {
+                return Err((5, Reason::ClaimInvalid));
+            }
+        }
+        let scope = match rules {
+            None => validity::check_scope(verified, &self.scope),
+            Some(rules) => {
+                if rules.audience_from.is_some() && !self.is_for(verified, audience) {
+                    return Err((6, Reason::AudienceMismatch));
+                }
+                if !rules.conditions.iter().all(|condition| condition.holds(verified)) {
+                    return Err((7, Reason::ClaimRefused));
+                }
+                rules.check_scope(verified, &self.scope)
+            }
+        };
+        scope.map_err(|reason| (8, reason))
+    }
+
     /// The conditions in order; an error says how many steps held before it.
     #[cfg_attr(feature = "fast", inline(always))]
-    fn check(&self, verified: &VerifiedToken<'_>, now: UnixSeconds) -> Result<(), (u8, Reason)> {
+    fn check(&self, verified: &VerifiedToken<'_>, audience: &[Box<str>], now: UnixSeconds) -> Result<(), (u8, Reason)> {
         if !self.algorithms.contains(verified.algorithm) {
             return Err((1, Reason::AlgorithmRefused));
         }
@@ -397,6 +539,10 @@ impl AcceptedKind {
             return Err((3, Reason::SubjectRefused));
         }
         validity::check_lifetime(verified, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;
-        validity::check_scope(verified, &self.scope).map_err(|reason| (5, reason))
+        if self.claims.is_some() || verified.departs() {
+            let is_known = self.rules_number().is_some_and(|rules| verified.met(rules));
+            return if is_known { Ok(()) } else { self.check_claims(*verified, audience) };
+        }
+        validity::check_scope(verified, &self.scope).map_err(|reason| (8, reason))
     }
 }

@@ -30,7 +30,7 @@ pub struct TrustSource {
     pub(crate) algorithms: AlgorithmSet,
 }
 
-/// Where an issuer answers what its tokens say (RFC 7662).
+/// The endpoint at which an issuer introspects its tokens (RFC 7662).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Introspection {
     pub(crate) uri: String,
@@ -82,13 +82,13 @@ impl Introspection {
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustDocument {
-    /// It stands in the policy document.
+    /// Its text is in the policy document.
     Inline(String),
     /// A file, relative to the policy document.
     File(String),
     /// A URI, for hosts with a network.
     Uri(String),
-    /// The host pushes it.
+    /// The host loads it, from wherever it gets it.
     Pushed,
     /// It is one of a bundle map.
     Map(BundleMapIndex),
@@ -111,7 +111,7 @@ pub struct BundleMap {
 }
 
 impl BundleMap {
-    /// Where from: in the policy document itself, or a file.
+    /// Its document: in the policy document itself, or a file.
     #[must_use]
     pub const fn document(&self) -> &TrustDocument {
         &self.document
@@ -136,7 +136,7 @@ impl BundleMap {
 }
 
 impl TrustSource {
-    /// Whose keys.
+    /// The trust domain or issuer of the keys.
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority
@@ -244,7 +244,7 @@ impl TrustNames {
             match place(&self.authorities) {
                 Some(index) => found.push(index),
                 None if self.unnamed || place(&self.misnamed).is_some() => {}
-                None => reader.fault(at, quoted(&name), "a name that stands in /trust"),
+                None => reader.fault(at, quoted(&name), "a name of an entry of /trust"),
             }
         });
         sort(&mut found, Ord::cmp);

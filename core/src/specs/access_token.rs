@@ -27,6 +27,8 @@ pub(crate) const PROFILE: Profile = Profile {
         Claim::IssuedAt,
         Claim::TokenId,
     ]),
+    may_lack: ClaimSet::of(&[Claim::Audience, Claim::Subject, Claim::ClientId, Claim::IssuedAt, Claim::TokenId]),
+    scope_is_text: true,
     kept: ClaimSet::of(&[Claim::Issuer, Claim::Subject, Claim::Scope, Claim::ClientId, Claim::TokenId, Claim::Actor]),
     check_header: |_, _| Ok(()),
     check_claims: |_| Ok(()),

@@ -2,7 +2,7 @@
 //!
 //! A payload is read once and typed once. A claim of the wrong type is a refusal and never "absent" (CVE-2026-25537).
 
-use self::types::{ClaimType, Confirmed, Date, DateUp, Listed, Object, Text};
+use self::types::{ClaimType, Confirmed, Date, DateUp, Granted, Listed, Object, Text};
 use crate::jose::header::Faults;
 use crate::jose::json::{self, Budget, Fraction, JsonArray, JsonString, NameTable, Value};
 use crate::limits;
@@ -16,11 +16,13 @@ pub enum Kept<'a> {
     Text(JsonString<'a>),
     /// JSON, as in the token.
     Json(&'a str),
+    /// Strings, with spaces between them.
+    Words(JsonArray<'a>),
 }
 
 /// How claims are read: types that only the table names.
 mod types {
-    use super::{Audience, Kept, numeric_date, string};
+    use super::{Audience, Kept, Scope, numeric_date, string};
     use crate::jose::json::{Fraction, JsonObject, JsonString, Value};
     use crate::reason::Reason;
     use crate::time::UnixSeconds;
@@ -41,6 +43,7 @@ mod types {
     pub enum Object {}
     pub enum Listed {}
     pub enum Confirmed {}
+    pub enum Granted {}
     /// A date of which a fraction is dropped.
     pub enum Date {}
     /// A date of which a fraction is rounded up.
@@ -75,6 +78,21 @@ mod types {
 
         fn read(value: Value<'_>) -> Result<JsonObject<'_>, Reason> {
             value.as_object().ok_or(Reason::ClaimInvalid)
+        }
+    }
+
+    impl ClaimType for Granted {
+        type Read<'a> = Scope<'a>;
+
+        fn read(value: Value<'_>) -> Result<Scope<'_>, Reason> {
+            Scope::read(value)
+        }
+
+        fn kept<'a>(scope: Self::Read<'a>) -> Option<Kept<'a>> {
+            Some(match scope {
+                Scope::Text(text) => Kept::Text(text),
+                Scope::Listed(words) => Kept::Words(words),
+            })
         }
     }
 
@@ -169,7 +187,7 @@ macro_rules! claims {
 claims! {
     Issuer, issuer: Text = "iss", "`iss`: who issued the token.";
     Subject, subject: Text = "sub", "`sub`: whom it is about.";
-    Scope, scope: Text = "scope", "`scope`: what it allows, words with spaces between them (RFC 8693 §4.2).";
+    Scope, scope: Granted = "scope", "`scope`: what it allows, words with spaces between them (RFC 8693 §4.2).";
     ClientId, client_id: Text = "client_id", "`client_id`: the client that it was issued to (RFC 8693 §4.3).";
     TokenId, token_id: Text = "jti", "`jti`: what names the token.";
     Actor, actor: Object = "act", "`act`: who acts for the subject (RFC 8693 §4.1).";
@@ -216,6 +234,21 @@ impl ClaimSet {
         self.0 & 1 << claim.index() != 0
     }
 
+    /// This set with `claim` in it.
+    pub(crate) const fn with(self, claim: Claim) -> Self {
+        Self(self.0 | 1 << claim.index())
+    }
+
+    /// The claims of both sets.
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Its claims, in the order of the table.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Claim> {
+        Claim::ALL.into_iter().filter(move |claim| self.contains(*claim))
+    }
+
     /// Whether every claim of this set is in `other`.
     pub(crate) const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0
@@ -223,7 +256,7 @@ impl ClaimSet {
 
     /// The names of its claims, in the order of the table.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Claim::ALL.into_iter().filter(move |claim| self.contains(*claim)).map(Claim::name)
+        self.iter().map(Claim::name)
     }
 }
 
@@ -266,6 +299,34 @@ impl<'a> Audience<'a> {
             Self::Many(many) => (None, Some(many.elements().filter_map(Value::as_string))),
         };
         one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+/// `scope`: words with spaces between them in one string (RFC 8693 §4.2), or an array of words, as some issuers write it.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// One string.
+    Text(JsonString<'a>),
+    /// An array of strings, each of them one scope-token of RFC 6749 §3.3: one with a space in it would grant two.
+    Listed(JsonArray<'a>),
+}
+
+impl<'a> Scope<'a> {
+    /// Reads a value of `scope`. Which kinds may have an array is for their profiles.
+    ///
+    /// # Errors
+    /// [`Reason::ClaimInvalid`]
+    pub(crate) fn read(value: Value<'a>) -> Result<Self, Reason> {
+        // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+        let is_token =
+            |word: JsonString<'_>| !word.is_empty() && word.chars().all(|c| matches!(c, '!' | '#'..='[' | ']'..='~'));
+        match value {
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Array(words) if words.elements().all(|word| word.as_string().is_some_and(is_token)) => {
+                Ok(Self::Listed(words))
+            }
+            _ => Err(Reason::ClaimInvalid),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::reason::Reason;
 use crate::request::Request;
 use crate::specs::check::Check;
 use crate::specs::claims::{numeric_date, string};
-use crate::specs::common::presentation::{self, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme};
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::row::{Proof, ProofFacts, ProofMethod, Used};
 use crate::specs::settings::{NonceMode, ReplayMode};
@@ -31,7 +31,7 @@ pub(crate) const METHOD: ProofMethod = ProofMethod {
     name: "dpop",
     confirmation: "jkt",
     header_fields: &["dpop"],
-    scheme: Some(Scheme::Dpop),
+    scheme: Some(AuthScheme::Dpop),
     bound_to: |confirmation| confirmation.key_thumbprint,
     check,
     rules: "DP",
@@ -104,8 +104,7 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let issued_at = claims.issued_at;
     let before = Used::before(request.used_proof, &replay_key);
     let (use_once, handed_on) = (Used::No, replay_key);
-    let verified =
-        proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
+    let verified = proof.verified.insert(ProofFacts { replay_key, issued_at, use_once, handed_on });
 
     proof.trace.enter(Check::ProofReplay);
     if settings.replay == ReplayMode::Accept {
@@ -169,7 +168,7 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
         // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
         UriError::Scheme if request.uri.starts_with(b"/") => Reason::RequestInvalid,
         // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
-        // HTTP request in which the JWT was received". What is no such value matches nothing.
+        // HTTP request in which the JWT was received". Any other value matches nothing.
         _ => Reason::ProofUriMismatch,
     })
 }
@@ -260,7 +259,7 @@ impl<'a> UnverifiedProof<'a> {
     /// Reads the decoded payload of a proof for a protected resource.
     ///
     /// Item 3: "All required claims per Section 4.2 are contained in the JWT": `jti`, `htm`, `htu`, `iat`, and `ath` when
-    /// an access token is presented. Claims that are not ours are ignored (§4.2 allows more).
+    /// an access token is presented. Unknown claims are ignored (§4.2 allows more).
     ///
     /// # Errors
     /// [`Reason::ProofMalformed`], [`Reason::ProofTooLarge`]

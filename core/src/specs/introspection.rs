@@ -20,6 +20,8 @@ pub(crate) const PROFILE: Profile = Profile {
     place: Place::Anywhere,
     // §2.2 leaves all but `active` optional. Without `aud` a token for any other service would pass (specs: IN-2).
     required: ClaimSet::of(&[Claim::Audience]),
+    may_lack: ClaimSet::of(&[Claim::Audience]),
+    scope_is_text: true,
     kept: ClaimSet::of(&[Claim::Issuer, Claim::Subject, Claim::Scope, Claim::ClientId, Claim::TokenId, Claim::Actor]),
     check_header: |_, _| Ok(()),
     check_claims: |_| Ok(()),
@@ -38,7 +40,7 @@ const WITHOUT_EXPIRY_SECONDS: u64 = 60;
 /// Also gives until when it may be used for other requests.
 ///
 /// # Errors
-/// [`Reason::TokenInactive`]; [`Reason::IntrospectionUnavailable`] for what is no answer; otherwise those of
+/// [`Reason::TokenInactive`]; [`Reason::IntrospectionUnavailable`] for a body that is not an answer; otherwise those of
 /// [`UnverifiedClaims::parse`].
 pub(crate) fn read<'a>(
     answer: &'a [u8],

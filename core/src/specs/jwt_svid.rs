@@ -22,6 +22,8 @@ pub(crate) const PROFILE: Profile = Profile {
     // §3.1 to §3.3
     required: ClaimSet::of(&[Claim::Subject, Claim::Audience, Claim::ExpiresAt]),
     // §3 defines no scope.
+    may_lack: ClaimSet::of(&[]),
+    scope_is_text: false,
     kept: ClaimSet::of(&[Claim::Issuer, Claim::Subject, Claim::ClientId, Claim::TokenId, Claim::Actor]),
     check_header,
     check_claims: |_| Ok(()),

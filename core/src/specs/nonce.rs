@@ -2,7 +2,7 @@
 //!
 //! `nonce = base64url(issued_at (8 bytes) || HMAC-SHA-256(key, issued_at || key thumbprint)[..16])`. §8: "the nonce value
 //! MUST be unpredictable"; the MAC is. Bound to the client's key, so one client's nonce is nothing to another. All servers
-//! of one resource share the key; two keys at once let it rotate without refusing anybody.
+//! of one resource share the key; two keys at once let it rotate without refusing any client.
 
 use crate::crypto::HmacKey;
 use crate::jose::base64url;
@@ -22,7 +22,7 @@ const TIME_BYTES: usize = 8;
 const TAG_BYTES: usize = 16;
 const DOMAIN: &[u8] = b"countersign dpop nonce 1";
 
-/// What a nonce that is ours says.
+/// A nonce that this server issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonceAge {
     /// Seconds since it was issued.
@@ -49,9 +49,9 @@ impl NonceKeys {
         text
     }
 
-    /// The age of `nonce` if it is ours, made for this key, and at most `lifetime_seconds` old.
+    /// The age of `nonce` if it was issued with these keys for this client key, and at most `lifetime_seconds` old.
     ///
-    /// Does not remember nonces: one may be used until it expires (§8.1 allows that; the proof's `jti` is what is used once).
+    /// Does not remember nonces: one may be used until it expires (§8.1 allows that; the proof's `jti` is used once).
     #[must_use]
     pub fn check(
         &self,
@@ -67,7 +67,7 @@ impl NonceKeys {
             key.verify(&[DOMAIN, time, key_thumbprint], tag)
         });
         let issued_at = u64::from_be_bytes(*time);
-        // From another server of ours it may be dated a little ahead; its age is then nought.
+        // From another server of the resource it may be dated a little ahead; its age is then 0.
         let seconds = now.as_u64().saturating_sub(issued_at);
         (ours && seconds <= lifetime_seconds).then_some(NonceAge { seconds })
     }

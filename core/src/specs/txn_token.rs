@@ -30,6 +30,8 @@ pub(crate) const PROFILE: Profile = Profile {
         Claim::Scope,
         Claim::RequestingWorkload,
     ]),
+    may_lack: ClaimSet::of(&[]),
+    scope_is_text: true,
     kept: ClaimSet::of(&[
         Claim::Issuer,
         Claim::Subject,

@@ -189,3 +189,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn another_separator_makes_other_segments() {
+    let matches = |pattern: &str, separator, subject: &str| {
+        SubjectPattern::parse_with(pattern, separator).unwrap().matches(subject)
+    };
+    assert!(matches("system:serviceaccount:prod:*", ':', "system:serviceaccount:prod:web"));
+    assert!(!matches("system:serviceaccount:prod:*", ':', "system:serviceaccount:prod:web:x"));
+    assert!(matches("repo:octo-org/octo-repo:**", ':', "repo:octo-org/octo-repo:ref:refs/heads/main"));
+    assert!(!matches("repo:octo-org/octo-repo:**", ':', "repo:octo-org/octo-repo"));
+    assert!(matches("a/*/c", '/', "a/b/c") && matches("a/b", ':', "a/b"));
+    assert!(matches("a.*", '.', "a.b") && !matches("a.*", '.', "a:b"));
+    for (pattern, separator, fault) in [
+        ("a:*", 'x', Separator),
+        ("a:*", '*', Separator),
+        ("a:*", ' ', Separator),
+        ("a:*", '\u{e9}', Separator),
+        ("a/*", ':', StarInsideSegment),
+        ("a:**:b", ':', DoubleStarNotLast),
+        ("**", ':', DoubleStarAlone),
+        ("spiffe:**", ':', SpiffeSeparator),
+        ("SPIFFE:*:x", ':', SpiffeSeparator),
+        ("spiffe://example.org/a", '.', SpiffeSeparator),
+    ] {
+        assert_eq!(SubjectPattern::parse_with(pattern, separator).unwrap_err(), fault, "{pattern} {separator}");
+    }
+}
+
+/// A wildcard would match a trust domain otherwise, which every pattern for SPIFFE IDs names.
+#[test]
+fn another_separator_never_takes_a_spiffe_id() {
+    for (pattern, separator) in [("*:*", ':'), ("*:**", ':'), ("*.**", '.'), ("*-*", '-')] {
+        let pattern = SubjectPattern::parse_with(pattern, separator).unwrap();
+        for subject in ["spiffe://a.example/b-c", "Spiffe://a.example", "spiffe:a.b-c"] {
+            assert!(!pattern.matches(subject), "{pattern} {subject}");
+        }
+    }
+}

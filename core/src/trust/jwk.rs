@@ -28,7 +28,7 @@ pub enum JwkError {
     Use,
     /// `key_ops` does not permit `verify`, repeats a value, or contradicts `use` (RFC 7517 §4.3).
     Operations,
-    /// `alg` is not a signature algorithm of ours, or not one for this key type and curve.
+    /// `alg` is not a supported signature algorithm, or not one for this key type and curve.
     Algorithm,
     /// Neither this build nor its host checks signatures by the algorithms of this key.
     AlgorithmUnsupported,

@@ -21,7 +21,7 @@ use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
 use crate::trust::thumbprint::thumbprint;
 
-/// Why a document was refused whole; the last good one stays in force.
+/// Why a document was refused whole; the last good one stays in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -35,9 +35,9 @@ pub enum TrustError {
     TooManyKeys,
     /// `spiffe_sequence` is not an unsigned integer (§4.1.1).
     SequenceMalformed,
-    /// `spiffe_sequence` is lower than that of the document in force: an older document.
+    /// `spiffe_sequence` is lower than that of the document in use: an older document.
     SequenceRollback {
-        /// The sequence in force.
+        /// The sequence in use.
         stored: u64,
         /// The sequence of the refused document.
         offered: u64,
@@ -62,9 +62,9 @@ pub enum TrustError {
     Base64,
     /// A fault of one document refuses the whole map (Trust Domain and Bundle, appendix B.1).
     InMap {
-        /// Whose document.
+        /// The authority of the document.
         trust_domain: Box<str>,
-        /// Its fault.
+        /// The fault of the document.
         fault: Box<TrustError>,
     },
 }
@@ -89,7 +89,7 @@ impl fmt::Display for TrustError {
             Self::TooManyKeys => write!(f, "too many keys, expected {}", limits::row::KEYS_PER_SET.of("keys")),
             Self::SequenceMalformed => f.write_str("`spiffe_sequence` is not an unsigned integer"),
             Self::SequenceRollback { stored, offered } => {
-                write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in force")
+                write!(f, "`spiffe_sequence` {offered} is lower than {stored}, which is in use")
             }
             Self::AuthorityUnknown => f.write_str("no such trust domain or issuer in the policy document"),
             Self::OtherForm { found, expected } => {
@@ -112,14 +112,14 @@ pub struct DroppedKey {
     pub index: usize,
     /// Its `kid`, cut at 64 characters.
     pub key_id: Option<String>,
-    /// Why.
+    /// The reason.
     pub fault: JwkError,
 }
 
 /// What became of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// How many keys were in force before and still are.
+    /// How many keys were in use before and still are.
     pub kept: usize,
     /// How many are new.
     pub added: usize,
@@ -131,7 +131,7 @@ pub struct LoadReport {
     pub dropped: Vec<DroppedKey>,
     /// How many entries were dropped in all.
     pub dropped_count: usize,
-    /// The sequence number is the one in force, the document is not: somebody should look.
+    /// The sequence number is the one in use, the document is not: an operator should look.
     pub sequence_reused: bool,
     /// The form that the document looks like, where that is another one than the policy says.
     pub resembles: Option<TrustForm>,
@@ -226,7 +226,7 @@ fn read_key(
     (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
 ) -> Result<Option<ParsedKey>, JwkError> {
     let object = entry.as_object().ok_or(JwkError::Malformed)?;
-    // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
+    // The use comes first: a key for another purpose may have a type and an algorithm that are not supported here.
     let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkError::Malformed)).transpose()?;
     let is = |word: &str| usage.is_some_and(|usage| usage.is(word));
     let is_for_jwt_svids = authority.is_trust_domain() && is("jwt-svid");
@@ -275,7 +275,7 @@ fn read_key(
     Ok(Some(ParsedKey { index, key_id: key_id.map(Into::into), public, algorithms, thumbprint }))
 }
 
-/// The DER of the first element of `x5c`. What is no base64 holds no certificate, and so none of another key.
+/// The DER of the first element of `x5c`. A text that is not base64 has no certificate, and so none of another key.
 fn first_certificate(key: JsonObject<'_>) -> Option<Vec<u8>> {
     let text = key.member("x5c")?.as_array()?.elements().next()?.as_string()?.to_owned_string();
     let mut der = alloc::vec![0; text.len()];

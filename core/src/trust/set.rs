@@ -244,10 +244,10 @@ impl BundleSet {
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole authority. Costs what the document costs: the sets of other authorities
     /// are not looked at. `backend` checks the signatures of the keys; `checked` are the algorithms that the engine checks, `allowed` those of the trust entry: a key is used with
-    /// what is in both.
+    /// the algorithms in both.
     ///
     /// # Errors
-    /// A [`TrustError`] and no change: the last good document stays in force (specs: BND-2).
+    /// A [`TrustError`] and no change: the last good document stays in use (specs: BND-2).
     pub(crate) fn load(
         &mut self,
         index: AuthorityIndex,
@@ -344,7 +344,7 @@ impl BundleSet {
         let mut added = Vec::new();
         for key in parsed.keys {
             let known = kept.binary_search_by_key(&key.thumbprint, |kept| kept.thumbprint).ok().and_then(|any| {
-                // The same key may stand under several `kid`s: look at its neighbours too.
+                // The same key may be listed under several `kid`s: look at its neighbours too.
                 let first =
                     kept[..any].iter().rposition(|kept| kept.thumbprint != key.thumbprint).map_or(0, |at| at + 1);
                 let same = kept[first..].iter().take_while(|kept| kept.thumbprint == key.thumbprint);

@@ -22,7 +22,7 @@ fn every_check_in_order_with_its_rule() {
     let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<&str> =
         explanation["checks"].as_array().unwrap().iter().map(|line| line["check"].as_str().unwrap()).collect();
-    let all: Vec<&str> = countersign::engine::Check::ALL.into_iter().map(|check| check.name()).collect();
+    let all: Vec<&str> = countersign::Check::ALL.into_iter().map(|check| check.name()).collect();
     assert_eq!(names, all);
     assert_eq!(result_of(&explanation, "signature"), "passed");
     assert_eq!(result_of(&explanation, "proof_signature"), "not_needed");
@@ -350,6 +350,26 @@ fn what_the_policy_takes_in_its_place() {
             "The policy takes an at+jwt with the scope orders:read orders:write.",
         ),
         (
+            policy("/policies/default/accept/1/scope_from", json!(["/scp", "/realm_access/roles"])),
+            token.clone(),
+            "scope_insufficient",
+            "The policy takes an at+jwt with the scope orders:read in /scp, /realm_access/roles.",
+        ),
+        (
+            policy(
+                "/policies/default/conditions",
+                json!([
+                    {"claim": "/iss", "present": true}, {"claim": "/tenant", "one_of": ["a", 7]},
+                    {"claim": "/token_use", "equals": "access"}, {"claim": "/roles", "contains": "admin"},
+                    {"claim": "/at_hash", "present": false}, {"claim": "/ref", "pattern": "refs/heads/*"},
+                ]),
+            ),
+            token.clone(),
+            "claim_refused",
+            "The policy takes an at+jwt with /iss present and /tenant one of \"a\", 7 and /token_use equal to \"access\" and \
+             /roles containing \"admin\" and /at_hash absent and /ref matching \"refs/heads/*\".",
+        ),
+        (
             policy("/policies/default/max_lifetime_seconds", json!(20)),
             token,
             "lifetime_too_long",
@@ -366,7 +386,7 @@ fn what_is_wrong_with_the_form_of_a_proof() {
     let place = Place::new();
     let cnf = json!({"jkt": place.client.thumbprint()});
     let token = place.server.access_token(|claims| claims["cnf"] = cnf);
-    let hash = crate::support::b64(&countersign::crypto::sha256(token.as_bytes()));
+    let hash = crate::support::b64(&countersign::internal::crypto::sha256(token.as_bytes()));
     let claims = json!({"jti": "1", "htm": "GET", "htu": crate::support::URI, "iat": NOW, "ath": hash});
     let header = json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": place.client.jwk()});
     let with = |value: &Value, name: &str, member: Value| {

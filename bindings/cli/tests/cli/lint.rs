@@ -514,7 +514,7 @@ fn a_tie_that_names_an_optional_credential() {
     }
 }
 
-/// What is said of a policy's `accept` is said of each credential's.
+/// The warnings about a policy's `accept` are those about each credential's.
 #[test]
 fn entries_of_credentials() {
     let place = Place::new();
@@ -619,4 +619,34 @@ fn a_key_that_its_trust_entry_does_not_allow() {
     let (code, report) = lint(&[], &policy.to_string());
     assert_eq!(code, Some(1));
     assert_eq!(findings(&report), [("fault", "/trust/0/algorithms/0"), ("fault", "/trust/1/algorithms/1")]);
+}
+
+#[test]
+fn what_conditions_on_claims_give_up() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let condition = json!([{"claim": "/token_use", "equals": "access"}]);
+    policy["policies"]["default"]["accept"] = json!([
+        "at+jwt",
+        {"kind": "at+jwt", "absent": ["client_id", "sub"]},
+        {"kind": "at+jwt", "scope_from": "/scp"},
+        {"kind": "at+jwt", "conditions": condition},
+        {"kind": "jwt", "audience_from": "/client_id"},
+        {"kind": "jwt", "conditions": condition},
+        {"kind": "jwt-svid", "conditions": [{"claim": "/env", "equals": "prod"}]},
+    ]);
+    let (code, report) = lint(&[], &policy.to_string());
+    assert_eq!(code, Some(0), "{report}");
+    let at = |rest: &str| texts(&report, &format!("/policies/default/accept/{rest}"));
+    assert_eq!(
+        at("1/absent"),
+        ["tokens without client_id, sub pass, which RFC 9068 §2.2 requires; meant for issuers that cannot be mended"]
+    );
+    assert_eq!(at("1"), [""; 0], "the entry before it refuses tokens that this one takes");
+    assert_eq!(at("2"), [""; 0], "the entry before it refuses tokens that this one takes");
+    assert_eq!(at("3"), ["entry 0 accepts all that this one does, so this one never decides"]);
+    assert_eq!(at("4/audience_from"), ["tokens without aud pass: /client_id must name the audience in its place"]);
+    for entry in ["4", "5", "6"] {
+        assert_eq!(at(entry), [""; 0], "{entry} has a condition");
+    }
 }

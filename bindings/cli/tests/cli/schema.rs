@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::limits;
-use countersign::policy::{PolicyDocument, SCHEMA};
-use countersign::specs::profile::TokenKind;
+use countersign::internal::limits;
+use countersign::{Algorithm, AlgorithmSet, POLICY_SCHEMA, PolicyDocument, TokenKind};
 use serde_json::{Value, json};
 
 use crate::support::Run;
@@ -64,15 +62,15 @@ fn transaction() -> Value {
 #[test]
 fn it_is_printed_as_it_is_published() {
     let output = Run::new(&["schema"]).with("");
-    assert_eq!(output.stdout, SCHEMA.as_bytes());
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    assert_eq!(output.stdout, POLICY_SCHEMA.as_bytes());
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert!(jsonschema::meta::is_valid(&schema));
 }
 
 #[test]
 fn what_the_reader_takes_the_schema_takes() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let all = [
         sound(),
         with("/$schema", json!("https://example.org/schema")),
@@ -109,6 +107,21 @@ fn what_the_reader_takes_the_schema_takes() {
         entry(json!({"kind": "jwt-svid", "trust_domain": "example.org", "algorithms": "ES256", "comment": 1})),
         entry(json!({"kind": "jwt-svid", "subjects": ["spiffe://example.org/ns/*/sa/web", "spiffe://a/**"]})),
         policy("audience", json!(["a", "b"])),
+        entry(json!({"kind": "jwt", "subjects": ["system:serviceaccount:prod:*", "a:**"], "subject_separator": ":"})),
+        entry(json!({"kind": "jwt", "subjects": "a/*", "subject_separator": "/"})),
+        entry(json!({"kind": "jwt", "scope": "a", "scope_from": "/scp", "scope_match": "any"})),
+        entry(json!({"kind": "at+jwt", "scope_from": ["/scope", "/realm_access/roles"]})),
+        entry(json!({"kind": "at+jwt", "absent": ["client_id", "sub"], "audience_from": "/azp"})),
+        entry(json!({"kind": "jwt", "audience_from": "/client_id"})),
+        entry(json!({"kind": "jwt", "conditions": []})),
+        entry(json!({"kind": "jwt-svid", "conditions": [{"claim": "/a", "equals": 1}]})),
+        entry(json!({"kind": "jwt", "conditions": [
+            {"claim": "/a", "equals": "x", "comment": 1}, {"claim": "/a~1b", "one_of": ["x", -1, true]},
+            {"claim": "/a/0", "contains": false}, {"claim": "/a", "present": false},
+            {"claim": "/ref", "pattern": "refs/heads/*"}, {"claim": "/ref", "pattern": "a:**", "separator": ":"},
+        ]})),
+        policy("conditions", json!([{"claim": "/a", "present": true}])),
+        policy("scope_from", json!("/roles")),
         policy("leeway_seconds", json!(0)),
         policy("leeway_seconds", json!(300)),
         policy("max_lifetime_seconds", json!(3600)),
@@ -164,7 +177,7 @@ fn what_the_reader_takes_the_schema_takes() {
 
 #[test]
 fn what_is_broken_both_refuse() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let mut all = vec![
         json!(null),
         json!([]),
@@ -272,6 +285,42 @@ fn what_is_broken_both_refuse() {
         entry(json!({"kind": "jwt", "algorithms": []})),
         entry(json!({"kind": "jwt", "max_lifetime_seconds": 0})),
         entry(json!({"kind": "jwt", "max_lifetime_seconds": 31_622_401})),
+        entry(json!({"kind": "jwt", "subject_separator": ":"})),
+        entry(json!({"kind": "jwt", "subjects": "a", "subject_separator": "::"})),
+        entry(json!({"kind": "jwt", "subjects": "a", "subject_separator": "*"})),
+        entry(json!({"kind": "jwt", "subjects": "a", "subject_separator": "x"})),
+        entry(json!({"kind": "jwt", "subjects": "system:serviceaccount:prod:*"})),
+        entry(json!({"kind": "jwt-svid", "subjects": "spiffe://a/b", "subject_separator": "/"})),
+        svid_policy("scope_from", json!("/roles")),
+        entry(json!({"kind": "jwt-svid", "audience_from": "/azp"})),
+        entry(json!({"kind": "jwt-svid", "absent": "sub"})),
+        entry(json!({"kind": "jwt", "scope_match": "any"})),
+        entry(json!({"kind": "jwt", "scope": "a", "scope_match": "some"})),
+        entry(json!({"kind": "jwt", "scope_from": []})),
+        entry(json!({"kind": "jwt", "scope_from": "scp"})),
+        entry(json!({"kind": "jwt", "audience_from": "/aud"})),
+        entry(json!({"kind": "jwt", "audience_from": "/aud/0"})),
+        entry(json!({"kind": "jwt", "audience_from": "client_id"})),
+        entry(json!({"kind": "jwt", "absent": "sub"})),
+        entry(json!({"kind": "at+jwt", "absent": "iss"})),
+        entry(json!({"kind": "at+jwt", "absent": "exp"})),
+        entry(json!({"kind": "at+jwt", "absent": "aud"})),
+        entry(json!({"kind": "at+jwt", "absent": []})),
+        entry(json!({"kind": "jwt", "conditions": {}})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a"}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"equals": "a"}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "a", "equals": "a"}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "equals": "a", "present": true}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "equals": null}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "equals": 1.5}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "equals": ["a"]}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "one_of": []}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "one_of": "a"}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "contains": {}}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "present": "yes"}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "pattern": ""}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "equals": "a", "separator": ":"}]})),
+        entry(json!({"kind": "jwt", "conditions": [{"claim": "/a", "matches": ".*"}]})),
         entry(json!({"kind": "jwt", "subjects": ""})),
         entry(json!({"kind": "jwt", "subjects": "**"})),
         entry(json!({"kind": "jwt", "subjects": "a/**/b"})),
@@ -395,12 +444,12 @@ fn every_member_is_described() {
                 || resolved(member)["description"].is_string()
                 || name == "kind"
                 || member == false;
-            // Conditions only narrow what stands in the members themselves.
+            // Conditions only narrow the members themselves.
             assert!(described || at.contains("allOf"), "{at}");
             walk(&at, member, root);
         }
     }
-    let root: Value = serde_json::from_str(SCHEMA).unwrap();
+    let root: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     walk("", &root, &root);
     for (name, definition) in root["$defs"].as_object().unwrap() {
         walk(name, definition, &root);
@@ -410,13 +459,14 @@ fn every_member_is_described() {
 /// Numbers, lengths and words that the schema repeats from the tables of the engine.
 #[test]
 fn bounds_and_words_are_those_of_the_tables() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
     for row in limits::NUMBERS {
         let found = at(row.schema);
         assert_eq!(found["type"], "integer", "{}", row.schema);
         let bounds = (&found["minimum"], &found["maximum"], &found["default"]);
-        assert_eq!(bounds, (&json!(row.least), &json!(row.most), &json!(row.default)), "{}", row.schema);
+        let limits::Number { least, most, default, .. } = row.number;
+        assert_eq!(bounds, (&json!(least), &json!(most), &json!(default)), "{}", row.schema);
     }
     for (pointer, most) in [
         ("/$defs/issuer/properties/spiffe_trust_domains/oneOf/1/maxItems", limits::SPIFFE_TRUST_DOMAINS),
@@ -454,7 +504,7 @@ fn bounds_and_words_are_those_of_the_tables() {
 /// The members that the reader takes are those of the schema, in every object of the document: the reader lists them where one is unknown.
 #[test]
 fn the_members_are_those_of_the_reader() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     let own = |pointer: &str| -> Vec<String> {
         let object = schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
         object["properties"].as_object().unwrap().keys().cloned().collect()

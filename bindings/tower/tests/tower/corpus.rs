@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use countersign::engine::{Policy, UseOnce};
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustError};
+use countersign::NonceKeys;
+use countersign::UnixSeconds;
+use countersign::{Authority, TrustError};
+use countersign::{Policy, UseOnce};
 use countersign_tests::request::Req;
 use countersign_tests::runner::{self, nonce_secrets, raw_answer, revocation_document};
 use countersign_tests::vector::{self, Vector};
@@ -206,7 +206,7 @@ fn engine_at(vector: &Vector, now: u64) -> EngineHandle {
         return engine_of(&document, 1);
     }
     let document = countersign_tower::PolicyDocument::parse(document.as_bytes()).unwrap();
-    let engine = countersign::engine::Engine::new(document, [3, 5]);
+    let engine = countersign::Engine::new(document, [3, 5]);
     let shared = countersign_tower::SharedEngine::new(engine, UnixSeconds::new(now), &mut |_| ()).unwrap();
     EngineHandle::new(shared, 1).unwrap()
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use countersign::reason::Reason;
-use countersign::trust::Authority;
+use countersign::Authority;
+use countersign::Reason;
 use countersign_tests::issuer::{SERVER, access, proof, q, svid};
 use countersign_tests::request::{Doc, set_key, svid_key};
 use countersign_tower::{CountersignLayer, EngineHandle, PolicyDocument, RevocationDocument, StartError};

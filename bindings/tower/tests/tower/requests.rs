@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::OriginalUri;
-use countersign::reason::Reason;
+use countersign::Reason;
 use countersign_tests::issuer::{URI, access, proof, q, svid};
 use countersign_tests::request::Doc;
 use countersign_tower::{Attribute, CountersignLayer};

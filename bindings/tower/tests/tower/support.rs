@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::Request;
 use bytes::Bytes;
-use countersign::engine::Engine;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::Engine;
+use countersign::NonceKeys;
+use countersign::UnixSeconds;
 use countersign_tests::issuer::NOW;
 use countersign_tower::{Builder, CountersignLayer, EngineHandle, Identity, PolicyDocument, SharedEngine};
 use http::{HeaderMap, Response, StatusCode};
@@ -121,8 +121,9 @@ pub(crate) async fn get(address: SocketAddr, path: &str, fields: &[(&str, &str)]
 pub(crate) fn spelled(shown: &Value, name: &str) -> Vec<[String; 2]> {
     let fields = shown["fields"].as_array().unwrap().iter();
     let pairs = fields.map(|pair| [0, 1].map(|place| pair[place].as_str().unwrap().to_owned()));
-    let mut found: Vec<[String; 2]> =
-        pairs.filter(|[known, _]| countersign::field_value::spells_alike(known.as_bytes(), name.as_bytes())).collect();
+    let mut found: Vec<[String; 2]> = pairs
+        .filter(|[known, _]| countersign::internal::field_value::spells_alike(known.as_bytes(), name.as_bytes()))
+        .collect();
     found.sort();
     found
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::engine::UseOnce;
-use countersign::reason::Reason;
+use countersign::Reason;
+use countersign::UseOnce;
 use countersign_tests::issuer::{URI, access, proof, q};
 use countersign_tests::request::{Doc, answering};
 use countersign_tower::{Asked, EngineHandle, Questions};

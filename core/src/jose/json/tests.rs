@@ -596,12 +596,40 @@ fn a_string_is_its_characters() {
     assert!(escaped.is("a/b") && plain.is("a/b"));
     assert!(escaped.starts_with("a/") && plain.starts_with("a/") && escaped.starts_with(""));
     assert!(!escaped.starts_with("a/bc") && !plain.starts_with("a/bc") && !escaped.starts_with("\\u0061"));
-    // What it is compared with is characters too, and never read as escapes.
+    // The other text is characters too, and never read as escapes.
     assert!(!escaped.is("\\u0061/b") && !plain.is("\\u0061/b"));
     assert!(scanned("\"\\\\u0061\"").is("\\u0061"));
     for string in [plain, escaped] {
         assert_eq!(string.text(&mut [0; 3]), Some("a/b"));
         assert_eq!(string.text(&mut [0; 9]), Some("a/b"));
         assert_eq!(string.text(&mut [0; 2]), None);
+    }
+}
+
+#[test]
+fn a_plain_array_has_what_its_elements_say() {
+    for raw in [
+        r#"["a","b"]"#,
+        "[]",
+        "[ ]",
+        r#"[ "a" , "," , "b" ]"#,
+        r#"["]","a"]"#,
+        r#"["\u0061"]"#,
+        r#"["x","\"a\""]"#,
+        r#"[["a"]]"#,
+        r#"[{"a":"a"},"a"]"#,
+        r#"["a",["b"]]"#,
+        r#"[1,true,null,"b"]"#,
+        r#"["a,","b"]"#,
+        r#"["é","a"]"#,
+    ] {
+        let array = parse(raw.as_bytes(), Budget::TOKEN).unwrap().as_array().unwrap();
+        for wanted in ["a", "b", ",", "]", "\"a\"", "é", "1", "true", "", "a,"] {
+            let slow = array.elements().filter_map(Value::as_string).any(|element| element.is(wanted));
+            let fast = plain_array_has(raw.as_bytes(), wanted.as_bytes());
+            assert!(fast.is_none_or(|fast| fast == slow), "{wanted} in {raw}");
+            let is_plain = !raw.contains(['\\', '{']) && !raw[1..].contains('[');
+            assert!(!is_plain || fast.is_some(), "{wanted} in {raw}");
+        }
     }
 }

@@ -3,6 +3,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::limits;
@@ -224,7 +225,7 @@ fn algorithms_narrow_and_never_widen() {
         document.policies[0].credential.algorithms(TokenKind::JwtSvid).is_empty(),
         "a kind that is not accepted has none"
     );
-    // The policy's list and the entry's own: only what stands in both.
+    // The policy's list and the entry's own: only the algorithms in both.
     let both = with_policy(
         r#""accept":[{"kind":"at+jwt","algorithms":["ES256","RS256"]}],"audience":"x","algorithms":["ES256","PS256"]"#,
     );
@@ -269,8 +270,69 @@ fn conditions_that_a_kind_cannot_carry_are_faults() {
 }
 
 #[test]
+fn faults_of_conditions_name_their_pointer() {
+    let entry = |members: &str| with("").replace(r#"["jwt-svid"]"#, &format!(r#"[{{"kind":"jwt",{members}}}]"#));
+    let at = |members: &str| {
+        let fault = only(&entry(members));
+        let pointer = fault.pointer.strip_prefix("/policies/default/accept/0").map(ToOwned::to_owned);
+        (pointer.unwrap_or(fault.pointer), fault.found, fault.expected)
+    };
+    let condition =
+        |demand: &str| at(&format!(r#""conditions":[{{"claim":"/a","present":true}},{{"claim":"/b",{demand}}}]"#));
+    let demands = "one of equals, one_of, contains, present, pattern";
+    let scalar = "a string, a whole number, true or false";
+    for (demand, place, found, expected) in [
+        (r#""comment":1"#, "", "no demand", demands),
+        (r#""equals":1,"present":true"#, "", "equals and present", demands),
+        (r#""equals":1.5"#, "/equals", "1.5", scalar),
+        (r#""equals":-0"#, "/equals", "-0", scalar),
+        (r#""equals":null"#, "/equals", "null", scalar),
+        (r#""contains":["a"]"#, "/contains", "an array", scalar),
+        (r#""one_of":[]"#, "/one_of", "an empty array", "at least one value"),
+        (r#""one_of":["a",{}]"#, "/one_of/1", "an object", scalar),
+        (r#""pattern":"a*""#, "/pattern", "\"a*\"", "a * matches one whole segment and cannot be a part of one"),
+        (r#""equals":"a","separator":":""#, "/separator", "a separator beside equals", "a separator beside pattern"),
+        (r#""pattern":"a","separator":"ab""#, "/separator", "\"ab\"", "one ASCII punctuation character that is not *"),
+    ] {
+        let expected = (format!("/conditions/1{place}"), found.to_owned(), expected.to_owned());
+        assert_eq!(condition(demand), expected, "{demand}");
+    }
+    let pointer = at(r#""conditions":[{"claim":"a","present":true}]"#);
+    assert_eq!(pointer.0, "/conditions/0/claim");
+    let many = (0..40).map(|claim| format!(r#"{{"claim":"/{claim}","present":true}}"#)).collect::<Vec<_>>().join(",");
+    let text = entry(&format!(r#""conditions":[{many}]"#));
+    assert_eq!(faults(&text).len(), 8, "{:?}", faults(&text));
+    assert_eq!(pointers(&text)[0], "/policies/default/accept/0/conditions/32/claim");
+
+    for (members, place, found) in [
+        (r#""scope_match":"any""#, "/scope", "nothing"),
+        (r#""subject_separator":":""#, "/subjects", "nothing"),
+        (r#""audience_from":"/aud""#, "/audience_from", "\"/aud\""),
+        (r#""absent":"sub""#, "/absent", "\"sub\""),
+        (r#""scope_from":["/a","b"]"#, "/scope_from/1", "\"b\""),
+    ] {
+        let (pointer, quoted, _) = at(members);
+        assert_eq!((pointer.as_str(), quoted.as_str()), (place, found), "{members}");
+    }
+    assert_eq!(at(r#""absent":"aud""#).2, "audience_from, which names the claim in place of aud");
+    let twice = entry(r#""scope_from":"/a""#).replace(r#""audience""#, r#""scope_from":"/b","audience""#);
+    assert_eq!(pointers(&twice), ["/policies/default/scope_from"]);
+    let any = entry(r#""scope":"a","scope_match":"any""#).replace(r#""audience""#, r#""scope":"b","audience""#);
+    assert_eq!(pointers(&any), ["/policies/default/accept/0/scope"]);
+    let svid = |members: &str| with("").replace(r#"["jwt-svid"]"#, &format!(r#"[{{"kind":"jwt-svid",{members}}}]"#));
+    for (members, member) in [
+        (r#""scope_from":"/a""#, "scope_from"),
+        (r#""audience_from":"/a""#, "audience_from"),
+        (r#""absent":"sub""#, "absent"),
+        (r#""subjects":"spiffe://example.org/a","subject_separator":"/""#, "subject_separator"),
+    ] {
+        assert_eq!(pointers(&svid(members)), [format!("/policies/default/accept/0/{member}")], "{members}");
+    }
+}
+
+#[test]
 fn entries_name_authorities_of_the_trust_list_and_known_kinds() {
-    // A kind that nobody in the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
+    // A kind that no authority of the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
     assert_eq!(faults(&with_access("").replace(TRUST, r#""trust":[{"trust_domain":"example.org"}]"#)), []);
     assert_eq!(faults(&with("").replace(TRUST, r#""trust":[{"issuer":"https://as.example"}]"#)), []);
     for name in ["https://other.example", "example.org", "https://as.example/"] {

@@ -5,10 +5,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign::engine::{Engine, PolicyDocument, TrustState};
-use countersign::jose::algorithm::Algorithm;
-use countersign::time::UnixSeconds;
-use countersign::trust::{TrustError, TrustForm, TrustedKey};
+use countersign::{Algorithm, Engine, PolicyDocument, TrustError, TrustForm, TrustState, TrustedKey, UnixSeconds};
 use serde_json::Value;
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -47,9 +44,9 @@ pub fn check(text: &[u8]) -> bool {
                 _ => usage == Some("jwt-svid"),
             };
             assert!(
-                candidates.iter().any(|entry| {
-                    takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key)
-                }),
+                candidates
+                    .iter()
+                    .any(|entry| { takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key) }),
                 "{key:?} is none of {candidates:?}"
             );
         }
@@ -87,7 +84,7 @@ fn check_maps(document: &[u8]) {
         let index = map.authorities().next().expect("one trust domain");
         let expected = ENGINE.load(&mut alone, index, document, now);
         if matches!(expected, Err(TrustError::Json(_))) {
-            continue; // in a map it may close what it did not open
+            continue; // in a map it may close an object that it did not open
         }
         match ENGINE.load_map(&mut mapped, place, &text, now) {
             Ok(report) => assert_eq!(Ok(&report.loaded[0].1), expected.as_ref()),
