@@ -226,6 +226,7 @@ pub use engine::{
     ReplayNotice, Step, TrustState, UseOnce, Worker,
 };
 pub use jose::algorithm::{Algorithm, AlgorithmSet};
+pub use jose::header::CertificateHash;
 pub use jose::json::{JsonError, JsonLimit, JsonString};
 pub use limits::Limit;
 pub use memory::hot_keys::HotKeyCounts;
@@ -255,8 +256,8 @@ pub use subject_pattern::{PatternError, SubjectPattern};
 pub use time::UnixSeconds;
 pub use trust::jwk::JwkError;
 pub use trust::{
-    Authority, AuthorityIndex, BundleSet, DroppedKey, KeyHandle, KeySet, LoadReport, MapReport, TrustError, TrustForm,
-    TrustedKey,
+    Authority, AuthorityIndex, BundleSet, Candidates, DroppedKey, KeyHandle, KeyHint, KeySelection, KeySet, LoadReport,
+    MapReport, SelectedBy, TrustError, TrustForm, TrustedKey,
 };
 
 /// What the other crates of this repository need beside the names above, by module. No part of the API: it changes without notice.

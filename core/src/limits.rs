@@ -231,6 +231,9 @@ numbers! {
         "Tokens of strangers must not cause a fetch each.";
     MAX_STALE_SECONDS "max_stale_seconds" "/$defs/maxStaleSeconds" = 1..=YEAR_SECONDS, None,
         "How long keys are used after they were loaded last.", "A year.";
+    TRY_KEYS "try_keys" "/$defs/issuer/properties/try_keys" = 1..=4, Some(1),
+        "How many keys of an issuer a token is checked with that does not say by which it was signed.",
+        "Each is a signature check that the server pays for.";
     TOKEN_CACHE_BYTES "token_cache_bytes" "/properties/memory/properties/token_cache_bytes" = 0..=MEMORY_BYTES,
         Some(8 * 1024 * 1024), "The bytes of each worker's cache of verified tokens.", "2 GiB.";
     HOT_KEY_BYTES "hot_key_bytes" "/properties/memory/properties/hot_key_bytes" = 0..=MEMORY_BYTES,

@@ -565,7 +565,7 @@ typedef struct countersign_replay {
   // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
   size_t memory_bytes;
   // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-  // `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+  // `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. A policy with `consume: observe` does not call it. Called by every worker's
   // thread; it must not unwind.
   uint32_t (*record_use)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
   // Handed to `record_use` as it is; must be usable by all threads until the engine and its workers are freed.

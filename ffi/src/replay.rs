@@ -62,7 +62,7 @@ pub struct countersign_replay {
     /// Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
     pub memory_bytes: usize,
     /// For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-    /// `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+    /// `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. A policy with `consume: observe` does not call it. Called by every worker's
     /// thread; it must not unwind.
     pub record_use: Option<
         unsafe extern "C" fn(context: *mut c_void, proof: *const u8, issued_at_seconds: u64, now_seconds: u64) -> u32,

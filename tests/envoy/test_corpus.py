@@ -99,7 +99,7 @@ class Site:
             self.of_vm(policy, pushed)
             return
         for place_in, source in enumerate(policy["trust"]):
-            origin = (source.get("trust_domain"), source.get("issuer"))
+            origin = (source.get("trust_domain"), source.get("name", source.get("issuer")))
             if origin in pushed:
                 kind = "bundle" if origin[0] and "jwks" not in source else "jwks"
                 self.files[origin] = f"{self.folder}/{place_in}.json"
@@ -143,7 +143,7 @@ class Site:
             self.settings["default_policy"] = names[0]
         fetches = []
         for place_in, source in enumerate(policy["trust"]):
-            origin = (source.get("trust_domain"), source.get("issuer"))
+            origin = (source.get("trust_domain"), source.get("name", source.get("issuer")))
             if origin in pushed:
                 path = self.files[origin] = f"/{self.number}/{place_in}"
                 # A set that is fetched has no member for its kind.

@@ -84,7 +84,7 @@ class Site:
         pushed = [(step["trust"].get("trust_domain"), step["trust"].get("issuer"))
                   for step in vector["steps"] if "trust" in step]
         for place_in, source in enumerate(policy["trust"]):
-            origin = (source.get("trust_domain"), source.get("issuer"))
+            origin = (source.get("trust_domain"), source.get("name", source.get("issuer")))
             if origin in pushed:
                 kind = "bundle" if origin[0] and "jwks" not in source else "jwks"
                 self.files[origin] = f"{self.folder}/{place_in}.json"

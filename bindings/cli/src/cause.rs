@@ -129,7 +129,11 @@ impl Sources {
             ) => {
                 cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
             }
-            Some(Reason::KeyNotUsable | Reason::KeyUnknown) => {
+            Some(reason @ (Reason::KeyNotUsable | Reason::KeyUnknown)) => {
+                cause.lines.extend(kind.and_then(|kind| self.source(&parts, kind)).and_then(|source| {
+                    let (header, authority) = (parts.read_header()?, printable(&source.authority().to_string()));
+                    unnamed_key(&header, source, &authority).filter(|_| reason == Reason::KeyUnknown)
+                }));
                 let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
                 let known = source.and_then(|(source, key_id)| Some((source.authority(), self.key(source, &key_id)?)));
                 if let Some((authority, key)) = known {
@@ -197,7 +201,8 @@ impl Sources {
             let subject = text("sub")?;
             Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
-            Authority::Issuer(text("iss")?)
+            let document = self.engine.document();
+            return document.source(document.key_sources(&text("iss")?).next()?.as_usize());
         };
         let document = self.engine.document();
         document.source(document.authority(&authority)?.as_usize())
@@ -309,6 +314,31 @@ fn conditions(credential: &CredentialPolicy, kind: TokenKind, reason: Reason) ->
     lines
 }
 
+/// Why no key is found for a token that has no `kid`, or none that a key has.
+fn unnamed_key(header: &UnverifiedHeader<'_>, source: &TrustSource, authority: &str) -> Option<String> {
+    let selection = source.selection();
+    let algorithm = header.algorithm?.name();
+    match (header.kid, header.certificate.filter(|_| selection.matches_x5t())) {
+        (Some(_), _) => None,
+        (None, Some((hash, _))) => {
+            let name = hash.name();
+            Some(format!("The token has no kid, and no key of the {authority} is selected by its {name}."))
+        }
+        (None, None) => {
+            let most = selection.try_keys().unwrap_or(1);
+            let setting = if source.authority().is_trust_domain() {
+                "single_candidate_key of the policy allows such tokens"
+            } else {
+                "try_keys of its entry in /trust sets how many"
+            };
+            Some(format!(
+                "The token has no kid: it is checked with the keys of the {authority} that fit {algorithm} where they are at most {most}; \
+                 {setting}."
+            ))
+        }
+    }
+}
+
 /// The place of the credential that was refused, if one was: each begins with the check of its presentation, and all but the first end
 /// with that of their binding.
 fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
@@ -361,9 +391,12 @@ impl Parts {
         json::parse(&self.payload, Budget::TOKEN).ok().and_then(Value::as_object)
     }
 
+    fn read_header(&self) -> Option<UnverifiedHeader<'_>> {
+        UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()
+    }
+
     fn key_id(&self) -> Option<String> {
-        let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
-        header.kid.map(JsonString::to_owned_string)
+        self.read_header()?.kid.map(JsonString::to_owned_string)
     }
 
     /// The kind by which the engine judges the token, which it does before the signature.

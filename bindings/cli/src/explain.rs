@@ -227,6 +227,11 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
         text +=
             &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
+    if decision.observes_proof() {
+        let line =
+            "The proof is not used up: the policy only observes (`consume`), and the checker behind it must use it up.";
+        text += &format!("{}\n", styled(CAUTION, line));
+    }
     if let Some((_, authority)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {
         text += &format!("A fresh document of the {} may know that key.\n", printable(&authority.to_string()));
     }
@@ -265,6 +270,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         ("bound to key", audit.bound_to_key.map(hash)),
         ("bound to certificate", audit.bound_to_certificate.map(hash)),
         ("proof", audit.proof_id.map(hash)),
+        ("proof use", audit.proof_observed.then(|| "observed".to_owned())),
     ];
     let mut text = String::new();
     for (name, value) in rows {

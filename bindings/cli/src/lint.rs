@@ -9,8 +9,8 @@ use countersign::internal::document::DocumentKind;
 use countersign::internal::jose::base64url;
 use countersign::internal::trust::documents_in_map;
 use countersign::{
-    Authority, Engine, JwkError, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument, TrustError,
-    TrustForm,
+    Authority, Engine, JwkError, KeySelection, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument,
+    TrustError, TrustForm,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -226,11 +226,6 @@ impl Lint {
                 (JwkError::Encoding, Some(member)) => {
                     format!("{member} is not in its one right form: base64url, exact length or no leading zero")
                 }
-                (JwkError::KeyIdRepeated, _) if has_namesake_of_other_type(&document["keys"], key) => {
-                    "RFC 7517 §4.5 allows one kid for keys of different kty, but this engine takes one key for each \
-                     kid: give each key its own"
-                        .to_owned()
-                }
                 (fault, _) => meaning(fault).to_owned(),
             };
             let member = member.map(|member| format!("/{member}")).unwrap_or_default();
@@ -366,6 +361,15 @@ impl Lint {
                 );
                 self.add(Severity::Warning, format!("{pointer}/spiffe_trust_domains"), text);
             }
+            self.selection(&pointer, source.selection());
+            if source.has_name() {
+                let text = format!(
+                    "tokens of the issuer {} are checked with the keys of each of its names; a subject is the same text in all of them, so let an \
+                     entry of accept name the one that it means by `issuer`",
+                    printable(source.identifier())
+                );
+                self.add(Severity::Warning, format!("{pointer}/name"), text);
+            }
             let Some((at, bytes)) = self.document(&pointer, source.document(), source.form(), directory) else {
                 continue;
             };
@@ -414,10 +418,37 @@ impl Lint {
         }
     }
 
+    /// How tokens of an issuer select a key, where that is looser than by a `kid`.
+    fn selection(&mut self, at: &str, selection: KeySelection) {
+        if let Some(most) = selection.try_keys() {
+            let text = format!(
+                "a token that does not name its key is checked with up to {most} keys, each a signature check; meant for issuers that \
+                 cannot be mended"
+            );
+            self.add(Severity::Warning, format!("{at}/try_keys"), text);
+        }
+        if selection.matches_x5t() {
+            let text = "a token without kid names its key by the hash of a certificate, which for x5t is SHA-1; meant for issuers that \
+                        cannot be mended";
+            self.add(Severity::Warning, format!("{at}/match_x5t"), text);
+        }
+        if selection.eddsa_is_ed25519() {
+            self.add(Severity::Warning, format!("{at}/eddsa_is_ed25519"), EDDSA_IS_ED25519);
+        }
+    }
+
     fn one_policy(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
         /// Half a minute of clock skew, and a proof that lives longer is worth stealing.
         const LONG_WINDOW_SECONDS: u64 = 120;
         let dpop = &policy["dpop"];
+        if dpop["consume"] == "observe" {
+            let text = "observe: proofs that this policy accepts are not used up; the checker behind it must do that, or a stolen proof can be \
+                        used again while its window is open";
+            self.add(Severity::Warning, format!("{at}/dpop/consume"), text);
+        }
+        if dpop["eddsa_is_ed25519"] == true {
+            self.add(Severity::Warning, format!("{at}/dpop/eddsa_is_ed25519"), EDDSA_IS_ED25519);
+        }
         if let Some(replay) = dpop["replay"].as_str().filter(|replay| replay.starts_with("danger_")) {
             let lost = "a stolen proof can be used again while its window is open";
             self.add(Severity::Warning, format!("{at}/dpop/replay"), format!("{replay}: {lost}"));
@@ -431,6 +462,10 @@ impl Lint {
         if !dpop["nonce_lifetime_seconds"].is_null() && dpop["nonce"].as_str().unwrap_or("off") == "off" {
             let text = "nonces are off, so none has this lifetime: \"nonce\": \"required\" demands them";
             self.add(Severity::Warning, format!("{at}/dpop/nonce_lifetime_seconds"), text);
+        }
+        if !dpop["max_age_seconds"].is_null() && dpop["nonce"] == "required" {
+            let text = "nonces are required, so a proof is as old as its nonce and may be nonce_lifetime_seconds old";
+            self.add(Severity::Warning, format!("{at}/dpop/max_age_seconds"), text);
         }
         let is_http = |uri: &str| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
         if policy["origin"].as_str().is_some_and(is_http) {
@@ -639,6 +674,9 @@ impl Lint {
     }
 }
 
+const EDDSA_IS_ED25519: &str =
+    "alg of a key need not be the word in the header: RFC 9864 §2.2 has EdDSA with this key as another name of Ed25519";
+
 /// What has `accept`, and where it is: the policy, or each of its credentials.
 fn holders<'a>(at: &str, policy: &'a Value) -> Vec<(&'a Value, String)> {
     match policy["credentials"].as_array() {
@@ -670,12 +708,6 @@ fn in_map(at: &str, form: TrustForm, trust_domain: &str) -> String {
     }
 }
 
-/// Whether a key of another type has the same `kid`.
-fn has_namesake_of_other_type(keys: &Value, key: &Value) -> bool {
-    let is_one = |other: &Value| other["kid"] == key["kid"] && other["kty"] != key["kty"];
-    keys.as_array().is_some_and(|keys| keys.iter().any(is_one))
-}
-
 /// The trust domains whose workloads the tokens of one entry may name.
 type Domains<'a> = Rc<BTreeSet<&'a str>>;
 
@@ -692,7 +724,10 @@ impl<'a> Signers<'a> {
         let sources = trust.as_array().map_or(&[][..], Vec::as_slice);
         let issuers: BTreeMap<&str, &Value> = sources
             .iter()
-            .filter_map(|source| Some((source["issuer"].as_str()?, &source["spiffe_trust_domains"])))
+            .filter(|source| source["issuer"].is_string())
+            .filter_map(|source| {
+                Some((source["name"].as_str().or(source["issuer"].as_str())?, &source["spiffe_trust_domains"]))
+            })
             .collect();
         Self {
             trust_domains: Rc::new(

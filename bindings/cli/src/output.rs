@@ -36,6 +36,9 @@ pub(crate) struct DecisionLine<'a> {
     /// SHA-256 in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_digest: Option<String>,
+    /// `observed`, where the policy uses no proof up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_use: Option<&'static str>,
     policy: &'a str,
     cache: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +116,7 @@ impl<'a> DecisionLine<'a> {
                 .body_digest()
                 .filter(|_| reason.is_none())
                 .map(|digest| String::from_utf8_lossy(&base64url::encode_array_32(digest)).into_owned()),
+            proof_use: decision.observes_proof().then_some("observed"),
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
             mode: shadow.then_some("shadow"),

@@ -57,6 +57,11 @@ impl Replay for SharedReplay {
         Ok(current.1.record_use(proof, issued_at, now))
     }
 
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(current.1.was_used(proof, issued_at))
+    }
+
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Some(current.1.state(now))

@@ -71,7 +71,11 @@ impl RevocationDocument {
     /// The authorities that `policies` does not know: no fault, since one list may serve many policies, but perhaps a slip of the pen.
     #[must_use]
     pub fn unknown_authorities(&self, policies: &PolicyDocument) -> Vec<String> {
-        let unknown = self.authorities.iter().filter(|entry| policies.authority(&entry.authority).is_none());
+        let is_known = |authority: &Authority| {
+            let is_issuer = || !authority.is_trust_domain() && policies.key_sources(authority.name()).next().is_some();
+            policies.authority(authority).is_some() || is_issuer()
+        };
+        let unknown = self.authorities.iter().filter(|entry| !is_known(&entry.authority));
         unknown.map(|entry| entry.authority.to_string()).collect()
     }
 

@@ -54,6 +54,8 @@ pub struct AuditRecord<'a> {
     pub bound_to_certificate: Option<[u8; 32]>,
     /// A hash that names the proof, if one was verified.
     pub proof_id: Option<[u8; 32]>,
+    /// Whether the proof was not used up, because the policy only observes.
+    pub proof_observed: bool,
     /// `txn` of the first credential that has one: it joins the records of one transaction.
     pub transaction: Option<&'a str>,
     /// The tool that the body calls, where the policy names tools.
@@ -98,6 +100,7 @@ impl<'a> AuditRecord<'a> {
             bound_to_key: verified.and_then(|verified| verified.confirmation.key_thumbprint.copied()),
             bound_to_certificate: verified.and_then(|verified| verified.confirmation.certificate_thumbprint.copied()),
             proof_id: outcome.proof.map(|proof| proof.replay_key),
+            proof_observed: decision.observes_proof(),
             transaction: (0..limits::CREDENTIALS)
                 .find_map(|place| decision.verified_credential(place).and_then(|verified| verified.transaction())),
             tool: decision.tool(),
@@ -145,6 +148,9 @@ impl Display for AuditRecord<'_> {
         thumbprint(f, "bound_to_key", self.bound_to_key.as_ref())?;
         thumbprint(f, "bound_to_certificate", self.bound_to_certificate.as_ref())?;
         thumbprint(f, "proof_id", self.proof_id.as_ref())?;
+        if self.proof_observed {
+            f.write_str(",\"proof_use\":\"observed\"")?;
+        }
         text(f, "txn", self.transaction)?;
         text(f, "tool", self.tool)?;
         if self.actor.is_some() {

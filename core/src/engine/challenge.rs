@@ -32,7 +32,11 @@ type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
 /// Writes the header fields of an answer, challenges first.
 fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
     if let Some(reason) = outcome.reason {
-        let (status, error) = reason.answer();
+        let (status, error) = match (reason, outcome.next_nonce) {
+            // RFC 9449 §9: the client is to make a proof with the nonce that comes with this answer.
+            (Reason::ProofHistoryUnknown, Some(_)) => (reason.status(), ChallengeError::UseDpopNonce),
+            _ => reason.answer(),
+        };
         // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.
         if status == 401 || error != ChallengeError::None {
             for scheme in schemes(policy, outcome, error) {

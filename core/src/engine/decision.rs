@@ -10,6 +10,7 @@ use crate::reason::Reason;
 use crate::record::{self, NamedClaim, VerifiedToken};
 use crate::specs::common::presentation::AuthScheme;
 use crate::specs::row::Used;
+use crate::specs::settings::ReplayMode;
 use crate::trust::{Authority, AuthorityIndex, TrustedKey};
 
 /// The outcome of one request: accepted, or refused for one [`Reason`].
@@ -206,6 +207,13 @@ impl<'d> Decision<'d> {
     #[must_use]
     pub fn used_proof(&self) -> Option<&'d [u8; 32]> {
         self.outcome().proof.as_ref().filter(|proof| proof.use_once != Used::No).map(|proof| &proof.handed_on)
+    }
+
+    /// Whether a proof was verified and not used up, because the policy says `consume: observe`.
+    #[must_use]
+    pub fn observes_proof(&self) -> bool {
+        let observes = self.policy.is_some_and(|policy| policy.dpop.replay == ReplayMode::Observe);
+        observes && self.outcome().proof.is_some()
     }
 
     pub(crate) const fn outcome(&self) -> &'d Outcome {

@@ -17,7 +17,7 @@ use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::{BundleMapIndex, PolicyDocument};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, MapReport, TrustError};
+use crate::trust::{AuthorityIndex, BundleSet, EngineId, KeyRules, KeySelection, LoadReport, MapReport, TrustError};
 
 /// The low bits of [`Engine::questions_asked`], which hold the greatest `questions_per_second`; the others hold a second.
 const COUNT_BITS: u32 = 24;
@@ -204,7 +204,7 @@ impl Engine {
             authority,
             (source.authority(), source.form()),
             document,
-            (self.backend, self.checked, source.algorithms),
+            self.key_rules(source.algorithms, source.selection),
             now,
         )
     }
@@ -226,8 +226,12 @@ impl Engine {
         let map = map.ok_or(TrustError::AuthorityUnknown)?;
         let mut members =
             map.authorities().filter_map(|index| Some((index, self.document.source(index.as_usize())?.authority())));
-        let algorithms = (self.backend, self.checked, map.algorithms);
-        Arc::make_mut(&mut trust_state.bundles).load_map(map.form(), &mut members, document, algorithms, now)
+        let rules = self.key_rules(map.algorithms, KeySelection::default());
+        Arc::make_mut(&mut trust_state.bundles).load_map(map.form(), &mut members, document, rules, now)
+    }
+
+    const fn key_rules(&self, allowed: AlgorithmSet, selection: KeySelection) -> KeyRules {
+        KeyRules { backend: self.backend, checked: self.checked, allowed, selection }
     }
 
     /// How many decisions accepted, since the engine was made.

@@ -21,7 +21,7 @@ use core::sync::atomic::AtomicU64;
 pub use self::bucket::{Bucket, Buckets, buckets_for};
 pub use self::header::AttachError;
 use self::header::{FLOOR_AT, HEADER_WORDS};
-use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in};
+use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in, was_used_in};
 pub use self::protocol::{FirstUse, ReplayWindow};
 pub use self::state::ReplayState;
 use self::state::Survey;
@@ -127,6 +127,14 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
             return FirstUse::Full;
         };
         record_use_in(floor.read(), &bucket, &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+    }
+
+    /// Whether a claim of `proof` won and is remembered; claims nothing. `issued_at` as for [`record_use`](Self::record_use).
+    #[must_use]
+    pub fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> bool {
+        let (bucket, fingerprint) = place(self.seed, self.buckets, proof);
+        let entry = Entry::new(fingerprint, issued_at.as_u64(), self.window);
+        bucket_in(self.words.as_ref(), bucket).is_some_and(|bucket| was_used_in(&bucket, &entry))
     }
 
     /// Refuses every proof made up to `moment` by the fastest clock we accept, for good.

@@ -43,6 +43,8 @@ pub struct PolicyDocument {
     pub(crate) bundle_maps: Vec<BundleMap>,
     /// Those of `trust`, in the same order.
     pub(crate) authorities: Authorities,
+    /// The key sources with a name, sorted by the identifier of their issuer.
+    key_sources: Vec<AuthorityIndex>,
     /// Sorted by name.
     pub(crate) policies: Vec<Policy>,
     memory: MemorySizes,
@@ -100,8 +102,15 @@ impl PolicyDocument {
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
         let memory = MemorySizes::read(reader, &members)?;
-        let document =
-            Self { trust, bundle_maps, authorities: names.into_authorities(), policies, memory, named_claims };
+        let mut key_sources: Vec<AuthorityIndex> = (0u32..)
+            .zip(&trust)
+            .filter(|(_, source)| source.has_name())
+            .map(|(place, _)| AuthorityIndex(place))
+            .collect();
+        let identifier = |index: &AuthorityIndex| trust.get(index.as_usize()).map(TrustSource::identifier);
+        sort(&mut key_sources, |a, b| (identifier(a), a).cmp(&(identifier(b), b)));
+        let authorities = names.into_authorities();
+        let document = Self { trust, bundle_maps, authorities, key_sources, policies, memory, named_claims };
         (reader.fault_count() == faults).then_some(document)
     }
 
@@ -131,6 +140,18 @@ impl PolicyDocument {
     #[must_use]
     pub fn authority(&self, authority: &Authority) -> Option<AuthorityIndex> {
         self.authorities.find(authority)
+    }
+
+    /// The entries of `trust` for the issuer whose tokens have this `iss`: one, or several with a name each.
+    pub fn key_sources(&self, issuer: &str) -> impl Iterator<Item = AuthorityIndex> {
+        let source = move |index: &AuthorityIndex| self.trust.get(index.as_usize());
+        // A name is no identifier.
+        let only =
+            self.authorities.issuer(issuer).filter(|index| source(index).is_some_and(|source| !source.has_name()));
+        let identifier = move |index: &AuthorityIndex| source(index).map(TrustSource::identifier);
+        let from = self.key_sources.partition_point(|index| identifier(index) < Some(issuer));
+        let named = self.key_sources.get(from..).unwrap_or_default().iter();
+        only.into_iter().chain(named.copied().take_while(move |index| identifier(index) == Some(issuer)))
     }
 
     /// The policies, in order of their names.
@@ -172,14 +193,15 @@ impl PolicyDocument {
         self.memory.replay_proofs
     }
 
-    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future.
+    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future; by its nonce where one is demanded,
+    /// and else by its `iat`.
     ///
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
         let most =
             |field: fn(&DpopSettings) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
-        (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
+        (most(DpopSettings::proof_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, ReplayWindow, Word, record_use_in};
+use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, ReplayWindow, Word, record_use_in, was_used_in};
 use super::state::{ReplayState, Survey};
 use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
@@ -51,6 +51,13 @@ impl Buckets {
         let (_, fingerprint) = place(self.seed, self.count, proof);
         // The floor of the whole store is in the floor of each bucket from its beginning.
         record_use_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+    }
+
+    /// Whether a claim of `proof` won and is remembered in its bucket; claims nothing.
+    #[must_use]
+    pub fn was_used(&self, bucket: &Bucket, proof: &[u8; 32], issued_at: UnixSeconds) -> bool {
+        let (_, fingerprint) = place(self.seed, self.count, proof);
+        was_used_in(&bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
     /// What a store holds and refuses at `now`, estimated by some of its buckets.
@@ -193,6 +200,13 @@ mod tests {
                 prop_assert_eq!(found, expected);
                 if found == FirstUse::Recorded {
                     bucket = copy;
+                }
+                let was_used = store.was_used(&digest(number), issued_at);
+                prop_assert_eq!(buckets.was_used(&bucket, &digest(number), issued_at), was_used);
+                match found {
+                    FirstUse::Recorded | FirstUse::Replayed => prop_assert!(was_used),
+                    FirstUse::Full | FirstUse::OverShare => prop_assert!(!was_used),
+                    FirstUse::Unknowable => {}
                 }
             }
         }

@@ -431,6 +431,12 @@ pub(super) fn record_use_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry
     FirstUse::Full
 }
 
+/// Whether a claim of this proof won and is remembered; claims nothing.
+pub(super) fn was_used_in<W: Word>(bucket: &Bucketed<'_, W>, entry: &Entry) -> bool {
+    let used = bucket.slots.iter().map(Word::read).take_while(|word| *word != EMPTY);
+    used.into_iter().any(|word| !entry.is_free(word) && entry.fingerprint_is(word))
+}
+
 /// What a key must leave free that has taken all it can.
 const MOST_KEPT_FREE: usize = kept_free(64);
 

@@ -23,6 +23,16 @@ pub trait Replay: Send + Sync {
     /// [`ReplayError`] if the store does not answer.
     fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError>;
 
+    /// Whether `proof` was used before, as far as the store knows. Records nothing: for policies with `consume: observe`, whose proofs another
+    /// checker uses up. A store that cannot say so answers `false`.
+    ///
+    /// # Errors
+    /// [`ReplayError`]
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        let _unused = (proof, issued_at);
+        Ok(false)
+    }
+
     /// How full the store is and what it refuses at `now`, if it can say so: for gauges and logs, not for requests.
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
         let _unused = now;
@@ -35,6 +45,10 @@ impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
         Ok(Self::record_use(self, proof, issued_at, now))
     }
 
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        Ok(Self::was_used(self, proof, issued_at))
+    }
+
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
         Some(Self::state(self, now))
     }
@@ -44,6 +58,10 @@ impl<S: AsRef<[AtomicU64]> + Send + Sync> Replay for ReplayStore<S> {
 impl<R: Replay + ?Sized> Replay for Arc<R> {
     fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> Result<FirstUse, ReplayError> {
         (**self).record_use(proof, issued_at, now)
+    }
+
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        (**self).was_used(proof, issued_at)
     }
 
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
