@@ -35,5 +35,5 @@ pub use crate::policy::{
     PolicyDocument, PolicyError, PolicyIndex, SCHEMA, SharedReplay, ToolPattern, TrustDocument, TrustSource,
 };
 pub use crate::request::{HeaderFields, Request, named_field};
-pub use crate::specs::check::{Check, NoTrace, Trace};
+pub use crate::specs::check::{Check, CheckResult, NoTrace, Trace};
 pub use crate::specs::settings::NonceMode;
