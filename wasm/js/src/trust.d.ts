@@ -11,8 +11,6 @@ export interface KeepTrustOptions {
   readonly timeoutMilliseconds?: number
   /** Finds the JWK sets of issuers without a URI in the policy by their metadata (RFC 8414). */
   readonly discover?: boolean
-  /** Takes `http:` URIs: for tests. */
-  readonly allowHttp?: boolean
   readonly onError?: (error: unknown, source: TrustSource) => void
 }
 
@@ -35,7 +33,7 @@ export interface ServerMetadata {
 /** The metadata of an authorization server (RFC 8414), whose `issuer` is the one that was asked for. */
 export function discover(
   issuer: string,
-  options?: { readonly fetch?: Fetch; readonly allowHttp?: boolean; readonly signal?: AbortSignal },
+  options?: { readonly fetch?: Fetch; readonly signal?: AbortSignal },
 ): Promise<ServerMetadata>
 
 /** A function for `introspect` of an engine (RFC 7662 §2.1, RFC 6749 §2.3.1). */
@@ -43,5 +41,4 @@ export function introspection(options: {
   readonly clientId: string
   readonly clientSecret: string
   readonly fetch?: Fetch
-  readonly allowHttp?: boolean
 }): (question: Introspection) => Promise<string | null>

@@ -15,7 +15,7 @@ const FLOOR_SECONDS = 1
  * its document cannot be used the last good one stays, and the next attempt waits longer each time.
  */
 export function keepTrust(engine, options = {}) {
-  const names = ['allowHttp', 'discover', 'fetch', 'mostBackOffSeconds', 'onError', 'pollSeconds', 'timeoutMilliseconds']
+  const names = ['discover', 'fetch', 'mostBackOffSeconds', 'onError', 'pollSeconds', 'timeoutMilliseconds']
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) throw new CountersignError('options_invalid', `there is no option ${name}; there are: ${names.join(', ')}`)
   }
@@ -32,7 +32,7 @@ export function keepTrust(engine, options = {}) {
  * @throws if it cannot be fetched, or is that of another issuer
  */
 export async function discover(issuer, options = {}) {
-  const { fetch = globalThis.fetch, allowHttp = false, signal } = options
+  const { fetch = globalThis.fetch, signal } = options
   const url = new URL(issuer)
   const path = url.pathname === '/' ? '' : url.pathname
   // RFC 8414 §3.1 puts the well-known part before the issuer's path, OpenID Connect Discovery §4 behind it.
@@ -40,7 +40,7 @@ export async function discover(issuer, options = {}) {
   let last
   for (const place of places) {
     try {
-      const { text } = await get(fetch, new URL(place, url.origin).href, { allowHttp, signal, mostBytes: METADATA_BYTES })
+      const { text } = await get(fetch, new URL(place, url.origin).href, { signal, mostBytes: METADATA_BYTES })
       const metadata = JSON.parse(text)
       // RFC 8414 §3.3: "The 'issuer' value returned MUST be identical to the authorization server's issuer identifier value".
       if (metadata.issuer !== issuer) throw new Error(`the metadata is that of ${JSON.stringify(metadata.issuer)}`)
@@ -54,14 +54,14 @@ export async function discover(issuer, options = {}) {
 }
 
 /** A function for `options.introspect` of an engine: RFC 7662 §2.1 with the client's password (RFC 6749 §2.3.1). */
-export function introspection({ clientId, clientSecret, fetch = globalThis.fetch, allowHttp = false }) {
+export function introspection({ clientId, clientSecret, fetch = globalThis.fetch }) {
   if (typeof clientId !== 'string' || typeof clientSecret !== 'string') {
     throw new CountersignError('options_invalid', 'introspection needs clientId and clientSecret')
   }
   const form = (text) => new URLSearchParams({ x: text }).toString().slice(2)
   const credentials = btoa(`${form(clientId)}:${form(clientSecret)}`)
   return async ({ uri, token, signal }) => {
-    checkUrl(uri, allowHttp)
+    checkUrl(uri)
     const response = await fetch(uri, {
       method: 'POST',
       headers: { authorization: `Basic ${credentials}`, accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
@@ -118,15 +118,15 @@ class Keeper {
 
   async #attempt(source, state) {
     clearTimeout(state.timer)
-    const { fetch, allowHttp, timeoutMilliseconds, pollSeconds } = this.#options
+    const { fetch, timeoutMilliseconds, pollSeconds } = this.#options
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(new Error('no answer in time')), timeoutMilliseconds)
     const stop = () => timeout.abort(new Error('the keeper was stopped'))
     this.#stopped.signal.addEventListener('abort', stop)
     try {
-      const asked = { allowHttp, signal: timeout.signal }
-      if (state.url === undefined) state.url = (await discover(source.issuer, { fetch, ...asked })).jwks_uri
-      const answer = await get(fetch, state.url, { ...asked, mostBytes: MOST_BYTES, etag: state.etag })
+      const { signal } = timeout
+      if (state.url === undefined) state.url = (await discover(source.issuer, { fetch, signal })).jwks_uri
+      const answer = await get(fetch, state.url, { signal, mostBytes: MOST_BYTES, etag: state.etag })
       // An unchanged document is loaded again: it is fresh from now on.
       const text = answer.text ?? state.text
       const loaded = this.#engine.updateTrust(source.issuer === undefined ? { trustDomain: source.trustDomain } : { issuer: source.issuer }, text)
@@ -157,16 +157,14 @@ class Keeper {
   }
 }
 
-function checkUrl(url, allowHttp) {
-  const { protocol } = new URL(url)
-  if (protocol !== 'https:' && !(allowHttp && protocol === 'http:')) {
-    throw new Error(`${url}: keys are fetched over https only`)
-  }
+/** Whoever answers in the place of the source decides whose tokens pass: no policy has an http URI, and no metadata may name one. */
+function checkUrl(url) {
+  if (new URL(url).protocol !== 'https:') throw new Error(`${url}: keys are fetched over https only`)
 }
 
 /** A document, or no text where it is unchanged. */
-async function get(fetch, url, { allowHttp, signal, mostBytes, etag }) {
-  checkUrl(url, allowHttp)
+async function get(fetch, url, { signal, mostBytes, etag }) {
+  checkUrl(url)
   const headers = { accept: 'application/jwk-set+json, application/json' }
   if (etag !== undefined) headers['if-none-match'] = etag
   // SPIFFE Federation §5.1.3 and RFC 8414 leave redirects open; one could lead where the policy does not.
