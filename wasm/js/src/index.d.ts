@@ -352,11 +352,11 @@ export type ErrorCode = keyof ErrorNumbers
 export const ERROR_NUMBERS: ErrorNumbers
 
 /** Misuse, or a document that cannot be used. */
-export class CountersignError<C extends ErrorCode = ErrorCode> extends Error {
-  constructor(code: C, message: string, more?: { readonly faults?: readonly Fault[]; readonly cause?: unknown })
+export class CountersignError extends Error {
+  constructor(code: ErrorCode, message: string, more?: { readonly faults?: readonly Fault[]; readonly cause?: unknown })
   readonly name: 'CountersignError'
-  readonly code: C
-  readonly number: ErrorNumbers[C]
+  readonly code: ErrorCode
+  readonly number: ErrorNumbers[ErrorCode]
   /** Every fault of a document. */
   readonly faults: readonly Fault[]
 }
