@@ -3,7 +3,7 @@
 import { Decision } from './decision.js'
 import { CountersignError } from './errors.js'
 import { Instance, REFUSED, WAITS } from './instance.js'
-import { loadModule } from '#module'
+import { loadModule, signatures } from '#module'
 import { certificateOf, invalid, isFetchRequest, pathOf, selectFields } from './request.js'
 
 const ENCODER = new TextEncoder()
@@ -36,6 +36,7 @@ const OPTIONS = new Set([
   'onWarning',
   'proofsBeforeStart',
   'random',
+  'signatures',
   'store',
 ])
 
@@ -54,14 +55,18 @@ export class Countersign {
   static async create(policy, options = {}) {
     checkOptions(options)
     const module = await compiled(options.module)
-    const instance = await Instance.create(module, () => false)
-    const engine = new Countersign(instance, policy, options)
+    const native = options.signatures === 'module' ? null : signatures
+    if (options.signatures === 'native' && native === null) {
+      throw new CountersignError('options_invalid', "this runtime has no signatures of its own that are synchronous: leave options.signatures away, or 'module'")
+    }
+    const instance = await Instance.create(module, native)
+    const engine = new Countersign(instance, policy, options, native)
     await engine.#loadFiles()
     return engine
   }
 
   /** Use `Countersign.create`. */
-  constructor(instance, policy, options) {
+  constructor(instance, policy, options, native) {
     if (!(instance instanceof Instance)) throw new CountersignError('options_invalid', 'use Countersign.create, which is asynchronous')
     this.#instance = instance
     this.#options = {
@@ -77,7 +82,7 @@ export class Countersign {
     this.onRefresh = options.onRefresh
     instance.run('tables')
     const tables = JSON.parse(instance.text())
-    const described = this.#open(policy, options)
+    const described = this.#open(policy, options, instance.takeAlgorithms(native, tables.algorithms))
     this.#policies = described.policies.map(policyOf)
     this.#policyPlaces = new Map(this.#policies.map(({ name }, place) => [name, place]))
     this.#maps = described.maps
@@ -96,7 +101,7 @@ export class Countersign {
     }
   }
 
-  #open(policy, options) {
+  #open(policy, options, algorithms) {
     const text = documentBytes(policy, 'the policy document')
     const random = new Uint8Array(RANDOM_BYTES)
     ;(options.random ?? systemRandom)(random)
@@ -105,7 +110,7 @@ export class Countersign {
     instance.writeBytes(random, text)
     instance.writeMoment(this.#now(undefined))
     instance.writeNumber(2, options.proofsBeforeStart === 'accept' ? 0 : 1)
-    instance.writeNumber(3, 0)
+    instance.writeNumber(3, algorithms)
     if (instance.run('open', text.length) === REFUSED) throw faulty('policy_faulty', 'the policy document', instance.text())
     return JSON.parse(instance.text())
   }
@@ -435,6 +440,9 @@ function checkOptions(options) {
   const { answerMilliseconds, proofsBeforeStart } = options
   if (answerMilliseconds !== undefined && !(Number.isInteger(answerMilliseconds) && answerMilliseconds > 0)) {
     throw new CountersignError('options_invalid', 'options.answerMilliseconds must be a whole number above 0')
+  }
+  if (options.signatures !== undefined && options.signatures !== 'native' && options.signatures !== 'module') {
+    throw new CountersignError('options_invalid', "options.signatures must be 'native' or 'module'")
   }
   if (proofsBeforeStart !== undefined && proofsBeforeStart !== 'refuse' && proofsBeforeStart !== 'accept') {
     throw new CountersignError('options_invalid', "options.proofsBeforeStart must be 'refuse' or 'accept'")

@@ -201,6 +201,11 @@ export interface CreateOptions {
    * unless `accept`.
    */
   readonly proofsBeforeStart?: 'refuse' | 'accept'
+  /**
+   * Who checks signatures that no table of the module answers for: `native`, the library behind Node's `crypto`, which is what Node has if this is
+   * absent; `module`, WebAssembly, everywhere else. Their answers are the same.
+   */
+  readonly signatures?: 'native' | 'module'
   readonly store?: ReplayStore
   /** Asks an issuer about a token (RFC 7662): the body of a 200 response over TLS. Anything else refuses. */
   readonly introspect?: (question: Introspection) => Promise<Document | null | undefined> | Document | null | undefined

@@ -26,27 +26,30 @@ export class Instance {
   #input
   #numbers
   #bytes
+  /** The algorithms by the module's numbers. */
+  #names
   #failed = false
 
-  /** @param {WebAssembly.Module} module */
-  static async create(module, verify) {
+  static async create(module, native) {
+    const names = []
     let memory
     const imports = {
       host: {
         verify(algorithm, keyAt, keyLength, messageAt, messageLength, signatureAt, signatureLength) {
           const bytes = (at, length) => new Uint8Array(memory.buffer, at >>> 0, length >>> 0)
-          const holds = verify(algorithm, bytes(keyAt, keyLength), bytes(messageAt, messageLength), bytes(signatureAt, signatureLength))
+          const holds = native?.check(names[algorithm], bytes(keyAt, keyLength), bytes(messageAt, messageLength), bytes(signatureAt, signatureLength))
           return holds === true ? 1 : 0
         },
       },
     }
     const { exports } = await WebAssembly.instantiate(module, imports)
     memory = exports.memory
-    return new Instance(exports)
+    return new Instance(exports, names)
   }
 
-  constructor(exports) {
+  constructor(exports, names) {
     this.#exports = exports
+    this.#names = names
     this.#reserve(FIRST_INPUT, FIRST_NUMBERS)
   }
 
@@ -89,6 +92,12 @@ export class Instance {
       throw new CountersignError('engine_failed', 'the engine did not understand a call: make another one')
     }
     return ended
+  }
+
+  /** The algorithms of `native` as the module numbers them, a bit each. */
+  takeAlgorithms(native, numbers) {
+    for (const [name, number] of Object.entries(numbers)) this.#names[number] = name
+    return (native?.algorithms ?? []).reduce((bits, name) => bits | (1 << numbers[name]), 0)
   }
 
   /** Writes bytes from the beginning of the input on, and makes room for the request behind them. */

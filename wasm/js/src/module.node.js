@@ -2,6 +2,8 @@
 
 import { readFile } from 'node:fs/promises'
 
+export { signatures } from './native.js'
+
 export async function loadModule() {
   return WebAssembly.compile(await readFile(new URL('./countersign.wasm', import.meta.url)))
 }

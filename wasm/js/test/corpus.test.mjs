@@ -5,13 +5,13 @@ import { Countersign } from 'countersign'
 
 import { BEYOND, run, vectors } from './lib/corpus.mjs'
 
-test('the whole decision corpus comes out as Rust has it', async (context) => {
+for (const signatures of ['native', 'module']) test(`the whole decision corpus comes out as Rust has it, signatures by ${signatures}`, async (context) => {
   const all = vectors()
   const faults = []
   const differing = []
   let accepted = 0
   for (const vector of all) {
-    const found = await run(vector, Countersign)
+    const found = await run(vector, Countersign, { signatures })
     if (BEYOND.includes(vector.path)) differing.push(found.length > 0 && vector.path)
     else faults.push(...found)
     accepted += vector.content.steps.filter(({ expect }) => expect?.decision === 'accept').length

@@ -21,20 +21,22 @@ describe('jose', () => {
     test(`tokens and proofs by ${algorithm}`, async () => {
       const [as, caller] = [await issuer(algorithm), await client(algorithm)]
       const takes = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'].includes(algorithm)
-      const engine = await Countersign.create(policy(as.jwks), { proofsBeforeStart: 'accept' })
-      // Sixteen, so that tables and prepared keys answer for the later ones.
-      for (let i = 0; i < 16; i++) {
-        const token = await as.token()
-        assert.equal(engine.decide(bearer(token)).reason, null)
-        // One bit of the signature, which is no unused one at the end.
-        const at = token.lastIndexOf('.') + 9
-        const other = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
-        assert.equal(engine.decide(bearer(other)).reason, 'signature_invalid')
-      }
-      const token = await as.token({ cnf: { jkt: caller.thumbprint } })
-      for (let i = 0; i < 8; i++) {
-        const { reason } = engine.decide(dpop(token, await caller.proof(token)))
-        assert.equal(reason, takes ? null : 'proof_algorithm_refused')
+      for (const signatures of ['native', 'module']) {
+        const engine = await Countersign.create(policy(as.jwks), { proofsBeforeStart: 'accept', signatures })
+        // Sixteen, so that tables and prepared keys answer for the later ones.
+        for (let i = 0; i < 16; i++) {
+          const token = await as.token()
+          assert.equal(engine.decide(bearer(token)).reason, null)
+          // One bit of the signature, which is no unused one at the end.
+          const at = token.lastIndexOf('.') + 9
+          const other = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+          assert.equal(engine.decide(bearer(other)).reason, 'signature_invalid')
+        }
+        const token = await as.token({ cnf: { jkt: caller.thumbprint } })
+        for (let i = 0; i < 8; i++) {
+          const { reason } = engine.decide(dpop(token, await caller.proof(token)))
+          assert.equal(reason, takes ? null : 'proof_algorithm_refused')
+        }
       }
     })
   }

@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib'
 const folder = dirname(createRequire(import.meta.url).resolve('countersign/package.json'))
 
 const ENTRIES = ['express', 'fastify', 'fetch', 'hono', 'index', 'mcp', 'replay', 'trust']
-const SHARED = ['decision', 'engine', 'errors', 'guard-options', 'instance', 'node-request', 'request']
+const SHARED = ['decision', 'engine', 'errors', 'guard-options', 'instance', 'native', 'node-request', 'request']
 const TYPES = [...ENTRIES, 'generated', 'guard-options']
 
 const FILES = [
