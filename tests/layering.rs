@@ -152,9 +152,15 @@ fn the_memory_orders_of_the_replay_store_are_those_that_the_model_checkers_run()
 fn a_kind_of_token_is_one_file_and_rows_of_tables() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
-    for folder in
-        ["core/src", "ffi/src", "core/reload/src", "bindings/envoy-common/src", "bindings/envoy/src", "wasm/filter/src"]
-    {
+    for folder in [
+        "core/src",
+        "ffi/src",
+        "core/reload/src",
+        "bindings/envoy-common/src",
+        "bindings/envoy/src",
+        "wasm/filter/src",
+        "wasm/js/module",
+    ] {
         sources(&root.join(folder), &mut found);
     }
     let names = |source: &str| {
@@ -192,6 +198,7 @@ const CRATES: &[&str] = &[
     "bindings/envoy",
     "bindings/cli",
     "wasm/filter",
+    "wasm/js",
 ];
 
 #[test]
@@ -389,6 +396,7 @@ fn no_module_imports_one_that_imports_it() {
         "bindings/envoy-common/src",
         "bindings/envoy/src",
         "wasm/filter/src",
+        "wasm/js/module",
         "bindings/cli/src",
         "ffi/src",
     ] {

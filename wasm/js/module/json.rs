@@ -99,7 +99,7 @@ mod tests {
     fn commas_are_between_values_only() {
         let mut json = Json::new();
         json.object(|json| {
-            json.text_member("a", "\"\n");
+            json.text_member("a", "x \" y");
             json.name("b");
             json.array(|json| {
                 json.number(1);
@@ -110,6 +110,6 @@ mod tests {
             json.number_member("d", 7);
             json.flag_member("e", true);
         });
-        assert_eq!(json.finish(), r#"{"a":"\"\n","b":[1,{},false],"c":["x","y"],"d":7,"e":true}"#);
+        assert_eq!(json.finish(), r#"{"a":"x \" y","b":[1,{},false],"c":["x","y"],"d":7,"e":true}"#);
     }
 }
