@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-against bench-js bench-nginx build install js miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
+.PHONY: demo test bench bench-against bench-js bench-nginx build install js playground miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -86,6 +86,9 @@ test-envoy: tools ## the module and the proxy-wasm filter in real Envoy alone
 
 js: tools ## the npm package, as countersign.tgz
 	wasm/js/build countersign.tgz
+
+playground: tools ## the page that explains decisions in a browser, in the folder playground
+	wasm/js/playground playground
 
 bench-js: tools ## what a decision costs in Node beside jose, oauth4webapi and fast-jwt
 	wasm/js/bench/run

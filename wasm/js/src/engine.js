@@ -59,7 +59,9 @@ export class Countersign {
     if (options.signatures === 'native' && native === null) {
       throw new CountersignError('options_invalid', "this runtime has no signatures of its own that are synchronous: leave options.signatures away, or 'module'")
     }
-    const instance = await Instance.create(module, native)
+    const instance = await Instance.create(module, native).catch((cause) => {
+      throw new CountersignError('module_unavailable', 'the WebAssembly module cannot be started: it is another one, or there is no memory for it', { cause })
+    })
     const engine = new Countersign(instance, policy, options, native)
     await engine.#loadFiles()
     return engine

@@ -214,7 +214,10 @@ describe('misuse throws', () => {
       await rejects(Countersign.create(document, options), 'options_invalid')
     }
     throws(() => new Countersign(), 'options_invalid', /create/)
-    await rejects(Countersign.create(document, { module: new Uint8Array(8) }), 'module_unavailable')
+    await rejects(Countersign.create(document, { module: new Uint8Array(8) }), 'module_unavailable', /give it as/)
+    // A module that imports what there is not.
+    const other = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 97, 1, 98, 0, 0)
+    await rejects(Countersign.create(document, { module: other }), 'module_unavailable', /cannot be started/)
     await rejects(Countersign.create(policy(as.jwks, { dpop: { shared_store: 'required' } })), 'options_invalid', /store/)
   })
 
