@@ -1,5 +1,6 @@
 // Middleware for Express, Connect, and plain servers of Node.
 
+import { CountersignError } from './errors.js'
 import { guardOptions } from './guard-options.js'
 import { clientGone, nodeRequest, readBody, removeCredentials, writeHeaders } from './node-request.js'
 
@@ -29,6 +30,9 @@ export function guard(engine, options) {
       const body = policy.bodyBytes > 0 ? await bodyOf(request, policy.bodyBytes) : null
       const decision = await engine.decideAsync(nodeRequest(request, policy, clientCertificate), { signal, body })
       if (!signal.aborted) conclude(request, response, next, decision)
+    } catch (error) {
+      // The body of a client that went ends in an error, which is no fault of the server.
+      if (!signal.aborted) throw error
     } finally {
       done()
     }
@@ -52,7 +56,9 @@ export function guard(engine, options) {
 async function bodyOf(request, mostBytes) {
   const known = request.rawBody ?? (request.body instanceof Uint8Array ? request.body : undefined)
   if (known !== undefined) return known
-  if (request.readableEnded) throw new Error('the body was read before: keep its bytes in request.rawBody, or put this middleware first')
+  if (request.readableEnded) {
+    throw new CountersignError('body_unavailable', 'the body was read before: keep its bytes in request.rawBody, or put this middleware first')
+  }
   const body = await readBody(request, mostBytes)
   request.rawBody = body
   if (body.length <= mostBytes && /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) {

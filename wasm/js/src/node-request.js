@@ -51,11 +51,12 @@ export function clientGone(response) {
   return { signal: abort.signal, done: () => response.off('close', closed) }
 }
 
-/** Reads a stream up to one byte more than the policy allows: the engine then refuses what is too long. */
+/** Reads a stream until it is longer than the policy allows, which the engine then refuses. */
 export async function readBody(stream, mostBytes) {
   const chunks = []
   let length = 0
-  for await (const chunk of stream) {
+  // A stream that is left is not destroyed: the answer goes over the same connection.
+  for await (const chunk of stream.iterator?.({ destroyOnReturn: false }) ?? stream) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     chunks.push(bytes)
     length += bytes.length

@@ -162,6 +162,8 @@ for (const [name, start] of Object.entries(HOSTS)) {
         assert.deepEqual([accepted.status, accepted.json().tool, accepted.json().body?.params.name], [200, 'search', 'search'])
         assert.equal((await post(call('delete'))).status, 403)
         assert.equal((await post(call('search', 'x'.repeat(2000)))).status, 413)
+        // Far more than is read: the answer comes all the same.
+        assert.equal((await post(call('search', 'x'.repeat(500_000)))).status, 413)
         assert.equal((await post('{')).status, 400)
       } finally {
         await reading.close()
@@ -169,6 +171,54 @@ for (const [name, start] of Object.entries(HOSTS)) {
     })
   })
 }
+
+test('a body that was parsed before the guard is a fault of the server, and one whose bytes were kept is judged', async () => {
+  const engine = await engineFor({ tools: [{ name: 'search' }] })
+  const app = express()
+  const faults = []
+  app.use('/kept', express.json({ verify: (request, _response, bytes) => (request.rawBody = bytes) }), expressGuard(engine))
+  app.use('/lost', express.json(), expressGuard(engine))
+  app.use('/raw', express.raw({ type: '*/*' }), expressGuard(engine))
+  app.post('/:where/orders', (request, response) => response.json(seen(request.countersign)))
+  app.use((error, _request, response, _next) => {
+    faults.push(error.code)
+    response.status(500).end()
+  })
+  const { url, close } = await listening(http.createServer(app))
+  try {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'search' } })
+    const post = async (where) =>
+      (await send(`${url}/${where}`, { authorization: `Bearer ${await as.token()}`, 'content-type': 'application/json' }, { method: 'POST', body })).status
+    assert.deepEqual([await post('kept'), await post('raw'), await post('lost')], [200, 200, 500])
+    assert.deepEqual(faults, ['body_unavailable'])
+  } finally {
+    await close()
+  }
+})
+
+test('a client that goes while its body is read is no fault of the server', async () => {
+  const engine = await engineFor({ tools: [{ name: 'search' }] })
+  const faults = []
+  const app = connect()
+  app.use(expressGuard(engine))
+  app.use((error, _request, _response, next) => {
+    faults.push(error.message)
+    next(error)
+  })
+  const { url, close } = await listening(http.createServer(app))
+  try {
+    const request = http.request(`${url}/orders`, { method: 'POST', headers: { authorization: `Bearer ${await as.token()}`, 'content-length': 1000 } })
+    request.on('error', () => undefined)
+    request.write('{"jsonrpc"')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    request.destroy()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.deepEqual(faults, [])
+    assert.equal(engine.counters().waiting, 0)
+  } finally {
+    await close()
+  }
+})
 
 test('guards refuse options and policies that there are not', async () => {
   const engine = await engineFor()

@@ -21,6 +21,7 @@ const FILES = [
   'README.md',
   'countersign.wasm',
   'package.json',
+  'sbom.cdx.json',
   'module.node.js',
   'module.web.js',
   'module.workerd.js',
@@ -49,6 +50,18 @@ test('no file holds a path of the machine that built it', () => {
     const text = readFileSync(join(folder, name), 'latin1')
     for (const place of places) assert.ok(!text.includes(place), `${name} holds ${place}`)
   }
+})
+
+test('the bill of materials names what is compiled into the module', () => {
+  const { specVersion, components, dependencies } = JSON.parse(readFileSync(join(folder, 'sbom.cdx.json'), 'utf8'))
+  assert.equal(specVersion, '1.6')
+  const names = components.map(({ name }) => name)
+  for (const name of ['countersign', 'p256', 'p384', 'p521', 'sha2', 'curve25519-dalek', 'dlmalloc']) assert.ok(names.includes(name), name)
+  // What only builds or tests it is none of it.
+  for (const name of ['autocfg', 'rustc_version', 'ring', 'proptest']) assert.ok(!names.includes(name), name)
+  for (const { licenses, name } of components) assert.ok(licenses?.[0].expression, `${name} has no licence`)
+  const known = new Set(dependencies.map(({ ref }) => ref))
+  assert.ok(dependencies.every(({ dependsOn }) => dependsOn.every((ref) => known.has(ref))))
 })
 
 test('the module stays below its limit, and imports one function', async () => {
