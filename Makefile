@@ -105,14 +105,14 @@ miri: ## the C ABI under Miri, which sees every access; installs a nightly toolc
 
 # The oldest Rust that Cargo.toml promises.
 OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
+msrv: ## the shipped crates, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
 	rustup toolchain install $(OLDEST) --profile minimal --target wasm32-unknown-unknown
 	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-envoy-common -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/js/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/js --target wasm32-unknown-unknown
 
 generate: ## writes what follows from the tables of the core: the C enums and header, the variables of nginx, the words of TypeScript, docs/{reasons,checks,limits,attributes,documents,policy}.md
-	COUNTERSIGN_GENERATE=1 $(CARGO) test --no-fail-fast -p countersign-tests --test documents --test generated
+	COUNTERSIGN_GENERATE=1 $(CARGO) test --no-fail-fast -p countersign-tests --test generated
 
 lint: tools wasm-target ## format, clippy with warnings denied, the documentation build, what `make generate` writes
 	$(CARGO) fmt --all --check

@@ -2,9 +2,8 @@
 
 use std::hint::black_box;
 
-use countersign::crypto;
-use countersign::jose::algorithm::Algorithm;
-use countersign::reason::Reason;
+use countersign::internal::crypto;
+use countersign::{Algorithm, Reason};
 use countersign_benches::{Bench, grown, public, view};
 use countersign_tests::issuer::{self, Token};
 use countersign_tests::request::{self, Doc, Req};

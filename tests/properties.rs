@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use countersign::jose::json::{self, Budget, Fraction, JsonError, NameTable};
-use countersign::memory::revocation::Revocations;
-use countersign::trust::Authority;
+use countersign::internal::jose::json::{self, Budget, Fraction, NameTable};
+use countersign::{Authority, JsonError, Reason, Revocations};
 use countersign_tests::issuer::{ALGORITHMS, NOW, SERVER, access, jwk, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -374,8 +373,8 @@ proptest! {
         let mut runner = Runner::new(&Doc::access().member("dpop", r#"{"replay":"danger_accept"}"#).text(), NOW);
         for tier in ["miss", "hit"] {
             let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-            let asked = countersign::engine::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::time::UnixSeconds::new(NOW))
-                .with_certificate(countersign::specs::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
+            let asked = countersign::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::UnixSeconds::new(NOW))
+                .with_certificate(countersign::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
             let policy = runner.engine.document().policy("default").unwrap();
             let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
             prop_assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
@@ -504,7 +503,7 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
                         0 => _ = builder.key(SERVER, "server-p256"),
                         1 => _ = builder.subject("example.org", countersign_tests::issuer::SUBJECT),
                         2 => _ = builder.token(SERVER, "at-1"),
-                        3 => _ = builder.all_before(countersign::time::UnixSeconds::new(now)),
+                        3 => _ = builder.all_before(countersign::UnixSeconds::new(now)),
                         _ => {}
                     }
                     runner.revoke(builder.build());
@@ -546,6 +545,45 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
     }
     println!("{STEPS} steps: {hits} hits, {acceptances} acceptances, {refusals} refusals");
     assert!(hits > STEPS / 20 && acceptances > STEPS / 20 && refusals > STEPS / 20);
+}
+
+/// A cached token remembers which rules for claims it met, of the last few entries: what it met of one says nothing of another, whatever
+/// the order in which policies ask.
+#[test]
+fn a_cached_token_meets_the_rules_of_each_entry_by_itself() {
+    const POLICIES: usize = 6;
+    const TOKENS: usize = 24;
+    const STEPS: usize = 6_000;
+    let mut doc = Doc::access();
+    for policy in 0..POLICIES {
+        let conditions = [2 * policy, 2 * policy + 1].map(|claim| format!(r#"{{"claim":"/c{claim}","equals":true}}"#));
+        let entries = conditions.map(|condition| format!(r#"{{"kind":"at+jwt","conditions":[{condition}]}}"#));
+        doc = doc.also(
+            &format!("p{policy}"),
+            &format!(r#"{{"accept":[{}],"audience":"https://api.example"}}"#, entries.join(",")),
+        );
+    }
+    let mut runner = Runner::new(&doc.text(), NOW);
+    let mut dice = Dice(0x00c1_a145);
+    let tokens: Vec<(usize, Req)> = (0..TOKENS)
+        .map(|_| {
+            let has = dice.below(1 << (2 * POLICIES));
+            let token = (0..2 * POLICIES).fold(access(), |token, claim| {
+                token.claim(&format!("c{claim}"), if has >> claim & 1 == 1 { "true" } else { "false" })
+            });
+            (has, bearer(&token.text()))
+        })
+        .collect();
+    let (mut accepted, mut hits) = (0, 0);
+    for step in 0..STEPS {
+        let ((has, request), policy) = (dice.of(&tokens), dice.below(POLICIES));
+        let meets = has >> (2 * policy) & 0b11 != 0;
+        let answer = runner.ask(&request.clone().policy(&format!("p{policy}")));
+        assert_eq!(answer.reason, (!meets).then_some(Reason::ClaimRefused), "step {step}, p{policy} of {has:b}");
+        accepted += usize::from(meets);
+        hits += usize::from(answer.cache == "hit");
+    }
+    assert!(hits >= STEPS - TOKENS && accepted > STEPS / 4 && accepted < STEPS - STEPS / 8, "{hits} {accepted}");
 }
 
 fn without_tier(mut answer: Answer) -> Answer {

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use countersign::engine::Request;
-use countersign::time::UnixSeconds;
+use countersign::{Request, UnixSeconds};
 use countersign_tests::vector;
 
 const CALLS: u32 = 400_000;

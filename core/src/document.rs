@@ -1,6 +1,6 @@
 //! The documents that the engine and its hosts read: one row of `documents!` each, with its limits.
 //!
-//! Whoever reads a document asks its row how long it may be and how far its JSON may nest. `docs/documents.md` is generated from the rows.
+//! The row of a document gives every reader its longest length and its deepest nesting. `docs/documents.md` is generated from the rows.
 
 use core::fmt;
 

@@ -1,6 +1,6 @@
 //! Policies that ask for several credentials, tie them, and hand claims to hosts.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AudienceMismatch, CredentialMissing, CredentialRepeated, CredentialsUntied, LimitExceeded, ProofMissing,
     SignatureInvalid, TokenExpired, TypNotAccepted,
 };
@@ -192,6 +192,14 @@ fn add_attributes(corpus: &mut Corpus) {
     corpus.steps("attributes_that_are_absent", rule, &doc, vec![ask(&bearer(&access().text()), none)]);
     let long = access().claim("tenant", &q(&"x".repeat(4097))).text();
     corpus.refuse("attribute_too_long", rule, &doc, &bearer(&long), LimitExceeded);
+    // RFC 6901 §5: "" is the whole document.
+    let whole = Doc::access().member("attributes", r#"{"payload":""}"#);
+    let claims: Value = serde_json::from_str(&access().claims_text()).unwrap();
+    let expect = |cache: &str| json!({ "decision": "accept", "status": 200, "cache": cache, "attributes": { "payload": claims } });
+    let request = bearer(&access().text());
+    let steps = vec![ask(&request, expect("miss")), ask(&request, expect("hit"))];
+    corpus.steps("attribute_of_the_whole_payload", rule, &whole, steps);
+    corpus.refuse("attribute_of_a_payload_too_long", rule, &whole, &bearer(&long), LimitExceeded);
     let refused_first = access().claim("aud", "\"x\"").claim("tenant", "\"t\"").text();
     let expect =
         json!({ "decision": "refuse", "reason": "audience_mismatch", "number": 1403, "status": 401, "attributes": {} });

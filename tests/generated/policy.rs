@@ -2,9 +2,8 @@
 //!
 //! Which kinds of token a member is for is asked of the reader: a kind is listed if the reader takes a policy of that kind with the member.
 
-use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
-use countersign::policy::{PolicyDocument, SCHEMA};
-use countersign::specs::profile::TokenKind;
+use countersign::internal::jose::json::{self, Budget, JsonObject, Value};
+use countersign::{JsonString, POLICY_SCHEMA, PolicyDocument, TokenKind};
 
 use crate::{cell, hold};
 
@@ -45,6 +44,14 @@ const OBJECTS: &[Object] = &[
         schema: "/$defs/issuedEntry",
         part: Some(Part::Entry),
     },
+    object(
+        &[
+            "/policies/NAME/conditions/N",
+            "/policies/NAME/accept/N/conditions/N",
+            "/policies/NAME/credentials/N/accept/N/conditions/N",
+        ],
+        "/$defs/condition",
+    ),
     object(&["/policies/NAME/credentials/N"], "/$defs/credential"),
     object(&["/policies/NAME/credentials/N/from"], "/$defs/ownHeader"),
     object(&["/policies/NAME/tie/N"], "/$defs/policy/properties/tie/items"),
@@ -66,6 +73,10 @@ const SAMPLES: &[(&str, &str)] = &[
     ("max_lifetime_seconds", "3600"),
     ("subjects", r#""spiffe://example.org/**""#),
     ("scope", r#""orders:read""#),
+    ("scope_from", r#""/scp""#),
+    ("conditions", r#"[{"claim": "/tenant", "present": true}]"#),
+    ("audience_from", r#""/client_id""#),
+    ("absent", r#""client_id""#),
     ("algorithms", r#""ES256""#),
     ("binding", r#"{"require": "any"}"#),
     ("dpop", r#"{"nonce": "required"}"#),
@@ -79,7 +90,7 @@ const SAMPLES: &[(&str, &str)] = &[
 ];
 
 fn root() -> Value<'static> {
-    json::parse(SCHEMA.as_bytes(), Budget::POLICY).unwrap()
+    json::parse(POLICY_SCHEMA.as_bytes(), Budget::POLICY).unwrap()
 }
 
 /// The value at a JSON Pointer without escapes.
@@ -181,6 +192,8 @@ fn kinds(part: Part, member: &str) -> Vec<TokenKind> {
         Some(sample) => format!(r#", "{member}": {sample}"#),
         // Those of the policies below.
         None if ["accept", "credentials", "audience", "kind"].contains(&member) => String::new(),
+        None if member == "subject_separator" => r#", "subjects": "a:*", "subject_separator": ":""#.to_owned(),
+        None if member == "scope_match" => r#", "scope": "a", "scope_match": "any""#.to_owned(),
         None if member == "body_bytes" => r#", "body_digest": true, "body_bytes": 1024"#.to_owned(),
         None => panic!("SAMPLES has no value of the member {member}"),
     };

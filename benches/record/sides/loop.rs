@@ -5,8 +5,7 @@
 
 use std::io::BufRead;
 
-use countersign::engine::{Engine, PolicyDocument, Request, TrustDocument, Worker};
-use countersign::time::UnixSeconds;
+use countersign::{Engine, PolicyDocument, Request, TrustDocument, UnixSeconds, Worker};
 
 const WARMING: usize = 1_000;
 

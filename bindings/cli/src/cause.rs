@@ -3,25 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use countersign::engine::{
-    AcceptedKind, Check, CredentialPolicy, Decision, Engine, From, Introspection, Policy, PolicyDocument, PolicyError,
-    TrustDocument, TrustSource,
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::{Typ, UnverifiedHeader};
+use countersign::internal::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
+use countersign::internal::limits::{self, row};
+use countersign::internal::specs::claims::{Scope, UnverifiedClaims};
+use countersign::internal::specs::common::actor;
+use countersign::internal::specs::profile::TokenKinds;
+use countersign::internal::spiffe_id::SpiffeId;
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    AcceptedKind, Algorithm, Authority, AuthorityIndex, Check, Confirmation, CredentialLocation, CredentialPolicy,
+    Decision, Engine, Introspection, JsonString, Policy, PolicyDocument, PolicyError, Reason, SubjectPattern,
+    TokenKind, TrustDocument, TrustForm, TrustSource, UnixSeconds,
 };
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonObject, JsonString, NameTable, Value};
-use countersign::limits::{self, row};
-use countersign::reason::Reason;
-use countersign::specs::claims::{Scope, UnverifiedClaims};
-use countersign::specs::common::actor;
-use countersign::specs::common::confirmation::Confirmation;
-use countersign::specs::profile::{TokenKind, TokenKinds};
-use countersign::spiffe_id::SpiffeId;
-use countersign::subject_pattern::SubjectPattern;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, AuthorityIndex, TrustForm, documents_in_map};
 use serde_json::value::RawValue;
 
 use crate::files;
@@ -65,8 +61,8 @@ impl Sources {
         let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
         let (what, name) = match (of_proof, credential.from()) {
             (true, _) => ("proof", "dpop"),
-            (false, From::Authorization) => ("token", "authorization"),
-            (false, From::Header(name)) => ("token", name.as_ref()),
+            (false, CredentialLocation::Authorization) => ("token", "authorization"),
+            (false, CredentialLocation::Header(name)) => ("token", name.as_ref()),
         };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
@@ -133,7 +129,11 @@ impl Sources {
             ) => {
                 cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
             }
-            Some(Reason::KeyNotUsable | Reason::KeyUnknown) => {
+            Some(reason @ (Reason::KeyNotUsable | Reason::KeyUnknown)) => {
+                cause.lines.extend(kind.and_then(|kind| self.source(&parts, kind)).and_then(|source| {
+                    let (header, authority) = (parts.read_header()?, printable(&source.authority().to_string()));
+                    unnamed_key(&header, source, &authority).filter(|_| reason == Reason::KeyUnknown)
+                }));
                 let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
                 let known = source.and_then(|(source, key_id)| Some((source.authority(), self.key(source, &key_id)?)));
                 if let Some((authority, key)) = known {
@@ -201,7 +201,8 @@ impl Sources {
             let subject = text("sub")?;
             Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
-            Authority::Issuer(text("iss")?)
+            let document = self.engine.document();
+            return document.source(document.key_sources(&text("iss")?).next()?.as_usize());
         };
         let document = self.engine.document();
         document.source(document.authority(&authority)?.as_usize())
@@ -313,6 +314,31 @@ fn conditions(credential: &CredentialPolicy, kind: TokenKind, reason: Reason) ->
     lines
 }
 
+/// Why no key is found for a token that has no `kid`, or none that a key has.
+fn unnamed_key(header: &UnverifiedHeader<'_>, source: &TrustSource, authority: &str) -> Option<String> {
+    let selection = source.selection();
+    let algorithm = header.algorithm?.name();
+    match (header.kid, header.certificate.filter(|_| selection.matches_x5t())) {
+        (Some(_), _) => None,
+        (None, Some((hash, _))) => {
+            let name = hash.name();
+            Some(format!("The token has no kid, and no key of the {authority} is selected by its {name}."))
+        }
+        (None, None) => {
+            let most = selection.try_keys().unwrap_or(1);
+            let setting = if source.authority().is_trust_domain() {
+                "single_candidate_key of the policy allows such tokens"
+            } else {
+                "try_keys of its entry in /trust sets how many"
+            };
+            Some(format!(
+                "The token has no kid: it is checked with the keys of the {authority} that fit {algorithm} where they are at most {most}; \
+                 {setting}."
+            ))
+        }
+    }
+}
+
 /// The place of the credential that was refused, if one was: each begins with the check of its presentation, and all but the first end
 /// with that of their binding.
 fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
@@ -331,8 +357,8 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
 /// Where a credential is presented.
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
-        From::Authorization => "in Authorization".to_owned(),
-        From::Header(name) => format!("in the header field {}", printable(name)),
+        CredentialLocation::Authorization => "in Authorization".to_owned(),
+        CredentialLocation::Header(name) => format!("in the header field {}", printable(name)),
     }
 }
 
@@ -365,9 +391,12 @@ impl Parts {
         json::parse(&self.payload, Budget::TOKEN).ok().and_then(Value::as_object)
     }
 
+    fn read_header(&self) -> Option<UnverifiedHeader<'_>> {
+        UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()
+    }
+
     fn key_id(&self) -> Option<String> {
-        let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
-        header.kid.map(JsonString::to_owned_string)
+        self.read_header()?.kid.map(JsonString::to_owned_string)
     }
 
     /// The kind by which the engine judges the token, which it does before the signature.
@@ -375,7 +404,10 @@ impl Parts {
         let kinds = credential.accept().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind()));
         let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
         let subject = self.claims()?.member("sub").and_then(Value::as_string);
-        kinds.resolve(header.typ, subject.is_some_and(|subject| subject.starts_with(countersign::spiffe_id::PREFIX)))
+        kinds.resolve(
+            header.typ,
+            subject.is_some_and(|subject| subject.starts_with(countersign::internal::spiffe_id::PREFIX)),
+        )
     }
 
     /// The claims that the kind must have and the token has not, but for those that every entry lets it go without.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use countersign::jose::base64url;
-use countersign::specs::mtls::ClientCertificate;
+use countersign::ClientCertificate;
+use countersign::internal::jose::base64url;
 use serde::Serialize;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Write};
 
 use clap::{Args, ValueEnum};
-use countersign::engine::NoTrace;
+use countersign::NoTrace;
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome, Verdict};

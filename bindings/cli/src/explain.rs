@@ -5,12 +5,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign::engine::{AuditRecord, Check, CheckResult, Decision, Mode, NoTrace, Trace};
-use countersign::jose::base64url;
-use countersign::jose::json::JsonString;
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
-use countersign::time::UnixSeconds;
+use countersign::internal::jose::base64url;
+use countersign::{
+    AuditRecord, Check, CheckResult, Decision, JsonString, Mode, NoTrace, Reason, TokenKind, Trace, UnixSeconds,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -198,6 +196,11 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
         text +=
             &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
+    if decision.observes_proof() {
+        let line =
+            "The proof is not used up: the policy only observes (`consume`), and the checker behind it must use it up.";
+        text += &format!("{}\n", styled(CAUTION, line));
+    }
     if let Some((_, authority)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {
         text += &format!("A fresh document of the {} may know that key.\n", printable(&authority.to_string()));
     }
@@ -220,7 +223,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         .actors()
         .map(|by| match (actor(by.subject), actor(by.issuer)) {
             (Some(subject), Some(issuer)) => format!("{subject} of {issuer}"),
-            (one, other) => one.or(other).unwrap_or_else(|| "somebody unnamed".to_owned()),
+            (one, other) => one.or(other).unwrap_or_else(|| "an unnamed actor".to_owned()),
         })
         .collect();
     let rows = [
@@ -236,6 +239,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         ("bound to key", audit.bound_to_key.map(hash)),
         ("bound to certificate", audit.bound_to_certificate.map(hash)),
         ("proof", audit.proof_id.map(hash)),
+        ("proof use", audit.proof_observed.then(|| "observed".to_owned())),
     ];
     let mut text = String::new();
     for (name, value) in rows {

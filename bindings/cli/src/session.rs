@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::document::DocumentKind;
-use countersign::engine::{
-    Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trace, TrustDocument, UseOnce,
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::{
+    Answer, Authority, BodyReader, ClientCertificate, Decision, Engine, LoadReport, NonceKeys, PolicyDocument,
+    PolicyIndex, Request, Step, Trace, TrustDocument, TrustError, UnixSeconds, UseOnce,
 };
-use countersign::jose::base64url;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustError};
 use countersign_reload::json_document::describe;
 use countersign_reload::revocations::one_line;
 use countersign_reload::{ReloadError, RevocationDocument, SharedEngine, SharedWorker, nonce_keys, seed};
@@ -43,7 +40,7 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) nonce_key: Option<PathBuf>,
 
-    /// What is revoked: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+    /// The revocations: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
     /// "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) revocations: Option<PathBuf>,
@@ -125,7 +122,7 @@ impl Session {
         line: &RequestLine,
         certificate: Option<&[u8]>,
         now: UnixSeconds,
-        trace: &mut dyn Trace,
+        mut trace: &mut dyn Trace,
         report: impl FnOnce(&Decision<'_>) -> R,
     ) -> Result<R, String> {
         let fields: Vec<(&[u8], &[u8])> =
@@ -139,7 +136,7 @@ impl Session {
         let mut policies = self.shared.engine().document().policies();
         let body = policies.find(|(index, _)| *index == policy).and_then(|(_, policy)| policy.body());
         let mut answers = line.answers.iter();
-        let mut step = self.worker.begin_with(&self.shared, policy, &request, trace);
+        let mut step = self.worker.begin_with(&self.shared, policy, &request, &mut trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Ok(report(&decision)),
@@ -161,11 +158,11 @@ impl Session {
                     Answer::Body(reader)
                 }
             };
-            step = self.worker.resume_with(&self.shared, pending, &request, answer, trace);
+            step = self.worker.resume_with(&self.shared, pending, &request, answer, &mut trace);
         }
     }
 
-    /// Puts a new document in force for one trust domain or issuer.
+    /// Loads a new document for one trust domain or issuer.
     pub(crate) fn push(&mut self, push: &TrustPush<'_>, now: UnixSeconds) -> Result<LoadReport, String> {
         let authority = match (&push.trust_domain, &push.issuer) {
             (Some(name), None) => Authority::TrustDomain(name.clone()),
@@ -175,11 +172,11 @@ impl Session {
         let pushed = self.shared.push_trust(&authority, push.document.get().as_bytes(), now);
         pushed.map_err(|fault| match fault {
             TrustError::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
-            _ => format!("the document is refused, and the last good one stays in force: {fault}"),
+            _ => format!("the document is refused, and the last good one stays in use: {fault}"),
         })
     }
 
-    /// Revokes more; tells the authorities that the policy does not know.
+    /// Adds revocations; reports the authorities that the policy does not trust.
     pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
         let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
         Ok(self.shared.revoke(&more))

@@ -4,9 +4,8 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 
-use countersign::engine::{Attribute, AttributeValue, Decision, Mode};
-pub use countersign::field_value::is_field_value;
-use countersign::record::NamedClaim;
+pub use countersign::internal::field_value::is_field_value;
+use countersign::{Attribute, AttributeValue, Decision, Mode};
 
 /// One attribute, by the word that settings and metadata have for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +68,7 @@ impl AttributeName {
                 AttributeValue::Text(text) => Cow::Borrowed(text),
                 other => Cow::Owned(other.to_string()),
             }),
-            Self::Claim(_) => match decision.attribute(self.claim()?)? {
-                NamedClaim::Text(text) | NamedClaim::Json(text) => Some(Cow::Borrowed(text)),
-            },
+            Self::Claim(_) => decision.attribute(self.claim()?).map(|claim| Cow::Borrowed(claim.as_str())),
         }
     }
 }

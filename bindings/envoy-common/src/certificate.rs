@@ -1,4 +1,4 @@
-//! The client certificate, by its SHA-256: of the connection, or told by a hop before us (`x-forwarded-client-cert`).
+//! The client certificate, by its SHA-256: of the connection, or sent by the hop before the proxy (`x-forwarded-client-cert`).
 
 /// Where the client certificate comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -6,7 +6,7 @@ pub enum CertificateSource {
     /// The TLS connection of the request.
     #[default]
     Connection,
-    /// `x-forwarded-client-cert`, which the connection manager must be told to take from trusted hops only.
+    /// `x-forwarded-client-cert`, which the connection manager must be configured to accept from trusted hops only.
     Forwarded,
     /// None: certificate-bound tokens are refused.
     Nowhere,

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::reason::Reason;
+use countersign::Reason;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

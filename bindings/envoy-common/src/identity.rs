@@ -5,21 +5,21 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::field_value::spells_alike;
-use countersign::policy::{From, Policy};
+use countersign::internal::field_value::spells_alike;
+use countersign::{CredentialLocation, Policy};
 
 use crate::attribute::AttributeName;
 
 /// The identity headers of a configuration.
 #[derive(Debug, Default)]
 pub struct IdentityHeaders {
-    /// Names in small letters, in the order of the settings, each with what is written there.
+    /// Names in small letters, in the order of the settings, each with its attribute.
     written: Vec<(String, AttributeName)>,
     /// The field that a certificate is taken from, by its one name; that one stays.
     read: Option<&'static str>,
     /// Fields of credentials that go no further than this filter.
     credentials: Vec<String>,
-    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are told apart by it.
+    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are excluded by it.
     lengths: u64,
 }
 
@@ -42,7 +42,7 @@ impl IdentityHeaders {
         Self { credentials, lengths, ..Self::default() }
     }
 
-    /// What is written from a decision: names in small letters with attributes.
+    /// The fields that are written from a decision: names in small letters with attributes.
     #[must_use]
     pub fn written(&self) -> &[(String, AttributeName)] {
         &self.written
@@ -76,8 +76,8 @@ impl IdentityHeaders {
 /// The fields of credentials that a policy has removed.
 pub(crate) fn removed_fields(policy: &Policy) -> impl Iterator<Item = String> {
     policy.credentials().filter(|credential| credential.is_removed()).filter_map(|credential| match credential.from() {
-        From::Header(name) => Some(String::from(&**name)),
-        From::Authorization => None,
+        CredentialLocation::Header(name) => Some(String::from(&**name)),
+        CredentialLocation::Authorization => None,
     })
 }
 
@@ -91,7 +91,7 @@ mod tests {
     use std::format;
     use std::vec;
 
-    use countersign::engine::Attribute;
+    use countersign::Attribute;
 
     use super::*;
 

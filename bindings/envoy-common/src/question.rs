@@ -8,9 +8,9 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign::engine::{Answer, Question, UseOnce};
-use countersign::jose::base64url;
-use countersign::specs::common::presentation::{Credential, Field};
+use countersign::internal::jose::base64url;
+use countersign::internal::specs::common::presentation::Credential;
+use countersign::{Answer, HeaderField, Question, UseOnce};
 
 use crate::host::Stream;
 use crate::settings::{Endpoint, Settings};
@@ -41,7 +41,7 @@ pub fn call<'s>(settings: &'s Settings, question: Question<'_>, stream: &impl St
         }
         Question::Introspect { .. } => {
             let (Some(value), 1) = stream.header("authorization") else { return None };
-            let credential = Credential::read(Field::One(value), b"").ok()?;
+            let credential = Credential::read(HeaderField::One(value), b"").ok()?;
             let own = [
                 ("content-type", Cow::Borrowed("application/x-www-form-urlencoded")),
                 ("accept", Cow::Borrowed("application/json")),

@@ -10,7 +10,7 @@ pub(crate) const VERSION: &std::ffi::CStr = c"v0.2.0";
 /// Envoy's side of a filter configuration, or of a stream.
 pub(crate) type EnvoyPtr = *mut c_void;
 
-/// Bytes of ours that Envoy reads, or of Envoy's that we read: the ABI has two names for this one layout.
+/// Bytes of the module that Envoy reads, or of Envoy that the module reads: the ABI has two names for this one layout.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Buffer {
@@ -127,7 +127,7 @@ unsafe extern "C" {
         count_out: *mut usize,
     ) -> bool;
     pub(crate) fn envoy_dynamic_module_callback_http_get_headers_size(stream: EnvoyPtr, map: u32) -> usize;
-    /// Writes as many as `…_get_headers_size` tells.
+    /// Writes as many as `…_get_headers_size` returns.
     pub(crate) fn envoy_dynamic_module_callback_http_get_headers(
         stream: EnvoyPtr,
         map: u32,
@@ -150,13 +150,13 @@ unsafe extern "C" {
         details: Buffer,
     );
     pub(crate) fn envoy_dynamic_module_callback_http_get_body_chunks_size(stream: EnvoyPtr, body: u32) -> usize;
-    /// Writes as many as `…_get_body_chunks_size` tells.
+    /// Writes as many as `…_get_body_chunks_size` returns.
     pub(crate) fn envoy_dynamic_module_callback_http_get_body_chunks(
         stream: EnvoyPtr,
         body: u32,
         chunks_out: *mut Buffer,
     ) -> bool;
-    /// Whether the body that a hook received is what Envoy has buffered, and not what comes after it.
+    /// Whether the body that a hook received is the buffered part, and not the next part.
     pub(crate) fn envoy_dynamic_module_callback_http_received_buffered_request_body(stream: EnvoyPtr) -> bool;
     pub(crate) fn envoy_dynamic_module_callback_http_filter_http_callout(
         stream: EnvoyPtr,

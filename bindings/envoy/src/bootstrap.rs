@@ -206,7 +206,7 @@ fn finish(extension: &Extension) -> bool {
     waited
 }
 
-/// Envoy ends: there is nothing to finish, and it waits to be told so.
+/// Envoy ends: there is nothing to finish, and it waits for the completion callback.
 ///
 /// # Safety
 /// `completed` takes `context`, by Envoy's promise.

@@ -12,12 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{mem, ptr};
 
-use countersign::crypto::sha256;
-use countersign::document::DocumentKind;
-use countersign::engine::named_field;
-use countersign::engine::{Answer, BodyReader, PolicyError};
-use countersign::limits;
-use countersign::specs::common::presentation::Field;
+use countersign::internal::crypto::sha256;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::limits;
+use countersign::{Answer, BodyReader, HeaderField, PolicyError, named_field};
 
 use countersign_envoy_common::canonical::canonical;
 use countersign_envoy_common::certificate;
@@ -82,7 +80,7 @@ enum Progress {
 enum Next {
     Passes,
     IsAnswered,
-    /// Envoy keeps what comes of the body.
+    /// Envoy buffers the body as it comes.
     Waits,
 }
 
@@ -131,7 +129,7 @@ pub(crate) fn log(level: Level, line: &str) {
         Level::Warn => LOG_WARN,
         Level::Error => LOG_ERROR,
     };
-    let line = countersign::printable::printable(line);
+    let line = countersign::internal::printable::printable(line);
     // SAFETY: the line is valid for the call; Envoy's log takes lines from any thread.
     unsafe { envoy_dynamic_module_callback_log(level, Buffer::of(line.as_bytes())) };
 }
@@ -167,7 +165,7 @@ impl Wake for Scheduler {
 impl Drop for Scheduler {
     fn drop(&mut self) {
         if !self.scheduler.is_null() {
-            // SAFETY: made by `scheduler_new`; nobody has it any more.
+            // SAFETY: made by `scheduler_new`; no other owner is left.
             unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_delete(self.scheduler) };
         }
     }
@@ -220,7 +218,7 @@ impl Main for EnvoyMain<'_> {
         ]
         .map(field);
         let mut callout = 0;
-        // SAFETY: `envoy` is valid in this hook, all else for the call; Envoy copies what it keeps.
+        // SAFETY: `envoy` is valid in this hook, all else for the call; Envoy copies the bytes it keeps.
         let result = unsafe {
             envoy_dynamic_module_callback_http_filter_config_http_callout(
                 self.envoy,
@@ -289,7 +287,7 @@ impl Stream for EnvoyStream {
         }
     }
 
-    fn credential(&self, name: &str) -> Field<'_> {
+    fn credential(&self, name: &str) -> HeaderField<'_> {
         let (mut few, mut many) = ([Header::NONE; FIELDS], Vec::new());
         let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
         // SAFETY: what Envoy lends lasts until a header is set, which takes `&mut self`.
@@ -419,7 +417,7 @@ impl EnvoyStream {
             many.as_mut_slice()
         };
         debug_assert_eq!(headers.len(), count);
-        // SAFETY: as above; there is room for as many as Envoy has just told, and nothing changed since.
+        // SAFETY: as above; there is room for as many as Envoy has just returned, and nothing changed since.
         let read = unsafe { envoy_dynamic_module_callback_http_get_headers(self.envoy, map, headers.as_mut_ptr()) };
         read.then_some(&*headers)
     }
@@ -459,7 +457,7 @@ impl EnvoyStream {
         };
         let fields: Vec<Header> = call.fields.iter().map(field).collect();
         let mut callout = 0;
-        // SAFETY: the stream is in a hook, all else is valid for the call; Envoy copies what it keeps.
+        // SAFETY: the stream is in a hook, all else is valid for the call; Envoy copies the bytes it keeps.
         let result = unsafe {
             envoy_dynamic_module_callback_http_filter_http_callout(
                 self.envoy,
@@ -499,7 +497,7 @@ fn spelled<'n>(names: impl Iterator<Item = &'n [u8]>, identity: &IdentityHeaders
     names.filter(|name| identity.removes(name)).map(<[u8]>::to_vec).collect()
 }
 
-/// Tells which ABI this module speaks.
+/// Returns the ABI version of this module.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
     VERSION.as_ptr()
@@ -518,7 +516,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
     guarded(ptr::null, || {
         // SAFETY: valid for the call.
         let text = unsafe { settings.read() };
-        // What was read of files, which says as much as the settings do.
+        // The content of files, which belongs to the settings.
         let policy_file = RefCell::new(Vec::new());
         let read = |path: &str| {
             let bytes =
@@ -635,7 +633,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destr
 }
 
 /// # Safety
-/// `config` is one of ours, and `envoy` its other side.
+/// `config` was made by this module, and `envoy` is its other side.
 unsafe fn on_main<'c>(envoy: EnvoyPtr, config: *const c_void) -> Option<EnvoyMain<'c>> {
     debug_assert!(config.cast::<FilterConfig>().is_aligned());
     // SAFETY: the caller's promise.

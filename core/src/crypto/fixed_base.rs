@@ -23,7 +23,7 @@ pub(crate) trait Entry: Copy + Debug {
     /// pivot itself among them. [`BATCH`] bounds `count`.
     fn extend(entries: &mut Vec<Self>, partials: &mut Vec<Self::Partial>, first: usize, pivot: usize, count: usize);
 
-    /// Something of every cache line that the entry lies in.
+    /// A part of every cache line that the entry covers.
     fn touch(&self) -> u64;
 }
 
@@ -63,7 +63,7 @@ impl Window {
 
     /// The words as `Σ digit_i·2^(window·i)`: the digits, lowest first.
     ///
-    /// The words must lie below `2^scalar_bits`. Every digit but the last lies in `-2^(window-1)+1 ..= 2^(window-1)`; the last is
+    /// The words must be below `2^scalar_bits`. Every digit but the last is in `-2^(window-1)+1 ..= 2^(window-1)`; the last is
     /// not negative, and at most two to the power of the bits left for it.
     #[inline(always)]
     pub(crate) fn signed_digits(self, words: &[u64; 4], scalar_bits: u32) -> impl Iterator<Item = i32> {

@@ -11,10 +11,10 @@ use crate::policy::BodyPolicy;
 use crate::printable::is_printable;
 use crate::reason::Reason;
 
-/// Takes a body in chunks and never holds more of it than the policy's `body_bytes`.
+/// Takes a body in chunks and never stores more of it than the policy's `body_bytes`.
 ///
-/// Keeps no byte of it where only the digest is asked for. Does not check `Content-Length` or `Content-Type`: what is judged is what the
-/// upstream gets, so the host must pass on these very bytes.
+/// Keeps no byte of it where only the digest is asked for. Does not check `Content-Length` or `Content-Type`: the body that is validated is the one that the
+/// upstream receives, so the host must pass on exactly these bytes.
 pub struct BodyReader {
     most_bytes: usize,
     seen: usize,

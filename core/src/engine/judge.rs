@@ -13,13 +13,13 @@ use crate::engine::worker::Worker;
 use crate::jose::json::JsonObject;
 use crate::memory::record_cache::RecordRef;
 use crate::memory::revocation::{Presented, RevokedBy};
-use crate::policy::{Binding, CredentialPolicy, From, Policy};
+use crate::policy::{AcceptedKind, Binding, CredentialLocation, CredentialPolicy, Policy};
 use crate::reason::Reason;
-use crate::record::{self, VerifiedToken};
+use crate::record::{self, RulesNumber, VerifiedToken};
 use crate::request::Request;
 use crate::specs::check::{Check, Trace};
 use crate::specs::common::confirmation::Unenforceable;
-use crate::specs::common::presentation::{self, Credential, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme, Credential};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
 use crate::specs::profile::TokenKind;
@@ -27,7 +27,7 @@ use crate::specs::proof::ProofKind;
 use crate::specs::row::{Keys, Proof, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::AuthorityIndex;
+use crate::trust::{AuthorityIndex, SelectedBy};
 
 impl Worker {
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
@@ -124,7 +124,7 @@ impl Worker {
         let source = engine.document.source(authority.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
         let read =
-            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds);
+            introspection::read(answer, source.identifier(), &mut self.names, request.now, endpoint.cache_seconds);
         if let Err(Reason::TokenInactive) = read {
             let until = request.now.plus(endpoint.inactive_cache_seconds);
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
@@ -161,14 +161,16 @@ impl Worker {
         trace.enter(Check::Presentation);
         let expected = &policy.credential;
         let credential = match &expected.from {
-            From::Authorization => Credential::read(request.authorization, request.uri).inspect_err(|_| {
-                self.outcome.scheme = Scheme::of(request.authorization);
-            })?,
-            From::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
+            CredentialLocation::Authorization => {
+                Credential::read(request.authorization, request.uri).inspect_err(|_| {
+                    self.outcome.scheme = AuthScheme::of(request.authorization);
+                })?
+            }
+            CredentialLocation::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
         };
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
-        if request.proof == presentation::Field::Repeated {
+        if request.proof == presentation::HeaderField::Repeated {
             return Err(Reason::ProofRepeated);
         }
 
@@ -197,14 +199,28 @@ impl Worker {
             }
         };
         let refusing = &mut self.outcome.refusing_entry;
-        check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
+        let entry = check_verified(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
+        let met = entry.rules_number().filter(|rules| !verified.met(*rules));
         // A token of this credential or of a further one in one variable would be moved there: for a cached token, a tenth of all that it takes.
         if !policy.others.is_empty() {
+            self.remember_met(met);
             return self.judge_others(engine, trust_state, policy, request, credential.scheme, trace);
         }
-        match Bound::check(policy, &verified, credential.scheme, request, trace)? {
+        let bound = Bound::check(policy, &verified, credential.scheme, request, trace)?;
+        if met.is_some() {
+            self.remember_met(met);
+        }
+        match bound {
             None => Ok(()),
             Some(bound) => self.check_proofs(engine, trust_state, policy, request, &bound, trace),
+        }
+    }
+
+    /// Notes beside a cached token that it met the rules for claims of an entry: the next request with it is not asked again.
+    #[inline(never)]
+    fn remember_met(&mut self, met: Option<RulesNumber>) {
+        if let (Some(rules), Some(Source::Cache(entry))) = (met, self.outcome.source) {
+            record::note_met(self.token_cache.record_mut(entry), rules);
         }
     }
 
@@ -230,7 +246,7 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         let first = match self.outcome.source {
@@ -248,7 +264,7 @@ impl Worker {
         for (place, expected) in (1..).zip(&policy.others) {
             self.outcome.credential = place;
             trace.enter(Check::Presentation);
-            let From::Header(name) = &expected.from else { return Err(Reason::InternalError) };
+            let CredentialLocation::Header(name) = &expected.from else { return Err(Reason::InternalError) };
             let Some(credential) = credential_in(request, name)? else {
                 if expected.required {
                     return Err(Reason::CredentialMissing);
@@ -342,7 +358,8 @@ impl Worker {
                 Ok(length)
             }
             Err(refused) => {
-                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.take_refresh(*authority, now));
+                self.outcome.refresh =
+                    refused.unknown_key_of.all().find(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }
@@ -413,24 +430,24 @@ impl Worker {
 
 /// The one credential in a header field of its own, without a scheme.
 fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credential<'r>>, Reason> {
-    let field = request.fields.map_or(presentation::Field::Absent, |fields| fields.field(name));
+    let field = request.fields.map_or(presentation::HeaderField::Absent, |fields| fields.field(name));
     Credential::alone(field)
 }
 
-/// What is asked of the attributes of a token on every request, cached or not, whatever binds it. `refusing_entry` takes the place of the entry
+/// What is asked of the attributes of a token on every request, cached or not, whatever binds it: the entry that lets it in. `refusing_entry` takes the place of the entry
 /// of `accept` whose condition refuses.
 #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
-#[inline(always)]
-fn check_verified(
+#[cfg_attr(feature = "fast", inline(always))]
+fn check_verified<'p>(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
     trust_state: &TrustState,
     policy: &Policy,
-    expected: &CredentialPolicy,
+    expected: &'p CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
     trace: &mut impl Trace,
-) -> Result<(), Reason> {
+) -> Result<&'p AcceptedKind, Reason> {
     trace.enter(Check::Time);
     // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
     let leeway = if verified.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
@@ -443,16 +460,19 @@ fn check_verified(
         spiffe_ids::check(verified, |domain| source.speaks_for(domain))?;
     }
     trace.enter(Check::Subject);
-    if let Err((entry, reason)) = expected.admit(verified, now) {
-        *refusing_entry = Some(entry);
-        if reason == Reason::ScopeInsufficient {
-            trace.enter(Check::Scope);
+    let entry = match expected.admit(verified, now) {
+        Ok(entry) => entry,
+        Err((entry, reason)) => {
+            *refusing_entry = Some(entry);
+            if reason == Reason::ScopeInsufficient {
+                trace.enter(Check::Scope);
+            }
+            return Err(reason);
         }
-        return Err(reason);
-    }
+    };
     trace.enter(Check::Scope);
     trace.enter(Check::Revocation);
-    check_revoked(engine, trust_state, verified, now)
+    check_revoked(engine, trust_state, verified, now).map(|()| entry)
 }
 
 /// As [`check_verified`], apart from the path of a request with one credential.
@@ -466,14 +486,14 @@ fn check_further(
     expected: &CredentialPolicy,
     now: UnixSeconds,
     refusing_entry: &mut Option<usize>,
-    mut trace: &mut dyn Trace,
+    trace: &mut impl Trace,
 ) -> Result<(), Reason> {
-    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, &mut trace)
+    check_verified(verified, engine, trust_state, policy, expected, now, refusing_entry, trace).map(|_| ())
 }
 
 /// Whether a record that was made before may be used: its key is still in its set, the set is fresh, and under this policy the
 /// token is of the same kind. Everything else about it is checked on every request.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn still_stands(
     verified: &VerifiedToken<'_>,
     engine: &Engine,
@@ -491,11 +511,11 @@ fn still_stands(
         let loaded = || trust_state.bundles.set(verified.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
-    // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
+    // Without a name the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
         let single = (verified.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = trust_state.bundles.set(verified.authority).map(|set| set.find(None, verified.algorithm, single));
-        matches!(found, Some(Ok(key)) if key.id() == verified.key)
+        let set = trust_state.bundles.set(verified.authority);
+        set.is_some_and(|set| set.still_selects(verified.key, verified.algorithm, verified.selected_by, single))
     };
     let takes_unknown_headers = || (verified.kind.profile().latitude)(&policy.profiles).unknown_headers;
     let pinned = || {
@@ -507,7 +527,7 @@ fn still_stands(
         && expected.algorithms(verified.kind).contains(verified.algorithm)
         && trust_state.bundles.key(verified.key).is_some()
         && (!verified.extra_parameters || takes_unknown_headers())
-        && (!verified.without_key_id || still_the_one())
+        && (verified.selected_by == SelectedBy::Name || still_the_one())
         && (!verified.without_issuer || pinned())
         && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()
@@ -515,7 +535,7 @@ fn still_stands(
 
 /// Whether a record from the cache serves another request: an answer of an issuer does only for its time, and only where this policy
 /// asks about `token` too, and does not verify it by a key.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, token: &[u8], now: UnixSeconds) -> bool {
     #[cold]
     fn answer_may_be_reused(
@@ -529,7 +549,7 @@ fn may_be_reused(verified: &VerifiedToken<'_>, expected: &CredentialPolicy, toke
     verified.kind != TokenKind::Introspected || answer_may_be_reused(verified, expected, token, now)
 }
 
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_revoked(
     engine: &Engine,
     trust_state: &TrustState,
@@ -542,14 +562,20 @@ fn check_revoked(
     if trust_state.revocations.is_empty() {
         return Ok(());
     }
+    let source = engine.document.source(verified.authority.as_usize());
     let presented = Presented {
-        authority: engine.document.source(verified.authority.as_usize()).map_or("", |source| source.authority.name()),
+        authority: source.map_or("", |source| source.authority.name()),
         key_id: trust_state.bundles.key(verified.key).and_then(|key| key.key_id()),
         subject: verified.subject(),
         token_id: verified.token_id(),
         issued_at: verified.issued_at,
     };
-    match trust_state.revocations.revoked_by(&presented) {
+    // What is revoked of an issuer is revoked of each of its key sources, which have names of their own.
+    let of_issuer = || {
+        let issuer = source.filter(|source| source.has_name())?.identifier();
+        trust_state.revocations.revoked_by(&Presented { authority: issuer, ..presented })
+    };
+    match trust_state.revocations.revoked_by(&presented).or_else(of_issuer) {
         None => Ok(()),
         Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),
@@ -567,11 +593,11 @@ struct Bound {
 
 impl Bound {
     /// Checks what binds the token; `None` for a token that nothing binds, where that is enough.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     fn check(
         policy: &Policy,
         verified: &VerifiedToken<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> Result<Option<Self>, Reason> {
@@ -585,11 +611,11 @@ impl Bound {
 }
 
 /// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
-#[inline(always)]
+#[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
     verified: &VerifiedToken<'_>,
-    scheme: Scheme,
+    scheme: AuthScheme,
     request: &Request<'_>,
 ) -> Result<(), Reason> {
     let cnf = &verified.confirmation;
@@ -606,12 +632,12 @@ fn check_binding(
         Binding::Mtls => mtls,
     };
     // RFC 9449 §7.1: under the DPoP scheme "the token […] MUST be bound"; one that is not does not become so by its scheme.
-    if !satisfied || (scheme == Scheme::Dpop && !dpop) {
+    if !satisfied || (scheme == AuthScheme::Dpop && !dpop) {
         return Err(Reason::BindingRequired);
     }
     // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
     // is missing; with one, the scheme is what is wrong.
-    if dpop && scheme == Scheme::Bearer && request.proof != presentation::Field::Absent {
+    if dpop && scheme == AuthScheme::Bearer && request.proof != presentation::HeaderField::Absent {
         return Err(Reason::SchemeMismatch);
     }
     Ok(())

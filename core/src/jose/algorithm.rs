@@ -95,6 +95,15 @@ impl Algorithm {
         }
     }
 
+    /// The names of the same algorithm with one and the same key: `EdDSA` with a key on Ed25519 is `Ed25519` (RFC 9864 §2.2).
+    #[must_use]
+    pub(crate) const fn by_all_names(self) -> AlgorithmSet {
+        match self {
+            Self::EdDsa | Self::Ed25519 => AlgorithmSet::EMPTY.with(Self::EdDsa).with(Self::Ed25519),
+            other => AlgorithmSet::EMPTY.with(other),
+        }
+    }
+
     /// Its place in [`Algorithm::ALL`].
     #[must_use]
     #[allow(clippy::as_conversions)] // a fieldless enum has no other way

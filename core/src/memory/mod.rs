@@ -2,11 +2,11 @@
 //!
 //! | file | holds | shared by |
 //! |---|---|---|
-//! | [`record_cache`] | what was once verified, by its exact bytes | one worker |
+//! | [`record_cache`] | records of verified tokens, by their exact bytes | one worker |
 //! | [`hot_keys`] | tables of the keys that are used often | one worker |
 //! | `inactive` | which tokens their issuer answered are not active | one worker |
 //! | [`replay`] | which proofs were used | all threads and processes |
-//! | [`revocation`] | what the host declared void | all, swapped whole |
+//! | [`revocation`] | the revocations of the host | all; replaced as a whole |
 
 #[cfg(feature = "hot-keys")]
 pub mod hot_keys;

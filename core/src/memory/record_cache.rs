@@ -23,7 +23,7 @@ use alloc::vec;
 
 use crate::memory::{OutOfMemory, Zeroed, filled};
 
-/// Where one entry lies: a copy of its place, not a borrow.
+/// The position of one entry: a copy, not a borrow.
 ///
 /// It is good until the next `insert`, `remove` or `clear`; after that it reads as an entry without key and record, so
 /// a handle kept too long can never show the bytes of another entry.
@@ -50,7 +50,7 @@ pub struct RecordCache {
     /// Whether an entry had to go, or was refused, for want of room that `grow` can give.
     is_crowded: bool,
     layout: Layout,
-    /// Grows with every change that may move or drop an entry; a [`RecordRef`] of another stamp is void.
+    /// Grows with every change that may move or drop an entry; a [`RecordRef`] of another stamp is stale.
     stamp: u64,
     entries: usize,
     bytes_used: usize,
@@ -148,7 +148,7 @@ impl RecordCache {
         found
     }
 
-    /// The key bytes of an entry; empty if the handle is void.
+    /// The key bytes of an entry; empty if the handle is stale.
     #[must_use]
     #[inline]
     pub fn key(&self, entry: RecordRef) -> &[u8] {
@@ -156,7 +156,7 @@ impl RecordCache {
         self.ring.get(key).unwrap_or_default()
     }
 
-    /// The record bytes of an entry; empty if the handle is void.
+    /// The record bytes of an entry; empty if the handle is stale.
     #[must_use]
     #[inline]
     pub fn record(&self, entry: RecordRef) -> &[u8] {
@@ -164,7 +164,7 @@ impl RecordCache {
         self.ring.get(record).unwrap_or_default()
     }
 
-    /// The record bytes of an entry, to be changed in place; empty if the handle is void.
+    /// The record bytes of an entry, to be changed in place; empty if the handle is stale.
     #[inline]
     pub fn record_mut(&mut self, entry: RecordRef) -> &mut [u8] {
         let (_, record) = self.spans(entry);
@@ -207,7 +207,7 @@ impl RecordCache {
         Some(stored)
     }
 
-    /// Drops an entry; nothing happens if the handle is void.
+    /// Drops an entry; nothing happens if the handle is stale.
     pub fn remove(&mut self, entry: RecordRef) {
         if entry.stamp != self.stamp {
             return;
@@ -228,7 +228,7 @@ impl RecordCache {
     }
 
     /// Takes more memory if entries had to go for want of it, four times as much at once and never more than the capacity;
-    /// whether it did. Entries stay, handles are void.
+    /// whether it did. Entries stay, handles are stale.
     ///
     /// The only call that allocates: for a moment in which no request waits. It moves as many bytes as the cache holds.
     pub fn grow(&mut self) -> bool {
@@ -419,7 +419,7 @@ impl RecordCache {
             return;
         };
         if slot.is_used() && *moves > 0 {
-            // The copy fits: the head lies at or before `oldest`, and all between the head and `oldest + size` is free now.
+            // The copy fits: the head is at or before `oldest`, and all between the head and `oldest + size` is free now.
             *slot = Slot::new(slot.tag(), head);
             *moves -= 1;
             self.ring.copy_within(oldest..oldest + size, head);
@@ -450,7 +450,7 @@ impl Layout {
     }
 }
 
-/// What stands before the key bytes of each entry.
+/// The header before the key bytes of each entry.
 #[derive(Clone, Copy, Default)]
 struct Header {
     set: u32,
@@ -655,7 +655,7 @@ const SLOTS_PER_TWO_ENTRIES: usize = 5;
 const SLOT_BYTES: usize = size_of::<Slot>();
 const SET_BYTES: usize = size_of::<Set>();
 const HEADER_BYTES: usize = 12;
-/// What 40 bits of place can tell apart.
+/// The positions that 40 bits can distinguish.
 const RING_BYTES_MAX: u64 = (1 << 42) - 8;
 /// Of entries: a smaller one would cost bits of the index, a larger one bytes of the ring.
 const ALIGNMENT: usize = 4;

@@ -56,7 +56,7 @@ impl BodyPolicy {
     }
 }
 
-/// A pattern of tool names: segments with dots between them, of which `*` stands for exactly one.
+/// A pattern of tool names: segments with dots between them, of which `*` matches exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolPattern(Box<str>);
 

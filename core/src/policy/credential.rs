@@ -10,7 +10,7 @@ use crate::field_value::{is_field_name, spells_alike};
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
-use crate::policy::route::{AcceptedKind, CredentialPolicy, From, Tie, TiedClaim};
+use crate::policy::route::{AcceptedKind, CredentialLocation, CredentialPolicy, Tie, TiedClaim};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
 use crate::specs::common::pointer::{ClaimPointer, NamedClaims};
@@ -50,9 +50,18 @@ impl CredentialPolicy {
         claims: &mut NamedClaims,
     ) -> Vec<Self> {
         let Some(value) = policy.get("credentials") else {
-            return Self::read(reader, policy, None, From::Authorization, "access".into(), trust, true, claims)
-                .into_iter()
-                .collect();
+            return Self::read(
+                reader,
+                policy,
+                None,
+                CredentialLocation::Authorization,
+                "access".into(),
+                trust,
+                true,
+                claims,
+            )
+            .into_iter()
+            .collect();
         };
         if policy.has("accept") {
             reader.fault(&policy.at("accept"), "kinds beside `credentials`", "`accept` in each credential");
@@ -89,7 +98,7 @@ impl CredentialPolicy {
         reader: &mut Reader,
         own: &Members<'_, '_>,
         policy: Option<&Members<'_, '_>>,
-        from: From,
+        from: CredentialLocation,
         name: Box<str>,
         trust: &TrustNames,
         is_first: bool,
@@ -102,7 +111,7 @@ impl CredentialPolicy {
                 audience.push(text.into_boxed_str());
             }),
             None => {
-                let expected = "the audience that tokens must be for: nothing means nobody";
+                let expected = "the audience of the tokens; without one, no token is accepted";
                 reader.missing(policy.unwrap_or(own), "audience", expected);
             }
         }
@@ -139,7 +148,7 @@ fn read_name(reader: &mut Reader, own: &Members<'_, '_>) -> Option<Box<str>> {
     is_good.then(|| name.into_boxed_str())
 }
 
-fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Option<From> {
+fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Option<CredentialLocation> {
     let at = own.at("from");
     let Some(value) = own.get("from") else {
         reader.missing(own, "from", FROM);
@@ -150,7 +159,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
             if !is_first {
                 reader.fault(&at, "Authorization for a further credential", "the first credential from there");
             }
-            Some(From::Authorization)
+            Some(CredentialLocation::Authorization)
         }
         Value::Object(_) => {
             let members = reader.members(&at, value, &["header"])?;
@@ -162,7 +171,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
                 reader.fault(&members.at("header"), quoted(&name), HEADER);
                 return None;
             }
-            Some(From::Header(name.into_boxed_str()))
+            Some(CredentialLocation::Header(name.into_boxed_str()))
         }
         other => {
             reader.unexpected(&at, other, FROM);
@@ -222,9 +231,20 @@ fn read_tied(
     Some(TiedClaim { credential: credential?, slot: slot? })
 }
 
-/// The slot of the claim that a JSON pointer names.
+/// The slot of the claim that a JSON pointer names; the whole payload is none.
 pub(super) fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut NamedClaims) -> Option<u8> {
-    let Some(pointer) = ClaimPointer::parse(text) else {
+    let pointer = ClaimPointer::parse(text).filter(|_| !text.is_empty());
+    read_slot(reader, at, text, pointer, claims)
+}
+
+fn read_slot(
+    reader: &mut Reader,
+    at: &Pointer<'_>,
+    text: &str,
+    pointer: Option<ClaimPointer>,
+    claims: &mut NamedClaims,
+) -> Option<u8> {
+    let Some(pointer) = pointer else {
         reader.fault(at, quoted(text), "a JSON pointer to a claim (RFC 6901), such as /sub");
         return None;
     };
@@ -257,10 +277,11 @@ pub(super) fn read_attributes(
         if !is_good {
             reader.fault(&at, "an attribute with this name", "a name of 1 to 64 small letters, digits, underscores");
         }
-        let Some(pointer) = reader.text_at(&at, value, "a JSON pointer to a claim (RFC 6901), such as /tenant") else {
-            continue;
-        };
-        if let Some(slot) = read_pointer(reader, &at, &pointer, claims) {
+        // RFC 6901 §5: the empty pointer is the whole document, here all claims of the token.
+        let whole = value.as_string().filter(|text| text.is_empty()).map(|_| String::new());
+        let text = || reader.text_at(&at, value, "a JSON pointer to a claim (RFC 6901), such as /tenant");
+        let Some(pointer) = whole.or_else(text) else { continue };
+        if let Some(slot) = read_slot(reader, &at, &pointer, ClaimPointer::parse(&pointer), claims) {
             attributes.push((name.to_owned().into_boxed_str(), slot));
         }
     }

@@ -9,7 +9,7 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::policy::body::BodyPolicy;
 use crate::policy::condition::{ClaimRules, Condition};
 use crate::reason::Reason;
-use crate::record::VerifiedToken;
+use crate::record::{NamedClaim, RulesNumber, VerifiedToken};
 use crate::specs::claims::{ClaimSet, Scope, UnverifiedClaims};
 use crate::specs::common::validity;
 use crate::specs::profile::{TokenKind, TokenKinds};
@@ -52,7 +52,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct CredentialPolicy {
     pub(crate) name: Box<str>,
-    pub(crate) from: From,
+    pub(crate) from: CredentialLocation,
     /// In document order; not empty.
     pub(crate) accept: Vec<AcceptedKind>,
     pub(crate) kinds: TokenKinds,
@@ -73,14 +73,14 @@ pub struct CredentialPolicy {
 
 /// Where a credential is presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum CredentialLocation {
     /// In `Authorization`, by the scheme Bearer or DPoP.
     Authorization,
     /// Alone in a header field of this name, in small letters.
     Header(Box<str>),
 }
 
-impl From {
+impl CredentialLocation {
     /// Whether both name one place: header fields in whatever spelling.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
@@ -237,8 +237,8 @@ impl Policy {
     /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
     pub fn header_fields(&self) -> impl Iterator<Item = &str> {
         self.credentials().filter_map(|credential| match &credential.from {
-            From::Authorization => None,
-            From::Header(name) => Some(name.as_ref()),
+            CredentialLocation::Authorization => None,
+            CredentialLocation::Header(name) => Some(name.as_ref()),
         })
     }
 
@@ -277,7 +277,7 @@ impl CredentialPolicy {
 
     /// Where it is presented.
     #[must_use]
-    pub const fn from(&self) -> &From {
+    pub const fn from(&self) -> &CredentialLocation {
         &self.from
     }
 
@@ -386,7 +386,7 @@ impl CredentialPolicy {
     ///
     /// # Errors
     /// The reason of the entry that the token came furthest with, and the place of that entry; of equals, the first.
-    #[inline(always)]
+    #[cfg_attr(feature = "fast", inline(always))]
     pub(crate) fn admit(
         &self,
         verified: &VerifiedToken<'_>,
@@ -479,13 +479,20 @@ impl AcceptedKind {
             None => by_aud(),
             Some((_, slot)) => {
                 let has_aud = verified.audience_bytes().next().is_some();
-                let named = verified.named_text(*slot);
-                audience.iter().any(|own| named == Some(own.as_bytes())) && (!has_aud || by_aud())
+                let named = verified.named(*slot);
+                audience.iter().any(|own| named == Some(NamedClaim::Text(own.as_bytes()))) && (!has_aud || by_aud())
             }
         }
     }
 
-    /// What only entries with rules for claims allow, their conditions, and the scope.
+    /// What tells its rules for claims from those of all other entries in its policy document.
+    #[inline]
+    pub(crate) fn rules_number(&self) -> Option<RulesNumber> {
+        self.claims.as_ref().and_then(|rules| rules.number)
+    }
+
+    /// What only entries with rules for claims allow, their conditions, and the scope: nothing but the token's own claims, neither the
+    /// time nor the keys, so a cached token that met them meets them again.
     // By value: a reference would keep the token of every other request out of registers.
     #[inline(never)]
     fn check_claims(&self, verified: VerifiedToken<'_>, audience: &[Box<str>]) -> Result<(), (u8, Reason)> {
@@ -533,7 +540,8 @@ impl AcceptedKind {
         }
         validity::check_lifetime(verified, now, self.max_lifetime_seconds).map_err(|reason| (4, reason))?;
         if self.claims.is_some() || verified.departs() {
-            return self.check_claims(*verified, audience);
+            let is_known = self.rules_number().is_some_and(|rules| verified.met(rules));
+            return if is_known { Ok(()) } else { self.check_claims(*verified, audience) };
         }
         validity::check_scope(verified, &self.scope).map_err(|reason| (8, reason))
     }

@@ -3,10 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::engine::{Question, UseOnce};
-use countersign::jose::base64url;
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::specs::common::presentation::Credential;
+use countersign::internal::jose::base64url;
+use countersign::internal::specs::common::presentation::Credential;
+use countersign::{CacheTier, Question, RevocationsKnown, UseOnce};
 
 use crate::decided::{self, place, short};
 use crate::described;
@@ -118,7 +117,7 @@ impl Calls {
         let Self { input, numbers, output, session } = self;
         let (Some(session), Some(parts)) = (session, Parts::read(input, numbers)) else { return Ended::Misused };
         let Some(decision) = session.decide(&parts) else { return Ended::Misused };
-        let is_miss = decision.cache_tier() == countersign::engine::CacheTier::Miss;
+        let is_miss = decision.cache_tier() == CacheTier::Miss;
         let written = decided::write(&decision, with_audit, output);
         if is_miss {
             session.grow();

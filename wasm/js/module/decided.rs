@@ -6,10 +6,8 @@
 use alloc::vec::Vec;
 use core::fmt::{Display, Write};
 
-use countersign::engine::{Attribute, CacheTier, Decision, Mode};
-use countersign::jose::base64url;
-use countersign::record::{NamedClaim, VerifiedToken};
-use countersign::specs::common::presentation::Scheme;
+use countersign::internal::jose::base64url;
+use countersign::{Attribute, AuthScheme, CacheTier, Decision, Mode, NamedClaim, VerifiedToken};
 
 /// The places in `numbers` of what came of a call.
 pub(crate) mod place {
@@ -51,10 +49,8 @@ pub(crate) mod tag {
     pub(crate) const CLAIM_JSON: u8 = 133;
     /// What another decision about the same client request is told of its proof.
     pub(crate) const USED_PROOF: u8 = 134;
-    /// The thumbprint of the key that signed the proof.
-    pub(crate) const PROOF_KEY: u8 = 135;
     /// The thumbprint of the key that signed the token.
-    pub(crate) const KEY_THUMBPRINT: u8 = 136;
+    pub(crate) const KEY_THUMBPRINT: u8 = 135;
 }
 
 /// Writes a decision.
@@ -95,8 +91,8 @@ fn flags(decision: &Decision<'_>) -> u32 {
     let bit = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
     bit(decision.lets_pass(), flag::PASSES)
         | bit(decision.policy().is_some_and(|policy| policy.mode() == Mode::Shadow), flag::SHADOW)
-        | bit(decision.scheme() == Some(Scheme::Bearer), flag::BEARER)
-        | bit(decision.scheme() == Some(Scheme::Dpop), flag::DPOP)
+        | bit(decision.scheme() == Some(AuthScheme::Bearer), flag::BEARER)
+        | bit(decision.scheme() == Some(AuthScheme::Dpop), flag::DPOP)
         | bit(decision.cache_tier() == CacheTier::Hit, flag::HIT)
         | bit(decision.cache_tier() == CacheTier::Miss, flag::MISS)
 }
@@ -116,9 +112,6 @@ fn facts(decision: &Decision<'_>, output: &mut Vec<u8>) {
     }
     if let Some(digest) = decision.body_digest() {
         attribute(output, Attribute::BodyDigest, &base64url::encode_array_32(digest));
-    }
-    if let Some(thumbprint) = decision.proof_key_thumbprint() {
-        fact(output, tag::PROOF_KEY, &base64url::encode_array_32(thumbprint));
     }
     if let Some(proof) = decision.used_proof() {
         fact(output, tag::USED_PROOF, proof);
@@ -142,7 +135,7 @@ fn facts(decision: &Decision<'_>, output: &mut Vec<u8>) {
             Some(NamedClaim::Json(json)) => (tag::CLAIM_JSON, json),
         };
         fact(output, tag::CLAIM_NAME, name.as_bytes());
-        fact(output, form, value.as_bytes());
+        fact(output, form, value);
     }
 }
 

@@ -2,11 +2,10 @@
 
 use alloc::string::{String, ToString};
 
-use countersign::engine::{Attribute, Check, Engine, From, PolicyError, TrustDocument};
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::memory::replay::ReplayState;
-use countersign::reason::Reason;
-use countersign::trust::LoadReport;
+use countersign::{
+    Algorithm, AlgorithmSet, Attribute, Check, CredentialLocation, Engine, LoadReport, PolicyError, Reason,
+    ReplayState, TrustDocument,
+};
 use countersign_reload::ReloadError;
 
 use crate::json::Json;
@@ -97,8 +96,8 @@ pub(crate) fn engine(engine: &Engine, warnings: &[String]) -> String {
                     json.texts_member(
                         "removed",
                         removed.map(|credential| match credential.from() {
-                            From::Authorization => "authorization",
-                            From::Header(name) => name.as_ref(),
+                            CredentialLocation::Authorization => "authorization",
+                            CredentialLocation::Header(name) => name.as_ref(),
                         }),
                     );
                 });

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt::Write;
 
-use countersign::printable::write_json_string;
+use countersign::internal::printable::write_json_string;
 
 /// Writes members and elements with the commas between them.
 #[derive(Debug)]

@@ -2,10 +2,7 @@
 
 use core::iter;
 
-use countersign::engine::{HeaderFields, Request, named_field};
-use countersign::specs::common::presentation::Field;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
+use countersign::{ClientCertificate, HeaderField, HeaderFields, Request, UnixSeconds, named_field};
 
 /// The places in `numbers` that every request has. The lengths of name and value of each field follow.
 pub(crate) mod place {
@@ -55,7 +52,7 @@ impl<'i> Fields<'i> {
 }
 
 impl HeaderFields for Fields<'_> {
-    fn field(&self, name: &str) -> Field<'_> {
+    fn field(&self, name: &str) -> HeaderField<'_> {
         named_field(self.all(), name)
     }
 }
@@ -114,9 +111,9 @@ impl<'i> Parts<'i> {
     }
 
     /// The value of `Authorization`, where there is exactly one.
-    pub(crate) fn authorization(&self) -> Field<'i> {
+    pub(crate) fn authorization(&self) -> HeaderField<'i> {
         let named = self.fields.all().filter(|(name, _)| name.eq_ignore_ascii_case(b"authorization"));
-        named.fold(Field::Absent, |field, (_, value)| field.and(value))
+        named.fold(HeaderField::Absent, |field, (_, value)| field.and(value))
     }
 }
 
@@ -137,8 +134,8 @@ mod tests {
         let parts = Parts::read(&input, &numbers).unwrap();
         assert_eq!((parts.policy, parts.now.as_u64()), (1, (1 << 32) + 7));
         assert_eq!((parts.method, parts.uri), (&b"GET"[..], &b"/x"[..]));
-        assert_eq!(parts.authorization(), Field::One(b"Bearer a"));
-        assert_eq!(parts.fields.field("dpop"), Field::One(b"b"));
+        assert_eq!(parts.authorization(), HeaderField::One(b"Bearer a"));
+        assert_eq!(parts.fields.field("dpop"), HeaderField::One(b"b"));
         assert_eq!(parts.certificate, Some(ClientCertificate::Sha256([9; 32])));
     }
 

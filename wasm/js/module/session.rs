@@ -6,16 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use countersign::engine::{
-    Answer, BodyReader, BundleMapIndex, Check, Decision, Engine, NoTrace, Pending, PolicyDocument, PolicyIndex, Step,
-    Trace, TrustState, Worker,
+use countersign::{
+    AlgorithmSet, Answer, AuthorityIndex, BodyReader, BundleMapIndex, Check, Decision, Engine, NoTrace, NonceKeys,
+    Pending, PolicyDocument, PolicyIndex, Question, ReplayStore, RevocationsBuilder, RevocationsKnown, Step, Trace,
+    TrustState, UnixSeconds, UseOnce, Worker,
 };
-use countersign::jose::algorithm::AlgorithmSet;
-use countersign::memory::replay::ReplayStore;
-use countersign::memory::revocation::{RevocationsBuilder, RevocationsKnown};
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::AuthorityIndex;
 use countersign_reload::{ReloadError, RevocationDocument, load_inline, warn_of_drops, warn_of_map};
 
 use crate::described;
@@ -61,7 +56,7 @@ pub(crate) enum Progress<'d> {
 
 /// The answer to a question, as JavaScript gives it.
 pub(crate) enum Said<'a> {
-    UseOnce(countersign::engine::UseOnce),
+    UseOnce(UseOnce),
     Introspected(&'a [u8]),
     IntrospectionFailed,
     /// The body was fed.
@@ -259,7 +254,7 @@ impl Session {
 /// Keeps a decision that waits, with a reader where it waits for its body, and returns its number.
 fn keep(waiting: &mut Vec<Option<Waiting>>, engine: &Engine, pending: Pending) -> usize {
     let policy = engine.document().policies().find(|(index, _)| *index == pending.policy()).map(|(_, policy)| policy);
-    let asks_body = matches!(pending.question(), countersign::engine::Question::Body { .. });
+    let asks_body = matches!(pending.question(), Question::Body { .. });
     let body = policy.and_then(|policy| policy.body()).filter(|_| asks_body).map(BodyReader::new);
     let kept = Some(Waiting { pending, body });
     match waiting.iter_mut().enumerate().find(|(_, place)| place.is_none()) {

@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use countersign::crypto::{KeyKind, PublicKey, SignatureVerifier};
-use countersign::jose::algorithm::Algorithm;
+use countersign::{Algorithm, KeyKind, PublicKey, SignatureVerifier};
 
 /// The host's function: algorithm by its place among the algorithms, key as SubjectPublicKeyInfo in DER, message, signature.
 pub(crate) type Verify = fn(u32, &[u8], &[u8], &[u8]) -> bool;

@@ -18,8 +18,7 @@ const CLAIM_NAME = 131
 const CLAIM_TEXT = 132
 const CLAIM_JSON = 133
 const USED_PROOF = 134
-const PROOF_KEY = 135
-const KEY_THUMBPRINT = 136
+const KEY_THUMBPRINT = 135
 
 const NO_HEADERS = Object.freeze([])
 
@@ -79,9 +78,6 @@ function readFacts(bytes, attributes) {
         break
       case USED_PROOF:
         facts.own.used_proof = value.slice()
-        break
-      case PROOF_KEY:
-        facts.own.proof_key_thumbprint = TEXT.decode(value)
         break
       case KEY_THUMBPRINT:
         keyThumbprint = TEXT.decode(value)
@@ -164,10 +160,6 @@ export class Decision {
 
   get bodyDigest() {
     return this.#all().own.body_digest ?? null
-  }
-
-  get proofKeyThumbprint() {
-    return this.#all().own.proof_key_thumbprint ?? null
   }
 
   get usedProof() {

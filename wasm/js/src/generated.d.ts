@@ -35,6 +35,7 @@ export type Reason =
   | "credentials_untied"
   | "tool_refused"
   | "issuer_refused"
+  | "claim_refused"
   | "proof_missing"
   | "proof_malformed"
   | "proof_method_mismatch"
@@ -141,6 +142,8 @@ export interface ReasonNumbers {
   tool_refused: 1410;
   /** The token's issuer or trust domain is trusted, and the policy does not accept its tokens (RFC 9068 §4). */
   issuer_refused: 1411;
+  /** A claim is not what a condition of the policy demands. */
+  claim_refused: 1412;
   /** A proof of possession is demanded and there is none (RFC 9449 §7.1). */
   proof_missing: 1501;
   /** The proof is not a well-formed DPoP proof with all that it must hold (RFC 9449 §4.3 items 2 to 4). */
@@ -163,7 +166,7 @@ export interface ReasonNumbers {
   proof_replayed: 1510;
   /** The proof must carry a nonce that this server gave (RFC 9449 §9). */
   nonce_required: 1511;
-  /** The proof's nonce is not one of ours, or has expired (RFC 9449 §9). */
+  /** The proof's nonce was not issued by this server, or has expired (RFC 9449 §9). */
   nonce_mismatch: 1512;
   /** The proof's algorithm is not accepted (RFC 9449 §4.3 item 5). */
   proof_algorithm_refused: 1513;
@@ -213,7 +216,7 @@ export interface ReasonNumbers {
   decision_abandoned: 1906;
   /** The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4). */
   introspection_rate_exceeded: 1907;
-  /** A fault of ours. */
+  /** An internal error of the server. */
   internal_error: 1999;
 }
 

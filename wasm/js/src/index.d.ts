@@ -64,8 +64,6 @@ interface Decided {
   readonly tool: string | null
   /** SHA-256 of the body in base64url, where the policy has `body_digest`. */
   readonly bodyDigest: string | null
-  /** RFC 7638 thumbprint of the key that signed the proof. */
-  readonly proofKeyThumbprint: string | null
   /** For `usedProof` of another decision about the same client request. */
   readonly usedProof: Uint8Array | null
   toJSON(): Record<string, unknown>

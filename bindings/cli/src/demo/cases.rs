@@ -1,6 +1,6 @@
-//! What is tried, and the one right answer to each.
+//! The requests of the demonstration, and the one right answer to each.
 
-use countersign::reason::Reason;
+use countersign::Reason;
 use serde_json::{Value, json};
 
 use super::tokens::{self, NOW, access_claims, header, signed, svid_claims};

@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 
-use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, TrustState};
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{
+    Authority, ClientCertificate, Engine, PolicyDocument, PolicyIndex, Request, TrustState, UnixSeconds,
+};
 use rcgen::{CertificateParams, KeyPair, SanType};
 use serde_json::{Value, json};
 

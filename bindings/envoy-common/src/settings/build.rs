@@ -37,7 +37,7 @@ impl Build<'_> {
         OF_BOTH.iter().copied().chain(own.iter().map(|(name, _)| *name)).collect()
     }
 
-    /// The members that only the other build takes, each with what is wrong with it here.
+    /// The members that only the other build takes, each with the fault it is in this build.
     pub(super) const fn of_the_other(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Module { .. } => &OF_WASM,

@@ -3,9 +3,9 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use countersign::jose::json::Value;
-use countersign::policy::reader::{Members, Reader};
-use countersign::policy::{PolicyDocument, TrustDocument};
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Reader};
+use countersign::{PolicyDocument, TrustDocument};
 
 /// Settings of the dynamic module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
-use countersign::policy::{PolicyDocument, PolicyError};
-use countersign::printable::quoted;
+use countersign::internal::policy::reader::{Members, NOTHING, Pointer, Reader};
+use countersign::internal::printable::quoted;
+use countersign::{PolicyDocument, PolicyError};
 
 use crate::settings::build::ReadFile;
 

@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::policy::PolicyDocument;
-use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
-use countersign::printable::quoted;
+use countersign::PolicyDocument;
+use countersign::internal::policy::reader::{Members, NOTHING, Pointer, Reader};
+use countersign::internal::printable::quoted;
 
 use crate::attribute::is_field_value;
 use crate::settings::build::Build;

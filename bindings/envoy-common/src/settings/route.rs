@@ -5,11 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::document::DocumentKind;
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::policy::{Mode, PolicyError};
-use countersign::printable::quoted;
-use countersign::uri::AllowedOrigins;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::internal::printable::quoted;
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{Mode, PolicyError};
 
 /// What one route says over the filter's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl RouteSettings {
         reader.finish(read)
     }
 
-    /// Reads the same from names and values, as the metadata of a route tells them. `None` if a word of it is not understood.
+    /// Reads the same from names and values of a route's metadata. `None` if a name or value is unknown.
     #[must_use]
     pub fn from_pairs<'p>(pairs: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) -> Option<Self> {
         let mut read = Self::default();

@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::jose::json::Value;
-use countersign::policy::PolicyDocument;
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::printable::quoted;
+use countersign::PolicyDocument;
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::internal::printable::quoted;
 
 use crate::identity::IdentityHeaders;
 use crate::settings::policy::unknown_policy;

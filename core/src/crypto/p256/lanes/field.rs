@@ -26,7 +26,7 @@ const P: [i32; 9] = [0x1fff_ffff, 0x1fff_ffff, 0x1fff_ffff, 0x1ff, 0, 0, 0x4_000
 /// 2^261 mod p.
 const ONE: [i32; 9] = [0x20, 0, 0, 0x1fff_c000, 0x1fff_ffff, 0x1fff_ffff, 0x1f7f_ffff, 0x3ff_ffff, 0];
 
-/// What is added to column 0, so that a column below 2^63 either way is not negative when it is carried.
+/// The constant that is added to column 0, so that a column below 2^63 either way is not negative when it is carried.
 const LIFT: i64 = i64::MIN;
 /// What column 16 gets: it pays for the lift of the column below.
 const PAY: i64 = -(1 << (63 - BITS));
@@ -73,7 +73,7 @@ impl Fes {
         let [a, b, c, d] = core::array::from_fn(|word| words(coordinates.map(|coordinate| coordinate.0[word])));
         let masked = |word| narrow(and(word, column(MASK as i64)));
         let top = narrow(shr::<59>(d));
-        // … less the multiple of p that its five highest bits tell.
+        // … less the multiple of p that its five highest bits give.
         Self([
             add_limbs(masked(shl::<5>(a)), top),
             masked(shr::<24>(a)),

@@ -7,7 +7,7 @@ mod field;
 #[cfg(test)]
 mod tests;
 // Core has no unsafe code and no test may be a function with features of its own, so the tests here take arrays in place of registers.
-// Those of `core/cpu` run what is in the registers.
+// The tests of `core/cpu` run the vector code.
 #[cfg_attr(not(test), path = "avx2.rs")]
 #[cfg_attr(test, path = "portable.rs")]
 mod vector;
