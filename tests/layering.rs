@@ -160,6 +160,7 @@ fn a_kind_of_token_is_one_file_and_rows_of_tables() {
         "bindings/envoy/src",
         "bindings/tower/src",
         "wasm/filter/src",
+        "wasm/js/module",
     ] {
         sources(&root.join(folder), &mut found);
     }
@@ -199,6 +200,7 @@ const CRATES: &[&str] = &[
     "bindings/cli",
     "bindings/tower",
     "wasm/filter",
+    "wasm/js",
 ];
 
 #[test]
@@ -397,6 +399,7 @@ fn no_module_imports_one_that_imports_it() {
         "bindings/envoy/src",
         "bindings/tower/src",
         "wasm/filter/src",
+        "wasm/js/module",
         "bindings/cli/src",
         "ffi/src",
     ] {

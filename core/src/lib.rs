@@ -243,7 +243,7 @@ pub use policy::{
 pub use reason::{ChallengeError, Reason};
 pub use record::{NamedClaim, VerifiedToken};
 pub use request::{ClientCertificate, Connection, HeaderField, HeaderFields, Request, named_field};
-pub use specs::check::{Check, NoTrace, Trace};
+pub use specs::check::{Check, CheckResult, NoTrace, Trace};
 pub use specs::claims::Claim;
 pub use specs::common::actor::Actor;
 pub use specs::common::confirmation::Confirmation;

@@ -4,11 +4,9 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::Authority;
-use countersign::UnixSeconds;
 use countersign::internal::field_value::{is_field_name, spells_alike};
 use countersign::internal::uri::AllowedOrigins;
-use countersign::{Attribute, Decision, Policy, ReplayNotice};
+use countersign::{Attribute, Authority, Decision, Policy, ReplayNotice, UnixSeconds};
 use http::header::HeaderName;
 use http::{Extensions, Uri};
 

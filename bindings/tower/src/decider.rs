@@ -5,15 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::Authority;
-use countersign::Connection;
-use countersign::Reason;
-use countersign::UnixSeconds;
 use countersign::internal::specs::common::presentation::Credential;
 use countersign::internal::uri::AllowedOrigins;
 use countersign::{
-    Answer, BodyReader, Decision, HeaderField, HeaderFields, Pending, Policy, PolicyIndex, Question, ReplayNotice,
-    Request, Step, UseOnce, named_field,
+    Answer, Authority, BodyReader, Connection, Decision, HeaderField, HeaderFields, Pending, Policy, PolicyIndex,
+    Question, Reason, ReplayNotice, Request, Step, UnixSeconds, UseOnce, named_field,
 };
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;

@@ -1,8 +1,7 @@
 //! Identity headers: the fields that are written from a decision, and whose every other spelling a client's request loses.
 
 use countersign::internal::field_value::{is_field_value, spells_alike};
-use countersign::{Attribute, Decision};
-use countersign::{CredentialLocation, Policy};
+use countersign::{Attribute, CredentialLocation, Decision, Policy};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// What is written to a field.
