@@ -237,8 +237,8 @@ pub use memory::revocation::{Revocations, RevocationsBuilder, RevocationsKnown};
 pub use memory::{OutOfMemory, Zeroed};
 pub use policy::{
     AcceptedKind, Binding, BodyPolicy, BundleMap, BundleMapIndex, Condition, CredentialLocation, CredentialPolicy,
-    Introspection, Mode, POLICY_SCHEMA, Policy, PolicyDocument, PolicyError, PolicyIndex, SharedReplay, ToolPattern,
-    TrustDocument, TrustSource,
+    Introspection, KeySources, Mode, POLICY_SCHEMA, Policy, PolicyDocument, PolicyError, PolicyIndex, SharedReplay,
+    ToolPattern, TrustDocument, TrustSource,
 };
 pub use reason::{ChallengeError, Reason};
 pub use record::{NamedClaim, VerifiedToken};

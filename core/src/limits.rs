@@ -129,6 +129,8 @@ limits! {
         "They are compared before the first signature check.";
     SPIFFE_TRUST_DOMAINS "spiffe_trust_domains" = 64, "The trust domains that one issuer may speak for.",
         "Each is compared with each SPIFFE ID that a token of the issuer names, up to three.";
+    KEY_SOURCES "key_sources" = 64, "The entries of `trust` with a name, which tells several key sources of one issuer apart.",
+        "Each is compared with the issuer of a token that no other entry has.";
     BUNDLE_MAP_TRUST_DOMAINS "bundle_map_trust_domains" = 192, "The trust domains that take their keys from one bundle map.",
         "The limit `json_open_members`, less what the map has around them.";
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",

@@ -202,7 +202,7 @@ impl Sources {
             Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
             let document = self.engine.document();
-            return document.source(document.key_sources(&text("iss")?).next()?.as_usize());
+            return document.source(document.key_sources(&text("iss")?).all().first()?.as_usize());
         };
         let document = self.engine.document();
         document.source(document.authority(&authority)?.as_usize())

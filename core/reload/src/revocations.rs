@@ -72,7 +72,7 @@ impl RevocationDocument {
     #[must_use]
     pub fn unknown_authorities(&self, policies: &PolicyDocument) -> Vec<String> {
         let is_known = |authority: &Authority| {
-            let is_issuer = || !authority.is_trust_domain() && policies.key_sources(authority.name()).next().is_some();
+            let is_issuer = || !authority.is_trust_domain() && !policies.key_sources(authority.name()).all().is_empty();
             policies.authority(authority).is_some() || is_issuer()
         };
         let unknown = self.authorities.iter().filter(|entry| !is_known(&entry.authority));

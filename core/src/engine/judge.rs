@@ -359,7 +359,7 @@ impl Worker {
             }
             Err(refused) => {
                 self.outcome.refresh =
-                    refused.unknown_key_of.all().find(|authority| engine.take_refresh(*authority, now));
+                    refused.unknown_key_of.all().iter().copied().find(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }

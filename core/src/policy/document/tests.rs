@@ -627,7 +627,9 @@ fn key_sources_of_one_issuer_have_a_name_each() {
     let b = r#"{"issuer":"https://k8s","name":"cluster-b"}"#;
     let named = r#"{"kind":"jwt","issuer":["cluster-b","cluster-a"]}"#;
     let document = PolicyDocument::parse(doc(&[a, b], named).as_bytes()).unwrap();
-    let places = |issuer: &str| -> Vec<usize> { document.key_sources(issuer).map(AuthorityIndex::as_usize).collect() };
+    let places = |issuer: &str| -> Vec<usize> {
+        document.key_sources(issuer).all().iter().map(|index| index.as_usize()).collect()
+    };
     assert_eq!((places("https://k8s"), places("cluster-a"), places("https://k8")), (vec![0, 1], vec![], vec![]));
     let source = document.source(1).unwrap();
     assert_eq!((source.identifier(), source.authority().name()), ("https://k8s", "cluster-b"));
@@ -635,8 +637,8 @@ fn key_sources_of_one_issuer_have_a_name_each() {
         (doc(&[a, a], "\"jwt\""), "/trust/1", "a second entry for the issuer cluster-a"),
         (
             doc(&[a, r#"{"issuer":"https://k8s"}"#], "\"jwt\""),
-            "/trust/1",
-            "a key source without a name beside one with a name",
+            "/trust/0",
+            "a key source with a name beside one without",
         ),
         (
             doc(&[a, b], r#"{"kind":"jwt","issuer":"https://k8s"}"#),
