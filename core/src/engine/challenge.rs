@@ -6,7 +6,7 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
 use crate::engine::outcome::Outcome;
-use crate::policy::{Binding, CredentialPolicy, From, Policy};
+use crate::policy::{Binding, CredentialPolicy, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::Scheme;
 
@@ -95,8 +95,8 @@ impl Display for Challenge<'_> {
             write!(f, ", error=\"{error}\"")?;
             if !settings.hide_description {
                 write!(f, ", error_description=\"{}", self.reason)?;
-                if let Some(From::Header(name)) = self.further().map(|credential| &credential.from) {
-                    write!(f, " in {name}")?; // which of its tokens a client must renew
+                if let Some(credential) = self.further() {
+                    write!(f, " in {}", credential.from.field())?; // which of its tokens a client must renew
                 }
                 f.write_str("\"")?;
             }

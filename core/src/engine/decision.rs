@@ -67,6 +67,12 @@ impl<'d> Decision<'d> {
         if self.outcome().reason.is_none() { self.any_verified_token() } else { None }
     }
 
+    /// Whether the request is accepted without the credential that says who the client is, which the policy does not require.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.outcome().reason.is_none() && self.outcome().source.is_none()
+    }
+
     /// What the token says, accepted or not, for logs: its signature was verified, but some later check may have failed.
     #[must_use]
     pub(crate) fn any_verified_token(&self) -> Option<VerifiedToken<'d>> {

@@ -138,8 +138,9 @@ impl Host for Scripted {
             _ => pairs(&world.request),
         })
     }
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
-        self.world().set.push((map, String::from_utf8_lossy(name).into_owned(), value.map(str::to_owned)));
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        self.world().set.push((map, text(name), value.map(text)));
     }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let mut world = self.world();
