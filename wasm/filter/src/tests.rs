@@ -1223,3 +1223,16 @@ fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<
     assert_eq!(wide.record_use(&[8; 32], afterwards, afterwards.plus(200)), Ok(FirstUse::Replayed));
     Ok(())
 }
+
+/// What this build leaves out is a fault that names the feature, and never a policy without the keys.
+#[test]
+#[cfg(not(feature = "bundle-maps"))]
+fn a_bundle_map_is_for_the_build_that_has_them() -> Result<(), Fault> {
+    let policy = r#"{"trust":[{"trust_domains":["example.org"],"format":"spiffe","bundle_map":{"trust_domains":{"example.org":{"keys":[]}}}}],
+        "policies":{"default":{"accept":[{"kind":"jwt-svid","trust_domain":"example.org"}],"audience":"a"}}}"#;
+    let faults = countersign::engine::PolicyDocument::parse(policy.as_bytes()).err().ok_or("it is taken")?;
+    let [fault] = faults.as_slice() else { return Err(format!("{faults:?}").into()) };
+    assert_eq!(fault.pointer, "/trust/0");
+    assert!(fault.to_string().contains("`bundle-maps`"), "{fault}");
+    Ok(())
+}
