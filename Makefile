@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
+.PHONY: demo test test-packages bench bench-against bench-nginx build install miri msrv generate lint deny advisories clean envoy bench-envoy test-envoy filter filter-full
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -19,6 +19,7 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	+$(STAGE) "workspace tests" $(MAKE) --no-print-directory test-workspace
 	+$(STAGE) "backend tests" $(MAKE) --no-print-directory test-backends
 	+$(STAGE) "wasm tests" $(MAKE) --no-print-directory test-wasm
+	+$(MAKE) --no-print-directory test-packages
 	$(STAGE) "command" $(CARGO) build -p countersign-cli
 	$(STAGE) "install nginx" .ci/install nginx
 	$(STAGE) "install envoy" .ci/install envoy
@@ -29,6 +30,9 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 
 # Prints the minutes of a command.
 STAGE = .ci/stage
+
+test-packages: ## the published crates: packaged, checked, built from their packages, used by a program outside the workspace
+	$(STAGE) "packages" tests/packages/run
 
 .PHONY: test-workspace test-backends test-wasm
 test-workspace:
@@ -93,15 +97,26 @@ miri: ## the C ABI under Miri, which sees every access; installs a nightly toolc
 
 # The oldest Rust that Cargo.toml promises.
 OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-msrv: ## what is shipped, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
+msrv: ## the shipped crates, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
 	rustup toolchain install $(OLDEST) --profile minimal --target wasm32-unknown-unknown
-	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-envoy-common -p countersign-envoy -p countersign-cli
+	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-tower -p countersign-envoy-common -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
 
 generate: ## writes what follows from the tables of the core: the C enums and header, the variables of nginx, the words of TypeScript, docs/{reasons,checks,limits,attributes,documents,policy}.md
-	COUNTERSIGN_GENERATE=1 $(CARGO) test --no-fail-fast -p countersign-tests --test documents --test generated
+	COUNTERSIGN_GENERATE=1 $(CARGO) test --no-fail-fast -p countersign-tests --test generated
 
-lint: tools wasm-target ## format, clippy with warnings denied, the documentation build, what `make generate` writes
+# Of what is shipped, and of the proxy-wasm filter, which has a lock of its own; licences and sources also of what builds and tests it.
+DENY = $(shell .ci/install deny) --config deny.toml
+deny: tools ## licences, bans and sources of dependencies, by deny.toml
+	$(DENY) --locked --exclude-dev check bans
+	$(DENY) --locked check licenses sources
+	$(DENY) --locked --manifest-path wasm/filter/Cargo.toml --exclude-dev check --allow license-not-encountered --allow unmatched-skip --allow unnecessary-skip bans licenses sources
+
+advisories: tools ## what RustSec's database says of Cargo.lock: fetches it from GitHub
+	$(DENY) --locked check advisories
+	$(DENY) --locked --manifest-path wasm/filter/Cargo.toml check advisories
+
+lint: tools wasm-target deny ## format, clippy with warnings denied, the documentation build, what `make generate` writes, licences, bans and sources of dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path wasm/filter/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

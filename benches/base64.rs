@@ -7,7 +7,7 @@ use std::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64_simd::{AsOut as _, URL_SAFE_NO_PAD as SIMD};
-use countersign::jose::base64url;
+use countersign::internal::jose::base64url;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Decodes into the slice, and says how many bytes that were.

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use countersign::memory::record_cache::RecordCache;
+use countersign::internal::memory::record_cache::RecordCache;
 
 const ENTRIES: [usize; 2] = [1_000, 1_000_000];
 const TOKEN_BYTES: usize = 900;

@@ -10,8 +10,7 @@ use std::hint::black_box;
 use std::slice;
 use std::time::{Duration, Instant};
 
-use countersign::engine::Worker;
-use countersign::jose::algorithm::Algorithm;
+use countersign::{Algorithm, Worker};
 use countersign_tests::issuer::{self, SERVER, b64, q};
 use countersign_tests::request::{self, Doc};
 use ring::rand::SystemRandom;
@@ -167,7 +166,7 @@ fn domains() {
     let mut sizes: Vec<(usize, Ours)> = Vec::new();
     for n in DOMAINS {
         let text = Doc::svid().trust(&all[..n]).memory(memory).text();
-        // The small ones several times a round; what was made is dropped outside of it.
+        // The small ones several times a round; the results are dropped outside of it.
         let each = (1_000 / n).max(1);
         let mut samples = Vec::new();
         let mut made = None;
@@ -228,7 +227,9 @@ fn domains() {
                 // As in a running host, threads still decide by the trust state before.
                 let before = ours.trust_state.clone();
                 let place = places[lottery.below(*n)];
-                ours.engine.load(&mut ours.trust_state, place, bundles[number].as_bytes(), ours::now()).expect("a bundle");
+                ours.engine
+                    .load(&mut ours.trust_state, place, bundles[number].as_bytes(), ours::now())
+                    .expect("a bundle");
                 drop(before);
             }));
         }

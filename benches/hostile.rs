@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use countersign::reason::Reason;
+use countersign::Reason;
 use countersign_benches::{Bench, grown, view};
 use countersign_tests::issuer;
 use countersign_tests::request::{self, Doc, Req};

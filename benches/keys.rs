@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign::crypto::{Backend, PublicKey, ed25519, p256, sha256};
-use countersign::jose::algorithm::Algorithm;
+use countersign::internal::crypto::{ed25519, p256, sha256};
+use countersign::{Algorithm, Backend, PublicKey};
 use countersign_benches::public;
 use countersign_tests::issuer;
 use criterion::measurement::WallTime;
@@ -24,7 +24,7 @@ fn by_table(c: &mut Criterion) {
     let check = |verify: p256::Verify| verify(&generator, &table, &sha256(black_box(&MESSAGE)), &signature);
     let ours = || check(countersign_cpu::p256());
     compare(&mut group, Algorithm::Es256, &public, &signature, ours);
-    // Where the processor has lanes, this is what they save.
+    // Where the processor has lanes, this is the time they save.
     group.bench_function(BenchmarkId::new("by table, one by one", "ES256"), |b| {
         b.iter(|| assert!(check(p256::verify_prehashed)));
     });

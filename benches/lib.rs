@@ -1,12 +1,11 @@
-//! What the benches share: an engine, a worker and one request, judged again and again.
+//! The common parts of the benches: an engine, a worker and one request, decided again and again.
 
-use countersign::crypto::PublicKey;
-use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, TrustDocument, TrustState, Worker};
-use countersign::jose::json::{self, Budget};
-use countersign::reason::Reason;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
-use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::internal::jose::json::{self, Budget};
+use countersign::internal::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::{
+    ClientCertificate, Engine, PolicyDocument, PolicyIndex, PublicKey, Reason, Request, TrustDocument, TrustState,
+    UnixSeconds, Worker,
+};
 use countersign_tests::issuer::{self, NOW, Token};
 use countersign_tests::request::Req;
 

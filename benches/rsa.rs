@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{self as aws, KeyPair as _, ParsedPublicKey};
-use countersign::crypto::{HashAlgorithm, RsaKey};
+use countersign::internal::crypto::{HashAlgorithm, RsaKey};
 use ring::signature as ring_signature;
 
 const MESSAGE_BYTES: usize = 700;

@@ -1,10 +1,9 @@
-//! What a request costs: a cached token, a new one per algorithm, a proof; each beside the signature check alone.
+//! The cost of a request: a cached token, a new one per algorithm, a proof; each beside the signature check alone.
 
 use std::hint::black_box;
 
-use countersign::crypto;
-use countersign::jose::algorithm::Algorithm;
-use countersign::reason::Reason;
+use countersign::internal::crypto;
+use countersign::{Algorithm, Reason};
 use countersign_benches::{Bench, grown, public, view};
 use countersign_tests::issuer::{self, Token};
 use countersign_tests::request::{self, Doc, Req};

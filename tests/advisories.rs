@@ -14,10 +14,7 @@
 //! | CVE-2025-23419 NGINX and its row | TLS configuration and resumption: hosts only; a bound token on another connection is in `cache/bound_token_on_another_connection` |
 //! | CVE-2026-46579 and its row | certificates in headers: hosts only; the engine never reads one (`mtls/certificate_in_a_header`) |
 
-use countersign::memory::revocation::Revocations;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{Authority, Reason, Revocations, UnixSeconds};
 use countersign_tests::issuer::{self, NOW, SERVER, Token, access, b64, hmac, jwk, key, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bare, bearer, domain, dpop, issuer as key_set, set_key, svid_key};
 use countersign_tests::runner::Runner;
@@ -462,7 +459,7 @@ fn ghsa_jc38_x7x8_2xc8_an_algorithm_in_an_unprotected_header() {
     assert_eq!(reason(&Doc::access(), &bearer(&token)), Some(Reason::AlgorithmRefused));
 }
 
-/// FAPI 2 negative tests for a resource server, as one table; the single cases stand in `vectors/proof_*` too.
+/// FAPI 2 negative tests for a resource server, as one table; the single cases are in `vectors/proof_*` too.
 #[test]
 fn fapi_2_dpop_negative_tests_and_auth0_express_1_9_1() {
     let bound = access().bound_to_key("client-p256").text();

@@ -1,7 +1,7 @@
 //! `WWW-Authenticate` and `DPoP-Nonce` as a client sees them. Exact texts are in `vectors/challenge` and `vectors/nonce`;
 //! here is the grammar, over every answer of the whole corpus, and what a host reads beside the headers.
 
-use countersign::reason::{ChallengeError, Reason};
+use countersign::{ChallengeError, Reason};
 use countersign_tests::issuer::{NOW, access, proof};
 use countersign_tests::request::{Doc, Req, bare, bearer, dpop};
 use countersign_tests::runner::{Answer, Runner};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign::engine::{Check, Trace};
+use countersign::{Check, Trace};
 use countersign_tests::request::Req;
 use countersign_tests::vector;
 

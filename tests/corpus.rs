@@ -22,7 +22,7 @@ mod spiffe_ids;
 mod trust_forms;
 mod txn_token;
 
-use countersign::reason::Reason;
+use countersign::Reason;
 use serde_json::{Value, json};
 
 use crate::request::{Doc, Req};

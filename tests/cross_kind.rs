@@ -4,15 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use countersign::engine::Request;
-use countersign::specs::profile::TokenKind;
-use countersign::time::UnixSeconds;
+use countersign::{Request, TokenKind, UnixSeconds};
 use countersign_tests::issuer::{self, NOW, PLAIN, SERVER, SUBJECT, Token, access, jwk, plain, proof, q, svid, txn};
 use countersign_tests::request::{Doc, answering, bearer, domain, issuer, issuer_for, set_key, svid_key};
 use countersign_tests::runner::{Runner, document};
 use serde_json::json;
 
-/// A token that would satisfy every claim rule of every validator here: only its `typ` tells its kind.
+/// A token that would satisfy every claim rule of every validator here: only its `typ` gives its kind.
 fn everything(typ: Option<&str>, who: &str, subject: &str) -> Token {
     let token = access().claim("iss", &q(who)).claim("sub", &q(subject)).claim("aud", &q(issuer::AUDIENCE));
     let token = token.key("shared");

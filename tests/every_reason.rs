@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::engine::{Engine, Replay, ReplayError};
-use countersign::memory::replay::FirstUse;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Engine, FirstUse, Reason, Replay, ReplayError, UnixSeconds};
 use countersign_tests::issuer::{NOW, access, proof, q};
 use countersign_tests::request::{Doc, dpop};
 use countersign_tests::runner::{Runner, document};
@@ -72,7 +69,7 @@ fn a_full_replay_store_is_our_fault() {
     assert_eq!(reason, Reason::ReplayStoreFull);
     assert_eq!(reason.status(), 503);
     assert!(used.len() >= 126, "full after {} proofs", used.len());
-    // What is in the store stays refused, and the refusal of a new proof does not make room.
+    // Proofs in the store stay refused, and the refusal of a new proof does not make room.
     assert_eq!(ask(&mut runner, 0), Some(Reason::ProofReplayed));
     assert_eq!(ask(&mut runner, number), Some(Reason::ReplayStoreFull));
     assert_eq!(runner.engine.refused(Reason::ReplayStoreFull), 2);

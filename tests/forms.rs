@@ -1,10 +1,12 @@
-//! Documents of each form under each setting: what is refused whole, what is said of it, and that a map is taken over whole.
+//! Documents of each form under each setting: which are refused whole, with which fault, and that a map is loaded whole.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::engine::{BundleMapIndex, Engine, PolicyDocument, TrustState};
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, MapReport, TrustError, TrustForm, documents_in_map};
+use countersign::internal::trust::documents_in_map;
+use countersign::{
+    Authority, BundleMapIndex, Engine, LoadReport, MapReport, PolicyDocument, TrustError, TrustForm, TrustState,
+    UnixSeconds,
+};
 use countersign_tests::issuer::jwk;
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
@@ -66,7 +68,7 @@ fn a_document_that_looks_like_another_form_is_reported() {
         used(load(SET, r#"{"spiffe_refresh_hint":60,"keys":[]}"#).unwrap()),
         (0, 0, Some(TrustForm::SpiffeBundle))
     );
-    // Nothing tells one empty set from the other.
+    // Nothing distinguishes one empty set from the other.
     for entry in [BUNDLE, SET] {
         assert_eq!(used(load(entry, r#"{"keys":[]}"#).unwrap()), (0, 0, None));
     }
@@ -178,7 +180,7 @@ fn maps_that_are_none() {
     ] {
         assert!(matches!(load(engine, map, &text), Err(TrustError::Json(_))), "{text}");
     }
-    let long = format!("{}{}", " ".repeat(countersign::limits::TRUST_DOCUMENT_BYTES), "{}");
+    let long = format!("{}{}", " ".repeat(countersign::internal::limits::TRUST_DOCUMENT_BYTES), "{}");
     assert_eq!(load(&helper, helper_index, &long), Err(TrustError::TooLarge));
     assert_eq!(load(&helper, helper_index, "{}").unwrap().absent.len(), 2, "it may be empty");
     // An index of another engine's map.

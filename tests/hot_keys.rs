@@ -1,10 +1,6 @@
 //! Keys that are used often are prepared, and give the same answers as before.
 
-use countersign::crypto::Backend;
-use countersign::engine::Engine;
-use countersign::jose::algorithm::AlgorithmSet;
-use countersign::memory::replay::ReplayStore;
-use countersign::reason::Reason;
+use countersign::{AlgorithmSet, Backend, Engine, Reason, ReplayStore};
 use countersign_tests::issuer::{self, NOW, SERVER};
 use countersign_tests::request::{self, Doc, bearer};
 use countersign_tests::runner::{self, Runner};

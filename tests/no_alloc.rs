@@ -7,10 +7,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use countersign::crypto::Backend;
-use countersign::engine::{Request, Worker};
-use countersign::memory::hot_keys::{PROMOTE_RSA_AFTER, PROOFS_OF_TABLE};
-use countersign::time::UnixSeconds;
+use countersign::internal::memory::hot_keys::{PROMOTE_RSA_AFTER, PROOFS_OF_TABLE};
+use countersign::{Backend, Request, UnixSeconds, Worker};
 use countersign_tests::issuer::{self, NOW, SERVER};
 use countersign_tests::request::{self, Doc, Req};
 use countersign_tests::runner::Runner;

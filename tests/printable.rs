@@ -1,12 +1,12 @@
 //! One rule of printable text for every line that is written: logs, audit records, faults, what the command prints.
 
-use countersign::printable::{is_tricky, printable, quoted};
+use countersign::internal::printable::{is_tricky, printable, quoted};
 use countersign_tests::issuer::{NOW, access, jwk};
 use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::{Runner, document};
 use regex_syntax::hir::{Class, HirKind};
 
-/// Invisible, or moving what stands around it: an escape, C1 CSI, bidirectional overrides and isolates, zero widths, a tag, fillers;
+/// Invisible, or moving the text around it: an escape, C1 CSI, bidirectional overrides and isolates, zero widths, a tag, fillers;
 /// and what Unicode reserves for inside a program: noncharacters.
 const SAMPLES: &str = "\u{1b}\u{7f}\u{9b}\u{ad}\u{34f}\u{61c}\u{200b}\u{200e}\u{202e}\u{2028}\u{2060}\u{2066}\u{3164}\u{feff}\u{e0041}\u{a0}\u{fdd0}\u{fffe}\u{ffff}\u{10ffff}";
 

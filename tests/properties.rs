@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use countersign::jose::json::{self, Budget, Fraction, JsonError, NameTable};
-use countersign::memory::revocation::Revocations;
-use countersign::reason::Reason;
-use countersign::trust::Authority;
+use countersign::internal::jose::json::{self, Budget, Fraction, NameTable};
+use countersign::{Authority, JsonError, Reason, Revocations};
 use countersign_tests::issuer::{ALGORITHMS, NOW, SERVER, access, jwk, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -375,8 +373,8 @@ proptest! {
         let mut runner = Runner::new(&Doc::access().member("dpop", r#"{"replay":"danger_accept"}"#).text(), NOW);
         for tier in ["miss", "hit"] {
             let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-            let asked = countersign::engine::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::time::UnixSeconds::new(NOW))
-                .with_certificate(countersign::specs::mtls::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
+            let asked = countersign::Request::new(b"GET", request.uri.as_bytes(), headers, countersign::UnixSeconds::new(NOW))
+                .with_certificate(countersign::ClientCertificate::Der(request.client_cert.as_ref().unwrap()));
             let policy = runner.engine.document().policy("default").unwrap();
             let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
             prop_assert_eq!((decision.reason(), decision.cache_tier().name()), (None, tier));
@@ -505,7 +503,7 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
                         0 => _ = builder.key(SERVER, "server-p256"),
                         1 => _ = builder.subject("example.org", countersign_tests::issuer::SUBJECT),
                         2 => _ = builder.token(SERVER, "at-1"),
-                        3 => _ = builder.all_before(countersign::time::UnixSeconds::new(now)),
+                        3 => _ = builder.all_before(countersign::UnixSeconds::new(now)),
                         _ => {}
                     }
                     runner.revoke(builder.build());

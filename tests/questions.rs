@@ -1,8 +1,6 @@
 //! How many questions about their tokens clients can have a server ask its issuers (RFC 7662 §2.1): each costs the issuer a look-up.
 
-use countersign::engine::{Answer, NoTrace, Question, Request, Step, Worker};
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Answer, NoTrace, Question, Reason, Request, Step, UnixSeconds, Worker};
 use countersign_tests::issuer::{NOW, PLAIN, SERVER, URI};
 use countersign_tests::request::{Doc, answering};
 use countersign_tests::runner::Runner;

@@ -1,6 +1,6 @@
 //! Numbers and words of reasons are append-only: `reasons.tsv` holds every one that was ever published.
 
-use countersign::reason::{ChallengeError, Reason};
+use countersign::{ChallengeError, Reason};
 
 const PUBLISHED: &str = include_str!("reasons.tsv");
 

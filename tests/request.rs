@@ -2,9 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::engine::Request;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
+use countersign::{ClientCertificate, Request, UnixSeconds};
 use serde_json::{Value, json};
 
 use crate::issuer::{self, AUDIENCE, DOMAIN, NOW, PLAIN, SERVER, URI};

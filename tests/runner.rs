@@ -4,16 +4,11 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::engine::{
-    self, BodyReader, Decision, Engine, NoTrace, PolicyDocument, PolicyError, PolicyIndex, Request, Step, Trace,
-    TrustDocument, TrustState, UseOnce, Worker,
+use countersign::{
+    Authority, BodyReader, Decision, Engine, LoadReport, NamedClaim, NoTrace, NonceKeys, PolicyDocument, PolicyError,
+    PolicyIndex, Reason, Request, Revocations, Step, Trace, TrustDocument, TrustError, TrustState, UnixSeconds,
+    UseOnce, Worker,
 };
-use countersign::memory::revocation::Revocations;
-use countersign::reason::Reason;
-use countersign::record::NamedClaim;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustError};
 use serde_json::Value;
 
 use crate::request::Req;
@@ -114,20 +109,20 @@ pub fn host_answer<'a>(
     raw: &'a str,
     document: &PolicyDocument,
     policy: PolicyIndex,
-) -> engine::Answer<'a> {
+) -> countersign::Answer<'a> {
     let (name, value) = answer.as_object().and_then(|answer| answer.iter().next()).expect("an answer");
     match (name.as_str(), value.as_str()) {
-        ("use_once", Some("first")) => engine::Answer::UseOnce(UseOnce::First),
-        ("use_once", Some("used")) => engine::Answer::UseOnce(UseOnce::Used),
-        ("use_once", Some("unavailable")) => engine::Answer::UseOnce(UseOnce::Unavailable),
-        ("introspected", _) => engine::Answer::Introspected(raw.as_bytes()),
-        ("introspection", Some("failed")) => engine::Answer::IntrospectionFailed,
+        ("use_once", Some("first")) => countersign::Answer::UseOnce(UseOnce::First),
+        ("use_once", Some("used")) => countersign::Answer::UseOnce(UseOnce::Used),
+        ("use_once", Some("unavailable")) => countersign::Answer::UseOnce(UseOnce::Unavailable),
+        ("introspected", _) => countersign::Answer::Introspected(raw.as_bytes()),
+        ("introspection", Some("failed")) => countersign::Answer::IntrospectionFailed,
         ("body", _) => {
             let (_, policy) = document.policies().find(|(index, _)| *index == policy).expect("the policy");
             let mut reader = BodyReader::new(policy.body().expect("a policy that asks for the body"));
             // In pieces, as a host gets it.
             let _all_read = raw.as_bytes().chunks(57).all(|chunk| reader.feed(chunk));
-            engine::Answer::Body(reader)
+            countersign::Answer::Body(reader)
         }
         _ => panic!("no answer: {answer}"),
     }
@@ -237,7 +232,7 @@ impl Runner {
         self.trust_state.nonces = Some(Arc::new(NonceKeys::new(current, previous)));
     }
 
-    /// Runs one step of a vector that is no request; tells what a trust step came to.
+    /// Runs one step of a vector that is not a request; returns the result of a trust step.
     pub fn prepare(&mut self, step: &Value) -> &'static str {
         if let Some(trust) = step.get("trust") {
             let authority = authority_of(trust);
@@ -278,7 +273,7 @@ fn authority_of(trust: &Value) -> Authority {
     match (trust.get("trust_domain"), trust.get("issuer")) {
         (Some(name), _) => Authority::TrustDomain(name.as_str().unwrap().to_owned()),
         (None, Some(name)) => Authority::Issuer(name.as_str().unwrap().to_owned()),
-        (None, None) => panic!("trust of nobody"),
+        (None, None) => panic!("a trust step without an authority"),
     }
 }
 

@@ -6,9 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write as _;
 
-use countersign::engine::{Engine, PolicyDocument, TrustState};
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{Authority, Engine, PolicyDocument, TrustState, UnixSeconds};
 use countersign_tests::issuer::NOW;
 use countersign_tests::request::{set_key, svid_key};
 

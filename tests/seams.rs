@@ -1,11 +1,10 @@
 //! Decisions that wait, several credentials and named claims, on generated inputs and between workers.
 
-use countersign::engine::{Answer as HostAnswer, BodyReader, Decision, NoTrace, Pending, Step, UseOnce, Worker};
-use countersign::limits;
-use countersign::memory::revocation::{Revocations, RevocationsBuilder};
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::internal::limits;
+use countersign::{
+    Answer as HostAnswer, Authority, BodyReader, Decision, NoTrace, Pending, Reason, Revocations, RevocationsBuilder,
+    Step, UnixSeconds, UseOnce, Worker,
+};
 use countersign_tests::issuer::{AUDIENCE, DOMAIN, NOW, PLAIN, SERVER, TTS, access, plain, proof, q, svid, txn};
 use countersign_tests::request::{Doc, Req, answering, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner, host_answer, raw_answer};
@@ -360,7 +359,7 @@ proptest! {
     }
 }
 
-/// The shared store is told for how long: no shorter than the window of the widest policy leaves the proof.
+/// The shared store is given the time to remember: no shorter than the window of the widest policy leaves the proof.
 #[test]
 fn the_shared_store_remembers_a_proof_for_its_whole_life() {
     let doc = Doc::access()
@@ -376,7 +375,7 @@ fn the_shared_store_remembers_a_proof_for_its_whole_life() {
         let policy = runner.engine.document().policy("default").unwrap();
         let pending =
             owned(runner.worker.begin(&runner.engine, &runner.trust_state, policy, &asked, &mut NoTrace)).unwrap();
-        let countersign::engine::Question::UseOnce { seconds, .. } = pending.question() else { panic!("{pending:?}") };
+        let countersign::Question::UseOnce { seconds, .. } = pending.question() else { panic!("{pending:?}") };
         assert_eq!(seconds, 300 - age + 1);
         let answer = HostAnswer::UseOnce(UseOnce::First);
         let step = runner.worker.resume(&runner.engine, &runner.trust_state, pending, &asked, answer, &mut NoTrace);

@@ -1,15 +1,14 @@
-//! The tables of specifications: each row has a page, vectors for what it accepts and for each reason that it can give, and its names
+//! The tables of specifications: each row has a page, vectors for acceptance and for each reason that it can give, and its names
 //! in the schema and in the C header.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use countersign::engine::{PolicyDocument, SCHEMA};
-use countersign::limits;
-use countersign::reason::Reason::{self, *};
-use countersign::specs::profile::TokenKind;
-use countersign::specs::proof::ProofKind;
+use countersign::Reason::{self, *};
+use countersign::internal::limits;
+use countersign::internal::specs::proof::ProofKind;
+use countersign::{POLICY_SCHEMA, PolicyDocument, TokenKind};
 use countersign_tests::issuer::{NOW, Token, access, plain, q, svid, txn};
 use countersign_tests::request::{Doc, Req, bearer, issuer, set_key};
 use countersign_tests::runner::Runner;
@@ -31,26 +30,12 @@ fn rows() -> Vec<(String, &'static str)> {
     kinds.into_iter().chain(methods).map(|(feature, rules)| (feature.replace('-', "_"), rules)).collect()
 }
 
-/// The ids of rules in a text: capital letters, a dash, digits.
-fn ids(text: &str) -> BTreeSet<String> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let is_id = |word: &&str| {
-        word.split_once('-').is_some_and(|(prefix, number)| {
-            (2..=3).contains(&prefix.len())
-                && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    words.filter(is_id).map(str::to_owned).collect()
-}
-
 #[test]
 fn every_row_has_a_page_with_the_rules_that_its_vectors_and_its_code_cite() {
     let mut cited: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for vector in vector::all() {
         let area = vector.path.split('/').next().unwrap().to_owned();
-        for id in ids(vector.content["rule"].as_str().unwrap()) {
+        for id in vector::rule_ids(vector.content["rule"].as_str().unwrap()) {
             cited.entry(id).or_default().insert(area.clone());
         }
     }
@@ -61,7 +46,7 @@ fn every_row_has_a_page_with_the_rules_that_its_vectors_and_its_code_cite() {
         assert!(page.contains(&format!("core/src/specs/{file}.rs")), "{file}: which code?");
         let code = read(&format!("core/src/specs/{file}.rs"));
         let of_row = |id: &&String| id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));
-        let in_code = ids(&code);
+        let in_code = vector::rule_ids(&code);
         let wanted: BTreeSet<&String> = cited.keys().chain(&in_code).filter(of_row).collect();
         assert!(!wanted.is_empty(), "{file}: no vector cites {prefix}");
         let mut listed = BTreeSet::new();
@@ -196,7 +181,7 @@ fn a_token_of_the_longest_length_fits_its_record_whatever_claim_fills_it() {
                 true => countersign_tests::request::bare().header("txn-token", &text),
                 false => bearer(&text),
             };
-            // All claims were read and packed: what is missing is the proof.
+            // All claims were read and packed: only the proof is missing.
             let reason = Runner::new(&doc.text(), NOW).ask(&request).reason;
             assert!(matches!(reason, Some(CertificateMissing | ProofMissing)), "{claim}: {reason:?}");
         }
@@ -205,7 +190,7 @@ fn a_token_of_the_longest_length_fits_its_record_whatever_claim_fills_it() {
 
 #[test]
 fn schema_and_c_header_name_every_kind() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     // An entry names each kind; a string alone those that need no further member.
     let kinds = ["svidEntry", "issuedEntry"].map(|entry| &schema["$defs"][entry]["properties"]["kind"]);
     let names = kinds.into_iter().flat_map(|kind| {

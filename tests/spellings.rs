@@ -2,10 +2,7 @@
 //! their characters and not by how those are written. However the JSON of a token or proof is spelled, the decision, its
 //! reason, the attributes and what the caches do with it are the same.
 
-use countersign::engine::Request;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::{ClientCertificate, NonceKeys, Request, UnixSeconds};
 use countersign_tests::issuer::{
     AUDIENCE, NOW, PLAIN, SERVER, SUBJECT, Token, access, certificate, key, plain, proof, svid, unb64,
 };

@@ -1,5 +1,6 @@
-//! The vector files: where they lie and how one is read. Their format is told in `vectors/README.md`.
+//! The vector files: their folder and their reader. `vectors/README.md` describes the format.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -164,4 +165,22 @@ pub fn differences(expect: &Value, answer: &Answer) -> Vec<String> {
         }
     }
     faults
+}
+
+/// What looks like the id of a rule and is something else: hashes, algorithms, encodings, public lists of faults.
+const NO_RULES: [&str; 7] = ["SHA", "RSA", "UTF", "CWE", "CVE", "DSA", "AES"];
+
+/// The ids of rules in a text: two or three capital letters, a dash, digits.
+pub fn rule_ids(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_id = |word: &&str| {
+        word.split_once('-').is_some_and(|(prefix, number)| {
+            (2..=3).contains(&prefix.len())
+                && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
+                && !NO_RULES.contains(&prefix)
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    words.filter(is_id).map(str::to_owned).collect()
 }

@@ -14,11 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use countersign::crypto::{Curve, KeyMaterial, PublicKey};
-use countersign::engine::Request;
-use countersign::jose::algorithm::Algorithm;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Algorithm, Curve, KeyMaterial, PublicKey, Reason, Request, UnixSeconds};
 use countersign_envoy_common::certificate;
 use countersign_tests::issuer::{NOW, SERVER, Token, URI, access, b64, jwk, key, proof, q, unb64};
 use countersign_tests::request::{Doc, Req, bare, bearer, dpop, issuer};
@@ -259,7 +255,7 @@ fn with_keys(count: usize) -> Doc {
     usual().trust(&[issuer(SERVER, &keys)])
 }
 
-/// What is counted, and nothing around it.
+/// The counted code, and nothing around it.
 #[inline(never)]
 fn counted(work: &mut dyn FnMut()) {
     work();
@@ -291,7 +287,7 @@ fn count() {
                     let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
                     reason = decision.reason();
                 };
-                // The first takes what is done once a process.
+                // The first run does the work that is done once a process.
                 if round == 0 {
                     judge()
                 } else {

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::UnverifiedHeader;
-use countersign::jose::json::NameTable;
-use countersign::trust::Authority;
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::UnverifiedHeader;
+use countersign::internal::jose::json::NameTable;
+use countersign::{Algorithm, Authority, KeyHint};
 use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::Runner;
 use serde_json::{Value, json};
@@ -70,8 +69,10 @@ fn check(runner: &Runner, token: &str) -> Result<(), &'static str> {
     }
     let index = runner.engine.document().authority(&Authority::Issuer(ISSUER.to_owned())).unwrap();
     let kid = header.kid.map(|kid| kid.to_owned_string());
-    let key = runner.trust_state.bundles.set(index).unwrap().find(kid.as_deref(), algorithm, true);
-    let key = key.map_err(|reason| reason.code())?;
+    let hint = kid.as_deref().map_or(KeyHint::None, KeyHint::Id);
+    let found = runner.trust_state.bundles.set(index).unwrap().find(hint, algorithm, true);
+    let keys: Vec<_> = found.map_err(|reason| reason.code())?.collect();
+    let [key] = keys[..] else { return Err("several keys") };
     key.public().verify(algorithm, jws.signing_input(), &signature).map_err(|_| "signature")
 }
 

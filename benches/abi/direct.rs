@@ -1,9 +1,8 @@
-//! What `abi.c` measures, without the C ABI: nanoseconds a decision about a cached token.
+//! The measurement of `abi.c` without the C ABI: nanoseconds a decision about a cached token.
 
 use std::time::Instant;
 
-use countersign::engine::Request;
-use countersign::time::UnixSeconds;
+use countersign::{Request, UnixSeconds};
 use countersign_tests::vector;
 
 const CALLS: u32 = 400_000;

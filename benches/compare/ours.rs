@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign::engine::{CacheTier, Engine, PolicyDocument, PolicyIndex, Request, TrustState, TrustDocument, Worker};
-use countersign::time::UnixSeconds;
+use countersign::{
+    CacheTier, Engine, PolicyDocument, PolicyIndex, Request, TrustDocument, TrustState, UnixSeconds, Worker,
+};
 
 pub fn now() -> UnixSeconds {
     UnixSeconds::new(SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs())

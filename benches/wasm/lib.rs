@@ -1,11 +1,10 @@
-//! What `run` calls: the same signatures checked by a key's table and by the `p256` crate, and by our code for RSA and by the `rsa` crate.
+//! The functions that `run` calls: the same signatures checked by a key's table and by the `p256` crate, and by our code for RSA and by the `rsa` crate.
 
 use std::sync::LazyLock;
 
-use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, verify_prehashed};
-use countersign::crypto::{KeyMaterial, PublicKey};
-use countersign::jose::algorithm::Algorithm;
-use countersign::jose::base64url;
+use countersign::internal::crypto::p256::{Generator, KeyTable, TableBuilder, verify_prehashed};
+use countersign::internal::jose::base64url;
+use countersign::{Algorithm, KeyMaterial, PublicKey};
 use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey};

@@ -390,7 +390,7 @@ class Engine {
     if (!ok(result)) return result;
     return state;
   }
-  /// After a refusal for `reason`: tells `notice`, at most once a minute, that the replay store refuses proofs. Whether it did.
+  /// After a refusal for `reason`: reports to `notice`, at most once a minute, that the replay store refuses proofs. Returns whether it did.
   bool replay_notice(Reason reason, std::uint64_t now_seconds, Notice notice) const noexcept {
     return ok(countersign_engine_replay_notice(get(), reason, now_seconds, notice.get()));
   }
@@ -406,7 +406,7 @@ class Engine {
   std::unique_ptr<const countersign_engine, Free> engine_;
 };
 
-/// The caches of one thread. It keeps what it needs of its engine, so the two may end in any order.
+/// The caches of one thread. It keeps its engine alive, so the two may end in any order.
 class Worker {
  public:
   [[nodiscard]] static Expected<Worker> make(const Engine &engine) noexcept {

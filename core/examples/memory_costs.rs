@@ -1,4 +1,4 @@
-//! What the state of the engine costs: nanoseconds a call, at several sizes, on one core.
+//! The cost of the engine's state: nanoseconds a call, at several sizes, on one core.
 //!
 //! ```text
 //! cargo run --release -p countersign --example memory_costs
@@ -9,10 +9,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use countersign::memory::record_cache::RecordCache;
-use countersign::memory::replay::{FirstUse, ReplayStore, Window};
-use countersign::memory::revocation::{Presented, Revocations};
-use countersign::time::UnixSeconds;
+use countersign::internal::memory::record_cache::RecordCache;
+use countersign::internal::memory::revocation::Presented;
+use countersign::{FirstUse, ReplayStore, ReplayWindow, Revocations, UnixSeconds};
 
 const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
 const KEY_BYTES: usize = 900;
@@ -107,7 +106,7 @@ fn least(mut call: impl FnMut(usize)) -> f64 {
 
 /// `key` gives a proof its key.
 fn claims(live: usize, keys: &str, key: impl Fn(&mut [u8; 32])) {
-    let window = Window { max_age_seconds: 60, future_seconds: 5 };
+    let window = ReplayWindow { max_age_seconds: 60, future_seconds: 5 };
     let store = ReplayStore::new(live, window, SEED);
     let proof = |number: u64| {
         let mut proof = [0; 32];

@@ -18,7 +18,7 @@ pub struct Limit {
 pub struct LimitRow {
     /// The limit.
     pub limit: Limit,
-    /// What it bounds.
+    /// The quantity that it bounds.
     pub meaning: &'static str,
     /// The specification, advisory or reason that it comes from.
     pub source: &'static str,
@@ -27,6 +27,7 @@ pub struct LimitRow {
 impl Limit {
     /// The limit in a sentence: `at most 16 levels (limit json_depth)` where `what` is "levels".
     #[must_use]
+    #[doc(hidden)]
     pub const fn of<'l>(&'l self, what: &'l str) -> AtMost<'l> {
         AtMost { limit: self, what }
     }
@@ -154,11 +155,11 @@ limits! {
         "One line of a log.";
 }
 
-/// What a `NumericDate` stays below, in seconds: the integers below it are those that every JSON peer holds exactly
+/// The upper bound of a `NumericDate`, in seconds: the integers below it are those that every JSON peer represents exactly
 /// (RFC 8259 §6).
 pub const NUMERIC_DATE: u64 = 1 << 53;
 
-/// A number of a policy: which values it may have, and what it is where it is absent.
+/// A number of a policy: the values that it may have, and its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The name of the member.
@@ -176,9 +177,9 @@ pub struct Number {
 pub struct NumberRow {
     /// The number.
     pub number: Number,
-    /// Where `policy.schema.json` defines it.
+    /// The pointer to its definition in `policy.schema.json`.
     pub schema: &'static str,
-    /// What it is.
+    /// Its meaning.
     pub meaning: &'static str,
     /// The specification or reason that its bounds come from.
     pub source: &'static str,
@@ -230,6 +231,9 @@ numbers! {
         "Tokens of strangers must not cause a fetch each.";
     MAX_STALE_SECONDS "max_stale_seconds" "/$defs/maxStaleSeconds" = 1..=YEAR_SECONDS, None,
         "How long keys are used after they were loaded last.", "A year.";
+    TRY_KEYS "try_keys" "/$defs/issuer/properties/try_keys" = 1..=4, Some(1),
+        "How many keys of an issuer a token is checked with that does not say by which it was signed.",
+        "Each is a signature check that the server pays for.";
     TOKEN_CACHE_BYTES "token_cache_bytes" "/properties/memory/properties/token_cache_bytes" = 0..=MEMORY_BYTES,
         Some(8 * 1024 * 1024), "The bytes of each worker's cache of verified tokens.", "2 GiB.";
     HOT_KEY_BYTES "hot_key_bytes" "/properties/memory/properties/hot_key_bytes" = 0..=MEMORY_BYTES,

@@ -120,7 +120,7 @@ reasons! {
     ProofSignatureInvalid = 1509, "proof_signature_invalid", 401, InvalidDpopProof, "The proof's signature does not verify (RFC 9449 §4.3 item 6)";
     ProofReplayed = 1510, "proof_replayed", 401, InvalidDpopProof, "The proof was used before (RFC 9449 §11.1)";
     NonceRequired = 1511, "nonce_required", 401, UseDpopNonce, "The proof must carry a nonce that this server gave (RFC 9449 §9)";
-    NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce is not one of ours, or has expired (RFC 9449 §9)";
+    NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce was not issued by this server, or has expired (RFC 9449 §9)";
     ProofAlgorithmRefused = 1513, "proof_algorithm_refused", 401, InvalidDpopProof, "The proof's algorithm is not accepted (RFC 9449 §4.3 item 5)";
     ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7)";
     ProofRepeated = 1515, "proof_repeated", 401, InvalidDpopProof, "The request has more than one DPoP header field (RFC 9449 §4.3 item 1)";
@@ -149,7 +149,7 @@ reasons! {
     IntrospectionUnavailable = 1905, "introspection_unavailable", 503, None, "The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it";
     DecisionAbandoned = 1906, "decision_abandoned", 503, None, "The decision waited for an answer that never came";
     IntrospectionRateExceeded = 1907, "introspection_rate_exceeded", 429, None, "The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4)";
-    InternalError = 1999, "internal_error", 500, None, "A fault of ours";
+    InternalError = 1999, "internal_error", 500, None, "An internal error of the server";
 }
 
 /// The `error` word of a challenge (RFC 6750 §3.1, RFC 9449 §7.1).
@@ -170,7 +170,7 @@ pub enum ChallengeError {
 }
 
 impl ChallengeError {
-    /// The word as it stands in the challenge, or `None` where the challenge has no `error`.
+    /// The word of the challenge, or `None` where the challenge has no `error`.
     #[must_use]
     pub const fn word(self) -> Option<&'static str> {
         match self {

@@ -1,4 +1,4 @@
-//! What a token says, packed into one small record: the form in which it is judged and cached.
+//! The attributes of a token, packed into one small record: the form in which it is validated and cached.
 //!
 //! A record holds attributes only ("these bytes were signed by this key and say this"), never a decision, so one record
 //! serves every policy and every policy change. Beside them a record of the cache remembers which rules for claims the token met: they
@@ -17,19 +17,19 @@ use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, KeyHandle};
+use crate::trust::{AuthorityIndex, KeyHandle, SelectedBy};
 
 /// The attributes of one token, borrowed from its record.
 ///
-/// They are attributes only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+/// Its signature was verified: [`Decision`](crate::Decision) returns none before.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedToken<'a> {
     /// The kind it was verified as.
     pub kind: TokenKind,
     /// The header's `typ`.
     pub(crate) typ: Typ,
-    /// Whether the header has no `kid`: then which key is meant depends on the policy and on the other keys.
-    pub(crate) without_key_id: bool,
+    /// How the token selected its key: without a name, which key is meant depends on the policy and on the other keys.
+    pub(crate) selected_by: SelectedBy,
     /// Whether the header has parameters that a strict reader of JWT-SVIDs refuses.
     pub(crate) extra_parameters: bool,
     /// Whether the client, the current actor or, in an issuer's token, the subject begins as a SPIFFE ID does, in any case.
@@ -129,7 +129,7 @@ macro_rules! flags {
 }
 
 flags! { u8; HAS_NOT_BEFORE HAS_ISSUED HAS_KEY_THUMBPRINT HAS_CERTIFICATE_THUMBPRINT HAS_TOKEN_HASH CNF_UNSUPPORTED CNF_AMBIGUOUS }
-flags! { u8; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+flags! { u8; BY_ALGORITHM BY_ALGORITHM_DESPITE_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
 flags! { u8; LACKS_CLAIMS SCOPE_LISTED }
 
 /// The longest record of a token of `token_bytes`.
@@ -205,7 +205,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. The parts that are known only after the
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
@@ -270,8 +270,7 @@ pub(crate) fn pack(
     let subject = claims.subject.filter(|_| !kind.is_keyed_by_trust_domain());
     let mut named = [subject, claims.client_id, actor].into_iter().flatten();
     let names_workload = named.any(|text| spiffe_id::resembles_one(text.chars()));
-    let of_header = flag(header.kid.is_none(), WITHOUT_KEY_ID)
-        | flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
+    let of_header = flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
         | flag(names_workload, NAMES_WORKLOAD)
         | flag(claims.issuer.is_none(), WITHOUT_ISSUER);
     let departures = flag(!profile.required.is_within(claims.present()), LACKS_CLAIMS)
@@ -300,15 +299,30 @@ pub(crate) fn pack_introspected(
 ) -> Result<usize, Reason> {
     let header = UnverifiedHeader::of_answer();
     let length = pack(TokenKind::Introspected, &header, claims, actor, out)?;
-    set_verified(out, KeyHandle { authority, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
+    let answer = KeyHandle { authority, slot: NO_SLOT, serial: good_until.as_u64() };
+    set_verified(out, answer, SelectedBy::Name, token_hash);
     Ok(length)
 }
 
 /// The slot of no key.
 const NO_SLOT: u32 = u32::MAX;
 
-/// Fills in which key verified the token, and the token's hash if the token is bound to a key: a hash of all of it, so not before.
-pub(crate) fn set_verified(record: &mut [u8], key: KeyHandle, token_hash: impl FnOnce() -> [u8; 32]) {
+/// Fills in which key verified the token and how the token selected it, and the token's hash if the token is bound to a key: a hash of all of
+/// it, so not before.
+pub(crate) fn set_verified(
+    record: &mut [u8],
+    key: KeyHandle,
+    selected_by: SelectedBy,
+    token_hash: impl FnOnce() -> [u8; 32],
+) {
+    let selected = match selected_by {
+        SelectedBy::Name => 0,
+        SelectedBy::Algorithm => BY_ALGORITHM,
+        SelectedBy::AlgorithmDespiteId => BY_ALGORITHM_DESPITE_ID,
+    };
+    if let Some(flags) = record.get_mut(AT_HEADER) {
+        *flags |= selected;
+    }
     if take(record, AT_FLAGS).is_some_and(|[flags]| flags & HAS_TOKEN_HASH != 0) {
         put(record, AT_TOKEN_HASH, token_hash());
     }
@@ -405,7 +419,7 @@ pub(crate) fn note_met(record: &mut [u8], rules: RulesNumber) {
     put(met, 0, rules.0.get().to_le_bytes());
 }
 
-/// What tells the rules for claims of one entry from those of all others in its policy document.
+/// Distinguishes the rules for claims of one entry from those of all others in its policy document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RulesNumber(pub(crate) NonZeroU16);
 
@@ -445,7 +459,11 @@ impl<'a> VerifiedToken<'a> {
         Some(Self {
             kind: TokenKind::from_number(kind)?,
             typ: *Typ::ALL.get(usize::from(typ))?,
-            without_key_id: header & WITHOUT_KEY_ID != 0,
+            selected_by: match (header & BY_ALGORITHM != 0, header & BY_ALGORITHM_DESPITE_ID != 0) {
+                (true, _) => SelectedBy::Algorithm,
+                (_, true) => SelectedBy::AlgorithmDespiteId,
+                (false, false) => SelectedBy::Name,
+            },
             extra_parameters: header & EXTRA_PARAMETERS != 0,
             names_workload: header & NAMES_WORKLOAD != 0,
             without_issuer: header & WITHOUT_ISSUER != 0,
@@ -493,7 +511,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.bytes_of(Claim::Scope)
     }
 
-    /// `scope`, as it stands in the token.
+    /// `scope`, as in the token.
     #[must_use]
     pub fn scope(&self) -> Option<&'a str> {
         self.texts.text(Claim::Scope)
@@ -511,7 +529,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(Claim::TokenId)
     }
 
-    /// `act`, as the JSON object that stands in the token.
+    /// `act`, as the JSON object in the token.
     #[must_use]
     pub fn actor_json(&self) -> Option<&'a str> {
         self.texts.text(Claim::Actor)

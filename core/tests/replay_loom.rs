@@ -26,7 +26,7 @@ use std::sync::atomic::Ordering;
 
 use atomic::Atomic;
 use header::{AttachError, FLOOR_AT, HEADER_WORDS};
-use protocol::{EMPTY, FirstUse, Window, Word, record_use_in};
+use protocol::{EMPTY, FirstUse, ReplayWindow, Word, record_use_in};
 use replay_model::*;
 
 #[test]
@@ -118,7 +118,7 @@ fn claim_while_times_are_replaced() {
 
 /// One process initialises memory that holds anything; another attaches before, meanwhile or after.
 fn attach_while_initialised() {
-    const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
+    const WINDOW: ReplayWindow = ReplayWindow { max_age_seconds: 60, future_seconds: 5 };
     const SEED: [u64; 2] = [3, 4];
     let outcomes = Arc::new(std::sync::Mutex::new((0, 0)));
     let seen = Arc::clone(&outcomes);
@@ -130,7 +130,7 @@ fn attach_while_initialised() {
             Ok(joined) => {
                 assert_eq!(joined, (WINDOW, SEED));
                 for word in words.iter().skip(FLOOR_AT) {
-                    assert_eq!(word.read(), EMPTY, "what was in the memory before");
+                    assert_eq!(word.read(), EMPTY, "the earlier content of the memory");
                 }
                 seen.lock().unwrap().0 += 1;
             }

@@ -1,7 +1,6 @@
 //! Runs the Wycheproof signature sets against the backend in charge.
 
-use countersign::crypto::{Backend, Curve, KeyError, KeyMaterial, PublicKey};
-use countersign::jose::algorithm::Algorithm;
+use countersign::{Algorithm, Backend, Curve, KeyError, KeyMaterial, PublicKey};
 
 #[path = "wycheproof/cases.rs"]
 mod cases;

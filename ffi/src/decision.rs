@@ -3,10 +3,8 @@
 use std::cell::{Cell, OnceCell};
 use std::fmt::Write;
 
-use countersign::engine::Decision;
-use countersign::jose::base64url;
-use countersign::record::{NamedClaim, VerifiedToken};
-use countersign::specs::common::presentation::Scheme;
+use countersign::internal::jose::base64url;
+use countersign::{AuthScheme, Decision, NamedClaim, VerifiedToken};
 
 use crate::boundary::{Output, borrow, checked, guarded};
 use crate::bytes::countersign_bytes;
@@ -72,7 +70,7 @@ impl countersign_decision {
         let always = match field {
             _ if wanted(countersign_attribute::Policy) => policy.map(|policy| policy.name()),
             _ if wanted(countersign_attribute::Mode) => policy.map(|policy| policy.mode().name()),
-            _ if wanted(countersign_attribute::Scheme) => decision.scheme().map(Scheme::name),
+            _ if wanted(countersign_attribute::Scheme) => decision.scheme().map(AuthScheme::name),
             _ if wanted(countersign_attribute::Cache) => Some(decision.cache_tier().name()),
             _ if wanted(countersign_attribute::RpcMethod) => decision.rpc_method(),
             _ if wanted(countersign_attribute::Tool) => decision.tool(),
@@ -168,7 +166,7 @@ pub unsafe extern "C" fn countersign_decision_lets_pass(decision: *const counter
     })
 }
 
-/// The HTTP status to answer with; 200 stands for "go on". 500 for NULL.
+/// The HTTP status to answer with; 200 if the request is accepted, 500 for NULL.
 ///
 /// # Safety
 /// As `countersign_decision_reason`.
@@ -183,7 +181,7 @@ pub unsafe extern "C" fn countersign_decision_status(decision: *const countersig
 
 /// An attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 ///
-/// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
+/// The attributes of the token exist only if the request was accepted, so that no host acts on a refused token by mistake; the audit
 /// line has it for refused ones too.
 ///
 /// # Safety

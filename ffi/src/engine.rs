@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign::document::DocumentKind;
-use countersign::engine::{Policy, PolicyDocument, PolicyIndex};
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
+use countersign::internal::document::DocumentKind;
+use countersign::{NonceKeys, Policy, PolicyDocument, PolicyIndex, UnixSeconds};
 use countersign_reload::{SharedEngine, nonce_keys};
 
 use crate::boundary::{Output, borrow, check_size, checked, guarded};
@@ -58,7 +56,7 @@ pub struct countersign_engine_config {
 /// store (`REPLAY_…`).
 ///
 /// # Safety
-/// `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
+/// `config` and the memory it points to are valid for the call, the replay store's memory and callback for as long as the engine
 /// and its workers shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn countersign_engine_new(
@@ -80,7 +78,7 @@ pub unsafe extern "C" fn countersign_engine_new(
         // SAFETY: the caller's promise.
         let engine = unsafe { config.replay.engine(document, now) }?;
         let policies = engine.document().policies().map(|(index, _)| index).collect();
-        let shared = SharedEngine::new(engine, now, &mut |line| config.notice.tell(line))
+        let shared = SharedEngine::new(engine, now, &mut |line| config.notice.report(line))
             .map_err(|faults| policy_faulty(&config.notice, &faults))?;
         shared.set_nonce_keys(nonce_keys().map_err(|_| countersign_result::NoRandomness)?);
         output.write(Arc::into_raw(Arc::new(countersign_engine { shared, policies })));
@@ -88,15 +86,15 @@ pub unsafe extern "C" fn countersign_engine_new(
     })
 }
 
-/// Tells every fault.
+/// Reports every fault.
 fn policy_faulty(notice: &countersign_notice, faults: &[impl ToString]) -> countersign_result {
     for fault in faults {
-        notice.tell(&fault.to_string());
+        notice.report(&fault.to_string());
     }
     countersign_result::PolicyFaulty
 }
 
-/// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is nothing to do.
+/// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is ignored.
 ///
 /// # Safety
 /// `engine` came from `countersign_engine_new`, was not freed before, and no thread is in a call with it.
@@ -320,7 +318,7 @@ pub unsafe extern "C" fn countersign_engine_removed_rest(
     })
 }
 
-/// Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.
+/// Sets the keys of DPoP nonces: 32 secret, random bytes each. `previous` may be NULL.
 ///
 /// Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.
 /// Returns `OK`, `NULL_PARAMETER`. Thread-safe.
@@ -395,10 +393,10 @@ pub unsafe extern "C" fn countersign_engine_replay_state(
     })
 }
 
-/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, reports it to `notice` in one line, at most
 /// once a minute for each such reason.
 ///
-/// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+/// Returns `OK` if it reported a line, `NOT_FOUND` if none is due; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
 ///
 /// # Safety
 /// `engine` is an engine.
@@ -414,7 +412,7 @@ pub unsafe extern "C" fn countersign_engine_replay_notice(
         let engine = unsafe { borrow(engine) }?.shared.engine();
         let now = UnixSeconds::new(now_seconds);
         let line = reason_of(reason).and_then(|reason| engine.replay_notice(reason, now));
-        notice.tell(&line.ok_or(countersign_result::NotFound)?.to_string());
+        notice.report(&line.ok_or(countersign_result::NotFound)?.to_string());
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! Which texts of a decision may be sent on in a header field.
 
-use countersign::field_value::is_field_value;
+use countersign::internal::field_value::is_field_value;
 
 use crate::boundary::guarded;
 use crate::bytes::countersign_bytes;

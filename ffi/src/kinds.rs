@@ -1,6 +1,6 @@
 //! Written by `make generate` from the table of token kinds in the core; do not edit.
 
-use countersign::specs::profile::TokenKind;
+use countersign::TokenKind;
 
 /// The kind of a token. Numbers are append-only, and the core's own. A newer library may give numbers that are not here.
 #[repr(u32)]

@@ -1,10 +1,6 @@
 //! A request as the host sees it: borrowed for one call.
 
-use countersign::engine::named_field;
-use countersign::engine::{HeaderFields, Request};
-use countersign::specs::common::presentation::Field;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
+use countersign::{ClientCertificate, HeaderField, HeaderFields, Request, UnixSeconds, named_field};
 
 use crate::boundary::{borrow_all, check_size};
 use crate::bytes::countersign_bytes;
@@ -140,7 +136,7 @@ impl<'a> Fields<'a> {
 
 /// Asked only by a decision, and so after `with` read all of them without a fault.
 impl HeaderFields for Fields<'_> {
-    fn field(&self, name: &str) -> Field<'_> {
+    fn field(&self, name: &str) -> HeaderField<'_> {
         named_field(self.all().filter_map(Result::ok), name)
     }
 }

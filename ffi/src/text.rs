@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use countersign::record::NamedClaim;
+use countersign::NamedClaim;
 
 /// Text in UTF-8 that the library lends; each function says for how long. Not NUL-terminated. `data` is NULL if there is none.
 #[repr(C)]

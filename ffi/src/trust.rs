@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::engine::TrustDocument;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, TrustError};
+use countersign::{Authority, TrustDocument, TrustError, UnixSeconds};
 use countersign_reload::{LookReport, warn_of_drops};
 
 use crate::boundary::{Output, borrow, checked};
@@ -74,7 +72,7 @@ pub struct countersign_trust_source<'a> {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct countersign_load_report {
-    /// Keys that were in force before and still are.
+    /// Keys that were in use before and still are.
     pub kept: usize,
     /// New keys.
     pub added: usize,
@@ -90,11 +88,11 @@ pub struct countersign_load_report {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct countersign_look_report {
-    /// Documents that were read and are in force now.
+    /// Documents that were read and are in use now.
     pub loaded: u32,
-    /// Documents that cannot be used; the last good ones stay in force.
+    /// Documents that cannot be used; the last good ones stay in use.
     pub refused: u32,
-    /// Files that are not there or cannot be read, told once each.
+    /// Files that do not exist or cannot be read, reported once each.
     pub unreadable: u32,
 }
 
@@ -139,7 +137,7 @@ pub unsafe extern "C" fn countersign_engine_watch_trust_files(
         // SAFETY: the caller's promise.
         let (engine, directory) = unsafe { (borrow(engine)?, path(directory.read()?)?) };
         let now = UnixSeconds::new(now_seconds);
-        let report = engine.shared.watch_trust_files(directory, now, &mut |line| notice.tell(line));
+        let report = engine.shared.watch_trust_files(directory, now, &mut |line| notice.report(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
             output.write(report.into());
@@ -151,7 +149,7 @@ pub unsafe extern "C" fn countersign_engine_watch_trust_files(
 /// Reads a document of revocations (`countersign_engine_revoke`) from a file, and from now on again at each
 /// `countersign_engine_look` at which it has changed.
 ///
-/// Returns `OK`; `REVOCATIONS_FAULTY` after telling why: who was told to revoke must not start without knowing what;
+/// Returns `OK`; `REVOCATIONS_FAULTY` after a notice with the reason: a host with revocations must not start without them;
 /// `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///
 /// # Safety
@@ -165,15 +163,15 @@ pub unsafe extern "C" fn countersign_engine_watch_revocations(
     checked(|| {
         // SAFETY: the caller's promise.
         let (engine, file) = unsafe { (borrow(engine)?, path(file.read()?)?) };
-        engine.shared.watch_revocations(PathBuf::from(file), &mut |line| notice.tell(line)).map_err(|fault| {
-            notice.tell(&fault.to_string());
+        engine.shared.watch_revocations(PathBuf::from(file), &mut |line| notice.report(line)).map_err(|fault| {
+            notice.report(&fault.to_string());
             countersign_result::RevocationsFaulty
         })
     })
 }
 
 /// Reads again every watched file that has changed; costs one `stat` a file where none has. A file that cannot be used leaves the
-/// last good one in force.
+/// last good one in use.
 ///
 /// Decisions that begin after it returned see what it found, on every thread. `report_out` may be NULL. Returns `OK`,
 /// `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
@@ -190,7 +188,7 @@ pub unsafe extern "C" fn countersign_engine_look(
     checked(|| {
         // SAFETY: the caller's promise.
         let engine = unsafe { borrow(engine) }?;
-        let report = engine.shared.look(UnixSeconds::new(now_seconds), &mut |line| notice.tell(line));
+        let report = engine.shared.look(UnixSeconds::new(now_seconds), &mut |line| notice.report(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
             output.write(report.into());
@@ -199,11 +197,11 @@ pub unsafe extern "C" fn countersign_engine_look(
     })
 }
 
-/// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
+/// Loads a document for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
 ///
 /// Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
 /// returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
-/// the last good document then stays in force; `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
+/// the last good document then stays in use; `AUTHORITY_UNKNOWN`, `INVALID_VALUE`, `NOT_UTF8`, `NULL_PARAMETER`,
 /// `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///
 /// # Safety
@@ -227,10 +225,10 @@ pub unsafe extern "C" fn countersign_engine_push_trust(
                 if fault == TrustError::AuthorityUnknown {
                     return countersign_result::AuthorityUnknown;
                 }
-                notice.tell(&format!("{authority}: {fault}; the last good document stays in force"));
+                notice.report(&format!("{authority}: {fault}; the last good document stays in use"));
                 countersign_result::TrustFaulty
             })?;
-        warn_of_drops(&authority.to_string(), &report, &mut |line| notice.tell(line));
+        warn_of_drops(&authority.to_string(), &report, &mut |line| notice.report(line));
         // SAFETY: the caller's promise.
         if let Ok(output) = unsafe { Output::at(report_out) } {
             output.write(countersign_load_report {

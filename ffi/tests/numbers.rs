@@ -1,8 +1,6 @@
 //! The generated enums have the numbers of the core.
 
-use countersign::engine::Attribute;
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
+use countersign::{Attribute, Reason, TokenKind};
 
 #[test]
 fn every_reason_has_its_number_in_c() {

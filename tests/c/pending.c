@@ -245,7 +245,7 @@ static void wrong_calls(void) {
   countersign_pending_free(NULL);
   countersign_body_free(NULL);
 
-  /* Whatever a call returns, what was given away is gone: the sanitizers see what is not. */
+  /* Whatever a call returns, it freed its argument: the sanitizers report leaks. */
   NEED(begin(OPAQUE) == COUNTERSIGN_QUESTION_INTROSPECT);
   IS(answer_use_once(OPAQUE, 0), INVALID_VALUE);
   NEED(begin(OPAQUE) == COUNTERSIGN_QUESTION_INTROSPECT);

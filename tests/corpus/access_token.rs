@@ -1,6 +1,6 @@
 //! Access tokens by RFC 9068, and the delegation chain of RFC 8693 §4.1 in them.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AudienceMismatch, ClaimInvalid, ClaimMissing, IssuerRefused, KeyUnknown, LimitExceeded, ScopeInsufficient,
     SubjectRefused, TokenExpired, TypNotAccepted,
 };

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::reason::Reason::{
+use countersign::Reason::{
     BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch, CertificateMissing, ClaimInvalid,
     ProofMissing, SchemeMismatch,
 };
@@ -225,6 +225,6 @@ pub(super) fn add(corpus: &mut Corpus) {
         rule,
         &doc,
         &dpop(&both, &proof(&both).key("client-other-p256").text()).certificate("client"),
-        countersign::reason::Reason::ProofKeyMismatch,
+        countersign::Reason::ProofKeyMismatch,
     );
 }

@@ -1,6 +1,6 @@
 //! The body of a request: which tool a JSON-RPC call names, its length and its digest.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     BodyMalformed, BodyTooLarge, DecisionAbandoned, InternalError, LimitExceeded, TokenExpired, ToolRefused,
 };
 use serde_json::{Value, json};

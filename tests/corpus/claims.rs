@@ -1,6 +1,6 @@
 //! Claims that a policy names by JSON Pointer: conditions, scope, the claim in place of `aud`, absences, and subjects by another separator.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AudienceMismatch, ClaimInvalid, ClaimMissing, ClaimRefused, LimitExceeded, ScopeInsufficient, SubjectRefused,
 };
 use serde_json::json;

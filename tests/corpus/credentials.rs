@@ -1,6 +1,6 @@
 //! Policies that ask for several credentials, tie them, and hand claims to hosts.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AudienceMismatch, CredentialMissing, CredentialRepeated, CredentialTooLarge, CredentialsUntied, LimitExceeded,
     ProofMissing, ProofRepeated, SchemeUnsupported, SignatureInvalid, TokenEncoding, TokenExpired, TokenMalformed,
     TypNotAccepted,

@@ -1,6 +1,6 @@
 //! Token introspection (RFC 7662): what the answer of an authorization server must say, and how long it is used.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     self, AudienceMismatch, BindingAmbiguous, BindingRequired, BindingUnsupported, CertificateMismatch,
     CertificateMissing, ClaimInvalid, ClaimMissing, CredentialMissing, CredentialRepeated, DecisionAbandoned,
     InternalError, IntrospectionRateExceeded, IntrospectionUnavailable, IssuedBeforeCutoff, IssuerUnknown,

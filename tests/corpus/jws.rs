@@ -1,6 +1,6 @@
 //! RFC 7515, RFC 7519 §7.2 and RFC 8725 on the form of a token: sections 7.1 and 7.2 of the rules, on access tokens.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AlgorithmRefused, ClaimInvalid, CredentialRepeated, HeaderCritical, HeaderForbidden, KeyNotUsable, KeyUnknown,
     LimitExceeded, SignatureInvalid, TokenEncoding, TokenJson, TokenMalformed,
 };
@@ -215,6 +215,24 @@ fn add_header(corpus: &mut Corpus) {
         ("array_alike", audiences, audiences, true),
         ("array_escaped", audiences, r#"[ "https:\/\/a.example", "https://api\u002eexample" ,"" ]"#, true),
         ("string_of_one", r#"["https://api.example"]"#, r#""https://api.example""#, true),
+        (
+            "array_with_one_twice",
+            r#"["https://api.example","https://api.example"]"#,
+            r#"["https://api.example","https://api.example"]"#,
+            true,
+        ),
+        (
+            "array_with_one_twice_and_once",
+            r#"["https://api.example","https://api.example"]"#,
+            r#"["https://api.example"]"#,
+            false,
+        ),
+        (
+            "array_with_one_once_and_twice",
+            r#"["https://api.example"]"#,
+            r#"["https://api.example","https://api.example"]"#,
+            false,
+        ),
         ("array_in_another_order", audiences, r#"["https://api.example","https://a.example",""]"#, false),
         ("array_cut_short", audiences, r#"["https://a.example","https://api.example"]"#, false),
         ("array_longer", r#"["https://api.example"]"#, audiences, false),

@@ -1,6 +1,6 @@
 //! JWT-SVID, sections 2 to 6, and the SPIFFE ID in its subject.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AlgorithmRefused, AudienceMismatch, ClaimInvalid, ClaimMissing, HeaderForbidden, IssuerRefused, KeyUnknown,
     KeysStale, LifetimeTooLong, LimitExceeded, SignatureInvalid, SubjectMalformed, SubjectRefused, TokenExpired,
     TokenJson, TokenNotYetValid, TrustDomainUnknown, TypNotAccepted,

@@ -1,7 +1,7 @@
-//! RFC 6750 §2 and §3, RFC 9449 §7.1: how tokens come, and what is answered.
+//! RFC 6750 §2 and §3, RFC 9449 §7.1: how tokens are presented, and how refusals are answered.
 
-use countersign::limits;
-use countersign::reason::Reason;
+use countersign::Reason;
+use countersign::internal::limits;
 
 use super::Corpus;
 use crate::issuer::{NOW, PROOF_ALGORITHMS, SERVER, access, proof, q};

@@ -1,8 +1,6 @@
 //! `dpop.shared_store`: several machines share the store of used proofs, which the host asks.
 
-use countersign::reason::Reason::{
-    DecisionAbandoned, InternalError, ProofReplayed, ProofUriMismatch, ReplayStoreUnavailable,
-};
+use countersign::Reason::{DecisionAbandoned, InternalError, ProofReplayed, ProofUriMismatch, ReplayStoreUnavailable};
 use serde_json::json;
 
 use super::{Corpus, accepted, ask, refused};

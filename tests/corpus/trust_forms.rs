@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AlgorithmRefused, KeyNotUsable, KeyUnknown, KeysStale, SignatureInvalid, TrustDomainUnknown,
 };
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Transaction tokens (draft-ietf-oauth-transaction-tokens) beside the credential of the client.
 
-use countersign::reason::Reason::{
+use countersign::Reason::{
     AlgorithmRefused, AudienceMismatch, BindingUnsupported, ClaimInvalid, ClaimMissing, CredentialMissing,
     CredentialRepeated, CredentialTooLarge, CredentialsUntied, HeaderCritical, HeaderForbidden, IssuedBeforeCutoff,
     IssuerRefused, IssuerUnknown, KeyNotUsable, KeyRevoked, KeyUnknown, KeysStale, LifetimeTooLong, LimitExceeded,

@@ -4,28 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use countersign::engine::{Check, SCHEMA};
+use countersign::{Check, POLICY_SCHEMA};
 use countersign_tests::vector;
 
 use crate::{read, root};
-
-/// What looks like the id of a rule and is something else: hashes, algorithms, encodings, public lists of faults.
-const NO_RULES: [&str; 7] = ["SHA", "RSA", "UTF", "CWE", "CVE", "DSA", "AES"];
-
-/// The ids in a text: two or three capital letters, a dash, digits.
-fn ids(text: &str) -> BTreeSet<String> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let is_id = |word: &&str| {
-        word.split_once('-').is_some_and(|(prefix, number)| {
-            (2..=3).contains(&prefix.len())
-                && prefix.bytes().all(|byte| byte.is_ascii_uppercase())
-                && !NO_RULES.contains(&prefix)
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    words.filter(is_id).map(str::to_owned).collect()
-}
 
 /// The attack classes and decisions in the rule of a vector: `A` or `D` and at most two digits.
 fn classes(text: &str) -> BTreeSet<String> {
@@ -64,7 +46,7 @@ fn rows() -> BTreeMap<String, Row> {
             let Some(line) = line.strip_prefix("| ") else { continue };
             let cells: Vec<&str> = line.trim_end_matches('|').split('|').map(str::trim).collect();
             let [id, _, sentence, shown_by] = cells[..] else { continue };
-            if ids(id).is_empty() && classes(id).is_empty() {
+            if vector::rule_ids(id).is_empty() && classes(id).is_empty() {
                 continue;
             }
             let row = Row { page: page.clone(), sentence: sentence.into(), shown_by: shown_by.into() };
@@ -81,7 +63,7 @@ fn every_cited_rule_has_one_row_that_names_what_shows_it() {
     for vector in vector::all() {
         let folder = vector.path.split('/').next().unwrap().to_owned();
         let rule = vector.content["rule"].as_str().unwrap();
-        for id in ids(rule).into_iter().chain(classes(rule)) {
+        for id in vector::rule_ids(rule).into_iter().chain(classes(rule)) {
             cited.entry(id).or_default().insert(format!("`{folder}`"));
         }
     }
@@ -89,7 +71,7 @@ fn every_cited_rule_has_one_row_that_names_what_shows_it() {
     for folder in ["core", "ffi", "bindings", "wasm", "tests", "benches"] {
         sources(&root().join(folder), &mut texts);
     }
-    let in_code: BTreeSet<String> = texts.iter().flat_map(|text| ids(text)).collect();
+    let in_code: BTreeSet<String> = texts.iter().flat_map(|text| vector::rule_ids(text)).collect();
     assert!(cited.len() > 100 && in_code.len() > 80, "{} and {}: the reader is blind", cited.len(), in_code.len());
 
     let rows = rows();
@@ -158,14 +140,14 @@ fn every_page_of_a_specification_is_in_the_table_and_names_its_code() {
 fn the_risk_catalogues_name_checks_members_and_rules_that_exist() {
     let page = read("docs/specs/frameworks.md");
     let rows = rows();
-    let unknown: Vec<String> = ids(&page).into_iter().filter(|id| !rows.contains_key(id)).collect();
+    let unknown: Vec<String> = vector::rule_ids(&page).into_iter().filter(|id| !rows.contains_key(id)).collect();
     // The outcomes of CSF have numbers with a leading zero.
     let unknown: Vec<&String> = unknown.iter().filter(|id| !id.contains("-0")).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     let checks: BTreeSet<&str> = Check::ALL.into_iter().map(Check::name).collect();
     let mut named: BTreeSet<&str> = BTreeSet::new();
     for word in crate::quoted(&page).filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
-        let is_member = SCHEMA.contains(&format!("\"{word}\"")) || word.starts_with("countersign_");
+        let is_member = POLICY_SCHEMA.contains(&format!("\"{word}\"")) || word.starts_with("countersign_");
         assert!(checks.contains(word) || is_member, "{word} is neither a check nor a member of a policy");
         named.extend(checks.get(word).copied());
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use countersign::engine::PolicyDocument;
+use countersign::PolicyDocument;
 use serde_json::Value;
 
 use crate::{documents, read, root};

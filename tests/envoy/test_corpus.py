@@ -10,10 +10,8 @@ import contextlib
 import hashlib
 import itertools
 import json
-import mmap
 import os
 import re
-import struct
 import subprocess
 import tempfile
 import time
@@ -25,6 +23,7 @@ from harness import build, client, issuer, place, server
 from harness.answers import Scripted
 from harness.server import per_route, route, until
 from harness.world import key_server
+from hosts.clock import Clock
 
 VECTORS = place.ROOT / "tests/vectors"
 BATCH = 130
@@ -34,10 +33,10 @@ FACTS = ["decision", "reason", "kind", "issuer", "subject", "key_id", "cache"]
 # vector that is here and could be carried fails the test.
 NOT_CARRIED = {
     "nonce/demanded_without_secrets": "the filter always has keys of nonces",
-    "rotation/a_deleted_relationship_stops_at_once": "a document that goes away leaves the last good one in force",
-    "txn_token/keys_taken_away_after_caching": "a document that goes away leaves the last good one in force",
-    "kinds/jwt_keys_taken_away": "a document that goes away leaves the last good one in force",
-    "kinds/svid_keys_taken_away": "a document that goes away leaves the last good one in force",
+    "rotation/a_deleted_relationship_stops_at_once": "a document that goes away leaves the last good one in use",
+    "txn_token/keys_taken_away_after_caching": "a document that goes away leaves the last good one in use",
+    "kinds/jwt_keys_taken_away": "a document that goes away leaves the last good one in use",
+    "kinds/svid_keys_taken_away": "a document that goes away leaves the last good one in use",
 }
 
 
@@ -100,7 +99,7 @@ class Site:
             self.of_vm(policy, pushed)
             return
         for place_in, source in enumerate(policy["trust"]):
-            origin = (source.get("trust_domain"), source.get("issuer"))
+            origin = (source.get("trust_domain"), source.get("name", source.get("issuer")))
             if origin in pushed:
                 kind = "bundle" if origin[0] and "jwks" not in source else "jwks"
                 self.files[origin] = f"{self.folder}/{place_in}.json"
@@ -127,7 +126,7 @@ class Site:
             self.settings["poll_milliseconds"] = 60000
 
     def of_vm(self, policy, pushed):
-        """The settings for a VM: what vectors push is fetched, and their nonce keys stand in the settings."""
+        """The settings for a VM: documents that vectors push are fetched, and their nonce keys are in the settings."""
         # All listeners of one Envoy share its VMs, with room for fewer tokens than one listener alone would have.
         policy.setdefault("memory", {}).setdefault("token_cache_bytes", 65536)
         self.settings = {
@@ -144,10 +143,10 @@ class Site:
             self.settings["default_policy"] = names[0]
         fetches = []
         for place_in, source in enumerate(policy["trust"]):
-            origin = (source.get("trust_domain"), source.get("issuer"))
+            origin = (source.get("trust_domain"), source.get("name", source.get("issuer")))
             if origin in pushed:
                 path = self.files[origin] = f"/{self.number}/{place_in}"
-                # A set that is fetched has no member that says what it is.
+                # A set that is fetched has no member for its kind.
                 source.update({"format": "jwks"} if origin[0] and "jwks" in source else {})
                 document = source.pop("bundle", source.pop("jwks", None))
                 if document is not None:
@@ -166,7 +165,7 @@ class Site:
             self.settings["revocations_fetch"] = {"cluster": "keys", "uri": f"http://keys{path}", "refresh_seconds": 1}
             self.settings["poll_milliseconds"] = 10
         for step in self.vector["steps"]:
-            # All of them stand before the first request, and the last is the one that holds.
+            # All of them come before the first request, and the last one applies.
             if "nonces" in step:
                 nonces = step["nonces"]
                 self.settings["nonce_keys"] = [nonces[name] for name in ("current", "previous") if nonces.get(name)]
@@ -181,7 +180,7 @@ class Site:
         return servers
 
     def has_one_list_first(self):
-        """Whether all that is revoked is so from the beginning: then it stands in the settings of a VM."""
+        """Whether all revocations are made at the beginning: then they are in the settings of a VM."""
         return ["revoke" in step for step in self.vector["steps"]] == [True] + [False] * (len(self.vector["steps"]) - 1)
 
     def write(self, name, document):
@@ -213,28 +212,6 @@ def documents_server():
 
         keys.answer_path = answer
         yield keys
-
-
-class Clock:
-    """The time of day of an Envoy, in shared memory; see clock.c."""
-
-    def __init__(self, seconds):
-        self.file = tempfile.NamedTemporaryFile(prefix="countersign-clock-")
-        self.path = self.file.name
-        self.file.write(bytes(8))
-        self.file.flush()
-        self.memory = mmap.mmap(self.file.fileno(), 8)
-        self.set(seconds)
-
-    def set(self, seconds):
-        self.memory[:] = struct.pack("=q", seconds)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.memory.close()
-        self.file.close()
 
 
 def scheme(uri):
@@ -293,7 +270,7 @@ class Corpus(unittest.TestCase):
         old, aged = [], []
         for name, vector in self.all.items():
             if name not in NOT_CARRIED:
-                # A VM fetches what is pushed, by the clock, which all vectors of an Envoy have in common.
+                # A VM fetches the pushed documents by the clock, which all vectors of an Envoy share.
                 alone = build.THIS is build.WASM and any("trust" in step or "revoke" in step for step in vector["steps"])
                 (aged if alone or "max_stale" in json.dumps(vector["policy"]) else old).append((name, vector))
         batches = [(old[at:at + BATCH], 1799990000) for at in range(0, len(old), BATCH)]
@@ -312,10 +289,9 @@ class Corpus(unittest.TestCase):
             self.assertLessEqual(set(NOT_CARRIED), set(self.all))
 
     def run_batch(self, batch, start):
-        with Clock(start) as clock, documents_server() as keys, Scripted() as self.answering:
-            now = clock.set
-            envoy = server.Envoy(environment={"LD_PRELOAD": place.clock(), "COUNTERSIGN_CLOCK": clock.path})
-            with envoy:
+        with documents_server() as keys, Scripted() as self.answering:
+            clock = Clock(start)
+            with server.Envoy(environment=clock.environment) as envoy:
                 sites = [Site(envoy, name, number, vector, keys) for number, (name, vector) in enumerate(batch)]
                 envoy.listeners += [site.listener() for site in sites]
                 envoy.clusters += [server.cluster("keys", keys.server_port),
@@ -323,7 +299,7 @@ class Corpus(unittest.TestCase):
                 envoy.start()
                 for path in sites[0].files.values() if build.THIS is build.WASM else []:
                     until("it is fetched", lambda: keys.times[path] > 0 and self.is_told(envoy, keys))
-                return [fault for site in sites for fault in self.run_site(site, now)]
+                return [fault for site in sites for fault in self.run_site(site, clock.set)]
 
     def run_site(self, site, now):
         answers = iter(self.expected[site.name])
@@ -346,7 +322,7 @@ class Corpus(unittest.TestCase):
         return sum(map(read, ("loaded", "refused", "failed"))) >= sum(keys.times.values())
 
     def push(self, site, path, document, time_of, now):
-        """Has a document fetched at its time; tells whether it was taken."""
+        """Has a document fetched at its time; returns whether it was accepted."""
         refused = lambda: site.envoy.counter("countersign_trust_documents", **{"from": "fetch", "outcome": "refused"})
         site.keys.documents[path] = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
         before, asked = refused(), site.keys.times[path]
@@ -366,7 +342,7 @@ class Corpus(unittest.TestCase):
         return read("loaded"), read("refused")
 
     def prepare(self, site, step, now):
-        """Puts a step's document in its file; tells whether it was taken."""
+        """Puts a step's document in its file; returns whether it was accepted."""
         if build.THIS is build.WASM:
             if "trust" in step:
                 trust = step["trust"]

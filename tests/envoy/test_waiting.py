@@ -369,7 +369,7 @@ class Waiting(unittest.TestCase):
 
 
 class Buffered(unittest.TestCase):
-    """A filter before this one that has the whole body already, and one whose route is chosen anew by what is written."""
+    """A filter before this one that has the whole body already, and one whose route is chosen anew by the fields that are written."""
 
     def test_a_body_is_read_once(self):
         with Answers() as answers:
@@ -387,7 +387,7 @@ class Buffered(unittest.TestCase):
                     if status == 200:
                         self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
 
-    @only(build.MODULE, "a VM is not told of the route that is chosen anew")
+    @only(build.MODULE, "a VM is not notified of a new choice of route")
     def test_a_route_that_asks_after_another(self):
         """Two policies with a body each, of which both or the second ask the store: every round has the whole body, the store is asked once."""
         both = {**POLICY["policies"]["tools"], "dpop": {"shared_store": "required"}}
@@ -410,6 +410,29 @@ class Buffered(unittest.TestCase):
                         if status == 200:
                             self.assertEqual(json.loads(got.body)["sha256"], hashlib.sha256(body).hexdigest())
                     self.assertEqual(len(answers.of("/store?a=b")), 3)
+
+    @only(build.MODULE, "a VM is not told of the route that is chosen anew")
+    def test_a_route_that_another_filter_clears_meanwhile(self):
+        """A Lua filter before this one clears the route when it has the body, for which the request waits here: the route of `x-user` is judged too."""
+        lua = {"name": "lua", "typed_config": {"@type": f"{server.TYPES}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": """
+function envoy_on_request(handle)
+  for chunk in handle:bodyChunks() do end
+  handle:clearRouteCache()
+end"""}}}
+        alice = {"prefix": "/", "headers": [{"name": "x-user", "string_match": {"exact": "alice"}}]}
+        for second, status in (({"binding": {"require": "dpop"}}, 401), ({}, 200)):
+            with self.subTest(second), Answers() as answers:
+                routes = [route(alice, per_route({"policy": "second"}), route={"cluster": "answers"}),
+                          route(None, per_route({"policy": "first"}), route={"cluster": "answers"})]
+                made = make(answers, routes=routes, policies={
+                    "first": POLICY["policies"]["tools"], "second": {**POLICY["policies"]["default"], **second}})
+                made.envoy.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"].insert(0, lua)
+                with made as world, client.Client(("127.0.0.1", world.port)) as connection:
+                    got = connection.ask("POST", "/x", [("Host", "api.example"), world.bearer()], call())
+                    self.assertEqual(got.status, status, got)
+                    self.assertEqual(len(answers.asked), int(status == 200))
+                    refused = int(status == 401)
+                    until("it is counted", lambda world=world, refused=refused: world.count("binding_required", policy="second") == refused)
 
 
 class Recipe(unittest.TestCase):
@@ -463,16 +486,16 @@ class Faults(unittest.TestCase):
         self.refuses('/identity_headers: found "attributes.tenants"', identity_headers={"x-tenant": "attributes.tenants"})
         self.refuses("/identity_headers: found txn-token, which a policy", identity_headers={"Txn_Token": "subject"})
 
-    @only(build.WASM, "a module reads bodies whatever Envoy is told of it")
+    @only(build.WASM, "a module reads bodies whatever Envoy's configuration")
     def test_a_body_that_envoy_would_not_give(self):
         name = "allow_on_headers_stop_iteration"
         self.refuses(f"/{name}: found false, expected true, here and beside `configuration`, since the policy \"all\" asks for the body",
                      **{name: False})
 
 
-@only(build.WASM, "a module reads bodies whatever Envoy is told of it")
+@only(build.WASM, "a module reads bodies whatever Envoy's configuration")
 class Unread(unittest.TestCase):
-    """The settings state what Envoy was not told: no body comes, and Envoy ends the stream."""
+    """The settings differ from Envoy's configuration: no body comes, and Envoy ends the stream."""
 
     def test_a_body_that_does_not_come(self):
         with Answers() as answers:

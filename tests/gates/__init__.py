@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from hosts import waiting
+
 TESTS = Path(__file__).resolve().parents[1]
 ORIGIN = "https://api.example"
 PATIENCE = 30  # seconds
@@ -65,15 +67,7 @@ def _harness(folder, name, **environment):
 
 
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; what it is for stands in the failure."""
-    end = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.05)
+    return waiting.until(what, condition, patience)
 
 
 def make_server_certificate(folder):
@@ -253,7 +247,7 @@ class EnvoyModule(Envoy):
 
 
 class EnvoyWasm(Envoy):
-    """The proxy-wasm filter: it has no files, so it fetches each document through a cluster, each second. A map stands in its policy."""
+    """The proxy-wasm filter: it has no files, so it fetches each document through a cluster, each second. A map is in its policy."""
 
     name = "Envoy, wasm"
     build = "wasm"

@@ -1,6 +1,6 @@
 //! `docs/attributes.md`.
 
-use countersign::engine::Attribute;
+use countersign::Attribute;
 
 use crate::{cell, hold, screaming};
 

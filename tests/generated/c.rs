@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use countersign::engine::Attribute;
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
+use countersign::{Attribute, Reason, TokenKind};
 
 use crate::{capitalised, hold, in_repository, screaming};
 
@@ -19,7 +17,7 @@ fn reasons() -> String {
     format!(
         "//! Written by `make generate` from the table of reasons in the core; do not edit.
 
-use countersign::reason::Reason;
+use countersign::Reason;
 
 /// Why a request was refused, or that it was not. Numbers are append-only, and the core's own.
 ///
@@ -54,7 +52,7 @@ fn kinds() -> String {
     format!(
         "//! Written by `make generate` from the table of token kinds in the core; do not edit.
 
-use countersign::specs::profile::TokenKind;
+use countersign::TokenKind;
 
 /// The kind of a token. Numbers are append-only, and the core's own. A newer library may give numbers that are not here.
 #[repr(u32)]

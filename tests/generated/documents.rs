@@ -1,6 +1,6 @@
 //! `docs/documents.md`.
 
-use countersign::document::DocumentKind;
+use countersign::internal::document::DocumentKind;
 
 use crate::{cell, hold, in_repository};
 

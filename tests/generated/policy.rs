@@ -2,9 +2,8 @@
 //!
 //! Which kinds of token a member is for is asked of the reader: a kind is listed if the reader takes a policy of that kind with the member.
 
-use countersign::jose::json::{self, Budget, JsonObject, JsonString, Value};
-use countersign::policy::{PolicyDocument, SCHEMA};
-use countersign::specs::profile::TokenKind;
+use countersign::internal::jose::json::{self, Budget, JsonObject, Value};
+use countersign::{JsonString, POLICY_SCHEMA, PolicyDocument, TokenKind};
 
 use crate::{cell, hold};
 
@@ -93,7 +92,7 @@ const SAMPLES: &[(&str, &str)] = &[
 ];
 
 fn root() -> Value<'static> {
-    json::parse(SCHEMA.as_bytes(), Budget::POLICY).unwrap()
+    json::parse(POLICY_SCHEMA.as_bytes(), Budget::POLICY).unwrap()
 }
 
 /// The value at a JSON Pointer without escapes.

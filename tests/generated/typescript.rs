@@ -1,10 +1,7 @@
 //! The words of the tables as types of TypeScript.
 
-use countersign::engine::{Attribute, Check};
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
-use countersign::specs::proof::ProofKind;
+use countersign::internal::specs::proof::ProofKind;
+use countersign::{Algorithm, AlgorithmSet, Attribute, Check, Reason, TokenKind};
 
 use crate::hold;
 

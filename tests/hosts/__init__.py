@@ -1,1 +1,1 @@
-"""What the tests of the hosts share: nginx's and Envoy's put this folder's parent on their path."""
+"""What the tests of the hosts share: the harnesses of nginx and Envoy put this folder's parent on their path."""

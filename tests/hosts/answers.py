@@ -1,4 +1,4 @@
-"""What a host asks: an upstream that shows what it got, a store of used proofs, and an issuer that introspects."""
+"""The servers that a host asks: an upstream that shows the request it got, a store of used proofs, and an issuer that introspects."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ class Used:
 
 
 class Server:
-    """Listens on 127.0.0.1, with TLS if it has certificate and key. `handle` takes path, method, header fields and body, and gives status and body."""
+    """Listens on 127.0.0.1, with TLS if it has certificate and key. `handle` takes path, method, header fields and body, and gives status, body and header fields, if any."""
 
     def __init__(self, handle, tls=None):
         class Handler(BaseHTTPRequestHandler):
@@ -43,10 +43,12 @@ class Server:
                 return body
 
             def answer(self):
-                status, answer = handle(self.path, self.command, self.headers, self.read_body())
+                status, answer, *fields = handle(self.path, self.command, self.headers, self.read_body())
                 with contextlib.suppress(OSError):
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(answer)))
+                    for field in fields:
+                        self.send_header(*field)
                     self.end_headers()
                     self.wfile.write(answer)
 
@@ -93,13 +95,14 @@ class Scripted(Server):
 
 
 class Answers(Server):
-    """Shows a request that is no question of a host, and answers those that are. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
+    """Shows a request that is no question of a host, and answers those that are. `tokens` are those that the issuer knows, with its answer about them: JSON, or bytes that are sent as they are."""
 
     def __init__(self, store=None, tls=None):
         self.used = store or Used()
         self.tokens = {}
         self.pause = 0  # seconds before an answer of store and issuer
         self.status = None  # instead of theirs
+        self.redirect = None  # where their answers lead nginx
         self.asked = []  # path, header fields, body
         super().__init__(self.handle, tls)
 
@@ -113,7 +116,7 @@ class Answers(Server):
                  "headers": [[name.lower(), value] for name, value in headers.items()]}).encode()
         status, answer = question(headers, body)
         time.sleep(self.pause)
-        return self.status or status, answer
+        return self.status or status, answer, *([("X-Accel-Redirect", self.redirect)] if self.redirect else [])
 
     def store(self, headers, _):
         return self.used.status(headers["Countersign-Proof"], headers["Countersign-Seconds"]), b""
@@ -124,5 +127,5 @@ class Answers(Server):
         return 200, said if isinstance(said, bytes) else json.dumps(said).encode()
 
     def of(self, path):
-        """What was asked at this path."""
+        """The requests for this path."""
         return [(headers, body) for at, headers, body in self.asked if at == path]

@@ -1,4 +1,4 @@
-"""What is wrong in a configuration is told with file and line, and nginx does not start."""
+"""Faults of a configuration are reported with file and line, and nginx does not start."""
 
 import json
 import re
@@ -12,7 +12,7 @@ ZONE = "countersign_zone main:64k;"
 FILE = "countersign_policy_file {folder}/policy.json;"
 SERVER = "server { listen 127.0.0.1:{port}; location / { return 200; } %s }"
 
-# What stands in http{}, and what nginx -t must say of it; @1 is the first line of http{}.
+# The content of http{}, and the message of nginx -t; @1 is the first line of http{}.
 FIRST_LINE = HEAD.count("\n") + 1
 FAULTS = [
     ("on without a policy file", [ZONE, SERVER % "countersign on;"],
@@ -62,12 +62,12 @@ FAULTS = [
      '"countersign_origin https://api.example https://*.example.com" in /nginx.conf:@1'),
     ("a variable in a base path", ["countersign_origin https://api.example https://b.example/${x};"], "no variable is read"),
     ("a wildcard alone", ["countersign_origin https://*;"],
-     '"https://*": "*" stands for one whole label at the front of a name, as in "https://*.example.com" in /nginx.conf:@1'),
-    ("a wildcard for a part of a label", ["countersign_origin https://*api.example;"], "stands for one whole label"),
-    ("a wildcard that is not the first label", ["countersign_origin https://api.*.example;"], "stands for one whole label"),
-    ("two wildcards", ["countersign_origin https://*.*.example;"], "stands for one whole label"),
-    ("a wildcard in a base path", ["countersign_origin https://api.example/*;"], "stands for one whole label"),
-    ("a wildcard with an empty name", ["countersign_origin https://*.;"], "stands for one whole label"),
+     '"https://*": "*" matches one whole label at the front of a name, as in "https://*.example.com" in /nginx.conf:@1'),
+    ("a wildcard for a part of a label", ["countersign_origin https://*api.example;"], "matches one whole label"),
+    ("a wildcard that is not the first label", ["countersign_origin https://api.*.example;"], "matches one whole label"),
+    ("two wildcards", ["countersign_origin https://*.*.example;"], "matches one whole label"),
+    ("a wildcard in a base path", ["countersign_origin https://api.example/*;"], "matches one whole label"),
+    ("a wildcard with an empty name", ["countersign_origin https://*.;"], "matches one whole label"),
     ("an origin twice", ["countersign_origin https://api.example https://API.example:443;"],
      '"https://api.example" and "https://API.example:443" are for the same "Host" in /nginx.conf:@1'),
     ("two schemes of one name", ["countersign_origin https://api.example http://api.example;"], 'are for the same "Host"'),

@@ -54,6 +54,7 @@ SERVER = """
         location = /_store { internal; proxy_connect_timeout 400ms; proxy_read_timeout 400ms; proxy_pass http://answers/store; }
         location = /_issuer { internal; proxy_read_timeout 400ms; proxy_pass http://answers/introspect; }
         location / { proxy_pass http://answers; }
+        location @named { proxy_pass http://answers; }
         location /once { countersign_policy once; proxy_pass http://answers; }
         location /opaque {
             countersign_policy opaque;
@@ -129,7 +130,7 @@ class Waiting(unittest.TestCase):
         return world.__enter__()
 
     def setUp(self):
-        self.answers.pause, self.answers.status = 0, None
+        self.answers.pause, self.answers.status, self.answers.redirect = 0, None, None
         self.answers.tokens.clear()
         self.answers.asked.clear()
 
@@ -367,6 +368,24 @@ class Waiting(unittest.TestCase):
             self.assertEqual(self.refused(*ask).status, 503, said[:20])
         self.answers.tokens["new-token"] = self.said(x="a" * 20000)
         self.assertEqual(self.ask(*ask[1:]).status, 200)
+
+    def test_an_answer_that_redirects(self):
+        """A question has no token: it reaches no protected location, whatever its answer says."""
+        self.answers.tokens["redirected"] = self.said()
+        asks = {"introspection_unavailable": ("/opaque", [("Authorization", "Bearer redirected")]), "replay_store_unavailable": ("/once", None)}
+        for reason, (target, fields) in asks.items():
+            for redirect in ("/orders?x=1", "@named", "/once/2"):
+                self.answers.redirect = redirect
+                before = len(self.answers.asked)
+                self.assertEqual(self.refused(reason, target, fields or self.proven(target)).status, 503, redirect)
+                self.assertEqual(len(self.answers.asked), before + 1, f"{redirect}: only the question")
+        said = 'the answer of a store or issuer redirects to "/orders", a location with "countersign on": it is not followed'
+        self.assertIn(said, self.plain.nginx.log())
+        # A location that is open to every client.
+        self.answers.redirect = "/too_long"
+        self.assertEqual(self.refused("introspection_unavailable", *asks["introspection_unavailable"]).status, 503)
+        self.answers.redirect = None
+        self.assertEqual(self.ask(*asks["introspection_unavailable"]).status, 200)
 
     def test_an_inactive_token_is_not_asked_about_again(self):
         ask = ("token_inactive", "/opaque", [("Authorization", "Bearer odd")])

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -12,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from gates import until
+from hosts.ports import free_port
 
 START = 90  # seconds
 
@@ -56,12 +56,6 @@ plugins {{
   WorkloadAttestor "unix" {{ plugin_data {{}} }}
 }}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def parts(token):
@@ -118,7 +112,7 @@ class Spire:
         return done.returncode == 0
 
     def call(self, *arguments, input=None):
-        """One command of the server; gives what it wrote."""
+        """One command of the server; returns its output."""
         where = ["-socketPath", f"{self.folder}/server.sock"]
         done = subprocess.run([binary("server"), *arguments, *where], capture_output=True, text=True, check=False, input=input, timeout=60)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"

@@ -5,12 +5,11 @@
 
 use std::io::BufRead;
 
-use countersign::engine::{Engine, PolicyDocument, Request, TrustDocument, Worker};
-use countersign::time::UnixSeconds;
+use countersign::{Engine, PolicyDocument, Request, TrustDocument, UnixSeconds, Worker};
 
 const WARMING: usize = 1_000;
 
-/// What `requests.rs` wrote.
+/// The output of `requests.rs`.
 struct Script {
     text: Vec<u8>,
     at: usize,

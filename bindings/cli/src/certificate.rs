@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use countersign::jose::base64url;
-use countersign::specs::mtls::ClientCertificate;
+use countersign::ClientCertificate;
+use countersign::internal::jose::base64url;
 use serde::Serialize;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -12,7 +12,7 @@ use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
-/// What a certificate says of itself.
+/// The names and dates of a certificate.
 #[derive(Debug, Serialize)]
 pub(crate) struct Described {
     /// Always false: neither chain nor dates are checked.

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Write};
 
 use clap::{Args, ValueEnum};
-use countersign::engine::NoTrace;
+use countersign::NoTrace;
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome, Verdict};
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &DecideArgs) -> Outcome {
     }
 }
 
-/// What lasts from line to line besides the session.
+/// The state that lasts from line to line besides the session.
 struct Stream {
     format: Format,
     every_line: bool,

@@ -5,12 +5,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign::engine::{AuditRecord, Check, Decision, Mode, NoTrace, Trace};
-use countersign::jose::base64url;
-use countersign::jose::json::JsonString;
-use countersign::reason::Reason;
-use countersign::specs::profile::TokenKind;
-use countersign::time::UnixSeconds;
+use countersign::internal::jose::base64url;
+use countersign::{AuditRecord, Check, Decision, JsonString, Mode, NoTrace, Reason, TokenKind, Trace, UnixSeconds};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -99,7 +95,7 @@ impl Trace for &Visited {
     }
 }
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum CheckResult {
@@ -231,6 +227,11 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
         text +=
             &format!("{}\n", styled(CAUTION, "The policy is in shadow mode: a refusal is counted and not enforced."));
     }
+    if decision.observes_proof() {
+        let line =
+            "The proof is not used up: the policy only observes (`consume`), and the checker behind it must use it up.";
+        text += &format!("{}\n", styled(CAUTION, line));
+    }
     if let Some((_, authority)) = decision.wants_refresh().filter(|_| !cause.key_dropped) {
         text += &format!("A fresh document of the {} may know that key.\n", printable(&authority.to_string()));
     }
@@ -244,7 +245,7 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
     text + &facts(&decision.audit())
 }
 
-/// What the audit record says, for people. It is empty until a signature was verified.
+/// The audit record as text. It is empty until a signature was verified.
 fn facts(audit: &AuditRecord<'_>) -> String {
     let hash = |hash: [u8; 32]| String::from_utf8_lossy(&base64url::encode_array_32(&hash)).into_owned();
     let scheme = audit.scheme.map(|scheme| scheme.name().to_owned());
@@ -253,7 +254,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         .actors()
         .map(|by| match (actor(by.subject), actor(by.issuer)) {
             (Some(subject), Some(issuer)) => format!("{subject} of {issuer}"),
-            (one, other) => one.or(other).unwrap_or_else(|| "somebody unnamed".to_owned()),
+            (one, other) => one.or(other).unwrap_or_else(|| "an unnamed actor".to_owned()),
         })
         .collect();
     let rows = [
@@ -269,6 +270,7 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         ("bound to key", audit.bound_to_key.map(hash)),
         ("bound to certificate", audit.bound_to_certificate.map(hash)),
         ("proof", audit.proof_id.map(hash)),
+        ("proof use", audit.proof_observed.then(|| "observed".to_owned())),
     ];
     let mut text = String::new();
     for (name, value) in rows {

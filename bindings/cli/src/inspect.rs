@@ -3,19 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign::engine::PolicyError;
-use countersign::jose::base64url;
-use countersign::jose::compact::CompactJws;
-use countersign::jose::header::{Typ, UnverifiedHeader};
-use countersign::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
-use countersign::limits;
-use countersign::reason::Reason;
-use countersign::specs::claims::UnverifiedClaims;
-use countersign::specs::profile::{TokenKind, TokenKinds};
-use countersign::spiffe_id;
-use countersign::time::UnixSeconds;
-use countersign::trust::jwk::{JwkBuffer, UnverifiedJwk};
-use countersign::trust::thumbprint::thumbprint;
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::compact::CompactJws;
+use countersign::internal::jose::header::{Typ, UnverifiedHeader};
+use countersign::internal::jose::json::{self, Budget, Fraction, JsonObject, NameTable, Value};
+use countersign::internal::specs::claims::UnverifiedClaims;
+use countersign::internal::specs::profile::TokenKinds;
+use countersign::internal::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::internal::trust::thumbprint::thumbprint;
+use countersign::internal::{limits, spiffe_id};
+use countersign::{PolicyError, Reason, TokenKind, UnixSeconds};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -36,7 +33,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
 
-    /// The time to tell distances from; the system clock's if absent
+    /// The time that distances count from; the system clock's if absent
     #[arg(long, value_name = "UNIX_SECONDS")]
     now: Option<u64>,
 
@@ -92,7 +89,7 @@ struct Token {
     /// Of the key in a proof's header.
     key_thumbprint: Option<String>,
     signature_bytes: usize,
-    /// What the engine would refuse already in the form of it.
+    /// The fault of its form for which the engine would refuse it.
     faults: Vec<Reason>,
 }
 
@@ -193,7 +190,7 @@ impl Token {
     }
 
     fn text(&self, now: UnixSeconds) -> String {
-        let mut text = format!("{}\n\n", styled(CAUTION, "NOT VERIFIED: anybody can write what stands here."));
+        let mut text = format!("{}\n\n", styled(CAUTION, "NOT VERIFIED: any client can write this text."));
         text += &format!("{}\n\n{}\n{}\n\n", self.what, styled(HEADING, "Header"), self.header);
         text += &format!("{}\n{}\n", styled(HEADING, "Claims"), self.claims);
         if !self.times.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign::time::UnixSeconds;
+use countersign::UnixSeconds;
 
 /// The time that a command goes by: the one that the user fixed, or the system's.
 pub(crate) fn now(fixed: Option<u64>) -> UnixSeconds {

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use countersign::engine::{Decision, Mode};
-use countersign::jose::base64url;
-use countersign::record::{NamedClaim, VerifiedToken};
-use countersign::trust::LoadReport;
+use countersign::internal::jose::base64url;
+use countersign::{Decision, LoadReport, Mode, NamedClaim, VerifiedToken};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -38,6 +36,9 @@ pub(crate) struct DecisionLine<'a> {
     /// SHA-256 in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_digest: Option<String>,
+    /// `observed`, where the policy uses no proof up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_use: Option<&'static str>,
     policy: &'a str,
     cache: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +49,7 @@ pub(crate) struct DecisionLine<'a> {
     refresh: Option<&'a str>,
 }
 
-/// What an accepted token says.
+/// The attributes of an accepted token.
 #[derive(Debug, Serialize)]
 struct TokenLine<'a> {
     kind: &'static str,
@@ -62,7 +63,7 @@ struct TokenLine<'a> {
 }
 
 impl<'a> TokenLine<'a> {
-    /// What a credential of `decision` says, and whose key verified it.
+    /// The attributes of a credential of `decision`, and the authority of its key.
     fn of(decision: &'a Decision<'_>, verified: &VerifiedToken<'a>) -> Self {
         Self {
             kind: verified.kind.name(),
@@ -115,6 +116,7 @@ impl<'a> DecisionLine<'a> {
                 .body_digest()
                 .filter(|_| reason.is_none())
                 .map(|digest| String::from_utf8_lossy(&base64url::encode_array_32(digest)).into_owned()),
+            proof_use: decision.observes_proof().then_some("observed"),
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
             mode: shadow.then_some("shadow"),
@@ -131,13 +133,13 @@ impl<'a> DecisionLine<'a> {
         }
         text += &format!("{} {}", self.decision, self.status);
         if let Some(token) = &self.token {
-            let subject = token.subject.map_or_else(|| "nobody in particular".to_owned(), printable);
-            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("nobody")));
+            let subject = token.subject.map_or_else(|| "no subject".to_owned(), printable);
+            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("no issuer")));
             if token.binding != "none" {
                 text += &format!(", bound by {}", token.binding);
             }
         }
-        if let Some(reason) = self.reason.and_then(countersign::reason::Reason::from_code) {
+        if let Some(reason) = self.reason.and_then(countersign::Reason::from_code) {
             text += &format!(" {} {reason}: {}", reason.number(), reason.meaning());
         }
         text += &format!(" [policy {}, cache {}]", self.policy, self.cache);
@@ -182,7 +184,7 @@ impl ErrorLine<'_> {
     }
 }
 
-/// What became of a pushed trust document.
+/// The result of a pushed trust document.
 #[derive(Debug, Serialize)]
 pub(crate) struct TrustReportLine<'a> {
     id: Option<&'a str>,
@@ -216,7 +218,7 @@ pub(crate) struct DroppedLine<'a> {
 
 /// The keys that were left out, as far as they are named.
 pub(crate) fn dropped(report: &LoadReport) -> Vec<DroppedLine<'_>> {
-    let line = |key: &'_ countersign::trust::DroppedKey| (key.index, key.fault.code());
+    let line = |key: &'_ countersign::DroppedKey| (key.index, key.fault.code());
     let with_id = report.dropped.iter().map(|key| (line(key), key.key_id.as_deref()));
     with_id.map(|((index, fault), key_id)| DroppedLine { index, key_id, fault }).collect()
 }
@@ -249,7 +251,7 @@ impl<'a> TrustReportLine<'a> {
     }
 }
 
-/// What is revoked now.
+/// The current revocations.
 #[derive(Debug, Serialize)]
 pub(crate) struct RevokeReportLine<'a> {
     pub(crate) id: Option<&'a str>,

@@ -1,6 +1,6 @@
-//! What is printable of the texts of others.
+//! Texts of others with unprintable characters escaped.
 
-use countersign::printable::{write_json, write_json_string};
+use countersign::internal::printable::{write_json, write_json_string};
 pub(crate) use countersign_reload::printable::{counted, printable};
 
 /// `text` as a JSON string that is also fit for a terminal.

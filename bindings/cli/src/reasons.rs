@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
-use countersign::reason::{ChallengeError, Reason};
+use countersign::{ChallengeError, Reason};
 
 use crate::failure::{Outcome, Verdict};
 use crate::style::{self, FAINT, HEADING, styled};

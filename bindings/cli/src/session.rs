@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::document::DocumentKind;
-use countersign::engine::{
-    Answer, BodyReader, Decision, Engine, PolicyDocument, PolicyIndex, Request, Step, Trace, TrustDocument, UseOnce,
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::{
+    Answer, Authority, BodyReader, ClientCertificate, Decision, Engine, LoadReport, NonceKeys, PolicyDocument,
+    PolicyIndex, Request, Step, Trace, TrustDocument, TrustError, UnixSeconds, UseOnce,
 };
-use countersign::jose::base64url;
-use countersign::specs::mtls::ClientCertificate;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::{Authority, LoadReport, TrustError};
 use countersign_reload::json_document::describe;
 use countersign_reload::revocations::one_line;
 use countersign_reload::{ReloadError, RevocationDocument, SharedEngine, SharedWorker, nonce_keys, seed};
@@ -27,7 +24,7 @@ use crate::printable::printable;
 /// How often the files are looked at, unless every line asks for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What `decide` and `explain` have in common.
+/// The common state of `decide` and `explain`.
 #[derive(Args, Debug)]
 pub(crate) struct SessionArgs {
     /// The policy document; files in it are relative to its directory
@@ -43,7 +40,7 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) nonce_key: Option<PathBuf>,
 
-    /// What is revoked: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+    /// The revocations: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
     /// "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) revocations: Option<PathBuf>,
@@ -165,7 +162,7 @@ impl Session {
         }
     }
 
-    /// Puts a new document in force for one trust domain or issuer.
+    /// Loads a new document for one trust domain or issuer.
     pub(crate) fn push(&mut self, push: &TrustPush<'_>, now: UnixSeconds) -> Result<LoadReport, String> {
         let authority = match (&push.trust_domain, &push.issuer) {
             (Some(name), None) => Authority::TrustDomain(name.clone()),
@@ -175,11 +172,11 @@ impl Session {
         let pushed = self.shared.push_trust(&authority, push.document.get().as_bytes(), now);
         pushed.map_err(|fault| match fault {
             TrustError::AuthorityUnknown => "no such trust domain or issuer in the policy".to_owned(),
-            _ => format!("the document is refused, and the last good one stays in force: {fault}"),
+            _ => format!("the document is refused, and the last good one stays in use: {fault}"),
         })
     }
 
-    /// Revokes more; tells the authorities that the policy does not know.
+    /// Adds revocations; reports the authorities that the policy does not trust.
     pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
         let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
         Ok(self.shared.revoke(&more))

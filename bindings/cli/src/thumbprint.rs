@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign::document::DocumentKind;
-use countersign::jose::base64url;
-use countersign::jose::json::{JsonObject, JsonString, Value};
-use countersign::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
-use countersign::trust::thumbprint::thumbprint;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::base64url;
+use countersign::internal::jose::json::{JsonObject, Value};
+use countersign::internal::trust::jwk::{JwkBuffer, UnverifiedJwk};
+use countersign::internal::trust::thumbprint::thumbprint;
+use countersign::{JsonString, JwkError};
 
 use crate::certificate;
 use crate::failure::{Failure, Outcome, Verdict, complain};

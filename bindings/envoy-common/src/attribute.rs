@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 
-use countersign::engine::{Attribute, AttributeValue, Decision, Mode};
-pub use countersign::field_value::is_field_value;
+pub use countersign::internal::field_value::is_field_value;
+use countersign::{Attribute, AttributeValue, Decision, Mode};
 
 /// One attribute, by the word that settings and metadata have for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

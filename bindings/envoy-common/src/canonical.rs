@@ -6,8 +6,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::document::DocumentKind;
-use countersign::jose::json::{JsonString, Value};
+use countersign::JsonString;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::jose::json::Value;
 
 /// The one spelling of `text`, to be compared or hashed, not to be read; `None` if it is not JSON, or larger than a policy document may be.
 #[must_use]

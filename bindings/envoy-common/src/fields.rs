@@ -52,7 +52,7 @@ mod tests {
     use alloc::borrow::ToOwned;
     use std::vec;
 
-    use countersign::engine::Attribute;
+    use countersign::Attribute;
 
     use super::*;
     use crate::attribute::AttributeName;

@@ -5,20 +5,20 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::field_value::spells_alike;
-use countersign::policy::{From, Policy};
+use countersign::internal::field_value::spells_alike;
+use countersign::{CredentialLocation, Policy};
 
 use crate::attribute::AttributeName;
 
 /// The identity headers of a configuration.
 #[derive(Debug, Default)]
 pub struct IdentityHeaders {
-    /// Names in small letters, in the order of the settings, each with what is written there.
+    /// Names in small letters, in the order of the settings, each with its attribute.
     written: Vec<(String, AttributeName)>,
     /// The field that a certificate is taken from, by its one name; that one stays.
     read: Option<&'static str>,
     /// Credentials that go no further than this filter.
-    credentials: Vec<From>,
+    credentials: Vec<CredentialLocation>,
     /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are told apart by it.
     lengths: u64,
 }
@@ -37,8 +37,8 @@ impl IdentityHeaders {
     /// The fields of credentials that go no further than this filter: removed in every spelling too, but after they were read, and written
     /// again where more is in them ([`rests`](Self::rests)).
     #[must_use]
-    pub fn of_credentials(credentials: Vec<From>) -> Self {
-        let lengths = lengths(credentials.iter().map(From::field));
+    pub fn of_credentials(credentials: Vec<CredentialLocation>) -> Self {
+        let lengths = lengths(credentials.iter().map(CredentialLocation::field));
         Self { credentials, lengths, ..Self::default() }
     }
 
@@ -47,7 +47,7 @@ impl IdentityHeaders {
     #[must_use]
     pub fn rests<'f>(&self, fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone) -> Vec<(&str, Vec<u8>)> {
         let mut rests: Vec<(&str, Vec<u8>)> = Vec::new();
-        for field in self.credentials.iter().filter(|credential| credential.is_part()).map(From::field) {
+        for field in self.credentials.iter().filter(|credential| credential.is_part()).map(CredentialLocation::field) {
             if rests.iter().any(|(known, _)| *known == field) {
                 continue;
             }
@@ -66,7 +66,7 @@ impl IdentityHeaders {
         rests
     }
 
-    /// What is written from a decision: names in small letters with attributes.
+    /// The fields that are written from a decision: names in small letters with attributes.
     #[must_use]
     pub fn written(&self) -> &[(String, AttributeName)] {
         &self.written
@@ -90,7 +90,7 @@ impl IdentityHeaders {
         // `:path` is no field, whatever `-path` is.
         let is_field = name.first() != Some(&b':');
         let written = self.written.iter().map(|(known, _)| known.as_str());
-        let known = written.chain(self.read).chain(self.credentials.iter().map(From::field));
+        let known = written.chain(self.read).chain(self.credentials.iter().map(CredentialLocation::field));
         is_field
             && self.read.map(str::as_bytes) != Some(name)
             && known.into_iter().any(|known| spells_alike(known.as_bytes(), name))
@@ -98,7 +98,7 @@ impl IdentityHeaders {
 }
 
 /// The credentials that a policy has removed.
-pub(crate) fn removed_credentials(policy: &Policy) -> impl Iterator<Item = From> {
+pub(crate) fn removed_credentials(policy: &Policy) -> impl Iterator<Item = CredentialLocation> {
     policy.credentials().filter(|credential| credential.is_removed()).map(|credential| credential.from().clone())
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use std::format;
     use std::vec;
 
-    use countersign::engine::Attribute;
+    use countersign::Attribute;
 
     use super::*;
 
@@ -145,7 +145,7 @@ mod tests {
             assert!(!headers.removes(name.as_bytes()), "{name}");
         }
         assert!(!IdentityHeaders::default().removes(b"x-user"));
-        let ticket = From::Header { name: "x-ticket".into(), scheme: None };
+        let ticket = CredentialLocation::Header { name: "x-ticket".into(), scheme: None };
         let credentials = IdentityHeaders::of_credentials(vec![ticket]);
         assert!(
             credentials.removes(b"x-ticket") && credentials.removes(b"x_ticket") && !credentials.removes(b"xticket")
@@ -158,10 +158,10 @@ mod tests {
     #[test]
     fn what_is_not_the_credential_stays() {
         let credentials = IdentityHeaders::of_credentials(vec![
-            From::Authorization,
-            From::Cookie("token".into()),
-            From::WebSocketProtocol("bearer.".into()),
-            From::Cookie("__Host-id".into()),
+            CredentialLocation::Authorization,
+            CredentialLocation::Cookie("token".into()),
+            CredentialLocation::WebSocketProtocol("bearer.".into()),
+            CredentialLocation::Cookie("__Host-id".into()),
         ]);
         for name in ["authorization", "Cookie", "sec-websocket-protocol", "sec_websocket_protocol"] {
             assert!(credentials.removes(name.to_ascii_lowercase().as_bytes()), "{name}");

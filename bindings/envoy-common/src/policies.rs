@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::policy::{Mode, Policy, PolicyDocument, PolicyIndex};
-use countersign::uri::AllowedOrigins;
+use countersign::internal::uri::AllowedOrigins;
+use countersign::{Mode, Policy, PolicyDocument, PolicyIndex};
 
 use crate::host::Stream;
 use crate::identity::{IdentityHeaders, removed_credentials};
@@ -41,13 +41,13 @@ pub struct Rules<'m> {
     pub place: usize,
     /// The policy.
     pub policy: PolicyIndex,
-    /// What happens to a refused request.
+    /// The treatment of a refused request.
     pub mode: Mode,
     /// The external origins, for a policy that has none of its own.
     pub origin: Option<&'m AllowedOrigins>,
 }
 
-/// Why there are no rules for a request. Nobody is let in by a slip of the pen.
+/// Why there are no rules for a request, which is then refused: a typing error opens no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRules {
     /// Its route names a policy that does not exist.
@@ -110,7 +110,7 @@ impl Policies {
         self.default
     }
 
-    /// What holds for a request: what its route says, else what its header fields select.
+    /// The policy of a request: that of its route, else the one that its header fields select.
     ///
     /// # Errors
     /// Why nothing does.
@@ -141,7 +141,7 @@ impl Policies {
     }
 }
 
-/// What is wrong with the origins of a configuration that can be used all the same, one line each.
+/// Warnings about the origins of a configuration, one line each.
 #[must_use]
 pub fn origin_notices(document: &PolicyDocument, settings: &Settings) -> Vec<String> {
     let notice = |policy: &Policy| match (&settings.origin, policy.has_origin()) {
@@ -178,7 +178,7 @@ mod tests {
 
     use alloc::sync::Arc;
 
-    use countersign::specs::common::presentation::Field;
+    use countersign::HeaderField;
 
     use super::*;
     use crate::host::RouteUnread;
@@ -195,8 +195,8 @@ mod tests {
         }
         fn set_header(&mut self, _: &str, _: Option<&str>) {}
         fn remove_spelled(&mut self, _: &IdentityHeaders) {}
-        fn credential(&self, _: &str) -> Field<'_> {
-            Field::Absent
+        fn credential(&self, _: &str) -> HeaderField<'_> {
+            HeaderField::Absent
         }
         fn remove_credentials(&mut self, _: &IdentityHeaders) {}
         fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
@@ -235,7 +235,7 @@ mod tests {
             (None, vec![(":path", "/a"), tenant], name("c")),
             (None, vec![(":path", "/a"), tenant, tenant], repeated.clone()),
             (None, vec![("x-tenant", "green"), ("x-tenant", "red")], repeated),
-            // The first match is enough; what comes after it is not asked.
+            // The first match is enough; later ones are not read.
             (None, vec![path, tenant, tenant], name("b")),
             (Some("c"), vec![path, tenant, tenant], name("c")),
             (Some("none"), vec![path], Err(NoRules::PolicyUnknown)),

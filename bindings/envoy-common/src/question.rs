@@ -8,9 +8,9 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use countersign::engine::{Answer, Question, UseOnce};
-use countersign::jose::base64url;
-use countersign::specs::common::presentation::{Credential, Field};
+use countersign::internal::jose::base64url;
+use countersign::internal::specs::common::presentation::Credential;
+use countersign::{Answer, HeaderField, Question, UseOnce};
 
 use crate::host::Stream;
 use crate::settings::{Endpoint, Settings};
@@ -41,7 +41,7 @@ pub fn call<'s>(settings: &'s Settings, question: Question<'_>, stream: &impl St
         }
         Question::Introspect { .. } => {
             let (Some(value), 1) = stream.header("authorization") else { return None };
-            let credential = Credential::read(Field::One(value), b"").ok()?;
+            let credential = Credential::read(HeaderField::One(value), b"").ok()?;
             let own = [
                 ("content-type", Cow::Borrowed("application/x-www-form-urlencoded")),
                 ("accept", Cow::Borrowed("application/json")),
@@ -60,7 +60,7 @@ pub fn call<'s>(settings: &'s Settings, question: Question<'_>, stream: &impl St
     Some(Call { endpoint, fields, body })
 }
 
-/// What a response with this status and body, or none, says to `question`.
+/// The answer to `question` by a response with this status and body, or by none.
 #[must_use]
 pub fn answer<'a>(question: Question<'_>, response: Option<(&[u8], &'a [u8])>) -> Answer<'a> {
     match question {

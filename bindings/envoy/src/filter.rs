@@ -1,8 +1,6 @@
 //! One request in one of Envoy's workers.
 
-use countersign::engine::{Answer, Engine, Pending, PolicyIndex, Request, Step};
-use countersign::time::UnixSeconds;
-use countersign::trust::AuthorityIndex;
+use countersign::{Answer, AuthorityIndex, Engine, Pending, PolicyIndex, Request, Step, UnixSeconds};
 use countersign_envoy_common::counters::{Outcome, WorkerCounters};
 use countersign_envoy_common::host::{FilterContext, Level, Stream};
 use countersign_envoy_common::judge::{self, Decide, Progress, Waiting};

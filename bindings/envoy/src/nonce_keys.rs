@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use countersign::specs::nonce::NonceKeys;
+use countersign::NonceKeys;
 use countersign_envoy_common::nonce_keys::parse;
 use countersign_reload::files::{self, Stamp};
 use countersign_reload::{NoRandomness, nonce_secret};

@@ -3,13 +3,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use countersign::document::DocumentKind;
-use countersign::policy::PolicyError;
-use countersign::policy::reader::{Pointer, Reader};
+use countersign::PolicyError;
+use countersign::internal::document::DocumentKind;
+use countersign::internal::policy::reader::{Pointer, Reader};
 
 use crate::host::Wake;
 
-/// What the bootstrap extension is told.
+/// The report to the bootstrap extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaitSettings {
     /// How long Envoy waits at most.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use countersign::engine::{Replay, ReplayError};
-use countersign::memory::replay::{FirstUse, ReplayState, ReplayStore, SLOTS, Window, buckets_for, required_words};
-use countersign::time::UnixSeconds;
+use countersign::internal::memory::replay::{SLOTS, buckets_for};
+use countersign::{
+    FirstUse, Replay, ReplayError, ReplayState, ReplayStore, ReplayWindow, UnixSeconds, replay_store_words,
+};
 
 use crate::shared_file::{SharedFile, Turn};
 
@@ -31,10 +32,10 @@ impl AsRef<[AtomicU64]> for Words {
     }
 }
 
-/// What a configuration needs of a store.
+/// The window and size that a configuration needs of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
-    pub(crate) window: Window,
+    pub(crate) window: ReplayWindow,
     pub(crate) proofs: usize,
 }
 
@@ -56,6 +57,11 @@ impl Replay for SharedReplay {
         Ok(current.1.record_use(proof, issued_at, now))
     }
 
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(current.1.was_used(proof, issued_at))
+    }
+
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Some(current.1.state(now))
@@ -69,7 +75,7 @@ impl SharedReplay {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let has = current.0;
         let all = Need {
-            window: Window {
+            window: ReplayWindow {
                 max_age_seconds: has.window.max_age_seconds.max(need.window.max_age_seconds),
                 future_seconds: has.window.future_seconds.max(need.window.future_seconds),
             },
@@ -92,7 +98,7 @@ impl SharedReplay {
 
 /// A new store in memory of this process.
 fn own(need: Need, seed: [u64; 2]) -> io::Result<Store> {
-    let words = (0..required_words(need.proofs)).map(|_| AtomicU64::new(0)).collect();
+    let words = (0..replay_store_words(need.proofs)).map(|_| AtomicU64::new(0)).collect();
     ReplayStore::initialise(Words::Own(words), need.window, seed).map_err(io::Error::other)
 }
 
@@ -118,13 +124,13 @@ fn shared(
             }
             return Ok(store);
         }
-        // The old process may have it mapped. What it accepts from now on, the new store would not know.
-        if let Ok(old) = ReplayStore::attach(&file, Window { max_age_seconds: 0, future_seconds: 0 }) {
+        // The old process may have it mapped. The new store would not know the proofs that it accepts from now on.
+        if let Ok(old) = ReplayStore::attach(&file, ReplayWindow { max_age_seconds: 0, future_seconds: 0 }) {
             old.refuse_until(clock().plus(RETIREMENT_SECONDS));
         }
         is_first = false;
     }
-    let file = SharedFile::replace(path, required_words(need.proofs), |file| {
+    let file = SharedFile::replace(path, replay_store_words(need.proofs), |file| {
         if let Ok(store) = ReplayStore::initialise(file, need.window, seed)
             && !(is_first && forget)
         {
@@ -134,7 +140,7 @@ fn shared(
     ReplayStore::attach(Words::Shared(file), need.window).map_err(io::Error::other)
 }
 
-/// Kept until the process ends: a configuration that goes and comes back must find what was used before.
+/// Kept until the process ends: a configuration that is removed and added again must find the proofs used before.
 static STORES: Mutex<BTreeMap<String, Arc<SharedReplay>>> = Mutex::new(BTreeMap::new());
 
 /// The store called `name`, in the file that the processes of a hot restart share if there is one, wide enough for `need`.

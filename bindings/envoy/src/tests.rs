@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign::engine::Mode;
-use countersign::engine::named_field;
-use countersign::specs::common::presentation::Field;
-use countersign::time::UnixSeconds;
+use countersign::{HeaderField, Mode, UnixSeconds, named_field};
 
 use countersign_envoy_common::fetch::Callout;
 use countersign_envoy_common::host::{Counter, Gauge, Level, RouteUnread, Stream};
@@ -89,7 +86,7 @@ impl Stream for FakeStream {
         self.cleared += usize::from(self.fields.len() < before);
     }
 
-    fn credential(&self, name: &str) -> Field<'_> {
+    fn credential(&self, name: &str) -> HeaderField<'_> {
         named_field(self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), name)
     }
 
@@ -377,7 +374,7 @@ fn configurations_that_say_the_same_share_a_module() -> Result<(), Fault> {
     let (one, again, other) = (share(1)?, share(1)?, share(2)?);
     assert!(Arc::ptr_eq(&one, &again) && !Arc::ptr_eq(&one, &other));
     drop((one, again));
-    // Nothing of it is left: what it knew of documents may be old.
+    // Its state is dropped: its documents may be old.
     let anew = share(1)?;
     assert_eq!((made.load(Ordering::Relaxed), Arc::strong_count(&anew)), (3, 1));
     Ok(())

@@ -95,7 +95,7 @@ ngx_http_countersign_enforce(ngx_http_request_t *r, ngx_http_countersign_loc_con
     passes = decision->reason == COUNTERSIGN_REASON_ACCEPTED || lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW
              || decision->lets_pass;
 
-    /* By "satisfy any" another rule may let pass what is refused here: then that rule's request has no identity. */
+    /* By "satisfy any" another rule may let a refused request pass: then that request has no identity. */
     if (ngx_http_countersign_identify(r, lcf, passes ? decision : NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -176,6 +176,14 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
         answer->placed = 1;
     }
 
+    if (answer != NULL && lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF && ngx_http_get_module_ctx(r, ngx_http_countersign_module) != answer) {
+        /* A redirect clears the context of a request. The question has no token, so no decision lets it into a protected location. */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "countersign: the answer of a store or issuer redirects to \"%V\", a location "
+                      "with \"countersign on\": it is not followed", &r->uri);
+        answer->failed = 1;
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
     /* A question is this server's, of no client: it is not judged, and so never waits for another one. */
     if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF || answer != NULL) {
         return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -199,7 +207,7 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
 }
 
 
-/* Only who was let in comes here: by "satisfy any", in spite of our refusal, which then is not to be told. */
+/* Only accepted requests come here: by "satisfy any", also those this module refused, whose refusal is then not sent. */
 
 static ngx_int_t
 ngx_http_countersign_precontent_handler(ngx_http_request_t *r)

@@ -294,7 +294,7 @@ ngx_http_countersign_post_read_handler(ngx_http_request_t *r)
 
 
 /*
- * After a redirect and in a subrequest: what was written for the place that it came from is not for this one. A request that nginx
+ * After a redirect and in a subrequest: fields written for the first location are not for this one. A request that nginx
  * gave up before it was read whole comes here first, if it has an error page.
  */
 
@@ -314,7 +314,7 @@ ngx_http_countersign_internal_handler(ngx_http_request_t *r)
 
 
 /*
- * Makes the header fields of a request say what was decided, or nothing where no decision let it pass; and the client's
+ * Writes the decision to the header fields of a request, or nothing where no decision let it pass; and the client's
  * certificate, if it is from a hop that this place trusts.
  */
 

@@ -97,7 +97,7 @@ ngx_http_countersign_add_origin(ngx_conf_t *cf, ngx_http_countersign_origins_t *
         return NGX_CONF_OK;
 
     case COUNTERSIGN_RESULT_ORIGIN_WILDCARD:
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"*\" stands for one whole label at the front of a name, as in "
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"*\" matches one whole label at the front of a name, as in "
                            "\"https://*.example.com\"", text);
         return NGX_CONF_ERROR;
 

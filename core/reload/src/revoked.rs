@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::document::DocumentKind;
-use countersign::engine::PolicyDocument;
-use countersign::memory::revocation::{Revocations, RevocationsBuilder};
+use countersign::internal::document::DocumentKind;
+use countersign::{PolicyDocument, Revocations, RevocationsBuilder};
 
 use crate::documents::{Notice, ReloadError};
 use crate::files::{self, LookReport, Stamp};
@@ -35,7 +34,7 @@ impl Revoked {
         Ok(())
     }
 
-    /// Reads the file again if it has changed; while it cannot be used, what it said last holds.
+    /// Reads the file again if it has changed; while it cannot be used, its last good content applies.
     pub(crate) fn look(&mut self, policies: &PolicyDocument, notice: Notice<'_>) -> LookReport {
         let mut report = LookReport::default();
         let Some((path, seen)) = &mut self.file else { return report };

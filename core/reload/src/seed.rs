@@ -1,6 +1,6 @@
 //! Randomness for what must not be guessed: seeds of caches and stores, keys of nonces.
 
-use countersign::specs::nonce::NonceKeys;
+use countersign::NonceKeys;
 
 /// The system gives no randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn nonce_secret() -> Result<[u8; 32], NoRandomness> {
     random()
 }
 
-/// A key for nonces that nobody else has: a host of several processes shares one instead.
+/// A random key for nonces; a host of several processes shares one instead.
 ///
 /// # Errors
 /// [`NoRandomness`]

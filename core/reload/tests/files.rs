@@ -1,14 +1,11 @@
-//! Watched files: what is read when, what stays in force, and what the host is told.
+//! Watched files: what is read when, which documents stay in use, and the notices of the host.
 
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;
 
-use countersign::engine::{Engine, PolicyDocument};
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{Authority, Engine, PolicyDocument, RevocationsKnown, UnixSeconds};
 use countersign_reload::{LookReport, RevocationDocument, SharedEngine};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks_file": "as.json" },
@@ -41,12 +38,12 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
     let mut notice = |line: &str| told.push(line.to_owned());
     put(directory.path(), "as.json", KEYS);
     assert_eq!(live.watch_trust_files(directory.path(), NOW, &mut notice), report(1, 0, 1));
-    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "nothing changed; what is missing was told");
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "nothing changed; missing files were reported");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
 
     put(directory.path(), "as.json", "{ torn");
     assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0));
-    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "told once");
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "reported once");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
 
     put(directory.path(), "domain.json", r#"{"keys":[]}"#);
@@ -60,7 +57,7 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
     assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0), "it may come back");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
     assert_eq!(told.len(), 4, "{told:?}");
-    assert!(told[1].contains("the last good document stays in force, with 1 key"), "{told:?}");
+    assert!(told[1].contains("the last good document stays in use, with 1 key"), "{told:?}");
     assert!(told[2].contains("is dropped"), "{told:?}");
 }
 
@@ -91,7 +88,7 @@ fn a_map_is_read_once_for_all_its_trust_domains() {
             2,
             "map.json: trust domain b: it looks like a JWK set; a trust entry names that by jwks, jwks_file or jwks_uri",
         ),
-        (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in force, with 1 key"),
+        (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
         (4, "map.json: it has no trust domain example.org, whose tokens are refused"),
     ] {
         assert!(told[line].contains(words), "{line}: {told:?}");
@@ -117,7 +114,11 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     assert_eq!(live.revoke(&token), [""; 0]);
     assert_eq!(names(), 2);
     let elsewhere = more(r#"{"authorities":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
-    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an authority that the policy does not know is told");
+    assert_eq!(
+        live.replace_revocations(&elsewhere).len(),
+        1,
+        "an authority that the policy does not trust is reported"
+    );
     assert_eq!(names(), 2, "the file still holds, the first token no more");
 
     put(directory.path(), "revoked.json", "torn");

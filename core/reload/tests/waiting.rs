@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use countersign::engine::{Answer, BodyReader, Engine, PolicyDocument, Question, Request, Step};
-use countersign::memory::OutOfMemory;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{
+    Answer, BodyReader, Engine, OutOfMemory, PolicyDocument, Question, Reason, Request, Step, UnixSeconds,
+};
 use countersign_reload::{RevocationDocument, SharedEngine, SharedWorker};
 
 const POLICY: &str = r#"{ "trust": [{ "issuer": "https://as.example", "jwks": { "keys": [] },

@@ -9,7 +9,7 @@ use crate::engine::decision::Decision;
 use crate::jose::base64url;
 use crate::policy::Mode;
 use crate::record::VerifiedToken;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 
 /// The value of an attribute. [`Display`] writes it as hosts do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ macro_rules! attributes {
                 }
             }
 
-            /// What it is, in one sentence or two.
+            /// Its meaning, in one sentence or two.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
@@ -86,7 +86,7 @@ attributes! {
     Issuer "issuer" Some(6), "The trust domain or issuer whose key verified the token.";
     Subject "subject" Some(7), "`sub`";
     ClientId "client_id" Some(8), "`client_id`";
-    Scope "scope" Some(9), "`scope`, as it stands in the token.";
+    Scope "scope" Some(9), "`scope`, as in the token.";
     TokenId "token_id" Some(10), "`jti`";
     KeyId "key_id" Some(11), "`kid` of the key that signed the token.";
     Actor "actor" Some(12), "`act`, as the JSON object in the token.";
@@ -121,7 +121,7 @@ impl Attribute {
             Self::Status => Some(Number(decision.status().into())),
             Self::Policy => decision.policy().map(|policy| Text(policy.name())),
             Self::Mode => decision.policy().map(|policy| Text(Mode::name(policy.mode()))),
-            Self::Scheme => decision.scheme().map(|scheme| Text(Scheme::name(scheme))),
+            Self::Scheme => decision.scheme().map(|scheme| Text(AuthScheme::name(scheme))),
             Self::Cache => Some(Text(decision.cache_tier().name())),
             Self::Issuer => decision.issuer().map(|authority| Text(authority.name())),
             Self::KeyId => decision.key_id().map(Text),

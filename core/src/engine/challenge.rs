@@ -1,6 +1,6 @@
 //! Challenges: `WWW-Authenticate` for `Bearer` (RFC 6750 §3) and `DPoP` (RFC 9449 §7.1), and `DPoP-Nonce` (§8, §9).
 //!
-//! Values are made of the policy and of words of ours: nothing of the request is ever in them, so nothing needs escaping.
+//! Values consist of words of the policy and of this crate: no byte of the request is in them, so nothing needs escaping.
 
 use core::fmt::{self, Display, Formatter};
 
@@ -8,15 +8,15 @@ use crate::engine::decision::Decision;
 use crate::engine::outcome::Outcome;
 use crate::policy::{Binding, CredentialPolicy, Policy};
 use crate::reason::{ChallengeError, Reason};
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 
 impl Decision<'_> {
-    /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.
+    /// Passes name and value of each header field of the answer to `field`: the challenges of a refusal, and a fresh nonce.
     ///
-    /// The values are valid field values and never hold a byte of the request.
+    /// Names are in small letters. Values are valid field values and contain no byte of the request.
     ///
     /// # Errors
-    /// What `field` returns first; [`core::fmt::Error`] never comes from here.
+    /// The first error that `field` returns; this function has none of its own.
     #[inline]
     pub fn write_headers(&self, field: &mut dyn FnMut(&str, &dyn Display) -> fmt::Result) -> fmt::Result {
         if self.outcome().reason.is_none() && self.outcome().next_nonce.is_none() {
@@ -32,7 +32,11 @@ type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
 /// Writes the header fields of an answer, challenges first.
 fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
     if let Some(reason) = outcome.reason {
-        let (status, error) = reason.answer();
+        let (status, error) = match (reason, outcome.next_nonce) {
+            // RFC 9449 §9: the client is to make a proof with the nonce that comes with this answer.
+            (Reason::ProofHistoryUnknown, Some(_)) => (reason.status(), ChallengeError::UseDpopNonce),
+            _ => reason.answer(),
+        };
         // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.
         if status == 401 || error != ChallengeError::None {
             for scheme in schemes(policy, outcome, error) {
@@ -50,11 +54,14 @@ fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
 }
 
 /// The schemes that the policy takes. RFC 9449 §7.2: a server that takes both challenges for both.
-fn schemes(policy: &Policy, outcome: &Outcome, error: ChallengeError) -> impl Iterator<Item = Scheme> {
+fn schemes(policy: &Policy, outcome: &Outcome, error: ChallengeError) -> impl Iterator<Item = AuthScheme> {
     let bearer = policy.binding != Binding::Dpop;
     // A token that is bound to a key needs its proof whatever the policy demands.
-    let dpop = policy.binding != Binding::Mtls || outcome.scheme == Some(Scheme::Dpop) || is_of_proof(error);
-    [(Scheme::Bearer, bearer), (Scheme::Dpop, dpop)].into_iter().filter(|(_, taken)| *taken).map(|(scheme, _)| scheme)
+    let dpop = policy.binding != Binding::Mtls || outcome.scheme == Some(AuthScheme::Dpop) || is_of_proof(error);
+    [(AuthScheme::Bearer, bearer), (AuthScheme::Dpop, dpop)]
+        .into_iter()
+        .filter(|(_, taken)| *taken)
+        .map(|(scheme, _)| scheme)
 }
 
 /// Whether an error is about the proof, which exists under DPoP only.
@@ -64,16 +71,16 @@ fn is_of_proof(error: ChallengeError) -> bool {
 
 /// RFC 9449 §7.2: with both schemes challenged, the error goes to "the scheme that was used". Errors of proofs exist for
 /// DPoP only. Where the request had no usable scheme, or more than one credential (figure 19), both challenges have the error.
-fn error_for(policy: &Policy, scheme: Scheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
+fn error_for(policy: &Policy, scheme: AuthScheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
     let used = match outcome.reason {
         Some(Reason::CredentialRepeated) => None,
         // A credential in a field of its own comes under no scheme: it is a bearer token.
-        _ if outcome.credential > 0 => Some(Scheme::Bearer),
-        _ if is_of_proof(error) => Some(Scheme::Dpop),
+        _ if outcome.credential > 0 => Some(AuthScheme::Bearer),
+        _ if is_of_proof(error) => Some(AuthScheme::Dpop),
         _ => outcome.scheme,
     };
     // A scheme that is not challenged cannot carry the error: then those that are do.
-    let challenged = |used: Scheme| schemes(policy, outcome, error).any(|scheme| scheme == used);
+    let challenged = |used: AuthScheme| schemes(policy, outcome, error).any(|scheme| scheme == used);
     if used.is_none_or(|used| used == scheme || !challenged(used)) { error } else { ChallengeError::None }
 }
 
@@ -81,7 +88,7 @@ struct Challenge<'c> {
     policy: &'c Policy,
     outcome: &'c Outcome,
     reason: Reason,
-    scheme: Scheme,
+    scheme: AuthScheme,
     error: ChallengeError,
 }
 
@@ -104,7 +111,7 @@ impl Display for Challenge<'_> {
         if self.error == ChallengeError::InsufficientScope || self.error == ChallengeError::None {
             self.write_scope(f)?;
         }
-        if self.scheme == Scheme::Dpop {
+        if self.scheme == AuthScheme::Dpop {
             // RFC 9449 §7.1: "algs: A space-delimited list of supported JWS algorithms"
             let algorithms = self.policy.dpop.algorithms;
             for (place, algorithm) in algorithms.iter().enumerate() {

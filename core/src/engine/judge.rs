@@ -13,13 +13,13 @@ use crate::engine::worker::Worker;
 use crate::jose::json::JsonObject;
 use crate::memory::record_cache::RecordRef;
 use crate::memory::revocation::{Presented, RevokedBy};
-use crate::policy::{AcceptedKind, Binding, CredentialPolicy, From, Policy};
+use crate::policy::{AcceptedKind, Binding, CredentialLocation, CredentialPolicy, Policy};
 use crate::reason::Reason;
 use crate::record::{self, RulesNumber, VerifiedToken};
 use crate::request::Request;
 use crate::specs::check::{Check, Trace};
 use crate::specs::common::confirmation::Unenforceable;
-use crate::specs::common::presentation::{self, Credential, Scheme};
+use crate::specs::common::presentation::{self, AuthScheme, Credential};
 use crate::specs::common::{actor, spiffe_ids, validity};
 use crate::specs::introspection;
 use crate::specs::profile::TokenKind;
@@ -27,7 +27,7 @@ use crate::specs::proof::ProofKind;
 use crate::specs::row::{Keys, Proof, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::AuthorityIndex;
+use crate::trust::{AuthorityIndex, SelectedBy};
 use crate::uri;
 
 impl Worker {
@@ -96,7 +96,7 @@ impl Worker {
         }
     }
 
-    /// Puts what was known when a decision began to wait back into the worker.
+    /// Restores the state of a waiting decision in the worker.
     pub(super) fn restore(
         &mut self,
         outcome: Outcome,
@@ -112,7 +112,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts what the issuer `authority` answered about the token of `request` into its record and into the cache; the length of the record.
+    /// Writes the answer of the issuer `authority` about the token of `request` to its record and to the cache; returns the length of the record.
     fn take_answer(
         &mut self,
         engine: &Engine,
@@ -125,7 +125,7 @@ impl Worker {
         let source = engine.document.source(authority.as_usize()).ok_or(Reason::InternalError)?;
         let endpoint = source.introspection.as_ref().ok_or(Reason::InternalError)?;
         let read =
-            introspection::read(answer, source.authority.name(), &mut self.names, request.now, endpoint.cache_seconds);
+            introspection::read(answer, source.identifier(), &mut self.names, request.now, endpoint.cache_seconds);
         if let Err(Reason::TokenInactive) = read {
             let until = request.now.plus(endpoint.inactive_cache_seconds);
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
@@ -160,7 +160,7 @@ impl Worker {
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         trace.enter(Check::Presentation);
-        if policy.credential.from != From::Authorization {
+        if policy.credential.from != CredentialLocation::Authorization {
             return self.judge_elsewhere(engine, trust_state, policy, request, trace);
         }
         match Credential::read(request.authorization, request.uri) {
@@ -169,7 +169,7 @@ impl Worker {
                 self.judge_without(engine, trust_state, policy, request, trace)
             }
             Err(reason) => {
-                self.outcome.scheme = Scheme::of(request.authorization);
+                self.outcome.scheme = AuthScheme::of(request.authorization);
                 Err(reason)
             }
         }
@@ -221,13 +221,13 @@ impl Worker {
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
-        if request.proof == presentation::Field::Repeated {
+        if request.proof == presentation::HeaderField::Repeated {
             return Err(Reason::ProofRepeated);
         }
         if policy.others.is_empty() {
             return Ok(());
         }
-        self.judge_others(engine, trust_state, policy, request, Scheme::Bearer, trace)
+        self.judge_others(engine, trust_state, policy, request, AuthScheme::Bearer, trace)
     }
 
     /// Judges the first credential, then the others. `given` is the length of its record, where that was made by an answer.
@@ -246,7 +246,7 @@ impl Worker {
         let expected = &policy.credential;
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
-        if request.proof == presentation::Field::Repeated {
+        if request.proof == presentation::HeaderField::Repeated {
             return Err(Reason::ProofRepeated);
         }
 
@@ -322,7 +322,7 @@ impl Worker {
         trust_state: &TrustState,
         policy: &Policy,
         request: &Request<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         let first = match self.outcome.source {
@@ -412,7 +412,7 @@ impl Worker {
     }
 
     /// Verifies a token that is not in the cache, and puts it there; returns the length of its record.
-    // Not inlined, nor is `check_proofs`: what is left is all that a cached token takes, on few pages of code. In a large process each page
+    // Not inlined, nor is `check_proofs`: the rest is all that a cached token takes, on few pages of code. In a large process each page
     // that a request touches is one that the processor has to look up again.
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
     #[inline(never)]
@@ -451,7 +451,8 @@ impl Worker {
                 Ok(length)
             }
             Err(refused) => {
-                self.outcome.refresh = refused.unknown_key_of.filter(|authority| engine.take_refresh(*authority, now));
+                self.outcome.refresh =
+                    refused.unknown_key_of.all().find(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }
@@ -597,11 +598,11 @@ fn still_stands(
         let loaded = || trust_state.bundles.set(verified.authority).map(crate::trust::KeySet::loaded_at);
         most.is_some_and(|most| loaded().is_none_or(|loaded| now > loaded.plus(most)))
     };
-    // Without `kid` the policy and the other keys of the set decide which key is meant: asked again each time.
+    // Without a name the policy and the other keys of the set decide which key is meant: asked again each time.
     let still_the_one = || {
         let single = (verified.kind.profile().latitude)(&policy.profiles).single_candidate_key;
-        let found = trust_state.bundles.set(verified.authority).map(|set| set.find(None, verified.algorithm, single));
-        matches!(found, Some(Ok(key)) if key.id() == verified.key)
+        let set = trust_state.bundles.set(verified.authority);
+        set.is_some_and(|set| set.still_selects(verified.key, verified.algorithm, verified.selected_by, single))
     };
     let takes_unknown_headers = || (verified.kind.profile().latitude)(&policy.profiles).unknown_headers;
     let pinned = || {
@@ -613,7 +614,7 @@ fn still_stands(
         && expected.algorithms(verified.kind).contains(verified.algorithm)
         && trust_state.bundles.key(verified.key).is_some()
         && (!verified.extra_parameters || takes_unknown_headers())
-        && (!verified.without_key_id || still_the_one())
+        && (verified.selected_by == SelectedBy::Name || still_the_one())
         && (!verified.without_issuer || pinned())
         && (!verified.departs() || expected.allows_departures(*verified))
         && !stale()
@@ -648,14 +649,20 @@ fn check_revoked(
     if trust_state.revocations.is_empty() {
         return Ok(());
     }
+    let source = engine.document.source(verified.authority.as_usize());
     let presented = Presented {
-        authority: engine.document.source(verified.authority.as_usize()).map_or("", |source| source.authority.name()),
+        authority: source.map_or("", |source| source.authority.name()),
         key_id: trust_state.bundles.key(verified.key).and_then(|key| key.key_id()),
         subject: verified.subject(),
         token_id: verified.token_id(),
         issued_at: verified.issued_at,
     };
-    match trust_state.revocations.revoked_by(&presented) {
+    // What is revoked of an issuer is revoked of each of its key sources, which have names of their own.
+    let of_issuer = || {
+        let issuer = source.filter(|source| source.has_name())?.identifier();
+        trust_state.revocations.revoked_by(&Presented { authority: issuer, ..presented })
+    };
+    match trust_state.revocations.revoked_by(&presented).or_else(of_issuer) {
         None => Ok(()),
         Some(RevokedBy::Key) => Err(Reason::KeyRevoked),
         Some(RevokedBy::Subject) => Err(Reason::SubjectRevoked),
@@ -664,7 +671,7 @@ fn check_revoked(
     }
 }
 
-/// What a token is bound to: copies, since the checks of its proofs need the worker's memory.
+/// The confirmation of a token: copies, since the checks of its proofs need the worker's memory.
 struct Bound {
     /// For each method, in the order of the table.
     to: [Option<[u8; 32]>; ProofKind::ALL.len()],
@@ -677,7 +684,7 @@ impl Bound {
     fn check(
         policy: &Policy,
         verified: &VerifiedToken<'_>,
-        scheme: Scheme,
+        scheme: AuthScheme,
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> Result<Option<Self>, Reason> {
@@ -690,12 +697,12 @@ impl Bound {
     }
 }
 
-/// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
+/// Checks the binding of the token against the policy and its authentication scheme. The proofs themselves come after.
 #[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
     verified: &VerifiedToken<'_>,
-    scheme: Scheme,
+    scheme: AuthScheme,
     request: &Request<'_>,
 ) -> Result<(), Reason> {
     let cnf = &verified.confirmation;
@@ -712,12 +719,12 @@ fn check_binding(
         Binding::Mtls => mtls,
     };
     // RFC 9449 §7.1: under the DPoP scheme "the token […] MUST be bound"; one that is not does not become so by its scheme.
-    if !satisfied || (scheme == Scheme::Dpop && !dpop) {
+    if !satisfied || (scheme == AuthScheme::Dpop && !dpop) {
         return Err(Reason::BindingRequired);
     }
     // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
-    // is missing; with one, the scheme is what is wrong.
-    if dpop && scheme == Scheme::Bearer && request.proof != presentation::Field::Absent {
+    // is missing; with one, the scheme is wrong.
+    if dpop && scheme == AuthScheme::Bearer && request.proof != presentation::HeaderField::Absent {
         return Err(Reason::SchemeMismatch);
     }
     Ok(())

@@ -3,18 +3,18 @@
 use crate::limits;
 use crate::memory::record_cache::RecordRef;
 use crate::reason::Reason;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::row::ProofFacts;
 use crate::trust::AuthorityIndex;
 
-/// Where the attributes of a token came from.
+/// Whether a token was in the token cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheTier {
     /// No token was looked up.
     #[default]
     None,
-    /// The token was verified before, by a key that still stands.
+    /// The token was verified before, by a key that is still trusted.
     Hit,
     /// The token was verified now, or could not be.
     Miss,
@@ -32,7 +32,7 @@ impl CacheTier {
     }
 }
 
-/// Where the record of the token is.
+/// The location of the token's record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
     Cache(RecordRef),
@@ -47,7 +47,7 @@ pub(crate) const MAX_OTHERS: usize = limits::CREDENTIALS - 1;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) reason: Option<Reason>,
-    pub(crate) scheme: Option<Scheme>,
+    pub(crate) scheme: Option<AuthScheme>,
     pub(crate) source: Option<Source>,
     pub(crate) tier: CacheTier,
     pub(crate) proof: Option<ProofFacts>,

@@ -17,7 +17,7 @@ use crate::specs::common::{actor, jws, spiffe_ids};
 use crate::specs::row::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, TrustedKey};
+use crate::trust::{AuthorityIndex, KeyHint, KeySelection, MOST_TRIED, SelectedBy, TrustedKey};
 
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
@@ -31,19 +31,36 @@ pub(crate) struct TokenBuffers<'b> {
     pub(crate) record: &'b mut [u8],
 }
 
-/// Why no record was made, and for which authority a fresh document might help.
+/// Why no record was made, and for which authorities a fresh document might help.
 pub(crate) struct TokenRefused {
     pub(crate) reason: Reason,
-    pub(crate) unknown_key_of: Option<AuthorityIndex>,
+    pub(crate) unknown_key_of: Sources,
+}
+
+/// The entries of `trust` whose keys may verify a token: one, or the key sources of one issuer, which are no more than may be tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sources([Option<AuthorityIndex>; MOST_TRIED]);
+
+impl Sources {
+    fn add(&mut self, index: AuthorityIndex) {
+        if let Some(room) = self.0.iter_mut().find(|room| room.is_none()) {
+            *room = Some(index);
+        }
+    }
+
+    /// Each of them.
+    pub(crate) fn all(self) -> impl Iterator<Item = AuthorityIndex> {
+        self.0.into_iter().flatten()
+    }
 }
 
 impl From<Reason> for TokenRefused {
     fn from(reason: Reason) -> Self {
-        Self { reason, unknown_key_of: None }
+        Self { reason, unknown_key_of: Sources::default() }
     }
 }
 
-/// Verifies `token` and leaves its attributes in `buffers.record`; tells the length of the record.
+/// Verifies `token` and writes its attributes to `buffers.record`; returns the length of the record.
 ///
 /// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
 /// binding: those are the policy's, and run on cached tokens too.
@@ -91,51 +108,84 @@ pub(crate) fn verify(
     (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
     let length = record::pack(kind, &header, &claims, actor, record)?;
-    // Behind the record is room for any `kid`: what is left of the room for a whole token.
+    // Behind the record is room for any `kid`: the rest of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::VerifiedToken::unpack(packed).ok_or(Reason::InternalError)?;
 
     trace.enter(Check::Authority);
-    let index = match profile.keys {
+    let mut sources = Sources::default();
+    match profile.keys {
         Keys::SubjectTrustDomain => {
             let id = spiffe_ids::of_workload(packed.subject().unwrap_or_default())?;
-            document.authorities.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
+            let domain = document.authorities.trust_domain(id.trust_domain().as_str());
+            sources.add(domain.ok_or(Reason::TrustDomainUnknown)?);
         }
-        Keys::PinnedIssuer if packed.without_issuer => expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?,
+        Keys::PinnedIssuer if packed.without_issuer => {
+            sources.add(expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?);
+        }
+        // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
+        // claim." No trailing slash is folded.
         Keys::Issuer | Keys::PinnedIssuer => {
-            // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
-            // claim." No trailing slash is folded.
-            document.authorities.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
+            document.key_sources(packed.issuer().unwrap_or_default()).for_each(|index| sources.add(index));
         }
         Keys::Answer => return Err(Reason::TypNotAccepted.into()), // no type resolves to it
+    }
+    if sources.all().next().is_none() {
+        return Err(Reason::IssuerUnknown.into());
+    }
+    let fresh_keys = |index: AuthorityIndex| {
+        let keys = trust_state.bundles.set(index)?;
+        let source = document.source(index.as_usize())?;
+        let too_old = source.max_stale_seconds.is_some_and(|seconds| now > keys.loaded_at().plus(seconds));
+        (!too_old).then_some((keys, source.selection))
     };
-    let keys = trust_state
-        .bundles
-        .set(index)
-        .ok_or(TokenRefused { reason: Reason::KeysStale, unknown_key_of: Some(index) })?;
-    let too_old = document.source(index.as_usize()).and_then(|source| source.max_stale_seconds);
-    if too_old.is_some_and(|seconds| now > keys.loaded_at().plus(seconds)) {
-        return Err(TokenRefused { reason: Reason::KeysStale, unknown_key_of: Some(index) });
+    if sources.all().all(|index| fresh_keys(index).is_none()) {
+        return Err(TokenRefused { reason: Reason::KeysStale, unknown_key_of: sources });
     }
 
     trace.enter(Check::Key);
     let single_candidate = (profile.latitude)(&policy.profiles).single_candidate_key;
-    let key = match header.kid.map(|kid| kid.text(scratch)) {
-        // An empty `kid` names nothing, and is not the same as none.
-        Some(Some("") | None) => Err(Reason::KeyUnknown),
-        Some(kid) => keys.find(kid, algorithm, single_candidate),
-        None => keys.find(None, algorithm, single_candidate),
-    };
-    // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
-    let key: &TrustedKey =
-        key.map_err(|reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) })?;
+    // Of the same issuer, so each source adds at most as many as it has tried, and all of them no more than may be tried.
+    let mut candidates: [Option<(&TrustedKey, SelectedBy)>; MOST_TRIED] = [None; MOST_TRIED];
+    let mut rooms = candidates.iter_mut();
+    let (mut reason, mut names_no_key) = (Reason::KeyUnknown, false);
+    for (keys, selection) in sources.all().filter_map(fresh_keys) {
+        names_no_key |= selection.try_keys.is_some();
+        let Some(hint) = hint(&header, selection, scratch)? else { continue };
+        match keys.find(hint, algorithm, single_candidate) {
+            Ok(found) => {
+                let by = found.by();
+                found.zip(rooms.by_ref()).for_each(|(key, room)| *room = Some((key, by)));
+            }
+            Err(fault) => reason = reason.max(fault),
+        }
+    }
+    if candidates.iter().all(Option::is_none) {
+        // It may be one of a source whose keys are too old, or were never loaded.
+        if sources.all().any(|index| fresh_keys(index).is_none()) {
+            reason = Reason::KeysStale;
+        }
+        // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8), unless names do not
+        // say which key it is: then a new key may have the name of an old one, or none.
+        let unknown_key_of = if reason == Reason::KeyNotUsable { Sources::default() } else { sources };
+        return Err(TokenRefused { reason, unknown_key_of });
+    }
 
     trace.enter(Check::Signature);
     let signature = decode(jws.signature(), signature)?;
-    hot_keys
-        .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
-        .map_err(|_| Reason::SignatureInvalid)?;
-    record::set_verified(record, key.id(), || sha256(token));
+    let mut verified = None;
+    for (key, by) in candidates.into_iter().flatten() {
+        let checked = hot_keys.verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature);
+        if checked.is_ok() {
+            verified = Some((key, by));
+            break;
+        }
+    }
+    let (key, selected_by) = verified.ok_or(TokenRefused {
+        reason: Reason::SignatureInvalid,
+        unknown_key_of: if names_no_key { sources } else { Sources::default() },
+    })?;
+    record::set_verified(record, key.id(), selected_by, || sha256(token));
     if document.named_claims.is_empty() {
         return Ok(length);
     }
@@ -147,6 +197,26 @@ pub(crate) fn verify(
         &document.named_claims,
         JsonObject::from_checked(payload.trim_matches([' ', '\t', '\n', '\r'])),
     )?)
+}
+
+/// What the header says of the key; `None` if it names none that could be in a set. `scratch` takes a name with escapes.
+///
+/// # Errors
+/// [`Reason::ClaimInvalid`] for a hash of a certificate that is no string and would be asked for.
+fn hint<'h>(
+    header: &UnverifiedHeader<'h>,
+    selection: KeySelection,
+    scratch: &'h mut [u8],
+) -> Result<Option<KeyHint<'h>>, Reason> {
+    Ok(match (header.kid, header.certificate.filter(|_| selection.match_x5t)) {
+        // An empty `kid` names nothing, and is not the same as none.
+        (Some(kid), _) => kid.text(scratch).filter(|kid| !kid.is_empty()).map(KeyHint::Id),
+        (None, Some((hash, value))) => {
+            let name = value.as_string().ok_or(Reason::ClaimInvalid)?;
+            name.text(scratch).map(|name| KeyHint::Certificate(hash, name))
+        }
+        (None, None) => Some(KeyHint::None),
+    })
 }
 
 fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {

@@ -21,8 +21,8 @@ use core::sync::atomic::AtomicU64;
 pub use self::bucket::{Bucket, Buckets, buckets_for};
 pub use self::header::AttachError;
 use self::header::{FLOOR_AT, HEADER_WORDS};
-use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in};
-pub use self::protocol::{FirstUse, Window};
+use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in, was_used_in};
+pub use self::protocol::{FirstUse, ReplayWindow};
 pub use self::state::ReplayState;
 use self::state::Survey;
 pub use self::store::{Replay, ReplayError};
@@ -39,16 +39,16 @@ mod store;
 /// The set of used proofs, over memory of the caller (`&[AtomicU64]`, shared memory too) or of its own (`Box<[AtomicU64]>`).
 pub struct ReplayStore<S> {
     words: S,
-    window: Window,
+    window: ReplayWindow,
     seed: [u64; 2],
     buckets: usize,
 }
 
 impl ReplayStore<Box<[AtomicU64]>> {
-    /// A store with memory of its own, planned for `live_proofs`; see [`Window::seconds_of_room`].
+    /// A store with memory of its own, planned for `live_proofs`; see [`ReplayWindow::seconds_of_room`].
     #[must_use]
-    pub fn new(live_proofs: usize, window: Window, seed: [u64; 2]) -> Self {
-        let words = (0..required_words(live_proofs)).map(|_| AtomicU64::new(EMPTY)).collect();
+    pub fn new(live_proofs: usize, window: ReplayWindow, seed: [u64; 2]) -> Self {
+        let words = (0..replay_store_words(live_proofs)).map(|_| AtomicU64::new(EMPTY)).collect();
         Self::within(words, window, seed)
     }
 
@@ -56,14 +56,14 @@ impl ReplayStore<Box<[AtomicU64]>> {
     ///
     /// # Errors
     /// [`OutOfMemory`]
-    pub fn try_new(live_proofs: usize, window: Window, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
-        let (count, mut words) = (required_words(live_proofs), Vec::new());
+    pub fn try_new(live_proofs: usize, window: ReplayWindow, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
+        let (count, mut words) = (replay_store_words(live_proofs), Vec::new());
         words.try_reserve_exact(count).map_err(|_| OutOfMemory)?;
         words.extend((0..count).map(|_| AtomicU64::new(EMPTY)));
         Ok(Self::within(words.into(), window, seed))
     }
 
-    fn within(words: Box<[AtomicU64]>, window: Window, seed: [u64; 2]) -> Self {
+    fn within(words: Box<[AtomicU64]>, window: ReplayWindow, seed: [u64; 2]) -> Self {
         let buckets = buckets_in(words.len());
         header::write(&words, window, seed);
         Self { words, window, seed, buckets }
@@ -75,12 +75,12 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     ///
     /// `seed` must not be known to clients: it keeps them from aiming at one bucket.
     ///
-    /// An empty store does not know what was claimed before it was made: see [`refuse_until`](Self::refuse_until).
+    /// An empty store does not know the proofs that were used before it was made: see [`refuse_until`](Self::refuse_until).
     ///
     /// # Errors
     ///
     /// [`AttachError::TooSmall`] if there is not room for one bucket.
-    pub fn initialise(words: S, window: Window, seed: [u64; 2]) -> Result<Self, AttachError> {
+    pub fn initialise(words: S, window: ReplayWindow, seed: [u64; 2]) -> Result<Self, AttachError> {
         let slice = words.as_ref();
         let buckets = buckets_in(slice.len());
         if buckets == 0 {
@@ -97,7 +97,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     /// # Errors
     ///
     /// Whatever keeps these words from being such a store.
-    pub fn attach(words: S, needed: Window) -> Result<Self, AttachError> {
+    pub fn attach(words: S, needed: ReplayWindow) -> Result<Self, AttachError> {
         let slice = words.as_ref();
         let buckets = buckets_in(slice.len());
         if buckets == 0 {
@@ -117,7 +117,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     /// refused while the first is remembered, but of two at the same instant both may win.
     #[inline]
     pub fn record_use(&self, proof: &[u8; 32], issued_at: UnixSeconds, now: UnixSeconds) -> FirstUse {
-        let Window { max_age_seconds, future_seconds } = self.window;
+        let ReplayWindow { max_age_seconds, future_seconds } = self.window;
         if issued_at > now.plus(future_seconds.into()) || now > issued_at.plus(max_age_seconds.into()) {
             return FirstUse::Unknowable;
         }
@@ -127,6 +127,14 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
             return FirstUse::Full;
         };
         record_use_in(floor.read(), &bucket, &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+    }
+
+    /// Whether a claim of `proof` won and is remembered; claims nothing. `issued_at` as for [`record_use`](Self::record_use).
+    #[must_use]
+    pub fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> bool {
+        let (bucket, fingerprint) = place(self.seed, self.buckets, proof);
+        let entry = Entry::new(fingerprint, issued_at.as_u64(), self.window);
+        bucket_in(self.words.as_ref(), bucket).is_some_and(|bucket| was_used_in(&bucket, &entry))
     }
 
     /// Refuses every proof made up to `moment` by the fastest clock we accept, for good.
@@ -149,7 +157,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
 
     /// The window this store was made for.
     #[must_use]
-    pub fn window(&self) -> Window {
+    pub fn window(&self) -> ReplayWindow {
         self.window
     }
 
@@ -165,7 +173,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         self.survey(1, now).state(self.buckets).live_proofs
     }
 
-    /// What the store holds and refuses at `now`, for gauges and logs. It reads at most 4,096 buckets (4 MiB), evenly chosen: of a larger
+    /// How full the store is and what it refuses at `now`, for gauges and logs. It reads at most 4,096 buckets (4 MiB), evenly chosen: of a larger
     /// store the numbers are estimates, as good as one in a hundred.
     #[must_use]
     pub fn state(&self, now: UnixSeconds) -> ReplayState {
@@ -196,7 +204,7 @@ impl<S> fmt::Debug for ReplayStore<S> {
 
 /// How many words a store for `live_proofs` needs: a little more than 16 bytes for each, rounded up to whole buckets of 1 KiB, and 64 bytes.
 #[must_use]
-pub const fn required_words(live_proofs: usize) -> usize {
+pub const fn replay_store_words(live_proofs: usize) -> usize {
     buckets_for(live_proofs).saturating_mul(BUCKET_WORDS).saturating_add(HEADER_WORDS)
 }
 

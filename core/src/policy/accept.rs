@@ -10,7 +10,7 @@ use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::condition::{ClaimRules, read_separator};
 use crate::policy::reader::{Members, Pointer, Reader};
-use crate::policy::route::{AcceptedKind, From};
+use crate::policy::route::{AcceptedKind, CredentialLocation};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
 use crate::specs::common::pointer::NamedClaims;
@@ -42,7 +42,7 @@ impl AcceptedKind {
         reader: &mut Reader,
         holder: &Members<'_, '_>,
         policy: &Members<'_, '_>,
-        from: &From,
+        from: &CredentialLocation,
         trust: &TrustNames,
         claims: &mut NamedClaims,
     ) -> (Vec<Self>, bool) {
@@ -76,7 +76,7 @@ impl AcceptedKind {
         at: &Pointer<'_>,
         entry: Value<'_>,
         policy: &Members<'_, '_>,
-        from: &From,
+        from: &CredentialLocation,
         trust: &TrustNames,
         claims: &mut NamedClaims,
     ) -> Option<Self> {
@@ -189,17 +189,17 @@ impl AcceptedKind {
 }
 
 /// Whether the kind is in this build, and may be presented there.
-fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &From) {
+fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &CredentialLocation) {
     if !kind.is_built() {
         let expected = format!("a build with the feature `{}`", kind.feature());
         reader.fault(at, format!("{}, which this build leaves out", kind.name()), expected);
     }
     match from {
-        From::Authorization if !kind.comes_in_authorization() => {
+        CredentialLocation::Authorization if !kind.comes_in_authorization() => {
             let expected = "a credential `from` a header field of its own (policy: credentials)";
             reader.fault(at, format!("{} in Authorization", kind.name()), expected);
         }
-        From::Authorization => {}
+        CredentialLocation::Authorization => {}
         _ if kind == TokenKind::Introspected => {
             let found = format!("introspected in {}", from.field());
             reader.fault(at, found, "introspection of the credential in Authorization");

@@ -10,7 +10,7 @@ use crate::field_value::{is_field_name, spells_alike};
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
-use crate::policy::route::{AcceptedKind, CredentialPolicy, From, Tie, TiedClaim};
+use crate::policy::route::{AcceptedKind, CredentialLocation, CredentialPolicy, Tie, TiedClaim};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
 use crate::specs::common::pointer::{ClaimPointer, NamedClaims};
@@ -56,7 +56,7 @@ impl CredentialPolicy {
         claims: &mut NamedClaims,
     ) -> Vec<Self> {
         let Some(value) = policy.get("credentials") else {
-            return Self::read(reader, policy, None, From::Authorization, "access".into(), trust, claims)
+            return Self::read(reader, policy, None, CredentialLocation::Authorization, "access".into(), trust, claims)
                 .into_iter()
                 .collect();
         };
@@ -95,7 +95,7 @@ impl CredentialPolicy {
         reader: &mut Reader,
         own: &Members<'_, '_>,
         policy: Option<&Members<'_, '_>>,
-        from: From,
+        from: CredentialLocation,
         name: Box<str>,
         trust: &TrustNames,
         claims: &mut NamedClaims,
@@ -107,7 +107,7 @@ impl CredentialPolicy {
                 audience.push(text.into_boxed_str());
             }),
             None => {
-                let expected = "the audience that tokens must be for: nothing means nobody";
+                let expected = "the audience of the tokens; without one, no token is accepted";
                 reader.missing(policy.unwrap_or(own), "audience", expected);
             }
         }
@@ -141,7 +141,7 @@ fn read_name(reader: &mut Reader, own: &Members<'_, '_>) -> Option<Box<str>> {
     is_good.then(|| name.into_boxed_str())
 }
 
-fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Option<From> {
+fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Option<CredentialLocation> {
     let at = own.at("from");
     let Some(value) = own.get("from") else {
         reader.missing(own, "from", FROM);
@@ -152,7 +152,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
             if !is_first {
                 reader.fault(&at, "Authorization for a further credential", "the first credential from there");
             }
-            Some(From::Authorization)
+            Some(CredentialLocation::Authorization)
         }
         Value::Object(_) => {
             let members = reader.members(&at, value, &["header", "scheme", "cookie", "websocket_protocol"])?;
@@ -165,8 +165,8 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
                 reader.fault(&members.at("scheme"), "a scheme without a header field", "a scheme beside header");
             }
             for (member, expected, place) in [
-                ("cookie", COOKIE, From::Cookie as fn(Box<str>) -> From),
-                ("websocket_protocol", PREFIX, From::WebSocketProtocol),
+                ("cookie", COOKIE, CredentialLocation::Cookie as fn(Box<str>) -> CredentialLocation),
+                ("websocket_protocol", PREFIX, CredentialLocation::WebSocketProtocol),
             ] {
                 if members.has(member) {
                     return read_token(reader, &members, member, expected).map(place);
@@ -184,11 +184,11 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
                 true => Some(read_token(reader, &members, "scheme", SCHEME)?),
                 false => None,
             };
-            if let Some(scheme) = scheme.as_ref().filter(|scheme| scheme.eq_ignore_ascii_case(Scheme::Dpop.name())) {
+            if let Some(scheme) = scheme.as_ref().filter(|scheme| scheme.eq_ignore_ascii_case(AuthScheme::Dpop.name())) {
                 // RFC 9449 §7.1: "DPoP-bound access tokens are sent using the Authorization request header field".
                 reader.fault(&members.at("scheme"), quoted(scheme), SCHEME);
             }
-            Some(From::Header { name: name.into_boxed_str(), scheme })
+            Some(CredentialLocation::Header { name: name.into_boxed_str(), scheme })
         }
         other => {
             reader.unexpected(&at, other, FROM);

@@ -10,7 +10,7 @@ use crate::policy::body::BodyPolicy;
 use crate::policy::condition::{ClaimRules, Condition};
 use crate::reason::Reason;
 use crate::record::{NamedClaim, RulesNumber, VerifiedToken};
-use crate::request::{Field, Request};
+use crate::request::{HeaderField, Request};
 use crate::specs::claims::{ClaimSet, Scope, UnverifiedClaims};
 use crate::specs::common::presentation::{self, Credential};
 use crate::specs::common::validity;
@@ -21,32 +21,32 @@ use crate::time::UnixSeconds;
 use crate::trust::AuthorityIndex;
 use crate::uri::OwnedOrigin;
 
-/// The place of a policy in its document.
+/// The index of a policy in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyIndex(pub(crate) usize);
 
-/// What one route accepts.
+/// A policy: the credentials that it requires and the tokens that it accepts.
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) name: String,
-    /// The credential that says who the client is.
+    /// The credential that identifies the client.
     pub(crate) credential: CredentialPolicy,
     /// The credentials beside it, at most `limits::CREDENTIALS` less one.
     pub(crate) others: Vec<CredentialPolicy>,
-    /// What the credentials must have in common.
+    /// The claims that the credentials must have in common.
     pub(crate) ties: Vec<Tie>,
     pub(crate) leeway_seconds: u64,
     pub(crate) binding: Binding,
     pub(crate) dpop: DpopSettings,
     pub(crate) shared_replay: SharedReplay,
     pub(crate) profiles: ProfileSettings,
-    /// What `htu` is compared to; the host's own view where absent.
+    /// The origin that `htu` is compared with; that of the host if absent.
     pub(crate) origin: Option<OwnedOrigin>,
     pub(crate) mode: Mode,
     pub(crate) challenge: ChallengePolicy,
-    /// The claims that hosts are handed by name, with the slot of each.
+    /// The claims that hosts get as attributes, with the slot of each.
     pub(crate) attributes: Vec<(Box<str>, u8)>,
-    /// What is asked of the body; nothing, if `None`.
+    /// The conditions on the body; none, if `None`.
     pub(crate) body: Option<BodyPolicy>,
 }
 
@@ -54,7 +54,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct CredentialPolicy {
     pub(crate) name: Box<str>,
-    pub(crate) from: From,
+    pub(crate) from: CredentialLocation,
     /// In document order; not empty.
     pub(crate) accept: Vec<AcceptedKind>,
     pub(crate) kinds: TokenKinds,
@@ -69,13 +69,13 @@ pub struct CredentialPolicy {
     pub(crate) audience_elsewhere: bool,
     /// Whether a request without it is refused; one without the first passes as that of an anonymous client otherwise.
     pub(crate) required: bool,
-    /// Whether the host takes its field away before the request goes on.
+    /// Whether the host removes its field before the request goes on.
     pub(crate) remove: bool,
 }
 
-/// Where a credential is presented.
+/// The location of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum CredentialLocation {
     /// In `Authorization`, by the scheme Bearer or DPoP.
     Authorization,
     /// In a header field.
@@ -140,7 +140,7 @@ impl From {
 
     /// The credential there, if the request has it. `room` takes a token that is encoded once more.
     pub(crate) fn read<'r>(&self, request: &Request<'r>, room: &'r mut [u8]) -> Result<Option<Credential<'r>>, Reason> {
-        let field = || request.fields.map_or(Field::Absent, |fields| fields.field(self.field()));
+        let field = || request.fields.map_or(HeaderField::Absent, |fields| fields.field(self.field()));
         match self {
             Self::Authorization => Credential::read(request.authorization, request.uri).map(Some),
             Self::Header { scheme, .. } => Credential::in_field(field(), scheme.as_deref()),
@@ -242,13 +242,13 @@ impl Policy {
         &self.name
     }
 
-    /// What the host does with a refusal.
+    /// The treatment of a refusal by the host.
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// What must bind a token.
+    /// The binding that tokens must have.
     #[must_use]
     pub const fn binding(&self) -> Binding {
         self.binding
@@ -286,7 +286,7 @@ impl Policy {
         self.credentials().any(|credential| credential.takes_opaque)
     }
 
-    /// What it asks of the body of a request.
+    /// The conditions on the body of a request.
     #[must_use]
     pub const fn body(&self) -> Option<&BodyPolicy> {
         self.body.as_ref()
@@ -299,7 +299,7 @@ impl Policy {
 
     /// Whether a request without `Authorization` passes, as that of an anonymous client. One that has the field, empty or not, is no such request.
     pub(crate) fn lets_pass_without(&self, request: &Request<'_>) -> bool {
-        !self.credential.required && request.authorization == Field::Absent
+        !self.credential.required && request.authorization == HeaderField::Absent
     }
 
     /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
@@ -336,7 +336,7 @@ impl Policy {
         }
     }
 
-    /// What a proof may be signed with.
+    /// The algorithms that a proof may be signed with.
     #[must_use]
     pub const fn proof_algorithms(&self) -> AlgorithmSet {
         self.dpop.algorithms
@@ -350,9 +350,9 @@ impl CredentialPolicy {
         &self.name
     }
 
-    /// Where it is presented.
+    /// Its location in the request.
     #[must_use]
-    pub const fn from(&self) -> &From {
+    pub const fn from(&self) -> &CredentialLocation {
         &self.from
     }
 
@@ -372,7 +372,7 @@ impl CredentialPolicy {
         self.required
     }
 
-    /// Whether the host takes its field away before the request goes on.
+    /// Whether the host removes its field before the request goes on.
     #[must_use]
     pub const fn is_removed(&self) -> bool {
         self.remove
@@ -560,7 +560,7 @@ impl AcceptedKind {
         }
     }
 
-    /// What tells its rules for claims from those of all other entries in its policy document.
+    /// Distinguishes its rules for claims from those of all other entries in its policy document.
     #[inline]
     pub(crate) fn rules_number(&self) -> Option<RulesNumber> {
         self.claims.as_ref().and_then(|rules| rules.number)

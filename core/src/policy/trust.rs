@@ -10,15 +10,18 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
 use crate::limits::{self, Limit};
 use crate::order::sort;
-use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
+use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN, is_name_byte};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
-use crate::trust::{Authorities, Authority, AuthorityIndex, TrustForm};
+use crate::trust::{Authorities, Authority, AuthorityIndex, KeySelection, MOST_TRIED, TrustForm};
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSource {
+    /// An issuer's is its name where it has one.
     pub(crate) authority: Authority,
+    /// `iss` of the tokens of an issuer that has a name.
+    identifier: Option<Box<str>>,
     /// The place of its entry in `trust`.
     entry: usize,
     form: TrustForm,
@@ -28,9 +31,10 @@ pub struct TrustSource {
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
     pub(crate) introspection: Option<Introspection>,
     pub(crate) algorithms: AlgorithmSet,
+    pub(crate) selection: KeySelection,
 }
 
-/// Where an issuer answers what its tokens say (RFC 7662).
+/// The endpoint at which an issuer introspects its tokens (RFC 7662).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Introspection {
     pub(crate) uri: String,
@@ -82,13 +86,13 @@ impl Introspection {
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustDocument {
-    /// It stands in the policy document.
+    /// Its text is in the policy document.
     Inline(String),
     /// A file, relative to the policy document.
     File(String),
     /// A URI, for hosts with a network.
     Uri(String),
-    /// The host pushes it.
+    /// The host loads it, from wherever it gets it.
     Pushed,
     /// It is one of a bundle map.
     Map(BundleMapIndex),
@@ -111,7 +115,7 @@ pub struct BundleMap {
 }
 
 impl BundleMap {
-    /// Where from: in the policy document itself, or a file.
+    /// Its document: in the policy document itself, or a file.
     #[must_use]
     pub const fn document(&self) -> &TrustDocument {
         &self.document
@@ -136,10 +140,22 @@ impl BundleMap {
 }
 
 impl TrustSource {
-    /// Whose keys.
+    /// The trust domain or issuer of the keys.
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// `iss` of its tokens, for an issuer: what `issuer` of the entry says, also where a name tells several key sources of it apart.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        self.identifier.as_deref().unwrap_or_else(|| self.authority.name())
+    }
+
+    /// Whether it is one of several key sources that one issuer may have.
+    #[must_use]
+    pub const fn has_name(&self) -> bool {
+        self.identifier.is_some()
     }
 
     /// Where from.
@@ -185,6 +201,12 @@ impl TrustSource {
     #[must_use]
     pub const fn algorithms(&self) -> AlgorithmSet {
         self.algorithms
+    }
+
+    /// How its tokens select a key.
+    #[must_use]
+    pub const fn selection(&self) -> KeySelection {
+        self.selection
     }
 
     /// Where the issuer answers what its tokens say.
@@ -244,7 +266,7 @@ impl TrustNames {
             match place(&self.authorities) {
                 Some(index) => found.push(index),
                 None if self.unnamed || place(&self.misnamed).is_some() => {}
-                None => reader.fault(at, quoted(&name), "a name that stands in /trust"),
+                None => reader.fault(at, quoted(&name), "a name of an entry of /trust"),
             }
         });
         sort(&mut found, Ord::cmp);
@@ -255,6 +277,7 @@ impl TrustNames {
 const MEMBERS: &[&str] = &[
     "trust_domain",
     "issuer",
+    "name",
     "trust_domains",
     "bundle",
     "bundle_file",
@@ -270,8 +293,13 @@ const MEMBERS: &[&str] = &[
     "spiffe_trust_domains",
     "introspection",
     "algorithms",
+    "try_keys",
+    "match_x5t",
+    "eddsa_is_ed25519",
     "comment",
 ];
+/// The members that say how the tokens of an issuer select a key. Those of a trust domain name it (JWT-SVID §6.1), and by no certificate (§2).
+const SELECTION: [&str; 3] = ["try_keys", "match_x5t", "eddsa_is_ed25519"];
 /// The members that give the keys: inline, by a file, by a URI.
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
@@ -322,6 +350,7 @@ impl TrustSource {
                 }
             }
         });
+        check_key_sources(reader, at, &sources);
         if count == 0 {
             names.unnamed = true;
             if value.as_array().is_some() {
@@ -401,6 +430,16 @@ impl TrustSource {
         let algorithms = members
             .get("algorithms")
             .map_or(AlgorithmSet::ALL, |value| reader.algorithms(&members.at("algorithms"), value, allowed, what));
+        let selection = KeySelection {
+            // Without it a `kid` is taken by its word; with it, also where it says 1, keys without `kid` serve any.
+            try_keys: reader.optional_number_of(members, &limits::TRY_KEYS).and_then(|most| u8::try_from(most).ok()),
+            match_x5t: reader.flag(members, "match_x5t", false),
+            eddsa_is_ed25519: reader.flag(members, "eddsa_is_ed25519", false),
+        };
+        for name in SELECTION.into_iter().filter(|name| !issuer && members.has(name)) {
+            let expected = "nothing: each key of a trust domain has a kid of its own, and its tokens name it";
+            reader.fault(&members.at(name), "a member that a trust domain does not have", expected);
+        }
         let introspection = Introspection::read(reader, members);
         if members.has("introspection") && !issuer {
             reader.fault(
@@ -409,10 +448,23 @@ impl TrustSource {
                 "nothing: only an issuer answers",
             );
         }
-        let authority = authority?;
+        let name = match members.get("name") {
+            Some(_) if !issuer => {
+                let expected = "nothing: a trust domain has one bundle";
+                reader.fault(&members.at("name"), "a member that a trust domain does not have", expected);
+                None
+            }
+            Some(value) => read_name(reader, &members.at("name"), value),
+            None => None,
+        };
+        let (authority, identifier) = match (authority?, name) {
+            (Authority::Issuer(identifier), Some(name)) => (Authority::Issuer(name), Some(identifier.into_boxed_str())),
+            (authority, _) => (authority, None),
+        };
         let of_sort = if authority.is_trust_domain() { TrustForm::SpiffeBundle } else { TrustForm::JwkSet };
         Some(Self {
             authority,
+            identifier,
             entry,
             form: form.unwrap_or(of_sort),
             document: document.unwrap_or(TrustDocument::Pushed),
@@ -421,6 +473,7 @@ impl TrustSource {
             spiffe_trust_domains,
             introspection,
             algorithms,
+            selection,
         })
     }
 }
@@ -442,8 +495,8 @@ impl BundleMap {
             names.unnamed = true;
             return Vec::new();
         }
-        let only = ["trust_domain", "issuer", "spiffe_trust_domains", "introspection"];
-        for name in only.into_iter().chain(BUNDLE).chain(JWKS) {
+        let only = ["trust_domain", "issuer", "name", "spiffe_trust_domains", "introspection"];
+        for name in only.into_iter().chain(BUNDLE).chain(JWKS).chain(SELECTION) {
             if members.has(name) {
                 reader.fault(&members.at(name), "a member that a bundle map does not have", BUNDLE_MAP.join(", "));
             }
@@ -498,6 +551,7 @@ impl BundleMap {
         maps.push(Self { entry, form, document, algorithms, first, count });
         let source = |domain: Box<str>| TrustSource {
             authority: Authority::TrustDomain(domain.into_string()),
+            identifier: None,
             entry,
             form: form.of_one(),
             document: TrustDocument::Map(index),
@@ -506,6 +560,7 @@ impl BundleMap {
             spiffe_trust_domains: Vec::new(),
             introspection: None,
             algorithms,
+            selection: KeySelection::default(),
         };
         domains.into_iter().map(source).collect()
     }
@@ -519,6 +574,45 @@ impl TrustNames {
         self.unnamed |= named.iter().all(Option::is_none);
         for name in named.into_iter().flatten() {
             self.misnamed.add(name);
+        }
+    }
+}
+
+/// The name of one key source of an issuer. It has no colon, so it is never taken for the identifier of an issuer, which is a URI.
+fn read_name(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<String> {
+    const EXPECTED: &str = "a name of letters, digits, dots, dashes and underscores, up to 64 bytes";
+    let name = reader.text_at(at, value, EXPECTED)?;
+    let is_name = name.len() <= limits::POLICY_NAME_BYTES && name.bytes().all(is_name_byte);
+    if !is_name {
+        reader.unexpected(at, value, EXPECTED);
+    }
+    is_name.then_some(name)
+}
+
+/// Several key sources of one issuer have a name each, and together no more keys are tried than of one.
+fn check_key_sources(reader: &mut Reader, at: &Pointer<'_>, sources: &[TrustSource]) {
+    let mut named: Vec<&TrustSource> = sources.iter().filter(|source| source.has_name()).collect();
+    sort(&mut named, |a, b| (a.identifier(), a.entry).cmp(&(b.identifier(), b.entry)));
+    for group in named.chunk_by(|a, b| a.identifier() == b.identifier()) {
+        let tries: usize = group.iter().map(|source| source.selection.most()).sum();
+        if let Some(last) = group.last().filter(|_| tries > MOST_TRIED) {
+            let found = format!("key sources of one issuer with {tries} keys to try");
+            reader.fault(
+                &at.element(last.entry),
+                found,
+                format!("at most {MOST_TRIED} by try_keys of all of them, 1 where it is absent"),
+            );
+        }
+        let has_no_name = |source: &&TrustSource| {
+            let is_named = group.first().is_some_and(|first| first.identifier() == source.authority.name());
+            is_named && !source.has_name() && !source.authority.is_trust_domain()
+        };
+        if let Some(other) = sources.iter().find(has_no_name) {
+            reader.fault(
+                &at.element(other.entry),
+                "a key source without a name beside one with a name",
+                "name: a name for each key source of the issuer",
+            );
         }
     }
 }

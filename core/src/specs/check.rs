@@ -64,7 +64,7 @@ pub enum Check {
     ProofToken,
     /// The proof is recent.
     ProofWindow,
-    /// The proof carries a nonce of ours.
+    /// The proof has a nonce that this server issued.
     ProofNonce,
     /// The proof's signature verifies.
     ProofSignature,
@@ -171,7 +171,7 @@ pub trait Trace {
     fn enter(&mut self, check: Check);
 }
 
-/// The trace of a decision that nobody follows; costs nothing.
+/// The trace of a decision that is not traced; costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoTrace;
 

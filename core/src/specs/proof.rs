@@ -1,8 +1,8 @@
-//! The methods that prove possession of what a token is bound to: one row of `proofs!` each, which names the file of its specification.
+//! The methods that prove possession of the key or certificate of a token: one row of `proofs!` each, which names the file of its specification.
 
 #[cfg(not(all(feature = "dpop", feature = "mtls")))]
 use crate::reason::Reason;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::row::ProofMethod;
 use crate::specs::{dpop, mtls};
 
@@ -76,7 +76,7 @@ impl ProofKind {
 
     /// The scheme of its own that a token may come under.
     #[must_use]
-    pub fn scheme(self) -> Option<Scheme> {
+    pub fn scheme(self) -> Option<AuthScheme> {
         self.method().scheme
     }
 

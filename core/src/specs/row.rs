@@ -11,7 +11,7 @@ use crate::request::Request;
 use crate::specs::check::Trace;
 use crate::specs::claims::{ClaimSet, UnverifiedClaims};
 use crate::specs::common::confirmation::Confirmation;
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::nonce::{NONCE_CHARS, NonceKeys};
 use crate::specs::settings::{DpopSettings, ProfileSettings};
 use crate::time::UnixSeconds;
@@ -24,7 +24,7 @@ pub(crate) struct Profile {
     pub(crate) name: &'static str,
     /// What to call a token of the kind.
     pub(crate) title: &'static str,
-    /// The values of `typ` that name it (RFC 8725 §3.11). Two profiles that share one are told apart by the subject: see
+    /// The values of `typ` that name it (RFC 8725 §3.11). Two profiles that share one are distinguished by the subject: see
     /// [`TokenKinds::resolve`](crate::specs::profile::TokenKinds::resolve).
     pub(crate) types: &'static [Typ],
     /// The algorithms that the specification allows (specs: D4; allow-lists are per kind, not global).
@@ -97,7 +97,7 @@ pub(crate) struct ProofMethod {
     /// The header fields that a host must pass on for it.
     pub(crate) header_fields: &'static [&'static str],
     /// The scheme of its own that a token may come under.
-    pub(crate) scheme: Option<Scheme>,
+    pub(crate) scheme: Option<AuthScheme>,
     /// What a token is bound to by this method.
     pub(crate) bound_to: for<'a> fn(&Confirmation<&'a [u8; 32]>) -> Option<&'a [u8; 32]>,
     /// The checks.
@@ -142,10 +142,9 @@ pub(crate) struct ProofMemory<'p> {
     pub(crate) signature: &'p mut [u8],
 }
 
-/// What a verified proof says.
+/// The attributes of a verified proof.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofFacts {
-    pub(crate) key_thumbprint: [u8; 32],
     pub(crate) replay_key: [u8; 32],
     pub(crate) issued_at: UnixSeconds,
     /// How far it is known that this request is the one that uses it.

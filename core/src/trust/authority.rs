@@ -1,8 +1,8 @@
-//! Whose keys verify a token: a trust domain or an issuer.
+//! The authority of a key: a trust domain or an issuer.
 
 use alloc::string::String;
 
-/// Whose keys these are. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
+/// The trust domain or issuer that a key belongs to. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
     /// A SPIFFE trust domain, by name.

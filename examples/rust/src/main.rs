@@ -1,7 +1,5 @@
 //! Decides one request: `decide POLICY.json BUNDLE.json METHOD URI NAME VALUE [NAME VALUE]`, for a policy with one trust domain.
-use countersign::engine::{Engine, PolicyDocument, Request, Worker};
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{Authority, Engine, PolicyDocument, Request, UnixSeconds, Worker};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,10 +1,5 @@
 """What a filter asks, as `hosts.answers` has it."""
 
-import sys
-
-from . import place
-
-sys.path.append(str(place.ROOT / "tests"))
-from hosts.answers import Answers, Scripted  # noqa: E402
+from hosts.answers import Answers, Scripted
 
 __all__ = ["Answers", "Scripted"]

@@ -2,14 +2,15 @@
 
 import json
 import os
-import random
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from hosts import waiting
+from hosts.ports import free_port
 
 from . import build, client, place
 from .build import STRUCT, TYPES, struct, text
@@ -18,27 +19,8 @@ PATIENCE = 60  # seconds
 MANAGER = f"{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-def free_port():
-    """A port that nothing listens on, from below those that connections leave by: none of them can take it meanwhile."""
-    while True:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", random.randrange(20000, 32768)))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-
-
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; what it is for stands in the failure."""
-    end = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.02)
+    return waiting.until(what, condition, patience)
 
 
 def countersign(settings):
@@ -55,7 +37,7 @@ def added(**headers):
     return [{"header": {"key": name.replace("_", "-"), "value": value}} for name, value in headers.items()]
 
 
-# What a filter left behind, for tests to see: in each response, whoever made it.
+# The metadata of a filter, for tests to read: in each response, of the upstream and of the proxy.
 SHOWN = {f"x_{fact}": build.THIS.fact(fact)
          for fact in ("decision", "reason", "subject", "issuer", "scope", "binding", "kind", "key_id", "cache", "mode")}
 
@@ -138,7 +120,7 @@ class Envoy:
                 "--file-flush-interval-msec", "50", "-l", "warn", "--component-log-level", build.THIS.log, *more]
 
     def validate(self):
-        """`--mode validate`: whether it passes, and what it says."""
+        """`--mode validate`: whether it passes, and its output."""
         done = subprocess.run(self.command("--mode", "validate"), capture_output=True, text=True, check=False,
                               env=self.environment, timeout=PATIENCE)
         return done.returncode == 0, done.stderr + done.stdout

@@ -1,1 +1,6 @@
-"""What the tests of the nginx module share."""
+"""What the tests of the nginx module share; what all hosts share is in `hosts`, beside their folders."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))

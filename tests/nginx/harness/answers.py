@@ -2,15 +2,12 @@
 
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from . import place
-from .server import until
+from hosts.answers import Answers, Scripted
 
-sys.path.append(str(place.ROOT / "tests"))
-from hosts.answers import Answers, Scripted  # noqa: E402
+from .server import until
 
 __all__ = ["Answers", "Redis", "Scripted"]
 

@@ -1,6 +1,5 @@
 """Where things are: the repository, the module that is tested, the parts of Debian's packages."""
 
-import glob
 import os
 import subprocess
 from pathlib import Path
@@ -34,19 +33,13 @@ def preload():
     return os.environ.get("COUNTERSIGN_NGINX_PRELOAD", "")
 
 
-def faketime():
-    """libfaketime, by whatever folder Debian keeps it in."""
-    (found,) = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-    return found
-
-
 def command():
     """The command `countersign`, whose answers the module's are held against."""
     return os.environ["COUNTERSIGN_COMMAND"]
 
 
 def run(*arguments, **options):
-    """Runs a command to its end, and fails with what it wrote."""
+    """Runs a command to its end, and fails with its output."""
     done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, check=False, **options)
     if done.returncode:
         raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")

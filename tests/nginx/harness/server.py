@@ -3,11 +3,13 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from hosts import waiting
+from hosts.ports import free_port
 
 from . import client, place
 
@@ -58,26 +60,12 @@ http {{
 """
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
 def until(what, condition, patience=PATIENCE):
-    """Waits for a condition; what it is for stands in the failure."""
-    end = time.monotonic() + patience
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.01)
+    return waiting.until(what, condition, patience)
 
 
 class Nginx:
-    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
+    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` are replaced."""
 
     def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
                  daemon=False, mounts=None, binary=None, module=None):
@@ -93,16 +81,17 @@ class Nginx:
                          "daemon": "on" if daemon else "off"}
         self.daemon = daemon
         self.environment = dict(os.environ)
-        preload = " ".join(part for part in [place.preload(), (environment or {}).pop("LD_PRELOAD", "")] if part)
+        environment = dict(environment or {})
+        preload = " ".join(part for part in [place.preload(), environment.pop("LD_PRELOAD", "")] if part)
         if preload:
             self.environment["LD_PRELOAD"] = preload
-            # A binary upgrade needs them again; nginx takes away what it is not told to leave.
-            if "env LD_PRELOAD" not in main:
-                self.settings["main"] += " env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;"
+            # A binary upgrade needs them again; nginx removes a variable that no directive names.
+            kept = ["LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", *environment]
+            self.settings["main"] += "".join(f" env {name};" for name in kept)
         # The module and its library do not leak at exit more than nginx itself does; what is leaked in use, faults.py sees.
         self.environment["ASAN_OPTIONS"] = f"detect_leaks=0:abort_on_error=1:log_path={self.folder}/asan"
         self.environment["UBSAN_OPTIONS"] = f"halt_on_error=1:print_stacktrace=1:log_path={self.folder}/ubsan"
-        self.environment.update(environment or {})
+        self.environment.update(environment)
         self.http = http
 
     def __enter__(self):
@@ -140,7 +129,7 @@ class Nginx:
         return [*inside, self.binary, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
 
     def test(self):
-        """`nginx -t`: whether it passes, and what it says."""
+        """`nginx -t`: whether it passes, and its output."""
         done = subprocess.run(
             self.command("-t"), capture_output=True, text=True, check=False, env=self.environment, timeout=60
         )

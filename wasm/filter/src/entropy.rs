@@ -5,7 +5,7 @@
 //! function, or one that makes deterministic signatures (RFC 6979), a secret of the configuration takes its place.
 
 use alloc::vec::Vec;
-use countersign::crypto::{HmacKey, Sha256};
+use countersign::internal::crypto::{HmacKey, Sha256};
 
 use crate::host::Host;
 use crate::protobuf;

@@ -1,4 +1,4 @@
-//! One filter configuration in one VM: the engine, the memory of this worker, what is fetched and counted.
+//! One filter configuration in one VM: the engine, the memory of this worker, fetches and counters.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -9,19 +9,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::time::Duration;
-use countersign::engine::named_field;
-use countersign::specs::common::presentation::Field;
+use countersign::{HeaderField, named_field};
 
-use countersign::crypto::Backend;
-use countersign::engine::{
-    Answer, BodyReader, Engine, NoTrace, Pending, PolicyDocument, PolicyError, PolicyIndex, Request, Step, TrustState,
-    Worker,
+use countersign::{
+    Algorithm, AlgorithmSet, Answer, AuthorityIndex, Backend, BodyReader, Engine, NoTrace, NonceKeys, Pending,
+    PolicyDocument, PolicyError, PolicyIndex, Request, RevocationsKnown, Step, TrustState, UnixSeconds, Worker,
 };
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::memory::revocation::RevocationsKnown;
-use countersign::specs::nonce::NonceKeys;
-use countersign::time::UnixSeconds;
-use countersign::trust::AuthorityIndex;
 use countersign_envoy_common::counters::{Carried, Outcome, WorkerCounters};
 use countersign_envoy_common::fields::JudgedBy;
 use countersign_envoy_common::host::{Counter, FilterContext, Gauge, Level, RouteUnread, Stream};
@@ -143,7 +136,7 @@ impl<H: Host> Filter<H> {
         })
     }
 
-    /// Fetches what is due, carries counts over, sets gauges, builds tables for keys that are used often.
+    /// Fetches due documents, carries counts over, sets gauges, builds tables for keys that are used often.
     pub(crate) fn tick(&mut self) {
         if !self.ticks {
             self.ticks = true;
@@ -245,7 +238,7 @@ impl<H: Host> Filter<H> {
         waiting.body_reader(self.engine.document())
     }
 
-    /// Whether the body of a request may be read after what it waits for.
+    /// Whether the body of a request may be read after its other question.
     pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
         waiting.body_policy(self.engine.document()).is_some()
     }
@@ -301,7 +294,7 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
         Some(proxy) => {
             let names: Vec<&str> = proxy.algorithms().iter().map(|algorithm| algorithm.name()).collect();
             format!(
-                "countersign: signatures of {} are checked by the proxy where no table of ours does",
+                "countersign: signatures of {} are verified by the proxy where there is no precomputed table",
                 names.join(", ")
             )
         }
@@ -409,7 +402,7 @@ impl<H: Host> FilterContext for VmContext<'_, H> {
     }
 }
 
-/// Removes the fields of a map that spell an identity header. What is not there is not removed: each removal is a call of the proxy.
+/// Removes the fields of a map that spell an identity header. Absent ones are not removed: each removal is a call of the proxy.
 #[cold]
 pub(crate) fn remove_spelled<H: Host>(host: &H, map: Map, fields: Pairs<'_>, identity: &IdentityHeaders) {
     for (name, _) in fields.iter().filter(|(name, _)| identity.removes(name)) {
@@ -457,7 +450,7 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
         }
     }
 
-    fn credential(&self, name: &str) -> Field<'_> {
+    fn credential(&self, name: &str) -> HeaderField<'_> {
         named_field(self.fields.iter(), name)
     }
 

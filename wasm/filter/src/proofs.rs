@@ -1,4 +1,4 @@
-//! Which proofs were used, for all VMs: buckets in shared data, each exchanged whole (`countersign::memory::replay::Buckets`).
+//! Which proofs were used, for all VMs: buckets in shared data, each exchanged whole (`countersign::internal::memory::replay::Buckets`).
 //!
 //! A header says what all have to agree on. It is read with every claim, so that a store that was made wider holds for every
 //! filter from its next request on.
@@ -6,9 +6,8 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use countersign::engine::{Replay, ReplayError};
-use countersign::memory::replay::{Bucket, Buckets, FirstUse, ReplayState, Window, buckets_for};
-use countersign::time::UnixSeconds;
+use countersign::internal::memory::replay::{Bucket, Buckets, buckets_for};
+use countersign::{FirstUse, Replay, ReplayError, ReplayState, ReplayWindow, UnixSeconds};
 
 use crate::host::Host;
 use crate::shared::{self, ABSENT, Reader, SharedError};
@@ -22,7 +21,7 @@ pub(crate) struct SharedReplay<H> {
 /// What a configuration needs of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
-    pub(crate) window: Window,
+    pub(crate) window: ReplayWindow,
     pub(crate) proofs: usize,
     /// Whether proofs from before the store was made may pass.
     pub(crate) forget: bool,
@@ -75,7 +74,7 @@ impl<H: Host> SharedReplay<H> {
                     return (None, ());
                 }
                 Some(Header { generation, buckets, .. }) => {
-                    let window = Window {
+                    let window = ReplayWindow {
                         max_age_seconds: buckets.window.max_age_seconds.max(need.window.max_age_seconds),
                         future_seconds: buckets.window.future_seconds.max(need.window.future_seconds),
                     };
@@ -161,6 +160,12 @@ impl<H: Host> Replay for SharedReplay<H> {
         Err(ReplayError)
     }
 
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        let header = self.header().ok_or(ReplayError)?;
+        let bucket = self.bucket(&header, header.buckets.of(proof)).ok_or(ReplayError)?;
+        Ok(header.buckets.was_used(&bucket, proof, issued_at))
+    }
+
     /// Estimated by some buckets, others each second.
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
         let header = self.header()?;
@@ -178,7 +183,8 @@ impl Header {
         let mut next = || reader.number();
         let [generation, floor, age, future, s0, s1, count] =
             [next()?, next()?, next()?, next()?, next()?, next()?, next()?];
-        let window = Window { max_age_seconds: u32::try_from(age).ok()?, future_seconds: u32::try_from(future).ok()? };
+        let window =
+            ReplayWindow { max_age_seconds: u32::try_from(age).ok()?, future_seconds: u32::try_from(future).ok()? };
         let buckets = Buckets { window, seed: [s0, s1], count: usize::try_from(count).ok()? };
         Some(Self { generation, floor: UnixSeconds::new(floor), buckets })
     }

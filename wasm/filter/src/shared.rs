@@ -71,6 +71,6 @@ pub(crate) fn short_name(parts: &[&str]) -> String {
         all.extend_from_slice(part.as_bytes());
         all.push(0);
     }
-    let hash = countersign::crypto::sha256(&all);
+    let hash = countersign::internal::crypto::sha256(&all);
     hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

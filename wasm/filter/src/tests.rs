@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countersign::engine::Replay;
-use countersign::memory::replay::{FirstUse, Window};
-use countersign::time::UnixSeconds;
+use countersign::{FirstUse, Replay, ReplayWindow, UnixSeconds};
 use countersign_envoy_common::host::Level;
 
 use crate::headers;
@@ -71,7 +69,7 @@ struct World {
     meanwhile: Option<(String, Vec<u8>)>,
 }
 
-/// What a VM is told of counters.
+/// The counters that a VM can read.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Counting {
     /// Those that all VMs count in.
@@ -79,7 +77,7 @@ enum Counting {
     Shared,
     /// Nothing.
     Untold,
-    /// That there was none of what others counted.
+    /// No counter of other VMs.
     Alone,
 }
 
@@ -235,7 +233,7 @@ impl Host for Scripted {
             "sign" if world.signs => {
                 world.signed += u64::from(world.signs_at_random);
                 let random = world.signed.to_le_bytes();
-                let signature = countersign::crypto::sha256(&[argument, &random].concat());
+                let signature = countersign::internal::crypto::sha256(&[argument, &random].concat());
                 Ok([[0x08, 1].as_slice(), &signature, &signature].concat())
             }
             // A function that says yes to everything is not believed.
@@ -287,7 +285,7 @@ fn a_request_is_judged_and_the_identity_is_ours() -> Result<(), Fault> {
     vector(&host, None, r#","identity_headers":{"X-User":"subject","x-actor":"actor"}"#)?;
     let mut vm = ready(&host);
     assert_eq!(ask(&mut vm, 2), Action::Continue);
-    // The client's go first; what it did not send is not removed.
+    // The client's go first; absent ones are not removed.
     let set = std::mem::take(&mut host.world().set);
     let [(Map::Request, removed, None), (Map::Request, written, Some(_))] = set.as_slice() else {
         return Err(format!("{set:?}").into());
@@ -735,7 +733,7 @@ fn a_body_is_read_as_it_comes() -> Result<(), Fault> {
             let expected =
                 [("x-user", "alice"), ("x-tool", "read")].map(|(name, value)| (name.to_owned(), value.to_owned()));
             assert_eq!((action, written(&host)), (Action::Continue, expected.to_vec()));
-            // What comes of it after that is of no interest.
+            // Its later state does not matter.
             assert_eq!([vm.body(2, true), vm.trailers(2)], [Action::Continue; 2]);
         } else {
             assert_eq!((action, written(&host)), (Action::Pause, vec![]));
@@ -825,7 +823,7 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
     host.world().fetched = ("200".to_owned(), keys.into_bytes());
     first.answered(1, 1, 1, 1);
     assert_eq!([ask(&mut first, 3), ask(&mut second, 3)], [Action::Continue; 2]);
-    // Not before it is due, and then by whoever comes first.
+    // Not before it is due, and then by the first VM.
     second.tick(1);
     assert_eq!(host.world().asked.len(), 1);
     host.world().seconds += 11;
@@ -843,7 +841,7 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
     for vm in [&mut first, &mut second] {
         assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "key_unknown"));
     }
-    // A VM that starts later has what was fetched before.
+    // A VM that starts later has the documents fetched before.
     let mut third = ready(&host.beside(3));
     assert_eq!((ask(&mut third, 2), details(&host).as_str()), (Action::Pause, "key_unknown"));
     let outcome = |outcome: &str| {
@@ -878,7 +876,7 @@ fn refusing(counting: Counting) -> Result<[[Action; 2]; 2], Fault> {
 fn what_is_published_is_heard_of_whatever_a_proxy_tells_of_counters() -> Result<(), Fault> {
     assert_eq!(refusing(Counting::Shared)?, [[Action::Pause; 2]; 2]);
     assert_eq!(refusing(Counting::Untold)?, [[Action::Pause; 2]; 2]);
-    // A VM that hears of nobody else's counts learns it with its next tick.
+    // A VM that cannot read the counts of others learns it with its next tick.
     assert_eq!(refusing(Counting::Alone)?, [[Action::Pause, Action::Continue], [Action::Pause; 2]]);
     Ok(())
 }
@@ -910,7 +908,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     let host = Scripted::new();
     vector(&host, None, REVOKED)?;
     let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
-    // Nobody knows what is revoked, so no key counts.
+    // The revocations are not known, so no token is accepted.
     for vm in [&mut first, &mut second] {
         assert_eq!((ask(vm, 2), details(&host).as_str()), (Action::Pause, "revocations_stale"));
         vm.tick(1);
@@ -934,7 +932,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     for vm in [&mut first, &mut second] {
         assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "token_revoked"));
     }
-    // What cannot be used changes nothing, and is told without a byte of it.
+    // A document that cannot be used changes nothing, and is reported without a byte of it.
     host.world().seconds += 11;
     second.tick(1);
     answer(&mut second, 4, r#"{"authorities":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
@@ -971,7 +969,7 @@ fn a_list_that_is_the_same_is_newer_than_answers_that_are_late() -> Result<(), F
     };
     first.tick(1);
     answer(&mut first, 1, "{}");
-    // The first VM asks and waits; its lease ends, and the second one is told what is in force already.
+    // The first VM asks and waits; its lease ends, and the second one is given the document in use.
     host.world().seconds += 11;
     first.tick(1);
     host.world().seconds += 11;
@@ -1083,7 +1081,7 @@ fn an_unknown_key_asks_once_whatever_the_vm() -> Result<(), Fault> {
 }
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
-const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
+const NEED: Need = Need { window: ReplayWindow { max_age_seconds: 60, future_seconds: 5 }, proofs: 128, forget: true };
 
 fn open(host: &Scripted, need: Need, now: UnixSeconds) -> Result<SharedReplay<Scripted>, Fault> {
     host.world().seconds = now.as_u64();
@@ -1157,7 +1155,7 @@ fn gauges_and_a_line_of_the_log_say_how_the_store_is() -> Result<(), Fault> {
     // More than a tenth of the slots, so that the buckets that are read have about as many.
     let mut used = 0_u64;
     for number in 0..20_000_u32 {
-        let proof = countersign::crypto::sha256(&number.to_be_bytes());
+        let proof = countersign::internal::crypto::sha256(&number.to_be_bytes());
         used += u64::from(store.record_use(&proof, later, later) == Ok(FirstUse::Recorded));
     }
     vm.tick(1);
@@ -1173,7 +1171,7 @@ fn a_claim_that_ends_in_a_store_that_is_gone_is_refused() -> Result<(), Fault> {
     let host = Scripted::new();
     let narrow = open(&host, NEED, NOW)?;
     let before = host.world().shared.clone();
-    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    let window = ReplayWindow { max_age_seconds: 300, future_seconds: 5 };
     open(&host, Need { window, ..NEED }, NOW)?;
     let wider = host.world().shared.get("countersign/used-proofs/s").cloned().ok_or("no store")?.0;
     host.world().shared = before;
@@ -1212,7 +1210,7 @@ fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<
     assert_eq!(narrow.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
     let later = NOW.plus(6);
     assert_eq!(narrow.record_use(&[7; 32], later, later), Ok(FirstUse::Recorded));
-    let window = Window { max_age_seconds: 300, future_seconds: 5 };
+    let window = ReplayWindow { max_age_seconds: 300, future_seconds: 5 };
     let wide = open(&host, Need { window, proofs: 1000, forget: true }, later)?;
     // What the old store has seen, the new one cannot know; and those who were there before go by the new one.
     for store in [&narrow, &wide] {
@@ -1230,7 +1228,7 @@ fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<
 fn a_bundle_map_is_for_the_build_that_has_them() -> Result<(), Fault> {
     let policy = r#"{"trust":[{"trust_domains":["example.org"],"format":"spiffe","bundle_map":{"trust_domains":{"example.org":{"keys":[]}}}}],
         "policies":{"default":{"accept":[{"kind":"jwt-svid","trust_domain":"example.org"}],"audience":"a"}}}"#;
-    let faults = countersign::engine::PolicyDocument::parse(policy.as_bytes()).err().ok_or("it is taken")?;
+    let faults = countersign::PolicyDocument::parse(policy.as_bytes()).err().ok_or("it is taken")?;
     let [fault] = faults.as_slice() else { return Err(format!("{faults:?}").into()) };
     assert_eq!(fault.pointer, "/trust/0");
     assert!(fault.to_string().contains("`bundle-maps`"), "{fault}");

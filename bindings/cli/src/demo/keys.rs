@@ -1,8 +1,8 @@
 //! Keys that sign: here and in no part of the engine.
 
-use countersign::crypto::{Curve, KeyMaterial};
-use countersign::jose::base64url;
-use countersign::trust::thumbprint::thumbprint;
+use countersign::internal::jose::base64url;
+use countersign::internal::trust::thumbprint::thumbprint;
+use countersign::{Curve, KeyMaterial};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ impl SigningKey {
         }
     }
 
-    /// The public key alone, as it stands in the header of a proof.
+    /// The public key alone, as in the header of a proof.
     pub(super) fn jwk(&self) -> Value {
         match self.material() {
             KeyMaterial::Ec { x, y, .. } => json!({"kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y)}),

@@ -1,4 +1,4 @@
-//! `countersign demo`: an issuer, a client and a thief in memory, and what becomes of their requests.
+//! `countersign demo`: an issuer, a client and a thief in memory, and the outcome of their requests.
 
 mod cases;
 mod keys;
@@ -8,8 +8,7 @@ mod world;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use countersign::engine::{CacheTier, TrustState, Worker};
-use countersign::reason::Reason;
+use countersign::{CacheTier, Reason, TrustState, Worker};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome, Verdict};
@@ -55,7 +54,7 @@ struct Row {
     cached_microseconds: Option<f64>,
 }
 
-/// What one request came to.
+/// The outcome of one request.
 struct Attempt {
     reason: Option<Reason>,
     cached: bool,
@@ -131,7 +130,9 @@ fn attempt(world: &World, worker: &mut Worker, trust_state: &TrustState, call: &
 fn accepted(attempt: Attempt) -> Result<(), Failure> {
     match attempt.reason {
         None => Ok(()),
-        Some(reason) => Err(Failure::unusable(format!("what comes before a request was refused: {reason}"))),
+        Some(reason) => {
+            Err(Failure::unusable(format!("a request that prepares the demonstration was refused: {reason}")))
+        }
     }
 }
 

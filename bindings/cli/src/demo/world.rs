@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 
-use countersign::engine::{Engine, PolicyDocument, PolicyIndex, Request, TrustState};
-use countersign::specs::mtls::ClientCertificate;
-use countersign::time::UnixSeconds;
-use countersign::trust::Authority;
+use countersign::{
+    Authority, ClientCertificate, Engine, PolicyDocument, PolicyIndex, Request, TrustState, UnixSeconds,
+};
 use rcgen::{CertificateParams, KeyPair, SanType};
 use serde_json::{Value, json};
 
@@ -14,7 +13,7 @@ use super::tokens::{self, NOW};
 use crate::failure::Failure;
 use crate::session;
 
-/// What the client asks for.
+/// The resource that the client requests.
 pub(super) const URI: &str = "https://api.example/orders?page=1";
 
 pub(super) struct World {

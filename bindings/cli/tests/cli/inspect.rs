@@ -81,7 +81,7 @@ fn a_certificate_in_both_forms() {
     let mut params = rcgen::CertificateParams::new(vec!["web.example".to_owned()]).unwrap();
     params.subject_alt_names.push(rcgen::SanType::URI(WEB.try_into().unwrap()));
     let der = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().to_vec();
-    let hash = b64(&countersign::crypto::sha256(&der));
+    let hash = b64(&countersign::internal::crypto::sha256(&der));
     let pem = format!(
         "text\n-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
         crate::support::standard_b64(&der)

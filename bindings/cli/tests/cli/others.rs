@@ -54,7 +54,7 @@ fn thumbprints_of_the_published_keys() {
 
 #[test]
 fn the_table_of_reasons_in_three_forms() {
-    let count = countersign::reason::Reason::COUNT;
+    let count = countersign::Reason::COUNT;
     for (arguments, extra, expected) in [
         (&["reasons"][..], 1, "1504   proof_uri_mismatch        401    invalid_dpop_proof"),
         (&["reasons", "--markdown"], 2, "| 1504 | `proof_uri_mismatch` | 401 | `invalid_dpop_proof` | The proof"),

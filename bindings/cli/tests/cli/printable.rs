@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use countersign::printable::is_tricky;
+use countersign::internal::printable::is_tricky;
 use serde_json::{Value, json};
 
 use crate::support::{NOW, Place, Run, bearer, json_lines, request, text};

@@ -91,7 +91,7 @@ fn a_file_that_is_replaced_is_read_again_and_a_broken_one_is_not_taken() {
     assert_eq!(reason("emptied", &new), "key_unknown");
     let complaints = running.end();
     assert_eq!(complaints.lines().count(), 3, "{complaints}");
-    assert!(complaints.contains("the last good document stays in force, with 1 key\n"), "{complaints}");
+    assert!(complaints.contains("the last good document stays in use, with 1 key\n"), "{complaints}");
 }
 
 #[test]

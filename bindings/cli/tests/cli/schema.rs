@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use countersign::jose::algorithm::{Algorithm, AlgorithmSet};
-use countersign::limits;
-use countersign::policy::{PolicyDocument, SCHEMA};
-use countersign::specs::profile::TokenKind;
+use countersign::internal::limits;
+use countersign::{Algorithm, AlgorithmSet, POLICY_SCHEMA, PolicyDocument, TokenKind};
 use serde_json::{Value, json};
 
 use crate::support::Run;
@@ -64,15 +62,15 @@ fn transaction() -> Value {
 #[test]
 fn it_is_printed_as_it_is_published() {
     let output = Run::new(&["schema"]).with("");
-    assert_eq!(output.stdout, SCHEMA.as_bytes());
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    assert_eq!(output.stdout, POLICY_SCHEMA.as_bytes());
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert!(jsonschema::meta::is_valid(&schema));
 }
 
 #[test]
 fn what_the_reader_takes_the_schema_takes() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let all = [
         sound(),
         with("/$schema", json!("https://example.org/schema")),
@@ -138,6 +136,15 @@ fn what_the_reader_takes_the_schema_takes() {
         policy("dpop", json!({"nonce_lifetime_seconds": 10, "replay": "danger_accept", "algorithms": ["EdDSA"]})),
         policy("dpop", json!({"algorithms": ["ES512", "PS384"], "max_rsa_bits": 4096})),
         policy("dpop", json!({"max_rsa_bits": 2048})),
+        policy("dpop", json!({"consume": "here", "shared_store": "required"})),
+        policy("dpop", json!({"consume": "observe", "shared_store": "off", "replay": "refuse"})),
+        policy("dpop", json!({"consume": "here", "replay": "danger_accept"})),
+        policy("dpop", json!({"eddsa_is_ed25519": true})),
+        with("/trust/1/try_keys", json!(1)),
+        with("/trust/1/try_keys", json!(4)),
+        with("/trust/1/match_x5t", json!(true)),
+        with("/trust/1/eddsa_is_ed25519", json!(false)),
+        with("/trust/1/name", json!("cluster-a")),
         policy("origin", json!("https://api.example")),
         policy("origin", json!("HTTP://[::1]:8080/base@x/")),
         policy("mode", json!("shadow")),
@@ -179,7 +186,7 @@ fn what_the_reader_takes_the_schema_takes() {
 
 #[test]
 fn what_is_broken_both_refuse() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let mut all = vec![
         json!(null),
         json!([]),
@@ -361,6 +368,23 @@ fn what_is_broken_both_refuse() {
         policy("dpop", json!({"max_rsa_bits": 2047})),
         policy("dpop", json!({"max_rsa_bits": 4097})),
         policy("dpop", json!({"max_rsa_bits": "3072"})),
+        policy("dpop", json!({"consume": "there"})),
+        policy("dpop", json!({"consume": true})),
+        policy("dpop", json!({"consume": "observe", "shared_store": "required"})),
+        policy("dpop", json!({"consume": "observe", "replay": "danger_accept"})),
+        policy("dpop", json!({"consume": "observe", "replay": "danger_accept_when_full"})),
+        policy("dpop", json!({"eddsa_is_ed25519": "yes"})),
+        with("/trust/1/try_keys", json!(0)),
+        with("/trust/1/try_keys", json!(5)),
+        with("/trust/1/try_keys", json!("2")),
+        with("/trust/1/match_x5t", json!(1)),
+        with("/trust/1/eddsa_is_ed25519", json!(null)),
+        with("/trust/0/name", json!("cluster-a")),
+        with("/trust/1/name", json!("cluster a")),
+        with("/trust/1/name", json!("n".repeat(65))),
+        with("/trust/0/try_keys", json!(2)),
+        with("/trust/0/match_x5t", json!(true)),
+        with("/trust/0/eddsa_is_ed25519", json!(true)),
         policy("jwt_svid", json!({})),
         policy("origin", json!("api.example")),
         policy("origin", json!("ftp://api.example")),
@@ -451,12 +475,12 @@ fn every_member_is_described() {
                 || resolved(member)["description"].is_string()
                 || name == "kind"
                 || member == false;
-            // Conditions only narrow what stands in the members themselves.
+            // Conditions only narrow the members themselves.
             assert!(described || at.contains("allOf"), "{at}");
             walk(&at, member, root);
         }
     }
-    let root: Value = serde_json::from_str(SCHEMA).unwrap();
+    let root: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     walk("", &root, &root);
     for (name, definition) in root["$defs"].as_object().unwrap() {
         walk(name, definition, &root);
@@ -466,7 +490,7 @@ fn every_member_is_described() {
 /// Numbers, lengths and words that the schema repeats from the tables of the engine.
 #[test]
 fn bounds_and_words_are_those_of_the_tables() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
     for row in limits::NUMBERS {
         let found = at(row.schema);
@@ -511,7 +535,7 @@ fn bounds_and_words_are_those_of_the_tables() {
 /// The members that the reader takes are those of the schema, in every object of the document: the reader lists them where one is unknown.
 #[test]
 fn the_members_are_those_of_the_reader() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
     let own = |pointer: &str| -> Vec<String> {
         let object = schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));
         object["properties"].as_object().unwrap().keys().cloned().collect()

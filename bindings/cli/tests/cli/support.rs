@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 
-use countersign::crypto::{Curve, KeyMaterial, sha256};
-use countersign::jose::base64url;
-use countersign::trust::thumbprint::thumbprint;
+use countersign::internal::crypto::sha256;
+use countersign::internal::jose::base64url;
+use countersign::internal::trust::thumbprint::thumbprint;
+use countersign::{Curve, KeyMaterial};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -233,7 +234,7 @@ impl Running {
         serde_json::from_str(&answer).unwrap()
     }
 
-    /// Ends it, and tells what it had to complain of.
+    /// Ends it, and returns its standard error.
     pub(crate) fn end(mut self) -> String {
         drop(self.input.take());
         let output = self.child.wait_with_output().unwrap();

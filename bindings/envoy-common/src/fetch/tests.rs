@@ -1,8 +1,7 @@
 use std::borrow::ToOwned;
 use std::vec;
 
-use countersign::engine::Engine;
-use countersign::trust::Authority;
+use countersign::{Authority, Engine};
 
 use super::*;
 

@@ -5,15 +5,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::engine::Attribute;
-use countersign::jose::json::Value;
-use countersign::policy::PolicyDocument;
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::printable::quoted;
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::internal::printable::quoted;
+use countersign::{Attribute, PolicyDocument};
 
 use crate::attribute::AttributeName;
 use crate::certificate::{self, CertificateSource};
-use countersign::field_value::spells_alike;
+use countersign::internal::field_value::spells_alike;
 
 use crate::identity::IdentityHeaders;
 use crate::settings::selection::is_field_name;

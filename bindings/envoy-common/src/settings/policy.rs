@@ -4,9 +4,9 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use countersign::policy::reader::{Members, NOTHING, Pointer, Reader};
-use countersign::policy::{PolicyDocument, PolicyError};
-use countersign::printable::quoted;
+use countersign::internal::policy::reader::{Members, NOTHING, Pointer, Reader};
+use countersign::internal::printable::quoted;
+use countersign::{PolicyDocument, PolicyError};
 
 use crate::settings::build::ReadFile;
 
@@ -59,7 +59,7 @@ fn read_file(reader: &mut Reader, members: &Members<'_, '_>, read: &ReadFile<'_>
     }
 }
 
-/// What `default_policy` names; where it is absent, the only policy, or the one called `default`.
+/// The policy that `default_policy` names; where it is absent, the only policy, or the one called `default`.
 pub(super) fn read_default(
     reader: &mut Reader,
     members: &Members<'_, '_>,

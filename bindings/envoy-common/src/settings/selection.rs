@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::jose::json::Value;
-use countersign::policy::PolicyDocument;
-use countersign::policy::reader::{Members, Pointer, Reader};
-use countersign::printable::quoted;
+use countersign::PolicyDocument;
+use countersign::internal::jose::json::Value;
+use countersign::internal::policy::reader::{Members, Pointer, Reader};
+use countersign::internal::printable::quoted;
 
 use crate::identity::IdentityHeaders;
 use crate::settings::policy::unknown_policy;
@@ -17,13 +17,13 @@ use crate::settings::policy::unknown_policy;
 pub struct Selection {
     /// The name of the field, in small letters; or `:path`, `:method`, `:authority`, `:scheme`.
     pub header: String,
-    /// What its value has to be.
+    /// The condition on its value.
     pub value: HeaderMatch,
     /// The name of the policy.
     pub policy: String,
 }
 
-/// What a value has to be.
+/// The condition on a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderMatch {
     /// This text.

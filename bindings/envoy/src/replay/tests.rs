@@ -1,7 +1,7 @@
 use super::*;
 
 const NOW: UnixSeconds = UnixSeconds::new(1_800_000_000);
-const NEED: Need = Need { window: Window { max_age_seconds: 60, future_seconds: 5 }, proofs: 128 };
+const NEED: Need = Need { window: ReplayWindow { max_age_seconds: 60, future_seconds: 5 }, proofs: 128 };
 
 fn at_now() -> UnixSeconds {
     NOW
@@ -25,7 +25,7 @@ fn a_store_outlives_its_configuration() {
 fn a_wider_window_holds_for_those_who_were_there_before() {
     let narrow = named("widens", NEED, at_now, true, [1, 2]);
     assert_eq!(narrow.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Recorded));
-    let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
+    let wider = Need { window: ReplayWindow { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
     let wide = named("widens", wider, at_now, true, [3, 4]);
     // What the old store has seen, the new one cannot know.
     assert_eq!(wide.record_use(&[7; 32], NOW, NOW), Ok(FirstUse::Unknowable));
@@ -41,7 +41,7 @@ fn a_new_store_refuses_what_may_have_been_used_before_it() {
     assert_eq!(shared.record_use(&[7; 32], NOW.plus(6), NOW.plus(6)), Ok(FirstUse::Recorded));
 }
 
-/// B9. A configuration waits for the workers that claim proofs before it makes the store wider: what they accept meanwhile stays used.
+/// B9. A configuration waits for the workers that claim proofs before it makes the store wider: proofs that they accept meanwhile stay used.
 #[test]
 fn a_store_made_wider_forgets_no_proof_of_the_meantime() {
     use std::sync::atomic::Ordering;
@@ -53,7 +53,7 @@ fn a_store_made_wider_forgets_no_proof_of_the_meantime() {
     let configured = {
         let clock = Arc::clone(&clock);
         std::thread::spawn(move || {
-            let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
+            let wider = Need { window: ReplayWindow { max_age_seconds: 300, future_seconds: 5 }, proofs: 64 };
             named("meantime", wider, || UnixSeconds::new(clock.load(Ordering::SeqCst)), true, [3, 4]);
         })
     };
@@ -103,7 +103,7 @@ fn two_processes_use_a_proof_once() {
     assert_eq!(new.record_use(&[8; 32], later, later), FirstUse::Recorded, "nothing is refused: no proof is missing");
     assert_eq!(old.record_use(&[8; 32], later, later), FirstUse::Replayed);
     drop((old, new));
-    // An Envoy that starts when none runs does not know what was used since, without this file.
+    // An Envoy that starts when none runs does not know the proofs used since, without this file.
     let next = NOW.plus(20);
     let alone = shared(&file, NEED, &|| next, [5, 6], false).unwrap();
     assert_eq!(alone.record_use(&[9; 32], next, next), FirstUse::Unknowable);
@@ -119,7 +119,7 @@ fn a_wider_need_is_a_new_file_and_the_old_one_takes_no_proof() {
     let file = folder.file();
     let old = shared(&file, NEED, &at_now, [1, 2], true).unwrap();
     assert_eq!(old.record_use(&[7; 32], NOW, NOW), FirstUse::Recorded);
-    let wider = Need { window: Window { max_age_seconds: 300, future_seconds: 5 }, proofs: 1000 };
+    let wider = Need { window: ReplayWindow { max_age_seconds: 300, future_seconds: 5 }, proofs: 1000 };
     let new = shared(&file, wider, &at_now, [3, 4], true).unwrap();
     assert_eq!(new.record_use(&[7; 32], NOW, NOW), FirstUse::Unknowable);
     let later = NOW.plus(6);

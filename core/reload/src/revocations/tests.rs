@@ -1,8 +1,8 @@
 use std::vec;
 
-use countersign::memory::revocation::{Presented, RevokedBy};
+use countersign::internal::memory::revocation::{Presented, RevokedBy};
 
-use countersign::limits;
+use countersign::internal::limits;
 
 use super::*;
 

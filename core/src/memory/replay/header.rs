@@ -7,18 +7,18 @@
 
 use core::fmt;
 
-use super::protocol::{EMPTY, Window};
+use super::protocol::{EMPTY, ReplayWindow};
 
 /// A word that one process writes and others wait for.
 pub(super) trait HeaderWord {
-    /// Writes the word; a reader of it by `read_published` sees what was written before it too.
+    /// Writes the word; a reader of it by `read_published` sees all writes before it too.
     fn publish(&self, value: u64);
-    /// Reads the word, and makes visible what was written before it.
+    /// Reads the word, and makes all writes before it visible.
     fn read_published(&self) -> u64;
 }
 
 /// Makes an empty store of the words.
-pub(super) fn initialise<W: HeaderWord>(words: &[W], window: Window, seed: [u64; 2]) {
+pub(super) fn initialise<W: HeaderWord>(words: &[W], window: ReplayWindow, seed: [u64; 2]) {
     for word in words {
         word.publish(EMPTY);
     }
@@ -26,7 +26,7 @@ pub(super) fn initialise<W: HeaderWord>(words: &[W], window: Window, seed: [u64;
 }
 
 /// Writes the header before slots that are empty, the word that makes it valid last.
-pub(super) fn write<W: HeaderWord>(words: &[W], window: Window, [s0, s1]: [u64; 2]) {
+pub(super) fn write<W: HeaderWord>(words: &[W], window: ReplayWindow, [s0, s1]: [u64; 2]) {
     let window = u64::from(window.max_age_seconds) << 32 | u64::from(window.future_seconds);
     for (at, value) in [
         (LENGTH_AT, words.len() as u64),
@@ -43,7 +43,7 @@ pub(super) fn write<W: HeaderWord>(words: &[W], window: Window, [s0, s1]: [u64; 
 }
 
 /// The window and the seed of a store that was initialised before; its window must cover `needed`.
-pub(super) fn read<W: HeaderWord>(words: &[W], needed: Window) -> Result<(Window, [u64; 2]), AttachError> {
+pub(super) fn read<W: HeaderWord>(words: &[W], needed: ReplayWindow) -> Result<(ReplayWindow, [u64; 2]), AttachError> {
     let read = |at: usize| words.get(at).map_or(0, W::read_published);
     match read(MAGIC_AT) {
         MAGIC => {}
@@ -54,7 +54,7 @@ pub(super) fn read<W: HeaderWord>(words: &[W], needed: Window) -> Result<(Window
         return Err(AttachError::OtherSize);
     }
     let window = read(WINDOW_AT);
-    let window = Window { max_age_seconds: (window >> 32) as u32, future_seconds: window as u32 };
+    let window = ReplayWindow { max_age_seconds: (window >> 32) as u32, future_seconds: window as u32 };
     if !window.covers(needed) {
         return Err(AttachError::WindowTooNarrow);
     }
@@ -64,7 +64,7 @@ pub(super) fn read<W: HeaderWord>(words: &[W], needed: Window) -> Result<(Window
 /// Why memory cannot serve as a replay store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttachError {
-    /// Fewer words than [`required_words`](super::required_words) asks for one proof.
+    /// Fewer words than [`replay_store_words`](super::replay_store_words) asks for one proof.
     TooSmall,
     /// It was not initialised, or not to the end.
     NotInitialised,

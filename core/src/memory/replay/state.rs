@@ -1,7 +1,7 @@
 //! How full a store is and what it refuses: for gauges and logs.
 
 use super::SLOTS;
-use super::protocol::{Bucketed, Forgotten, Window, Word, is_taken};
+use super::protocol::{Bucketed, Forgotten, ReplayWindow, Word, is_taken};
 use crate::time::UnixSeconds;
 
 /// How a replay store is at one moment.
@@ -18,10 +18,10 @@ pub struct ReplayState {
     pub refusing_until: UnixSeconds,
 }
 
-/// Buckets read one after the other, and what they hold.
+/// Buckets read one after the other, and the proofs in them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Survey {
-    window: Window,
+    window: ReplayWindow,
     floor: u64,
     now: u64,
     until: u64,
@@ -34,7 +34,7 @@ impl Survey {
     /// How many buckets are read at most: their mean is that of all within one in a hundred.
     pub(super) const BUCKETS: usize = 4_096;
 
-    pub(super) fn new(window: Window, floor: UnixSeconds, now: UnixSeconds) -> Self {
+    pub(super) fn new(window: ReplayWindow, floor: UnixSeconds, now: UnixSeconds) -> Self {
         let (floor, now) = (floor.as_u64(), now.as_u64());
         Self { window, floor, now, until: now, buckets: 0, live: 0, refusing: 0 }
     }
@@ -49,7 +49,7 @@ impl Survey {
         self.until = self.until.max(end);
     }
 
-    /// What holds for a store of `buckets` by those that were read.
+    /// The estimate for a store of `buckets` by those that were read.
     pub(super) fn state(self, buckets: usize) -> ReplayState {
         let of_all = |count: usize, scale: usize| match self.buckets {
             0 => 0,

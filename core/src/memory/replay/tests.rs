@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-const WINDOW: Window = Window { max_age_seconds: 60, future_seconds: 5 };
+const WINDOW: ReplayWindow = ReplayWindow { max_age_seconds: 60, future_seconds: 5 };
 const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
 const NOON: u64 = 1_800_000_000;
 
@@ -83,7 +83,7 @@ fn the_ends_of_time_do_not_wrap() {
     }
 }
 
-/// Experiment 6: when full it says so, and forgets nobody for it.
+/// Experiment 6: a full store reports it, and forgets no proof for it.
 #[test]
 fn a_full_store_refuses_and_remembers() {
     let store = store(1000);
@@ -212,9 +212,11 @@ fn one_request_by_a_wrong_clock_costs_one_bucket_one_window() {
 #[test]
 fn a_clock_that_was_ahead_leaves_the_present_alone() {
     const AHEAD: u64 = 7_200;
-    for clock in
-        [WINDOW, Window { max_age_seconds: 10, future_seconds: 0 }, Window { max_age_seconds: 300, future_seconds: 60 }]
-    {
+    for clock in [
+        WINDOW,
+        ReplayWindow { max_age_seconds: 10, future_seconds: 0 },
+        ReplayWindow { max_age_seconds: 300, future_seconds: 60 },
+    ] {
         let store = ReplayStore::new(1_000, clock, SEED);
         let life = clock.seconds_of_room();
         let used: Vec<u64> =
@@ -296,7 +298,7 @@ fn keys_that_send_without_end_leave_room() {
 }
 
 /// B5: an attacker with so many keys, which send all that they can, one after the other, at once and then every second; 1,000 clients that
-/// begin after it send a proof every ten seconds each, a tenth of what the store is planned for. How many of their first 30,000 proofs are refused.
+/// begin after it send a proof every ten seconds each, a tenth of the store's planned number. How many of their first 30,000 proofs are refused.
 #[test]
 fn a_thousand_clients_beside_an_attacker() {
     const CLIENTS: u64 = 1_000;
@@ -405,12 +407,14 @@ fn idle_for_any_time_it_works_again() {
     }
 }
 
-/// The clock visits the same future twice: what was used there stays used.
+/// The clock visits the same future twice: proofs used there stay used.
 #[test]
 fn a_future_visited_twice_opens_nothing() {
-    for window in
-        [WINDOW, Window { max_age_seconds: 10, future_seconds: 0 }, Window { max_age_seconds: 300, future_seconds: 60 }]
-    {
+    for window in [
+        WINDOW,
+        ReplayWindow { max_age_seconds: 10, future_seconds: 0 },
+        ReplayWindow { max_age_seconds: 300, future_seconds: 60 },
+    ] {
         let store = ReplayStore::new(64, window, SEED);
         let ahead = NOON + 7200;
         let used: Vec<u64> =
@@ -429,7 +433,7 @@ fn a_future_visited_twice_opens_nothing() {
 
 #[test]
 fn memory_of_the_caller_is_shared() {
-    let words: Vec<AtomicU64> = (0..required_words(1000)).map(|_| AtomicU64::new(u64::MAX)).collect();
+    let words: Vec<AtomicU64> = (0..replay_store_words(1000)).map(|_| AtomicU64::new(u64::MAX)).collect();
     assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachError::NotInitialised);
     let one = ReplayStore::initialise(&words[..], WINDOW, SEED).unwrap();
     assert_eq!(record_use(&one, 1, NOON, NOON), FirstUse::Recorded);
@@ -439,22 +443,22 @@ fn memory_of_the_caller_is_shared() {
     assert_eq!(record_use(&two, 2, NOON, NOON), FirstUse::Recorded);
     assert_eq!(record_use(&one, 2, NOON, NOON), FirstUse::Replayed);
 
-    let narrower = Window { max_age_seconds: 30, future_seconds: 0 };
+    let narrower = ReplayWindow { max_age_seconds: 30, future_seconds: 0 };
     assert!(ReplayStore::attach(&words[..], narrower).is_ok());
-    for wider in [Window { max_age_seconds: 61, ..WINDOW }, Window { future_seconds: 6, ..WINDOW }] {
+    for wider in [ReplayWindow { max_age_seconds: 61, ..WINDOW }, ReplayWindow { future_seconds: 6, ..WINDOW }] {
         assert_eq!(ReplayStore::attach(&words[..], wider).unwrap_err(), AttachError::WindowTooNarrow);
     }
     assert_eq!(ReplayStore::attach(&words[..words.len() - 1], WINDOW).unwrap_err(), AttachError::OtherSize);
     words[MAGIC_AT].fetch_add(1, Ordering::Relaxed);
     assert_eq!(ReplayStore::attach(&words[..], WINDOW).unwrap_err(), AttachError::OtherVersion);
-    for len in [0, 1, HEADER_WORDS, required_words(1) - 1] {
+    for len in [0, 1, HEADER_WORDS, replay_store_words(1) - 1] {
         assert_eq!(ReplayStore::initialise(&words[..len], WINDOW, SEED).unwrap_err(), AttachError::TooSmall);
         assert_eq!(ReplayStore::attach(&words[..len], WINDOW).unwrap_err(), AttachError::TooSmall);
     }
     // Words beyond the last whole bucket stay unused.
-    let odd = ReplayStore::initialise(&words[..required_words(63) + 100], WINDOW, SEED).unwrap();
+    let odd = ReplayStore::initialise(&words[..replay_store_words(63) + 100], WINDOW, SEED).unwrap();
     assert_eq!(odd.slots(), SLOTS);
-    assert!(ReplayStore::attach(&words[..required_words(63) + 100], WINDOW).is_ok());
+    assert!(ReplayStore::attach(&words[..replay_store_words(63) + 100], WINDOW).is_ok());
 }
 
 /// Memory that held a store before, and a process that dies after any number of writes.
@@ -497,7 +501,7 @@ fn memory_that_shrinks_is_a_full_store() {
             &self.0[..self.1.load(Ordering::Relaxed) as usize]
         }
     }
-    let words: Vec<AtomicU64> = (0..required_words(64)).map(|_| AtomicU64::new(0)).collect();
+    let words: Vec<AtomicU64> = (0..replay_store_words(64)).map(|_| AtomicU64::new(0)).collect();
     let len = AtomicU64::new(words.len() as u64);
     let store = ReplayStore::initialise(Shrinking(words, len), WINDOW, SEED).unwrap();
     for len in [0, 6, 50] {
@@ -509,11 +513,11 @@ fn memory_that_shrinks_is_a_full_store() {
 
 #[test]
 fn the_plan_is_a_little_more_than_sixteen_bytes_a_proof() {
-    assert_eq!(required_words(0), HEADER_WORDS + BUCKET_WORDS);
-    assert_eq!(required_words(63), HEADER_WORDS + 128);
-    assert_eq!(required_words(64), HEADER_WORDS + 256);
-    assert_eq!(required_words(7_000_000) * 8, 113_778_752);
-    assert_eq!(required_words(usize::MAX), usize::MAX, "saturates");
+    assert_eq!(replay_store_words(0), HEADER_WORDS + BUCKET_WORDS);
+    assert_eq!(replay_store_words(63), HEADER_WORDS + 128);
+    assert_eq!(replay_store_words(64), HEADER_WORDS + 256);
+    assert_eq!(replay_store_words(7_000_000) * 8, 113_778_752);
+    assert_eq!(replay_store_words(usize::MAX), usize::MAX, "saturates");
 }
 
 /// A client that chooses its proofs cannot aim at a bucket whose seed it does not know; nor can one that chooses its key look like another.
@@ -599,7 +603,7 @@ fn step(jump: i64) -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// The twin is a set that forgets nothing. Whatever the clock does, nobody wins twice.
+    /// The twin is a set that forgets nothing. Whatever the clock does, no proof is accepted twice.
     #[test]
     fn nobody_wins_twice(steps in prop::collection::vec(step(7200), 1..2000)) {
         let store = store(1);
@@ -658,7 +662,7 @@ proptest! {
         now in prop_oneof![0..1u64 << 34, Just(NOON)],
         ages in [0.0..=1.0f64, 0.0..=1.0f64],
     ) {
-        let window = Window { max_age_seconds, future_seconds };
+        let window = ReplayWindow { max_age_seconds, future_seconds };
         let (max_age, future) = (u64::from(max_age_seconds), u64::from(future_seconds));
         let now = now + max_age + future;
         let [one, two] = ages.map(|age| now + future - ((max_age + future) as f64 * age) as u64);
@@ -672,7 +676,7 @@ proptest! {
     }
 
     /// The lemma of the protocol, in exact numbers: an entry is replaced, by one that is younger, older or far away; for every proof that
-    /// it was taken for, the new one is taken, or the proof's time is forgotten. And what is forgotten is not the present of who replaced it.
+    /// it was taken for, the new one is taken, or the proof's time is forgotten. And the forgotten time is not the present of the proof that replaced it.
     #[test]
     fn what_was_taken_stays_taken_or_is_forgotten(
         max_age_seconds in prop_oneof![0..400u32, 0..100_000u32],
@@ -681,7 +685,7 @@ proptest! {
         scale in prop_oneof![Just(3.0), Just(10.0), Just(100.0)],
         place in 0.0..=1.0f64,
     ) {
-        let window = Window { max_age_seconds, future_seconds };
+        let window = ReplayWindow { max_age_seconds, future_seconds };
         let (max_age, future) = (u64::from(max_age_seconds), u64::from(future_seconds));
         let span = max_age + future + 1;
         let lost = Entry::new(5, NOON * 10, window);

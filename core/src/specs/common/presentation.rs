@@ -5,25 +5,25 @@ use alloc::vec::Vec;
 use crate::jose::base64url::{self, Base64Error};
 use crate::limits;
 use crate::reason::Reason;
-pub use crate::request::Field;
+pub use crate::request::HeaderField;
 use crate::uri;
 
 /// The scheme that a token came under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum AuthScheme {
     /// `Bearer` (RFC 6750 §2.1).
     Bearer,
     /// `DPoP` (RFC 9449 §7.1).
     Dpop,
 }
 
-impl Scheme {
+impl AuthScheme {
     /// The scheme of a request's one credential, whatever is wrong with the rest of it.
     #[must_use]
-    pub fn of(authorization: Field<'_>) -> Option<Self> {
+    pub fn of(authorization: HeaderField<'_>) -> Option<Self> {
         match authorization {
-            Field::One(value) => Self::split(trim(value)).map(|(scheme, _)| scheme),
-            Field::Absent | Field::Repeated => None,
+            HeaderField::One(value) => Self::split(trim(value)).map(|(scheme, _)| scheme),
+            HeaderField::Absent | HeaderField::Repeated => None,
         }
     }
 
@@ -56,7 +56,7 @@ impl Scheme {
 #[derive(Clone, Copy, Debug)]
 pub struct Credential<'r> {
     /// Its scheme.
-    pub scheme: Scheme,
+    pub scheme: AuthScheme,
     /// The token's text, not yet looked at.
     pub token: &'r [u8],
 }
@@ -71,20 +71,20 @@ impl<'r> Credential<'r> {
     /// [`Reason::CredentialMissing`], [`Reason::SchemeUnsupported`], [`Reason::CredentialRepeated`],
     /// [`Reason::CredentialTooLarge`], or [`Reason::TokenMalformed`] for a scheme without a token.
     #[cfg_attr(feature = "fast", inline(always))]
-    pub fn read(authorization: Field<'r>, request_uri: &[u8]) -> Result<Self, Reason> {
+    pub fn read(authorization: HeaderField<'r>, request_uri: &[u8]) -> Result<Self, Reason> {
         let in_query = uri::has_query_parameter(request_uri, b"access_token");
         let value = match authorization {
-            Field::Absent if in_query => return Err(Reason::SchemeUnsupported),
-            Field::Absent => return Err(Reason::CredentialMissing),
+            HeaderField::Absent if in_query => return Err(Reason::SchemeUnsupported),
+            HeaderField::Absent => return Err(Reason::CredentialMissing),
             // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
-            Field::Repeated => return Err(Reason::CredentialRepeated),
-            Field::One(_) if in_query => return Err(Reason::CredentialRepeated),
-            Field::One(value) => trim(value),
+            HeaderField::Repeated => return Err(Reason::CredentialRepeated),
+            HeaderField::One(_) if in_query => return Err(Reason::CredentialRepeated),
+            HeaderField::One(value) => trim(value),
         };
         if value.is_empty() {
             return Err(Reason::CredentialMissing);
         }
-        let (scheme, rest) = Scheme::split(value).ok_or(Reason::SchemeUnsupported)?;
+        let (scheme, rest) = AuthScheme::split(value).ok_or(Reason::SchemeUnsupported)?;
         let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
         let token = rest.get(spaces..).unwrap_or_default();
         if token.len() > limits::TOKEN_BYTES {
@@ -95,11 +95,11 @@ impl<'r> Credential<'r> {
 }
 
 /// The value of a field that may come once.
-fn one(field: Field<'_>) -> Result<Option<&[u8]>, Reason> {
+fn one(field: HeaderField<'_>) -> Result<Option<&[u8]>, Reason> {
     match field {
-        Field::Absent => Ok(None),
-        Field::Repeated => Err(Reason::CredentialRepeated),
-        Field::One(value) => Ok(Some(trim(value))),
+        HeaderField::Absent => Ok(None),
+        HeaderField::Repeated => Err(Reason::CredentialRepeated),
+        HeaderField::One(value) => Ok(Some(trim(value))),
     }
 }
 
@@ -108,7 +108,11 @@ impl<'r> Credential<'r> {
         if token.len() > limits::TOKEN_BYTES {
             return Err(Reason::CredentialTooLarge);
         }
-        if token.is_empty() { Err(Reason::TokenMalformed) } else { Ok(Some(Self { scheme: Scheme::Bearer, token })) }
+        if token.is_empty() {
+            Err(Reason::TokenMalformed)
+        } else {
+            Ok(Some(Self { scheme: AuthScheme::Bearer, token }))
+        }
     }
 
     /// Takes the one credential out of a header field of its own, which holds nothing else, or a scheme before it; `None` without the field.
@@ -116,7 +120,7 @@ impl<'r> Credential<'r> {
     /// # Errors
     /// [`Reason::CredentialRepeated`], [`Reason::CredentialTooLarge`], [`Reason::SchemeUnsupported`] for another scheme,
     /// [`Reason::TokenMalformed`] for a field without a token.
-    pub(crate) fn in_field(field: Field<'r>, scheme: Option<&str>) -> Result<Option<Self>, Reason> {
+    pub(crate) fn in_field(field: HeaderField<'r>, scheme: Option<&str>) -> Result<Option<Self>, Reason> {
         let Some(mut value) = one(field)? else { return Ok(None) };
         if let Some(scheme) = scheme {
             // RFC 9110 §11.1: the scheme is case-insensitive; §11.4: 1*SP behind it.
@@ -139,7 +143,7 @@ impl<'r> Credential<'r> {
     ///
     /// # Errors
     /// As [`in_field`](Self::in_field).
-    pub(crate) fn in_cookie(field: Field<'r>, name: &str) -> Result<Option<Self>, Reason> {
+    pub(crate) fn in_cookie(field: HeaderField<'r>, name: &str) -> Result<Option<Self>, Reason> {
         Self::among(field, b';', &|pair| value_of_cookie(pair, name))?.map_or(Ok(None), Self::sized)
     }
 
@@ -149,7 +153,7 @@ impl<'r> Credential<'r> {
     /// # Errors
     /// As [`in_field`](Self::in_field), and [`Reason::TokenEncoding`].
     pub(crate) fn in_protocols(
-        field: Field<'r>,
+        field: HeaderField<'r>,
         prefix: &str,
         is_encoded: bool,
         room: &'r mut [u8],
@@ -169,7 +173,7 @@ impl<'r> Credential<'r> {
 
     /// The one element of a list that `find` finds something in.
     fn among(
-        field: Field<'r>,
+        field: HeaderField<'r>,
         separator: u8,
         find: &dyn Fn(&'r [u8]) -> Option<&'r [u8]>,
     ) -> Result<Option<&'r [u8]>, Reason> {
@@ -239,12 +243,12 @@ impl Credential<'_> {
 /// # Errors
 /// [`Reason::ProofRepeated`] (RFC 9449 §4.3 item 1: "There is not more than one DPoP HTTP request header field"),
 /// [`Reason::ProofTooLarge`], [`Reason::ProofMissing`]
-pub(crate) fn proof(field: Field<'_>) -> Result<&[u8], Reason> {
+pub(crate) fn proof(field: HeaderField<'_>) -> Result<&[u8], Reason> {
     match field {
-        Field::Absent => Err(Reason::ProofMissing),
-        Field::Repeated => Err(Reason::ProofRepeated),
-        Field::One(value) if value.len() > limits::PROOF_BYTES => Err(Reason::ProofTooLarge),
-        Field::One(value) => Ok(trim(value)),
+        HeaderField::Absent => Err(Reason::ProofMissing),
+        HeaderField::Repeated => Err(Reason::ProofRepeated),
+        HeaderField::One(value) if value.len() > limits::PROOF_BYTES => Err(Reason::ProofTooLarge),
+        HeaderField::One(value) => Ok(trim(value)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! twenty and wherever a point is of small or mixed order, or an encoding is at an edge. Cases whose hash is chosen, which no
 //! library takes, are compared with the points of `curve25519-dalek`.
 
-use countersign::crypto::ed25519::{Generator, KeyTable, TableBuilder, Window, verify, verify_hashed};
+use countersign::internal::crypto::ed25519::{Generator, KeyTable, TableBuilder, Window, verify, verify_hashed};
 use countersign_fuzz::{Random, Tally, arguments, joined};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
@@ -285,7 +285,7 @@ impl Run {
         &self.generators[usize::from(self.tally.done.is_multiple_of(8))]
     }
 
-    #[allow(clippy::too_many_arguments)] // a case is what it is
+    #[allow(clippy::too_many_arguments)] // the parts of a case
     fn case(
         &mut self,
         class: &'static str,

@@ -6,7 +6,7 @@
 //! message (ring takes no hash), and with the `p256` crate on one case in twenty, and on every case of the
 //! crafted classes, whose hash is chosen.
 
-use countersign::crypto::p256::{Generator, KeyTable, TableBuilder, Verify, Window, verify_prehashed};
+use countersign::internal::crypto::p256::{Generator, KeyTable, TableBuilder, Verify, Window, verify_prehashed};
 use countersign_fuzz::{Random, Tally, arguments, joined};
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p256::ecdsa::{Signature, VerifyingKey};

@@ -3,16 +3,14 @@
 //!
 //! - A decision is the same from a cold and a warm cache, under any spelling of the scheme, and however the JSON is spelled: a refusal
 //!   never becomes an acceptance by another encoding of the same header and claims (RFC 8259 §8.3). Only limits on length may differ.
-//! - What is accepted is right by the eyes of another reader: `serde_json` finds the type, the algorithm, the issuer, the audience and the
+//! - An accepted token is right for another reader: `serde_json` finds the type, the algorithm, the issuer, the audience and the
 //!   times that the policy demands, no name twice, and every part is base64url in its one spelling.
 
 use std::cell::RefCell;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign::engine::Request;
-use countersign::reason::Reason;
-use countersign::time::UnixSeconds;
+use countersign::{Reason, Request, UnixSeconds};
 use countersign_tests::issuer::{AUDIENCE, DOMAIN, NOW, PLAIN, SERVER, URI, access, b64, key, proof};
 use countersign_tests::request::{Doc, Req, bearer, dpop};
 use countersign_tests::runner::{Answer, Runner};
@@ -80,7 +78,7 @@ pub fn check(input: &[u8]) -> bool {
     if kind == "proof" {
         assert!(header["jwk"].get("d").is_none());
         assert_eq!((claims["htm"].as_str(), claims["htu"].is_string()), (Some("GET"), true));
-        BOUND.with(|bound| assert_eq!(claims["ath"], b64(countersign::crypto::sha256(bound.as_bytes()))));
+        BOUND.with(|bound| assert_eq!(claims["ath"], b64(countersign::internal::crypto::sha256(bound.as_bytes()))));
         assert!(claims["iat"].as_f64().is_some_and(|iat| (iat - NOW as f64).abs() <= 61.0));
     } else {
         check_token(answer.kind, &header, &claims);
@@ -162,7 +160,7 @@ fn signed(signer: &str, header: &[u8], payload: &[u8]) -> String {
     format!("{input}.{}", b64(key(signer).sign("ES256", input.as_bytes())))
 }
 
-/// The input for a token or proof that stands in a request, if it has two parts that can be decoded.
+/// The input for a token or proof that is in a request, if it has two parts that can be decoded.
 pub fn seed(text: &str, is_proof: bool) -> Option<Vec<u8>> {
     let mut parts = text.split('.');
     let mut decode = || URL_SAFE_NO_PAD.decode(parts.next()?).ok();
@@ -178,7 +176,7 @@ pub fn seed(text: &str, is_proof: bool) -> Option<Vec<u8>> {
     } else if let Ok(mut claims) = serde_json::from_slice::<Value>(&payload) {
         // The proofs of the vectors are for tokens of their own.
         if claims.get("ath").is_some() {
-            claims["ath"] = BOUND.with(|bound| b64(countersign::crypto::sha256(bound.as_bytes()))).into();
+            claims["ath"] = BOUND.with(|bound| b64(countersign::internal::crypto::sha256(bound.as_bytes()))).into();
             payload = claims.to_string().into_bytes();
         }
     }

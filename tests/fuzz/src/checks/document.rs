@@ -1,7 +1,7 @@
 //! What holds for every reader of documents that collects faults.
 
-use countersign::engine::PolicyError;
-use countersign::printable::is_printable;
+use countersign::PolicyError;
+use countersign::internal::printable::is_printable;
 use serde_json::Value;
 
 /// Each fault points to a value of the document, or names a member that is not there. Its line can be written to a log.

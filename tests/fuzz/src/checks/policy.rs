@@ -1,6 +1,6 @@
 //! The policy document: never a panic, each fault by a pointer that means something, and the same result however strings are spelled.
 
-use countersign::engine::PolicyDocument;
+use countersign::PolicyDocument;
 
 use super::document::{check_faults, pointers, respelled};
 

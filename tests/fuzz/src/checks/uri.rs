@@ -1,8 +1,8 @@
 //! Target URIs: one spelling for each target, which compares as the spellings do; and what the `url` crate says where RFC 3986 and
 //! WHATWG's standard agree.
 
-use countersign::limits;
-use countersign::uri::{NORMALISED_BYTES, Origin, TargetUri};
+use countersign::internal::limits;
+use countersign::internal::uri::{NORMALISED_BYTES, Origin, TargetUri};
 
 /// Two URIs, with a line feed between them.
 pub fn check(input: &[u8]) -> bool {

@@ -1,7 +1,8 @@
-/* Preloaded into Envoy: the time of day is the number in the file $COUNTERSIGN_CLOCK, which a test writes.
+/* Preloaded into a host: the time of day is the number in the file $COUNTERSIGN_CLOCK, which a test writes (clock.py).
  *
- * libfaketime cannot do it here: it waits for itself when Envoy's allocator asks for the time while it starts. This reads shared
- * memory and calls nothing that allocates. Monotonic clocks stay as they are, so that Envoy's timers run. */
+ * libfaketime cannot do it: it opens a file and allocates at each question. Envoy's allocator asks for the time while it starts, and
+ * nginx asks in its signal handlers; either can wait for itself for ever. This reads shared memory and calls nothing that allocates.
+ * Monotonic clocks stay as they are, so that the host's timers run. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -17,10 +18,11 @@ static const volatile int64_t *seconds;
 __attribute__((constructor)) static void begin(void) {
   const char *path = getenv("COUNTERSIGN_CLOCK");
   int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  if (file < 0) return;
-  void *mapped = mmap(NULL, sizeof *seconds, PROT_READ, MAP_SHARED, file, 0);
-  if (mapped != MAP_FAILED) seconds = mapped;
+  void *mapped = file < 0 ? MAP_FAILED : mmap(NULL, sizeof *seconds, PROT_READ, MAP_SHARED, file, 0);
+  /* A test that set a clock must not run by the machine's. */
+  if (mapped == MAP_FAILED) abort();
   close(file);
+  seconds = mapped;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *out) {
