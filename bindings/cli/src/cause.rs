@@ -381,7 +381,9 @@ fn whereabouts(credential: &CredentialPolicy) -> String {
         CredentialLocation::Authorization => "in Authorization".to_owned(),
         CredentialLocation::Header { name, .. } => format!("in the header field {}", printable(name)),
         CredentialLocation::Cookie(name) => format!("in the cookie {}", printable(name)),
-        CredentialLocation::WebSocketProtocol(prefix) => format!("in Sec-WebSocket-Protocol behind {}", printable(prefix)),
+        CredentialLocation::WebSocketProtocol(prefix) => {
+            format!("in Sec-WebSocket-Protocol behind {}", printable(prefix))
+        }
     }
 }
 

@@ -42,28 +42,10 @@ impl IdentityHeaders {
         Self { credentials, lengths, ..Self::default() }
     }
 
-    /// What is left of the fields that hold more than a credential, cookies and subprotocols, by name: for a host to write after it removed
-    /// them. Several fields of one name are one list (RFC 9110 §5.3, RFC 9113 §8.2.3).
+    /// The rest of the fields that hold more than a credential, see [`CredentialLocation::rests`].
     #[must_use]
     pub fn rests<'f>(&self, fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone) -> Vec<(&str, Vec<u8>)> {
-        let mut rests: Vec<(&str, Vec<u8>)> = Vec::new();
-        for field in self.credentials.iter().filter(|credential| credential.is_part()).map(CredentialLocation::field) {
-            if rests.iter().any(|(known, _)| *known == field) {
-                continue;
-            }
-            let mut rest = Vec::new();
-            for (_, value) in fields.clone().filter(|(name, _)| spells_alike(name, field.as_bytes())) {
-                let parts = self.credentials.iter().filter(|credential| credential.field() == field);
-                let left = parts.fold(value.to_vec(), |value, credential| credential.without(&value));
-                if !rest.is_empty() && !left.is_empty() {
-                    rest.extend_from_slice(if field == "cookie" { b"; " } else { b", " });
-                }
-                rest.extend_from_slice(&left);
-            }
-            rests.push((field, rest));
-        }
-        rests.retain(|(_, rest)| !rest.is_empty());
-        rests
+        CredentialLocation::rests(self.credentials.iter(), fields)
     }
 
     /// The fields that are written from a decision: names in small letters with attributes.

@@ -14,7 +14,7 @@ use crate::policy::route::{AcceptedKind, CredentialLocation, CredentialPolicy, T
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
 use crate::specs::common::pointer::{ClaimPointer, NamedClaims};
-use crate::specs::common::presentation::Scheme;
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::{TokenKind, TokenKinds};
 
 const MEMBERS: &[&str] = &["name", "from", "accept", "audience", "required", "remove", "comment"];
@@ -184,7 +184,8 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
                 true => Some(read_token(reader, &members, "scheme", SCHEME)?),
                 false => None,
             };
-            if let Some(scheme) = scheme.as_ref().filter(|scheme| scheme.eq_ignore_ascii_case(AuthScheme::Dpop.name())) {
+            if let Some(scheme) = scheme.as_ref().filter(|scheme| scheme.eq_ignore_ascii_case(AuthScheme::Dpop.name()))
+            {
                 // RFC 9449 §7.1: "DPoP-bound access tokens are sent using the Authorization request header field".
                 reader.fault(&members.at("scheme"), quoted(scheme), SCHEME);
             }

@@ -92,7 +92,7 @@ pub enum CredentialLocation {
     WebSocketProtocol(Box<str>),
 }
 
-impl From {
+impl CredentialLocation {
     /// Whether one credential could be read from both places: header fields in whatever spelling, prefixes of which one begins with the other.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
@@ -131,6 +131,33 @@ impl From {
             Self::Cookie(name) => presentation::without_cookie(value, name),
             Self::WebSocketProtocol(prefix) => presentation::without_protocol(value, prefix),
         }
+    }
+
+    /// The rest of the fields that hold more than a credential of `removed`: other cookies, other subprotocols, by the name of the field. A host
+    /// removes the fields of these credentials and writes this. Several `fields` of one name are one list (RFC 9110 §5.3, RFC 9113 §8.2.3).
+    #[must_use]
+    pub fn rests<'c, 'f>(
+        removed: impl Iterator<Item = &'c Self> + Clone,
+        fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
+    ) -> Vec<(&'c str, Vec<u8>)> {
+        let mut rests: Vec<(&str, Vec<u8>)> = Vec::new();
+        for field in removed.clone().filter(|location| location.is_part()).map(Self::field) {
+            if rests.iter().any(|(known, _)| *known == field) {
+                continue;
+            }
+            let mut rest = Vec::new();
+            for (_, value) in fields.clone().filter(|(name, _)| spells_alike(name, field.as_bytes())) {
+                let parts = removed.clone().filter(|location| location.field() == field);
+                let left = parts.fold(value.to_vec(), |value, location| location.without(&value));
+                if !rest.is_empty() && !left.is_empty() {
+                    rest.extend_from_slice(if field == "cookie" { b"; " } else { b", " });
+                }
+                rest.extend_from_slice(&left);
+            }
+            rests.push((field, rest));
+        }
+        rests.retain(|(_, rest)| !rest.is_empty());
+        rests
     }
 
     /// Whether the token is encoded once more.
@@ -265,7 +292,7 @@ impl Policy {
     }
 
     /// The credentials that it asks for, the one that says who the client is first.
-    pub fn credentials(&self) -> impl Iterator<Item = &CredentialPolicy> {
+    pub fn credentials(&self) -> impl Iterator<Item = &CredentialPolicy> + Clone {
         core::iter::once(&self.credential).chain(&self.others)
     }
 
