@@ -54,6 +54,8 @@ const OBJECTS: &[Object] = &[
     ),
     object(&["/policies/NAME/credentials/N"], "/$defs/credential"),
     object(&["/policies/NAME/credentials/N/from"], "/$defs/ownHeader"),
+    object(&["/policies/NAME/credentials/N/from"], "/$defs/ownCookie"),
+    object(&["/policies/NAME/credentials/N/from"], "/$defs/ownProtocol"),
     object(&["/policies/NAME/tie/N"], "/$defs/policy/properties/tie/items"),
     object(&["/policies/NAME/tools/N"], "/$defs/policy/properties/tools/items"),
     object(&["/policies/NAME/binding"], "/$defs/policy/properties/binding"),

@@ -61,15 +61,36 @@ impl Sources {
         let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
         let (what, name) = match (of_proof, credential.from()) {
             (true, _) => ("proof", "dpop"),
-            (false, CredentialLocation::Authorization) => ("token", "authorization"),
-            (false, CredentialLocation::Header(name)) => ("token", name.as_ref()),
+            (false, from) => ("token", from.field()),
         };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
-        let text = match name {
-            "authorization" => value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')),
-            _ => value.trim_matches([' ', '\t']),
+        let text = match credential.from() {
+            _ if of_proof => value.trim_matches([' ', '\t']),
+            CredentialLocation::Authorization | CredentialLocation::Header { scheme: Some(_), .. } => {
+                value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' '))
+            }
+            CredentialLocation::Header { .. } => value.trim_matches([' ', '\t']),
+            CredentialLocation::Cookie(name) => {
+                let mut pairs = value.split(';').filter_map(|pair| pair.split_once('='));
+                let found = pairs.find(|(known, _)| known.trim_matches([' ', '\t']) == &**name);
+                found.map_or("", |(_, token)| token.trim_matches([' ', '\t']))
+            }
+            CredentialLocation::WebSocketProtocol(prefix) => value
+                .split(',')
+                .find_map(|one| one.trim_matches([' ', '\t']).strip_prefix(&**prefix))
+                .unwrap_or_default(),
         };
+        let decoded = match credential.from() {
+            CredentialLocation::WebSocketProtocol(prefix) if prefix.starts_with("base64url.") && !of_proof => {
+                let mut room = vec![0; text.len()];
+                base64url::decode(text.as_bytes(), &mut room)
+                    .ok()
+                    .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            }
+            _ => None,
+        };
+        let text = decoded.as_deref().unwrap_or(text);
         let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
         if text.len() > limit.most {
             let (length, most) = (text.len(), limit.of("bytes"));
@@ -358,7 +379,11 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
         CredentialLocation::Authorization => "in Authorization".to_owned(),
-        CredentialLocation::Header(name) => format!("in the header field {}", printable(name)),
+        CredentialLocation::Header { name, .. } => format!("in the header field {}", printable(name)),
+        CredentialLocation::Cookie(name) => format!("in the cookie {}", printable(name)),
+        CredentialLocation::WebSocketProtocol(prefix) => {
+            format!("in Sec-WebSocket-Protocol behind {}", printable(prefix))
+        }
     }
 }
 

@@ -485,6 +485,7 @@ impl Lint {
         }
         self.transaction_tokens(at, policy);
         self.optional_ties(at, policy);
+        self.places(at, policy);
         for (holder, holder_at) in holders(at, policy) {
             for (place, entry) in entries(holder).iter().enumerate() {
                 let kind = kind(entry);
@@ -540,6 +541,27 @@ impl Lint {
                 }
             };
             self.add(Severity::Warning, format!("{at}/credentials/{place}"), text);
+        }
+    }
+
+    /// What a place where a credential is presented brings with it, and requests without a client.
+    fn places(&mut self, at: &str, policy: &Value) {
+        let credentials = policy["credentials"].as_array().map_or(&[][..], Vec::as_slice);
+        for (place, credential) in credentials.iter().enumerate() {
+            let at = format!("{at}/credentials/{place}");
+            if place == 0 && credential["required"] == false {
+                let text = "a request without this credential passes, as that of an anonymous client, whatever `binding` requires";
+                self.add(Severity::Warning, format!("{at}/required"), text);
+            }
+            if credential["from"]["cookie"].is_string() {
+                let text = "browsers send a cookie with requests that pages of others make: give it SameSite=Strict or Lax, and have the \
+                            application check Origin (RFC 6265 §8.2)";
+                self.add(Severity::Warning, format!("{at}/from"), text);
+            }
+            if credential["from"]["websocket_protocol"].is_string() && credential["remove"] != true {
+                let text = "an upstream that chooses the subprotocol with the token sends the token back; \"remove\": true keeps it from it";
+                self.add(Severity::Warning, format!("{at}/remove"), text);
+            }
         }
     }
 

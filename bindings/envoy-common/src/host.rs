@@ -18,7 +18,8 @@ pub trait Stream {
     fn remove_spelled(&mut self, identity: &IdentityHeaders);
     /// The header field of this name, which is written in small letters; one in another spelling of it is a second one.
     fn credential(&self, name: &str) -> HeaderField<'_>;
-    /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
+    /// Removes fields of credentials, in every spelling, and writes [what is left of them](IdentityHeaders::rests); the route stays the one that
+    /// was asked.
     fn remove_credentials(&mut self, credentials: &IdentityHeaders);
     /// The settings of the request's route, if it has any.
     ///

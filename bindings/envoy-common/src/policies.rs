@@ -9,7 +9,7 @@ use countersign::internal::uri::AllowedOrigins;
 use countersign::{Mode, Policy, PolicyDocument, PolicyIndex};
 
 use crate::host::Stream;
-use crate::identity::{IdentityHeaders, removed_fields};
+use crate::identity::{IdentityHeaders, removed_credentials};
 use crate::settings::{RouteSettings, Settings};
 
 /// All policies of a document, in order of their names.
@@ -71,12 +71,12 @@ impl Policies {
             mode: policy.mode(),
             has_origin: policy.has_origin(),
             asks: policy.body().is_some() || policy.asks_shared_store() || policy.introspects(),
-            removed: IdentityHeaders::of_credentials(removed_fields(policy).collect()),
+            removed: IdentityHeaders::of_credentials(removed_credentials(policy).collect()),
         });
         let known: Vec<Known> = known.collect();
         let found = known.iter().position(|policy| policy.name == default);
         let default = found.ok_or_else(|| format!("there is no policy {default}"))?;
-        let removed = document.policies().flat_map(|(_, policy)| removed_fields(policy)).collect();
+        let removed = document.policies().flat_map(|(_, policy)| removed_credentials(policy)).collect();
         Ok(Self { default, known, removed: IdentityHeaders::of_credentials(removed) })
     }
 

@@ -275,7 +275,7 @@ impl Stream for EnvoyStream {
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
         self.judged_by = None;
-        self.set(REQUEST_HEADERS, name.as_bytes(), value);
+        self.set(REQUEST_HEADERS, name.as_bytes(), value.map(str::as_bytes));
     }
 
     fn remove_spelled(&mut self, identity: &IdentityHeaders) {
@@ -302,8 +302,13 @@ impl Stream for EnvoyStream {
         let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
         // SAFETY: what Envoy lends lasts until a header is set.
         let removed = spelled(fields.iter().map(|field| unsafe { field.name.read() }), credentials);
+        // SAFETY: as above.
+        let rests = credentials.rests(fields.iter().map(|field| unsafe { (field.name.read(), field.value.read()) }));
         self.judged_by = None;
         self.remove(REQUEST_HEADERS, &removed);
+        for (name, rest) in rests {
+            self.set(REQUEST_HEADERS, name.as_bytes(), Some(&rest));
+        }
     }
 
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
@@ -479,11 +484,11 @@ impl EnvoyStream {
     }
 
     fn set_response_header(&mut self, name: &str, value: &str) {
-        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value));
+        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value.as_bytes()));
     }
 
-    fn set(&self, map: u32, name: &[u8], value: Option<&str>) {
-        let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
+    fn set(&self, map: u32, name: &[u8], value: Option<&[u8]>) {
+        let value = value.map_or(Buffer::NONE, Buffer::of);
         // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
         unsafe {
             envoy_dynamic_module_callback_http_set_header(self.envoy, map, Buffer::of(name), value);

@@ -1,7 +1,7 @@
 //! Identity headers: the fields that are written from a decision, and whose every other spelling a client's request loses.
 
 use countersign::internal::field_value::{is_field_value, spells_alike};
-use countersign::{Attribute, CredentialLocation, Decision, Policy};
+use countersign::{Attribute, CredentialLocation, CredentialPolicy, Decision, Policy};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// What is written to a field.
@@ -39,11 +39,22 @@ impl IdentityHeaders {
     }
 }
 
-/// Takes the credentials away that the policy marks with `remove`, in every spelling.
+/// Takes the credentials away that the policy marks with `remove`, in every spelling; the rest of their fields stays.
 pub(crate) fn remove_credentials(policy: &Policy, headers: &mut HeaderMap) {
-    for credential in policy.credentials().filter(|credential| credential.is_removed()) {
-        if let CredentialLocation::Header(name) = credential.from() {
-            remove_spelled(headers, std::iter::once(&**name));
+    let removed = policy.credentials().filter(|credential| credential.is_removed()).map(CredentialPolicy::from);
+    if removed.clone().next().is_none() {
+        return;
+    }
+    let fields: Vec<(&[u8], &[u8])> =
+        headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect();
+    let rests = CredentialLocation::rests(removed.clone(), fields.iter().copied());
+    remove_spelled(headers, removed.map(CredentialLocation::field));
+    for (name, rest) in rests {
+        if let Ok(value) = HeaderValue::from_bytes(&rest) {
+            headers.insert(
+                HeaderName::from_static(if name == "cookie" { "cookie" } else { "sec-websocket-protocol" }),
+                value,
+            );
         }
     }
 }

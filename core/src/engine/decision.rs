@@ -102,6 +102,12 @@ impl<'d> Decision<'d> {
         if self.outcome().reason.is_none() { self.any_verified_token() } else { None }
     }
 
+    /// Whether the request is accepted without the credential that says who the client is, which the policy does not require.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.outcome().reason.is_none() && self.outcome().source.is_none()
+    }
+
     /// The token, accepted or not, for logs: its signature was verified, but a later check may have failed.
     #[must_use]
     pub(crate) fn any_verified_token(&self) -> Option<VerifiedToken<'d>> {

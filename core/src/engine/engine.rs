@@ -222,6 +222,9 @@ impl Engine {
         document: &[u8],
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
+        if !cfg!(feature = "bundle-maps") {
+            return Err(TrustError::AuthorityUnknown); // no policy document has one
+        }
         let map = self.document.bundle_map(map).filter(|_| trust_state.bundles.engine() == self.id);
         let map = map.ok_or(TrustError::AuthorityUnknown)?;
         let mut members =

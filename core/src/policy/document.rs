@@ -177,6 +177,11 @@ impl PolicyDocument {
         self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)
     }
 
+    /// Whether a token is encoded once more where a policy reads it.
+    pub(crate) fn decodes(&self) -> bool {
+        self.policies.iter().any(Policy::decodes)
+    }
+
     /// How many bytes each worker's token cache may take (`memory.token_cache_bytes`).
     #[must_use]
     pub const fn token_cache_bytes(&self) -> usize {

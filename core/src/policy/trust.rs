@@ -517,6 +517,12 @@ impl BundleMap {
         names: &mut TrustNames,
         maps: &mut Vec<Self>,
     ) -> Vec<TrustSource> {
+        if !cfg!(feature = "bundle-maps") {
+            let expected = "a build with the feature `bundle-maps`, or an entry for each trust domain";
+            reader.fault(members.pointer(), "a bundle map, which this build leaves out", expected);
+            names.unnamed = true;
+            return Vec::new();
+        }
         let only = ["trust_domain", "issuer", "name", "spiffe_trust_domains", "introspection"];
         for name in only.into_iter().chain(BUNDLE).chain(JWKS).chain(SELECTION) {
             if members.has(name) {

@@ -27,7 +27,7 @@ use countersign_reload::RevocationDocument;
 
 use crate::attribute::AttributeName;
 use crate::certificate::CertificateSource;
-use crate::identity::{IdentityHeaders, removed_fields};
+use crate::identity::{IdentityHeaders, removed_credentials};
 
 pub use build::{Build, ReadFile};
 pub(crate) use fetch::DEFAULT_REFRESH_SECONDS;
@@ -147,7 +147,7 @@ impl Settings {
             Build::Module { .. } => (Files::read(reader, &members, document.as_ref()), Vm::default()),
             Build::Wasm => {
                 let removes = |document: &PolicyDocument| {
-                    document.policies().any(|(_, policy)| removed_fields(policy).next().is_some())
+                    document.policies().any(|(_, policy)| removed_credentials(policy).next().is_some())
                 };
                 let has_identity = !identity_headers.is_empty() || document.as_ref().is_some_and(removes);
                 (Files::default(), Vm::read(reader, &members, document.as_ref(), has_identity))

@@ -932,12 +932,39 @@ fn an_issuer_is_given_trust_domains_by_name() {
 }
 
 #[test]
-fn the_first_credential_is_required_wherever_it_is_presented() {
-    let second = r#"{"name":"b","from":{"header":"x-b"},"accept":["at+jwt"],"required":false}"#;
-    for from in [r#""authorization""#, r#"{"header":"x-a"}"#] {
-        let first = format!(r#"{{"name":"a","from":{from},"accept":["at+jwt"],"required":false}}"#);
-        let policy = format!(r#"{{"audience":"a","credentials":[{first},{second}]}}"#);
-        let fault = only(&format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#));
-        assert_eq!(fault.pointer, "/policies/p/credentials/0/required", "{from}");
+fn where_a_credential_is_presented_is_read_by_the_letter() {
+    let of = |credentials: &[&str]| {
+        let credentials = credentials.iter().enumerate().map(|(place, from)| {
+            format!(r#"{{"name":"c{place}","from":{from},"accept":["at+jwt"],"required":false}}"#)
+        });
+        let credentials: Vec<String> = credentials.collect();
+        let policy = format!(r#"{{"audience":"a","credentials":[{}]}}"#, credentials.join(","));
+        format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#)
+    };
+    for good in [
+        &[r#""authorization""#][..],
+        &[r#"{"header":"x-a"}"#, r#"{"header":"x-b","scheme":"Token"}"#],
+        &[r#"{"cookie":"__Host-token"}"#, r#"{"cookie":"__host-token"}"#],
+        &[r#"{"websocket_protocol":"base64url.bearer.authorization.k8s.io."}"#, r#"{"cookie":"a"}"#],
+    ] {
+        assert!(PolicyDocument::parse(of(good).as_bytes()).is_ok(), "{good:?}");
+    }
+    for (bad, at) in [
+        (&[r#"{}"#][..], "0/from/header"),
+        (&[r#"{"query":"access_token"}"#], "0/from/query"),
+        (&[r#"{"header":"cookie"}"#], "0/from/header"),
+        (&[r#"{"header":"sec-websocket-protocol"}"#], "0/from/header"),
+        (&[r#"{"header":"x-a","cookie":"b"}"#], "0/from"),
+        (&[r#"{"header":"x-a","scheme":"dpop"}"#], "0/from/scheme"),
+        (&[r#"{"header":"x-a","scheme":"a b"}"#], "0/from/scheme"),
+        (&[r#"{"cookie":"a","scheme":"Token"}"#], "0/from/scheme"),
+        (&[r#"{"cookie":"a b"}"#], "0/from/cookie"),
+        (&[r#"{"cookie":1}"#], "0/from/cookie"),
+        (&[r#"{"websocket_protocol":"a,b"}"#], "0/from/websocket_protocol"),
+        (&[r#"{"cookie":"a"}"#, r#"{"cookie":"a"}"#], "1/from"),
+        (&[r#"{"header":"x-a"}"#, r#"{"header":"x_a","scheme":"T"}"#], "1/from"),
+        (&[r#"{"websocket_protocol":"a."}"#, r#"{"websocket_protocol":"a.b."}"#], "1/from"),
+    ] {
+        assert_eq!(only(&of(bad)).pointer, format!("/policies/p/credentials/{at}"), "{bad:?}");
     }
 }
