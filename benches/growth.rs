@@ -166,7 +166,7 @@ fn domains() {
     let mut sizes: Vec<(usize, Ours)> = Vec::new();
     for n in DOMAINS {
         let text = Doc::svid().trust(&all[..n]).memory(memory).text();
-        // The small ones several times a round; what was made is dropped outside of it.
+        // The small ones several times a round; the results are dropped outside of it.
         let each = (1_000 / n).max(1);
         let mut samples = Vec::new();
         let mut made = None;

@@ -24,7 +24,7 @@ fn by_table(c: &mut Criterion) {
     let check = |verify: p256::Verify| verify(&generator, &table, &sha256(black_box(&MESSAGE)), &signature);
     let ours = || check(countersign_cpu::p256());
     compare(&mut group, Algorithm::Es256, &public, &signature, ours);
-    // Where the processor has lanes, this is what they save.
+    // Where the processor has lanes, this is the time they save.
     group.bench_function(BenchmarkId::new("by table, one by one", "ES256"), |b| {
         b.iter(|| assert!(check(p256::verify_prehashed)));
     });

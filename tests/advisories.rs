@@ -459,7 +459,7 @@ fn ghsa_jc38_x7x8_2xc8_an_algorithm_in_an_unprotected_header() {
     assert_eq!(reason(&Doc::access(), &bearer(&token)), Some(Reason::AlgorithmRefused));
 }
 
-/// FAPI 2 negative tests for a resource server, as one table; the single cases stand in `vectors/proof_*` too.
+/// FAPI 2 negative tests for a resource server, as one table; the single cases are in `vectors/proof_*` too.
 #[test]
 fn fapi_2_dpop_negative_tests_and_auth0_express_1_9_1() {
     let bound = access().bound_to_key("client-p256").text();

@@ -10,7 +10,7 @@ use countersign_tests::request::{Doc, answering, bearer, domain, issuer, issuer_
 use countersign_tests::runner::{Runner, document};
 use serde_json::json;
 
-/// A token that would satisfy every claim rule of every validator here: only its `typ` tells its kind.
+/// A token that would satisfy every claim rule of every validator here: only its `typ` gives its kind.
 fn everything(typ: Option<&str>, who: &str, subject: &str) -> Token {
     let token = access().claim("iss", &q(who)).claim("sub", &q(subject)).claim("aud", &q(issuer::AUDIENCE));
     let token = token.key("shared");

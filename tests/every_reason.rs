@@ -69,7 +69,7 @@ fn a_full_replay_store_is_our_fault() {
     assert_eq!(reason, Reason::ReplayStoreFull);
     assert_eq!(reason.status(), 503);
     assert!(used.len() >= 126, "full after {} proofs", used.len());
-    // What is in the store stays refused, and the refusal of a new proof does not make room.
+    // Proofs in the store stay refused, and the refusal of a new proof does not make room.
     assert_eq!(ask(&mut runner, 0), Some(Reason::ProofReplayed));
     assert_eq!(ask(&mut runner, number), Some(Reason::ReplayStoreFull));
     assert_eq!(runner.engine.refused(Reason::ReplayStoreFull), 2);

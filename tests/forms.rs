@@ -1,4 +1,4 @@
-//! Documents of each form under each setting: what is refused whole, what is said of it, and that a map is taken over whole.
+//! Documents of each form under each setting: which are refused whole, with which fault, and that a map is loaded whole.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -68,7 +68,7 @@ fn a_document_that_looks_like_another_form_is_reported() {
         used(load(SET, r#"{"spiffe_refresh_hint":60,"keys":[]}"#).unwrap()),
         (0, 0, Some(TrustForm::SpiffeBundle))
     );
-    // Nothing tells one empty set from the other.
+    // Nothing distinguishes one empty set from the other.
     for entry in [BUNDLE, SET] {
         assert_eq!(used(load(entry, r#"{"keys":[]}"#).unwrap()), (0, 0, None));
     }

@@ -206,7 +206,7 @@ fn key_sets_of_a_hundred_thousand() {
     let report = runner.push(&authority, set("{}", limits::KEYS_PER_SET).as_bytes(), NOW).unwrap();
     assert_eq!(report.dropped_count, limits::KEYS_PER_SET);
     assert!(report.dropped.len() <= 100, "the report is bounded");
-    // The failures above left what was there; the last one emptied it.
+    // The failures above did not change the set; the last one emptied it.
     assert_eq!(refusal(&mut runner, "Bearer", access().text().as_bytes()), Reason::KeyUnknown);
     // Distinct keys, each under its kid: the set still loads, and the right key is found.
     let keys: Vec<String> = (0..4_000).map(|n| jwk("server-p256", &format!("\"kid\":\"{n}\""))).collect();

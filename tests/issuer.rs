@@ -181,7 +181,7 @@ impl Key {
                     "PS512" => &ring::signature::RSA_PSS_SHA512,
                     _ => &ring::signature::RSA_PKCS1_SHA256,
                 };
-                // PSS has a random salt: what was signed once keeps the signature that the committed corpus has.
+                // PSS has a random salt: a text that was signed once keeps the signature of the committed corpus.
                 let salted = algorithm.starts_with("PS");
                 let mut known = SIGNED.lock().unwrap();
                 if salted {
@@ -212,7 +212,7 @@ fn verifies_pss(key: &ring::rsa::KeyPair, algorithm: &str, input: &[u8], signatu
     ring::signature::UnparsedPublicKey::new(parameters, key.public_key().as_ref()).verify(input, signature).is_ok()
 }
 
-/// RSA signatures by what they sign: those of the committed corpus in order of its paths, then those made since.
+/// RSA signatures by signed text: those of the committed corpus in order of its paths, then those made since.
 static SIGNED: Mutex<Option<Signatures>> = Mutex::new(None);
 
 type Signatures = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
@@ -243,7 +243,7 @@ fn required(jwk: &Value) -> String {
     members.join(",")
 }
 
-/// The RFC 7638 thumbprint in base64url of what a JWK says, whether it is a key or not.
+/// The RFC 7638 thumbprint in base64url of the members of a JWK, whether it is a key or not.
 #[must_use]
 pub fn thumbprint(jwk: &Value) -> String {
     b64(sha256(format!("{{{}}}", required(jwk)).as_bytes()))
@@ -343,7 +343,7 @@ impl Token {
         self
     }
 
-    /// Signed by another key, while the header says what it said.
+    /// Signed by another key, with an unchanged header.
     #[must_use]
     pub fn forged_by(mut self, key: &str) -> Self {
         key.clone_into(&mut self.key);
@@ -372,7 +372,7 @@ impl Token {
         self.claim("cnf", &format!("{{\"jkt\":\"{jkt}\"}}"))
     }
 
-    /// `cnf` with the thumbprint of what this JWK says.
+    /// `cnf` with the thumbprint of the members of this JWK.
     #[must_use]
     pub fn bound_to_jwk(self, jwk: &str) -> Self {
         let jkt = thumbprint(&serde_json::from_str(jwk).unwrap());

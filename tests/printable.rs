@@ -6,7 +6,7 @@ use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::{Runner, document};
 use regex_syntax::hir::{Class, HirKind};
 
-/// Invisible, or moving what stands around it: an escape, C1 CSI, bidirectional overrides and isolates, zero widths, a tag, fillers;
+/// Invisible, or moving the text around it: an escape, C1 CSI, bidirectional overrides and isolates, zero widths, a tag, fillers;
 /// and what Unicode reserves for inside a program: noncharacters.
 const SAMPLES: &str = "\u{1b}\u{7f}\u{9b}\u{ad}\u{34f}\u{61c}\u{200b}\u{200e}\u{202e}\u{2028}\u{2060}\u{2066}\u{3164}\u{feff}\u{e0041}\u{a0}\u{fdd0}\u{fffe}\u{ffff}\u{10ffff}";
 
@@ -50,9 +50,12 @@ fn an_audit_record_shows_no_such_character_and_loses_none() {
         .claim("sub", &escaped(&odd("alice")))
         .claim("client_id", &escaped(&odd("shop")))
         .claim("jti", &escaped(&odd("id")))
-        .claim("act", &format!("{{\"sub\":{},\"iss\":{}}}", escaped(&odd("broker")), escaped(&odd("x"))));
+        .claim("act", &format!("{{\"sub\":{},\"iss\":{}}}", escaped(&odd("broker")), escaped(&odd("x"))))
+        .claim("team", &escaped(&odd("blue")))
+        .claim("roles", &format!("[ \"{{ \\\" }}\" ,\n\t{{ {} : [ 1 , null ] }}\r ]", escaped(&odd("r"))));
     let entry = issuer("placeholder", &[key]).replace("\"placeholder\"", &escaped(&name));
-    let mut runner = Runner::new(&Doc::access().trust(&[entry]).text(), NOW);
+    let attributes = r#"{"team":"/team","roles":"/roles","none":"/none"}"#;
+    let mut runner = Runner::new(&Doc::access().trust(&[entry]).member("attributes", attributes).text(), NOW);
     let answer = runner.ask(&bearer(&token.text()));
     assert_eq!(answer.reason, None);
     assert!(!answer.audit.chars().any(is_tricky), "{:?}", answer.audit);
@@ -62,6 +65,9 @@ fn an_audit_record_shows_no_such_character_and_loses_none() {
     }
     assert_eq!(line["issuer"], name);
     assert_eq!(line["actors"][0], serde_json::json!({ "sub": odd("broker"), "iss": odd("x") }));
+    let roles = serde_json::json!(["{ \" }", { (odd("r")): [1, null] }]);
+    assert_eq!(line["attributes"], serde_json::json!({ "team": odd("blue"), "roles": roles }));
+    assert!(answer.audit.ends_with(":[1,null]}]}}"), "{}", answer.audit);
 }
 
 #[test]

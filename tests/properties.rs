@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use countersign::internal::jose::json::{self, Budget, Fraction, NameTable};
-use countersign::{Authority, JsonError, Revocations};
+use countersign::{Authority, JsonError, Reason, Revocations};
 use countersign_tests::issuer::{ALGORITHMS, NOW, SERVER, access, jwk, plain, proof, q, svid};
 use countersign_tests::request::{Doc, Req, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::{Answer, Runner};
@@ -545,6 +545,45 @@ fn a_cached_engine_and_a_cacheless_one_agree_at_every_step() {
     }
     println!("{STEPS} steps: {hits} hits, {acceptances} acceptances, {refusals} refusals");
     assert!(hits > STEPS / 20 && acceptances > STEPS / 20 && refusals > STEPS / 20);
+}
+
+/// A cached token remembers which rules for claims it met, of the last few entries: what it met of one says nothing of another, whatever
+/// the order in which policies ask.
+#[test]
+fn a_cached_token_meets_the_rules_of_each_entry_by_itself() {
+    const POLICIES: usize = 6;
+    const TOKENS: usize = 24;
+    const STEPS: usize = 6_000;
+    let mut doc = Doc::access();
+    for policy in 0..POLICIES {
+        let conditions = [2 * policy, 2 * policy + 1].map(|claim| format!(r#"{{"claim":"/c{claim}","equals":true}}"#));
+        let entries = conditions.map(|condition| format!(r#"{{"kind":"at+jwt","conditions":[{condition}]}}"#));
+        doc = doc.also(
+            &format!("p{policy}"),
+            &format!(r#"{{"accept":[{}],"audience":"https://api.example"}}"#, entries.join(",")),
+        );
+    }
+    let mut runner = Runner::new(&doc.text(), NOW);
+    let mut dice = Dice(0x00c1_a145);
+    let tokens: Vec<(usize, Req)> = (0..TOKENS)
+        .map(|_| {
+            let has = dice.below(1 << (2 * POLICIES));
+            let token = (0..2 * POLICIES).fold(access(), |token, claim| {
+                token.claim(&format!("c{claim}"), if has >> claim & 1 == 1 { "true" } else { "false" })
+            });
+            (has, bearer(&token.text()))
+        })
+        .collect();
+    let (mut accepted, mut hits) = (0, 0);
+    for step in 0..STEPS {
+        let ((has, request), policy) = (dice.of(&tokens), dice.below(POLICIES));
+        let meets = has >> (2 * policy) & 0b11 != 0;
+        let answer = runner.ask(&request.clone().policy(&format!("p{policy}")));
+        assert_eq!(answer.reason, (!meets).then_some(Reason::ClaimRefused), "step {step}, p{policy} of {has:b}");
+        accepted += usize::from(meets);
+        hits += usize::from(answer.cache == "hit");
+    }
+    assert!(hits >= STEPS - TOKENS && accepted > STEPS / 4 && accepted < STEPS - STEPS / 8, "{hits} {accepted}");
 }
 
 fn without_tier(mut answer: Answer) -> Answer {

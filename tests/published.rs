@@ -142,7 +142,7 @@ fn rfc_9449_figure_13_ath() {
     assert_eq!(claims["ath"], "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo");
 }
 
-/// Its access token is opaque, so the engine cannot take the figure's request whole: with a token of ours, bound to the
+/// Its access token is opaque, so the engine cannot take the figure's request whole: with a token of the test, bound to the
 /// figure's key, the published proof passes form, algorithm, key, method and URI, and stops where it names the other token.
 #[test]
 fn rfc_9449_figure_13_passes_every_check_before_the_token() {
@@ -181,7 +181,7 @@ fn rfc_8705_appendix_a_certificate_and_its_thumbprint() {
     assert_eq!(runner.ask(&request).reason, None);
     request.client_cert.as_mut().unwrap()[100] ^= 1;
     assert_eq!(runner.ask(&request).reason.map(|reason| reason.code()), Some("certificate_mismatch"));
-    // Figure 7: the JWK of the same certificate; its point stands in the DER.
+    // Figure 7: the JWK of the same certificate; its point is in the DER.
     let point =
         [unb64("1yfLHCpXqFjxCeHHHMVDTcLscpb07KUxudBmOMn8C7Q"), unb64("8_coZwxS7LfA4vOLS9WuneIXhbGGWvsDSb0tH6IxLm8")];
     assert!(certificate.windows(64).any(|window| window == point.concat()));

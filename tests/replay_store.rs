@@ -1,9 +1,12 @@
 //! What one client can do to the replay store, and through it to the others: by real requests with real signatures.
 
-use countersign::{Engine, Reason, ReplayStore, UnixSeconds};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use countersign::{Engine, NonceKeys, Reason, ReplayStore, UnixSeconds};
 use countersign_tests::issuer::{NOW, access, proof, q};
 use countersign_tests::request::{Doc, dpop};
-use countersign_tests::runner::{Runner, document};
+use countersign_tests::runner::{Answer, Runner, document};
 
 const ATTACKER: &str = "client-p256";
 const CLIENT: &str = "client-other-p256";
@@ -94,5 +97,50 @@ fn a_clock_that_was_ahead_refuses_no_client_afterwards() {
     }
     for second in 0..100 {
         assert_eq!(client.ask(&mut runner, NOW + 150 + second), None, "{second} s after the clock was set right");
+    }
+}
+
+/// Where nonces are demanded, the store and its floor go by the time of the nonce: a client with any clock uses a proof once, also after a
+/// reload of the policy and after a restart, and gets on with a fresh nonce.
+#[test]
+fn a_proof_with_a_nonce_is_used_once_whatever_the_clock_of_its_client() {
+    let text = Doc::access().member("dpop", r#"{"nonce":"required","nonce_lifetime_seconds":100}"#).text();
+    let read = || document(&text).unwrap();
+    let window = Engine::replay_window(&read());
+    let started = |store: Arc<ReplayStore<Box<[AtomicU64]>>>| {
+        let mut runner = Runner::with_engine(Engine::with_replay(read(), Box::new(store)), NOW);
+        runner.trust_state.nonces = Some(Arc::new(NonceKeys::new(&[1; 32], None)));
+        runner
+    };
+    let ask = |runner: &mut Runner, client: &Client, iat: u64, jti: &str, nonce: Option<&str>, now: u64| {
+        let proof = proof(&client.token).key(client.key).claim("jti", &q(jti)).claim("iat", &iat.to_string());
+        let proof = nonce.map_or(proof.clone(), |nonce| proof.claim("nonce", &q(nonce)));
+        runner.ask(&dpop(&client.token, &proof.text()).now(now))
+    };
+    let handed_out = |answer: &Answer| {
+        let nonce = answer.headers.iter().find(|(name, _)| name == "dpop-nonce").map(|(_, nonce)| nonce.clone());
+        let is_asked_for =
+            answer.headers.iter().any(|(_, value)| value.starts_with("DPoP ") && value.contains("use_dpop_nonce"));
+        nonce.filter(|_| is_asked_for).unwrap_or_else(|| panic!("no nonce in {answer:?}"))
+    };
+    for (place, iat) in [0, NOW - 600, NOW + 600, 1 << 40].into_iter().enumerate() {
+        let client = Client::new(CLIENT);
+        let store = Arc::new(ReplayStore::new(64, window, [3, 4]));
+        let mut runner = started(Arc::clone(&store));
+        let nonce = handed_out(&ask(&mut runner, &client, iat, "a", None, NOW));
+        assert_eq!(ask(&mut runner, &client, iat, "a", Some(&nonce), NOW).reason, None, "{place}");
+        assert_eq!(ask(&mut runner, &client, iat, "a", Some(&nonce), NOW + 1).reason, Some(Reason::ProofReplayed));
+
+        let mut reloaded = started(store);
+        assert_eq!(ask(&mut reloaded, &client, iat, "a", Some(&nonce), NOW + 100).reason, Some(Reason::ProofReplayed));
+
+        let empty = ReplayStore::new(64, window, [5, 6]);
+        empty.refuse_until(UnixSeconds::new(NOW + 2));
+        let mut restarted = started(Arc::new(empty));
+        let unknown = ask(&mut restarted, &client, iat, "a", Some(&nonce), NOW + 10);
+        assert_eq!(unknown.reason, Some(Reason::ProofHistoryUnknown), "{place}");
+        // The client learns that a fresh nonce helps, and it does.
+        let fresh = handed_out(&unknown);
+        assert_eq!(ask(&mut restarted, &client, iat, "b", Some(&fresh), NOW + 11).reason, None, "{place}");
     }
 }

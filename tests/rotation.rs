@@ -1,9 +1,13 @@
 //! Keys come and go: at once, without a flush, and without a fetch storm.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use countersign::{Authority, Reason, Request, RevocationsKnown, TrustError, UnixSeconds};
-use countersign_tests::issuer::{DOMAIN, NOW, SERVER, URI, access, jwk, proof, q, svid};
+use countersign::{
+    Algorithm, Authority, KeyKind, PublicKey, Reason, Request, RevocationsKnown, SignatureVerifier, TrustError,
+    UnixSeconds,
+};
+use countersign_tests::issuer::{DOMAIN, NOW, SERVER, Token, URI, access, jwk, proof, q, svid};
 use countersign_tests::request::{Doc, bearer, domain, dpop, issuer, set_key, svid_key};
 use countersign_tests::runner::Runner;
 
@@ -105,7 +109,7 @@ fn sequence_rollback_names_both_numbers() {
     assert!(!runner.push(&org(), document(9).as_bytes(), NOW).unwrap().sequence_reused, "the same document");
     let other = format!("{{\"spiffe_sequence\":9,\"keys\":[{}]}}", svid_key("domain-next-p256"));
     assert!(runner.push(&org(), other.as_bytes(), NOW).unwrap().sequence_reused, "another document of one number");
-    // BND-9: without a number the newest fetch wins; the number in force is then forgotten, and told by `sequence`.
+    // BND-9: without a number the newest fetch wins; the number in use is then forgotten, and reported by `sequence`.
     runner.push(&org(), &bundle(&[svid_key("domain-p256")]), NOW).unwrap();
     let index = runner.engine.document().authority(&org()).unwrap();
     assert_eq!(runner.trust_state.bundles.set(index).unwrap().sequence(), None);
@@ -127,7 +131,7 @@ fn nobody_is_accepted_while_it_is_not_known_what_is_revoked() {
         for token in [&cached, &new] {
             let answer = runner.ask(&bearer(token).now(now));
             assert_eq!((answer.reason, answer.wants_refresh), (expected, None), "{known:?}");
-            // No key is to blame, and what was verified need not be verified again.
+            // No key is to blame, and verified tokens need not be verified again.
             assert_eq!(runner.ask(&bearer(token).now(now)).cache, "hit", "{known:?}");
         }
         assert_eq!(reason(&mut runner, &forged, now), Some(Reason::SignatureInvalid));
@@ -246,7 +250,7 @@ fn a_request_knows_its_own_proof_again() {
     assert!(accepted.is_none() && first.is_some());
     assert_eq!(judge(&mut runner, &proofs[0], first), (None, first));
     assert_eq!(judge(&mut runner, &proofs[0], None), (Some(Reason::ProofReplayed), None));
-    // One that nobody claimed yet is claimed, whatever the request says it knows.
+    // A proof that was not used yet is recorded, whatever the request claims.
     let (accepted, second) = judge(&mut runner, &proofs[1], first);
     assert!(accepted.is_none() && second.is_some() && second != first);
     assert_eq!(judge(&mut runner, &proofs[1], first), (Some(Reason::ProofReplayed), None));
@@ -288,4 +292,78 @@ fn threads_share_one_engine_and_one_floor() {
     });
     assert_eq!(first, 1, "one proof, one acceptance, whatever the number of threads (A28)");
     assert_eq!(engine.refused(Reason::ProofReplayed), 799);
+}
+
+/// A host that counts the signatures that it checks.
+struct Counting(Arc<AtomicUsize>);
+
+impl SignatureVerifier for Counting {
+    fn takes(&self, _: KeyKind, _: Algorithm) -> bool {
+        true
+    }
+
+    fn verify(&mut self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        key.verify(algorithm, message, signature).is_ok()
+    }
+}
+
+/// `try_keys` bounds the cost of a token of any client: as many signature checks as keys could have signed it, and none where those are
+/// more than it says.
+#[test]
+fn a_token_is_checked_with_no_more_keys_than_are_tried() {
+    type Named = fn(usize) -> String;
+    let selections: [(&str, Named, fn(Token) -> Token); 4] = [
+        ("no kid", |number| format!("\"kid\":\"k{number}\""), |token| token.no_header("kid")),
+        ("one kid", |_| "\"kid\":\"k\"".to_owned(), |token| token.header("kid", "\"k\"")),
+        ("keys without kid", |_| String::new(), |token| token.header("kid", "\"any\"")),
+        (
+            "x5t",
+            |number| format!("\"kid\":\"k{number}\",\"x5t\":\"t\""),
+            |token| token.no_header("kid").header("x5t", "\"t\""),
+        ),
+    ];
+    for (name, named, of) in selections {
+        for tries in 1..=4 {
+            for keys in [1, 2, 3, 4, 5, 100] {
+                let set: Vec<String> =
+                    (1..=keys).map(|number| jwk(&format!("numbered-{number}"), &named(number))).collect();
+                let entry = issuer(SERVER, &set);
+                let entry = format!("{},\"try_keys\":{tries},\"match_x5t\":true}}", &entry[..entry.len() - 1]);
+                let mut runner = Runner::new(&Doc::access().trust(&[entry]).text(), NOW);
+                let checks = Arc::new(AtomicUsize::new(0));
+                runner.worker.ask_host(Box::new(Counting(Arc::clone(&checks))));
+                let forged = of(access().key("client-p256")).text();
+                let expected = if keys <= tries { Reason::SignatureInvalid } else { Reason::KeyUnknown };
+                assert_eq!(runner.ask(&bearer(&forged)).reason, Some(expected), "{name}, {tries} tries, {keys} keys");
+                let most = if keys <= tries { keys } else { 0 };
+                assert_eq!(checks.load(Ordering::Relaxed), most, "{name}, {tries} tries, {keys} keys");
+                let genuine = of(access().key(&format!("numbered-{keys}"))).text();
+                assert_eq!(runner.ask(&bearer(&genuine)).reason.is_none(), keys <= tries, "{name}");
+                assert!(checks.load(Ordering::Relaxed) <= 2 * most, "{name}, {tries} tries, {keys} keys");
+            }
+        }
+    }
+}
+
+/// Where names do not say which key it is, a signature that no key of the set made may be that of a new key.
+#[test]
+fn a_bad_signature_asks_for_a_refresh_where_keys_are_tried() {
+    let set = [jwk("numbered-1", "\"kid\":\"k\""), jwk("numbered-2", "\"kid\":\"k\"")];
+    let entry = |keys: &[String], more: &str| {
+        let entry = issuer(SERVER, keys);
+        Runner::new(&Doc::access().trust(&[format!("{}{more}}}", &entry[..entry.len() - 1])]).text(), NOW)
+    };
+    let forged = bearer(&access().key("numbered-3").header("kid", "\"k\"").text());
+    let mut tried = entry(&set, ",\"try_keys\":2");
+    for (now, refresh) in [(NOW, Some(SERVER)), (NOW + 59, None), (NOW + 60, Some(SERVER))] {
+        let answer = tried.ask(&forged.clone().now(now));
+        assert_eq!(
+            (answer.reason, answer.wants_refresh.as_deref()),
+            (Some(Reason::SignatureInvalid), refresh),
+            "{now}"
+        );
+    }
+    let answer = entry(&set[..1], "").ask(&forged);
+    assert_eq!((answer.reason, answer.wants_refresh), (Some(Reason::SignatureInvalid), None));
 }

@@ -81,9 +81,10 @@ impl Answer {
                 .into_iter()
                 .flat_map(|policy| policy.attributes())
                 .filter_map(|name| {
-                    let value = match decision.attribute(name)? {
-                        NamedClaim::Text(text) => Value::from(text),
-                        NamedClaim::Json(json) => serde_json::from_str(json).unwrap(),
+                    let claim = decision.attribute(name)?;
+                    let value = match claim {
+                        NamedClaim::Text(_) => Value::from(claim.as_str()),
+                        NamedClaim::Json(json) => serde_json::from_slice(json).unwrap(),
                     };
                     Some((name.to_owned(), value))
                 })
@@ -170,13 +171,13 @@ impl Runner {
     }
 
     /// As [`ask`](Self::ask), with each check handed to `trace`.
-    pub fn ask_followed(&mut self, request: &Req, trace: &mut dyn Trace) -> Answer {
+    pub fn ask_followed(&mut self, request: &Req, mut trace: &mut dyn Trace) -> Answer {
         let headers = request.fields();
         let fields = headers.as_slice();
         let asked = request.with_fields(&fields);
         let policy = self.policy(&request.policy);
         let mut answers = request.answers.iter();
-        let mut step = self.worker.begin(&self.engine, &self.trust_state, policy, &asked, trace);
+        let mut step = self.worker.begin(&self.engine, &self.trust_state, policy, &asked, &mut trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Answer::of(&decision),
@@ -187,7 +188,7 @@ impl Runner {
             };
             let raw = raw_answer(answer);
             let answer = host_answer(answer, &raw, self.engine.document(), policy);
-            step = self.worker.resume(&self.engine, &self.trust_state, pending, &asked, answer, trace);
+            step = self.worker.resume(&self.engine, &self.trust_state, pending, &asked, answer, &mut trace);
         }
     }
 
@@ -231,7 +232,7 @@ impl Runner {
         self.trust_state.nonces = Some(Arc::new(NonceKeys::new(current, previous)));
     }
 
-    /// Runs one step of a vector that is no request; tells what a trust step came to.
+    /// Runs one step of a vector that is not a request; returns the result of a trust step.
     pub fn prepare(&mut self, step: &Value) -> &'static str {
         if let Some(trust) = step.get("trust") {
             let authority = authority_of(trust);
@@ -272,7 +273,7 @@ fn authority_of(trust: &Value) -> Authority {
     match (trust.get("trust_domain"), trust.get("issuer")) {
         (Some(name), _) => Authority::TrustDomain(name.as_str().unwrap().to_owned()),
         (None, Some(name)) => Authority::Issuer(name.as_str().unwrap().to_owned()),
-        (None, None) => panic!("trust of nobody"),
+        (None, None) => panic!("a trust step without an authority"),
     }
 }
 

@@ -359,7 +359,7 @@ proptest! {
     }
 }
 
-/// The shared store is told for how long: no shorter than the window of the widest policy leaves the proof.
+/// The shared store is given the time to remember: no shorter than the window of the widest policy leaves the proof.
 #[test]
 fn the_shared_store_remembers_a_proof_for_its_whole_life() {
     let doc = Doc::access()

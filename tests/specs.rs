@@ -1,4 +1,4 @@
-//! The tables of specifications: each row has a page, vectors for what it accepts and for each reason that it can give, and its names
+//! The tables of specifications: each row has a page, vectors for acceptance and for each reason that it can give, and its names
 //! in the schema and in the C header.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,7 +181,7 @@ fn a_token_of_the_longest_length_fits_its_record_whatever_claim_fills_it() {
                 true => countersign_tests::request::bare().header("txn-token", &text),
                 false => bearer(&text),
             };
-            // All claims were read and packed: what is missing is the proof.
+            // All claims were read and packed: only the proof is missing.
             let reason = Runner::new(&doc.text(), NOW).ask(&request).reason;
             assert!(matches!(reason, Some(CertificateMissing | ProofMissing)), "{claim}: {reason:?}");
         }

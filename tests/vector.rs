@@ -1,4 +1,4 @@
-//! The vector files: where they lie and how one is read. Their format is told in `vectors/README.md`.
+//! The vector files: their folder and their reader. `vectors/README.md` describes the format.
 
 use std::collections::BTreeSet;
 use std::fs;

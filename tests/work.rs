@@ -255,7 +255,7 @@ fn with_keys(count: usize) -> Doc {
     usual().trust(&[issuer(SERVER, &keys)])
 }
 
-/// What is counted, and nothing around it.
+/// The counted code, and nothing around it.
 #[inline(never)]
 fn counted(work: &mut dyn FnMut()) {
     work();
@@ -287,7 +287,7 @@ fn count() {
                     let decision = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
                     reason = decision.reason();
                 };
-                // The first takes what is done once a process.
+                // The first run does the work that is done once a process.
                 if round == 0 {
                     judge()
                 } else {

@@ -16,7 +16,7 @@ use crate::scenario::{Item, Probe, Scenario};
 
 /// One line of the table: a peer as it is configured for a row.
 pub struct Peer {
-    /// What it is called in the table.
+    /// Its name in the table.
     pub name: String,
     /// Its package, by which the run finds the version.
     pub package: &'static str,
@@ -24,7 +24,7 @@ pub struct Peer {
     pub items: Rc<[Item]>,
     /// Whether a request may come again.
     pub again: bool,
-    /// What it does not check.
+    /// The checks it lacks.
     pub unchecked: Vec<String>,
     pub note: String,
     accepts: Box<dyn FnMut(&Item) -> bool>,
@@ -145,6 +145,6 @@ fn main() {
     for line in std::io::stdin().lock().lines() {
         let question = serde_json::from_str(&line.expect("a line")).expect("JSON");
         println!("{}", answer(&question, &mut peers));
-        std::io::stdout().flush().expect("somebody who listens");
+        std::io::stdout().flush().expect("a reader of stdout");
     }
 }

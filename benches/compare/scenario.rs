@@ -69,7 +69,7 @@ impl Item {
     }
 }
 
-/// What is signed, and the signature.
+/// The signed bytes, and the signature.
 pub fn split(token: &str) -> (&str, &str) {
     token.rsplit_once('.').expect("a token has periods")
 }

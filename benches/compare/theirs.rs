@@ -123,7 +123,7 @@ fn ring_proof(scenario: &Scenario) -> Vec<Peer> {
     ]
 }
 
-/// Ours: each kind of token, with tables for keys that are used often and without.
+/// Countersign: each kind of token, with tables for keys that are used often and without.
 fn countersign(scenario: &Scenario) -> Vec<Peer> {
     let row = scenario.text("row");
     let tables = scenario.text("algorithm") == "ES256";
@@ -164,7 +164,7 @@ fn countersign(scenario: &Scenario) -> Vec<Peer> {
                 _ => {}
             }
             let probes = scenario.probes(if row == "dpop" { "dpop" } else { probes });
-            // While it is found out what is checked, verdicts may come from anywhere.
+            // While the checks are compared, verdicts may come from any cache.
             let asked = Rc::new(Cell::new(Tier::Any));
             let measured = Rc::clone(&asked);
             let judge = move |item: &Item| {
@@ -206,7 +206,7 @@ fn promote(ours: &mut Ours, items: &[Item]) -> usize {
 
 /// The claims that an application takes out of an access token.
 #[derive(Deserialize)]
-#[allow(dead_code)] // what is parsed and not read is measured all the same
+#[allow(dead_code)] // parsing is measured, also of members that are not read
 struct Claims {
     iss: String,
     sub: String,
@@ -235,7 +235,7 @@ fn jsonwebtoken(scenario: &Scenario) -> Peer {
     Peer::new("jsonwebtoken (aws-lc)", "jsonwebtoken", &scenario.access, scenario.probes("at"), accepts)
 }
 
-/// What jwt-simple does not take by itself.
+/// The conversions that jwt-simple lacks.
 #[derive(serde::Serialize, Deserialize)]
 struct Custom {
     client_id: String,

@@ -1,5 +1,5 @@
 // A module for Envoy that does nothing: what any module costs there. With LINES_OF_CODE it runs through as many cache lines of instructions
-// that do nothing: what code costs there, beside what it does.
+// that do nothing: the cost of a call, beside the cost of its work.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -182,7 +182,7 @@ def main():
 
 
 def table(rows, found, rounds):
-    """Medians of the rounds; what a row adds to the same requests without a filter is the median of what it adds in each."""
+    """Medians of the rounds; the cost of a row over the same requests without a filter is the median of the cost in each round."""
     cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
     without = {row.sent: found[row.name] for row in rows if row.request == NO_FILTER}
     lines = []

@@ -322,6 +322,16 @@ class Engine {
   [[nodiscard]] std::string_view removed_field(PolicyNumber policy, std::size_t index) const noexcept {
     return view(countersign_engine_removed_field(get(), policy.number, index));
   }
+  /// What is left of a value of that field once the credential is out of it; empty, if nothing is, and the field goes.
+  [[nodiscard]] Expected<std::string> removed_rest(PolicyNumber policy, std::size_t index, std::string_view value) const {
+    std::string rest(value.size(), '\0');
+    std::size_t length = 0;
+    const Result result = countersign_engine_removed_rest(get(), policy.number, index, lend(value),
+                                                          reinterpret_cast<std::uint8_t *>(rest.data()), &length);
+    if (!ok(result)) return result;
+    rest.resize(length);
+    return rest;
+  }
   /// Reads the files that the policy names, relative to `directory`, and again at each `look` at which they have changed.
   [[nodiscard]] Expected<LookReport> watch_trust_files(std::string_view directory, std::uint64_t now_seconds,
                                                        Notice notice = {}) const noexcept {
@@ -380,7 +390,7 @@ class Engine {
     if (!ok(result)) return result;
     return state;
   }
-  /// After a refusal for `reason`: tells `notice`, at most once a minute, that the replay store refuses proofs. Whether it did.
+  /// After a refusal for `reason`: reports to `notice`, at most once a minute, that the replay store refuses proofs. Returns whether it did.
   bool replay_notice(Reason reason, std::uint64_t now_seconds, Notice notice) const noexcept {
     return ok(countersign_engine_replay_notice(get(), reason, now_seconds, notice.get()));
   }
@@ -396,7 +406,7 @@ class Engine {
   std::unique_ptr<const countersign_engine, Free> engine_;
 };
 
-/// The caches of one thread. It keeps what it needs of its engine, so the two may end in any order.
+/// The caches of one thread. It keeps its engine alive, so the two may end in any order.
 class Worker {
  public:
   [[nodiscard]] static Expected<Worker> make(const Engine &engine) noexcept {

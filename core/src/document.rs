@@ -1,6 +1,6 @@
 //! The documents that the engine and its hosts read: one row of `documents!` each, with its limits.
 //!
-//! Whoever reads a document asks its row how long it may be and how far its JSON may nest. `docs/documents.md` is generated from the rows.
+//! The row of a document gives every reader its longest length and its deepest nesting. `docs/documents.md` is generated from the rows.
 
 use core::fmt;
 
@@ -53,7 +53,7 @@ macro_rules! documents {
                 }
             }
 
-            /// What to call a document of the kind.
+            /// The title of a document of the kind.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {

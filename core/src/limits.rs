@@ -11,7 +11,14 @@ pub struct Limit {
     pub name: &'static str,
     /// The most that is taken.
     pub most: usize,
-    /// What it bounds.
+}
+
+/// A row of the table of limits: what is for readers of the documentation is beside the limit, so that no host carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitRow {
+    /// The limit.
+    pub limit: Limit,
+    /// The quantity that it bounds.
     pub meaning: &'static str,
     /// The specification, advisory or reason that it comes from.
     pub source: &'static str,
@@ -20,6 +27,7 @@ pub struct Limit {
 impl Limit {
     /// The limit in a sentence: `at most 16 levels (limit json_depth)` where `what` is "levels".
     #[must_use]
+    #[doc(hidden)]
     pub const fn of<'l>(&'l self, what: &'l str) -> AtMost<'l> {
         AtMost { limit: self, what }
     }
@@ -47,18 +55,17 @@ macro_rules! limits {
             pub const $name: usize = $most;
         )*
 
-        /// The rows of the table.
+        /// The limits of the table by name.
         pub mod row {
             use super::Limit;
             $(
                 #[doc = $meaning]
-                pub const $name: Limit =
-                    Limit { name: $word, most: super::$name, meaning: $meaning, source: $source };
+                pub const $name: Limit = Limit { name: $word, most: super::$name };
             )*
         }
 
         /// All limits, in the order of the table.
-        pub const ALL: &[Limit] = &[$(row::$name),*];
+        pub const ALL: &[LimitRow] = &[$(LimitRow { limit: row::$name, meaning: $meaning, source: $source }),*];
     };
 }
 
@@ -122,6 +129,8 @@ limits! {
         "They are compared before the first signature check.";
     SPIFFE_TRUST_DOMAINS "spiffe_trust_domains" = 64, "The trust domains that one issuer may speak for.",
         "Each is compared with each SPIFFE ID that a token of the issuer names, up to three.";
+    KEY_SOURCES "key_sources" = 64, "The entries of `trust` with a name, which tells several key sources of one issuer apart.",
+        "Each is compared with the issuer of a token that no other entry has.";
     BUNDLE_MAP_TRUST_DOMAINS "bundle_map_trust_domains" = 192, "The trust domains that take their keys from one bundle map.",
         "The limit `json_open_members`, less what the map has around them.";
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",
@@ -148,24 +157,31 @@ limits! {
         "One line of a log.";
 }
 
-/// What a `NumericDate` stays below, in seconds: the integers below it are those that every JSON peer holds exactly
+/// The upper bound of a `NumericDate`, in seconds: the integers below it are those that every JSON peer represents exactly
 /// (RFC 8259 §6).
 pub const NUMERIC_DATE: u64 = 1 << 53;
 
-/// A number of a policy: which values it may have, and what it is where it is absent.
+/// A number of a policy: the values that it may have, and its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// The name of the member.
     pub name: &'static str,
-    /// Where `policy.schema.json` defines it.
-    pub schema: &'static str,
     /// The least value.
     pub least: u64,
     /// The greatest value.
     pub most: u64,
     /// The value where the member is absent; `None` where that means no bound.
     pub default: Option<u64>,
-    /// What it is.
+}
+
+/// A row of the table of numbers, see [`LimitRow`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberRow {
+    /// The number.
+    pub number: Number,
+    /// The pointer to its definition in `policy.schema.json`.
+    pub schema: &'static str,
+    /// Its meaning.
     pub meaning: &'static str,
     /// The specification or reason that its bounds come from.
     pub source: &'static str,
@@ -177,13 +193,12 @@ macro_rules! numbers {
             #[doc = $meaning]
             #[doc = ""]
             #[doc = $source]
-            pub const $name: Number = Number {
-                name: $word, schema: $schema, least: $least, most: $most, default: $default, meaning: $meaning, source: $source,
-            };
+            pub const $name: Number = Number { name: $word, least: $least, most: $most, default: $default };
         )*
 
         /// All numbers of a policy, in the order of the table.
-        pub const NUMBERS: &[Number] = &[$($name),*];
+        pub const NUMBERS: &[NumberRow] =
+            &[$(NumberRow { number: $name, schema: $schema, meaning: $meaning, source: $source }),*];
     };
 }
 
@@ -218,6 +233,9 @@ numbers! {
         "Tokens of strangers must not cause a fetch each.";
     MAX_STALE_SECONDS "max_stale_seconds" "/$defs/maxStaleSeconds" = 1..=YEAR_SECONDS, None,
         "How long keys are used after they were loaded last.", "A year.";
+    TRY_KEYS "try_keys" "/$defs/issuer/properties/try_keys" = 1..=4, Some(1),
+        "How many keys of an issuer a token is checked with that does not say by which it was signed.",
+        "Each is a signature check that the server pays for.";
     TOKEN_CACHE_BYTES "token_cache_bytes" "/properties/memory/properties/token_cache_bytes" = 0..=MEMORY_BYTES,
         Some(8 * 1024 * 1024), "The bytes of each worker's cache of verified tokens.", "2 GiB.";
     HOT_KEY_BYTES "hot_key_bytes" "/properties/memory/properties/hot_key_bytes" = 0..=MEMORY_BYTES,
@@ -244,15 +262,17 @@ mod tests {
 
     #[test]
     fn each_row_has_a_name_of_its_own_and_all_its_words() {
-        let names: BTreeSet<&str> = ALL.iter().map(|row| row.name).chain(NUMBERS.iter().map(|row| row.name)).collect();
+        let names: BTreeSet<&str> =
+            ALL.iter().map(|row| row.limit.name).chain(NUMBERS.iter().map(|row| row.number.name)).collect();
         // A number of a policy and a limit may not share a name either.
         assert_eq!(names.len(), ALL.len() + NUMBERS.len());
         for row in ALL {
-            assert!(row.most > 0 && row.meaning.ends_with('.') && row.source.ends_with('.'), "{row:?}");
+            assert!(row.limit.most > 0 && row.meaning.ends_with('.') && row.source.ends_with('.'), "{row:?}");
         }
         for row in NUMBERS {
-            assert!(row.least < row.most && row.meaning.ends_with('.') && row.source.ends_with('.'), "{row:?}");
-            assert!(row.default.is_none_or(|default| (row.least..=row.most).contains(&default)), "{row:?}");
+            let Number { least, most, default, .. } = row.number;
+            assert!(least < most && row.meaning.ends_with('.') && row.source.ends_with('.'), "{row:?}");
+            assert!(default.is_none_or(|default| (least..=most).contains(&default)), "{row:?}");
         }
     }
 }

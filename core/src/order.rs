@@ -3,13 +3,13 @@
 
 use core::cmp::Ordering;
 
-/// Sorts by `order`; what is equal stands in any order afterwards.
+/// Sorts by `order`; equal elements may be in any order afterwards.
 #[cfg(feature = "fast")]
 pub(crate) fn sort<T>(items: &mut [T], order: impl FnMut(&T, &T) -> Ordering) {
     items.sort_unstable_by(order);
 }
 
-/// Sorts by `order`; what is equal stands in any order afterwards.
+/// Sorts by `order`; equal elements may be in any order afterwards.
 #[cfg(not(feature = "fast"))]
 pub(crate) fn sort<T>(items: &mut [T], mut order: impl FnMut(&T, &T) -> Ordering) {
     let middle = items.len() / 2;

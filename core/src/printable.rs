@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 
 use crate::limits::QUOTED_CHARS;
 
-/// Whether a character is no visible sign, or changes what is around it: controls (C0, DEL, C1), formats, line and paragraph
+/// Whether a character is invisible, or changes the text around it: controls (C0, DEL, C1), formats, line and paragraph
 /// separators, spaces other than U+0020, whatever is ignorable by default, such as bidirectional overrides and zero widths, and
 /// noncharacters, which "are not recommended for use in open interchange of Unicode text data" (Unicode §23.7).
 ///

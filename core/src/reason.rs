@@ -10,23 +10,26 @@ macro_rules! reasons {
         /// The one reason of a refusal.
         ///
         /// The hundreds say where it was found: 11 presentation, 12 form, 13 key, 14 claims, 15 DPoP, 16 mTLS, 17 binding,
-        /// 18 revocation, 19 the server's side. 0 is not a reason, so zeroed memory never reads as "accepted".
+        /// 18 revocation, 19 the server's side. No reason has the number 0, so zeroed memory never reads as "accepted".
+        // Without gaps in memory, so that what a reason has is looked up in a table and not searched for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(u16)]
+        #[repr(u8)]
         #[non_exhaustive]
         pub enum Reason {
-            $(#[doc = $meaning] $name = $number,)+
-        }
-
-        /// The reasons without gaps between their numbers.
-        #[allow(clippy::enum_variant_names)]
-        enum Index {
-            $($name,)+
+            $(#[doc = $meaning] $name,)+
         }
 
         impl Reason {
             /// Every reason, in the order of the numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$name),+];
+
+            /// The number, append-only.
+            #[must_use]
+            pub const fn number(self) -> u16 {
+                match self {
+                    $(Self::$name => $number,)+
+                }
+            }
 
             /// The word: `lower_snake`, the same in Rust, C, JavaScript, challenges, metrics, logs and the command line.
             #[must_use]
@@ -60,9 +63,7 @@ macro_rules! reasons {
             #[must_use]
             #[allow(clippy::as_conversions)] // a fieldless enum has no other way
             pub const fn index(self) -> usize {
-                match self {
-                    $(Self::$name => Index::$name as usize,)+
-                }
+                self as usize
             }
         }
     };
@@ -119,7 +120,7 @@ reasons! {
     ProofSignatureInvalid = 1509, "proof_signature_invalid", 401, InvalidDpopProof, "The proof's signature does not verify (RFC 9449 §4.3 item 6)";
     ProofReplayed = 1510, "proof_replayed", 401, InvalidDpopProof, "The proof was used before (RFC 9449 §11.1)";
     NonceRequired = 1511, "nonce_required", 401, UseDpopNonce, "The proof must carry a nonce that this server gave (RFC 9449 §9)";
-    NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce is not one of ours, or has expired (RFC 9449 §9)";
+    NonceMismatch = 1512, "nonce_mismatch", 401, UseDpopNonce, "The proof's nonce was not issued by this server, or has expired (RFC 9449 §9)";
     ProofAlgorithmRefused = 1513, "proof_algorithm_refused", 401, InvalidDpopProof, "The proof's algorithm is not accepted (RFC 9449 §4.3 item 5)";
     ProofKeyRefused = 1514, "proof_key_refused", 401, InvalidDpopProof, "The proof's key holds a private part, is not a valid public key, or is an RSA key outside of the policy's bounds (RFC 9449 §4.3 items 5 and 7)";
     ProofRepeated = 1515, "proof_repeated", 401, InvalidDpopProof, "The request has more than one DPoP header field (RFC 9449 §4.3 item 1)";
@@ -148,7 +149,7 @@ reasons! {
     IntrospectionUnavailable = 1905, "introspection_unavailable", 503, None, "The authorization server did not answer about the token, or not as RFC 7662 §2.2 has it";
     DecisionAbandoned = 1906, "decision_abandoned", 503, None, "The decision waited for an answer that never came";
     IntrospectionRateExceeded = 1907, "introspection_rate_exceeded", 429, None, "The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4)";
-    InternalError = 1999, "internal_error", 500, None, "A fault of ours";
+    InternalError = 1999, "internal_error", 500, None, "An internal error of the server";
 }
 
 /// The `error` word of a challenge (RFC 6750 §3.1, RFC 9449 §7.1).
@@ -169,7 +170,7 @@ pub enum ChallengeError {
 }
 
 impl ChallengeError {
-    /// The word as it stands in the challenge, or `None` where the challenge has no `error`.
+    /// The word of the challenge, or `None` where the challenge has no `error`.
     #[must_use]
     pub const fn word(self) -> Option<&'static str> {
         match self {
@@ -186,13 +187,6 @@ impl ChallengeError {
 impl Reason {
     /// How many reasons there are.
     pub const COUNT: usize = Self::ALL.len();
-
-    /// The number, append-only.
-    #[must_use]
-    #[allow(clippy::as_conversions)] // a fieldless enum with explicit discriminants has no other way
-    pub const fn number(self) -> u16 {
-        self as u16
-    }
 
     /// The HTTP status that a host answers with.
     #[must_use]

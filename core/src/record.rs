@@ -1,7 +1,10 @@
-//! What a token says, packed into one small record: the form in which it is judged and cached.
+//! The attributes of a token, packed into one small record: the form in which it is validated and cached.
 //!
 //! A record holds attributes only ("these bytes were signed by this key and say this"), never a decision, so one record
-//! serves every policy and every policy change.
+//! serves every policy and every policy change. Beside them a record of the cache remembers which rules for claims the token met: they
+//! ask of these attributes alone, so the answer cannot change while the engine and its policy document stay.
+
+use core::num::NonZeroU16;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::header::{Typ, UnverifiedHeader};
@@ -14,19 +17,19 @@ use crate::specs::common::pointer::NamedClaims;
 use crate::specs::profile::TokenKind;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, KeyHandle};
+use crate::trust::{AuthorityIndex, KeyHandle, SelectedBy};
 
 /// The attributes of one token, borrowed from its record.
 ///
-/// They are attributes only if a signature was checked: [`crate::engine::Decision`] hands out none before.
+/// Its signature was verified: [`Decision`](crate::Decision) returns none before.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedToken<'a> {
     /// The kind it was verified as.
     pub kind: TokenKind,
     /// The header's `typ`.
     pub(crate) typ: Typ,
-    /// Whether the header has no `kid`: then which key is meant depends on the policy and on the other keys.
-    pub(crate) without_key_id: bool,
+    /// How the token selected its key: without a name, which key is meant depends on the policy and on the other keys.
+    pub(crate) selected_by: SelectedBy,
     /// Whether the header has parameters that a strict reader of JWT-SVIDs refuses.
     pub(crate) extra_parameters: bool,
     /// Whether the client, the current actor or, in an issuer's token, the subject begins as a SPIFFE ID does, in any case.
@@ -126,15 +129,18 @@ macro_rules! flags {
 }
 
 flags! { u8; HAS_NOT_BEFORE HAS_ISSUED HAS_KEY_THUMBPRINT HAS_CERTIFICATE_THUMBPRINT HAS_TOKEN_HASH CNF_UNSUPPORTED CNF_AMBIGUOUS }
-flags! { u8; WITHOUT_KEY_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+flags! { u8; BY_ALGORITHM BY_ALGORITHM_DESPITE_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
 flags! { u8; LACKS_CLAIMS SCOPE_LISTED }
 
 /// The longest record of a token of `token_bytes`.
 #[must_use]
 pub const fn record_bytes(token_bytes: usize) -> usize {
     // Each text is shorter than the payload it comes from; an audience costs two bytes more than its quotes and comma.
-    FIXED + 3 * 32 + token_bytes + 2 + 2 * limits::NAMED_CLAIMS + limits::NAMED_CLAIM_BYTES
+    FIXED + 3 * 32 + token_bytes + 2 + 2 * MET + 2 * limits::NAMED_CLAIMS + limits::NAMED_CLAIM_BYTES
 }
+
+/// How many rules that a token met its record remembers.
+const MET: usize = 4;
 
 /// Writes into a record one after the other.
 struct Writer<'o> {
@@ -168,6 +174,21 @@ impl Writer<'_> {
         u16::try_from(self.at - start).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
     }
 
+    /// JSON without the whitespace between its values (RFC 8259 §2), so that it is one line wherever it goes, and equal where it says the same
+    /// in the same order.
+    fn compact(&mut self, json: &str) -> Result<u16, Reason> {
+        let start = self.at;
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in json.bytes() {
+            if quoted || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                self.bytes(&[byte])?;
+            }
+            quoted ^= byte == b'"' && !escaped;
+            escaped = quoted && byte == b'\\' && !escaped;
+        }
+        u16::try_from(self.at - start).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+
     fn raw(&mut self, raw: &str) -> Result<u16, Reason> {
         self.bytes(raw.as_bytes())?;
         u16::try_from(raw.len()).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
@@ -184,7 +205,7 @@ fn take<const N: usize>(record: &[u8], at: usize) -> Option<[u8; N]> {
     record.get(at..)?.first_chunk().copied()
 }
 
-/// Packs header and claims into `out` and tells the length of the record. `actor` is the current actor's `sub`. What is known only after the
+/// Packs header and claims into `out` and returns the length of the record. `actor` is the current actor's `sub`. The parts that are known only after the
 /// signature was checked is filled in by [`set_verified`].
 ///
 /// # Errors
@@ -249,8 +270,7 @@ pub(crate) fn pack(
     let subject = claims.subject.filter(|_| !kind.is_keyed_by_trust_domain());
     let mut named = [subject, claims.client_id, actor].into_iter().flatten();
     let names_workload = named.any(|text| spiffe_id::resembles_one(text.chars()));
-    let of_header = flag(header.kid.is_none(), WITHOUT_KEY_ID)
-        | flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
+    let of_header = flag(header.has_extra_parameters(), EXTRA_PARAMETERS)
         | flag(names_workload, NAMES_WORKLOAD)
         | flag(claims.issuer.is_none(), WITHOUT_ISSUER);
     let departures = flag(!profile.required.is_within(claims.present()), LACKS_CLAIMS)
@@ -279,15 +299,30 @@ pub(crate) fn pack_introspected(
 ) -> Result<usize, Reason> {
     let header = UnverifiedHeader::of_answer();
     let length = pack(TokenKind::Introspected, &header, claims, actor, out)?;
-    set_verified(out, KeyHandle { authority, slot: NO_SLOT, serial: good_until.as_u64() }, token_hash);
+    let answer = KeyHandle { authority, slot: NO_SLOT, serial: good_until.as_u64() };
+    set_verified(out, answer, SelectedBy::Name, token_hash);
     Ok(length)
 }
 
 /// The slot of no key.
 const NO_SLOT: u32 = u32::MAX;
 
-/// Fills in which key verified the token, and the token's hash if the token is bound to a key: a hash of all of it, so not before.
-pub(crate) fn set_verified(record: &mut [u8], key: KeyHandle, token_hash: impl FnOnce() -> [u8; 32]) {
+/// Fills in which key verified the token and how the token selected it, and the token's hash if the token is bound to a key: a hash of all of
+/// it, so not before.
+pub(crate) fn set_verified(
+    record: &mut [u8],
+    key: KeyHandle,
+    selected_by: SelectedBy,
+    token_hash: impl FnOnce() -> [u8; 32],
+) {
+    let selected = match selected_by {
+        SelectedBy::Name => 0,
+        SelectedBy::Algorithm => BY_ALGORITHM,
+        SelectedBy::AlgorithmDespiteId => BY_ALGORITHM_DESPITE_ID,
+    };
+    if let Some(flags) = record.get_mut(AT_HEADER) {
+        *flags |= selected;
+    }
     if take(record, AT_FLAGS).is_some_and(|[flags]| flags & HAS_TOKEN_HASH != 0) {
         put(record, AT_TOKEN_HASH, token_hash());
     }
@@ -296,20 +331,31 @@ pub(crate) fn set_verified(record: &mut [u8], key: KeyHandle, token_hash: impl F
     put(record, AT_SERIAL, key.serial.to_le_bytes());
 }
 
-/// A claim that the policy names, in a record: a string without its escapes, or other JSON as it is in the token.
+/// A claim that the policy names, in a record: a string without its escapes, or other JSON.
+///
+/// In bytes that are UTF-8: comparing them, or handing them on as bytes, needs no check of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedClaim<'a> {
     /// A string.
-    Text(&'a str),
-    /// A number, a boolean, `null`, an array or an object, as JSON.
-    Json(&'a str),
+    Text(&'a [u8]),
+    /// A number, a boolean, `null`, an array or an object, as JSON without whitespace between its values.
+    Json(&'a [u8]),
 }
 
-/// As [`NamedClaim`], in bytes that are UTF-8: comparing them needs no check of that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NamedBytes<'a> {
-    Text(&'a [u8]),
-    Json(&'a [u8]),
+impl<'a> NamedClaim<'a> {
+    /// The bytes: UTF-8.
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(bytes) | Self::Json(bytes) => bytes,
+        }
+    }
+
+    /// The same as text, which walks over all of it once.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        text(self.as_bytes())
+    }
 }
 
 const NAMED_TEXT: u8 = 0;
@@ -327,20 +373,21 @@ pub(crate) fn add_named(
     names: &NamedClaims,
     payload: JsonObject<'_>,
 ) -> Result<usize, Reason> {
-    let start = length + 2 * names.count();
+    let places_at = length + 2 * MET;
+    let start = places_at + 2 * names.count();
     let most = (start + limits::NAMED_CLAIM_BYTES).min(record.len());
     let mut writer = Writer { out: record.get_mut(..most).ok_or(Reason::LimitExceeded)?, at: start };
-    // Where each is, from the first of these places; 0 for a claim that the token has not.
+    // Which rules were met, none so far; then where each claim is, from here; 0 for a claim that the token has not.
     writer.out.get_mut(length..start).ok_or(Reason::LimitExceeded)?.fill(0);
     names.find_in(payload, &mut |slot, value| {
         let form = if value.json().is_some() { NAMED_JSON } else { NAMED_TEXT };
         let place = u16::try_from(writer.at - length).map_err(|_| Reason::LimitExceeded)?;
-        put(writer.out, length + 2 * usize::from(slot), place.to_le_bytes());
+        put(writer.out, places_at + 2 * usize::from(slot), place.to_le_bytes());
         writer.bytes(&[slot, form, 0, 0])?;
         let length_at = writer.at - 2;
         let length = match (value.as_string(), value.json()) {
             (Some(text), _) => writer.text(text)?,
-            (None, json) => writer.raw(json.unwrap_or_default())?,
+            (None, json) => writer.compact(json.unwrap_or_default())?,
         };
         put(writer.out, length_at, length.to_le_bytes());
         Ok(())
@@ -351,23 +398,30 @@ pub(crate) fn add_named(
 /// The claim that the policy document names in `slot`, of a record that [`add_named`] has ended.
 pub(crate) fn named(record: &[u8], slot: u8) -> Option<NamedClaim<'_>> {
     let at = usize::from(u16::from_le_bytes(take(record, AT_NAMED)?));
-    Some(NamedClaim::of(named_in(record.get(at..)?, slot)?))
+    named_in(record.get(at..)?, slot)
 }
 
-/// The form and the bytes of the claim in `slot`; `named` begins with the places of all.
+/// The claim in `slot`; `named` begins with the rules that were met and the places of all claims.
 #[inline]
-fn named_in(named: &[u8], slot: u8) -> Option<(u8, &[u8])> {
-    let place: [u8; 2] = take(named, 2 * usize::from(slot))?;
+fn named_in(named: &[u8], slot: u8) -> Option<NamedClaim<'_>> {
+    let place: [u8; 2] = take(named, 2 * (MET + usize::from(slot)))?;
     let place = Some(usize::from(u16::from_le_bytes(place))).filter(|place| *place != 0)?;
     let ([_, form, low, high], behind) = named.get(place..)?.split_first_chunk::<4>()?;
-    Some((*form, behind.get(..usize::from(u16::from_le_bytes([*low, *high])))?))
+    let bytes = behind.get(..usize::from(u16::from_le_bytes([*low, *high])))?;
+    Some(if *form == NAMED_TEXT { NamedClaim::Text(bytes) } else { NamedClaim::Json(bytes) })
 }
 
-impl<'a> NamedClaim<'a> {
-    fn of((form, bytes): (u8, &'a [u8])) -> Self {
-        if form == NAMED_TEXT { Self::Text(text(bytes)) } else { Self::Json(text(bytes)) }
-    }
+/// Remembers in a record of the cache that the token meets the rules with this number, in place of those that it met the longest ago.
+pub(crate) fn note_met(record: &mut [u8], rules: RulesNumber) {
+    let Some(at) = take(record, AT_NAMED).map(|at| usize::from(u16::from_le_bytes(at))) else { return };
+    let Some(met) = record.get_mut(at..).and_then(|named| named.first_chunk_mut::<{ 2 * MET }>()) else { return };
+    met.copy_within(..2 * (MET - 1), 2);
+    put(met, 0, rules.0.get().to_le_bytes());
 }
+
+/// Distinguishes the rules for claims of one entry from those of all others in its policy document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RulesNumber(pub(crate) NonZeroU16);
 
 impl<'a> VerifiedToken<'a> {
     /// Reads a record that [`pack`] wrote; `None` for anything else.
@@ -405,7 +459,11 @@ impl<'a> VerifiedToken<'a> {
         Some(Self {
             kind: TokenKind::from_number(kind)?,
             typ: *Typ::ALL.get(usize::from(typ))?,
-            without_key_id: header & WITHOUT_KEY_ID != 0,
+            selected_by: match (header & BY_ALGORITHM != 0, header & BY_ALGORITHM_DESPITE_ID != 0) {
+                (true, _) => SelectedBy::Algorithm,
+                (_, true) => SelectedBy::AlgorithmDespiteId,
+                (false, false) => SelectedBy::Name,
+            },
             extra_parameters: header & EXTRA_PARAMETERS != 0,
             names_workload: header & NAMES_WORKLOAD != 0,
             without_issuer: header & WITHOUT_ISSUER != 0,
@@ -453,7 +511,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.bytes_of(Claim::Scope)
     }
 
-    /// `scope`, as it stands in the token.
+    /// `scope`, as in the token.
     #[must_use]
     pub fn scope(&self) -> Option<&'a str> {
         self.texts.text(Claim::Scope)
@@ -471,7 +529,7 @@ impl<'a> VerifiedToken<'a> {
         self.texts.text(Claim::TokenId)
     }
 
-    /// `act`, as the JSON object that stands in the token.
+    /// `act`, as the JSON object in the token.
     #[must_use]
     pub fn actor_json(&self) -> Option<&'a str> {
         self.texts.text(Claim::Actor)
@@ -519,25 +577,16 @@ impl<'a> VerifiedToken<'a> {
     }
 
     /// The claim that the policy document names in `slot`.
+    #[inline]
     pub(crate) fn named(&self, slot: u8) -> Option<NamedClaim<'a>> {
-        Some(NamedClaim::of(self.named_bytes(slot)?))
+        named_in(self.texts.named(), slot)
     }
 
-    /// What it says, as bytes: a string without its escapes, or JSON.
+    /// Whether the token met these rules for claims before, which is remembered of the last few.
     #[inline]
-    pub(crate) fn named_as(&self, slot: u8) -> Option<NamedBytes<'a>> {
-        let (form, bytes) = self.named_bytes(slot)?;
-        Some(if form == NAMED_TEXT { NamedBytes::Text(bytes) } else { NamedBytes::Json(bytes) })
-    }
-
-    /// The same as bytes, where it is a string.
-    pub(crate) fn named_text(&self, slot: u8) -> Option<&'a [u8]> {
-        self.named_bytes(slot).filter(|(form, _)| *form == NAMED_TEXT).map(|(_, bytes)| bytes)
-    }
-
-    #[inline]
-    fn named_bytes(&self, slot: u8) -> Option<(u8, &'a [u8])> {
-        named_in(self.texts.bytes.get(self.texts.named_at..)?, slot)
+    pub(crate) fn met(&self, rules: RulesNumber) -> bool {
+        let met = self.texts.named().first_chunk::<{ 2 * MET }>();
+        met.is_some_and(|met| met.as_chunks().0.contains(&rules.0.get().to_le_bytes()))
     }
 
     /// The values of `aud`.
@@ -559,6 +608,12 @@ impl<'a> VerifiedToken<'a> {
 }
 
 impl<'a> Texts<'a> {
+    /// What [`add_named`] added.
+    #[inline]
+    fn named(&self) -> &'a [u8] {
+        self.bytes.get(self.named_at..).unwrap_or_default()
+    }
+
     #[inline]
     fn stored(&self, place: usize) -> u16 {
         self.lengths.get(2 * place..).and_then(|rest| rest.first_chunk()).map_or(ABSENT, |two| u16::from_le_bytes(*two))

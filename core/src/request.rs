@@ -1,4 +1,4 @@
-//! One request, as the host sees it.
+//! One HTTP request, as the host received it.
 
 use core::fmt;
 
@@ -6,15 +6,15 @@ use crate::crypto::sha256;
 use crate::field_value::spells_alike;
 use crate::time::UnixSeconds;
 
-/// A header field that may come once.
+/// A header field of which a request may have one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HeaderField<'r> {
-    /// The request has none.
+    /// The request does not have it.
     #[default]
     Absent,
     /// Its one value.
     One(&'r [u8]),
-    /// The request has several.
+    /// The request has it more than once, or in several spellings.
     Repeated,
 }
 
@@ -49,10 +49,10 @@ impl ClientCertificate<'_> {
     }
 }
 
-/// A connection that tells its client certificate when it is asked: for hosts where asking costs more than judging a token does.
+/// A connection that computes the thumbprint of its client certificate on demand: for hosts where that costs more than a decision.
 pub trait Connection {
-    /// The SHA-256 of the client certificate, if the client presented one. Asked at most once a decision, and only for a token that
-    /// is bound to a certificate.
+    /// The SHA-256 of the client certificate in DER, if the client presented one. Called at most once in a decision, and only for a token
+    /// that is bound to a certificate.
     fn client_certificate(&self) -> Option<[u8; 32]>;
 }
 
@@ -91,7 +91,24 @@ impl fmt::Debug for dyn HeaderFields + '_ {
     }
 }
 
-/// What the engine needs to know of a request; all of it borrowed.
+/// The parts of one HTTP request that decisions use, borrowed from the host for `'r`.
+///
+/// Nothing is parsed or checked here; a malformed method, URI or header field is a refusal of [`Worker::decide`](crate::Worker::decide). Forwarding
+/// header fields (`Forwarded`, `X-Forwarded-*`) are never read: the host passes the URI and the certificate that it trusts.
+///
+/// # Examples
+/// A request over a connection with a client certificate, for tokens that are bound to one (RFC 8705):
+/// ```
+/// use countersign::{ClientCertificate, Request, UnixSeconds};
+///
+/// let now = UnixSeconds::new(std::time::UNIX_EPOCH.elapsed()?.as_secs());
+/// let headers = [(b"Authorization".as_slice(), b"Bearer eyJh".as_slice())];
+/// # let certificate_der = b"0";
+/// let request = Request::new(b"GET", b"https://api.example/orders", headers, now)
+///     .with_certificate(ClientCertificate::Der(certificate_der));
+/// # let _ = request;
+/// # Ok::<(), std::time::SystemTimeError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {
     pub(crate) method: &'r [u8],
@@ -108,9 +125,8 @@ pub struct Request<'r> {
 impl<'r> Request<'r> {
     /// A request with `method`, `uri` and header fields as received, at the time `now`.
     ///
-    /// `uri` is the external one: absolute, as the client sees it, or just path and query where the policy has an `origin`.
-    /// `headers` are all fields, so that repetitions are seen; names match in any case. Nothing here is checked, and no
-    /// forwarding header is ever looked at.
+    /// `uri` is the external one, as the client sees it: absolute, or path and query where the policy has an `origin`. `headers` are all
+    /// fields of the request, so that repeated credentials are refused; names match in any case. Only `Authorization` and `DPoP` are kept.
     // Inlined, so that a request is made where it is read, and not moved there.
     #[cfg_attr(feature = "fast", inline(always))]
     #[must_use]
@@ -135,36 +151,34 @@ impl<'r> Request<'r> {
 
     /// This request over a connection whose client certificate is `certificate`.
     ///
-    /// Only ever the certificate of the TLS connection, or one that a trusted hop vouches for.
+    /// It must be the certificate of the TLS connection, or one that a trusted proxy authenticated: a client that can choose it can use every stolen token that is bound to it.
     #[must_use]
     pub const fn with_certificate(mut self, certificate: ClientCertificate<'r>) -> Self {
         self.certificate = Some(certificate);
         self
     }
 
-    /// This request over `connection`, which is asked for its client certificate if the token is bound to one.
+    /// This request over `connection`, whose client certificate is read if the token is bound to one.
     ///
-    /// As for [`with_certificate`](Self::with_certificate): only ever the TLS connection, or what a trusted hop says of it.
+    /// As for [`with_certificate`](Self::with_certificate), it must be the TLS connection, or one that a trusted proxy authenticated.
     #[must_use]
     pub const fn with_connection(mut self, connection: &'r dyn Connection) -> Self {
         self.connection = Some(connection);
         self
     }
 
-    /// This request again, for a host that judges one client request by several policies: `proof` is what
-    /// [`Decision::used_proof`](crate::engine::Decision::used_proof) said of it before, and that the replay store knows it since is no replay.
+    /// This request again, for a host that validates one client request under several policies: `proof` is the value of
+    /// [`Decision::used_proof`](crate::Decision::used_proof) of the decision before, which recorded the proof in the replay store.
     ///
-    /// Only what a decision with the same replay store said: a store that knows the proof from a request before would let it be used
-    /// twice. Never for another client request, for the same reason.
+    /// The decision before must have been of the same client request, with the same replay store: otherwise the proof is accepted twice.
     #[must_use]
     pub const fn with_used_proof(mut self, proof: &'r [u8; 32]) -> Self {
         self.used_proof = Some(proof);
         self
     }
 
-    /// This request with header fields that are asked for by name: where a policy takes credentials beside that in `Authorization`.
-    ///
-    /// Without it such a credential is missing.
+    /// This request with header fields that are read by name: for policies with credentials outside `Authorization`
+    /// ([`Policy::header_fields`](crate::Policy::header_fields) lists them). Without it such a credential is missing.
     #[must_use]
     pub const fn with_fields(mut self, fields: &'r dyn HeaderFields) -> Self {
         self.fields = Some(fields);

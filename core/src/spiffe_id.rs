@@ -21,17 +21,12 @@ pub struct SpiffeId<'a> {
 }
 
 impl<'a> SpiffeId<'a> {
-    /// Reads a SPIFFE ID of at most [`MAX_ID_BYTES`] bytes; the first rule it breaks is the fault.
+    /// Parses a SPIFFE ID of at most [`MAX_ID_BYTES`] bytes.
+    ///
+    /// # Errors
+    /// The first rule that the text breaks.
     pub fn parse(text: &'a str) -> Result<Self, SpiffeIdError> {
         let path_start = path_start(text.as_bytes())?;
-        Ok(Self { text, path_start })
-    }
-
-    /// As [`SpiffeId::parse`], for bytes not known to be UTF-8.
-    pub fn parse_bytes(text: &'a [u8]) -> Result<Self, SpiffeIdError> {
-        let path_start = path_start(text)?;
-        // A valid ID is ASCII, so this conversion cannot refuse.
-        let text = str::from_utf8(text).map_err(|_| SpiffeIdError::PathCharacter)?;
         Ok(Self { text, path_start })
     }
 
@@ -75,7 +70,10 @@ pub struct TrustDomain<'a> {
 }
 
 impl<'a> TrustDomain<'a> {
-    /// Reads a bare name such as `example.org`; `spiffe://example.org` is not one.
+    /// Parses a bare name such as `example.org`; `spiffe://example.org` is not one.
+    ///
+    /// # Errors
+    /// The first rule that the name breaks.
     pub fn parse(name: &'a str) -> Result<Self, SpiffeIdError> {
         check_trust_domain(name.as_bytes())?;
         Ok(Self { name })
@@ -147,7 +145,7 @@ impl fmt::Display for SpiffeIdError {
 
 impl core::error::Error for SpiffeIdError {}
 
-/// Checks the whole ID and tells where its path starts.
+/// Checks the whole ID and returns the index at which its path starts.
 fn path_start(text: &[u8]) -> Result<usize, SpiffeIdError> {
     if text.len() > MAX_ID_BYTES {
         return Err(SpiffeIdError::TooLong);

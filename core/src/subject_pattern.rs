@@ -9,8 +9,8 @@ use crate::spiffe_id::{self, SpiffeIdError};
 /// A pattern for `sub` or another claim, made of segments between slashes, or between another separator of the policy's choice.
 ///
 /// `*` is exactly one segment and a trailing `/**` is one or more further segments, none of them empty; every other segment
-/// stands for itself, byte for byte. A pattern that starts with `spiffe://` names its trust domain and matches SPIFFE IDs
-/// only. Does not decode, fold or normalise anything, and does not tell who vouches for the subject.
+/// matches itself, byte for byte. A pattern that starts with `spiffe://` names its trust domain and matches SPIFFE IDs
+/// only. Does not decode, fold or normalise anything, and does not check whose key signed the subject.
 ///
 /// ```
 /// # use countersign::SubjectPattern;
@@ -33,7 +33,10 @@ pub struct SubjectPattern {
 }
 
 impl SubjectPattern {
-    /// Reads a pattern of a policy whose segments are between slashes. Allocates once.
+    /// Parses a pattern whose segments are between slashes. Allocates once.
+    ///
+    /// # Errors
+    /// The first rule that the pattern breaks.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         Self::parse_with(text, SLASH)
     }
@@ -41,6 +44,9 @@ impl SubjectPattern {
     /// The same with another separator, for texts such as `system:serviceaccount:prod:web`.
     ///
     /// Such a pattern matches nothing that begins with `spiffe:`, in any case: those are patterns with slashes, which name their trust domain.
+    ///
+    /// # Errors
+    /// [`PatternError::Separator`] for a character that cannot separate segments, else as [`parse`](Self::parse).
     pub fn parse_with(text: &str, separator: char) -> Result<Self, PatternError> {
         if !is_separator(separator) {
             return Err(PatternError::Separator);
@@ -55,7 +61,7 @@ impl SubjectPattern {
             return Err(PatternError::SpiffeSeparator);
         }
         let spiffe = text.starts_with(spiffe_id::SCHEME);
-        // `Spiffe://…` can match no SPIFFE ID, and whoever wrote it meant one.
+        // `Spiffe://…` can match no SPIFFE ID, although its author meant one.
         let cased_scheme = text.get(..spiffe_id::SCHEME.len());
         if !spiffe && cased_scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(spiffe_id::SCHEME)) {
             return Err(PatternError::Spiffe(SpiffeIdError::Scheme));
@@ -98,7 +104,7 @@ impl SubjectPattern {
         &self.text
     }
 
-    /// Tells whether the pattern stands for `subject`. Linear in the subject, allocates nothing.
+    /// Whether the pattern matches `subject`. Linear in the subject, allocates nothing.
     #[must_use]
     pub fn matches(&self, subject: &str) -> bool {
         self.matches_bytes(subject.as_bytes())
@@ -160,7 +166,7 @@ pub enum PatternError {
     StarInsideSegment,
     /// A segment `**` before the end.
     DoubleStarNotLast,
-    /// Only `**`: it would stand for everyone.
+    /// Only `**`: it would match every subject.
     DoubleStarAlone,
     /// A `*` where the scheme of a URI would be.
     SchemeWildcard,
@@ -182,8 +188,8 @@ impl fmt::Display for PatternError {
             Self::StarInsideSegment => "a * matches one whole segment and cannot be a part of one",
             Self::DoubleStarNotLast => "** can only be the last segment",
             Self::DoubleStarAlone => "** needs something before it",
-            Self::SchemeWildcard => "a * cannot stand for a scheme",
-            Self::TrustDomainWildcard => "a SPIFFE pattern names its trust domain, a * cannot stand for it",
+            Self::SchemeWildcard => "a * cannot match a scheme",
+            Self::TrustDomainWildcard => "a SPIFFE pattern names its trust domain, a * cannot match it",
             Self::Separator => "a separator is one ASCII punctuation character that is not *",
             Self::SpiffeSeparator => "a SPIFFE pattern has slashes between its segments, and no other separator",
             Self::Spiffe(fault) => return fault.fmt(f),
@@ -193,7 +199,7 @@ impl fmt::Display for PatternError {
 
 impl core::error::Error for PatternError {}
 
-/// `head` starts with `spiffe://` and every `*` in it is a whole segment; `further` tells of a trailing `/**`.
+/// `head` starts with `spiffe://` and every `*` in it is a whole segment; `further` is true for a trailing `/**`.
 fn check_spiffe(head: &str, further: bool) -> Result<(), PatternError> {
     // `spiffe://**` ends in `/**` too, and then the head has lost a slash of the scheme.
     let Some(rest) = head.strip_prefix(spiffe_id::SCHEME) else {

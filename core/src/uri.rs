@@ -28,7 +28,10 @@ pub struct TargetUri<'a> {
 }
 
 impl<'a> TargetUri<'a> {
-    /// Reads an absolute URI such as the `htu` claim; an empty path becomes `/` (RFC 3986 §6.2.3).
+    /// Parses an absolute URI such as the `htu` claim; an empty path becomes `/` (RFC 3986 §6.2.3).
+    ///
+    /// # Errors
+    /// The first part of the URI that is not valid.
     pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
         let uri = before_query(uri)?;
         let (scheme, rest) = split_scheme(uri).ok_or(UriError::Scheme)?;
@@ -40,11 +43,13 @@ impl<'a> TargetUri<'a> {
         Ok(Self { origin: Origin { scheme, host, port, base: b"" }, path })
     }
 
-    /// The URI that a client must have asked for to reach `request_target`, when `origin` is what it sees of us.
+    /// The URI of `request_target` on a server that clients reach under `origin`.
     ///
-    /// Takes origin-form (`/x?y`) and absolute-form (`https://h/x`, RFC 9112 §3.2.2), of which only the path is kept: what
-    /// the peer claims to have called us is not evidence. It may be empty, for a client that named no server. Refuses authority-form
-    /// and `*`.
+    /// Accepts origin-form (`/x?y`) and absolute-form (`https://h/x`, RFC 9112 §3.2.2), of which only the path is kept: the name that
+    /// the client used for the server is not evidence. That name may be empty. Refuses authority-form and `*`.
+    ///
+    /// # Errors
+    /// [`UriError::RequestTarget`] for the other forms, else the first part of the target that is not valid.
     pub fn with_origin(origin: &Origin<'a>, request_target: &'a [u8]) -> Result<Self, UriError> {
         let target = before_query(request_target)?;
         let path = if target.starts_with(b"/") {
@@ -85,7 +90,7 @@ impl<'a> TargetUri<'a> {
         self.origin.port
     }
 
-    /// Tells whether both name the same target, query and fragment aside (RFC 9449 §4.3 item 9).
+    /// Whether both name the same target, query and fragment aside (RFC 9449 §4.3 item 9).
     ///
     /// Linear in both paths and without allocation. `/a` and `/a/`, `//a` and `/a`, `%2F` and `/` stay different, and so do
     /// `example.org.` and `example.org`.
@@ -166,9 +171,10 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads an origin such as `https://api.example/base`; one slash at the end of the base path is ignored.
+    /// Parses an origin such as `https://api.example/base`; one slash at the end of the base path is ignored.
     ///
-    /// Refuses a query and a fragment, even empty ones.
+    /// # Errors
+    /// [`UriError::OriginQuery`] for a query or a fragment, even an empty one, else the first part that is not valid.
     pub fn parse(uri: &'a [u8]) -> Result<Self, UriError> {
         if uri.iter().any(|byte| matches!(byte, b'?' | b'#')) {
             return Err(UriError::OriginQuery);
@@ -208,7 +214,10 @@ pub struct OwnedOrigin {
 }
 
 impl OwnedOrigin {
-    /// As [`Origin::parse`], and copies what is kept.
+    /// As [`Origin::parse`], and copies the parts.
+    ///
+    /// # Errors
+    /// As [`Origin::parse`].
     pub fn parse(uri: &[u8]) -> Result<Self, UriError> {
         let Origin { scheme, host, port, base } = Origin::parse(uri)?;
         Ok(Self { scheme, host: host.into(), port, base: base.into() })
@@ -295,7 +304,7 @@ impl fmt::Display for UriError {
 
 impl core::error::Error for UriError {}
 
-/// What comes before the query and the fragment, if that is not too long.
+/// The part before the query and the fragment, if it is not too long.
 fn before_query(uri: &[u8]) -> Result<&[u8], UriError> {
     let looked_at = uri.get(..=MAX_URI_BYTES).unwrap_or(uri);
     let end = looked_at.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(looked_at.len());
@@ -310,7 +319,7 @@ fn split_scheme(uri: &[u8]) -> Option<(Scheme, &[u8])> {
     })
 }
 
-/// The authority and the path of what follows a scheme.
+/// The authority and the path behind a scheme.
 fn split_path(rest: &[u8]) -> (&[u8], &[u8]) {
     let path_start = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
     rest.split_at_checked(path_start).unwrap_or((rest, b""))
@@ -370,7 +379,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Wider than RFC 3986 §3.3: printable ASCII such as `|` or `[`, which browsers send as it is, stands for itself.
+/// Wider than RFC 3986 §3.3: printable ASCII such as `|` or `[`, which browsers send unescaped, matches itself.
 fn check_path(path: &[u8]) -> Result<(), UriError> {
     let mut rest = path;
     while let [byte, after @ ..] = rest {
@@ -497,7 +506,7 @@ impl Iterator for Normalised<'_> {
     }
 }
 
-/// `application/x-www-form-urlencoded`, decoded; a `%` without two digits stands for itself.
+/// `application/x-www-form-urlencoded`, decoded; a `%` without two digits is itself.
 struct FormDecoded<'a> {
     rest: &'a [u8],
 }

@@ -130,7 +130,7 @@ fn attach_while_initialised() {
             Ok(joined) => {
                 assert_eq!(joined, (WINDOW, SEED));
                 for word in words.iter().skip(FLOOR_AT) {
-                    assert_eq!(word.read(), EMPTY, "what was in the memory before");
+                    assert_eq!(word.read(), EMPTY, "the earlier content of the memory");
                 }
                 seen.lock().unwrap().0 += 1;
             }

@@ -137,7 +137,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_PROOF_REPLAYED = 1510,
   // The proof must carry a nonce that this server gave (RFC 9449 §9).
   COUNTERSIGN_REASON_NONCE_REQUIRED = 1511,
-  // The proof's nonce is not one of ours, or has expired (RFC 9449 §9).
+  // The proof's nonce was not issued by this server, or has expired (RFC 9449 §9).
   COUNTERSIGN_REASON_NONCE_MISMATCH = 1512,
   // The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
   COUNTERSIGN_REASON_PROOF_ALGORITHM_REFUSED = 1513,
@@ -187,7 +187,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_DECISION_ABANDONED = 1906,
   // The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4).
   COUNTERSIGN_REASON_INTROSPECTION_RATE_EXCEEDED = 1907,
-  // A fault of ours.
+  // An internal error of the server.
   COUNTERSIGN_REASON_INTERNAL_ERROR = 1999,
 };
 #ifndef __cplusplus
@@ -210,7 +210,7 @@ enum countersign_result
   COUNTERSIGN_RESULT_OK = 2000,
   // A pointer that must not be NULL is.
   COUNTERSIGN_RESULT_NULL_PARAMETER = 2001,
-  // A pointer does not have the alignment of what it points to.
+  // A pointer does not have the alignment of its type.
   COUNTERSIGN_RESULT_MISALIGNED = 2002,
   // `size` is not that of a version of this structure that the library knows.
   COUNTERSIGN_RESULT_WRONG_SIZE = 2003,
@@ -238,7 +238,7 @@ enum countersign_result
   COUNTERSIGN_RESULT_OUT_OF_MEMORY = 2014,
   // The policy document has faults; the notice was given each.
   COUNTERSIGN_RESULT_POLICY_FAULTY = 2020,
-  // A trust document cannot be used; the notice was given why. The last good one stays in use.
+  // A trust document cannot be used; the notice has the reason. The last good one stays in use.
   COUNTERSIGN_RESULT_TRUST_FAULTY = 2021,
   // A document of revocations cannot be used; the notice was given why.
   COUNTERSIGN_RESULT_REVOCATIONS_FAULTY = 2022,
@@ -384,7 +384,7 @@ enum countersign_attribute
   COUNTERSIGN_ATTRIBUTE_SUBJECT = 7,
   // `client_id`
   COUNTERSIGN_ATTRIBUTE_CLIENT_ID = 8,
-  // `scope`, as it stands in the token.
+  // `scope`, as in the token.
   COUNTERSIGN_ATTRIBUTE_SCOPE = 9,
   // `jti`
   COUNTERSIGN_ATTRIBUTE_TOKEN_ID = 10,
@@ -446,7 +446,7 @@ enum countersign_replay_place
  {
   // In memory of the engine, for all of its workers. A restarted process has forgotten them.
   COUNTERSIGN_REPLAY_PLACE_OWN = 0,
-  // In `memory`, which nobody else uses yet: it is wiped. Proofs made up to now are refused from then on, so that none passes twice
+  // In `memory`, which no other thread or process uses yet: it is wiped. Proofs made up to now are refused from then on, so that none passes twice
   // that a lost store had seen.
   COUNTERSIGN_REPLAY_PLACE_INITIALISE = 1,
   // In `memory`, which was initialised before, here or in another process.
@@ -525,7 +525,7 @@ typedef struct countersign_engine countersign_engine;
 // that a client asks for chooses one: it can choose among them, and invent none. Shared by threads; not changed.
 typedef struct countersign_origins countersign_origins;
 
-// A decision that waits for the answer to a question. It keeps what it needs of its engine: the worker that began it decides other requests
+// A decision that waits for the answer to a question. It keeps its engine alive: the worker that began it decides other requests
 // meanwhile, and may be freed. One thread at a time may use it.
 //
 // Each is given once to a `countersign_worker_resume_…` or to `countersign_pending_free`, and is gone then.
@@ -565,7 +565,7 @@ typedef struct countersign_replay {
   // Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
   size_t memory_bytes;
   // For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-  // `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+  // `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. A policy with `consume: observe` does not call it. Called by every worker's
   // thread; it must not unwind.
   uint32_t (*record_use)(void *context, const uint8_t *proof, uint64_t issued_at_seconds, uint64_t now_seconds);
   // Handed to `record_use` as it is; must be usable by all threads until the engine and its workers are freed.
@@ -577,9 +577,9 @@ typedef struct countersign_replay {
 // It is called on the calling thread, before the call that was given it returns. A line names files, authorities and places
 // in documents, and holds no byte of a token. Controls, line feeds and invisible characters in it are written as `\u{…}`. It must not unwind and must not call back into the same handle.
 typedef struct countersign_notice {
-  // Takes one line, valid until it returns. NULL: nobody wants to know.
-  void (*tell)(void *context, struct countersign_str line);
-  // Handed to `tell` as it is.
+  // Receives one line, valid until it returns. NULL: lines are dropped.
+  void (*report)(void *context, struct countersign_str line);
+  // Passed to `report` unchanged.
   void *context;
 } countersign_notice;
 
@@ -612,17 +612,17 @@ typedef struct countersign_replay_state {
 
 // What a look at the watched files came to; the notice was given the rest.
 typedef struct countersign_look_report {
-  // Documents that were read and are in force now.
+  // Documents that were read and are in use now.
   uint32_t loaded;
   // Documents that cannot be used; the last good ones stay in use.
   uint32_t refused;
-  // Files that are not there or cannot be read, told once each.
+  // Files that do not exist or cannot be read, reported once each.
   uint32_t unreadable;
 } countersign_look_report;
 
 // What a pushed document came to.
 typedef struct countersign_load_report {
-  // Keys that were in force before and still are.
+  // Keys that were in use before and still are.
   size_t kept;
   // New keys.
   size_t added;
@@ -715,7 +715,7 @@ countersign_reason countersign_decision_reason(const struct countersign_decision
 // As `countersign_decision_reason`.
 bool countersign_decision_lets_pass(const struct countersign_decision *decision);
 
-// The HTTP status to answer with; 200 stands for "go on". 500 for NULL.
+// The HTTP status to answer with; 200 if the request is accepted, 500 for NULL.
 //
 // # Safety
 // As `countersign_decision_reason`.
@@ -723,7 +723,7 @@ uint16_t countersign_decision_status(const struct countersign_decision *decision
 
 // An attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 //
-// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
+// The attributes of the token exist only if the request was accepted, so that no host acts on a refused token by mistake; the audit
 // line has it for refused ones too.
 //
 // # Safety
@@ -860,12 +860,12 @@ countersign_result countersign_decision_wants_refresh(const struct countersign_d
 // store (`REPLAY_…`).
 //
 // # Safety
-// `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
+// `config` and the memory it points to are valid for the call, the replay store's memory and callback for as long as the engine
 // and its workers shared.
 countersign_result countersign_engine_new(const struct countersign_engine_config *config,
                                           const struct countersign_engine **engine_out);
 
-// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is nothing to do.
+// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is ignored.
 //
 // # Safety
 // `engine` came from `countersign_engine_new`, was not freed before, and no thread is in a call with it.
@@ -955,7 +955,23 @@ struct countersign_str countersign_engine_removed_field(const struct countersign
                                                         uint32_t policy,
                                                         size_t index);
 
-// Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.
+// Writes what is left of `value`, a value of the field `countersign_engine_removed_field` at the same `index`, once the credential is out of
+// it: other cookies, other WebSocket subprotocols. `rest_out` has room for `value.length` bytes; the host passes the field on with them, or
+// without the field where `*length_out` is 0. For several credentials in one field, a host calls it for each with what the last left.
+//
+// Returns `OK`, `NOT_FOUND` past the last one and for a policy that does not exist, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`.
+// Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine; `value` and the outputs are valid for the call, and do not overlap.
+countersign_result countersign_engine_removed_rest(const struct countersign_engine *engine,
+                                                   uint32_t policy,
+                                                   size_t index,
+                                                   struct countersign_bytes value,
+                                                   uint8_t *rest_out,
+                                                   size_t *length_out);
+
+// Sets the keys of DPoP nonces: 32 secret, random bytes each. `previous` may be NULL.
 //
 // Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.
 // Returns `OK`, `NULL_PARAMETER`. Thread-safe.
@@ -989,10 +1005,10 @@ countersign_result countersign_engine_replay_state(const struct countersign_engi
                                                    uint64_t now_seconds,
                                                    struct countersign_replay_state *state_out);
 
-// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, reports it to `notice` in one line, at most
 // once a minute for each such reason.
 //
-// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+// Returns `OK` if it reported a line, `NOT_FOUND` if none is due; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
 //
 // # Safety
 // `engine` is an engine.
@@ -1011,7 +1027,7 @@ countersign_result countersign_engine_replay_notice(const struct countersign_eng
 bool countersign_is_field_value(struct countersign_bytes text);
 
 // Whether a text is an origin: `http://` or `https://`, host, perhaps port and base path, as in `https://api.example/base`. Neither user
-// information nor query nor fragment. Ask this of a configured origin that is to stand in front of a request's path in
+// information nor query nor fragment. For a configured origin that is to precede a request's path in
 // `countersign_request.uri`: no proof is for a URI that begins with anything else.
 //
 // Thread-safe.
@@ -1020,7 +1036,7 @@ bool countersign_is_field_value(struct countersign_bytes text);
 // `text` points to as many bytes as it says.
 bool countersign_is_origin(struct countersign_bytes text);
 
-// Reads the origins that clients of a host may use, such as `https://api.example/base` and `https://*.example.com`, in which `*` stands for
+// Reads the origins that clients of a host may use, such as `https://api.example/base` and `https://*.example.com`, in which `*` matches
 // exactly one label.
 //
 // Returns `OK` and writes the list, to be freed by `countersign_origins_free`; `ORIGIN_INVALID` if a text is no origin,
@@ -1121,12 +1137,12 @@ bool countersign_body_feed(struct countersign_body *body,
 void countersign_body_free(struct countersign_body *body);
 
 // The word of a reason, such as `token_expired`: the same in challenges, metrics, logs and on the command line.
-// `accepted` for an accepted request, no text for a number that is no reason. Valid for ever.
+// `accepted` for an accepted request, no text for a number that is not a reason. Valid for ever.
 //
 // Thread-safe.
 struct countersign_str countersign_reason_word(uint32_t reason);
 
-// The HTTP status of a reason, 200 for an accepted request, 500 for a number that is no reason.
+// The HTTP status of a reason, 200 for an accepted request, 500 for a number that is not a reason.
 //
 // Thread-safe.
 uint16_t countersign_reason_status(uint32_t reason);
@@ -1141,7 +1157,7 @@ size_t countersign_reason_count(void);
 // Thread-safe.
 countersign_reason countersign_reason_at(size_t index);
 
-// Where a reason stands in that order; that of `COUNTERSIGN_REASON_INTERNAL_ERROR` for a number that is no reason.
+// The index of a reason in that order; that of `COUNTERSIGN_REASON_INTERNAL_ERROR` for a number that is not a reason.
 //
 // Thread-safe.
 size_t countersign_reason_index(uint32_t reason);
@@ -1154,7 +1170,7 @@ size_t countersign_replay_required_bytes(size_t live_proofs);
 // Refuses the proofs made up to `now_seconds` in a store that was initialised before, in every process that uses it.
 //
 // For a host that initialises a store and begins to use it later, and for one that joins a store which may have missed proofs: a
-// restart of the machine lost what was not written to its file, or another store was used meanwhile. True proofs of the seconds
+// restart of the machine lost data that was not written to its file, or another store was used meanwhile. True proofs of the seconds
 // before `now_seconds` are refused too, and have to be made again.
 //
 // Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`; `REPLAY_TOO_SMALL`, `REPLAY_NOT_INITIALISED`,
@@ -1185,7 +1201,7 @@ countersign_result countersign_engine_revoke(const struct countersign_engine *en
                                              struct countersign_bytes document,
                                              struct countersign_notice notice);
 
-// As `countersign_engine_revoke`, but what was revoked by these two functions before holds no more. A watched file still does.
+// As `countersign_engine_revoke`, and withdraws all revocations of earlier calls of these two functions. A watched file still applies.
 //
 // # Safety
 // As `countersign_engine_revoke`.
@@ -1193,10 +1209,10 @@ countersign_result countersign_engine_replace_revocations(const struct countersi
                                                           struct countersign_bytes document,
                                                           struct countersign_notice notice);
 
-// Says until when it is known what is revoked, in seconds since 1970, that moment included; after it tokens are refused with
-// `revocations_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
+// Sets until when the revocations are current, in seconds since 1970, inclusive; afterwards tokens are refused with
+// `revocations_stale`. 0: they are not known yet; `UINT64_MAX`, the initial value: until the next call.
 //
-// A host that asks somebody for a list says 0 before the first one, and after each one when the next must have come.
+// A host that fetches a list sets 0 before the first one, and after each one the time by which the next must have come.
 //
 // Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
 //
@@ -1223,7 +1239,7 @@ countersign_result countersign_engine_watch_trust_files(const struct countersign
 // Reads a document of revocations (`countersign_engine_revoke`) from a file, and from now on again at each
 // `countersign_engine_look` at which it has changed.
 //
-// Returns `OK`; `REVOCATIONS_FAULTY` after telling why: who was told to revoke must not start without knowing what;
+// Returns `OK`; `REVOCATIONS_FAULTY` after a notice with the reason: a host with revocations must not start without them;
 // `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 //
 // # Safety
@@ -1245,7 +1261,7 @@ countersign_result countersign_engine_look(const struct countersign_engine *engi
                                            struct countersign_notice notice,
                                            struct countersign_look_report *report_out);
 
-// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
+// Loads a document for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
 //
 // Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
 // returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,
@@ -1409,7 +1425,7 @@ countersign_result countersign_worker_resume_body(struct countersign_worker *wor
 // any other. A pending decision that is freed instead is counted alike, and leaves no record.
 //
 // Returns `OK` and writes the decision, which is valid as that of `countersign_worker_decide`; `NULL_PARAMETER`, `MISALIGNED`, `WORKER_BUSY`,
-// `PANIC`. Whatever it returns, `pending` is gone.
+// `PANIC`. In every case `pending` is freed.
 //
 // # Safety
 // `worker` is a worker that no other thread uses; `pending` was not given away before, and no thread is in a call with it.

@@ -92,7 +92,7 @@ impl<T> Output<T> {
     }
 }
 
-/// The first member of each structure that may grow: a caller of another version is told apart by it.
+/// The first member of each structure that may grow: it distinguishes callers of another version.
 pub(crate) fn check_size<T>(size: usize) -> Result<(), countersign_result> {
     if size == size_of::<T>() { Ok(()) } else { Err(countersign_result::WrongSize) }
 }

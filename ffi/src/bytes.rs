@@ -16,7 +16,7 @@ impl countersign_bytes {
     /// The bytes; `INVALID_LENGTH` for what cannot be memory.
     ///
     /// # Safety
-    /// `data` must point to `length` bytes that nobody writes to while `'a` lasts.
+    /// `data` must point to `length` bytes that no thread writes to while `'a` lasts.
     pub(crate) unsafe fn read<'a>(self) -> Result<&'a [u8], countersign_result> {
         if self.length == 0 {
             return Ok(&[]);

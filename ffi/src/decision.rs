@@ -166,7 +166,7 @@ pub unsafe extern "C" fn countersign_decision_lets_pass(decision: *const counter
     })
 }
 
-/// The HTTP status to answer with; 200 stands for "go on". 500 for NULL.
+/// The HTTP status to answer with; 200 if the request is accepted, 500 for NULL.
 ///
 /// # Safety
 /// As `countersign_decision_reason`.
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn countersign_decision_status(decision: *const countersig
 
 /// An attribute that is a text, by a `countersign_attribute`; none if there is no such attribute.
 ///
-/// What the token says is there only if the request was accepted, so that nobody acts on a refused token by mistake; the audit
+/// The attributes of the token exist only if the request was accepted, so that no host acts on a refused token by mistake; the audit
 /// line has it for refused ones too.
 ///
 /// # Safety
@@ -283,12 +283,9 @@ pub unsafe extern "C" fn countersign_decision_attribute<'a>(
         // SAFETY: as above.
         let name = unsafe { name.read_text() }?;
         let claim = decision.made.as_ref().and_then(|made| made.attribute(name));
-        let (text, json) = match claim.ok_or(countersign_result::NotFound)? {
-            NamedClaim::Text(text) => (text, false),
-            NamedClaim::Json(text) => (text, true),
-        };
-        value.write(countersign_str::of(text));
-        is_json.write(json);
+        let claim = claim.ok_or(countersign_result::NotFound)?;
+        value.write(countersign_str::of_claim(claim));
+        is_json.write(matches!(claim, NamedClaim::Json(_)));
         Ok(())
     })
 }

@@ -56,7 +56,7 @@ pub struct countersign_engine_config {
 /// store (`REPLAY_…`).
 ///
 /// # Safety
-/// `config` and what it points to are valid for the call, the replay store's memory and callback for as long as the engine
+/// `config` and the memory it points to are valid for the call, the replay store's memory and callback for as long as the engine
 /// and its workers shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn countersign_engine_new(
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn countersign_engine_new(
     })
 }
 
-/// Tells every fault.
+/// Reports every fault.
 fn policy_faulty(notice: &countersign_notice, faults: &[impl ToString]) -> countersign_result {
     for fault in faults {
         notice.report(&fault.to_string());
@@ -94,7 +94,7 @@ fn policy_faulty(notice: &countersign_notice, faults: &[impl ToString]) -> count
     countersign_result::PolicyFaulty
 }
 
-/// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is nothing to do.
+/// Frees an engine. Its workers keep what they need of it, so they may be freed later. NULL is ignored.
 ///
 /// # Safety
 /// `engine` came from `countersign_engine_new`, was not freed before, and no thread is in a call with it.
@@ -273,16 +273,52 @@ pub unsafe extern "C" fn countersign_engine_removed_field<'a>(
         let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
         let removed = engine.policy(policy).and_then(|policy| {
             let mut removed = policy.credentials().filter(|credential| credential.is_removed());
-            removed.nth(index).map(|credential| match credential.from() {
-                countersign::CredentialLocation::Authorization => "authorization",
-                countersign::CredentialLocation::Header(name) => name,
-            })
+            removed.nth(index).map(|credential| credential.from().field())
         });
         countersign_str::or_none(removed)
     })
 }
 
-/// Puts the keys of DPoP nonces in force: 32 secret, random bytes each. `previous` may be NULL.
+/// Writes what is left of `value`, a value of the field `countersign_engine_removed_field` at the same `index`, once the credential is out of
+/// it: other cookies, other WebSocket subprotocols. `rest_out` has room for `value.length` bytes; the host passes the field on with them, or
+/// without the field where `*length_out` is 0. For several credentials in one field, a host calls it for each with what the last left.
+///
+/// Returns `OK`, `NOT_FOUND` past the last one and for a policy that does not exist, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`.
+/// Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine; `value` and the outputs are valid for the call, and do not overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_removed_rest(
+    engine: *const countersign_engine,
+    policy: u32,
+    index: usize,
+    value: countersign_bytes,
+    rest_out: *mut u8,
+    length_out: *mut usize,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (engine, length) = unsafe { (borrow(engine)?, Output::at(length_out)?) };
+        // SAFETY: as above.
+        let value = unsafe { value.read() }?;
+        let removed = engine
+            .policy(policy)
+            .and_then(|policy| policy.credentials().filter(|credential| credential.is_removed()).nth(index));
+        let rest = removed.ok_or(countersign_result::NotFound)?.from().without(value);
+        if !rest.is_empty() {
+            if rest_out.is_null() {
+                return Err(countersign_result::NullParameter);
+            }
+            // SAFETY: the caller's promise: room for as many bytes as `value` has, which `rest` never has more of, apart from `value`.
+            unsafe { std::ptr::copy_nonoverlapping(rest.as_ptr(), rest_out, rest.len().min(value.len())) };
+        }
+        length.write(rest.len().min(value.len()));
+        Ok(())
+    })
+}
+
+/// Sets the keys of DPoP nonces: 32 secret, random bytes each. `previous` may be NULL.
 ///
 /// Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.
 /// Returns `OK`, `NULL_PARAMETER`. Thread-safe.
@@ -357,10 +393,10 @@ pub unsafe extern "C" fn countersign_engine_replay_state(
     })
 }
 
-/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, tells `notice` so in one line, at most
+/// For the host's log, after a request was refused for `reason`: if the replay store refuses proofs, reports it to `notice` in one line, at most
 /// once a minute for each such reason.
 ///
-/// Returns `OK` if it told a line, `NOT_FOUND` if there is none to tell; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
+/// Returns `OK` if it reported a line, `NOT_FOUND` if none is due; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
 ///
 /// # Safety
 /// `engine` is an engine.

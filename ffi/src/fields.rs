@@ -21,7 +21,7 @@ pub enum countersign_attribute {
     Subject = 7,
     /// `client_id`
     ClientId = 8,
-    /// `scope`, as it stands in the token.
+    /// `scope`, as in the token.
     Scope = 9,
     /// `jti`
     TokenId = 10,

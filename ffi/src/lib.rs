@@ -1,7 +1,7 @@
 //! The C ABI of countersign.
 //!
 //! One C noun is one file: `countersign_worker_decide` lives in `worker.rs`. The header `include/countersign.h` is written
-//! from here and committed; a test holds it to this source. The rules that hold for every function stand at its top.
+//! from here and committed; a test holds it to this source. The rules of all functions are at its top.
 
 // The names are those of C.
 #![allow(non_camel_case_types)]

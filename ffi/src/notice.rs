@@ -1,4 +1,4 @@
-//! Where the library says more than a number: one line at a time, to a function of the caller.
+//! Lines for the caller's log, one at a time, beside the result of a call.
 
 use std::ffi::c_void;
 
@@ -13,20 +13,20 @@ use crate::text::countersign_str;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct countersign_notice {
-    /// Takes one line, valid until it returns. NULL: nobody wants to know.
-    pub tell: Option<unsafe extern "C" fn(context: *mut c_void, line: countersign_str<'_>)>,
-    /// Handed to `tell` as it is.
+    /// Receives one line, valid until it returns. NULL: lines are dropped.
+    pub report: Option<unsafe extern "C" fn(context: *mut c_void, line: countersign_str<'_>)>,
+    /// Passed to `report` unchanged.
     pub context: *mut c_void,
 }
 
 impl countersign_notice {
-    pub(crate) fn tell(&self, line: &str) {
-        if let Some(tell) = self.tell {
+    pub(crate) fn report(&self, line: &str) {
+        if let Some(report) = self.report {
             debug_assert!(!line.is_empty());
             // Names of documents and files may hold anything, and no host must have to look for that.
             let line = printable(line);
             // SAFETY: the caller gave a function of this type, and lends its context for the time of the call.
-            unsafe { tell(self.context, countersign_str::of(&line)) };
+            unsafe { report(self.context, countersign_str::of(&line)) };
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::bytes::countersign_bytes;
 use crate::result::countersign_result;
 
 /// Whether a text is an origin: `http://` or `https://`, host, perhaps port and base path, as in `https://api.example/base`. Neither user
-/// information nor query nor fragment. Ask this of a configured origin that is to stand in front of a request's path in
+/// information nor query nor fragment. For a configured origin that is to precede a request's path in
 /// `countersign_request.uri`: no proof is for a URI that begins with anything else.
 ///
 /// Thread-safe.
@@ -28,7 +28,7 @@ pub struct countersign_origins {
     allowed: AllowedOrigins,
 }
 
-/// Reads the origins that clients of a host may use, such as `https://api.example/base` and `https://*.example.com`, in which `*` stands for
+/// Reads the origins that clients of a host may use, such as `https://api.example/base` and `https://*.example.com`, in which `*` matches
 /// exactly one label.
 ///
 /// Returns `OK` and writes the list, to be freed by `countersign_origins_free`; `ORIGIN_INVALID` if a text is no origin,

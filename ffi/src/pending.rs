@@ -11,7 +11,7 @@ use crate::question::countersign_question;
 use crate::result::countersign_result;
 use crate::text::countersign_str;
 
-/// A decision that waits for the answer to a question. It keeps what it needs of its engine: the worker that began it decides other requests
+/// A decision that waits for the answer to a question. It keeps its engine alive: the worker that began it decides other requests
 /// meanwhile, and may be freed. One thread at a time may use it.
 ///
 /// Each is given once to a `countersign_worker_resume_…` or to `countersign_pending_free`, and is gone then.
@@ -23,7 +23,7 @@ pub struct countersign_pending {
 /// The body of a request, for a decision that waits for it. Holds at most `countersign_pending_body_limit` bytes of it, and none where the
 /// policy asks only for its digest. One thread at a time may use it.
 pub struct countersign_body {
-    /// The reader, or why a chunk could not be taken: what is left out of a body must not be judged as if it were not there.
+    /// The reader, or why a chunk could not be taken: a body with a part left out must not be validated.
     reader: Result<BodyReader, countersign_result>,
 }
 

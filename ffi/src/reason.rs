@@ -11,7 +11,7 @@ pub(crate) fn reason_of(number: u32) -> Option<Reason> {
 }
 
 /// The word of a reason, such as `token_expired`: the same in challenges, metrics, logs and on the command line.
-/// `accepted` for an accepted request, no text for a number that is no reason. Valid for ever.
+/// `accepted` for an accepted request, no text for a number that is not a reason. Valid for ever.
 ///
 /// Thread-safe.
 #[unsafe(no_mangle)]
@@ -22,7 +22,7 @@ pub extern "C" fn countersign_reason_word(reason: u32) -> countersign_str<'stati
     countersign_str::or_none(reason_of(reason).map(Reason::code))
 }
 
-/// The HTTP status of a reason, 200 for an accepted request, 500 for a number that is no reason.
+/// The HTTP status of a reason, 200 for an accepted request, 500 for a number that is not a reason.
 ///
 /// Thread-safe.
 #[unsafe(no_mangle)]
@@ -50,7 +50,7 @@ pub extern "C" fn countersign_reason_at(index: usize) -> countersign_reason {
     Reason::ALL.get(index).map_or(countersign_reason::InternalError, |reason| (*reason).into())
 }
 
-/// Where a reason stands in that order; that of `COUNTERSIGN_REASON_INTERNAL_ERROR` for a number that is no reason.
+/// The index of a reason in that order; that of `COUNTERSIGN_REASON_INTERNAL_ERROR` for a number that is not a reason.
 ///
 /// Thread-safe.
 #[unsafe(no_mangle)]

@@ -101,7 +101,7 @@ pub enum countersign_reason {
     ProofReplayed = 1510,
     /// The proof must carry a nonce that this server gave (RFC 9449 §9).
     NonceRequired = 1511,
-    /// The proof's nonce is not one of ours, or has expired (RFC 9449 §9).
+    /// The proof's nonce was not issued by this server, or has expired (RFC 9449 §9).
     NonceMismatch = 1512,
     /// The proof's algorithm is not accepted (RFC 9449 §4.3 item 5).
     ProofAlgorithmRefused = 1513,
@@ -151,7 +151,7 @@ pub enum countersign_reason {
     DecisionAbandoned = 1906,
     /// The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4).
     IntrospectionRateExceeded = 1907,
-    /// A fault of ours.
+    /// An internal error of the server.
     InternalError = 1999,
 }
 

@@ -18,7 +18,7 @@ use crate::result::countersign_result;
 pub enum countersign_replay_place {
     /// In memory of the engine, for all of its workers. A restarted process has forgotten them.
     Own = 0,
-    /// In `memory`, which nobody else uses yet: it is wiped. Proofs made up to now are refused from then on, so that none passes twice
+    /// In `memory`, which no other thread or process uses yet: it is wiped. Proofs made up to now are refused from then on, so that none passes twice
     /// that a lost store had seen.
     Initialise = 1,
     /// In `memory`, which was initialised before, here or in another process.
@@ -62,7 +62,7 @@ pub struct countersign_replay {
     /// Its length, from `countersign_replay_required_bytes`. Rounded down to whole words.
     pub memory_bytes: usize,
     /// For `CALLBACK`: claims `proof` (32 bytes, valid for the call) in one atomic step and answers with a
-    /// `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. Called by every worker's
+    /// `countersign_first_use`. The first 16 bytes name the client's key: bound how many proofs one key may have. Remember it for the window of the policies, counted from `issued_at`. A policy with `consume: observe` does not call it. Called by every worker's
     /// thread; it must not unwind.
     pub record_use: Option<
         unsafe extern "C" fn(context: *mut c_void, proof: *const u8, issued_at_seconds: u64, now_seconds: u64) -> u32,
@@ -82,7 +82,7 @@ pub extern "C" fn countersign_replay_required_bytes(live_proofs: usize) -> usize
 /// Refuses the proofs made up to `now_seconds` in a store that was initialised before, in every process that uses it.
 ///
 /// For a host that initialises a store and begins to use it later, and for one that joins a store which may have missed proofs: a
-/// restart of the machine lost what was not written to its file, or another store was used meanwhile. True proofs of the seconds
+/// restart of the machine lost data that was not written to its file, or another store was used meanwhile. True proofs of the seconds
 /// before `now_seconds` are refused too, and have to be made again.
 ///
 /// Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`; `REPLAY_TOO_SMALL`, `REPLAY_NOT_INITIALISED`,

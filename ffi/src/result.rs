@@ -12,7 +12,7 @@ pub enum countersign_result {
     Ok = 2000,
     /// A pointer that must not be NULL is.
     NullParameter = 2001,
-    /// A pointer does not have the alignment of what it points to.
+    /// A pointer does not have the alignment of its type.
     Misaligned = 2002,
     /// `size` is not that of a version of this structure that the library knows.
     WrongSize = 2003,
@@ -40,7 +40,7 @@ pub enum countersign_result {
     OutOfMemory = 2014,
     /// The policy document has faults; the notice was given each.
     PolicyFaulty = 2020,
-    /// A trust document cannot be used; the notice was given why. The last good one stays in use.
+    /// A trust document cannot be used; the notice has the reason. The last good one stays in use.
     TrustFaulty = 2021,
     /// A document of revocations cannot be used; the notice was given why.
     RevocationsFaulty = 2022,

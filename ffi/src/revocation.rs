@@ -29,7 +29,7 @@ pub unsafe extern "C" fn countersign_engine_revoke(
     checked(|| unsafe { push(engine, document, notice, false) })
 }
 
-/// As `countersign_engine_revoke`, but what was revoked by these two functions before holds no more. A watched file still does.
+/// As `countersign_engine_revoke`, and withdraws all revocations of earlier calls of these two functions. A watched file still applies.
 ///
 /// # Safety
 /// As `countersign_engine_revoke`.
@@ -43,10 +43,10 @@ pub unsafe extern "C" fn countersign_engine_replace_revocations(
     checked(|| unsafe { push(engine, document, notice, true) })
 }
 
-/// Says until when it is known what is revoked, in seconds since 1970, that moment included; after it tokens are refused with
-/// `revocations_stale`. 0: it is not known yet; `UINT64_MAX`, as in the beginning: until this is called again.
+/// Sets until when the revocations are current, in seconds since 1970, inclusive; afterwards tokens are refused with
+/// `revocations_stale`. 0: they are not known yet; `UINT64_MAX`, the initial value: until the next call.
 ///
-/// A host that asks somebody for a list says 0 before the first one, and after each one when the next must have come.
+/// A host that fetches a list sets 0 before the first one, and after each one the time by which the next must have come.
 ///
 /// Returns `OK`; `NULL_PARAMETER`, `MISALIGNED`. Thread-safe.
 ///

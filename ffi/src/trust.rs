@@ -72,7 +72,7 @@ pub struct countersign_trust_source<'a> {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct countersign_load_report {
-    /// Keys that were in force before and still are.
+    /// Keys that were in use before and still are.
     pub kept: usize,
     /// New keys.
     pub added: usize,
@@ -88,11 +88,11 @@ pub struct countersign_load_report {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct countersign_look_report {
-    /// Documents that were read and are in force now.
+    /// Documents that were read and are in use now.
     pub loaded: u32,
     /// Documents that cannot be used; the last good ones stay in use.
     pub refused: u32,
-    /// Files that are not there or cannot be read, told once each.
+    /// Files that do not exist or cannot be read, reported once each.
     pub unreadable: u32,
 }
 
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn countersign_engine_watch_trust_files(
 /// Reads a document of revocations (`countersign_engine_revoke`) from a file, and from now on again at each
 /// `countersign_engine_look` at which it has changed.
 ///
-/// Returns `OK`; `REVOCATIONS_FAULTY` after telling why: who was told to revoke must not start without knowing what;
+/// Returns `OK`; `REVOCATIONS_FAULTY` after a notice with the reason: a host with revocations must not start without them;
 /// `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`. Thread-safe.
 ///
 /// # Safety
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn countersign_engine_look(
     })
 }
 
-/// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
+/// Loads a document for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
 ///
 /// Keys that stay keep their cached tokens; tokens of keys that are gone are refused by every decision that begins after this
 /// returned. `kind` is a `countersign_authority_kind`. `report_out` may be NULL. Returns `OK`; `TRUST_FAULTY` after telling why,

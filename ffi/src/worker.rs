@@ -29,7 +29,7 @@ pub struct countersign_worker {
 
 const IDLE: u8 = 0;
 const DECIDING: u8 = 1;
-/// A fault was caught inside: what it left behind is not used again.
+/// A fault was caught inside: the state it left is not used again.
 const BROKEN: u8 = 2;
 
 /// What a worker's memory holds, for metrics.
@@ -132,8 +132,8 @@ unsafe fn enter(
         Ok(this) => this,
         Err(fault) => return fault,
     };
-    // No exchange: two threads at once break the promise above, and this tells most of them; a store's callback that calls
-    // back, it always tells.
+    // No exchange: two threads at once break the promise above, and this detects most of them; a store's callback that calls
+    // back is always detected.
     match this.state.load(Ordering::Relaxed) {
         IDLE => this.state.store(DECIDING, Ordering::Relaxed),
         BROKEN => return countersign_result::Panic,
@@ -253,7 +253,7 @@ unsafe fn step<G>(
     unsafe { enter(worker, work) }
 }
 
-/// Goes on with a decision that waited for `answer`. Whatever it returns, `pending` is gone.
+/// Continues a decision that waited for `answer`. In every case `pending` is freed.
 ///
 /// # Safety
 /// As [`step`]; `pending` was not given away before, and no thread is in a call with it.
@@ -399,7 +399,7 @@ pub unsafe extern "C" fn countersign_worker_resume_body(
 /// any other. A pending decision that is freed instead is counted alike, and leaves no record.
 ///
 /// Returns `OK` and writes the decision, which is valid as that of `countersign_worker_decide`; `NULL_PARAMETER`, `MISALIGNED`, `WORKER_BUSY`,
-/// `PANIC`. Whatever it returns, `pending` is gone.
+/// `PANIC`. In every case `pending` is freed.
 ///
 /// # Safety
 /// `worker` is a worker that no other thread uses; `pending` was not given away before, and no thread is in a call with it.
@@ -440,7 +440,7 @@ pub unsafe extern "C" fn countersign_worker_build_tables(worker: *mut countersig
             return false;
         }
         debug_assert_eq!(this.state.load(Ordering::Relaxed), IDLE);
-        // SAFETY: nobody is deciding, and no other thread uses this worker.
+        // SAFETY: no decision is in progress, and no other thread uses this worker.
         unsafe {
             (*this.decision.get()).forget();
             (*this.worker.as_ptr()).build_tables(additions)
@@ -466,7 +466,7 @@ pub unsafe extern "C" fn countersign_worker_count(
             return Err(countersign_result::WorkerBusy);
         }
         debug_assert_ne!(this.state.load(Ordering::Relaxed), DECIDING);
-        // SAFETY: nobody writes to it, because nobody is deciding.
+        // SAFETY: no thread writes to it, because no decision is in progress.
         let worker = unsafe { this.worker.as_ref() }.worker();
         let hot = worker.hot_keys();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);

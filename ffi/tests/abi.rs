@@ -132,7 +132,7 @@ fn one_engine_from_its_making_to_its_end() {
         let mut texts = [countersign_decision_text(null(), 0); 17];
         assert_eq!(countersign_decision_texts(decision, u32::MAX, texts.as_mut_ptr(), texts.len()), R::Ok);
         assert_eq!(text(texts[countersign_attribute::Subject as usize]), text(subject));
-        // What was lent first is still good after later getters.
+        // A text that was lent first is still valid after later getters.
         assert_eq!((text(bound), text(certificate).len(), text(subject).is_empty()), (text(again), 43, false));
         let (mut line, mut length) = (vec![0u8; 4096], 0);
         assert_eq!(countersign_decision_audit(decision, line.as_mut_ptr(), line.len(), &mut length), R::Ok);
@@ -184,7 +184,7 @@ fn one_engine_from_its_making_to_its_end() {
         assert_eq!(countersign_decision_reason(decision), Reason::IssuedBeforeCutoff);
         countersign_worker_free(worker);
     }
-    assert!(memory.iter().any(|word| *word != 0), "the claimed proof lies in our memory");
+    assert!(memory.iter().any(|word| *word != 0), "the recorded proof is in the caller's memory");
 }
 
 fn zeroed_source<'a>() -> countersign_trust_source<'a> {
@@ -233,7 +233,7 @@ fn a_store_refuses_what_it_may_have_missed() {
     let asked = request.view();
     let mut memory = vec![0u64; countersign_replay_required_bytes(1000) / 8];
     let (words, bytes) = (memory.as_mut_ptr(), memory.len() * 8);
-    // SAFETY: as above; what is NULL, misaligned or too short is not read.
+    // SAFETY: as above; pointers that are NULL, misaligned or too short are not read.
     unsafe {
         let until = |seconds| countersign_replay_refuse_until(words.cast(), bytes, seconds);
         assert_eq!(until(1), R::ReplayNotInitialised);
@@ -346,7 +346,7 @@ fn a_decision_that_waits_is_resumed_or_freed() {
     }
 }
 
-/// What `tell` was given.
+/// The lines that `report` received.
 unsafe extern "C" fn keep(context: *mut std::ffi::c_void, line: countersign_str<'_>) {
     // SAFETY: every test that gives this function gives a vector of lines as its context.
     unsafe { (*context.cast::<Vec<String>>()).push(text(line)) };

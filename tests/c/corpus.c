@@ -1,4 +1,4 @@
-/* Runs a script of steps (see tests/c_corpus.rs) through the C ABI and prints what came of each, one fact a line. */
+/* Runs a script of steps (see tests/c_corpus.rs) through the C ABI and prints the result of each, one fact a line. */
 #include "script.h"
 
 #include <inttypes.h>

@@ -47,7 +47,7 @@ int main(void) {
     NEED(countersign_worker_new(engine, &worker) == COUNTERSIGN_RESULT_OUT_OF_MEMORY && worker == NULL);
   countersign_engine_free(engine);
 
-  /* What was asked for in part was given back. */
+  /* A partial allocation was freed. */
   NEED(make("\"token_cache_bytes\":134217728,\"replay_proofs\":1000000", &engine) == COUNTERSIGN_RESULT_OK);
   NEED(countersign_worker_new(engine, &worker) == COUNTERSIGN_RESULT_OK);
   countersign_header header = {{(const uint8_t *)"authorization", 13}, {(const uint8_t *)"Bearer x", 8}};

@@ -424,7 +424,7 @@ static void shared_store(void) {
   FAILS(with.replay.memory_bytes = 512, REPLAY_TOO_SMALL);
   FAILS((with.replay.place = COUNTERSIGN_REPLAY_PLACE_INITIALISE, with.replay.memory_bytes = 512), REPLAY_TOO_SMALL);
 
-  /* A new store refuses what was made before it began: here, an hour later than the proof. */
+  /* A new store refuses proofs made before it began: here, an hour later than the proof. */
   with.now_seconds = config.now_seconds + 3600;
   with.replay = attach;
   with.replay.place = COUNTERSIGN_REPLAY_PLACE_INITIALISE;

@@ -1,4 +1,4 @@
-/* Reads the script of steps that the tests run: see c_corpus.rs. What it reads lies on the heap, each piece for itself, so that a
+/* Reads the script of steps that the tests run: see c_corpus.rs. Each piece that it reads is on the heap by itself, so that a
  * sanitizer sees every byte that is read past an end or after it was given back. */
 #include <countersign.h>
 #include <stdio.h>

@@ -75,6 +75,8 @@ pub(super) fn add(corpus: &mut Corpus) {
     let rule = "RFC 7519 §4.1.3 (D6)";
     let audience = |json: &str| bearer(&plain().claim("aud", json).text());
     corpus.accept("aud_with_an_empty_string", rule, &doc, &audience("[\"\",\"https://api.example\"]"));
+    corpus.accept("aud_twice", rule, &doc, &audience(r#"["https://api.example","https://api.example"]"#));
+    corpus.refuse("aud_of_empty_strings", rule, &doc, &audience(r#"["",""]"#), ClaimInvalid);
     corpus.refuse("aud_of_an_empty_string", rule, &doc, &audience("[\"\"]"), ClaimInvalid);
     corpus.refuse("aud_empty_and_other", rule, &doc, &audience("[\"\",\"https://other.example\"]"), AudienceMismatch);
 

@@ -1,4 +1,4 @@
-//! What is alike for every kind that is a JWS, shown for those whose own vectors leave it out.
+//! The common rules of every kind that is a JWS, for the kinds whose own vectors leave them out.
 
 use countersign::Reason::{
     AlgorithmRefused, HeaderForbidden, IssuedBeforeCutoff, KeyNotUsable, KeyRevoked, KeysStale, LifetimeTooLong,

@@ -1,4 +1,4 @@
-//! RFC 6750 §2 and §3, RFC 9449 §7.1: how tokens come, and what is answered.
+//! RFC 6750 §2 and §3, RFC 9449 §7.1: how tokens are presented, and how refusals are answered.
 
 use countersign::Reason;
 use countersign::internal::limits;

@@ -18,6 +18,7 @@ use crate::request::{Doc, bearer, domain, dpop, issuer, issuer_for, set_key, svi
 
 pub(super) fn add(corpus: &mut Corpus) {
     add_replay(corpus);
+    add_observed(corpus);
     add_nonces(corpus);
     add_rotation(corpus);
     add_revocation(corpus);
@@ -83,6 +84,39 @@ fn add_replay(corpus: &mut Corpus) {
         &two,
         vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(ProofReplayed))],
     );
+}
+
+/// `consume: observe`, for a gate before a checker that shares the replay store: it refuses a used proof and uses none up.
+fn add_observed(corpus: &mut Corpus) {
+    corpus.area("observe");
+    let rule = "RFC 9449 §11.1 (DP-13)";
+    let bound = access().bound_to_key("client-p256").text();
+    let request = dpop(&bound, &proof(&bound).text());
+    let gate = Doc::access().member("dpop", r#"{"consume":"observe"}"#);
+    let both = gate.clone().also("checker", r#"{"accept":["at+jwt"],"audience":"https://api.example"}"#);
+    let checked = request.clone().policy("checker");
+    corpus.steps("no_proof_is_used_up", rule, &gate, vec![ask(&request, accepted()), ask(&request, accepted())]);
+    corpus.steps(
+        "the_checker_behind_it_uses_the_proof_up",
+        rule,
+        &both,
+        vec![
+            ask(&request, accepted()),
+            ask(&checked, accepted()),
+            ask(&checked, refused(ProofReplayed)),
+            ask(&request, refused(ProofReplayed)),
+        ],
+    );
+    let demanded = gate.clone().member("binding", r#"{"require":"dpop"}"#);
+    corpus.accept("where_a_proof_is_demanded", rule, &demanded, &request);
+    for (name, request, reason) in [
+        ("another_method", request.clone().method("POST"), ProofMethodMismatch),
+        ("an_old_proof", request.clone().now(NOW + 61), ProofTooOld),
+        ("a_bad_signature", dpop(&bound, &proof(&bound).with_signature(&[1; 64])), ProofSignatureInvalid),
+        ("no_proof", bearer(&bound), ProofMissing),
+    ] {
+        corpus.refuse(&format!("{name}_is_refused"), "RFC 9449 §4.3 (DP-13)", &gate, &request, reason);
+    }
 }
 
 fn add_nonces(corpus: &mut Corpus) {
@@ -179,6 +213,7 @@ fn add_nonces(corpus: &mut Corpus) {
         &doc,
         vec![keyed.clone(), ask(&with(&issue(1, NOW - 100, "client-p256")), renewed)],
     );
+    add_nonce_times(corpus, &doc, &keyed, &bound, &issue);
     let rotated = json!({ "nonces": { "current": b64(secret(3)), "previous": b64(secret(1)) } });
     let gone = json!({ "nonces": { "current": b64(secret(3)) } });
     corpus.steps(
@@ -200,6 +235,72 @@ fn add_nonces(corpus: &mut Corpus) {
         vec![ask(&bare, refused(InternalError))],
     );
     corpus.accept("ignored_where_none_is_demanded", "RFC 9449 §9", &Doc::access(), &with("anything"));
+}
+
+/// RFC 9449 §4.3 item 11: "The creation time of the JWT, as determined by either the iat claim or a server managed timestamp via the nonce
+/// claim, is within an acceptable window". Where nonces are demanded it is the nonce's time, so the clock of the client decides nothing.
+fn add_nonce_times(
+    corpus: &mut Corpus,
+    doc: &Doc,
+    keyed: &Value,
+    bound: &str,
+    issue: &dyn Fn(u8, u64, &str) -> String,
+) {
+    let rule = "RFC 9449 §4.3 item 11, §11.1 (DP-11)";
+    let nonce = |at: u64| issue(1, at, "client-p256");
+    let dated = |iat: u64| proof(bound).claim("iat", &iat.to_string());
+    let with = |proof: &crate::issuer::Token, nonce: &str| dpop(bound, &proof.clone().claim("nonce", &q(nonce)).text());
+    for (name, iat) in [
+        ("a_clock_ten_minutes_late", NOW - 600),
+        ("a_clock_ten_minutes_early", NOW + 600),
+        ("a_clock_at_0", 0),
+        ("a_clock_at_2_to_40", 1 << 40),
+    ] {
+        let proof = dated(iat);
+        let proven = with(&proof, &nonce(NOW));
+        let steps = vec![
+            keyed.clone(),
+            ask(&dpop(bound, &proof.text()), refused(NonceRequired)),
+            ask(&proven, accepted()),
+            ask(&proven, refused(ProofReplayed)),
+            ask(&proven.clone().now(NOW + 100), refused(ProofReplayed)),
+            ask(&proven.clone().now(NOW + 101), refused(NonceMismatch)),
+        ];
+        corpus.steps(name, rule, doc, steps);
+    }
+    for (name, at, reason) in [
+        ("a_second_inside_its_lifetime", NOW - 99, None),
+        ("a_second_outside_its_lifetime", NOW - 101, Some(NonceMismatch)),
+        // Of a server of the same keys whose clock is ahead: as far as that of a client may be.
+        ("of_a_server_that_is_ahead", NOW + 5, None),
+        ("of_a_server_that_is_too_far_ahead", NOW + 6, Some(NonceMismatch)),
+        ("of_the_end_of_time", u64::MAX, Some(NonceMismatch)),
+    ] {
+        let request = with(&proof(bound), &nonce(at));
+        let steps = match reason {
+            None => vec![keyed.clone(), ask(&request, accepted()), ask(&request, refused(ProofReplayed))],
+            Some(reason) => vec![keyed.clone(), ask(&request, refused(reason))],
+        };
+        corpus.steps(name, "RFC 9449 §8.2, §11.1 (DP-11, DP-24)", doc, steps);
+    }
+    // RFC 7519 §4.1.4, §4.1.5: what a client says of its proof beside `iat` it means.
+    for (name, claim, value, reason) in [
+        ("of_a_proof_that_expired", "exp", NOW, ProofTooOld),
+        ("of_a_proof_that_is_not_valid_yet", "nbf", NOW + 6, Reason::ProofNotYetValid),
+    ] {
+        let request = with(&dated(0).claim(claim, &value.to_string()), &nonce(NOW));
+        corpus.steps(name, "RFC 7519 §4.1 (DP-11)", doc, vec![keyed.clone(), ask(&request, refused(reason))]);
+    }
+    corpus.steps(
+        "one_jti_under_two_nonces",
+        "RFC 9449 §11.1 (DP-13)",
+        doc,
+        vec![
+            keyed.clone(),
+            ask(&with(&proof(bound), &nonce(NOW - 90)), accepted()),
+            ask(&with(&proof(bound), &nonce(NOW)), refused(ProofReplayed)),
+        ],
+    );
 }
 
 fn add_rotation(corpus: &mut Corpus) {
@@ -524,7 +625,7 @@ fn add_cache(corpus: &mut Corpus) {
         &doc,
         vec![ask(&request, accepted()), ask(&request.clone().policy("other"), refused(TypNotAccepted))],
     );
-    // One text, two kinds: what it is depends on what the policy takes, and the cached attributes are those of one kind only.
+    // One text, two kinds: its kind depends on the policy, and the cached attributes are those of one kind only.
     let both = Doc::all()
         .trust(&[
             domain("example.org", &[svid_key("domain-p256")]),

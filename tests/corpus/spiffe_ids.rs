@@ -9,7 +9,7 @@ use crate::request::{Doc, bearer, domain, issuer_for, set_key, svid_key};
 
 const RULE: &str = "JWT-SVID §4, policy: spiffe_trust_domains (A2)";
 
-/// What may stand in `sub`, `client_id` or the current actor's `sub`, and whether an issuer for example.org may say it.
+/// The values of `sub`, `client_id` or the current actor's `sub`, and whether an issuer for example.org may assert them.
 const TEXTS: [(&str, &str, bool); 14] = [
     ("no_spiffe_id", "alice", true),
     ("of_the_domain", SUBJECT, true),

@@ -31,7 +31,7 @@ class Upstream(BaseHTTPRequestHandler):
 
 
 def requests(world, thief):
-    """What is asked, and the status and reason that it must get."""
+    """The requests, each with the status and reason that it must get."""
     bound = world.key.token("bob", bound=world.client)
     orders = world.key.token("bob", bound=world.client, scope="orders:read orders:write")
     proof = world.client.proof(bound)

@@ -29,7 +29,7 @@ def by(**fields):
 
 
 class Table(unittest.TestCase):
-    """The table, row by row, through real Envoy to an upstream that says what it received."""
+    """The table, row by row, through real Envoy to an upstream that returns the request it received."""
 
     # Of a place, the header fields by which its route has no policy: a field that selects one is there twice.
     MORE = {"off": [("X-Tenant", "blue"), ("X-Tenant", "blue")]}
@@ -44,7 +44,7 @@ class Table(unittest.TestCase):
             settings={**build.THIS.routed, "identity_headers": TABLE["identity_headers"],
                       "policy_rules": [{"header": "x-tenant", "exact": "blue", "policy": "default"}]},
             routes=[to({"prefix": "/shadow"}, {"mode": "shadow"}), to({"prefix": "/off"}, {"mode": "shadow"}),
-                    # A VM cannot tell routes apart that match on identity headers, see `routes_match_identity`.
+                    # A VM cannot distinguish routes that match on identity headers, see `routes_match_identity`.
                     *([to({**by(x_user="admin"), "prefix": "/by_header"}, prefix_rewrite="/by_header/admin"),
                        to({"prefix": "/by_header"}, prefix_rewrite="/by_header/other")] if build.THIS is build.MODULE else []),
                     to({"prefix": "/"})])
@@ -122,7 +122,7 @@ class Clients(unittest.TestCase):
                     self.assertEqual((got.status, got.body, got.one("x-seen-user")), (200, reached, "alice"), (name, value))
 
 
-@build.only(build.MODULE, "a VM is not told of the route that is chosen anew: routes that match on identity headers have no say there")
+@build.only(build.MODULE, "a VM is not notified of a new choice of route: settings of routes that match on identity headers do not apply there")
 class Routes(unittest.TestCase):
     """Routes that match on identity headers, and have rules of their own."""
 

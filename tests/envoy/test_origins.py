@@ -31,7 +31,7 @@ class Lists(unittest.TestCase):
                 ("shop.example", "https://shop.example/a", refused),
                 ("other.example:8443", "https://other.example:8443/base/a", passed),
                 ("other.example", "https://other.example/a", refused),
-                # A proof that a client made for another server passes nowhere, whatever it says of itself.
+                # A proof that a client made for another server is refused, whatever it contains.
                 ("evil.example", "https://evil.example/a", refused),
                 ("evil.example", "https://api.example/a", refused),
             ]:
@@ -61,7 +61,7 @@ class Lists(unittest.TestCase):
              "https://api.example: it is for the same host as origin 0"),
             ([], "/origin: found an empty array, expected at least one of: an origin"),
             ([1], "/origin/0: found 1, expected an origin"),
-            ("https://*", "/origin: found \"https://*\", expected an origin such as https://api.example: * stands for"),
+            ("https://*", "/origin: found \"https://*\", expected an origin such as https://api.example: * matches"),
         ]:
             with World(policy=PLAIN, settings={"origin": origin}, start=False) as world:
                 passed, said = world.envoy.validate()

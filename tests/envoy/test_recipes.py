@@ -40,7 +40,7 @@ class Paths(unittest.TestCase):
             self.assertEqual(self.ask(world, "/a//b", "/a/b"), (200, None))
 
     def test_slashes_that_are_sent_away_instead(self):
-        """`merge_slashes` off, and a redirect for what it would have merged: the client signs the path that it is sent to."""
+        """`merge_slashes` off, and a redirect for paths that it would merge: the client signs the path that it is sent to."""
         rewrite = {"pattern": {"regex": "/{2,}"}, "substitution": "/"}
         routes = [{"match": {"safe_regex": {"regex": ".*//.*"}}, "redirect": {"regex_rewrite": rewrite}}, route()]
         with World(routes=routes, normalize_path=True, path_with_escaped_slashes_action="UNESCAPE_AND_REDIRECT") as world:
@@ -56,7 +56,7 @@ class Paths(unittest.TestCase):
 
 class Cors(unittest.TestCase):
     def test_a_browser_may_read_challenges_and_nonces(self):
-        """The filter `cors` stands before this one: it answers preflights, and writes its fields on refusals too."""
+        """The filter `cors` is before this one: it answers preflights, and writes its fields on refusals too."""
         cors = {"name": "envoy.filters.http.cors", "typed_config": {"@type": f"{TYPES}.filters.http.cors.v3.Cors"}}
         policy = {"@type": f"{TYPES}.filters.http.cors.v3.CorsPolicy",
                   "allow_origin_string_match": [{"exact": "https://app.example"}], "allow_methods": "GET, POST",
@@ -100,7 +100,7 @@ class Optional(unittest.TestCase):
             self.assertEqual((got.status, got.one("x-seen-user")), (200, "alice"))
             for bad in (issuer.bearer("no token"), world.bearer(exp=1)):
                 self.assertEqual(world.get(headers=[bad]).status, 401)
-            # In a query it is refused in a policy that is enforced only: here it passes as nobody.
+            # In a query it is refused only by a policy that is enforced: here the request passes without identity.
             got = world.get("/?access_token=a", headers=[("X-User", "root")])
             self.assertEqual((got.status, got.one("x-seen-user")), (200, None))
 
@@ -161,7 +161,7 @@ class Behind(unittest.TestCase):
             with world:
                 self.assertEqual(world.get(headers=[world.bearer(), ("X-User", "root")]).status, 200)
                 self.assertEqual(world.get(headers=[world.bearer(sub="bob"), ("X-User", "alice"), ("x_user", "alice")]).status, 403)
-                # What this filter refuses, nobody behind it is asked about.
+                # A request that this filter refuses does not reach the filters behind it.
                 self.assertEqual(world.get(headers=[("X-User", "alice")]).status, 401)
             self.assertEqual(asked, [["alice"], ["bob"]])
 

@@ -330,7 +330,7 @@ class Memory(unittest.TestCase):
             print(f"\n{total} requests; memory {settled / 2**20:.1f} MiB, then {[round(mark / 2**20, 1) for mark in marks]}")
             # The token caches of 8 MiB a worker may still fill up.
             self.assertLess(grown, 24)
-            # What is leaked by each request shows between the middle and the end.
+            # A leak in each request shows between the middle and the end.
             self.assertLess(abs(marks[-1] - marks[len(marks) // 2]), 4 * 2**20)
             accepted, invalid = (lambda: world.count("accepted", "accepted")), (lambda: world.count("signature_invalid"))
             until("all are counted", lambda: accepted() + invalid() >= total)

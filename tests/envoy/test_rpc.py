@@ -1,4 +1,4 @@
-"""gRPC: what a refused call is for a real client, and that one that passes is what it was."""
+"""gRPC: how a real client sees a refused call, and that an accepted one is unchanged."""
 
 import json
 import subprocess

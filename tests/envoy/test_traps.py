@@ -1,4 +1,4 @@
-"""A VM that ends: its worker answers 503 until another one is there, and what was used stays used."""
+"""A VM that ends: its worker answers 503 until another one is there, and used proofs stay used."""
 
 import unittest
 

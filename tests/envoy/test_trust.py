@@ -1,4 +1,4 @@
-"""Keys and revocations that come and go: files, a server that is down, slow or tells nonsense, and jwt_authn beside us."""
+"""Keys and revocations that come and go: files, a server that is down, slow or sends nonsense, and jwt_authn beside the filter."""
 
 import contextlib
 import json
@@ -111,7 +111,7 @@ class Fetches(unittest.TestCase):
                 second = issuer.Key("second")
                 keys.answer = lambda: (200, issuer.key_set(second))
                 before, asked = self.counter(world, "loaded"), keys.asked
-                until("the document is in force", lambda: keys.asked > asked and self.counter(world, "loaded") > before)
+                until("the document is in use", lambda: keys.asked > asked and self.counter(world, "loaded") > before)
                 self.assertEqual({ask(connection).one("x-details") for connection in connections}, {"key_unknown"})
                 # One fetch for all workers.
                 self.assertLessEqual(keys.asked, asked + 2)
@@ -170,7 +170,7 @@ class Fetches(unittest.TestCase):
                 other = issuer.bearer(world.key.token("bob"))
                 self.assertEqual(world.get(headers=[other], port=peer).status, 401)
                 self.assertEqual(world.get(headers=[token]).one("x-details"), "key_unknown")
-                print(f"\nkey removed: refused by us after {ours:.2f} s, accepted by jwt_authn's cache after "
+                print(f"\nkey removed: refused by countersign after {ours:.2f} s, accepted by jwt_authn's cache after "
                       f"{time.time() - began:.2f} s")
 
 
@@ -196,7 +196,7 @@ class Revocations(unittest.TestCase):
             world.starts = True
             with world, contextlib.ExitStack() as opened:
                 alice, bob, mallory = (issuer.bearer(world.key.token(name)) for name in ("alice", "bob", "mallory"))
-                # Nobody knows what is revoked, so no key counts.
+                # The revocations are not known, so no token is accepted.
                 until("failures are counted", lambda: self.counter(world, "failed") > 0)
                 self.assertEqual(world.get(headers=[alice]).one("x-details"), "revocations_stale")
                 lists.answer = lambda: (200, "{}")

@@ -247,7 +247,7 @@ class EnvoyModule(Envoy):
 
 
 class EnvoyWasm(Envoy):
-    """The proxy-wasm filter: it has no files, so it fetches each document through a cluster, each second. A map stands in its policy."""
+    """The proxy-wasm filter: it has no files, so it fetches each document through a cluster, each second. A map is in its policy."""
 
     name = "Envoy, wasm"
     build = "wasm"

@@ -45,9 +45,18 @@ const OBJECTS: &[Object] = &[
         schema: "/$defs/issuedEntry",
         part: Some(Part::Entry),
     },
-    object(&["/policies/NAME/conditions/N", "/policies/NAME/accept/N/conditions/N"], "/$defs/condition"),
+    object(
+        &[
+            "/policies/NAME/conditions/N",
+            "/policies/NAME/accept/N/conditions/N",
+            "/policies/NAME/credentials/N/accept/N/conditions/N",
+        ],
+        "/$defs/condition",
+    ),
     object(&["/policies/NAME/credentials/N"], "/$defs/credential"),
     object(&["/policies/NAME/credentials/N/from"], "/$defs/ownHeader"),
+    object(&["/policies/NAME/credentials/N/from"], "/$defs/ownCookie"),
+    object(&["/policies/NAME/credentials/N/from"], "/$defs/ownProtocol"),
     object(&["/policies/NAME/tie/N"], "/$defs/policy/properties/tie/items"),
     object(&["/policies/NAME/tools/N"], "/$defs/policy/properties/tools/items"),
     object(&["/policies/NAME/binding"], "/$defs/policy/properties/binding"),
@@ -69,7 +78,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("scope", r#""orders:read""#),
     ("scope_from", r#""/scp""#),
     ("scope_match", r#""any", "scope": ["a", "b"]"#),
-    ("conditions", r#"[{"claim": "/tenant", "equals": "red"}]"#),
+    ("conditions", r#"[{"claim": "/tenant", "present": true}]"#),
     ("subject_separator", r#"":", "subjects": "system:*""#),
     ("audience_from", r#""/client_id""#),
     ("absent", r#""client_id""#),
@@ -194,6 +203,8 @@ fn kinds(part: Part, member: &str) -> Vec<TokenKind> {
         Some(sample) => format!(r#", "{member}": {sample}"#),
         // Those of the policies below.
         None if ["accept", "credentials", "audience", "kind"].contains(&member) => String::new(),
+        None if member == "subject_separator" => r#", "subjects": "a:*", "subject_separator": ":""#.to_owned(),
+        None if member == "scope_match" => r#", "scope": "a", "scope_match": "any""#.to_owned(),
         None if member == "body_bytes" => r#", "body_digest": true, "body_bytes": 1024"#.to_owned(),
         None => panic!("SAMPLES has no value of the member {member}"),
     };

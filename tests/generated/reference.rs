@@ -86,7 +86,8 @@ with `proof_too_large`, a document with a fault. Faults of documents, `countersi
 ",
     );
     for row in limits::ALL {
-        text += &format!("| `{}` | {} | {} | {} |\n", row.name, row.most, cell(row.meaning), cell(row.source));
+        let (limits::Limit { name, most }, what, source) = (row.limit, cell(row.meaning), cell(row.source));
+        text += &format!("| `{name}` | {most} | {what} | {source} |\n");
     }
     text += "
 ## Numbers of a policy
@@ -95,10 +96,11 @@ with `proof_too_large`, a document with a fault. Faults of documents, `countersi
 |---|---|---|---|---|---|
 ";
     for row in limits::NUMBERS {
-        let default = row.default.map_or_else(|| "no bound".to_owned(), |default| default.to_string());
+        let limits::Number { name, least, most, default } = row.number;
+        let default = default.map_or_else(|| "no bound".to_owned(), |default| default.to_string());
         let (what, source) = (cell(row.meaning), cell(row.source));
-        let path = member_path(row.schema, row.name);
-        text += &format!("| `{path}` | {} | {} | {default} | {what} | {source} |\n", row.least, row.most);
+        let path = member_path(row.schema, name);
+        text += &format!("| `{path}` | {least} | {most} | {default} | {what} | {source} |\n");
     }
     hold("docs/limits.md", &text);
 }

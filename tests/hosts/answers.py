@@ -1,4 +1,4 @@
-"""What a host asks: an upstream that shows what it got, a store of used proofs, and an issuer that introspects."""
+"""The servers that a host asks: an upstream that shows the request it got, a store of used proofs, and an issuer that introspects."""
 
 import contextlib
 import hashlib
@@ -95,7 +95,7 @@ class Scripted(Server):
 
 
 class Answers(Server):
-    """Shows a request that is no question of a host, and answers those that are. `tokens` are those that the issuer knows, with what it says of them: JSON, or bytes that are sent as they are."""
+    """Shows a request that is no question of a host, and answers those that are. `tokens` are those that the issuer knows, with its answer about them: JSON, or bytes that are sent as they are."""
 
     def __init__(self, store=None, tls=None):
         self.used = store or Used()
@@ -127,5 +127,5 @@ class Answers(Server):
         return 200, said if isinstance(said, bytes) else json.dumps(said).encode()
 
     def of(self, path):
-        """What was asked at this path."""
+        """The requests for this path."""
         return [(headers, body) for at, headers, body in self.asked if at == path]

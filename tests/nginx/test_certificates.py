@@ -1,4 +1,4 @@
-"""Client certificates: of the TLS connection, and from a header field of a trusted hop and nobody else."""
+"""Client certificates: of the TLS connection, and from a header field of a trusted hop only."""
 
 import base64
 import tempfile

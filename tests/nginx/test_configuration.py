@@ -1,4 +1,4 @@
-"""What is wrong in a configuration is told with file and line, and nginx does not start."""
+"""Faults of a configuration are reported with file and line, and nginx does not start."""
 
 import json
 import re
@@ -12,7 +12,7 @@ ZONE = "countersign_zone main:64k;"
 FILE = "countersign_policy_file {folder}/policy.json;"
 SERVER = "server { listen 127.0.0.1:{port}; location / { return 200; } %s }"
 
-# What stands in http{}, and what nginx -t must say of it; @1 is the first line of http{}.
+# The content of http{}, and the message of nginx -t; @1 is the first line of http{}.
 FIRST_LINE = HEAD.count("\n") + 1
 FAULTS = [
     ("on without a policy file", [ZONE, SERVER % "countersign on;"],

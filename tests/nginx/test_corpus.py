@@ -23,7 +23,7 @@ from hosts.clock import Clock
 VECTORS = place.ROOT / "tests/vectors"
 BATCH = 150
 
-# Requests that HTTP, or nginx before us, does not let through as they are; why, and what becomes of them. The list is exact: a
+# Requests that HTTP, or nginx before the module, does not let through unchanged; why, and what they become. The list is exact: a
 # vector that is here and could be carried fails the test.
 NOT_CARRIED = {
     "nonce/demanded_without_secrets": "an engine of the C ABI always has secrets",
@@ -60,7 +60,7 @@ def vectors():
         yield f"{path.parent.name}/{path.stem}", json.loads(path.read_text())
 
 
-NOT_CARRIED.update({name: "a file that goes away leaves the last good document in force" for name, vector in vectors()
+NOT_CARRIED.update({name: "a file that goes away leaves the last good document in use" for name, vector in vectors()
                     if any(step.get("trust", {}).get("removed") for step in vector["steps"])})
 
 
@@ -84,7 +84,7 @@ class Site:
         pushed = [(step["trust"].get("trust_domain"), step["trust"].get("issuer"))
                   for step in vector["steps"] if "trust" in step]
         for place_in, source in enumerate(policy["trust"]):
-            origin = (source.get("trust_domain"), source.get("issuer"))
+            origin = (source.get("trust_domain"), source.get("name", source.get("issuer")))
             if origin in pushed:
                 kind = "bundle" if origin[0] and "jwks" not in source else "jwks"
                 self.files[origin] = f"{self.folder}/{place_in}.json"
@@ -269,7 +269,7 @@ class Corpus(unittest.TestCase):
         return zone["trust"]["loaded"], zone["trust"]["refused"]
 
     def prepare(self, site, step, now, request):
-        """Puts a step's document in its file; tells whether it was taken."""
+        """Puts a step's document in its file; returns whether it was accepted."""
         before = self.counts(site)
         if "trust" in step:
             trust = step["trust"]
@@ -282,7 +282,7 @@ class Corpus(unittest.TestCase):
             nonces = step["nonces"]
             lines = [nonces[name] for name in ("current", "previous") if nonces.get(name)]
             site.nginx.write(f"{site.folder}/nonces", "".join(line + "\n" for line in lines))
-        # It is read with the next request, whoever asks.
+        # It is read with the next request of any client.
         policy, tls = request.get("policy", "default"), scheme(request["uri"])
         client.get(site.socket(policy, tls), tls=client.tls() if tls == "https" else None)
         loaded, refused = (after - was for after, was in zip(self.counts(site), before))

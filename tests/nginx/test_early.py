@@ -1,4 +1,4 @@
-"""What is asked before nginx's access phase: variables in `if`, `set` and `map`, and subrequests, which have no such phase."""
+"""Decisions before nginx's access phase: variables in `if`, `set` and `map`, and subrequests, which have no such phase."""
 
 import unittest
 
@@ -234,7 +234,7 @@ class Subrequests(unittest.TestCase):
             self.assertNotIn(b"for ", page.replace(b"for it", b""))
 
     def test_identity_of_a_subrequest(self):
-        """Its header fields say what was decided for it, for its own `if` and its upstream."""
+        """Its header fields have the decision for it, for its own `if` and its upstream."""
         server = """
             countersign_set_header X-User subject;
             location = /check { internal; countersign on; if ($http_x_user != alice) { return 403; } return 204; }

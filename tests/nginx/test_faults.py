@@ -37,7 +37,7 @@ class Trust(unittest.TestCase):
             self.assertEqual(world.get("/", [token]).status, 200)
             self.assertIn("the last good document stays in use, with 1 key", world.nginx.log())
             self.assertIn("as.json", world.nginx.log())
-            # An empty set is a good document: nobody's keys.
+            # An empty set is a good document without keys.
             world.nginx.write("as.json", '{"keys":[]}')
             self.wait_for(world, "loaded", 4)
             self.assertEqual(world.get("/", [token]).status, 401)
@@ -141,7 +141,7 @@ class Trust(unittest.TestCase):
             world.nginx.write("revoked.json", "nonsense")
             until("it is refused", lambda: world.zone()["trust"]["refused"] == 1)
             self.assertEqual(world.get("/", [alice]).status, 401)
-            # A worker that starts does not know who is revoked: it lets nobody in.
+            # A worker that starts does not know the revocations: it refuses every token.
             (worker,) = world.nginx.workers()
             os.kill(worker, signal.SIGKILL)
             until("another worker", lambda: (now := world.nginx.workers()) and now != [worker])
@@ -206,7 +206,7 @@ class Replay(unittest.TestCase):
                 return connection.ask("GET", "/", [("Host", "api.example"), *proof]).status
 
             slots = world.zone()["replay"]["slots"]
-            # By then what was before the zone is too old.
+            # By then proofs from before the zone are too old.
             clock.set(start + 100)
             self.assertEqual([ask(other, start + 100) for _ in range(20)], [200] * 20)
             answers = []
@@ -402,7 +402,7 @@ class Load(unittest.TestCase):
         return tuple(map(int, match.groups()))
 
     def test_rotation(self):
-        """Keys come and go; the one in use stays; nobody is refused by mistake. Then it goes."""
+        """Keys come and go; the one in use stays; no valid token is refused. Then it goes."""
         with World(workers=WORKERS, level="error") as world:
             token = world.key.token()
             running = self.wrk(world, token, 8)

@@ -236,7 +236,7 @@ class Subrequests(unittest.TestCase):
 
 
 class Redirected(unittest.TestCase):
-    """A decision is of what the client sent: method, authority, and what the place it reaches asks for."""
+    """A decision is about the client's request: method, authority, and the policy of the location it reaches."""
 
     @contextlib.contextmanager
     def world(self, server):

@@ -33,7 +33,7 @@ def recipe(location):
 
 
 def world(*locations, server="", policies=None, listen="", upstreams="", replaced=(), **options):
-    """The recipes in one server. The upstreams of the page show what they are sent."""
+    """The recipes in one server. The upstreams of the page show the requests they receive."""
     upstreams = upstreams or "upstream orders { server unix:{folder}/shown.sock; }"
     blocks = "\n".join(recipe(location) for location in locations)
     for written, here in replaced:

@@ -168,7 +168,7 @@ class Identity(unittest.TestCase):
                     self.assertNotIn(b"root", body)
                     self.assertIn(b"user=alice" if target != "/open" else b"user= ", body)
             self.assertIn(b"user= ", world.get("/shadow", [("X-User", "root"), ("X_User", "root")]).body)
-            # Not one of ours, and not touched.
+            # Not a field of this module, and not changed.
             self.assertIn(b"user=alice", world.get("/", [world.bearer(), ("X-Users", "root")]).body)
 
     def test_control_characters(self):
@@ -206,7 +206,7 @@ class Flow(unittest.TestCase):
                     self.assertEqual(answer.status, status, (target, answer))
                     challenged = bool(answer.all("www-authenticate"))
                     self.assertEqual(challenged, status == 401 and not target.startswith("/any"), (target, answer))
-            # Shadow refuses nobody, and lets nobody in.
+            # Shadow mode refuses no request, and gives none an identity.
             self.assertEqual(world.get("/shadow").status, 403)
 
     def test_shadow(self):
@@ -301,7 +301,7 @@ class Flow(unittest.TestCase):
                     self.assertEqual(second.status, 401, target)
 
     def test_variables_that_only_a_page_names(self):
-        """Nothing is kept that the configuration does not name, and the log says what is missing."""
+        """Nothing is kept that the configuration does not name, and the log names the missing part."""
         for named, shown in ((" set $which $countersign_client_id;", b"client-1"), ("", b"none")):
             server = f"location / {{ ssi on; countersign on;{named} root {{folder}}/pages; }}"
             with World(server) as world:
@@ -328,12 +328,12 @@ class Flow(unittest.TestCase):
             self.assertEqual(world.get("/limited", issuer.dpop(token, proof)).status, 200)
             self.assertEqual(world.get("/limited", [world.bearer()]).status, 503)
             self.assertEqual(world.get("/limited", [world.bearer(subject="bob")]).status, 200)
-            # Nobody is limited who is nobody, and a refusal is a refusal.
+            # A request without identity is not limited, and a refusal stays a refusal.
             self.assertEqual(world.get("/limited").status, 401)
             self.assertEqual(world.get("/limited").status, 401)
             self.assertEqual(world.get("/mapped", [world.bearer()]).one("x-tier"), "gold")
             self.assertEqual(world.get("/mapped").one("x-tier"), "none")
-            # Answered in the rewrite phase: nobody was asked.
+            # Answered in the rewrite phase, before any decision.
             self.assertEqual(world.get("/returned", [world.bearer()]).body, b"[]")
 
     def test_methods_of_limit_except(self):

@@ -196,7 +196,7 @@ class FullDisk(Once):
 
 
 class Signals(Once):
-    """`nginx -s` reads the configuration as it is by then. It changes nothing of what the running nginx uses."""
+    """`nginx -s` reads the configuration as it is by then. It does not change the state of the running nginx."""
 
     def test_reopen_after_an_edit(self):
         with Zoned() as world:
@@ -333,7 +333,7 @@ class FailedReload(Once):
 
 
 class Replaced(Once):
-    """What is at the name of a file that is replaced, or under which the new one is made."""
+    """The file at a name that is replaced, or under which the new one is made."""
 
     def test_a_new_file_that_was_left_over(self):
         """By a process that was killed before it was through."""
@@ -377,7 +377,7 @@ class Replaced(Once):
 
 class Elsewhere(Once):
     def comes_back(self, way):
-        """The zone goes to another file and back: what was used meanwhile is not in the first."""
+        """The zone goes to another file and back: proofs used meanwhile are not in the first."""
         with Zoned() as world:
             world.edit("disk/zone", "disk/other")
             world.reload()
@@ -700,7 +700,7 @@ class Boot(Once):
             world.nginx.stop()
             world.nginx.start()
             self.assertNotIn("boot", world.nginx.log())
-            # The machine did not start anew: what is known is known.
+            # The machine did not restart: the store keeps its proofs.
             self.statuses(world, used, 401)
             self.statuses(world, unused, 200, 401)
             later = world.dpop()

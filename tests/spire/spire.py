@@ -112,7 +112,7 @@ class Spire:
         return done.returncode == 0
 
     def call(self, *arguments, input=None):
-        """One command of the server; gives what it wrote."""
+        """One command of the server; returns its output."""
         where = ["-socketPath", f"{self.folder}/server.sock"]
         done = subprocess.run([binary("server"), *arguments, *where], capture_output=True, text=True, check=False, input=input, timeout=60)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"

@@ -11,7 +11,7 @@ import * as oauth from 'oauth4webapi'
 
 const LEEWAY_SECONDS = 30
 const REQUIRED = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id']
-// Nobody here remembers proofs, so a few of them serve again and again.
+// No peer here remembers proofs, so a few of them serve again and again.
 const PROOFS = 2000
 
 let peers = []
@@ -83,7 +83,7 @@ function oauth4webapi({ row, issuer, audience, algorithm, keys, probes, method, 
     package: 'oauth4webapi',
     items,
     probes: dpop ? probes.dpop : probes.at,
-    // The host has a request before anybody validates it.
+    // The host has a request before a library validates it.
     prepare: (item) => (item.request = request(item)),
     accepts: (item) => oauth.validateJwtAccessToken(server, item.request, audience, options),
   }
@@ -136,7 +136,7 @@ async function refuse(peer) {
 /**
  * Good requests for about `ms`, a corrupted one before and after. A refused good request throws.
  *
- * Each request is made of new strings while the clock stands, as they come from a socket: a string that was looked up before knows its
+ * Each request is made of new strings while the clock is stopped, as they come from a socket: a string that was looked up before knows its
  * hash, and is found by its address.
  */
 async function measure(peer, ms) {
@@ -175,7 +175,7 @@ async function answer(question) {
   for (const peer of peers) {
     Object.assign(peer, { next: 0, batch: 1 })
     await probe(peer)
-    // The compiler sees the code before anybody measures it.
+    // The compiler sees the code before it is measured.
     await measure(peer, 300)
   }
   const list = peers.map(({ name, package: owner, unchecked }) => ({ name, package: owner ?? name, unchecked, note: '' }))

@@ -24,7 +24,7 @@ use crate::files;
 use crate::input::{AnswerLine, RequestLine};
 use crate::printable::printable;
 
-/// What a decision itself does not say of its reason.
+/// The details of a reason that the decision itself does not have.
 #[derive(Debug, Default)]
 pub(crate) struct Cause {
     /// One sentence each.
@@ -61,15 +61,36 @@ impl Sources {
         let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
         let (what, name) = match (of_proof, credential.from()) {
             (true, _) => ("proof", "dpop"),
-            (false, CredentialLocation::Authorization) => ("token", "authorization"),
-            (false, CredentialLocation::Header(name)) => ("token", name.as_ref()),
+            (false, from) => ("token", from.field()),
         };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
-        let text = match name {
-            "authorization" => value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')),
-            _ => value.trim_matches([' ', '\t']),
+        let text = match credential.from() {
+            _ if of_proof => value.trim_matches([' ', '\t']),
+            CredentialLocation::Authorization | CredentialLocation::Header { scheme: Some(_), .. } => {
+                value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' '))
+            }
+            CredentialLocation::Header { .. } => value.trim_matches([' ', '\t']),
+            CredentialLocation::Cookie(name) => {
+                let mut pairs = value.split(';').filter_map(|pair| pair.split_once('='));
+                let found = pairs.find(|(known, _)| known.trim_matches([' ', '\t']) == &**name);
+                found.map_or("", |(_, token)| token.trim_matches([' ', '\t']))
+            }
+            CredentialLocation::WebSocketProtocol(prefix) => value
+                .split(',')
+                .find_map(|one| one.trim_matches([' ', '\t']).strip_prefix(&**prefix))
+                .unwrap_or_default(),
         };
+        let decoded = match credential.from() {
+            CredentialLocation::WebSocketProtocol(prefix) if prefix.starts_with("base64url.") && !of_proof => {
+                let mut room = vec![0; text.len()];
+                base64url::decode(text.as_bytes(), &mut room)
+                    .ok()
+                    .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            }
+            _ => None,
+        };
+        let text = decoded.as_deref().unwrap_or(text);
         let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
         if text.len() > limit.most {
             let (length, most) = (text.len(), limit.of("bytes"));
@@ -129,7 +150,11 @@ impl Sources {
             ) => {
                 cause.lines.extend(kind.into_iter().flat_map(|kind| conditions(credential, kind, reason)));
             }
-            Some(Reason::KeyNotUsable | Reason::KeyUnknown) => {
+            Some(reason @ (Reason::KeyNotUsable | Reason::KeyUnknown)) => {
+                cause.lines.extend(kind.and_then(|kind| self.source(&parts, kind)).and_then(|source| {
+                    let (header, authority) = (parts.read_header()?, printable(&source.authority().to_string()));
+                    unnamed_key(&header, source, &authority).filter(|_| reason == Reason::KeyUnknown)
+                }));
                 let source = kind.and_then(|kind| self.source(&parts, kind)).zip(parts.key_id());
                 let known = source.and_then(|(source, key_id)| Some((source.authority(), self.key(source, &key_id)?)));
                 if let Some((authority, key)) = known {
@@ -152,7 +177,7 @@ impl Sources {
         cause
     }
 
-    /// What a reason leaves open that no token gives: ties, the body, the answer of an issuer.
+    /// The details of a reason that are not in a token: ties, the body, the answer of an issuer.
     fn cause_of_answer(&self, policy: &Policy, credential: &CredentialPolicy, decision: &Decision<'_>) -> Vec<String> {
         let endpoints = || {
             let asked = credential.accept().filter(|entry| entry.kind() == TokenKind::Introspected);
@@ -197,13 +222,14 @@ impl Sources {
             let subject = text("sub")?;
             Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
-            Authority::Issuer(text("iss")?)
+            let document = self.engine.document();
+            return document.source(document.key_sources(&text("iss")?).all().first()?.as_usize());
         };
         let document = self.engine.document();
         document.source(document.authority(&authority)?.as_usize())
     }
 
-    /// Whose tokens of a kind the policy takes.
+    /// The authorities whose tokens of a kind the policy accepts.
     fn expected(&self, credential: &CredentialPolicy, kind: TokenKind) -> String {
         let entries: Vec<_> = credential.accept().filter(|entry| entry.kind() == kind).collect();
         let is_taken = |index: AuthorityIndex| {
@@ -236,7 +262,7 @@ impl Sources {
         }
     }
 
-    /// What became of the key of this `kid` in the document of an entry, if it is there.
+    /// The state of the key with this `kid` in the document of an entry, if it is there.
     fn key(&self, source: &TrustSource, key_id: &str) -> Option<KeyState> {
         let bytes = match source.document() {
             TrustDocument::Map(index) => {
@@ -265,7 +291,7 @@ impl Sources {
     }
 }
 
-/// What became of a key that is in the document.
+/// The state of a key that is in the document.
 enum KeyState {
     /// It is used with these algorithms.
     Usable(Vec<&'static str>),
@@ -309,6 +335,31 @@ fn conditions(credential: &CredentialPolicy, kind: TokenKind, reason: Reason) ->
     lines
 }
 
+/// Why no key is found for a token that has no `kid`, or none that a key has.
+fn unnamed_key(header: &UnverifiedHeader<'_>, source: &TrustSource, authority: &str) -> Option<String> {
+    let selection = source.selection();
+    let algorithm = header.algorithm?.name();
+    match (header.kid, header.certificate.filter(|_| selection.matches_x5t())) {
+        (Some(_), _) => None,
+        (None, Some((hash, _))) => {
+            let name = hash.name();
+            Some(format!("The token has no kid, and no key of the {authority} is selected by its {name}."))
+        }
+        (None, None) => {
+            let most = selection.try_keys().unwrap_or(1);
+            let setting = if source.authority().is_trust_domain() {
+                "single_candidate_key of the policy allows such tokens"
+            } else {
+                "try_keys of its entry in /trust sets how many"
+            };
+            Some(format!(
+                "The token has no kid: it is checked with the keys of the {authority} that fit {algorithm} where they are at most {most}; \
+                 {setting}."
+            ))
+        }
+    }
+}
+
 /// The place of the credential that was refused, if one was: each begins with the check of its presentation, and all but the first end
 /// with that of their binding.
 fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
@@ -324,11 +375,15 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
     }
 }
 
-/// Where a credential is presented.
+/// The location of a credential.
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
         CredentialLocation::Authorization => "in Authorization".to_owned(),
-        CredentialLocation::Header(name) => format!("in the header field {}", printable(name)),
+        CredentialLocation::Header { name, .. } => format!("in the header field {}", printable(name)),
+        CredentialLocation::Cookie(name) => format!("in the cookie {}", printable(name)),
+        CredentialLocation::WebSocketProtocol(prefix) => {
+            format!("in Sec-WebSocket-Protocol behind {}", printable(prefix))
+        }
     }
 }
 
@@ -361,9 +416,12 @@ impl Parts {
         json::parse(&self.payload, Budget::TOKEN).ok().and_then(Value::as_object)
     }
 
+    fn read_header(&self) -> Option<UnverifiedHeader<'_>> {
+        UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()
+    }
+
     fn key_id(&self) -> Option<String> {
-        let header = UnverifiedHeader::parse(&self.header, &mut NameTable::new(0)).ok()?;
-        header.kid.map(JsonString::to_owned_string)
+        self.read_header()?.kid.map(JsonString::to_owned_string)
     }
 
     /// The kind by which the engine judges the token, which it does before the signature.
@@ -410,7 +468,7 @@ impl Parts {
         claims.iter().map(|name| line("claim", name)).collect()
     }
 
-    /// What a proof must have and has not, and what the engine's reader refuses in it.
+    /// The members that a proof lacks, and those that the engine's reader refuses.
     fn faults_of_proof(&self) -> Vec<String> {
         let header = json::parse(&self.header, Budget::TOKEN).ok().and_then(Value::as_object);
         let (Some(header), Some(claims)) = (header, self.claims()) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes, and what is said on the way out.
+//! How a command ends: the exit codes, and the last lines.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -24,7 +24,7 @@ impl Verdict {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Whoever read our output has gone: there is nobody to tell.
+    /// The reader of the output closed it, so nothing can be reported.
     Closed,
     /// A bad policy, or input that cannot be what the command needs; a line for each fault.
     Unusable(Vec<String>),
@@ -54,7 +54,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Says what went wrong and gives the exit code: 0 good, 1 refused or findings, 2 usage or bad policy, 3 input or output.
+/// Reports the failure and returns the exit code: 0 good, 1 refused or findings, 2 usage or bad policy, 3 input or output.
 pub(crate) fn finish(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(Verdict::Good) | Err(Failure::Closed) => ExitCode::SUCCESS,
@@ -72,7 +72,7 @@ pub(crate) fn finish(outcome: Outcome) -> ExitCode {
     }
 }
 
-/// One line on standard error; where that is closed too, nobody is told.
+/// One line on standard error; dropped if that is closed too.
 pub(crate) fn complain(line: &str) {
-    let _nobody_listens = writeln!(io::stderr(), "{}", printable(line));
+    let _closed = writeln!(io::stderr(), "{}", printable(line));
 }

@@ -1,4 +1,4 @@
-//! What comes in by the stream: strict types, and errors that never repeat a byte of the input.
+//! The lines of the input stream: strict types, and errors that never repeat a byte of the input.
 
 use countersign_reload::json_document::{self, describe, utf8};
 use serde::Deserialize;
@@ -26,7 +26,7 @@ pub(crate) struct RequestLine {
     /// Standard base64 of the certificate in DER.
     pub(crate) client_cert: Option<String>,
     pub(crate) now: Option<u64>,
-    /// What the host answers to the engine's questions, in their order.
+    /// The host's answers to the engine's questions, in their order.
     #[serde(default)]
     pub(crate) answers: Vec<AnswerLine>,
 }
@@ -78,12 +78,12 @@ pub(crate) struct TrustPush<'a> {
     pub(crate) document: &'a RawValue,
 }
 
-/// More to revoke, besides what is revoked already.
+/// More revocations, in addition to the current ones.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevokeLine<'a> {
     pub(crate) id: Option<String>,
-    /// Taken for symmetry with the other lines; what is revoked does not depend on when that is said.
+    /// Taken for symmetry with the other lines; revocations do not depend on the time at which they are read.
     #[serde(rename = "now")]
     pub(crate) _now: Option<u64>,
     #[serde(borrow)]
@@ -98,7 +98,7 @@ pub(crate) struct InputError {
     pub(crate) message: String,
 }
 
-/// Enough of a line to tell what it wants to be, and whose answer its error is.
+/// The members of a line that show its kind, and its `id` for an error.
 #[derive(Debug, Default, Deserialize)]
 struct Glimpse {
     id: Option<TextOrOther>,
@@ -137,7 +137,7 @@ pub(crate) fn read_line(bytes: &[u8]) -> Result<Line<'_>, InputError> {
     })
 }
 
-/// Reads one request that stands alone, on as many lines as it likes.
+/// Reads one request alone, on any number of lines.
 pub(crate) fn read_request(bytes: &[u8]) -> Result<RequestLine, String> {
     json_document::read(bytes)
 }

@@ -33,7 +33,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
 
-    /// The time to tell distances from; the system clock's if absent
+    /// The time that distances count from; the system clock's if absent
     #[arg(long, value_name = "UNIX_SECONDS")]
     now: Option<u64>,
 
@@ -89,7 +89,7 @@ struct Token {
     /// Of the key in a proof's header.
     key_thumbprint: Option<String>,
     signature_bytes: usize,
-    /// What the engine would refuse already in the form of it.
+    /// The fault of its form for which the engine would refuse it.
     faults: Vec<Reason>,
 }
 
@@ -190,7 +190,7 @@ impl Token {
     }
 
     fn text(&self, now: UnixSeconds) -> String {
-        let mut text = format!("{}\n\n", styled(CAUTION, "NOT VERIFIED: anybody can write what stands here."));
+        let mut text = format!("{}\n\n", styled(CAUTION, "NOT VERIFIED: any client can write this text."));
         text += &format!("{}\n\n{}\n{}\n\n", self.what, styled(HEADING, "Header"), self.header);
         text += &format!("{}\n{}\n", styled(HEADING, "Claims"), self.claims);
         if !self.times.is_empty() {

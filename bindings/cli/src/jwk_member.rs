@@ -15,14 +15,16 @@ pub(crate) fn at_fault(key: &Value, fault: JwkError) -> Option<&'static str> {
         Some("OKP") => &["crv", "x"],
         _ => &[],
     };
+    let is_absent = |value: Option<&Value>| value.is_none_or(Value::is_null);
     match fault {
         JwkError::CertificateMismatch => Some("x5c"),
         JwkError::Malformed => {
-            let is_string = |value: Option<&Value>| value.is_none_or(Value::is_string);
+            // In a set `null` is absent.
+            let is_string = |value: Option<&Value>| value.is_none_or(|value| value.is_string() || value.is_null());
             let no_string = STRINGS.into_iter().find(|name| !is_string(key.get(*name)));
-            no_string.or_else(|| key.contains_key("key_ops").then_some("key_ops"))
+            no_string.or_else(|| (!is_absent(key.get("key_ops"))).then_some("key_ops"))
         }
-        JwkError::MemberMissing => needed.iter().copied().find(|name| !key.contains_key(*name)),
+        JwkError::MemberMissing => needed.iter().copied().find(|name| is_absent(key.get(*name))),
         JwkError::Encoding => {
             let coordinate = match key.get("crv").and_then(Value::as_str) {
                 Some("P-256" | "Ed25519") => Some(32),

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead};
 
-/// What the next line is.
+/// The kind of the next line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It stands in the buffer, without its line feed.
+    /// It is in the buffer, without its line feed.
     Line,
     /// It was longer than the limit, and skipped to its end.
     TooLong,

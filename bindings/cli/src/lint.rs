@@ -1,4 +1,4 @@
-//! `countersign lint`: what is wrong with a policy, a bundle or a JWK set, and what only smells.
+//! `countersign lint`: faults of a policy, a bundle or a JWK set, and warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use countersign::internal::jose::base64url;
 use countersign::internal::policy::preset::Preset;
 use countersign::internal::trust::documents_in_map;
 use countersign::{
-    Authority, Engine, JwkError, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument, TrustError,
-    TrustForm,
+    Authority, Engine, JwkError, KeySelection, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument,
+    TrustError, TrustForm,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -30,7 +30,7 @@ pub(crate) struct LintArgs {
     /// The document; standard input if absent
     file: Option<PathBuf>,
 
-    /// What the document is; told by its members if absent
+    /// The kind of the document; recognised by its members if absent
     #[arg(long, value_enum)]
     kind: Option<Kind>,
 
@@ -67,9 +67,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     let name = args.file.as_deref().unwrap_or(Path::new("standard input"));
     let kind = args.kind.or_else(|| guess(&text)).ok_or_else(|| {
         let name = name.display();
-        Failure::unusable(format!(
-            "{name}: neither a policy, nor a bundle, nor a JWK set; --kind says what it should be"
-        ))
+        Failure::unusable(format!("{name}: neither a policy, nor a bundle, nor a JWK set; specify it by --kind"))
     })?;
     let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new(), presets: Vec::new() };
     match kind {
@@ -87,7 +85,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
     Ok(Verdict::of(!lint.findings.iter().any(|finding| args.strict || finding.severity == Severity::Fault)))
 }
 
-/// A document that is not JSON is taken for a policy: that reader tells where it breaks.
+/// A document that is not JSON is taken for a policy: that reader reports the position.
 fn guess(text: &[u8]) -> Option<Kind> {
     let Ok(document) = serde_json::from_slice::<Value>(text) else { return Some(Kind::Policy) };
     let document = document.as_object()?;
@@ -130,7 +128,7 @@ struct PresetLine {
 enum Severity {
     /// Something does not work as written.
     Fault,
-    /// It works, and may not be what was meant.
+    /// It works, and may not be intended.
     Warning,
 }
 
@@ -166,7 +164,7 @@ impl Lint {
         self.findings.push(Finding { severity, at: at.into(), text: text.into() });
     }
 
-    /// A bundle or JWK set that stands alone, or is that of a trust domain in a map: loaded by an engine that knows nothing else.
+    /// A bundle or JWK set alone, or that of a trust domain in a map: loaded by an engine of its own.
     fn key_set(&mut self, at: &str, trust_domain: Option<&str>, form: TrustForm, text: &[u8]) {
         const BUNDLE: &str = r#"{"trust":[{"trust_domain":"lint"}],
             "policies":{"lint":{"accept":["jwt-svid"],"audience":"lint"}}}"#;
@@ -193,7 +191,7 @@ impl Lint {
         }
     }
 
-    /// A bundle map that stands alone: each of its documents.
+    /// A bundle map alone: each of its documents.
     fn map(&mut self, form: TrustForm, text: &[u8]) {
         match documents_in_map(form, text) {
             Ok(documents) => {
@@ -224,7 +222,7 @@ impl Lint {
         let document: Value = serde_json::from_slice(document).unwrap_or_default();
         for dropped in &report.dropped {
             let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();
-            // A key that we do not know how to use may be right; all other faults are mistakes of whoever wrote it.
+            // A key that this build cannot use may be right; all other faults are mistakes of the author.
             let severity = match dropped.fault {
                 JwkError::TypeUnknown
                 | JwkError::CurveUnknown
@@ -243,11 +241,6 @@ impl Lint {
                 (JwkError::MemberMissing, Some(member)) => format!("{member} is absent, which the key type needs"),
                 (JwkError::Encoding, Some(member)) => {
                     format!("{member} is not in its one right form: base64url, exact length or no leading zero")
-                }
-                (JwkError::KeyIdRepeated, _) if has_namesake_of_other_type(&document["keys"], key) => {
-                    "RFC 7517 §4.5 allows one kid for keys of different kty, but this engine takes one key for each \
-                     kid: give each key its own"
-                        .to_owned()
                 }
                 (fault, _) => meaning(fault).to_owned(),
             };
@@ -281,10 +274,14 @@ impl Lint {
             );
         }
         if bundle && set.sequence().is_none() {
-            self.add(Severity::Warning, at, "no spiffe_sequence: an older bundle cannot be told from a newer one");
+            self.add(
+                Severity::Warning,
+                at,
+                "no spiffe_sequence: an older bundle cannot be distinguished from a newer one",
+            );
         }
         if bundle && set.refresh_hint_seconds().is_none() {
-            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: whoever fetches must guess how often");
+            self.add(Severity::Warning, at, "no usable spiffe_refresh_hint: hosts have no interval for fetching it");
         }
         self.sets.push(SetLine {
             authority,
@@ -411,6 +408,15 @@ impl Lint {
                 );
                 self.add(Severity::Warning, format!("{pointer}/spiffe_trust_domains"), text);
             }
+            self.selection(&pointer, source.selection());
+            if source.has_name() {
+                let text = format!(
+                    "tokens of the issuer {} are checked with the keys of each of its names; a subject is the same text in all of them, so let an \
+                     entry of accept name the one that it means by `issuer`",
+                    printable(source.identifier())
+                );
+                self.add(Severity::Warning, format!("{pointer}/name"), text);
+            }
             let Some((at, bytes)) = self.document(&pointer, source.document(), source.form(), directory) else {
                 continue;
             };
@@ -459,10 +465,37 @@ impl Lint {
         }
     }
 
+    /// How tokens of an issuer select a key, where that is looser than by a `kid`.
+    fn selection(&mut self, at: &str, selection: KeySelection) {
+        if let Some(most) = selection.try_keys() {
+            let text = format!(
+                "a token that does not name its key is checked with up to {most} keys, each a signature check; meant for issuers that \
+                 cannot be mended"
+            );
+            self.add(Severity::Warning, format!("{at}/try_keys"), text);
+        }
+        if selection.matches_x5t() {
+            let text = "a token without kid names its key by the hash of a certificate, which for x5t is SHA-1; meant for issuers that \
+                        cannot be mended";
+            self.add(Severity::Warning, format!("{at}/match_x5t"), text);
+        }
+        if selection.eddsa_is_ed25519() {
+            self.add(Severity::Warning, format!("{at}/eddsa_is_ed25519"), EDDSA_IS_ED25519);
+        }
+    }
+
     fn one_policy(&mut self, at: &str, policy: &Value, signers: &Signers<'_>) {
         /// Half a minute of clock skew, and a proof that lives longer is worth stealing.
         const LONG_WINDOW_SECONDS: u64 = 120;
         let dpop = &policy["dpop"];
+        if dpop["consume"] == "observe" {
+            let text = "observe: proofs that this policy accepts are not used up; the checker behind it must do that, or a stolen proof can be \
+                        used again while its window is open";
+            self.add(Severity::Warning, format!("{at}/dpop/consume"), text);
+        }
+        if dpop["eddsa_is_ed25519"] == true {
+            self.add(Severity::Warning, format!("{at}/dpop/eddsa_is_ed25519"), EDDSA_IS_ED25519);
+        }
         if let Some(replay) = dpop["replay"].as_str().filter(|replay| replay.starts_with("danger_")) {
             let lost = "a stolen proof can be used again while its window is open";
             self.add(Severity::Warning, format!("{at}/dpop/replay"), format!("{replay}: {lost}"));
@@ -476,6 +509,10 @@ impl Lint {
         if !dpop["nonce_lifetime_seconds"].is_null() && dpop["nonce"].as_str().unwrap_or("off") == "off" {
             let text = "nonces are off, so none has this lifetime: \"nonce\": \"required\" demands them";
             self.add(Severity::Warning, format!("{at}/dpop/nonce_lifetime_seconds"), text);
+        }
+        if !dpop["max_age_seconds"].is_null() && dpop["nonce"] == "required" {
+            let text = "nonces are required, so a proof is as old as its nonce and may be nonce_lifetime_seconds old";
+            self.add(Severity::Warning, format!("{at}/dpop/max_age_seconds"), text);
         }
         let is_http = |uri: &str| uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
         if policy["origin"].as_str().is_some_and(is_http) {
@@ -495,6 +532,7 @@ impl Lint {
         }
         self.transaction_tokens(at, policy);
         self.optional_ties(at, policy);
+        self.places(at, policy);
         for (holder, holder_at) in holders(at, policy) {
             for (place, entry) in entries(holder).iter().enumerate() {
                 let kind = kind(entry);
@@ -550,6 +588,27 @@ impl Lint {
                 }
             };
             self.add(Severity::Warning, format!("{at}/credentials/{place}"), text);
+        }
+    }
+
+    /// What a place where a credential is presented brings with it, and requests without a client.
+    fn places(&mut self, at: &str, policy: &Value) {
+        let credentials = policy["credentials"].as_array().map_or(&[][..], Vec::as_slice);
+        for (place, credential) in credentials.iter().enumerate() {
+            let at = format!("{at}/credentials/{place}");
+            if place == 0 && credential["required"] == false {
+                let text = "a request without this credential passes, as that of an anonymous client, whatever `binding` requires";
+                self.add(Severity::Warning, format!("{at}/required"), text);
+            }
+            if credential["from"]["cookie"].is_string() {
+                let text = "browsers send a cookie with requests that pages of others make: give it SameSite=Strict or Lax, and have the \
+                            application check Origin (RFC 6265 §8.2)";
+                self.add(Severity::Warning, format!("{at}/from"), text);
+            }
+            if credential["from"]["websocket_protocol"].is_string() && credential["remove"] != true {
+                let text = "an upstream that chooses the subprotocol with the token sends the token back; \"remove\": true keeps it from it";
+                self.add(Severity::Warning, format!("{at}/remove"), text);
+            }
         }
     }
 
@@ -620,7 +679,7 @@ impl Lint {
         }
     }
 
-    /// A token for one policy is good for the other too, although they stand for different origins.
+    /// A token for one policy is good for the other too, although they are for different origins.
     fn shared_audiences(&mut self, policies: &Value) {
         let mut by_audience: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for (name, policy) in policies.as_object().into_iter().flatten() {
@@ -694,7 +753,10 @@ impl Lint {
     }
 }
 
-/// What has `accept`, and where it is: the policy, or each of its credentials.
+const EDDSA_IS_ED25519: &str =
+    "alg of a key need not be the word in the header: RFC 9864 §2.2 has EdDSA with this key as another name of Ed25519";
+
+/// The objects that have `accept`, with their pointers: the policy, or each of its credentials.
 fn holders<'a>(at: &str, policy: &'a Value) -> Vec<(&'a Value, String)> {
     match policy["credentials"].as_array() {
         Some(all) => all.iter().enumerate().map(|(place, own)| (own, format!("{at}/credentials/{place}"))).collect(),
@@ -717,18 +779,12 @@ fn add_owner(owners: &mut BTreeMap<[u8; 32], Vec<String>>, set: &KeySet, authori
     }
 }
 
-/// Where the document of a trust domain is in a map.
+/// The pointer to the document of a trust domain in a map.
 fn in_map(at: &str, form: TrustForm, trust_domain: &str) -> String {
     match form {
         TrustForm::HelperMap => format!("{at}/{trust_domain}"),
         _ => format!("{at}/trust_domains/{trust_domain}"),
     }
-}
-
-/// Whether a key of another type has the same `kid`.
-fn has_namesake_of_other_type(keys: &Value, key: &Value) -> bool {
-    let is_one = |other: &Value| other["kid"] == key["kid"] && other["kty"] != key["kty"];
-    keys.as_array().is_some_and(|keys| keys.iter().any(is_one))
 }
 
 /// The trust domains whose workloads the tokens of one entry may name.
@@ -747,7 +803,10 @@ impl<'a> Signers<'a> {
         let sources = trust.as_array().map_or(&[][..], Vec::as_slice);
         let issuers: BTreeMap<&str, &Value> = sources
             .iter()
-            .filter_map(|source| Some((source["issuer"].as_str()?, &source["spiffe_trust_domains"])))
+            .filter(|source| source["issuer"].is_string())
+            .filter_map(|source| {
+                Some((source["name"].as_str().or(source["issuer"].as_str())?, &source["spiffe_trust_domains"]))
+            })
             .collect();
         Self {
             trust_domains: Rc::new(

@@ -55,10 +55,10 @@ enum Command {
     /// id, policy, client_cert (base64 of DER) and now may be absent. Without policy, the one called default judges, or
     /// the only one.
     ///
-    /// What changes keys or revocations between requests:
+    /// Lines that change keys or revocations between requests:
     ///   {"trust":{"trust_domain":"example.org","document":{"keys":[...]}}}    or "issuer"
     ///   {"revoke":{"authorities":[{"issuer":"https://as.example","tokens":["jti"]}]}}
-    /// A revocation adds to those in force. Files of the policy's trust sources, and of --revocations, are read again
+    /// A revocation adds to those in use. Files of the policy's trust sources, and of --revocations, are read again
     /// when they change; one that is faulty leaves the last good one in use.
     ///
     /// A line that cannot be used is answered by {"id","line","error"}, and the stream goes on.
@@ -67,7 +67,7 @@ enum Command {
 
     /// Judge one request and show every check with the rule that it comes from
     ///
-    /// Never shows a byte of a token or proof: what it says of them is what a log may hold.
+    /// Never shows a byte of a token or proof: its output may be logged.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(explain::ExplainArgs),
 
@@ -77,7 +77,7 @@ enum Command {
 
     /// Find faults in a policy, a SPIFFE bundle or a JWK set
     ///
-    /// Of key sets it tells which keys are dropped and why. Faults give exit code 1; warnings do not, but for --strict.
+    /// For key sets it lists the keys that are dropped, with the reasons. Faults give exit code 1; warnings do not, but for --strict.
     #[command(after_help = LINT_EXAMPLES)]
     Lint(lint::LintArgs),
 

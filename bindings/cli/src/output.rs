@@ -36,6 +36,9 @@ pub(crate) struct DecisionLine<'a> {
     /// SHA-256 in base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_digest: Option<String>,
+    /// `observed`, where the policy uses no proof up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_use: Option<&'static str>,
     policy: &'a str,
     cache: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +49,7 @@ pub(crate) struct DecisionLine<'a> {
     refresh: Option<&'a str>,
 }
 
-/// What an accepted token says.
+/// The attributes of an accepted token.
 #[derive(Debug, Serialize)]
 struct TokenLine<'a> {
     kind: &'static str,
@@ -60,7 +63,7 @@ struct TokenLine<'a> {
 }
 
 impl<'a> TokenLine<'a> {
-    /// What a credential of `decision` says, and whose key verified it.
+    /// The attributes of a credential of `decision`, and the authority of its key.
     fn of(decision: &'a Decision<'_>, verified: &VerifiedToken<'a>) -> Self {
         Self {
             kind: verified.kind.name(),
@@ -78,8 +81,8 @@ impl<'a> TokenLine<'a> {
 /// A claim as JSON.
 fn claim(claim: NamedClaim<'_>) -> Value {
     match claim {
-        NamedClaim::Text(text) => text.into(),
-        NamedClaim::Json(json) => serde_json::from_str(json).unwrap_or_default(),
+        NamedClaim::Text(_) => claim.as_str().into(),
+        NamedClaim::Json(json) => serde_json::from_slice(json).unwrap_or_default(),
     }
 }
 
@@ -113,6 +116,7 @@ impl<'a> DecisionLine<'a> {
                 .body_digest()
                 .filter(|_| reason.is_none())
                 .map(|digest| String::from_utf8_lossy(&base64url::encode_array_32(digest)).into_owned()),
+            proof_use: decision.observes_proof().then_some("observed"),
             policy: decision.policy().map_or("", |policy| policy.name()),
             cache: decision.cache_tier().name(),
             mode: shadow.then_some("shadow"),
@@ -129,8 +133,8 @@ impl<'a> DecisionLine<'a> {
         }
         text += &format!("{} {}", self.decision, self.status);
         if let Some(token) = &self.token {
-            let subject = token.subject.map_or_else(|| "nobody in particular".to_owned(), printable);
-            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("nobody")));
+            let subject = token.subject.map_or_else(|| "no subject".to_owned(), printable);
+            text += &format!(" {} {subject}, by {}", token.kind, printable(token.issuer.unwrap_or("no issuer")));
             if token.binding != "none" {
                 text += &format!(", bound by {}", token.binding);
             }
@@ -180,7 +184,7 @@ impl ErrorLine<'_> {
     }
 }
 
-/// What became of a pushed trust document.
+/// The result of a pushed trust document.
 #[derive(Debug, Serialize)]
 pub(crate) struct TrustReportLine<'a> {
     id: Option<&'a str>,
@@ -247,7 +251,7 @@ impl<'a> TrustReportLine<'a> {
     }
 }
 
-/// What is revoked now.
+/// The current revocations.
 #[derive(Debug, Serialize)]
 pub(crate) struct RevokeReportLine<'a> {
     pub(crate) id: Option<&'a str>,

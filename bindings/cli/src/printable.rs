@@ -1,4 +1,4 @@
-//! What is printable of the texts of others.
+//! Texts of others with unprintable characters escaped.
 
 use countersign::internal::printable::{write_json, write_json_string};
 pub(crate) use countersign_reload::printable::{counted, printable};

@@ -24,7 +24,7 @@ use crate::printable::printable;
 /// How often the files are looked at, unless every line asks for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What `decide` and `explain` have in common.
+/// The common state of `decide` and `explain`.
 #[derive(Args, Debug)]
 pub(crate) struct SessionArgs {
     /// The policy document; files in it are relative to its directory
@@ -40,7 +40,7 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) nonce_key: Option<PathBuf>,
 
-    /// What is revoked: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
+    /// The revocations: {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
     /// "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) revocations: Option<PathBuf>,
@@ -122,7 +122,7 @@ impl Session {
         line: &RequestLine,
         certificate: Option<&[u8]>,
         now: UnixSeconds,
-        trace: &mut dyn Trace,
+        mut trace: &mut dyn Trace,
         report: impl FnOnce(&Decision<'_>) -> R,
     ) -> Result<R, String> {
         let fields: Vec<(&[u8], &[u8])> =
@@ -136,7 +136,7 @@ impl Session {
         let mut policies = self.shared.engine().document().policies();
         let body = policies.find(|(index, _)| *index == policy).and_then(|(_, policy)| policy.body());
         let mut answers = line.answers.iter();
-        let mut step = self.worker.begin_with(&self.shared, policy, &request, trace);
+        let mut step = self.worker.begin_with(&self.shared, policy, &request, &mut trace);
         loop {
             let pending = match step {
                 Step::Decided(decision) => return Ok(report(&decision)),
@@ -158,11 +158,11 @@ impl Session {
                     Answer::Body(reader)
                 }
             };
-            step = self.worker.resume_with(&self.shared, pending, &request, answer, trace);
+            step = self.worker.resume_with(&self.shared, pending, &request, answer, &mut trace);
         }
     }
 
-    /// Puts a new document in force for one trust domain or issuer.
+    /// Loads a new document for one trust domain or issuer.
     pub(crate) fn push(&mut self, push: &TrustPush<'_>, now: UnixSeconds) -> Result<LoadReport, String> {
         let authority = match (&push.trust_domain, &push.issuer) {
             (Some(name), None) => Authority::TrustDomain(name.clone()),
@@ -176,7 +176,7 @@ impl Session {
         })
     }
 
-    /// Revokes more; tells the authorities that the policy does not know.
+    /// Adds revocations; reports the authorities that the policy does not trust.
     pub(crate) fn revoke(&mut self, more: &[u8]) -> Result<Vec<String>, String> {
         let more = RevocationDocument::read(more).map_err(|faults| one_line(&faults))?;
         Ok(self.shared.revoke(&more))

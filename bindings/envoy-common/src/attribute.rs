@@ -4,7 +4,6 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 
-use countersign::NamedClaim;
 pub use countersign::internal::field_value::is_field_value;
 use countersign::{Attribute, AttributeValue, Decision, Mode};
 
@@ -69,9 +68,7 @@ impl AttributeName {
                 AttributeValue::Text(text) => Cow::Borrowed(text),
                 other => Cow::Owned(other.to_string()),
             }),
-            Self::Claim(_) => match decision.attribute(self.claim()?)? {
-                NamedClaim::Text(text) | NamedClaim::Json(text) => Some(Cow::Borrowed(text)),
-            },
+            Self::Claim(_) => decision.attribute(self.claim()?).map(|claim| Cow::Borrowed(claim.as_str())),
         }
     }
 }

@@ -31,17 +31,17 @@ pub struct Callout {
     pub number: u64,
 }
 
-/// One document and what is known of it.
+/// One document and its state.
 #[derive(Debug)]
 pub struct Source {
-    /// Where it is fetched.
+    /// The cluster and URI that it is fetched from.
     pub fetch: Fetch,
-    /// Whose keys they are; none of revocations.
+    /// The authority of the keys; none for revocations.
     pub index: Option<AuthorityIndex>,
     state: State,
     /// In a row.
     failures: u32,
-    /// Whether it was in force once.
+    /// Whether it was in use once.
     has_come: bool,
 }
 
@@ -70,7 +70,7 @@ pub fn retry_after(failures: u32, random: u64) -> Duration {
 }
 
 impl Fetch {
-    /// Whose keys they are; none of revocations.
+    /// The authority of the keys; none for revocations.
     ///
     /// # Errors
     /// One line, if the policy has no such authority.
@@ -99,7 +99,7 @@ impl Plan {
         self.waiting.range(..=(now, usize::MAX)).map(|(_, place)| *place).collect()
     }
 
-    /// Whether each document was in force once.
+    /// Whether each document was in use once.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.sources.iter().all(|source| source.has_come)
@@ -111,7 +111,7 @@ impl Plan {
         self.sources.get(place)
     }
 
-    /// A token names a key that nobody knows. While fetching fails anyway, attackers do not make it more frequent.
+    /// A token names a key that is in no document. While fetching fails anyway, attackers do not make it more frequent.
     pub fn want(&mut self, index: AuthorityIndex, now: Duration) {
         let of_authority: Vec<usize> =
             self.of_authority.range((index, 0)..=(index, usize::MAX)).map(|(_, place)| *place).collect();
@@ -128,13 +128,13 @@ impl Plan {
         self.enter(place, State::Asked { callout });
     }
 
-    /// Whose answer this is.
+    /// The document that this answer is for.
     #[must_use]
     pub fn answered(&self, callout: Callout) -> Option<usize> {
         self.asked.get(&callout).copied()
     }
 
-    /// A configuration ends, and the proxy ends what was asked through it: that is due again, through another one.
+    /// A configuration ends, and the proxy ends its requests: those documents are due again, through another configuration.
     pub fn abandoned(&mut self, asker: u64, now: Duration) {
         let all = Callout { asker, number: 0 }..=Callout { asker, number: u64::MAX };
         let places: Vec<usize> = self.asked.range(all).map(|(_, place)| *place).collect();
@@ -143,7 +143,7 @@ impl Plan {
         }
     }
 
-    /// The document is in force; `hint` is what it says about the next time.
+    /// The document is in use; `hint` is its refresh hint in seconds.
     pub fn succeeded(&mut self, place: usize, now: Duration, hint: Option<u64>) {
         let Some(source) = self.sources.get_mut(place) else { return };
         source.failures = 0;
@@ -152,7 +152,7 @@ impl Plan {
         self.enter(place, State::Waiting { until });
     }
 
-    /// Tries again later, see [`retry_after`]. Tells how many failures there were in a row.
+    /// Tries again later, see [`retry_after`]. Returns how many failures there were in a row.
     pub fn failed(&mut self, place: usize, now: Duration, random: u64) -> u32 {
         let Some(source) = self.sources.get_mut(place) else { return 0 };
         let wait = retry_after(source.failures, random);

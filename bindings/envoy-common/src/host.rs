@@ -1,4 +1,4 @@
-//! What a filter asks of its proxy while it judges, and the words they share.
+//! The calls of a filter to its proxy during a decision, and their common types.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -18,9 +18,13 @@ pub trait Stream {
     fn remove_spelled(&mut self, identity: &IdentityHeaders);
     /// The header field of this name, which is written in small letters; one in another spelling of it is a second one.
     fn credential(&self, name: &str) -> HeaderField<'_>;
-    /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
+    /// Removes fields of credentials, in every spelling, and writes [what is left of them](IdentityHeaders::rests); the route stays the one that
+    /// was asked.
     fn remove_credentials(&mut self, credentials: &IdentityHeaders);
-    /// What the route of the request says. An error if it is not understood.
+    /// The settings of the request's route, if it has any.
+    ///
+    /// # Errors
+    /// [`RouteUnread`] if the metadata of the route cannot be parsed.
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread>;
     /// Has the proxy choose the route anew by the header fields that were set since.
     fn clear_route_cache(&mut self);
@@ -32,13 +36,13 @@ pub trait Stream {
     fn answer(&mut self, status: u16, headers: &[(String, String)], details: &str);
 }
 
-/// A route says what is not understood.
+/// The `countersign` metadata of a route cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteUnread;
 
 /// A filter configuration, as one request sees it.
 pub trait FilterContext {
-    /// What the configuration says.
+    /// The settings of the configuration.
     fn settings(&self) -> &Settings;
     /// The engine that judges.
     fn engine(&self) -> &Engine;
@@ -57,7 +61,7 @@ pub enum Level {
     Info,
     /// Something is not as it should be, and requests are still judged.
     Warn,
-    /// A fault of ours or of the configuration.
+    /// A fault of the filter or of its configuration.
     Error,
 }
 

@@ -1,4 +1,4 @@
-//! One request: what the engine is told of it, and what its decision does to it.
+//! One request: from its header fields to the engine, and from the decision to its header fields.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -19,7 +19,7 @@ use crate::host::{FilterContext, Level, RouteUnread, Stream};
 use crate::policies::{NoRules, Policies, Rules};
 use crate::settings::{Audit, RouteSettings, Settings};
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes on; these fields are for its response.
@@ -36,7 +36,7 @@ pub trait Decide {
     fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_>;
 }
 
-/// How far a judgement is.
+/// The state of a decision.
 #[derive(Debug)]
 pub enum Progress {
     /// It is made.
@@ -56,7 +56,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// What the host must find out.
+    /// The question that the host must answer.
     #[must_use]
     pub const fn question(&self) -> Question<'_> {
         self.pending.question()
@@ -68,7 +68,7 @@ impl Waiting {
         self.pending.policy()
     }
 
-    /// What the policy that asks wants of the body; `None` where it reads none.
+    /// The body settings of the policy that asks; `None` where it reads none.
     #[must_use]
     pub fn body_policy<'d>(&self, document: &'d PolicyDocument) -> Option<&'d BodyPolicy> {
         let (_, policy) = document.policies().find(|(index, _)| *index == self.policy())?;
@@ -82,7 +82,7 @@ impl Waiting {
         self.body_policy(document).map(|policy| Box::new(BodyReader::new(policy)))
     }
 
-    /// What the engine takes back to give it up.
+    /// The decision that the engine ends when it is given up.
     pub fn into_pending(self) -> (Pending, usize, Mode) {
         (self.pending, self.place, self.mode)
     }
@@ -101,9 +101,10 @@ const ROUNDS: usize = 4;
 
 /// Judges the request of `stream`. `text` is a buffer of the worker, for the URI of the request.
 ///
-/// First of all the client's identity headers go, so that neither a route nor a policy is chosen by them. Where the proxy chooses the route
-/// anew by the fields that are written then, the route is asked again: a request that reaches one with other rules is judged by these too,
-/// with the proof that it has used. What is counted, logged and left with the stream is of the last judgement only.
+/// First of all the client's identity headers go, so that neither a route nor a policy is chosen by them. Where the proxy may choose the
+/// route anew by the fields that are written then (by `clear_route_cache`, or because another filter cleared the route while the request
+/// waited), the route is asked again: a request that reaches one with other rules is judged by these too, with the proof that it has
+/// used. Counters, logs and metadata are those of the last decision only.
 pub fn begin(
     context: &impl FilterContext,
     policies: &Policies,
@@ -139,9 +140,8 @@ pub fn abandoned(context: &impl FilterContext, place: usize, mode: Mode, decisio
     note(context, place, mode, decision);
 }
 
+// One loop for requests that begin and those that waited. The proxy-wasm filter counts bytes, the module nanoseconds.
 #[allow(clippy::too_many_arguments)]
-// one loop for requests that begin and those that waited
-// The proxy-wasm filter counts bytes, the module nanoseconds.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn go_on(
@@ -156,6 +156,7 @@ fn go_on(
 ) -> Progress {
     let settings = context.settings();
     let Judging { mut written, route, round: first } = judging;
+    let waited = answered.is_some();
     let mut route = Ok(route);
     for round in first..ROUNDS {
         let Ok(said) = &route else { return Progress::Done(refuse_route(context, stream)) };
@@ -179,7 +180,7 @@ fn go_on(
                     answer(&decision, stream);
                     return Progress::Done(Verdict::Answered);
                 }
-                match written.write(settings, Some((&decision, rules.mode)), stream) {
+                match written.write(settings, Some((&decision, rules.mode)), waited, stream) {
                     Some(next) if !leads_to(&next, &found, policies, settings, &*stream) => {
                         written.used_proof = decision.used_proof().copied().or(written.used_proof);
                         next
@@ -192,7 +193,7 @@ fn go_on(
                     }
                 }
             }
-            Err(NoRules::HeaderRepeated { shadowed: true }) => match written.write(settings, None, stream) {
+            Err(NoRules::HeaderRepeated { shadowed: true }) => match written.write(settings, None, waited, stream) {
                 Some(next) if !leads_to(&next, &found, policies, settings, &*stream) => next,
                 _ => {
                     count_ambiguous(context, policies, true);
@@ -247,7 +248,7 @@ impl<S: Stream> HeaderFields for Named<'_, S> {
 
 type Route = Result<Option<Arc<RouteSettings>>, RouteUnread>;
 
-/// What earlier judgements of a request have left behind.
+/// The results of earlier decisions of a request.
 #[derive(Debug)]
 struct Written {
     used_proof: Option<[u8; 32]>,
@@ -256,11 +257,13 @@ struct Written {
 }
 
 impl Written {
-    /// Writes the identity headers of a decision, or takes away what was written before. Gives the route, if it is chosen anew after that.
+    /// Writes the identity headers of a decision, or removes those that were written before. Returns the route, if it may be chosen anew
+    /// after that.
     fn write(
         &mut self,
         settings: &Settings,
         decision: Option<(&Decision<'_>, Mode)>,
+        waited: bool,
         stream: &mut impl Stream,
     ) -> Option<Route> {
         let mut changed = false;
@@ -274,10 +277,11 @@ impl Written {
             }
         }
         self.is_there |= changed;
-        if !(changed && settings.clear_route_cache) {
+        if changed && settings.clear_route_cache {
+            stream.clear_route_cache();
+        } else if !waited {
             return None;
         }
-        stream.clear_route_cache();
         Some(stream.route())
     }
 }
@@ -367,7 +371,7 @@ fn request<'r>(stream: &'r impl Stream, rules: &Rules<'_>, text: &'r mut Vec<u8>
     Request::new(one(":method"), uri, headers, now)
 }
 
-/// Where a certificate comes from, asked only for a token that is bound to one: to ask a proxy may cost more than all the rest.
+/// The source of a certificate, read only for a token that is bound to one: reading it from a proxy may cost more than all the rest.
 struct Presented<'s, S> {
     source: CertificateSource,
     stream: &'s S,
@@ -386,7 +390,7 @@ impl<S: Stream> Connection for Presented<'_, S> {
     }
 }
 
-/// Answers with what the decision refuses for. Cold, as `audit` is: code that no good request touches lies elsewhere.
+/// Answers with the refusal of the decision. Cold, as `audit` is: code that no good request touches is elsewhere.
 #[cold]
 fn answer(decision: &Decision<'_>, stream: &mut impl Stream) {
     let headers = fields(decision, |_| true);

@@ -23,7 +23,7 @@ pub fn in_force(keys: &[[u8; 32]]) -> Option<NonceKeys> {
 /// Reads lines of base64url.
 ///
 /// # Errors
-/// What was expected.
+/// The expected value.
 pub fn parse(bytes: &[u8]) -> Result<NonceKeys, String> {
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let keys = decode(lines).and_then(|keys| in_force(&keys));

@@ -1,4 +1,4 @@
-//! What we use of Envoy's dynamic module ABI v0.2.0, declared by ourselves: Envoy's own crate is not on crates.io.
+//! The parts of Envoy's dynamic module ABI v0.2.0 that the module uses, declared here: Envoy's own crate is not on crates.io.
 //!
 //! Numbers and signatures are those of `source/extensions/dynamic_modules/abi/abi.h`; each was tried on Envoy 1.40.0.
 
@@ -10,7 +10,7 @@ pub(crate) const VERSION: &std::ffi::CStr = c"v0.2.0";
 /// Envoy's side of a filter configuration, or of a stream.
 pub(crate) type EnvoyPtr = *mut c_void;
 
-/// Bytes of ours that Envoy reads, or of Envoy's that we read: the ABI has two names for this one layout.
+/// Bytes of the module that Envoy reads, or of Envoy that the module reads: the ABI has two names for this one layout.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Buffer {
@@ -31,10 +31,10 @@ pub(crate) const REQUEST_HEADERS: u32 = 0;
 pub(crate) const REQUEST_TRAILERS: u32 = 1;
 pub(crate) const RESPONSE_HEADERS: u32 = 2;
 
-/// What a hook for headers returns.
+/// The result of a hook for headers.
 pub(crate) const HEADERS_CONTINUE: u32 = 0;
 pub(crate) const HEADERS_STOP: u32 = 1;
-/// What a hook for a body or for trailers returns.
+/// The result of a hook for a body or for trailers.
 pub(crate) const CONTINUE: u32 = 0;
 /// Envoy keeps the body, and refuses one that is longer than it buffers.
 pub(crate) const BODY_STOP_AND_BUFFER: u32 = 1;
@@ -127,7 +127,7 @@ unsafe extern "C" {
         count_out: *mut usize,
     ) -> bool;
     pub(crate) fn envoy_dynamic_module_callback_http_get_headers_size(stream: EnvoyPtr, map: u32) -> usize;
-    /// Writes as many as `…_get_headers_size` tells.
+    /// Writes as many as `…_get_headers_size` returns.
     pub(crate) fn envoy_dynamic_module_callback_http_get_headers(
         stream: EnvoyPtr,
         map: u32,
@@ -150,13 +150,13 @@ unsafe extern "C" {
         details: Buffer,
     );
     pub(crate) fn envoy_dynamic_module_callback_http_get_body_chunks_size(stream: EnvoyPtr, body: u32) -> usize;
-    /// Writes as many as `…_get_body_chunks_size` tells.
+    /// Writes as many as `…_get_body_chunks_size` returns.
     pub(crate) fn envoy_dynamic_module_callback_http_get_body_chunks(
         stream: EnvoyPtr,
         body: u32,
         chunks_out: *mut Buffer,
     ) -> bool;
-    /// Whether the body that a hook received is what Envoy has buffered, and not what comes after it.
+    /// Whether the body that a hook received is the buffered part, and not the next part.
     pub(crate) fn envoy_dynamic_module_callback_http_received_buffered_request_body(stream: EnvoyPtr) -> bool;
     pub(crate) fn envoy_dynamic_module_callback_http_filter_http_callout(
         stream: EnvoyPtr,

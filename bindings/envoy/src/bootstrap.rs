@@ -12,7 +12,7 @@ use crate::host::Wake;
 use crate::readiness::{self, WaitSettings};
 use crate::running;
 
-/// What Envoy keeps of the extension.
+/// The object that Envoy keeps for the extension.
 struct Extension {
     envoy: EnvoyPtr,
     settings: WaitSettings,
@@ -206,7 +206,7 @@ fn finish(extension: &Extension) -> bool {
     waited
 }
 
-/// Envoy ends: there is nothing to finish, and it waits to be told so.
+/// Envoy ends: there is nothing to finish, and it waits for the completion callback.
 ///
 /// # Safety
 /// `completed` takes `context`, by Envoy's promise.

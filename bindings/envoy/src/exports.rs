@@ -35,7 +35,7 @@ use crate::module::{self, Attached, Module, Surroundings};
 use crate::running::{self, Running};
 use crate::watch::Watch;
 
-/// What Envoy keeps of a filter configuration.
+/// The object that Envoy keeps for a filter configuration.
 struct FilterConfig {
     /// Ends before Envoy's side of the configuration does: after that, nothing is scheduled through it.
     attached: Attached,
@@ -51,7 +51,7 @@ impl FilterConfig {
     }
 }
 
-/// What Envoy keeps of a stream.
+/// The object that Envoy keeps for a stream.
 struct Filter {
     /// Valid as long as the stream.
     config: *const FilterConfig,
@@ -63,7 +63,7 @@ struct Filter {
     has_ended: bool,
 }
 
-/// How far a stream is.
+/// The state of a stream.
 enum Progress {
     /// Not begun, passed or answered.
     Idle,
@@ -75,12 +75,12 @@ enum Progress {
     Reads { waiting: Box<Waiting>, reader: Box<BodyReader> },
 }
 
-/// What a stream does after a hook.
+/// The state of a stream after a hook.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Passes,
     IsAnswered,
-    /// Envoy keeps what comes of the body.
+    /// Envoy buffers the body as it comes.
     Waits,
 }
 
@@ -165,7 +165,7 @@ impl Wake for Scheduler {
 impl Drop for Scheduler {
     fn drop(&mut self) {
         if !self.scheduler.is_null() {
-            // SAFETY: made by `scheduler_new`; nobody has it any more.
+            // SAFETY: made by `scheduler_new`; no other owner is left.
             unsafe { envoy_dynamic_module_callback_http_filter_config_scheduler_delete(self.scheduler) };
         }
     }
@@ -218,7 +218,7 @@ impl Main for EnvoyMain<'_> {
         ]
         .map(field);
         let mut callout = 0;
-        // SAFETY: `envoy` is valid in this hook, all else for the call; Envoy copies what it keeps.
+        // SAFETY: `envoy` is valid in this hook, all else for the call; Envoy copies the bytes it keeps.
         let result = unsafe {
             envoy_dynamic_module_callback_http_filter_config_http_callout(
                 self.envoy,
@@ -241,7 +241,7 @@ impl Main for EnvoyMain<'_> {
 /// A stream in one of its hooks.
 struct EnvoyStream {
     envoy: EnvoyPtr,
-    /// What Envoy lends lasts until a header is set: then this is emptied.
+    /// Header values that Envoy lends are valid until a header is set: then this is emptied.
     judged_by: Option<JudgedBy<Buffer>>,
 }
 
@@ -275,7 +275,7 @@ impl Stream for EnvoyStream {
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
         self.judged_by = None;
-        self.set(REQUEST_HEADERS, name.as_bytes(), value);
+        self.set(REQUEST_HEADERS, name.as_bytes(), value.map(str::as_bytes));
     }
 
     fn remove_spelled(&mut self, identity: &IdentityHeaders) {
@@ -302,8 +302,13 @@ impl Stream for EnvoyStream {
         let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
         // SAFETY: what Envoy lends lasts until a header is set.
         let removed = spelled(fields.iter().map(|field| unsafe { field.name.read() }), credentials);
+        // SAFETY: as above.
+        let rests = credentials.rests(fields.iter().map(|field| unsafe { (field.name.read(), field.value.read()) }));
         self.judged_by = None;
         self.remove(REQUEST_HEADERS, &removed);
+        for (name, rest) in rests {
+            self.set(REQUEST_HEADERS, name.as_bytes(), Some(&rest));
+        }
     }
 
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
@@ -417,7 +422,7 @@ impl EnvoyStream {
             many.as_mut_slice()
         };
         debug_assert_eq!(headers.len(), count);
-        // SAFETY: as above; there is room for as many as Envoy has just told, and nothing changed since.
+        // SAFETY: as above; there is room for as many as Envoy has just returned, and nothing changed since.
         let read = unsafe { envoy_dynamic_module_callback_http_get_headers(self.envoy, map, headers.as_mut_ptr()) };
         read.then_some(&*headers)
     }
@@ -437,7 +442,7 @@ impl EnvoyStream {
         }
     }
 
-    /// Gives each chunk of a body to `feed`, until it returns false; whether it never did.
+    /// Passes each chunk of a body to `feed`, until it returns false; returns whether it never did.
     fn feed(&self, body: u32, reader: &mut BodyReader) -> bool {
         // SAFETY: the stream is in a hook.
         let count = unsafe { envoy_dynamic_module_callback_http_get_body_chunks_size(self.envoy, body) };
@@ -457,7 +462,7 @@ impl EnvoyStream {
         };
         let fields: Vec<Header> = call.fields.iter().map(field).collect();
         let mut callout = 0;
-        // SAFETY: the stream is in a hook, all else is valid for the call; Envoy copies what it keeps.
+        // SAFETY: the stream is in a hook, all else is valid for the call; Envoy copies the bytes it keeps.
         let result = unsafe {
             envoy_dynamic_module_callback_http_filter_http_callout(
                 self.envoy,
@@ -479,11 +484,11 @@ impl EnvoyStream {
     }
 
     fn set_response_header(&mut self, name: &str, value: &str) {
-        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value));
+        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value.as_bytes()));
     }
 
-    fn set(&self, map: u32, name: &[u8], value: Option<&str>) {
-        let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
+    fn set(&self, map: u32, name: &[u8], value: Option<&[u8]>) {
+        let value = value.map_or(Buffer::NONE, Buffer::of);
         // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
         unsafe {
             envoy_dynamic_module_callback_http_set_header(self.envoy, map, Buffer::of(name), value);
@@ -497,7 +502,7 @@ fn spelled<'n>(names: impl Iterator<Item = &'n [u8]>, identity: &IdentityHeaders
     names.filter(|name| identity.removes(name)).map(<[u8]>::to_vec).collect()
 }
 
-/// Tells which ABI this module speaks.
+/// Returns the ABI version of this module.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
     VERSION.as_ptr()
@@ -516,7 +521,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_new(
     guarded(ptr::null, || {
         // SAFETY: valid for the call.
         let text = unsafe { settings.read() };
-        // What was read of files, which says as much as the settings do.
+        // The content of files, which belongs to the settings.
         let policy_file = RefCell::new(Vec::new());
         let read = |path: &str| {
             let bytes =
@@ -601,7 +606,7 @@ fn define_gauge(envoy: EnvoyPtr, gauge: Gauge, id: &mut usize) -> Result<(), Vec
     if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", gauge.name())]) }
 }
 
-/// What configurations have in common that say the same: their settings in whatever order, and the bytes of the policy file.
+/// The key of equal configurations: their settings in any order, and the bytes of the policy file.
 fn same(settings: &[u8], policy_file: &[u8]) -> running::Same {
     let settings = canonical(settings).unwrap_or_default();
     let length = settings.len().to_le_bytes();
@@ -633,7 +638,7 @@ pub(crate) unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destr
 }
 
 /// # Safety
-/// `config` is one of ours, and `envoy` its other side.
+/// `config` was made by this module, and `envoy` is its other side.
 unsafe fn on_main<'c>(envoy: EnvoyPtr, config: *const c_void) -> Option<EnvoyMain<'c>> {
     debug_assert!(config.cast::<FilterConfig>().is_aligned());
     // SAFETY: the caller's promise.

@@ -1,9 +1,9 @@
 //! Countersign inside Envoy: a dynamic module whose HTTP filter asks the engine about every request.
 //!
 //! `abi`, `bootstrap` and `exports` are the boundary with Envoy and hold all unsafe code; the rest is safe Rust behind traits, so that it
-//! runs without Envoy in tests. What it shares with the proxy-wasm filter is in `bindings/envoy-common`. How to use it is in `README.md` beside this crate.
+//! runs without Envoy in tests. The code shared with the proxy-wasm filter is in `bindings/envoy-common`. How to use it is in `README.md` beside this crate.
 
-// In tests, nobody calls what only Envoy's hooks do.
+// In tests, the functions that only Envoy's hooks call are unused.
 #![cfg_attr(test, allow(dead_code))]
 
 mod filter;

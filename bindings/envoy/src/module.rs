@@ -1,4 +1,4 @@
-//! One filter configuration at work, or several that say the same: the engine, the workers' memory, what is watched, fetched and counted.
+//! One filter configuration at work, or several equal ones: the engine, the workers' memory, files, fetches and counters.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::nonce_keys::{self, KeyFile};
 use crate::readiness;
 use crate::replay::{self, Need};
 
-/// What filter configurations that say the same share, and all threads.
+/// The state that equal filter configurations and all threads share.
 pub(crate) struct Module {
     pub(crate) shared: SharedEngine,
     pub(crate) settings: Settings,
@@ -56,14 +56,14 @@ impl Drop for Attached {
     }
 }
 
-/// What one worker has for itself.
+/// The state of one worker.
 pub(crate) struct WorkerState {
     pub(crate) worker: SharedWorker,
     /// The external URI of the request.
     pub(crate) text: Vec<u8>,
 }
 
-/// What became of trust documents.
+/// The results of loading trust documents.
 #[derive(Debug, Default)]
 struct DocumentCounts {
     loaded: AtomicU64,
@@ -78,7 +78,7 @@ struct CarriedAll {
     faults: u64,
 }
 
-/// What a module is made of besides its settings.
+/// The parts of a module besides its settings.
 pub(crate) struct Surroundings {
     pub(crate) workers: usize,
     /// Only to see whether the configuration is good: nothing of the process is touched.
@@ -184,7 +184,7 @@ impl Module {
         waiting.body_reader(self.shared.engine().document())
     }
 
-    /// Whether the body of a request may be read after what it waits for: by its policy, or by that of a route that is chosen anew.
+    /// Whether the body of a request may be read after its other question: by its policy, or by that of a route that is chosen anew.
     pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
         let document = self.shared.engine().document();
         let by_another = || document.policies().any(|(_, policy)| policy.body().is_some());
@@ -248,7 +248,7 @@ impl Module {
     pub(crate) fn attach(self: &Arc<Self>, wake: Box<dyn Wake>) -> Attached {
         let number = self.attached_ever.fetch_add(1, Ordering::Relaxed);
         lock(&self.attached).insert(number, wake);
-        // At once for what is to be fetched.
+        // At once for documents to fetch.
         self.wake_main();
         Attached { module: Arc::clone(self), number }
     }
@@ -264,7 +264,7 @@ impl Module {
         self.wake_main();
     }
 
-    /// What there is to do on the main thread, where the configuration of this number was called: begin fetches, carry counts over, set gauges.
+    /// The work on the main thread, where the configuration of this number was called: begin fetches, carry counts over, set gauges.
     pub(crate) fn on_main(&self, asker: u64, main: &impl Main) {
         let now = self.began.elapsed();
         let mut plan = lock(&self.plan);
@@ -330,7 +330,7 @@ impl Module {
         Ok(())
     }
 
-    /// What stands in the settings holds besides.
+    /// The revocations in the settings apply in addition.
     fn take_revocations(&self, max_stale_seconds: Option<u64>, body: &[u8]) -> Result<(), String> {
         let document = RevocationDocument::read(body).map_err(|faults| one_line(&faults))?;
         tell_unknown("revocations", &document.unknown_authorities(self.shared.engine().document()), &mut |line| {
@@ -349,7 +349,7 @@ impl Module {
     fn retry(&self, plan: &mut Plan, place: usize, now: Duration, why: &str) {
         let random = seed().map_or(0, |[random, _]| random);
         let failures = plan.failed(place, now, random);
-        // The first few tell what is wrong; after that, now and then, that it still is.
+        // The first few report the fault; after that, now and then, that it persists.
         if let Some(source) = plan.source(place)
             && (failures.is_power_of_two() || failures.is_multiple_of(64))
         {
@@ -402,7 +402,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The time of the system; the beginning of time if its clock stands before that, when no token is valid.
+/// The time of the system; the beginning of time if its clock is before that, when no token is valid.
 pub(crate) fn now() -> UnixSeconds {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     UnixSeconds::new(since.map_or(0, |since| since.as_secs()))

@@ -9,7 +9,7 @@ use countersign::internal::policy::reader::{Pointer, Reader};
 
 use crate::host::Wake;
 
-/// What the bootstrap extension is told.
+/// The report to the bootstrap extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WaitSettings {
     /// How long Envoy waits at most.

@@ -32,7 +32,7 @@ impl AsRef<[AtomicU64]> for Words {
     }
 }
 
-/// What a configuration needs of a store.
+/// The window and size that a configuration needs of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) window: ReplayWindow,
@@ -55,6 +55,11 @@ impl Replay for SharedReplay {
         // Written only while a configuration is taken in; a panic in there leaves the old store as it was.
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Ok(current.1.record_use(proof, issued_at, now))
+    }
+
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(current.1.was_used(proof, issued_at))
     }
 
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
@@ -119,7 +124,7 @@ fn shared(
             }
             return Ok(store);
         }
-        // The old process may have it mapped. What it accepts from now on, the new store would not know.
+        // The old process may have it mapped. The new store would not know the proofs that it accepts from now on.
         if let Ok(old) = ReplayStore::attach(&file, ReplayWindow { max_age_seconds: 0, future_seconds: 0 }) {
             old.refuse_until(clock().plus(RETIREMENT_SECONDS));
         }
@@ -135,7 +140,7 @@ fn shared(
     ReplayStore::attach(Words::Shared(file), need.window).map_err(io::Error::other)
 }
 
-/// Kept until the process ends: a configuration that goes and comes back must find what was used before.
+/// Kept until the process ends: a configuration that is removed and added again must find the proofs used before.
 static STORES: Mutex<BTreeMap<String, Arc<SharedReplay>>> = Mutex::new(BTreeMap::new());
 
 /// The store called `name`, in the file that the processes of a hot restart share if there is one, wide enough for `need`.

@@ -1,7 +1,7 @@
 //! Memory that the two Envoys of a hot restart share: a file on a tmpfs, mapped by both.
 //!
 //! A process that has the file mapped holds a shared lock on it. A process that comes while another holds it knows that no proof is missing from
-//! the store; one that comes first does not know what was used before, by an Envoy without this file.
+//! the store; the first one does not know the proofs that were used before by an Envoy without this file.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::{AsRawFd, RawFd};

@@ -91,7 +91,11 @@ impl Stream for FakeStream {
     }
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
+        let fields = self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let rests = credentials.rests(fields).into_iter();
+        let rests: Vec<_> = rests.map(|(name, rest)| (name.to_owned(), String::from_utf8(rest).unwrap())).collect();
         self.fields.retain(|(name, _)| !credentials.removes(name.as_bytes()));
+        self.fields.extend(rests);
     }
 
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
@@ -370,7 +374,7 @@ fn configurations_that_say_the_same_share_a_module() -> Result<(), Fault> {
     let (one, again, other) = (share(1)?, share(1)?, share(2)?);
     assert!(Arc::ptr_eq(&one, &again) && !Arc::ptr_eq(&one, &other));
     drop((one, again));
-    // Nothing of it is left: what it knew of documents may be old.
+    // Its state is dropped: its documents may be old.
     let anew = share(1)?;
     assert_eq!((made.load(Ordering::Relaxed), Arc::strong_count(&anew)), (3, 1));
     Ok(())

@@ -32,7 +32,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.module.stop();
         if let Some(thread) = self.thread.take() {
-            let _ended = thread.join(); // what it panicked with was caught inside
+            let _ended = thread.join(); // a panic was caught inside
         }
     }
 }

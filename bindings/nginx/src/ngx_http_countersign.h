@@ -26,7 +26,7 @@
 /* Of a place of the configuration only: a variable says which of these holds for a request. */
 #define NGX_HTTP_COUNTERSIGN_BY_VARIABLE  3
 
-/* `nginx -t` shows warnings only; a start needs none for what is no fault. */
+/* `nginx -t` shows warnings only; a start needs none for a state that is not a fault. */
 #define NGX_HTTP_COUNTERSIGN_INHERITED  (ngx_test_config ? NGX_LOG_WARN : NGX_LOG_NOTICE)
 
 /* Room for the reasons of newer libraries; the shared memory has this many counters. */
@@ -130,7 +130,7 @@ typedef struct {
     uint64_t                           nonce_epoch;
     time_t                             nonce_modified;
     ino_t                              nonce_inode;
-    unsigned                           unready:1;   /* revocations that cannot be read: nobody passes */
+    unsigned                           unready:1;   /* the revocations cannot be read: all tokens are refused */
 } ngx_http_countersign_engine_t;
 
 
@@ -280,7 +280,7 @@ typedef struct {
 } ngx_http_countersign_waiting_t;
 
 
-/* What was copied of a decision, which lives only until its worker's next call. */
+/* The copy of a decision, which lives only until its worker's next call. */
 typedef struct ngx_http_countersign_decision_s  ngx_http_countersign_decision_t;
 
 struct ngx_http_countersign_decision_s {
@@ -302,7 +302,7 @@ struct ngx_http_countersign_decision_s {
 };
 
 
-/* What was decided for a client's request: once for each policy, whatever redirects and subrequests came of it. */
+/* The decisions for a client's request: one for each policy, for all its redirects and subrequests. */
 typedef struct {
     ngx_array_t                       *certificates;  /* of ngx_table_elt_t: fields of the client that may hold a certificate */
     ngx_list_t                         sent;        /* if has_sent: the client's fields before credentials were removed */

@@ -95,7 +95,7 @@ ngx_http_countersign_enforce(ngx_http_request_t *r, ngx_http_countersign_loc_con
     passes = decision->reason == COUNTERSIGN_REASON_ACCEPTED || lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW
              || decision->lets_pass;
 
-    /* By "satisfy any" another rule may let pass what is refused here: then that rule's request has no identity. */
+    /* By "satisfy any" another rule may let a refused request pass: then that request has no identity. */
     if (ngx_http_countersign_identify(r, lcf, passes ? decision : NULL) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -217,7 +217,7 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
 }
 
 
-/* Only who was let in comes here: by "satisfy any", in spite of our refusal, which then is not to be told. */
+/* Only accepted requests come here: by "satisfy any", also those this module refused, whose refusal is then not sent. */
 
 static ngx_int_t
 ngx_http_countersign_precontent_handler(ngx_http_request_t *r)

@@ -1,7 +1,7 @@
 /*
  * The client's certificate: of the TLS connection, or from a header field of a named trusted hop.
  *
- * A hop's own connection says nothing about its client: what comes from a trusted hop is judged by the header field alone.
+ * A hop's own connection says nothing about its client: a request of a trusted hop is validated by the header field alone.
  */
 
 #include "ngx_http_countersign.h"

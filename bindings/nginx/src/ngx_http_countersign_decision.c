@@ -2,7 +2,7 @@
  * Deciding: once for each client request and policy.
  *
  * A proof is claimed with the decision, so an internal redirect, a subrequest or a variable that asks again is given the decision
- * that was made. What is asked about is always what the client sent: method, URI and header fields of the main request.
+ * that was made. It is always about the client's request: method, URI and header fields of the main request.
  */
 
 #include "ngx_http_countersign.h"
@@ -160,7 +160,7 @@ ngx_http_countersign_decide(ngx_http_request_t *r, ngx_http_countersign_loc_conf
 }
 
 
-/* There is a decision, unless `rc` is a fault: it is counted, and whoever waits for it goes on. */
+/* There is a decision, unless `rc` is a fault: it is counted, and the requests that wait for it go on. */
 
 static void
 ngx_http_countersign_settle(ngx_http_request_t *r, ngx_http_countersign_decision_t *made, ngx_int_t rc)
@@ -349,7 +349,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
         /*
          * A key that was published a moment ago may be in its file already, and no proof is claimed before a token's key is known:
-         * one more look, one more decision, so that nobody is refused for coming early.
+         * one more look, one more decision, so that no request is refused for coming early.
          */
         if (again || (made->reason != COUNTERSIGN_REASON_KEY_UNKNOWN && made->reason != COUNTERSIGN_REASON_KEYS_STALE)
             || !ngx_http_countersign_look_early(engine))
@@ -509,7 +509,7 @@ ngx_http_countersign_resume(ngx_http_request_t *r, ngx_http_countersign_decision
                      ngx_http_countersign_bytes(answer->data, answer->length), &decision, &next);
 
     } else {
-        /* Also where a body is wanted and there is no way to read it: that is refused as a fault of ours. */
+        /* Also where a body is wanted and there is no way to read it: that is refused with 500. */
         result = countersign_worker_resume_introspection_failed(engine->worker, pending, request, &decision, &next);
     }
 

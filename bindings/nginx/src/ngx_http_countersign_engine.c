@@ -35,7 +35,7 @@ static void ngx_http_countersign_look_handler(ngx_event_t *event);
 /* How often it is logged that the replay store refuses proofs, in seconds, of all workers together. */
 #define NGX_HTTP_COUNTERSIGN_NOTICE_PERIOD  60
 
-/* The longest pause after a look, in milliseconds: then such a token causes the next one, whatever it takes. */
+/* The longest pause after a look, in milliseconds: then such a token causes the next one, at any cost. */
 #define NGX_HTTP_COUNTERSIGN_LOOK_PAUSE  1000
 
 
@@ -116,7 +116,7 @@ ngx_http_countersign_notice_refusal(ngx_http_countersign_engine_t *engine, count
 }
 
 
-/* Reads a policy file and tells all its faults; each file is read once. */
+/* Reads a policy file and reports all its faults; each file is read once. */
 
 ngx_http_countersign_document_t *
 ngx_http_countersign_document(ngx_conf_t *cf, ngx_str_t *path)
@@ -499,7 +499,7 @@ ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone)
 }
 
 
-/* In the master: what is wrong shows now, and not when a worker starts. */
+/* In the master: faults are reported now, and not when a worker starts. */
 
 static ngx_int_t
 ngx_http_countersign_read_trust(ngx_http_countersign_engine_t *engine, ngx_uint_t reload)
@@ -637,7 +637,7 @@ ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine)
 }
 
 
-/* Reads again what has changed; tells whether anything has. */
+/* Reads changed files again; returns whether any had changed. */
 
 static ngx_uint_t
 ngx_http_countersign_look(ngx_http_countersign_engine_t *engine)
@@ -796,7 +796,7 @@ ngx_http_countersign_nonce_file(ngx_http_countersign_engine_t *engine)
 
     fd = ngx_open_file(engine->nonce_keys.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
-        /* Told once, as any other change. */
+        /* Reported once, as any other change. */
         rc = engine->nonce_modified == -1 ? NGX_OK : NGX_DECLINED;
         engine->nonce_modified = -1;
         return rc;

@@ -271,7 +271,7 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    /* From here on, what is missing is a fault: nothing passes by mistake. */
+    /* From here on, a missing part is a fault: no request passes by mistake. */
 
     if (conf->document == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"countersign\" needs a \"countersign_policy_file\" in %V:%ui",

@@ -254,7 +254,7 @@ ngx_http_countersign_field(ngx_http_request_t *sr, const char *name, u_char *val
 }
 
 
-/* The request is this server's own: nothing of the client goes with it but what is asked about. */
+/* The request is this server's own: it has nothing of the client's request but the token or proof. */
 
 static ngx_int_t
 ngx_http_countersign_pose(ngx_http_request_t *sr, countersign_pending *pending, countersign_request *request)

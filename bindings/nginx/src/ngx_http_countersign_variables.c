@@ -1,5 +1,5 @@
 /*
- * $countersign_…: what was decided, for log_format, map, if, set, limit_req and proxy_set_header.
+ * $countersign_…: the decision, for log_format, map, if, set, limit_req and proxy_set_header.
  *
  * A variable that is asked for in a protected place before the access phase (if, set, limit_req) has the decision made then. In a
  * server's own `if`, no location is known yet, and the server's settings decide.
@@ -310,7 +310,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
           ? data - NGX_HTTP_COUNTERSIGN_ATTRIBUTE_NAMED >= mcf->attributes.nelts
           : data < NGX_HTTP_COUNTERSIGN_TEXTS && !(mcf->named & (1u << data)))
     {
-        /* By a script, or a name put together while requests run: nothing told us to keep it. */
+        /* By a script, or a name put together while requests run: the configuration does not name it. */
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "countersign: a variable is read that the configuration does not name, "
                       "and is empty: name it there, as in \"set $name $countersign_subject\"");
     }
@@ -365,7 +365,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
             /* A rule that denies would let pass. */
             lcf->configured->is_warned = 1;
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase where "
-                          "\"countersign\" is off, and is empty: what is to be compared with it needs \"countersign\" at the same "
+                          "\"countersign\" is off, and is empty: a rule that compares it needs \"countersign\" at the same "
                           "place", ngx_http_countersign_name_of_attribute(data));
         }
 

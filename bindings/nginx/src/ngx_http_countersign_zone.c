@@ -918,7 +918,7 @@ ngx_http_countersign_retire(ngx_cycle_t *cycle, ngx_uint_t files)
 
 
 /*
- * Whether the store of an engine knows what was used under its policy file: the running configuration has that file with this store, or
+ * Whether the store of an engine knows the proofs used under its policy file: the running configuration has that file with this store, or
  * has no other store in use.
  */
 
@@ -953,7 +953,7 @@ ngx_http_countersign_knows(ngx_array_t *before, ngx_http_countersign_zone_t *zon
 }
 
 
-/* A reload may move a policy file to a store that is in use for others. At a start, what was before is not known. */
+/* A reload may move a policy file to a store that is in use for others. At a start, earlier proofs are not known. */
 
 static void
 ngx_http_countersign_find_unaware(ngx_cycle_t *cycle)

@@ -1,6 +1,6 @@
 //! Signature checks of the libraries in pure Rust: no assembly, no source of randomness.
 //!
-//! A crate of its own because of what these libraries are: generic, so that their code is made where they are used. A build that counts
+//! A crate of its own because these libraries are generic, so that their code is made where they are used. A build that counts
 //! bytes, as a filter for a proxy's VM does, has this crate compiled for size and the rest of the engine for speed. Nothing of it is
 //! inlined, which would compile it as its caller is.
 //!

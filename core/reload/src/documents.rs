@@ -1,4 +1,4 @@
-//! Trust documents put in force, and what is told of them.
+//! Loads trust documents, and reports their faults.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -12,12 +12,12 @@ use crate::printable::printable;
 /// Takes one line for the host's log; it names files and authorities, and holds no byte of a token.
 pub type Notice<'n> = &'n mut dyn FnMut(&str);
 
-/// A fault of what the host started with, and where it stands.
+/// A fault of a document that the host started with, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReloadError {
     /// A JSON pointer into the policy document, or the path of a file.
     pub place: String,
-    /// What is wrong there.
+    /// The fault.
     pub fault: String,
 }
 
@@ -29,7 +29,7 @@ impl core::fmt::Display for ReloadError {
 
 impl core::error::Error for ReloadError {}
 
-/// Puts the documents in force that stand in the policy document itself.
+/// Loads the documents that are in the policy document itself.
 ///
 /// # Errors
 /// Every document that cannot be used, by its JSON pointer.
@@ -61,7 +61,7 @@ pub fn load_inline(
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-/// Tells which keys of a document are not used, and why.
+/// Reports the keys of a document that are not used, with the reasons.
 pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
     for dropped in &report.dropped {
         let key_id = dropped.key_id.as_deref().map(|id| format!(" ({})", printable(id))).unwrap_or_default();

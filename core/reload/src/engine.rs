@@ -1,4 +1,4 @@
-//! An engine with the newest trust state of what changes, shared by threads.
+//! An engine with its newest trust state, shared by threads.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +36,7 @@ struct Sources {
 }
 
 impl SharedEngine {
-    /// Takes over `engine` and loads the documents that stand in its policy document.
+    /// Takes over `engine` and loads the documents that are in its policy document.
     ///
     /// Files are read from [`watch_trust_files`](Self::watch_trust_files) on; documents behind URIs are for the host to push.
     ///
@@ -80,7 +80,7 @@ impl SharedEngine {
     /// Reads a document of revocations, and from now on again at each [`look`](Self::look) at which it has changed.
     ///
     /// # Errors
-    /// Why it cannot be used: a host that was told to revoke must not start without knowing what.
+    /// Why it cannot be used: a host with revocations must not start without them.
     pub fn watch_revocations(&self, path: PathBuf, notice: Notice<'_>) -> Result<(), ReloadError> {
         self.change(|sources, trust_state| {
             let watched = sources.revoked.watch(path, self.engine.document(), notice);
@@ -89,7 +89,7 @@ impl SharedEngine {
         })
     }
 
-    /// Reads again every watched file that has changed. What cannot be used leaves the last good document in force.
+    /// Reads again every watched file that has changed. A document that cannot be used leaves the last good one in use.
     ///
     /// Costs one `stat` a file where nothing has changed.
     pub fn look(&self, now: UnixSeconds, notice: Notice<'_>) -> LookReport {
@@ -105,7 +105,7 @@ impl SharedEngine {
         })
     }
 
-    /// Puts a document in force for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
+    /// Loads a document for a trust domain (a SPIFFE bundle, or a JWK set where its trust entry says so) or an issuer (a JWK set).
     ///
     /// # Errors
     /// Why it cannot be used; the last good one stays in use.
@@ -141,7 +141,7 @@ impl SharedEngine {
         self.change_revoked(document, |sources| sources.revoked.add(document))
     }
 
-    /// As [`revoke`](Self::revoke), but what was said by `revoke` before holds no more. A watched file still does.
+    /// As [`revoke`](Self::revoke), and withdraws the revocations of earlier calls of `revoke`. A watched file still applies.
     pub fn replace_revocations(&self, document: &RevocationDocument) -> Vec<String> {
         self.change_revoked(document, |sources| sources.revoked.replace(document))
     }
@@ -154,8 +154,8 @@ impl SharedEngine {
         })
     }
 
-    /// Says whether it is known now which tokens are revoked; where it is not, tokens are refused with `revocations_stale`. A host that was told to
-    /// ask for a list says so before the first one, and after each one.
+    /// Sets until when the revocations are current; afterwards tokens are refused with `revocations_stale`. A host that is configured to
+    /// fetch a list sets [`RevocationsKnown::NotYet`] before the first one, and a moment after each one.
     pub fn set_revocations_known(&self, known: RevocationsKnown) {
         self.change(|_, trust_state| {
             trust_state.revocations_known = known;
@@ -163,7 +163,7 @@ impl SharedEngine {
         });
     }
 
-    /// Puts the keys of nonces in force.
+    /// Sets the keys of nonces.
     pub fn set_nonce_keys(&self, keys: NonceKeys) {
         self.change(|_, trust_state| {
             trust_state.nonces = Some(Arc::new(keys));
@@ -178,7 +178,7 @@ impl SharedEngine {
         let (result, differs) = make(&mut sources, &mut trust_state);
         if differs {
             *lock(&self.newest) = Arc::new(trust_state);
-            // After the exchange: whoever sees the number finds this trust state or a newer one.
+            // After the exchange: a thread that sees the number finds this trust state or a newer one.
             self.generation.fetch_add(1, Ordering::Release);
         }
         result
@@ -255,7 +255,7 @@ impl SharedWorker {
         self.decide_with(shared, policy, request, &mut NoTrace)
     }
 
-    /// Judges `request` by the newest trust state, and tells `trace` each check as it begins.
+    /// Validates `request` against the newest trust state, and reports each check to `trace` as it begins.
     #[inline]
     pub fn decide_with<'d>(
         &'d mut self,
@@ -279,7 +279,7 @@ impl SharedWorker {
         shared: &'d SharedEngine,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         self.take_over(shared);
         self.worker.begin(&shared.engine, &self.trust_state, policy, request, trace)
@@ -304,7 +304,7 @@ impl SharedWorker {
         pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         self.take_over(shared);
         self.worker.resume(&shared.engine, &self.trust_state, pending, request, answer, trace)

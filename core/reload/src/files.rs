@@ -5,18 +5,18 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What a look at the watched files came to.
+/// The result of a look at the watched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookReport {
-    /// Documents that were read and are in force now.
+    /// Documents that were read and are in use now.
     pub loaded: u32,
     /// Documents that cannot be used; the last good ones stay in use.
     pub refused: u32,
-    /// Files that are not there or cannot be read, told once each.
+    /// Files that do not exist or cannot be read, reported once each.
     pub unreadable: u32,
 }
 
-/// What tells one version of a file from the next without reading it.
+/// Distinguishes one version of a file from the next without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     bytes: u64,
@@ -26,7 +26,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The version that stands at `path` now; `None` if nothing does.
+    /// The current version of the file at `path`; `None` if there is none.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         path.metadata().ok().map(|metadata| Self::from(&metadata))

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 /// Reads one document.
 ///
 /// # Errors
-/// A sentence that says where and what was expected, without any value or name of the input.
+/// A sentence with the position and the expected value, without any value or name of the input.
 pub fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<D, String> {
     serde_json::from_str(utf8(bytes)?).map_err(|error| describe(&error))
 }
@@ -13,12 +13,12 @@ pub fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<D, String> {
 /// The text of a document.
 ///
 /// # Errors
-/// Where it stops being UTF-8.
+/// The index at which it stops being UTF-8.
 pub fn utf8(bytes: &[u8]) -> Result<&str, String> {
     str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))
 }
 
-/// An error as a sentence without any value or name of the input, which may be a token that stands in the wrong place.
+/// An error as a sentence without any value or name of the input, which may be a token in the wrong place.
 #[must_use]
 pub fn describe(error: &serde_json::Error) -> String {
     let place = match error.line() {
@@ -30,11 +30,11 @@ pub fn describe(error: &serde_json::Error) -> String {
     if !error.is_data() {
         return format!("not JSON at {place}: {text}"); // these texts are fixed ones
     }
-    // After the last `, expected ` stand our own words; before it stands what was found.
+    // The words of this crate follow the last `, expected `; the value that was found precedes it.
     let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!(", expected {expected}"));
     let expected = expected.unwrap_or_default().replace("a tuple of size 2", "a name and a value");
     let found = if text.starts_with("missing field") || text.starts_with("duplicate field") {
-        return text.replace("field", "member"); // the name is one of ours
+        return text.replace("field", "member"); // the name is a Rust field
     } else if text.starts_with("unknown field") {
         "an unknown member"
     } else if text.starts_with("invalid type") {

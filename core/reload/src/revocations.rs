@@ -1,11 +1,11 @@
-//! What is revoked, as operators write it: one document for every host, whether it is pushed, in a file, in settings or fetched.
+//! The revocations document: one form for every host, whether it is pushed, in a file, in settings or fetched.
 //!
 //! ```json
 //! {"all_before":N,"authorities":[{"issuer" or "trust_domain":"...","before":N,"keys":["kid"],
 //!  "subjects":["sub",{"subject":"sub","before":N}],"tokens":["jti"]}]}
 //! ```
 //!
-//! Unknown members are faults: a misspelt one must not leave in force what was to be revoked.
+//! Unknown members are faults: a misspelt one must not leave tokens valid that were to be revoked.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -19,10 +19,10 @@ use countersign::{Authority, JsonString, PolicyDocument, PolicyError, Revocation
 use crate::documents::Notice;
 use crate::printable::printable;
 
-/// What is revoked. By default, nothing.
+/// The revocations. By default there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevocationDocument {
-    /// Every token that was issued before this moment, whoever issued it.
+    /// Every token that was issued before this moment, by any issuer.
     all_before: Option<UnixSeconds>,
     authorities: Vec<RevokedAuthority>,
 }
@@ -41,8 +41,8 @@ impl RevocationDocument {
     /// Reads a document.
     ///
     /// # Errors
-    /// Where, what was found, what was expected; never an empty list. No value or name of the input is in it, which may be a token
-    /// that stands in the wrong place.
+    /// Position, value found and value expected of each fault; never an empty list. No value or name of the input is in it, which may be a token
+    /// in the wrong place.
     pub fn read(bytes: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::without_quotes();
         let root = reader.parse(bytes, DocumentKind::Revocations);
@@ -50,7 +50,7 @@ impl RevocationDocument {
         reader.finish(document)
     }
 
-    /// Reads a document that is part of another one and stands at `at` there.
+    /// Reads a document that is part of another one, at `at` there.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -71,7 +71,11 @@ impl RevocationDocument {
     /// The authorities that `policies` does not know: no fault, since one list may serve many policies, but perhaps a slip of the pen.
     #[must_use]
     pub fn unknown_authorities(&self, policies: &PolicyDocument) -> Vec<String> {
-        let unknown = self.authorities.iter().filter(|entry| policies.authority(&entry.authority).is_none());
+        let is_known = |authority: &Authority| {
+            let is_issuer = || !authority.is_trust_domain() && !policies.key_sources(authority.name()).all().is_empty();
+            policies.authority(authority).is_some() || is_issuer()
+        };
+        let unknown = self.authorities.iter().filter(|entry| !is_known(&entry.authority));
         unknown.map(|entry| entry.authority.to_string()).collect()
     }
 
@@ -109,7 +113,7 @@ impl RevocationDocument {
     }
 }
 
-/// Tells the authorities of the list called `name` that no policy knows.
+/// Reports the authorities of the list called `name` that no policy trusts.
 pub fn tell_unknown(name: &str, unknown: &[String], notice: Notice<'_>) {
     for authority in unknown {
         notice(&format!("{name}: the policy knows no {}", printable(authority)));
@@ -161,13 +165,13 @@ fn read_subject(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Opti
     let subject = members.get("subject").and_then(|value| text(reader, &members.at("subject"), value));
     let before = moment(reader, &members, "before");
     if !(members.has("subject") && members.has("before")) {
-        // Without its moment it would be revoked for good, which is not what was written.
+        // Without its moment it would be revoked for good, although the document limits it.
         reader.fault(at, "an object without subject or before", "a subject, or an object of subject, before");
     }
     Some((subject?, Some(before?)))
 }
 
-/// Hands each element of an array to `read`, if the member is there.
+/// Passes each element of an array to `read`, if the member is there.
 fn each(
     reader: &mut Reader,
     members: &Members<'_, '_>,

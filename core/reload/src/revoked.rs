@@ -34,7 +34,7 @@ impl Revoked {
         Ok(())
     }
 
-    /// Reads the file again if it has changed; while it cannot be used, what it said last holds.
+    /// Reads the file again if it has changed; while it cannot be used, its last good content applies.
     pub(crate) fn look(&mut self, policies: &PolicyDocument, notice: Notice<'_>) -> LookReport {
         let mut report = LookReport::default();
         let Some((path, seen)) = &mut self.file else { return report };

@@ -36,7 +36,7 @@ pub fn nonce_secret() -> Result<[u8; 32], NoRandomness> {
     random()
 }
 
-/// A key for nonces that nobody else has: a host of several processes shares one instead.
+/// A random key for nonces; a host of several processes shares one instead.
 ///
 /// # Errors
 /// [`NoRandomness`]

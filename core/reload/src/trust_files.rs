@@ -1,4 +1,4 @@
-//! The trust documents that stand in files, read again when they change.
+//! Trust documents in files, read again when they change.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ struct Watched {
     missing: bool,
 }
 
-/// Whose keys a file has.
+/// The authority of the keys in a file.
 #[derive(Clone, Copy, Debug)]
 enum Keys {
     Authority(AuthorityIndex),
@@ -35,7 +35,7 @@ enum Keys {
 }
 
 impl Keys {
-    /// Puts a document in force, and reports what it left out.
+    /// Loads a document, and reports the keys it dropped.
     fn load(
         self,
         engine: &Engine,
@@ -54,7 +54,7 @@ impl Keys {
         Ok(())
     }
 
-    /// How many keys of this file are in force; `None` if it was never loaded.
+    /// How many keys of this file are in use; `None` if it was never loaded.
     fn in_force(self, engine: &Engine, trust_state: &TrustState) -> Option<usize> {
         let keys = |index| trust_state.bundles.set(index).map(KeySet::len);
         match self {
@@ -83,7 +83,7 @@ impl TrustFiles {
         Self { watched: watched.collect() }
     }
 
-    /// Reads again what has changed. A document that is refused leaves the last good one in use.
+    /// Reads changed files again. A document that is refused leaves the last good one in use.
     pub(crate) fn look(
         &mut self,
         engine: &Engine,

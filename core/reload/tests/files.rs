@@ -1,4 +1,4 @@
-//! Watched files: what is read when, what stays in use, and what the host is told.
+//! Watched files: what is read when, which documents stay in use, and the notices of the host.
 
 #![allow(clippy::unwrap_used)]
 
@@ -38,12 +38,12 @@ fn a_file_is_read_when_it_changes_and_the_last_good_one_stays() {
     let mut notice = |line: &str| told.push(line.to_owned());
     put(directory.path(), "as.json", KEYS);
     assert_eq!(live.watch_trust_files(directory.path(), NOW, &mut notice), report(1, 0, 1));
-    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "nothing changed; what is missing was told");
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "nothing changed; missing files were reported");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
 
     put(directory.path(), "as.json", "{ torn");
     assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0));
-    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "told once");
+    assert_eq!(live.look(NOW, &mut notice), report(0, 0, 0), "reported once");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
 
     put(directory.path(), "domain.json", r#"{"keys":[]}"#);
@@ -114,7 +114,11 @@ fn revocations_come_from_a_file_and_from_the_host_and_hold_together() {
     assert_eq!(live.revoke(&token), [""; 0]);
     assert_eq!(names(), 2);
     let elsewhere = more(r#"{"authorities":[{"issuer":"https://other.example","tokens":["t"]}]}"#);
-    assert_eq!(live.replace_revocations(&elsewhere).len(), 1, "an authority that the policy does not know is told");
+    assert_eq!(
+        live.replace_revocations(&elsewhere).len(),
+        1,
+        "an authority that the policy does not trust is reported"
+    );
     assert_eq!(names(), 2, "the file still holds, the first token no more");
 
     put(directory.path(), "revoked.json", "torn");

@@ -4,7 +4,7 @@ use super::verifier::SignatureVerifier;
 use super::{KeyKind, Material, PublicKey};
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 
-/// What the file of a library gives: the calls into it, and what they can do.
+/// The interface of a library's file: the calls into it, and the algorithms they verify.
 pub(super) trait Library: Sized {
     /// The name, as the feature names it.
     const NAME: &'static str;
@@ -30,7 +30,7 @@ macro_rules! backends {
 
         /// A library that checks signatures. All give the same answers; they differ in speed and in what building them needs.
         ///
-        /// An engine takes [`Backend::DEFAULT`] unless it is made for another ([`Engine::with_backend`](crate::engine::Engine::with_backend)). One
+        /// An engine takes [`Backend::DEFAULT`] unless it is made for another ([`Engine::with_backend`](crate::Engine::with_backend)). One
         /// more feature adds a value here and changes nothing that does not name it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]

@@ -15,7 +15,7 @@ pub(super) fn is_on_curve(curve: Curve, x: &[u8], y: &[u8]) -> bool {
     }
 }
 
-/// What is wrong with an Ed25519 point, if anything.
+/// Why an Ed25519 point is refused, if it is.
 pub(super) enum EdwardsError {
     /// The y coordinate is not below the prime, so the same point has another encoding.
     NonCanonical,

@@ -1,6 +1,6 @@
 //! Public keys, signatures, SHA-256 and HMAC: one small closed interface over one cryptographic library.
 //!
-//! What a key may be and which signatures are looked at is decided here, once, so that every backend gives the same
+//! The rules for keys and for the form of signatures are here, once, so that every backend gives the same
 //! answer to the same bytes; a backend file holds only the calls into its library.
 
 use alloc::boxed::Box;
@@ -95,7 +95,7 @@ impl Curve {
     }
 }
 
-/// What a JWK says of a public key, already decoded; numbers are big-endian.
+/// The public key of a JWK, decoded; numbers are big-endian.
 #[derive(Copy, Clone, Debug)]
 pub enum KeyMaterial<'a> {
     /// A point of a NIST curve, each coordinate exactly as long as the field (RFC 7518 §6.2.1).
@@ -200,7 +200,7 @@ pub enum KeyKind {
 
 /// A public key, parsed and checked once; immutable, to be shared behind an `Arc`.
 ///
-/// What it does not check: who the key belongs to, and what it is allowed to sign.
+/// Does not check who owns the key and which documents it may sign.
 pub struct PublicKey {
     material: Material,
     key: Key,
@@ -269,6 +269,9 @@ impl PublicKey {
     /// Ed25519 is strict: canonical, `R` not of small order, the equation without cofactor.
     ///
     /// Nothing is allocated with ring, except for RSA; see the other backends for what they allocate.
+    ///
+    /// # Errors
+    /// [`SignatureError`] if the signature is not valid, or the key does not fit the algorithm.
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         self.verify_by(&mut self.backend(), algorithm, message, signature)
     }
@@ -322,7 +325,7 @@ impl PublicKey {
         spki::write(&self.material, out);
     }
 
-    /// Whether the certificate `der` holds this key; `None` for what is no certificate. Checks nothing else of it.
+    /// Whether the certificate `der` has this key; `None` if `der` is not a certificate. Does not check anything else of it.
     #[must_use]
     pub fn is_of_certificate(&self, der: &[u8]) -> Option<bool> {
         let mut own = Vec::new();

@@ -1,4 +1,4 @@
-//! Arithmetic modulo any odd prime, plain rather than fast: for what is asked once a key, and for the few products of
+//! Arithmetic modulo any odd prime, plain rather than fast: for checks that run once a key, and for the few products of
 //! scalars that a verification by table needs. Public values only, in variable time.
 
 /// A prime field in Montgomery form; elements are `N` limbs from the least.

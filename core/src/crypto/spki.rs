@@ -28,7 +28,7 @@ pub(super) fn write(material: &Material, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether the certificate `der` is one of the key that `own` is the `SubjectPublicKeyInfo` of; `None` for what is no certificate.
+/// Whether the certificate `der` is one of the key that `own` is the `SubjectPublicKeyInfo` of; `None` if `der` is not a certificate.
 ///
 /// Compares the keys themselves and not the algorithm beside them, which may be `id-RSASSA-PSS` for an RSA key (RFC 4055 §1.2); a point
 /// may be compressed (RFC 5480 §2.2). Checks nothing else of the certificate.
@@ -60,7 +60,7 @@ fn key_bits(info: &[u8]) -> Option<&[u8]> {
     contents(rest, BIT_STRING)?.0.strip_prefix(&[0])
 }
 
-/// The contents of the element that `der` begins with, if it has this tag, and what is behind it (X.690 §8.1.3).
+/// The contents of the element that `der` begins with, if it has this tag, and the bytes behind it (X.690 §8.1.3).
 fn contents(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (first, rest) = der.strip_prefix(&[tag])?.split_first()?;
     let (length, rest) = match first {

@@ -508,7 +508,7 @@ fn hashes_and_tags_are_those_of_the_standards() {
     assert!(!key.verify(&[b"Hi There"], &right[..16]));
 }
 
-/// A library is a verifier as a host's function is one: it says what it takes, and checks its own keys.
+/// A library is a verifier as a host's function is one: it reports the algorithms it takes, and verifies with its own keys.
 #[test]
 fn a_backend_is_a_verifier_of_its_own_keys() {
     let pair = ::ring::signature::Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
@@ -530,7 +530,7 @@ fn a_backend_is_a_verifier_of_its_own_keys() {
     }
 }
 
-/// One more feature adds a backend and leaves the default what it was.
+/// One more feature adds a backend and does not change the default.
 #[test]
 fn the_default_backend_is_the_first_and_ring_where_it_is_built_in() {
     assert_eq!(Backend::ALL.first(), Some(&Backend::DEFAULT));

@@ -1,4 +1,4 @@
-//! Who checks a signature that no table answers for: the library of the key, or another verifier in its place.
+//! The verifier of signatures without a precomputed table: the library of the key, or a function of the host.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -6,18 +6,18 @@ use core::fmt;
 use super::{KeyKind, PublicKey, SignatureError};
 use crate::jose::algorithm::Algorithm;
 
-/// Checks signatures: a library of this build ([`Backend`](super::Backend)), or a function of the host in its place, as a WebAssembly VM's proxy
+/// Verifies signatures in place of the library of this build ([`Backend`](super::Backend)): a function of the host, as the proxy around a WebAssembly VM
 /// has one in native code.
 pub trait SignatureVerifier: Send + Sync {
-    /// Whether signatures of such keys by this algorithm are its to check. Must always answer alike.
+    /// Whether it verifies signatures of this algorithm with such keys. Must always return the same value for the same arguments.
     fn takes(&self, kind: KeyKind, algorithm: Algorithm) -> bool;
 
-    /// Whether the signature holds; the last word, for good and for bad. Asked only for what it [takes](Self::takes): the algorithm
-    /// fits the key, and the signature has the form and the range that [`PublicKey::verify`] demands.
+    /// Whether the signature is valid; no other check follows. Called only for keys and algorithms that it [takes](Self::takes): the algorithm
+    /// fits the key, and the signature has the form and the range that [`PublicKey::verify`] requires.
     fn verify(&mut self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool;
 }
 
-/// The verifiers of one worker: the host's where it was given and takes the signature, else the library of the key.
+/// The verifiers of one worker: the host's if it has one that takes the signature, else the library of the key.
 #[derive(Default)]
 pub(crate) struct Verifiers(Option<Box<dyn SignatureVerifier>>);
 

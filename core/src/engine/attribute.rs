@@ -63,7 +63,7 @@ macro_rules! attributes {
                 }
             }
 
-            /// What it is, in one sentence or two.
+            /// Its meaning, in one sentence or two.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self {
@@ -86,7 +86,7 @@ attributes! {
     Issuer "issuer" Some(6), "The trust domain or issuer whose key verified the token.";
     Subject "subject" Some(7), "`sub`";
     ClientId "client_id" Some(8), "`client_id`";
-    Scope "scope" Some(9), "`scope`, as it stands in the token.";
+    Scope "scope" Some(9), "`scope`, as in the token.";
     TokenId "token_id" Some(10), "`jti`";
     KeyId "key_id" Some(11), "`kid` of the key that signed the token.";
     Actor "actor" Some(12), "`act`, as the JSON object in the token.";

@@ -1,5 +1,6 @@
-//! The record of one decision: who, by which key, bound how, and why not. Never a byte of a token or proof.
+//! The record of one decision: subject, key, binding and reason. No byte of a token or proof as sent.
 
+use alloc::boxed::Box;
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
@@ -7,17 +8,18 @@ use crate::engine::outcome::CacheTier;
 use crate::jose::base64url;
 use crate::limits;
 use crate::policy::Mode;
-use crate::printable::write_json_string;
+use crate::printable::{write_json, write_json_string};
 use crate::reason::Reason;
+use crate::record::{self, NamedClaim};
 use crate::specs::common::actor;
 use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::TokenKind;
 use crate::time::UnixSeconds;
 
-/// What there is to log of a decision. [`Display`] writes it as one line of JSON.
+/// The audit record of a decision. [`Display`] writes it as one line of JSON.
 ///
-/// VerifiedToken of a token stand here once its signature was verified, also where a later check refused it: an audit must know who
-/// was refused. Texts are those of the token, as JSON strings in which what is not printable is escaped; thumbprints are base64url; `proof_id` is a hash.
+/// Attributes of a token are here once its signature was verified, even if a later check refused it: an audit must know who
+/// was refused. Texts are those of the token, as JSON strings in which unprintable characters are escaped; thumbprints are base64url; `proof_id` is a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRecord<'a> {
     /// Why the request was refused; `None` if it was accepted.
@@ -26,6 +28,8 @@ pub struct AuditRecord<'a> {
     pub policy: &'a str,
     /// Whether the policy is enforced.
     pub mode: Mode,
+    /// Whether it was accepted without the credential that says who the client is.
+    pub anonymous: bool,
     /// The scheme that the token came under.
     pub scheme: Option<AuthScheme>,
     /// Where the token's attributes came from.
@@ -38,7 +42,7 @@ pub struct AuditRecord<'a> {
     pub subject: Option<&'a str>,
     /// `client_id`
     pub client_id: Option<&'a str>,
-    /// `jti`: what an operator revokes this one token by.
+    /// `jti`, by which an operator revokes this one token.
     pub token_id: Option<&'a str>,
     /// `kid` of the key.
     pub key_id: Option<&'a str>,
@@ -52,12 +56,17 @@ pub struct AuditRecord<'a> {
     pub bound_to_certificate: Option<[u8; 32]>,
     /// A hash that names the proof, if one was verified.
     pub proof_id: Option<[u8; 32]>,
-    /// `txn` of the first credential that has one: what joins the records of one transaction.
+    /// Whether the proof was not used up, because the policy only observes.
+    pub proof_observed: bool,
+    /// `txn` of the first credential that has one: it joins the records of one transaction.
     pub transaction: Option<&'a str>,
     /// The tool that the body calls, where the policy names tools.
     pub tool: Option<&'a str>,
     /// `act`, as the JSON object in the token.
     actor: Option<&'a str>,
+    /// The claims that the policy hands to hosts, with the slot of each, and the record that has them.
+    attributes: &'a [(Box<str>, u8)],
+    record: &'a [u8],
 }
 
 impl Decision<'_> {
@@ -78,6 +87,7 @@ impl<'a> AuditRecord<'a> {
             reason: outcome.reason,
             policy: policy.map_or("", |policy| policy.name()),
             mode: policy.map_or(Mode::Enforce, |policy| policy.mode()),
+            anonymous: decision.is_anonymous(),
             scheme: outcome.scheme,
             cache: outcome.tier,
             kind: verified.map(|verified| verified.kind),
@@ -93,14 +103,23 @@ impl<'a> AuditRecord<'a> {
             bound_to_key: verified.and_then(|verified| verified.confirmation.key_thumbprint.copied()),
             bound_to_certificate: verified.and_then(|verified| verified.confirmation.certificate_thumbprint.copied()),
             proof_id: outcome.proof.map(|proof| proof.replay_key),
+            proof_observed: decision.observes_proof(),
             transaction: (0..limits::CREDENTIALS)
                 .find_map(|place| decision.verified_credential(place).and_then(|verified| verified.transaction())),
             tool: decision.tool(),
             actor: verified.and_then(|verified| verified.actor_json()),
+            attributes: policy.map_or(&[], |policy| &policy.attributes),
+            record: decision.record().unwrap_or_default(),
         }
     }
 
-    /// Who acts for the subject, from the current actor to the first (RFC 8693 §4.1).
+    /// The named attributes of the policy that the token has.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'a str, NamedClaim<'a>)> {
+        let record = self.record;
+        self.attributes.iter().filter_map(move |(name, slot)| Some((&**name, record::named(record, *slot)?)))
+    }
+
+    /// The actors that act for the subject, from the current one to the first (RFC 8693 §4.1).
     pub fn actors(&self) -> impl Iterator<Item = actor::Actor<'a>> {
         self.actor.into_iter().flat_map(actor::chain_in)
     }
@@ -117,6 +136,9 @@ impl Display for AuditRecord<'_> {
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
         }
+        if self.anonymous {
+            f.write_str(",\"anonymous\":true")?;
+        }
         text(f, "scheme", self.scheme.map(AuthScheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;
         text(f, "kind", self.kind.map(TokenKind::name))?;
@@ -132,6 +154,9 @@ impl Display for AuditRecord<'_> {
         thumbprint(f, "bound_to_key", self.bound_to_key.as_ref())?;
         thumbprint(f, "bound_to_certificate", self.bound_to_certificate.as_ref())?;
         thumbprint(f, "proof_id", self.proof_id.as_ref())?;
+        if self.proof_observed {
+            f.write_str(",\"proof_use\":\"observed\"")?;
+        }
         text(f, "txn", self.transaction)?;
         text(f, "tool", self.tool)?;
         if self.actor.is_some() {
@@ -150,7 +175,16 @@ impl Display for AuditRecord<'_> {
             }
             f.write_str("]")?;
         }
-        f.write_str("}")
+        let mut before = ",\"attributes\":{";
+        for (name, claim) in self.attributes() {
+            write!(f, "{before}\"{name}\":")?;
+            match claim {
+                NamedClaim::Text(_) => write_json_string(f, claim.as_str().chars())?,
+                NamedClaim::Json(_) => write_json(f, claim.as_str())?,
+            }
+            before = ",";
+        }
+        f.write_str(if before == "," { "}}" } else { "}" })
     }
 }
 

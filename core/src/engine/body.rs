@@ -11,14 +11,14 @@ use crate::policy::BodyPolicy;
 use crate::printable::is_printable;
 use crate::reason::Reason;
 
-/// Takes a body in chunks and never holds more of it than the policy's `body_bytes`.
+/// Takes a body in chunks and never stores more of it than the policy's `body_bytes`.
 ///
-/// Keeps no byte of it where only the digest is asked for. Does not check `Content-Length` or `Content-Type`: what is judged is what the
-/// upstream gets, so the host must pass on these very bytes.
+/// Keeps no byte of it where only the digest is asked for. Does not check `Content-Length` or `Content-Type`: the body that is validated is the one that the
+/// upstream receives, so the host must pass on exactly these bytes.
 pub struct BodyReader {
     most_bytes: usize,
     seen: usize,
-    /// Where a tool is asked for.
+    /// For a policy with tools.
     text: Option<Vec<u8>>,
     hash: Option<Sha256>,
 }
@@ -62,7 +62,7 @@ impl BodyReader {
         self.seen > self.most_bytes
     }
 
-    /// What the whole body says.
+    /// The facts of the whole body.
     ///
     /// # Errors
     /// [`Reason::BodyTooLarge`], [`Reason::BodyMalformed`], [`Reason::LimitExceeded`]
@@ -75,7 +75,7 @@ impl BodyReader {
     }
 }
 
-/// What a body says.
+/// The facts of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BodyFacts {
     pub(crate) digest: Option<[u8; 32]>,

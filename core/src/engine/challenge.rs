@@ -1,22 +1,22 @@
 //! Challenges: `WWW-Authenticate` for `Bearer` (RFC 6750 §3) and `DPoP` (RFC 9449 §7.1), and `DPoP-Nonce` (§8, §9).
 //!
-//! Values are made of the policy and of words of ours: nothing of the request is ever in them, so nothing needs escaping.
+//! Values consist of words of the policy and of this crate: no byte of the request is in them, so nothing needs escaping.
 
 use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
 use crate::engine::outcome::Outcome;
-use crate::policy::{Binding, CredentialLocation, CredentialPolicy, Policy};
+use crate::policy::{Binding, CredentialPolicy, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::AuthScheme;
 
 impl Decision<'_> {
-    /// Hands each header field of the answer to `field`: the challenges of a refusal, and a nonce where there is one.
+    /// Passes name and value of each header field of the answer to `field`: the challenges of a refusal, and a fresh nonce.
     ///
-    /// The values are valid field values and never hold a byte of the request.
+    /// Names are in small letters. Values are valid field values and contain no byte of the request.
     ///
     /// # Errors
-    /// What `field` returns first; [`core::fmt::Error`] never comes from here.
+    /// The first error that `field` returns; this function has none of its own.
     #[inline]
     pub fn write_headers(&self, field: &mut dyn FnMut(&str, &dyn Display) -> fmt::Result) -> fmt::Result {
         if self.outcome().reason.is_none() && self.outcome().next_nonce.is_none() {
@@ -32,7 +32,11 @@ type Field<'f> = &'f mut dyn FnMut(&str, &dyn Display) -> fmt::Result;
 /// Writes the header fields of an answer, challenges first.
 fn write(policy: &Policy, outcome: &Outcome, field: Field<'_>) -> fmt::Result {
     if let Some(reason) = outcome.reason {
-        let (status, error) = reason.answer();
+        let (status, error) = match (reason, outcome.next_nonce) {
+            // RFC 9449 §9: the client is to make a proof with the nonce that comes with this answer.
+            (Reason::ProofHistoryUnknown, Some(_)) => (reason.status(), ChallengeError::UseDpopNonce),
+            _ => reason.answer(),
+        };
         // RFC 9110 §11.6.1: a 401 must have a challenge; RFC 6750 §3.1 puts one on 400 and 403 too, with its error.
         if status == 401 || error != ChallengeError::None {
             for scheme in schemes(policy, outcome, error) {
@@ -98,8 +102,8 @@ impl Display for Challenge<'_> {
             write!(f, ", error=\"{error}\"")?;
             if !settings.hide_description {
                 write!(f, ", error_description=\"{}", self.reason)?;
-                if let Some(CredentialLocation::Header(name)) = self.further().map(|credential| &credential.from) {
-                    write!(f, " in {name}")?; // which of its tokens a client must renew
+                if let Some(credential) = self.further() {
+                    write!(f, " in {}", credential.from.field())?; // which of its tokens a client must renew
                 }
                 f.write_str("\"")?;
             }

@@ -15,8 +15,11 @@ use crate::specs::row::Used;
 impl Worker {
     /// Validates the credentials of `request` under `policy`, records an accepted DPoP proof in the replay store, and counts the outcome.
     ///
+    /// `policy` comes from [`PolicyDocument::policy`](crate::PolicyDocument::policy) of the engine's document. The decision borrows the worker
+    /// and is valid until its next one. Deciding the same DPoP request twice gives `proof_replayed`.
+    ///
     /// For hosts that answer no question: a policy that needs an answer ([`Worker::begin`]) refuses here. Never panics; a trust state of
-    /// another engine gives `internal_error`.
+    /// another engine and a policy that does not exist give `internal_error`.
     #[inline]
     pub fn decide<'d>(
         &'d mut self,
@@ -28,7 +31,7 @@ impl Worker {
         self.decide_with(engine, trust_state, policy, request, &mut NoTrace)
     }
 
-    /// As [`decide`](Self::decide), and hands `trace` each check as it begins.
+    /// As [`decide`](Self::decide), and reports each check to `trace` as it begins.
     // Inlined down to `judge`, so that the decision is made of its four pointers where it is wanted, and not copied there.
     #[inline]
     pub fn decide_with<'d>(
@@ -50,28 +53,28 @@ impl Worker {
         self.finish(engine, trust_state, found, result)
     }
 
-    /// As [`decide`](Self::decide), for hosts that can find out what the policy needs to know beside the request: the decision may wait for an
-    /// answer, with which [`resume`](Self::resume) goes on.
+    /// As [`decide`](Self::decide), for hosts that answer questions: the step is a decision, or a [`Pending`] whose [`Question`](super::Question) the
+    /// host answers by [`resume`](Self::resume), in this worker or in another one.
     pub fn begin<'d>(
         &'d mut self,
         engine: &'d Engine,
         trust_state: &'d TrustState,
         policy: PolicyIndex,
         request: &Request<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         let found = self.enter(engine, trust_state, policy);
         let result = match found {
-            Some(found) => self.judge(engine, trust_state, found, request, None, &mut &mut *trace),
+            Some(found) => self.judge(engine, trust_state, found, request, None, trace),
             None => Err(Reason::InternalError),
         };
         self.step(engine, trust_state, policy, request, result)
     }
 
-    /// Goes on with a decision that waited, with `request` as it was. The token is judged by `trust_state` once more: a key or subject that was
-    /// revoked meanwhile is refused.
+    /// Continues a decision that waited, with the same `request` and the answer to [`Pending::question`].
     ///
-    /// An answer to another question than [`Pending::question`] gives `internal_error`.
+    /// The token is validated against `trust_state` again: a key or subject that was revoked meanwhile is refused. The next step may wait for
+    /// another answer. An answer to another question and a decision of another engine give `internal_error`.
     pub fn resume<'d>(
         &'d mut self,
         engine: &'d Engine,
@@ -79,21 +82,21 @@ impl Worker {
         mut pending: Pending,
         request: &Request<'_>,
         answer: Answer<'_>,
-        trace: &mut dyn Trace,
+        trace: &mut impl Trace,
     ) -> Step<'d> {
         pending.abandoned.resumed();
         let index = pending.policy;
         let found = self.enter(engine, trust_state, index).filter(|_| pending.engine == engine.id);
         let result = match found {
-            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, &mut &mut *trace),
+            Some(policy) => self.go_on(engine, trust_state, policy, pending, request, answer, trace),
             None => Err(Reason::InternalError),
         };
         self.step(engine, trust_state, index, request, result)
     }
 
-    /// Gives up a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, and its audit record.
+    /// Ends a decision that waits, for a host that has no answer: a refusal with `decision_abandoned`, and its audit record.
     ///
-    /// A [`Pending`] that is dropped is counted alike, and leaves no audit record.
+    /// A [`Pending`] that is dropped is counted as the same refusal, without an audit record.
     pub fn abandon<'d>(
         &'d mut self,
         engine: &'d Engine,
@@ -132,7 +135,7 @@ impl Worker {
         Decision::new(engine, trust_state, policy, self)
     }
 
-    /// The decision, or what it waits for.
+    /// The decision, or the question that it waits for.
     fn step<'d>(
         &'d mut self,
         engine: &'d Engine,
@@ -158,7 +161,7 @@ impl Worker {
         Step::Waits(Pending { engine, policy: index, waits_for, outcome, records, body, abandoned })
     }
 
-    /// What is still to be found out of an accepted request: first its body, and last whether its proof was used elsewhere.
+    /// The next question about an accepted request: first its body, and last whether its proof was used elsewhere.
     fn open_question(&self, engine: &Engine, policy: &Policy, request: &Request<'_>) -> Option<WaitsFor> {
         if let Some(body) = &policy.body
             && self.body.is_none()

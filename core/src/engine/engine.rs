@@ -17,7 +17,7 @@ use crate::memory::revocation::{Revocations, RevocationsKnown};
 use crate::policy::{BundleMapIndex, PolicyDocument};
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, BundleSet, EngineId, LoadReport, MapReport, TrustError};
+use crate::trust::{AuthorityIndex, BundleSet, EngineId, KeyRules, KeySelection, LoadReport, MapReport, TrustError};
 
 /// The low bits of [`Engine::questions_asked`], which hold the greatest `questions_per_second`; the others hold a second.
 const COUNT_BITS: u32 = 24;
@@ -26,9 +26,29 @@ const _: () = assert!(limits::QUESTIONS_PER_SECOND.most < 1 << COUNT_BITS);
 /// How far the clocks of threads may be apart, in seconds.
 const CLOCK_LAG_SECONDS: u64 = 5;
 
-/// A compiled policy document with what all threads share: counters, refresh floors and the replay store.
+/// A compiled policy document with the state that all threads share: counters, refresh floors and the replay store.
+///
+/// It holds no keys; those are in a [`TrustState`], which [`load`](Self::load) changes. A new policy document needs a new engine. To keep used
+/// proofs, give the new engine the replay store of the old one by [`with_replay`](Self::with_replay) and an [`Arc`].
+///
+/// Does not fetch documents, read a clock, or check that `now` increases. A `now` that is wrong by more than the leeway of the policy refuses
+/// valid tokens or accepts expired ones.
+///
+/// # Examples
+/// ```
+/// use countersign::{Engine, PolicyDocument, Reason};
+/// # let random = || [3_u64, 7];
+///
+/// let document = PolicyDocument::parse(br#"{
+///     "trust": [{"issuer": "https://as.example"}],
+///     "policies": {"default": {"accept": ["at+jwt"], "audience": "https://api.example"}}
+/// }"#).map_err(|faults| faults[0].to_string())?;
+/// let engine = Engine::new(document, random());
+/// assert_eq!((engine.accepted(), engine.refused(Reason::TokenExpired)), (0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Engine {
-    /// No other engine of this process has it: what a worker or a trust state learned from one is nothing to another.
+    /// Unique in this process: workers and trust states of another engine are recognised by it.
     pub(super) id: EngineId,
     pub(crate) document: PolicyDocument,
     /// When a refresh was last asked for, by authority, plus one; 0 for never.
@@ -51,8 +71,10 @@ impl core::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine with a replay store of its own. `seed` must be random: it keeps attackers from choosing proofs that
-    /// collide in the store.
+    /// An engine with its own replay store, which has room for `memory.replay_proofs` of the document.
+    ///
+    /// `seed` must come from a secure source of randomness: a client that knows it can choose proofs that collide in the store. Aborts the
+    /// process where the allocator does, see [`try_new`](Self::try_new).
     #[must_use]
     pub fn new(document: PolicyDocument, seed: [u64; 2]) -> Self {
         let window = Self::replay_window(&document);
@@ -60,33 +82,37 @@ impl Engine {
         Self::with_replay(document, Box::new(store))
     }
 
-    /// As [`new`](Self::new), for hosts that go on without memory.
+    /// As [`new`](Self::new), for hosts that must not abort where the replay store does not fit into memory.
     ///
     /// # Errors
-    /// [`OutOfMemory`]
+    /// [`OutOfMemory`] if the replay store cannot be allocated.
     pub fn try_new(document: PolicyDocument, seed: [u64; 2]) -> Result<Self, OutOfMemory> {
         let window = Self::replay_window(&document);
         let store = ReplayStore::try_new(document.replay_proofs(), window, seed)?;
         Ok(Self::with_replay(document, Box::new(store)))
     }
 
-    /// An engine that remembers proofs in `replay`: a store in shared memory, or one of the host's.
+    /// An engine that records used proofs in `replay`: a store in shared memory, one shared with another engine by [`Arc`], or an
+    /// implementation of the host.
+    ///
+    /// A [`ReplayStore`] must have a window that covers [`replay_window`](Self::replay_window) of the document; a narrower one refuses proofs that
+    /// the policies would accept.
     #[must_use]
     pub fn with_replay(document: PolicyDocument, replay: Box<dyn Replay>) -> Self {
         Self::with_host(document, replay, AlgorithmSet::EMPTY)
     }
 
-    /// As [`with_replay`](Self::with_replay), for workers each of which is given a host's check ([`Worker::ask_host`](super::Worker::ask_host)) that takes the
-    /// algorithms `host`.
+    /// As [`with_replay`](Self::with_replay), for workers that delegate signatures to the host ([`Worker::ask_host`](super::Worker::ask_host)), which
+    /// verifies the algorithms `host`.
     ///
-    /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host checks is supported nowhere: a key for it is dropped and
-    /// reported by [`load`](Self::load), and no policy takes a proof by it or names it in a challenge.
+    /// An algorithm that neither the library ([`Backend::algorithms`]) nor the host verifies is not supported: [`load`](Self::load) drops and
+    /// reports its keys, and policies neither accept proofs signed by it nor name it in a challenge.
     #[must_use]
     pub fn with_host(document: PolicyDocument, replay: Box<dyn Replay>, host: AlgorithmSet) -> Self {
         Self::with_backend(document, replay, host, Backend::DEFAULT)
     }
 
-    /// As [`with_host`](Self::with_host), with signatures checked by `backend` where the host does not: a build may have several libraries.
+    /// As [`with_host`](Self::with_host), with the library `backend` for signatures that the host does not verify: a build may contain several.
     #[must_use]
     pub fn with_backend(
         mut document: PolicyDocument,
@@ -111,22 +137,22 @@ impl Engine {
         }
     }
 
-    /// How full the replay store is and what it refuses at `now`: for gauges. `None` if a store of the host does not say so.
+    /// How full the replay store is and what it refuses at `now`, for gauges. `None` if the [`Replay`] of the host does not report it.
     ///
-    /// It reads up to 4 MiB, so a host asks every few seconds, and not on the path of requests.
+    /// Reads up to 4 MiB: call it every few seconds, and never on the path of a request.
     #[must_use]
     pub fn replay_state(&self, now: UnixSeconds) -> Option<ReplayState> {
         self.replay.state(now)
     }
 
-    /// What a host writes to its log after a refusal for `reason`, if it is one of the replay store: at most one line a minute for each
-    /// reason, whatever the number of threads.
+    /// The line for the host's log after a refusal for `reason`, if the replay store caused it: at most one a minute for each reason, over all
+    /// threads.
     #[must_use]
     pub fn replay_notice(&self, reason: Reason, now: UnixSeconds) -> Option<ReplayNotice> {
         self.replay_notices.due(reason, now, || self.replay.state(now))
     }
 
-    /// The window that a replay store for `document` must remember.
+    /// The window, in seconds around `iat`, in which a replay store for `document` must remember a proof: the widest of all policies.
     #[must_use]
     pub fn replay_window(document: &PolicyDocument) -> ReplayWindow {
         let (age, future) = document.proof_window_seconds();
@@ -140,7 +166,8 @@ impl Engine {
         &self.document
     }
 
-    /// A trust state without any key, to start from.
+    /// A trust state without keys, revocations and nonce keys, to start from. Every token is refused with [`Reason::KeysStale`] until
+    /// [`load`](Self::load) has put keys in it.
     #[must_use]
     pub fn empty_trust_state(&self) -> TrustState {
         TrustState {
@@ -151,13 +178,18 @@ impl Engine {
         }
     }
 
-    /// Puts `document` (a SPIFFE bundle or a JWK set, as the trust entry says) in force in `trust_state`.
+    /// Replaces the keys of `authority` in `trust_state` by those of `document`: a SPIFFE bundle, or a JWK set, as the trust entry specifies.
     ///
-    /// Keys that were there before keep their identity, so their cached tokens stay cached; those of the others are refused
-    /// from the next decision on. A document without a usable key revokes all that its authority signed. Fetches nothing.
+    /// `now` is the time at which the document was fetched; `max_stale_seconds` counts from it. Keys that were loaded before keep their
+    /// identity, so their tokens stay cached; tokens of removed keys are refused from the next decision on. A document without a usable key
+    /// thereby revokes every token of its authority. Other trust states and clones of this one do not change.
+    ///
+    /// Does not fetch the document and does not check where it came from: the host authenticates its source (HTTPS, the Workload API). Does
+    /// not fail for single keys that cannot be used; [`LoadReport::dropped`] lists them.
     ///
     /// # Errors
-    /// A [`TrustError`]; the last good document then stays in use.
+    /// A [`TrustError`] if the document as a whole cannot be used, or if `authority` or `trust_state` belongs to another engine. The keys
+    /// loaded before then remain.
     pub fn load(
         &self,
         trust_state: &mut TrustState,
@@ -172,16 +204,17 @@ impl Engine {
             authority,
             (source.authority(), source.form()),
             document,
-            (self.backend, self.checked, source.algorithms),
+            self.key_rules(source.algorithms, source.selection),
             now,
         )
     }
 
-    /// Puts a bundle map in force in `trust_state`: the keys of each trust domain that takes them from this map, all at once. A trust domain
-    /// that the map does not have loses its keys; one that the policy does not name gets none.
+    /// As [`load`](Self::load), for every trust domain that takes its keys from the bundle map `map`, all at once.
+    ///
+    /// A trust domain that is absent from the document loses its keys. Trust domains of the document that the policy does not name are ignored.
     ///
     /// # Errors
-    /// A [`TrustError`]; the last good documents of all its trust domains then stay in use.
+    /// A [`TrustError`] if any of the documents cannot be used. The keys of all its trust domains then remain.
     pub fn load_map(
         &self,
         trust_state: &mut TrustState,
@@ -189,21 +222,30 @@ impl Engine {
         document: &[u8],
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
+        if !cfg!(feature = "bundle-maps") {
+            return Err(TrustError::AuthorityUnknown); // no policy document has one
+        }
         let map = self.document.bundle_map(map).filter(|_| trust_state.bundles.engine() == self.id);
         let map = map.ok_or(TrustError::AuthorityUnknown)?;
         let mut members =
             map.authorities().filter_map(|index| Some((index, self.document.source(index.as_usize())?.authority())));
-        let algorithms = (self.backend, self.checked, map.algorithms);
-        Arc::make_mut(&mut trust_state.bundles).load_map(map.form(), &mut members, document, algorithms, now)
+        let rules = self.key_rules(map.algorithms, KeySelection::default());
+        Arc::make_mut(&mut trust_state.bundles).load_map(map.form(), &mut members, document, rules, now)
     }
 
-    /// How many requests were accepted.
+    const fn key_rules(&self, allowed: AlgorithmSet, selection: KeySelection) -> KeyRules {
+        KeyRules { backend: self.backend, checked: self.checked, allowed, selection }
+    }
+
+    /// How many decisions accepted, since the engine was made.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.counters.accepted()
     }
 
-    /// How many requests were refused for `reason`.
+    /// How many decisions refused for `reason`, since the engine was made.
+    ///
+    /// Requests that a policy in shadow mode lets pass are counted too.
     #[must_use]
     pub fn refused(&self, reason: Reason) -> u64 {
         self.counters.refused(reason)
@@ -211,7 +253,7 @@ impl Engine {
 
     /// Whether the host should fetch the document of `authority` now, because a token names a key that is not in it.
     ///
-    /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
+    /// True at most once in `min_refresh_seconds`, for any number of unknown keys and of threads.
     pub(super) fn take_refresh(&self, authority: AuthorityIndex, now: UnixSeconds) -> bool {
         let (Some(asked), Some(source)) =
             (self.refresh_asked.get(authority.as_usize()), self.document.source(authority.as_usize()))

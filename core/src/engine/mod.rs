@@ -1,4 +1,4 @@
-//! The whole API: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
+//! The engine: a policy document makes an [`Engine`], each thread has a [`Worker`], a request becomes a [`Decision`].
 
 mod attribute;
 mod audit;
@@ -27,14 +27,3 @@ pub use pending::{Answer, Pending, Question, Step, UseOnce};
 pub use replay::ReplayNotice;
 pub use state::TrustState;
 pub use worker::Worker;
-
-pub use crate::memory::replay::{Replay, ReplayError, ReplayState};
-#[doc(no_inline)]
-pub use crate::policy::{
-    AcceptedKind, Binding, BodyPolicy, BundleMap, BundleMapIndex, CredentialPolicy, From, Introspection, Mode,
-    POLICY_SCHEMA, Policy, PolicyDocument, PolicyError, PolicyIndex, SharedReplay, ToolPattern, TrustDocument,
-    TrustSource,
-};
-pub use crate::request::{HeaderFields, Request, named_field};
-pub use crate::specs::check::{Check, NoTrace, Trace};
-pub use crate::specs::settings::NonceMode;

@@ -8,13 +8,13 @@ use crate::specs::nonce::NONCE_CHARS;
 use crate::specs::row::ProofFacts;
 use crate::trust::AuthorityIndex;
 
-/// Where the attributes of a token came from.
+/// Whether a token was in the token cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CacheTier {
     /// No token was looked up.
     #[default]
     None,
-    /// The token was verified before, by a key that still stands.
+    /// The token was verified before, by a key that is still trusted.
     Hit,
     /// The token was verified now, or could not be.
     Miss,
@@ -32,7 +32,7 @@ impl CacheTier {
     }
 }
 
-/// Where the record of the token is.
+/// The location of the token's record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
     Cache(RecordRef),

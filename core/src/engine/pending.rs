@@ -1,4 +1,4 @@
-//! A decision that waits for an answer of the outer world: the engine does no I/O, so the host asks and resumes.
+//! A decision that waits for an answer of the host: the engine does no I/O, so the host asks and resumes.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -12,23 +12,23 @@ use crate::policy::PolicyIndex;
 use crate::reason::Reason;
 use crate::trust::{AuthorityIndex, EngineId};
 
-/// How far a decision is.
+/// The state of a decision that began: made, or waiting for an answer.
 #[allow(clippy::large_enum_variant)] // a decision that waits is moved twice in its life, and owns allocations of its own
 #[derive(Debug)]
 pub enum Step<'d> {
-    /// It is made.
+    /// The decision is made.
     Decided(Decision<'d>),
-    /// It waits for the answer to a question, see [`Pending::question`].
+    /// The decision waits for the answer to a question, see [`Pending::question`].
     Waits(Pending),
 }
 
-/// What a decision waits for.
+/// The question that a decision waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question<'p> {
     /// Ask the store that several machines share whether `proof` is used for the first time, and have it remembered in the same atomic
     /// step, for at least `seconds` (in Valkey or Redis: `SET proof 1 NX EX seconds`). Answer with [`Answer::UseOnce`].
     UseOnce {
-        /// What names the proof.
+        /// The name of the proof in the store.
         proof: &'p [u8; 32],
         /// How long it must be remembered, in seconds.
         seconds: u64,
@@ -36,7 +36,7 @@ pub enum Question<'p> {
     /// Ask the issuer `authority` of the policy document about the token in the request (RFC 7662 §2.1). Answer with [`Answer::Introspected`]
     /// or [`Answer::IntrospectionFailed`].
     Introspect {
-        /// Whose tokens they are; its trust source has the URI.
+        /// The issuer of the token; its trust source has the URI.
         authority: AuthorityIndex,
     },
     /// Read the body of the request, up to this many bytes, with a [`BodyReader`]. Answer with [`Answer::Body`].
@@ -46,14 +46,14 @@ pub enum Question<'p> {
     },
 }
 
-/// What the shared store said of a proof.
+/// The answer of the shared store about a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UseOnce {
-    /// It did not know the proof, and does now.
+    /// The proof is used for the first time, and is recorded now.
     First,
-    /// It knew the proof.
+    /// The proof was used before.
     Used,
-    /// It did not answer in time, or not as it should.
+    /// The store did not answer in time, or answered with an error.
     Unavailable,
 }
 
@@ -71,9 +71,9 @@ pub enum Answer<'a> {
     Body(BodyReader),
 }
 
-/// A decision that waits. It owns all that it needs: the worker that began it may decide other requests meanwhile.
+/// A decision that waits for an answer. It borrows nothing: the worker that began it may decide other requests meanwhile.
 ///
-/// [`Worker::resume`](super::Worker::resume) goes on with it, in any worker of the same engine. One that is dropped is a refusal, which
+/// [`Worker::resume`](super::Worker::resume) continues it, in any worker of the same engine. One that is dropped is a refusal, which
 /// is counted as [`Reason::DecisionAbandoned`].
 #[derive(Debug)]
 #[must_use = "a decision that is not resumed is refused"]
@@ -88,7 +88,7 @@ pub struct Pending {
     pub(crate) abandoned: Abandoned,
 }
 
-/// What a decision waits for, without what the question borrows.
+/// The question that a decision waits for, without borrows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitsFor {
     UseOnce { proof: [u8; 32], seconds: u64 },
@@ -97,7 +97,7 @@ pub(crate) enum WaitsFor {
 }
 
 impl Pending {
-    /// What the host must find out.
+    /// The question that the host must answer.
     #[must_use]
     pub const fn question(&self) -> Question<'_> {
         match &self.waits_for {
@@ -107,7 +107,7 @@ impl Pending {
         }
     }
 
-    /// The policy that judges.
+    /// The policy of the decision.
     #[must_use]
     pub const fn policy(&self) -> PolicyIndex {
         self.policy

@@ -1,4 +1,4 @@
-//! What a host is told of the replay store: how full it is, and a line for its log when it refuses.
+//! Reports of the replay store to the host: how full it is, and a line for its log when it refuses.
 
 use core::fmt::{self, Display, Formatter};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ impl ReplayNotices {
     ];
     const PERIOD_SECONDS: u64 = 60;
 
-    /// The notice that is due for a refusal at `now`; `state` says how full the store is.
+    /// The notice that is due for a refusal at `now`; `state` returns how full the store is.
     pub(super) fn due(
         &self,
         reason: Reason,
@@ -44,7 +44,7 @@ impl ReplayNotices {
     }
 }
 
-/// A line for the host's log: that the replay store refuses proofs, why, and what to do. [`Display`] writes it.
+/// A line for the host's log: the replay store refuses proofs, with the cause and the remedy. [`Display`] writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayNotice {
     reason: Reason,

@@ -8,7 +8,7 @@ use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::{JsonObject, NameTable};
 use crate::limits;
 use crate::memory::hot_keys::HotKeys;
-use crate::policy::{CredentialPolicy, Policy, PolicyDocument};
+use crate::policy::{CredentialPolicy, KeySources, Policy, PolicyDocument};
 use crate::reason::Reason;
 use crate::record;
 use crate::specs::check::{Check, Trace};
@@ -17,7 +17,7 @@ use crate::specs::common::{actor, jws, spiffe_ids};
 use crate::specs::row::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, TrustedKey};
+use crate::trust::{Candidates, KeyHint, KeySelection, KeySet, TrustedKey};
 
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
@@ -31,19 +31,19 @@ pub(crate) struct TokenBuffers<'b> {
     pub(crate) record: &'b mut [u8],
 }
 
-/// Why no record was made, and for which authority a fresh document might help.
+/// Why no record was made, and for which authorities a fresh document might help.
 pub(crate) struct TokenRefused {
     pub(crate) reason: Reason,
-    pub(crate) unknown_key_of: Option<AuthorityIndex>,
+    pub(crate) unknown_key_of: KeySources,
 }
 
 impl From<Reason> for TokenRefused {
     fn from(reason: Reason) -> Self {
-        Self { reason, unknown_key_of: None }
+        Self { reason, unknown_key_of: KeySources::default() }
     }
 }
 
-/// Verifies `token` and leaves its attributes in `buffers.record`; tells the length of the record.
+/// Verifies `token` and writes its attributes to `buffers.record`; returns the length of the record.
 ///
 /// Checks form, kind, algorithm, required claims, key and signature. Does not check time, audience, subject, scope or
 /// binding: those are the policy's, and run on cached tokens too.
@@ -91,51 +91,69 @@ pub(crate) fn verify(
     (profile.check_claims)(&claims)?;
     let actor = claims.actor.map(actor::check).transpose()?.flatten();
     let length = record::pack(kind, &header, &claims, actor, record)?;
-    // Behind the record is room for any `kid`: what is left of the room for a whole token.
+    // Behind the record is room for any `kid`: the rest of the room for a whole token.
     let (packed, scratch) = record.split_at_mut_checked(length).ok_or(Reason::InternalError)?;
     let packed = record::VerifiedToken::unpack(packed).ok_or(Reason::InternalError)?;
 
     trace.enter(Check::Authority);
-    let index = match profile.keys {
+    let sources = match profile.keys {
         Keys::SubjectTrustDomain => {
             let id = spiffe_ids::of_workload(packed.subject().unwrap_or_default())?;
-            document.authorities.trust_domain(id.trust_domain().as_str()).ok_or(Reason::TrustDomainUnknown)?
+            let domain = document.authorities.trust_domain(id.trust_domain().as_str());
+            KeySources::one(domain.ok_or(Reason::TrustDomainUnknown)?)
         }
-        Keys::PinnedIssuer if packed.without_issuer => expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?,
-        Keys::Issuer | Keys::PinnedIssuer => {
-            // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
-            // claim." No trailing slash is folded.
-            document.authorities.issuer(packed.issuer().unwrap_or_default()).ok_or(Reason::IssuerUnknown)?
+        Keys::PinnedIssuer if packed.without_issuer => {
+            KeySources::one(expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?)
         }
+        // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
+        // claim." No trailing slash is folded.
+        Keys::Issuer | Keys::PinnedIssuer => document.key_sources(packed.issuer().unwrap_or_default()),
         Keys::Answer => return Err(Reason::TypNotAccepted.into()), // no type resolves to it
     };
-    let keys = trust_state
-        .bundles
-        .set(index)
-        .ok_or(TokenRefused { reason: Reason::KeysStale, unknown_key_of: Some(index) })?;
-    let too_old = document.source(index.as_usize()).and_then(|source| source.max_stale_seconds);
-    if too_old.is_some_and(|seconds| now > keys.loaded_at().plus(seconds)) {
-        return Err(TokenRefused { reason: Reason::KeysStale, unknown_key_of: Some(index) });
+    if sources.all().is_empty() {
+        return Err(Reason::IssuerUnknown.into());
     }
-
-    trace.enter(Check::Key);
     let single_candidate = (profile.latitude)(&policy.profiles).single_candidate_key;
-    let key = match header.kid.map(|kid| kid.text(scratch)) {
-        // An empty `kid` names nothing, and is not the same as none.
-        Some(Some("") | None) => Err(Reason::KeyUnknown),
-        Some(kid) => keys.find(kid, algorithm, single_candidate),
-        None => keys.find(None, algorithm, single_candidate),
-    };
-    // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8).
-    let key: &TrustedKey =
-        key.map_err(|reason| TokenRefused { reason, unknown_key_of: (reason == Reason::KeyUnknown).then_some(index) })?;
+    let mut candidates = Candidates::default();
+    let (mut reason, mut is_fresh, mut is_stale, mut names_no_key) = (Reason::KeyUnknown, false, false, false);
+    for index in sources.all() {
+        let Some(source) = document.source(index.as_usize()) else { return Err(Reason::InternalError.into()) };
+        let is_young =
+            |keys: &&KeySet| source.max_stale_seconds.is_none_or(|seconds| now <= keys.loaded_at().plus(seconds));
+        let Some(keys) = trust_state.bundles.set(*index).filter(is_young) else {
+            is_stale = true;
+            continue;
+        };
+        if !is_fresh {
+            trace.enter(Check::Key);
+            is_fresh = true;
+        }
+        names_no_key |= source.selection.try_keys.is_some();
+        if let Some(hint) = hint(&header, source.selection, scratch)?
+            && let Err(fault) = keys.find(hint, algorithm, single_candidate, &mut candidates)
+        {
+            reason = reason.max(fault);
+        }
+    }
+    if candidates.is_empty() {
+        // It may be a key of a source whose keys are too old, or were never loaded.
+        let reason = if is_stale { Reason::KeysStale } else { reason };
+        // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8), unless names do not
+        // say which key it is: then a new key may have the name of an old one, or none.
+        let unknown_key_of = if reason == Reason::KeyNotUsable { KeySources::default() } else { sources };
+        return Err(TokenRefused { reason, unknown_key_of });
+    }
 
     trace.enter(Check::Signature);
     let signature = decode(jws.signature(), signature)?;
-    hot_keys
-        .verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature)
-        .map_err(|_| Reason::SignatureInvalid)?;
-    record::set_verified(record, key.id(), || sha256(token));
+    let is_signer = |key: &TrustedKey| {
+        hot_keys.verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature).is_ok()
+    };
+    let Some((key, selected_by)) = candidates.find(is_signer) else {
+        let unknown_key_of = if names_no_key { sources } else { KeySources::default() };
+        return Err(TokenRefused { reason: Reason::SignatureInvalid, unknown_key_of });
+    };
+    record::set_verified(record, key.id(), selected_by, || sha256(token));
     if document.named_claims.is_empty() {
         return Ok(length);
     }
@@ -147,6 +165,26 @@ pub(crate) fn verify(
         &document.named_claims,
         JsonObject::from_checked(payload.trim_matches([' ', '\t', '\n', '\r'])),
     )?)
+}
+
+/// What the header says of the key; `None` if it names none that could be in a set. `scratch` takes a name with escapes.
+///
+/// # Errors
+/// [`Reason::ClaimInvalid`] for a hash of a certificate that is no string and would be asked for.
+fn hint<'h>(
+    header: &UnverifiedHeader<'h>,
+    selection: KeySelection,
+    scratch: &'h mut [u8],
+) -> Result<Option<KeyHint<'h>>, Reason> {
+    Ok(match (header.kid, header.certificate.filter(|_| selection.match_x5t)) {
+        // An empty `kid` names nothing, and is not the same as none.
+        (Some(kid), _) => kid.text(scratch).filter(|kid| !kid.is_empty()).map(KeyHint::Id),
+        (None, Some((hash, value))) => {
+            let name = value.as_string().ok_or(Reason::ClaimInvalid)?;
+            name.text(scratch).map(|name| KeyHint::Certificate(hash, name))
+        }
+        (None, None) => Some(KeyHint::None),
+    })
 }
 
 fn decode<'b>(part: &[u8], out: &'b mut [u8]) -> Result<&'b [u8], Reason> {

@@ -20,7 +20,36 @@ use crate::memory::{OutOfMemory, Zeroed};
 use crate::record;
 use crate::trust::EngineId;
 
-/// One thread's caches and buffers. Allocates when it is made and when it is told to [`grow`](Worker::grow), never in a decision.
+/// The token cache, prepared keys and buffers of one thread.
+///
+/// [`decide`](Self::decide) is the one call on the path of a request. It allocates nothing: a worker allocates when it is made, when its first RSA
+/// keys are prepared, and in [`grow`](Self::grow). The token cache holds verified tokens, not decisions, so each policy and each change of
+/// keys or revocations applies to cached tokens too.
+///
+/// A worker is made for one engine and may be used with another, which costs it its cache. It can be sent to another thread; sharing one
+/// between threads takes a lock.
+///
+/// # Examples
+/// ```
+/// use countersign::{CacheTier, Engine, PolicyDocument, Request, UnixSeconds, Worker};
+/// # use countersign::Authority;
+/// # mod example { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/example.rs")); } use example::*;
+/// # let random = || [3_u64, 7];
+/// # let engine = Engine::new(PolicyDocument::parse(POLICY).map_err(|faults| faults[0].to_string())?, random());
+/// # let mut trust_state = engine.empty_trust_state();
+/// # let now = UnixSeconds::new(NOW);
+/// # let example_org = engine.document().authority(&Authority::TrustDomain("example.org".into())).ok_or("unknown")?;
+/// # engine.load(&mut trust_state, example_org, BUNDLE, now)?;
+/// # let workloads = engine.document().policy("workloads").ok_or("unknown")?;
+/// # let headers = [(b"authorization".as_slice(), AUTHORIZATION.as_bytes())];
+/// # let request = Request::new(b"GET", b"https://api.example/orders", headers, now);
+///
+/// let mut worker = Worker::new(&engine, random());
+/// assert_eq!(worker.decide(&engine, &trust_state, workloads, &request).cache_tier(), CacheTier::Miss);
+/// assert_eq!(worker.decide(&engine, &trust_state, workloads, &request).cache_tier(), CacheTier::Hit);
+/// assert_eq!(worker.cached_tokens(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Worker {
     /// The engine whose tokens are cached.
@@ -35,6 +64,8 @@ pub struct Worker {
     pub(super) signature: Box<[u8]>,
     /// For the record of each credential that a policy may ask for.
     pub(crate) records: Box<[Box<[u8]>]>,
+    /// For the token of each credential where one is encoded once more; none where the policy document has no such credential.
+    pub(super) decoded: Box<[Box<[u8]>]>,
     /// Of the last decision.
     pub(crate) outcome: Outcome,
     /// The same, of the body of its request.
@@ -44,30 +75,32 @@ pub struct Worker {
 /// A typical token with its record, to size the index of the token cache by.
 const TYPICAL_ENTRY_BYTES: usize = 1024;
 
-/// What the token cache of a worker takes that grows with use, before it does: some sixty tokens.
+/// The initial size of a token cache that grows with use: some sixty tokens.
 const FIRST_CACHE_BYTES: usize = 64 * 1024;
 
 impl Worker {
-    /// A worker for `engine`. `seed` must be random: it keeps attackers from choosing tokens that collide in the caches.
+    /// A worker for `engine`, with a token cache of `memory.token_cache_bytes` of its document.
+    ///
+    /// `seed` must come from a secure source of randomness: a client that knows it can choose tokens that collide in the caches.
     #[must_use]
     pub fn new(engine: &Engine, seed: [u64; 2]) -> Self {
         let token_cache = RecordCache::new(engine.document.token_cache_bytes(), TYPICAL_ENTRY_BYTES, seed);
         Self::with_caches(engine, token_cache, ProofKeys::new(seed, engine.backend), seed)
     }
 
-    /// As [`new`](Self::new), for hosts that go on without memory: its cache is in what `zeroed` gives. What else it needs is small, whatever
-    /// the policy document says.
+    /// As [`new`](Self::new), for hosts that must not abort where the cache does not fit into memory: the token cache is in the zeroed bytes that
+    /// `zeroed` returns. The other allocations are small and do not depend on the policy document.
     ///
     /// # Errors
-    /// [`OutOfMemory`]
+    /// [`OutOfMemory`] if `zeroed` returns `None`.
     pub fn try_new(engine: &Engine, seed: [u64; 2], zeroed: Zeroed<'_>) -> Result<Self, OutOfMemory> {
         let bytes = engine.document.token_cache_bytes();
         let token_cache = RecordCache::try_new(bytes, TYPICAL_ENTRY_BYTES, seed, zeroed)?;
         Ok(Self::with_caches(engine, token_cache, ProofKeys::new(seed, engine.backend), seed))
     }
 
-    /// As [`new`](Self::new), with small caches that take what the policy document allows only as the host has them
-    /// [`grow`](Self::grow): for hosts with many engines of which few are busy.
+    /// As [`new`](Self::new), with small caches that [`grow`](Self::grow) to the size of the policy document: for hosts with many engines of which
+    /// few are busy.
     #[must_use]
     pub fn growing(engine: &Engine, seed: [u64; 2]) -> Self {
         let most = engine.document.token_cache_bytes();
@@ -89,18 +122,20 @@ impl Worker {
             records: (0..engine.document.most_credentials())
                 .map(|_| vec![0; record::record_bytes(limits::TOKEN_BYTES)].into())
                 .collect(),
+            decoded: rooms_for_decoded(engine),
             outcome: Outcome::default(),
             body: None,
         }
     }
 
-    /// Has `host` check the signatures that it takes and that no table of ours answers for, in place of the library.
+    /// Delegates signature verification to `host` for every key and algorithm it [takes](SignatureVerifier::takes), unless a precomputed table
+    /// exists for the key. The engine must have been made for these algorithms by [`Engine::with_host`].
     pub fn ask_host(&mut self, host: Box<dyn SignatureVerifier>) {
         self.hot_keys.ask(Verifiers::with_host(host));
     }
 
-    /// Has `verify` check the signatures that the table of a P-256 key answers for, in place of [`p256::verify_prehashed`], which answers
-    /// alike but asks nothing of the processor. Before a table is believed it must agree with the library in this way of checking.
+    /// Verifies signatures of P-256 keys with precomputed tables by `verify`, a function of the crate `countersign-cpu` with the same results
+    /// and instructions of this processor. A table is used only after it agreed with the library by this function.
     #[cfg(feature = "hot-keys")]
     pub fn check_p256_by(&mut self, verify: p256::Verify) {
         self.hot_keys.check_p256_by(verify);
@@ -112,31 +147,32 @@ impl Worker {
         self.token_cache.entries()
     }
 
-    /// What became of the tables for keys that are used often.
+    /// How many precomputed tables were built, rejected and dropped.
     #[must_use]
     pub const fn hot_keys(&self) -> HotKeyCounts {
         self.hot_keys.counts()
     }
 
-    /// Goes on building tables for keys that are used often, for about `additions` point additions (some 0.3 µs each), in a
-    /// moment when no request waits. Without it, requests do it in small steps. Returns whether anything is left to build.
+    /// Builds tables for keys that are used often, for about `additions` point additions (some 0.3 µs each): for a moment in which no request
+    /// waits. Otherwise decisions build them in small steps. Returns whether a table is still incomplete.
     pub fn build_tables(&mut self, additions: u32) -> bool {
         self.hot_keys.build(additions)
     }
 
-    /// Gives caches that had to drop entries more memory, if this worker was made to [grow](Self::growing) and the policy
-    /// document allows more; whether it did. For a moment after a decision: it allocates, and moves what is cached.
+    /// Enlarges the caches that dropped entries, if this worker was made by [`growing`](Self::growing) and the policy document allows more. Returns
+    /// whether a cache was enlarged. Call it after a decision: it allocates and moves the cached entries.
     pub fn grow(&mut self) -> bool {
         let (token_cache, proofs) = (self.token_cache.grow(), self.proofs.grow());
         token_cache || proofs
     }
 
-    /// Another engine's tokens are unknown here, and its policies may ask for more credentials.
+    /// Forgets the tokens of another engine, and makes room for as many credentials as this one's policies have.
     #[cold]
     pub(super) fn move_to(&mut self, engine: &Engine) {
         self.engine = engine.id;
         self.token_cache.clear();
         self.inactive = InactiveTokens::new(engine.document.introspects());
+        self.decoded = rooms_for_decoded(engine);
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
         if missing == 0 {
             return;
@@ -158,7 +194,13 @@ impl Worker {
     }
 }
 
-// What threads share and what each of them has may lie anywhere: a host's own check of signatures in it, too.
+/// Room for tokens that are encoded once more where they are presented.
+fn rooms_for_decoded(engine: &Engine) -> Box<[Box<[u8]>]> {
+    let count = if engine.document.decodes() { engine.document.most_credentials() } else { 0 };
+    (0..count).map(|_| vec![0; limits::TOKEN_BYTES].into()).collect()
+}
+
+// Threads share engines and trust states; a worker may move to another thread, with the host's verifier in it.
 const _: () = {
     const fn shared<T: Send + Sync>() {}
     shared::<Engine>();

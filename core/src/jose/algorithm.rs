@@ -95,6 +95,15 @@ impl Algorithm {
         }
     }
 
+    /// The names of the same algorithm with one and the same key: `EdDSA` with a key on Ed25519 is `Ed25519` (RFC 9864 §2.2).
+    #[must_use]
+    pub(crate) const fn by_all_names(self) -> AlgorithmSet {
+        match self {
+            Self::EdDsa | Self::Ed25519 => AlgorithmSet::EMPTY.with(Self::EdDsa).with(Self::Ed25519),
+            other => AlgorithmSet::EMPTY.with(other),
+        }
+    }
+
     /// Its place in [`Algorithm::ALL`].
     #[must_use]
     #[allow(clippy::as_conversions)] // a fieldless enum has no other way
@@ -123,7 +132,7 @@ impl AlgorithmSet {
     /// The set without members.
     pub const EMPTY: Self = Self(0);
 
-    /// What a JWT-SVID may be signed with: the RS, PS and ES families (JWT-SVID §2.1).
+    /// The algorithms of JWT-SVIDs: the RS, PS and ES families (JWT-SVID §2.1).
     pub const JWT_SVID: Self = Self::EMPTY
         .with(Algorithm::Rs256)
         .with(Algorithm::Rs384)
@@ -138,7 +147,7 @@ impl AlgorithmSet {
     /// Every algorithm of this engine.
     pub const ALL: Self = Self::JWT_SVID.with(Algorithm::EdDsa).with(Algorithm::Ed25519);
 
-    /// What a DPoP proof may be signed with where the policy names nothing: one algorithm of each family, the one whose signatures cost
+    /// The algorithms of DPoP proofs where the policy names none: one algorithm of each family, the one whose signatures cost
     /// least to check. A client chooses the algorithm and the server pays for it.
     pub const DPOP_DEFAULT: Self = Self::EMPTY
         .with(Algorithm::Rs256)

@@ -65,7 +65,10 @@ pub const fn encoded_len(n: usize) -> usize {
 
 /// Decodes unpadded base64url (RFC 7515 §2) into the front of `out` and returns that front.
 ///
-/// Variable time: tokens and public keys are no secrets here. After an error `out` holds some of the decoded bytes.
+/// Variable time: tokens and public keys are not secret. After an error `out` contains some of the decoded bytes.
+///
+/// # Errors
+/// [`Base64Error::Length`] for a length that no encoding has, [`Base64Error::OutputTooShort`], or the fault of a character.
 ///
 /// ```
 /// let mut out = [0; 8];
@@ -133,7 +136,10 @@ pub fn decode_array<const N: usize>(encoded: &[u8]) -> Option<[u8; N]> {
 
 /// Decodes padded standard base64 (RFC 4648 §4), the form of `x5c` (RFC 7515 §4.1.6), into the front of `out`.
 ///
-/// Padding is demanded, white space is refused. Does not look at what the bytes mean.
+/// Padding is required, white space is refused.
+///
+/// # Errors
+/// As [`decode`].
 pub fn decode_standard_padded<'o>(encoded: &[u8], out: &'o mut [u8]) -> Result<&'o mut [u8], Base64Error> {
     if !encoded.len().is_multiple_of(4) {
         return Err(Base64Error::Length);
@@ -180,7 +186,7 @@ pub fn encode_array_32(bytes: &[u8; 32]) -> [u8; 43] {
     out
 }
 
-/// `out` is as long as `encoded_len(bytes.len())`; what lies beyond is left alone.
+/// `out` is as long as `encoded_len(bytes.len())`; bytes beyond are not changed.
 fn encode_exactly(bytes: &[u8], out: &mut [u8]) {
     let (triples, tail) = bytes.as_chunks::<3>();
     let (out_quads, out_tail) = out.as_chunks_mut::<4>();

@@ -5,7 +5,7 @@ use crate::reason::Reason;
 /// One JWS cut at its two periods; nothing is decoded yet.
 ///
 /// Does not check the alphabet of the parts (decoding does) nor any of their contents. The JSON serializations and JWE
-/// (five parts) are refused here: RFC 8725 §3.3 and 8725bis §3.14 want formats told apart before any parsing.
+/// (five parts) are refused here: RFC 8725 §3.3 and 8725bis §3.14 require formats to be distinguished before any parsing.
 #[derive(Clone, Copy, Debug)]
 pub struct CompactJws<'t> {
     text: &'t [u8],
@@ -18,7 +18,7 @@ impl<'t> CompactJws<'t> {
     ///
     /// # Errors
     /// [`Reason::TokenMalformed`] unless there are exactly two periods and header and payload are not empty. An empty
-    /// signature is left to the signature check, so that `alg: none` is refused as what it is.
+    /// signature is left to the signature check, so that `alg: none` is refused for its algorithm.
     pub fn parse(text: &'t [u8]) -> Result<Self, Reason> {
         // RFC 7515 §5.2 step 1: "Parse the JWS representation". At most three periods are looked for, so a text of a
         // million periods costs no more than one without (CVE-2025-27144).
@@ -51,7 +51,7 @@ impl<'t> CompactJws<'t> {
         self.text.get(self.signature_at..).unwrap_or_default()
     }
 
-    /// What was signed: header, period, payload, exactly as received (RFC 7515 §5.2 step 8).
+    /// The signed bytes: header, period, payload, exactly as received (RFC 7515 §5.2 step 8).
     #[must_use]
     pub fn signing_input(&self) -> &'t [u8] {
         self.text.get(..self.signature_at - 1).unwrap_or_default()

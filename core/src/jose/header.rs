@@ -36,6 +36,37 @@ media_types! {
     TxntokenJwt = "txntoken+jwt", "`txntoken+jwt` (transaction tokens §9.1).";
 }
 
+/// Which of its two hashes names a certificate, and so the key in it (RFC 7515 §4.1.7, §4.1.8; RFC 7517 §4.8, §4.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CertificateHash {
+    /// `x5t`
+    Sha1,
+    /// `x5t#S256`
+    Sha256,
+}
+
+impl CertificateHash {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Sha1, Self::Sha256];
+
+    /// The member that has it, of a header and of a key.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "x5t",
+            Self::Sha256 => "x5t#S256",
+        }
+    }
+
+    /// Its place in [`CertificateHash::ALL`].
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Sha1 => 0,
+            Self::Sha256 => 1,
+        }
+    }
+}
+
 /// A header as read: nothing in it is trusted.
 ///
 /// Does not check that the algorithm suits a key, nor that `typ` suits the reader.
@@ -49,7 +80,7 @@ pub struct UnverifiedHeader<'a> {
     pub typ: Typ,
     /// `kid`.
     pub kid: Option<JsonString<'a>>,
-    /// `jwk`: trusted by nobody but a DPoP proof.
+    /// `jwk`: trusted in DPoP proofs only.
     pub jwk: Option<JsonObject<'a>>,
     /// Whether there is any `crit` or `b64`.
     pub critical: bool,
@@ -60,6 +91,8 @@ pub struct UnverifiedHeader<'a> {
     pub describes_payload: bool,
     /// Whether there is `jku`, `jwk`, `x5u`, `x5c`, `x5t` or `x5t#S256`.
     pub names_key: bool,
+    /// `x5t#S256`, or else `x5t`, with its name: where the policy says so, it selects the key of a token without `kid`.
+    pub certificate: Option<(CertificateHash, Value<'a>)>,
     /// Whether there is a parameter that this reader does not know.
     pub unknown: bool,
     /// `iss` replicated in the header (RFC 7519 §5.3).
@@ -109,6 +142,7 @@ impl<'a> UnverifiedHeader<'a> {
         nested: false,
         describes_payload: false,
         names_key: false,
+        certificate: None,
         unknown: false,
         issuer: None,
         subject: None,
@@ -158,7 +192,14 @@ impl<'a> UnverifiedHeader<'a> {
                 self.names_key = true;
                 self.jwk = value.as_object();
             }
-            "jku" | "x5u" | "x5c" | "x5t" | "x5t#S256" => self.names_key = true,
+            "jku" | "x5u" | "x5c" => self.names_key = true,
+            name @ ("x5t" | "x5t#S256") => {
+                self.names_key = true;
+                let hash = if name == "x5t" { CertificateHash::Sha1 } else { CertificateHash::Sha256 };
+                if self.certificate.is_none_or(|(known, _)| known < hash) {
+                    self.certificate = Some((hash, value));
+                }
+            }
             "iss" => self.issuer = Some(value),
             "sub" => self.subject = Some(value),
             "aud" => self.audience = Some(value),

@@ -9,21 +9,21 @@
 
 use crate::limits::{self, Limit, row};
 
-/// What was wrong with a text.
+/// Why a text is not JSON, or beyond a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonError {
     /// Not JSON, not UTF-8, or a name is repeated; `at` is the byte where that was seen.
     Malformed {
         /// Offset in bytes.
         at: usize,
-        /// What was expected there.
+        /// The token that was expected there.
         expected: &'static str,
     },
     /// Deeper, wider or longer than the budget.
     Limit {
         /// Where, as an offset in bytes: a bracket, the opening quote of a name, or the first character of a number.
         at: usize,
-        /// Of what there is too much.
+        /// The limit that the text exceeds.
         of: JsonLimit,
         /// The limit that it exceeds.
         limit: &'static Limit,
@@ -65,7 +65,7 @@ impl JsonError {
         }
     }
 
-    /// Writes what was found; bytes are counted from 1, as lines and columns are.
+    /// Writes the value that was found; bytes are counted from 1, as lines and columns are.
     ///
     /// # Errors
     /// Those of `out`.
@@ -85,7 +85,7 @@ impl JsonError {
         }
     }
 
-    /// Writes what was expected.
+    /// Writes the value that was expected.
     ///
     /// # Errors
     /// Those of `out`.
@@ -132,7 +132,7 @@ impl Budget {
     pub const REVOCATIONS: Self = Self { members: &row::POLICY_DOCUMENT_BYTES, ..Self::POLICY };
 }
 
-/// What [`JsonError::Malformed`] expects at the second of two equal names of one object.
+/// The text that [`JsonError::Malformed`] expects at the second of two equal names of one object.
 pub(crate) const NAME_NOT_REPEATED: &str = "a name that is not repeated";
 
 /// The deepest nesting any budget can allow.
@@ -156,7 +156,7 @@ struct Name {
 }
 
 impl NameTable {
-    /// An empty table. `seed` should be unknown to whoever writes the text; any value is correct, a secret one is fast
+    /// An empty table. `seed` should be unknown to clients; any value is correct, a secret one is fast
     /// on hostile texts too.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
@@ -220,7 +220,7 @@ impl<'a> Value<'a> {
         if let Self::Array(array) = self { Some(array) } else { None }
     }
 
-    /// What kind of value it is, in the words of RFC 8259.
+    /// The kind of the value, in the words of RFC 8259.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -237,7 +237,7 @@ impl<'a> Value<'a> {
 /// A string between its quotes, still escaped. Two are equal if their characters are, however those are written.
 ///
 /// RFC 8259 §8.3: implementations that compare strings without unescaping them "will incorrectly find that strings with
-/// escaped characters are not equal". So what is written is private to this module: every reader sees the characters,
+/// escaped characters are not equal". So the written form is private to this module: every reader sees the characters,
 /// by [`JsonString::text`], [`JsonString::is`] or [`JsonString::chars`].
 #[derive(Clone, Copy, Debug)]
 pub struct JsonString<'a> {
@@ -317,7 +317,7 @@ impl<'a> JsonString<'a> {
         self == JsonString { raw: text, escaped: false }
     }
 
-    /// Writes the unescaped text into `out` and tells its length in bytes, or `None` if `out` is too short.
+    /// Writes the unescaped text into `out` and returns its length in bytes, or `None` if `out` is too short.
     pub fn unescape(self, out: &mut [u8]) -> Option<usize> {
         if !self.escaped {
             out.get_mut(..self.raw.len())?.copy_from_slice(self.raw.as_bytes());
@@ -325,7 +325,7 @@ impl<'a> JsonString<'a> {
         }
         let (mut at, mut rest) = (0, self.raw.as_bytes());
         loop {
-            // A client chooses how much of a text is escapes: neither these nor what is between them is read character by character.
+            // A client chooses how much of a text is escapes: neither these nor the text between them is read character by character.
             if let Some(b'\\') = rest.first() {
                 let (c, length) = escaped_char(rest)?;
                 rest = rest.get(length..)?;
@@ -783,7 +783,7 @@ fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the string that started before `at` has its closing quote, and whether it holds escapes.
+/// The index of the closing quote of the string that started before `at`, and whether it has escapes.
 fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonError> {
     let mut escaped = false;
     loop {
@@ -842,7 +842,7 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the escape that starts at `at` ends. A surrogate must be a pair: a lone one is no character.
+/// The end of the escape that starts at `at`. A surrogate must be a pair: a lone one is not a character.
 fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     let fault = JsonError::Malformed { at, expected: "an escape of RFC 8259" };
     match bytes.get(at + 1) {
@@ -899,7 +899,7 @@ fn hex4(bytes: &[u8]) -> Option<u32> {
     digits.iter().all(|digit| *digit < 16).then_some(value)
 }
 
-/// Where the number that starts at `at` ends: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
+/// The end of the number that starts at `at`: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
 fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let digits = |from: usize| {
         let mut at = from;

@@ -40,10 +40,10 @@ const WAYS: usize = 4;
 /// How many uses of keys that have no place in a full set the coldest table of the set withstands, unless it is used meanwhile.
 pub(crate) const GIVE_WAY_AFTER: u32 = 512;
 
-/// After so many checks all counts are halved: what was used long ago counts less.
+/// After so many checks all counts are halved: old uses count less.
 const HALVE_AFTER: u32 = 8192;
 
-/// What became of the tables, for metrics.
+/// Counts of precomputed tables, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotKeyCounts {
     /// Keys that have a proven table now.
@@ -172,7 +172,7 @@ impl HotKeys {
             return if valid { Ok(()) } else { Err(SignatureError) };
         }
         let verdict = self.verifiers.verify(key, algorithm, message, signature);
-        // Only valid signatures count: nobody earns a table, or evicts one, without the private key.
+        // Only valid signatures count: no client earns a table, or evicts one, without the private key.
         self.prove(thumbprint, algorithm, message, signature, verdict.is_ok());
         if verdict.is_ok() {
             self.learn(key, thumbprint);
@@ -219,7 +219,7 @@ impl HotKeys {
         }
     }
 
-    /// Gives a key what was prepared for it. The key may have been forgotten meanwhile; its table goes with it.
+    /// Stores the prepared form of a key. The key may have been forgotten meanwhile; its table goes with it.
     fn keep(&mut self, thumbprint: &[u8; 32], prepared: Precomputed) {
         let size = prepared.size_bytes();
         if let Some(hot) = self.find(thumbprint) {
@@ -300,7 +300,7 @@ impl HotKeys {
         self.counts.table_bytes + size <= self.max_table_bytes
     }
 
-    /// Spends up to `additions` point additions on what is being built; the generator's table comes first.
+    /// Spends up to `additions` point additions on unfinished tables; the generator's table comes first.
     ///
     /// Returns whether anything is left to build.
     pub(crate) fn build(&mut self, additions: u32) -> bool {

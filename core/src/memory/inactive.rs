@@ -64,7 +64,7 @@ impl Entry {
     }
 }
 
-/// The set that a token belongs to, and what it is known by there.
+/// The set that a token belongs to, and its tag there.
 fn place(hash: &[u8; 32]) -> (usize, [u8; 16]) {
     let [first, second, ..] = *hash;
     let set = usize::from(u16::from_le_bytes([first, second])) % (TOKENS / WAYS);

@@ -2,11 +2,11 @@
 //!
 //! | file | holds | shared by |
 //! |---|---|---|
-//! | [`record_cache`] | what was once verified, by its exact bytes | one worker |
+//! | [`record_cache`] | records of verified tokens, by their exact bytes | one worker |
 //! | [`hot_keys`] | tables of the keys that are used often | one worker |
 //! | `inactive` | which tokens their issuer answered are not active | one worker |
 //! | [`replay`] | which proofs were used | all threads and processes |
-//! | [`revocation`] | what the host declared void | all, swapped whole |
+//! | [`revocation`] | the revocations of the host | all; replaced as a whole |
 
 #[cfg(feature = "hot-keys")]
 pub mod hot_keys;
@@ -33,7 +33,7 @@ impl core::fmt::Display for OutOfMemory {
 
 impl core::error::Error for OutOfMemory {}
 
-/// Gives as many zero bytes, or `None` where there is no memory for them: a host's allocator, which may give pages that take no memory until
+/// Returns as many zero bytes, or `None` where there is no memory for them: a host's allocator, which may give pages that take no memory until
 /// they are written to.
 pub type Zeroed<'z> = &'z mut dyn FnMut(usize) -> Option<alloc::boxed::Box<[u8]>>;
 

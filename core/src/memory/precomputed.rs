@@ -1,4 +1,4 @@
-//! What a key is prepared as, and how the table of a key on a curve comes about in steps.
+//! The prepared forms of a key, and the building of a key's table in steps.
 
 use alloc::boxed::Box;
 
@@ -9,7 +9,7 @@ use crate::crypto::{Backend, KeyKind, PublicKey, ed25519, p256, sha256};
 use crate::crypto::{RsaKey, RsaScheme};
 use crate::jose::algorithm::Algorithm;
 
-// The generator's table is the same for every key, engine and thread: whoever completes it first gives it to all.
+// The generator's table is the same for every key, engine and thread: the first thread that completes it publishes it.
 static P256_GENERATOR: OnceBox<p256::Generator> = OnceBox::new();
 static ED25519_GENERATOR: OnceBox<ed25519::Generator> = OnceBox::new();
 
@@ -32,7 +32,7 @@ impl Precomputed {
         }
     }
 
-    /// Whether the signature, which [`PublicKey::admits`], holds; `None` if this key cannot tell, which is never what a promoted
+    /// Whether the signature, which [`PublicKey::admits`], is valid; `None` if this key cannot verify it, which is never what a promoted
     /// key says.
     pub(super) fn verify(
         &self,
@@ -88,7 +88,7 @@ pub(super) enum Width {
     Wide,
 }
 
-/// A table under construction: that of the generator where nobody has it yet, then the key's.
+/// A table under construction: that of the generator until one is complete, then the key's.
 #[derive(Debug)]
 pub(super) enum Builder {
     P256 { generator: Option<p256::GeneratorBuilder>, key: p256::TableBuilder },
@@ -96,7 +96,7 @@ pub(super) enum Builder {
 }
 
 impl Builder {
-    /// What the table of a key of this kind takes, if such keys have tables. Those of Ed25519 have one width.
+    /// The size of the table of a key of this kind in bytes, if such keys have tables. Those of Ed25519 have one width.
     pub(super) const fn table_bytes(kind: KeyKind, width: Width) -> Option<usize> {
         match kind {
             KeyKind::P256 => Some(match width {

@@ -14,9 +14,18 @@ use crate::memory::record_cache::RecordCache;
 use crate::reason::Reason;
 use crate::trust::jwk::JwkBuffer;
 
-/// Reads a decoded header of a proof: its algorithm and the numbers of its key.
+/// Reads a decoded header of a proof: how its key is used, and the numbers of the key.
 pub(crate) type ReadHeader =
-    for<'b> fn(&[u8], &mut NameTable, &'b mut JwkBuffer) -> Result<(Algorithm, KeyMaterial<'b>), Reason>;
+    for<'b> fn(&[u8], &mut NameTable, &'b mut JwkBuffer) -> Result<(KeyUse, KeyMaterial<'b>), Reason>;
+
+/// How a proof uses its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyUse {
+    /// `alg` of the header.
+    pub(crate) algorithm: Algorithm,
+    /// Whether the key has another name of this algorithm as its `alg`.
+    pub(crate) is_renamed: bool,
+}
 
 /// How many client keys a worker remembers.
 const KEYS: usize = 1024;
@@ -38,7 +47,7 @@ pub(crate) struct ProofKeys {
     room: usize,
     /// Whether a key had to go for want of room.
     is_crowded: bool,
-    /// Where the search for a key to replace goes on.
+    /// The index at which the search for a key to replace continues.
     hand: usize,
     next_serial: u64,
     /// Checks the signatures of the keys.
@@ -49,7 +58,7 @@ pub(crate) struct ProofKeys {
 struct ProofKey {
     serial: u64,
     used: bool,
-    algorithm: Algorithm,
+    key_use: KeyUse,
     thumbprint: [u8; 32],
     public: PublicKey,
 }
@@ -58,16 +67,16 @@ struct ProofKey {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PresentedKey<'b> {
     /// At an index of [`ProofKeys::keys`], until the next key is kept.
-    Known(usize, Algorithm),
+    Known(usize, KeyUse),
     /// As the header says: neither checked nor hashed.
-    New(Algorithm, KeyMaterial<'b>),
+    New(KeyUse, KeyMaterial<'b>),
 }
 
 impl PresentedKey<'_> {
-    /// The algorithm that the header names.
-    pub(crate) const fn algorithm(&self) -> Algorithm {
+    /// How the proof uses it.
+    pub(crate) const fn key_use(&self) -> KeyUse {
         match self {
-            Self::Known(_, algorithm) | Self::New(algorithm, _) => *algorithm,
+            Self::Known(_, key_use) | Self::New(key_use, _) => *key_use,
         }
     }
 }
@@ -112,11 +121,11 @@ impl ProofKeys {
             && let Some(key) = self.keys.get_mut(place).filter(|key| key.serial == serial)
         {
             key.used = true;
-            return Ok(PresentedKey::Known(place, key.algorithm));
+            return Ok(PresentedKey::Known(place, key.key_use));
         }
         let header = base64url::decode(encoded, decoded).map_err(|_| Reason::ProofMalformed)?;
-        let (algorithm, material) = read(header, names, buffer.get_or_insert_default())?;
-        Ok(PresentedKey::New(algorithm, material))
+        let (key_use, material) = read(header, names, buffer.get_or_insert_default())?;
+        Ok(PresentedKey::New(key_use, material))
     }
 
     /// The library that checks the signatures of its keys.
@@ -130,14 +139,8 @@ impl ProofKeys {
     }
 
     /// Remembers a key by the header that brought it; returns its place.
-    pub(crate) fn keep(
-        &mut self,
-        encoded: &[u8],
-        algorithm: Algorithm,
-        thumbprint: [u8; 32],
-        public: PublicKey,
-    ) -> usize {
-        let key = ProofKey { serial: self.next_serial, used: true, algorithm, thumbprint, public };
+    pub(crate) fn keep(&mut self, encoded: &[u8], key_use: KeyUse, thumbprint: [u8; 32], public: PublicKey) -> usize {
+        let key = ProofKey { serial: self.next_serial, used: true, key_use, thumbprint, public };
         self.next_serial += 1;
         let mut record = [0; 12];
         record[4..].copy_from_slice(&key.serial.to_le_bytes());

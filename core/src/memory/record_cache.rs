@@ -23,7 +23,7 @@ use alloc::vec;
 
 use crate::memory::{OutOfMemory, Zeroed, filled};
 
-/// Where one entry lies: a copy of its place, not a borrow.
+/// The position of one entry: a copy, not a borrow.
 ///
 /// It is good until the next `insert`, `remove` or `clear`; after that it reads as an entry without key and record, so
 /// a handle kept too long can never show the bytes of another entry.
@@ -42,7 +42,7 @@ pub struct RecordCache {
     ring: Box<[u8]>,
     index: Box<[Set]>,
     seed: [u64; 4],
-    /// What the index is sized by.
+    /// The number of entries that the index is sized for.
     expected_entry_bytes: usize,
     /// Of the ring and the index: as they are, and as large as [`RecordCache::grow`] may make them.
     bytes: usize,
@@ -50,7 +50,7 @@ pub struct RecordCache {
     /// Whether an entry had to go, or was refused, for want of room that `grow` can give.
     is_crowded: bool,
     layout: Layout,
-    /// Grows with every change that may move or drop an entry; a [`RecordRef`] of another stamp is void.
+    /// Grows with every change that may move or drop an entry; a [`RecordRef`] of another stamp is stale.
     stamp: u64,
     entries: usize,
     bytes_used: usize,
@@ -148,7 +148,7 @@ impl RecordCache {
         found
     }
 
-    /// The key bytes of an entry; empty if the handle is void.
+    /// The key bytes of an entry; empty if the handle is stale.
     #[must_use]
     #[inline]
     pub fn key(&self, entry: RecordRef) -> &[u8] {
@@ -156,7 +156,7 @@ impl RecordCache {
         self.ring.get(key).unwrap_or_default()
     }
 
-    /// The record bytes of an entry; empty if the handle is void.
+    /// The record bytes of an entry; empty if the handle is stale.
     #[must_use]
     #[inline]
     pub fn record(&self, entry: RecordRef) -> &[u8] {
@@ -164,7 +164,7 @@ impl RecordCache {
         self.ring.get(record).unwrap_or_default()
     }
 
-    /// The record bytes of an entry, to be changed in place; empty if the handle is void.
+    /// The record bytes of an entry, to be changed in place; empty if the handle is stale.
     #[inline]
     pub fn record_mut(&mut self, entry: RecordRef) -> &mut [u8] {
         let (_, record) = self.spans(entry);
@@ -207,7 +207,7 @@ impl RecordCache {
         Some(stored)
     }
 
-    /// Drops an entry; nothing happens if the handle is void.
+    /// Drops an entry; nothing happens if the handle is stale.
     pub fn remove(&mut self, entry: RecordRef) {
         if entry.stamp != self.stamp {
             return;
@@ -228,7 +228,7 @@ impl RecordCache {
     }
 
     /// Takes more memory if entries had to go for want of it, four times as much at once and never more than the capacity;
-    /// whether it did. Entries stay, handles are void.
+    /// whether it did. Entries stay, handles are stale.
     ///
     /// The only call that allocates: for a moment in which no request waits. It moves as many bytes as the cache holds.
     pub fn grow(&mut self) -> bool {
@@ -419,7 +419,7 @@ impl RecordCache {
             return;
         };
         if slot.is_used() && *moves > 0 {
-            // The copy fits: the head lies at or before `oldest`, and all between the head and `oldest + size` is free now.
+            // The copy fits: the head is at or before `oldest`, and all between the head and `oldest + size` is free now.
             *slot = Slot::new(slot.tag(), head);
             *moves -= 1;
             self.ring.copy_within(oldest..oldest + size, head);
@@ -439,7 +439,7 @@ impl RecordCache {
 struct Layout {
     head: usize,
     tail: usize,
-    /// Where the entries before the wrap end; while it is set, `head <= tail < wrapped_at`.
+    /// The end of the entries before the wrap; while it is set, `head <= tail < wrapped_at`.
     wrapped_at: Option<usize>,
 }
 
@@ -450,7 +450,7 @@ impl Layout {
     }
 }
 
-/// What stands before the key bytes of each entry.
+/// The header before the key bytes of each entry.
 #[derive(Clone, Copy, Default)]
 struct Header {
     set: u32,
@@ -522,7 +522,7 @@ impl Slot {
     }
 }
 
-/// Where a key belongs: the set by the high bits of its hash, the tag by the low ones.
+/// The set of a key by the high bits of its hash, and its tag by the low ones.
 #[derive(Clone, Copy)]
 struct Aim {
     set: u32,
@@ -633,7 +633,7 @@ fn same_chunk(a: &[u8; 32], b: &[u8; 32]) -> bool {
     (a0 ^ b0) | (a1 ^ b1) | (a2 ^ b2) | (a3 ^ b3) == 0
 }
 
-/// What an entry takes in the ring; `None` beyond what can be counted.
+/// The size of an entry in the ring; `None` if it cannot be counted.
 fn entry_bytes(key_len: usize, record_len: usize) -> Option<usize> {
     let bytes = key_len.checked_add(record_len)?.checked_add(HEADER_BYTES)?;
     bytes.checked_next_multiple_of(ALIGNMENT)
@@ -647,7 +647,7 @@ pub const MOVES: u32 = 16;
 
 /// How many times the memory that was too little [`RecordCache::grow`] takes.
 const GROWTH: usize = 4;
-/// What even an empty cache grows to.
+/// The size that even an empty cache grows to.
 const LEAST_GROWN_BYTES: usize = 4096;
 
 /// Five slots for two entries: with that, one entry in four hundred loses its place to a full set.
@@ -655,7 +655,7 @@ const SLOTS_PER_TWO_ENTRIES: usize = 5;
 const SLOT_BYTES: usize = size_of::<Slot>();
 const SET_BYTES: usize = size_of::<Set>();
 const HEADER_BYTES: usize = 12;
-/// What 40 bits of place can tell apart.
+/// The positions that 40 bits can distinguish.
 const RING_BYTES_MAX: u64 = (1 << 42) - 8;
 /// Of entries: a smaller one would cost bits of the index, a larger one bytes of the ring.
 const ALIGNMENT: usize = 4;

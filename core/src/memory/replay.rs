@@ -21,7 +21,7 @@ use core::sync::atomic::AtomicU64;
 pub use self::bucket::{Bucket, Buckets, buckets_for};
 pub use self::header::AttachError;
 use self::header::{FLOOR_AT, HEADER_WORDS};
-use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in};
+use self::protocol::{Bucketed, EMPTY, Entry, KEY_BITS, PROOF_BITS, Word, record_use_in, was_used_in};
 pub use self::protocol::{FirstUse, ReplayWindow};
 pub use self::state::ReplayState;
 use self::state::Survey;
@@ -75,7 +75,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
     ///
     /// `seed` must not be known to clients: it keeps them from aiming at one bucket.
     ///
-    /// An empty store does not know what was claimed before it was made: see [`refuse_until`](Self::refuse_until).
+    /// An empty store does not know the proofs that were used before it was made: see [`refuse_until`](Self::refuse_until).
     ///
     /// # Errors
     ///
@@ -129,6 +129,14 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         record_use_in(floor.read(), &bucket, &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
+    /// Whether a claim of `proof` won and is remembered; claims nothing. `issued_at` as for [`record_use`](Self::record_use).
+    #[must_use]
+    pub fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> bool {
+        let (bucket, fingerprint) = place(self.seed, self.buckets, proof);
+        let entry = Entry::new(fingerprint, issued_at.as_u64(), self.window);
+        bucket_in(self.words.as_ref(), bucket).is_some_and(|bucket| was_used_in(&bucket, &entry))
+    }
+
     /// Refuses every proof made up to `moment` by the fastest clock we accept, for good.
     ///
     /// For a store that starts empty at `moment` in place of one that is lost: a proof accepted by the old one has `iat <= moment +
@@ -165,7 +173,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         self.survey(1, now).state(self.buckets).live_proofs
     }
 
-    /// What the store holds and refuses at `now`, for gauges and logs. It reads at most 4,096 buckets (4 MiB), evenly chosen: of a larger
+    /// How full the store is and what it refuses at `now`, for gauges and logs. It reads at most 4,096 buckets (4 MiB), evenly chosen: of a larger
     /// store the numbers are estimates, as good as one in a hundred.
     #[must_use]
     pub fn state(&self, now: UnixSeconds) -> ReplayState {

@@ -1,4 +1,4 @@
-//! What the host declared void: keys, subjects, tokens, and everything issued before a moment.
+//! The revocations of the host: keys, subjects, tokens, and all tokens issued before a moment.
 //!
 //! One immutable value, swapped whole. Every name belongs to an authority (an issuer, or a trust domain), so two issuers may use
 //! the same key id, subject or `jti` (CVE-2026-49998). Lookups are binary searches over sorted names: no
@@ -28,7 +28,7 @@ pub struct Presented<'a> {
     pub issued_at: Option<UnixSeconds>,
 }
 
-/// Why a token is void: the first that holds, in this order.
+/// Why a token is revoked: the first that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevokedBy {
     /// The key that signed it is revoked.
@@ -37,32 +37,32 @@ pub enum RevokedBy {
     Subject,
     /// This one token is revoked.
     Token,
-    /// It was issued before the epoch of its authority or before the one of all authorities, or does not say when.
+    /// It was issued before the epoch of its authority or before the one of all authorities, or has no `iat`.
     Epoch,
 }
 
-/// Whether a list tells what is revoked now.
+/// Whether the list of revocations is current.
 ///
-/// A host that was told to ask for one must not accept what may stand in it.
+/// A host that is configured to fetch a list must not accept tokens that may be in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RevocationsKnown {
-    /// It does, until the host says something else.
+    /// It is current until the host replaces it.
     #[default]
     ForGood,
-    /// It does until this moment, that included: after it, nobody knows.
+    /// It is current until this moment, inclusive.
     Until(UnixSeconds),
-    /// Nobody has said yet what is revoked.
+    /// No list has been loaded yet.
     NotYet,
 }
 
 impl RevocationsKnown {
-    /// By a list that was fetched at `fetched` and is good for so many seconds; without a number, until the next one.
+    /// A list that was fetched at `fetched` and is current for `max_stale_seconds`; without a number, until the next one.
     #[must_use]
     pub fn by_list(fetched: UnixSeconds, max_stale_seconds: Option<u64>) -> Self {
         max_stale_seconds.map_or(Self::ForGood, |seconds| Self::Until(fetched.plus(seconds)))
     }
 
-    /// Whether it does at this moment.
+    /// Whether the list is current at `now`.
     #[must_use]
     pub fn at(self, now: UnixSeconds) -> bool {
         match self {
@@ -96,11 +96,12 @@ impl Revocations {
         self.epoch.is_none() && self.by_authority.is_empty()
     }
 
-    /// Why the token is void, or `None` if nothing here says so.
+    /// Why the token is revoked, or `None` if it is not.
     ///
-    /// All levels are honoured together: the narrower one never hides the wider one (CVE-2026-8922). A token without `iat` is void as
+    /// All levels are honoured together: the narrower one never hides the wider one (CVE-2026-8922). A token without `iat` is revoked as
     /// soon as any epoch applies to it, because nothing shows that it is younger.
     #[must_use]
+    #[doc(hidden)]
     pub fn revoked_by(&self, token: &Presented<'_>) -> Option<RevokedBy> {
         let before = |epoch: Option<UnixSeconds>| {
             epoch.is_some_and(|epoch| token.issued_at.is_none_or(|issued_at| issued_at < epoch))
@@ -134,7 +135,7 @@ impl Revocations {
     }
 }
 
-/// Collects revocations in any order; what is said twice holds once, and of two moments the later one.
+/// Collects revocations in any order; an entry that is added twice counts once, and of two moments the later one applies.
 #[derive(Clone, Debug, Default)]
 pub struct RevocationsBuilder {
     epoch: Option<UnixSeconds>,
@@ -142,7 +143,7 @@ pub struct RevocationsBuilder {
     authorities: Vec<(String, AuthorityBuilder)>,
 }
 
-/// Later than any token says that it was issued.
+/// Later than the `iat` of any token.
 const FOR_GOOD: UnixSeconds = UnixSeconds::new(u64::MAX);
 
 impl RevocationsBuilder {
@@ -157,7 +158,7 @@ impl RevocationsBuilder {
         self.subject_before(authority, subject, FOR_GOOD)
     }
 
-    /// Revokes the tokens of a subject that were issued before `moment`, or do not say when.
+    /// Revokes the tokens of a subject that were issued before `moment`, or have no `iat`.
     pub fn subject_before(&mut self, authority: &str, subject: &str, moment: UnixSeconds) -> &mut Self {
         self.authority(authority).subjects.push((subject.into(), moment));
         self
@@ -169,14 +170,14 @@ impl RevocationsBuilder {
         self
     }
 
-    /// Revokes every token of an authority that was issued before `moment`, or does not say when.
+    /// Revokes every token of an authority that was issued before `moment`, or has no `iat`.
     pub fn authority_before(&mut self, authority: &str, moment: UnixSeconds) -> &mut Self {
         let of_authority = self.authority(authority);
         of_authority.epoch = of_authority.epoch.max(Some(moment));
         self
     }
 
-    /// Revokes every token of every authority, listed or not, that was issued before `moment`, or does not say when.
+    /// Revokes every token of every authority, listed or not, that was issued before `moment`, or has no `iat`.
     pub fn all_before(&mut self, moment: UnixSeconds) -> &mut Self {
         self.epoch = self.epoch.max(Some(moment));
         self
@@ -195,7 +196,7 @@ impl RevocationsBuilder {
         }
     }
 
-    /// The last authority that something was said of, or a new part for another one.
+    /// The part of the last authority, or a new part for another one.
     fn authority(&mut self, authority: &str) -> &mut AuthorityBuilder {
         if self.authorities.last().is_none_or(|(last, _)| last != authority) {
             self.authorities.push((authority.into(), AuthorityBuilder::default()));
@@ -209,7 +210,7 @@ impl RevocationsBuilder {
 struct AuthorityBuilder {
     epoch: Option<UnixSeconds>,
     keys: Vec<String>,
-    /// With the moment before which their tokens are void.
+    /// With the moment before which their tokens are revoked.
     subjects: Vec<(String, UnixSeconds)>,
     tokens: Vec<String>,
 }
@@ -255,7 +256,7 @@ fn sorted<'a>(names: impl Iterator<Item = (&'a str, UnixSeconds)>) -> Vec<(&'a s
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Names {
     text: Box<str>,
-    /// Where each name ends; it begins where the one before ends. Ascending by name, no name twice.
+    /// The end of each name; it begins at the end of the one before. Ascending by name, no name twice.
     ends: Box<[usize]>,
 }
 

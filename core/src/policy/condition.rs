@@ -1,4 +1,4 @@
-//! What a policy asks of claims that it names by JSON Pointer: conditions, scope, and the claim in place of `aud`.
+//! The rules of a policy for claims that it names by JSON Pointer: conditions, scope, and the claim in place of `aud`.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -12,7 +12,7 @@ use crate::policy::credential::read_pointer;
 use crate::policy::reader::{Members, Pointer, Reader};
 use crate::printable::quoted;
 use crate::reason::Reason;
-use crate::record::{NamedBytes, VerifiedToken, text};
+use crate::record::{NamedClaim, RulesNumber, VerifiedToken, text};
 use crate::specs::claims::{Claim, ClaimSet};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::common::validity;
@@ -24,9 +24,11 @@ const DEMANDS: [&str; 5] = ["equals", "one_of", "contains", "present", "pattern"
 const POINTER: &str = "a JSON pointer to a claim (RFC 6901), such as /tenant";
 const SCALAR: &str = "a string, a whole number, true or false";
 
-/// What an entry asks of claims that it names by JSON Pointer, and what its tokens may lack.
+/// The rules of an entry for claims that it names by JSON Pointer, and the claims that its tokens may lack.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimRules {
+    /// By which a cached token remembers that it met them; `None` for those that are asked each time.
+    pub(crate) number: Option<RulesNumber>,
     /// Those of the entry and of its policy.
     pub(crate) conditions: Vec<Condition>,
     /// The claims whose words are the scope, each with its slot; `scope` alone, if empty.
@@ -75,6 +77,9 @@ impl ClaimRules {
             || !rules.scope_from.is_empty()
             || rules.any_scope
             || rules.absent != ClaimSet::default();
+        if asks {
+            rules.number = claims.next_rules();
+        }
         asks.then(|| Box::new(rules))
     }
 
@@ -181,9 +186,9 @@ impl ClaimRules {
 
 /// Whether `word` is among the words of a claim.
 fn names_word(verified: &VerifiedToken<'_>, slot: u8, word: &str) -> bool {
-    match verified.named_as(slot) {
-        Some(NamedBytes::Text(text)) => validity::grants(text, word),
-        Some(NamedBytes::Json(json)) => has_word(json, word),
+    match verified.named(slot) {
+        Some(NamedClaim::Text(text)) => validity::grants(text, word),
+        Some(NamedClaim::Json(json)) => has_word(json, word),
         None => false,
     }
 }
@@ -203,7 +208,7 @@ fn has_word(json: &[u8], word: &str) -> bool {
 
 /// A condition on a claim that a policy names by JSON Pointer. Asked on every request, whether the token is cached or not.
 ///
-/// A claim that is absent meets no condition but `present: false`. Values are compared as what they say: a string by its characters, a
+/// A claim that is absent meets no condition but `present: false`. Values are compared by meaning: a string by its characters, a
 /// number by its digits, so `1.0` is not `1`.
 #[derive(Debug)]
 pub struct Condition {
@@ -220,7 +225,7 @@ enum Demand {
     Contains(Scalar),
     /// The claim is there and not `null`, or it is not there at all.
     Present(bool),
-    /// The claim is a string that the pattern stands for.
+    /// The claim is a string that the pattern matches.
     Pattern(SubjectPattern),
 }
 
@@ -248,10 +253,10 @@ impl Scalar {
         }
     }
 
-    fn is(&self, claim: NamedBytes<'_>) -> bool {
+    fn is(&self, claim: NamedClaim<'_>) -> bool {
         match (self, claim) {
-            (Self::Text(own), NamedBytes::Text(text)) => own.as_bytes() == text,
-            (Self::Json(own), NamedBytes::Json(json)) => own.as_bytes() == json,
+            (Self::Text(own), NamedClaim::Text(text)) => own.as_bytes() == text,
+            (Self::Json(own), NamedClaim::Json(json)) => own.as_bytes() == json,
             _ => false,
         }
     }
@@ -306,18 +311,18 @@ impl Condition {
 
     /// Whether the token meets it.
     pub(crate) fn holds(&self, verified: &VerifiedToken<'_>) -> bool {
-        let claim = verified.named_as(self.slot);
+        let claim = verified.named(self.slot);
         match (&self.demand, claim) {
             (Demand::Present(wanted), None) => !wanted,
             (_, None) => false,
             // `null` says nothing of what should be there, and is not nothing either.
-            (Demand::Present(wanted), Some(claim)) => *wanted && claim != NamedBytes::Json(b"null"),
+            (Demand::Present(wanted), Some(claim)) => *wanted && claim != NamedClaim::Json(b"null"),
             (Demand::OneOf(values), Some(claim)) => values.iter().any(|value| value.is(claim)),
             (Demand::Contains(value), Some(claim)) => {
-                value.is(claim) || matches!(claim, NamedBytes::Json(json) if value.is_in(json))
+                value.is(claim) || matches!(claim, NamedClaim::Json(json) if value.is_in(json))
             }
-            (Demand::Pattern(pattern), Some(NamedBytes::Text(text))) => pattern.matches_bytes(text),
-            (Demand::Pattern(_), Some(NamedBytes::Json(_))) => false,
+            (Demand::Pattern(pattern), Some(NamedClaim::Text(text))) => pattern.matches_bytes(text),
+            (Demand::Pattern(_), Some(NamedClaim::Json(_))) => false,
         }
     }
 }

@@ -8,18 +8,43 @@ use crate::order::sort;
 use crate::policy::memory::MemorySizes;
 use crate::policy::reader::{NOTHING, Pointer, PolicyError, Reader};
 use crate::policy::route::{Policy, PolicyIndex};
-use crate::policy::trust::{BundleMap, BundleMapIndex, TrustNames, TrustSource};
+use crate::policy::trust::{BundleMap, BundleMapIndex, KeySources, TrustNames, TrustSource};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::settings::DpopSettings;
 use crate::trust::{Authorities, Authority, AuthorityIndex};
 
-/// A policy document without faults.
+/// A parsed policy document: the trust sources, the policies by name, and the sizes of the memory.
+///
+/// `docs/policy.md` describes every member; [`POLICY_SCHEMA`](crate::POLICY_SCHEMA) is its JSON Schema. A parsed document has no faults: unknown
+/// members, unreachable conditions and values out of range are refused by [`parse`](Self::parse), so a misspelt condition is never ignored.
+///
+/// Does not read the files and URIs that trust sources name, and does not check that they exist: that is the host's, by [`trust`](Self::trust).
+///
+/// # Examples
+/// ```
+/// use countersign::{PolicyDocument, TrustDocument};
+///
+/// let document = PolicyDocument::parse(br#"{
+///     "trust": [{"issuer": "https://as.example", "jwks_file": "as.json"}],
+///     "policies": {"default": {"accept": ["at+jwt"], "audience": "https://api.example"}}
+/// }"#).map_err(|faults| faults[0].to_string())?;
+/// for (_, source) in document.trust() {
+///     assert_eq!(*source.document(), TrustDocument::File("as.json".into()));
+/// }
+/// assert!(document.policy("default").is_some());
+///
+/// let faults = PolicyDocument::parse(br#"{"trust": [], "policies": {"default": {"acept": ["at+jwt"]}}}"#).unwrap_err();
+/// assert!(faults.iter().any(|fault| fault.to_string().starts_with("/policies/default/acept: ")), "{faults:?}");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct PolicyDocument {
     pub(crate) trust: Vec<TrustSource>,
     pub(crate) bundle_maps: Vec<BundleMap>,
     /// Those of `trust`, in the same order.
     pub(crate) authorities: Authorities,
+    /// The key sources with a name: at most [`limits::KEY_SOURCES`], since each is compared with the issuer of a token.
+    key_sources: Vec<AuthorityIndex>,
     /// Sorted by name.
     pub(crate) policies: Vec<Policy>,
     memory: MemorySizes,
@@ -30,10 +55,10 @@ pub struct PolicyDocument {
 const MEMBERS: &[&str] = &["$schema", "comment", "trust", "policies", "memory"];
 
 impl PolicyDocument {
-    /// Reads a document.
+    /// Parses the text of a document, which is JSON in UTF-8. Time and memory are bounded by the limits of `docs/limits.md`.
     ///
     /// # Errors
-    /// Every fault in it; never an empty list.
+    /// Every fault of the document, each with its JSON Pointer, the value found and the value expected; never an empty list.
     pub fn parse(text: &[u8]) -> Result<Self, Vec<PolicyError>> {
         let mut reader = Reader::new();
         let root = reader.parse(text, DocumentKind::Policy);
@@ -42,6 +67,7 @@ impl PolicyDocument {
     }
 
     /// Reads a document that is part of another one, at `at` there. `None` if `reader` has recorded a fault of it.
+    #[doc(hidden)]
     pub fn read(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<Self> {
         let faults = reader.fault_count();
         let members = reader.members(at, value, MEMBERS)?;
@@ -76,8 +102,10 @@ impl PolicyDocument {
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
         let memory = MemorySizes::read(reader, &members)?;
-        let document =
-            Self { trust, bundle_maps, authorities: names.into_authorities(), policies, memory, named_claims };
+        let places = (0u32..).map(AuthorityIndex).zip(&trust);
+        let key_sources = places.filter(|(_, source)| source.has_name()).map(|(place, _)| place).collect();
+        let authorities = names.into_authorities();
+        let document = Self { trust, bundle_maps, authorities, key_sources, policies, memory, named_claims };
         (reader.fault_count() == faults).then_some(document)
     }
 
@@ -103,10 +131,29 @@ impl PolicyDocument {
         self.bundle_maps.get(index.0)
     }
 
-    /// The place of an authority.
+    /// The index of an authority, if the document trusts it.
     #[must_use]
     pub fn authority(&self, authority: &Authority) -> Option<AuthorityIndex> {
         self.authorities.find(authority)
+    }
+
+    /// The entries of `trust` for the issuer whose tokens have this `iss`: one, or several with a name each.
+    #[must_use]
+    pub fn key_sources(&self, issuer: &str) -> KeySources {
+        let source = |index: AuthorityIndex| self.trust.get(index.as_usize());
+        // A name is no identifier.
+        let only =
+            self.authorities.issuer(issuer).filter(|index| source(*index).is_some_and(|source| !source.has_name()));
+        if let Some(only) = only {
+            return KeySources::one(only);
+        }
+        let mut found = KeySources::default();
+        for index in &self.key_sources {
+            if source(*index).is_some_and(|source| source.identifier() == issuer) {
+                found.add(*index);
+            }
+        }
+        found
     }
 
     /// The policies, in order of their names.
@@ -114,7 +161,7 @@ impl PolicyDocument {
         self.policies.iter().enumerate().map(|(index, policy)| (PolicyIndex(index), policy))
     }
 
-    /// The place of the policy called `name`.
+    /// The index of the policy with this name, for [`Worker::decide`](crate::Worker::decide).
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<PolicyIndex> {
         self.policies.binary_search_by(|policy| policy.name.as_str().cmp(name)).ok().map(PolicyIndex)
@@ -128,6 +175,11 @@ impl PolicyDocument {
     /// The most credentials that one of the policies asks for.
     pub(crate) fn most_credentials(&self) -> usize {
         self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)
+    }
+
+    /// Whether a token is encoded once more where a policy reads it.
+    pub(crate) fn decodes(&self) -> bool {
+        self.policies.iter().any(Policy::decodes)
     }
 
     /// How many bytes each worker's token cache may take (`memory.token_cache_bytes`).
@@ -148,14 +200,15 @@ impl PolicyDocument {
         self.memory.replay_proofs
     }
 
-    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future.
+    /// The widest window of all policies, in seconds: how old a proof may be, and how far in the future; by its nonce where one is demanded,
+    /// and else by its `iat`.
     ///
     /// The replay store must remember by this one: a proof refused as too old by one policy can be young for another.
     #[must_use]
     pub fn proof_window_seconds(&self) -> (u64, u64) {
         let most =
             |field: fn(&DpopSettings) -> u64| self.policies.iter().map(|policy| field(&policy.dpop)).max().unwrap_or(0);
-        (most(|dpop| dpop.max_age_seconds), most(|dpop| dpop.future_seconds))
+        (most(DpopSettings::proof_age_seconds), most(|dpop| dpop.future_seconds))
     }
 }
 

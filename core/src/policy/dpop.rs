@@ -12,8 +12,10 @@ const MEMBERS: &[&str] = &[
     "nonce",
     "nonce_lifetime_seconds",
     "replay",
+    "consume",
     "shared_store",
     "algorithms",
+    "eddsa_is_ed25519",
     "max_rsa_bits",
 ];
 
@@ -29,6 +31,7 @@ impl DpopSettings {
             nonce: NonceMode::Off,
             replay: ReplayMode::Refuse,
             algorithms: AlgorithmSet::DPOP_DEFAULT,
+            eddsa_is_ed25519: false,
             max_rsa_bits: reader.number_of(members, &limits::PROOF_RSA_BITS),
         };
         let Some(members) = members else { return (dpop, SharedReplay::Off) };
@@ -40,6 +43,7 @@ impl DpopSettings {
             ("danger_accept", ReplayMode::Accept),
         ];
         dpop.replay = reader.word(members, "replay", &modes).unwrap_or(dpop.replay);
+        dpop.eddsa_is_ed25519 = reader.flag(members, "eddsa_is_ed25519", false);
         if let Some(value) = members.get("algorithms") {
             dpop.algorithms = reader.algorithms(&members.at("algorithms"), value, AlgorithmSet::ALL, "a proof");
         }
@@ -51,6 +55,18 @@ impl DpopSettings {
                 "a store for proofs that are not remembered",
                 "`replay` that refuses",
             );
+        }
+        let observes = reader.word(members, "consume", &[("here", false), ("observe", true)]).unwrap_or(false);
+        if observes {
+            for name in ["shared_store", "replay"] {
+                let is_asked =
+                    if name == "replay" { dpop.replay != ReplayMode::Refuse } else { shared == SharedReplay::Required };
+                if is_asked {
+                    let expected = "no such member beside `consume`: `observe`, which records no use of a proof";
+                    reader.fault(&members.at(name), "a member about recording proofs", expected);
+                }
+            }
+            dpop.replay = ReplayMode::Observe;
         }
         (dpop, shared)
     }

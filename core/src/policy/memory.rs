@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::policy::reader::{Members, Reader};
 
-/// The sizes of what the engine remembers.
+/// The sizes of the engine's memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MemorySizes {
     /// Of each worker's cache of verified tokens.

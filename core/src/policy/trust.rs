@@ -10,15 +10,18 @@ use crate::jose::algorithm::AlgorithmSet;
 use crate::jose::json::{JsonString, Value};
 use crate::limits::{self, Limit};
 use crate::order::sort;
-use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN};
+use crate::policy::reader::{Members, Pointer, Reader, TRUST_DOMAIN, is_name_byte};
 use crate::printable::quoted;
 use crate::spiffe_id::TrustDomain;
-use crate::trust::{Authorities, Authority, AuthorityIndex, TrustForm};
+use crate::trust::{Authorities, Authority, AuthorityIndex, KeySelection, MOST_TRIED, TrustForm};
 
 /// Where the keys of one trust domain or issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSource {
+    /// An issuer's is its name where it has one.
     pub(crate) authority: Authority,
+    /// `iss` of the tokens of an issuer that has a name.
+    identifier: Option<Box<str>>,
     /// The place of its entry in `trust`.
     entry: usize,
     form: TrustForm,
@@ -28,9 +31,10 @@ pub struct TrustSource {
     pub(crate) spiffe_trust_domains: Vec<Box<str>>,
     pub(crate) introspection: Option<Introspection>,
     pub(crate) algorithms: AlgorithmSet,
+    pub(crate) selection: KeySelection,
 }
 
-/// Where an issuer answers what its tokens say (RFC 7662).
+/// The endpoint at which an issuer introspects its tokens (RFC 7662).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Introspection {
     pub(crate) uri: String,
@@ -82,13 +86,13 @@ impl Introspection {
 /// The document of a trust source. The engine fetches nothing: a host reads files and URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustDocument {
-    /// It stands in the policy document.
+    /// Its text is in the policy document.
     Inline(String),
     /// A file, relative to the policy document.
     File(String),
     /// A URI, for hosts with a network.
     Uri(String),
-    /// The host pushes it.
+    /// The host loads it, from wherever it gets it.
     Pushed,
     /// It is one of a bundle map.
     Map(BundleMapIndex),
@@ -97,6 +101,34 @@ pub enum TrustDocument {
 /// The place of a bundle map among those of a policy document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BundleMapIndex(pub(crate) usize);
+
+/// The entries of `trust` whose keys may verify a token: one, or the key sources of one issuer, which are no more than may be tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeySources {
+    list: [AuthorityIndex; MOST_TRIED],
+    count: usize,
+}
+
+impl KeySources {
+    pub(crate) fn one(index: AuthorityIndex) -> Self {
+        let mut sources = Self::default();
+        sources.add(index);
+        sources
+    }
+
+    pub(super) fn add(&mut self, index: AuthorityIndex) {
+        if let Some(room) = self.list.get_mut(self.count) {
+            *room = index;
+            self.count += 1;
+        }
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn all(&self) -> &[AuthorityIndex] {
+        self.list.get(..self.count).unwrap_or_default()
+    }
+}
 
 /// A document with the keys of several trust domains, of which the policy names those that are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +143,7 @@ pub struct BundleMap {
 }
 
 impl BundleMap {
-    /// Where from: in the policy document itself, or a file.
+    /// Its document: in the policy document itself, or a file.
     #[must_use]
     pub const fn document(&self) -> &TrustDocument {
         &self.document
@@ -136,10 +168,22 @@ impl BundleMap {
 }
 
 impl TrustSource {
-    /// Whose keys.
+    /// The trust domain or issuer of the keys.
     #[must_use]
     pub const fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// `iss` of its tokens, for an issuer: what `issuer` of the entry says, also where a name tells several key sources of it apart.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        self.identifier.as_deref().unwrap_or_else(|| self.authority.name())
+    }
+
+    /// Whether it is one of several key sources that one issuer may have.
+    #[must_use]
+    pub const fn has_name(&self) -> bool {
+        self.identifier.is_some()
     }
 
     /// Where from.
@@ -185,6 +229,12 @@ impl TrustSource {
     #[must_use]
     pub const fn algorithms(&self) -> AlgorithmSet {
         self.algorithms
+    }
+
+    /// How its tokens select a key.
+    #[must_use]
+    pub const fn selection(&self) -> KeySelection {
+        self.selection
     }
 
     /// Where the issuer answers what its tokens say.
@@ -255,6 +305,7 @@ impl TrustNames {
 const MEMBERS: &[&str] = &[
     "trust_domain",
     "issuer",
+    "name",
     "trust_domains",
     "bundle",
     "bundle_file",
@@ -270,8 +321,13 @@ const MEMBERS: &[&str] = &[
     "spiffe_trust_domains",
     "introspection",
     "algorithms",
+    "try_keys",
+    "match_x5t",
+    "eddsa_is_ed25519",
     "comment",
 ];
+/// The members that say how the tokens of an issuer select a key. Those of a trust domain name it (JWT-SVID §6.1), and by no certificate (§2).
+const SELECTION: [&str; 3] = ["try_keys", "match_x5t", "eddsa_is_ed25519"];
 /// The members that give the keys: inline, by a file, by a URI.
 const BUNDLE: [&str; 3] = ["bundle", "bundle_file", "bundle_uri"];
 const JWKS: [&str; 3] = ["jwks", "jwks_file", "jwks_uri"];
@@ -322,6 +378,7 @@ impl TrustSource {
                 }
             }
         });
+        check_key_sources(reader, at, &sources);
         if count == 0 {
             names.unnamed = true;
             if value.as_array().is_some() {
@@ -401,6 +458,16 @@ impl TrustSource {
         let algorithms = members
             .get("algorithms")
             .map_or(AlgorithmSet::ALL, |value| reader.algorithms(&members.at("algorithms"), value, allowed, what));
+        let selection = KeySelection {
+            // Without it a `kid` is taken by its word; with it, also where it says 1, keys without `kid` serve any.
+            try_keys: reader.optional_number_of(members, &limits::TRY_KEYS).and_then(|most| u8::try_from(most).ok()),
+            match_x5t: reader.flag(members, "match_x5t", false),
+            eddsa_is_ed25519: reader.flag(members, "eddsa_is_ed25519", false),
+        };
+        for name in SELECTION.into_iter().filter(|name| !issuer && members.has(name)) {
+            let expected = "nothing: each key of a trust domain has a kid of its own, and its tokens name it";
+            reader.fault(&members.at(name), "a member that a trust domain does not have", expected);
+        }
         let introspection = Introspection::read(reader, members);
         if members.has("introspection") && !issuer {
             reader.fault(
@@ -409,10 +476,23 @@ impl TrustSource {
                 "nothing: only an issuer answers",
             );
         }
-        let authority = authority?;
+        let name = match members.get("name") {
+            Some(_) if !issuer => {
+                let expected = "nothing: a trust domain has one bundle";
+                reader.fault(&members.at("name"), "a member that a trust domain does not have", expected);
+                None
+            }
+            Some(value) => read_name(reader, &members.at("name"), value),
+            None => None,
+        };
+        let (authority, identifier) = match (authority?, name) {
+            (Authority::Issuer(identifier), Some(name)) => (Authority::Issuer(name), Some(identifier.into_boxed_str())),
+            (authority, _) => (authority, None),
+        };
         let of_sort = if authority.is_trust_domain() { TrustForm::SpiffeBundle } else { TrustForm::JwkSet };
         Some(Self {
             authority,
+            identifier,
             entry,
             form: form.unwrap_or(of_sort),
             document: document.unwrap_or(TrustDocument::Pushed),
@@ -421,6 +501,7 @@ impl TrustSource {
             spiffe_trust_domains,
             introspection,
             algorithms,
+            selection,
         })
     }
 }
@@ -436,8 +517,14 @@ impl BundleMap {
         names: &mut TrustNames,
         maps: &mut Vec<Self>,
     ) -> Vec<TrustSource> {
-        let only = ["trust_domain", "issuer", "spiffe_trust_domains", "introspection"];
-        for name in only.into_iter().chain(BUNDLE).chain(JWKS) {
+        if !cfg!(feature = "bundle-maps") {
+            let expected = "a build with the feature `bundle-maps`, or an entry for each trust domain";
+            reader.fault(members.pointer(), "a bundle map, which this build leaves out", expected);
+            names.unnamed = true;
+            return Vec::new();
+        }
+        let only = ["trust_domain", "issuer", "name", "spiffe_trust_domains", "introspection"];
+        for name in only.into_iter().chain(BUNDLE).chain(JWKS).chain(SELECTION) {
             if members.has(name) {
                 reader.fault(&members.at(name), "a member that a bundle map does not have", BUNDLE_MAP.join(", "));
             }
@@ -492,6 +579,7 @@ impl BundleMap {
         maps.push(Self { entry, form, document, algorithms, first, count });
         let source = |domain: Box<str>| TrustSource {
             authority: Authority::TrustDomain(domain.into_string()),
+            identifier: None,
             entry,
             form: form.of_one(),
             document: TrustDocument::Map(index),
@@ -500,6 +588,7 @@ impl BundleMap {
             spiffe_trust_domains: Vec::new(),
             introspection: None,
             algorithms,
+            selection: KeySelection::default(),
         };
         domains.into_iter().map(source).collect()
     }
@@ -513,6 +602,43 @@ impl TrustNames {
         self.unnamed |= named.iter().all(Option::is_none);
         for name in named.into_iter().flatten() {
             self.misnamed.add(name);
+        }
+    }
+}
+
+/// The name of one key source of an issuer. It has no colon, so it is never taken for the identifier of an issuer, which is a URI.
+fn read_name(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<String> {
+    const EXPECTED: &str = "a name of letters, digits, dots, dashes and underscores, up to 64 bytes";
+    let name = reader.text_at(at, value, EXPECTED)?;
+    let is_name = name.len() <= limits::POLICY_NAME_BYTES && name.bytes().all(is_name_byte);
+    if !is_name {
+        reader.unexpected(at, value, EXPECTED);
+    }
+    is_name.then_some(name)
+}
+
+/// Several key sources of one issuer have a name each, and together no more keys are tried than of one.
+fn check_key_sources(reader: &mut Reader, at: &Pointer<'_>, sources: &[TrustSource]) {
+    let named = || sources.iter().filter(|source| source.has_name());
+    for (place, source) in named().enumerate() {
+        let issuer = source.identifier();
+        let (mut tries, mut is_last) = (0, true);
+        for other in named().filter(|other| other.identifier() == issuer) {
+            tries += other.selection.most();
+            is_last = other.entry == source.entry;
+        }
+        let at = at.element(source.entry);
+        if place >= limits::KEY_SOURCES {
+            reader.fault(&at, "one key source with a name more", limits::row::KEY_SOURCES.of("of them").to_string());
+            return;
+        }
+        if tries > MOST_TRIED && is_last {
+            let found = format!("key sources of one issuer with {tries} keys to try");
+            reader.fault(&at, found, format!("at most {MOST_TRIED}, try_keys of all of them together"));
+        }
+        let without = sources.iter().any(|other| !other.has_name() && other.authority.is_issuer(issuer));
+        if without {
+            reader.fault(&at, "a key source with a name beside one without", "a name for each");
         }
     }
 }

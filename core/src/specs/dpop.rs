@@ -12,7 +12,7 @@ use crate::jose::compact::CompactJws;
 use crate::jose::header::{Typ, UnverifiedHeader};
 use crate::jose::json::{self, Budget, Fraction, JsonString, NameTable, Value};
 use crate::limits;
-use crate::memory::proof_keys::{PresentedKey, ProofKeys};
+use crate::memory::proof_keys::{KeyUse, PresentedKey, ProofKeys};
 use crate::memory::replay::FirstUse;
 use crate::reason::Reason;
 use crate::request::Request;
@@ -61,7 +61,10 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     let (payload, scratch) = memory.payload.split_at_mut_checked(limits::PROOF_BYTES).ok_or(Reason::InternalError)?;
     let payload = base64url::decode(jws.payload(), payload).map_err(|_| Reason::ProofMalformed)?;
     let claims = UnverifiedProof::parse(payload, memory.names)?;
-    let algorithm = key.algorithm();
+    let KeyUse { algorithm, is_renamed } = key.key_use();
+    if is_renamed && !settings.eddsa_is_ed25519 {
+        return Err(Reason::ProofKeyRefused);
+    }
 
     proof.trace.enter(Check::ProofAlgorithm);
     if !settings.algorithms.contains(algorithm) {
@@ -79,20 +82,31 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
     proof.trace.enter(Check::ProofToken);
     claims.check_token(token_hash)?;
     proof.trace.enter(Check::ProofWindow);
-    claims.check_window(request.now, settings.max_age_seconds, settings.future_seconds)?;
-    if settings.nonce == NonceMode::Required {
-        proof.trace.enter(Check::ProofNonce);
-        let nonces = proof.nonces.ok_or(Reason::InternalError)?;
-        // A refusal for the nonce, and whatever is refused after it, hands out the next one.
-        *proof.next_nonce = Some(nonces.issue(request.now, &thumbprint));
-        let mut nonce = [0; NONCE_CHARS];
-        let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
-        let lifetime = settings.nonce_lifetime_seconds;
-        let age = nonces.check(nonce.as_bytes(), request.now, lifetime, &thumbprint).ok_or(Reason::NonceMismatch)?;
-        if age.seconds < lifetime / 2 {
-            *proof.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+    claims.check_stated_times(request.now, settings.future_seconds)?;
+    // Item 11: the creation time of a proof is "determined by either the iat claim or a server managed timestamp via the nonce claim".
+    // With a nonce the clock of the client decides nothing: neither here nor in the replay store.
+    let (issued_at, fresh_nonce) = match settings.nonce {
+        NonceMode::Off => {
+            claims.check_window(request.now, settings.max_age_seconds, settings.future_seconds)?;
+            (claims.issued_at, None)
         }
-    }
+        NonceMode::Required => {
+            proof.trace.enter(Check::ProofNonce);
+            let nonces = proof.nonces.ok_or(Reason::InternalError)?;
+            let fresh = nonces.issue(request.now, &thumbprint);
+            // A refusal for the nonce, and whatever is refused after it, hands out the next one.
+            *proof.next_nonce = Some(fresh);
+            let mut nonce = [0; NONCE_CHARS];
+            let nonce = claims.nonce.ok_or(Reason::NonceRequired)?.text(&mut nonce).ok_or(Reason::NonceMismatch)?;
+            let window = settings.nonce_window();
+            let issued_at = nonces.check(nonce.as_bytes(), request.now, window, &thumbprint);
+            let issued_at = issued_at.ok_or(Reason::NonceMismatch)?;
+            if request.now < issued_at.plus(window.lifetime_seconds / 2) {
+                *proof.next_nonce = None; // §8.2: a new nonce is handed out before the old one expires
+            }
+            (issued_at, Some(fresh))
+        }
+    };
 
     proof.trace.enter(Check::ProofSignature);
     let signature = base64url::decode(jws.signature(), memory.signature).map_err(|_| Reason::ProofMalformed)?;
@@ -101,23 +115,36 @@ fn check(proof: &mut Proof<'_>) -> Result<(), Reason> {
         .verify(public, &thumbprint, algorithm, jws.signing_input(), signature)
         .map_err(|_| Reason::ProofSignatureInvalid)?;
     let replay_key = claims.replay_key(&thumbprint, scratch).ok_or(Reason::ProofTooLarge)?;
-    let issued_at = claims.issued_at;
     let before = Used::before(request.used_proof, &replay_key);
     let (use_once, handed_on) = (Used::No, replay_key);
-    let verified =
-        proof.verified.insert(ProofFacts { key_thumbprint: thumbprint, replay_key, issued_at, use_once, handed_on });
+    let verified = proof.verified.insert(ProofFacts { replay_key, issued_at, use_once, handed_on });
 
     proof.trace.enter(Check::ProofReplay);
-    if settings.replay == ReplayMode::Accept {
-        return Ok(());
+    match settings.replay {
+        ReplayMode::Refuse | ReplayMode::AcceptWhenFull => {}
+        ReplayMode::Accept => return Ok(()),
+        ReplayMode::Observe => {
+            return match proof.replay.was_used(&replay_key, issued_at) {
+                Ok(true) if before == Used::No => Err(Reason::ProofReplayed),
+                Ok(true) => {
+                    verified.note_use(before);
+                    Ok(())
+                }
+                Ok(false) => Ok(()),
+                Err(_) => Err(Reason::ReplayStoreUnavailable),
+            };
+        }
     }
     match proof.replay.record_use(&replay_key, issued_at, request.now) {
         Ok(FirstUse::Recorded) => verified.note_use(Used::Here),
         // By this very request, when another policy judged it.
         Ok(FirstUse::Replayed) if before != Used::No => verified.note_use(before),
         Ok(FirstUse::Replayed) => return Err(Reason::ProofReplayed),
-        // As after a restart, or after a clock that was wrong: a fresh proof passes.
-        Ok(FirstUse::Unknowable) => return Err(Reason::ProofHistoryUnknown),
+        // As after a restart, or after a clock that was wrong: a fresh proof passes, if need be with a fresh nonce.
+        Ok(FirstUse::Unknowable) => {
+            *proof.next_nonce = fresh_nonce;
+            return Err(Reason::ProofHistoryUnknown);
+        }
         Ok(FirstUse::Full | FirstUse::OverShare) if settings.replay == ReplayMode::AcceptWhenFull => {}
         Ok(FirstUse::Full) => return Err(Reason::ReplayStoreFull),
         Ok(FirstUse::OverShare) => return Err(Reason::ProofShareExceeded),
@@ -147,13 +174,13 @@ fn admit<'k>(
             check_key(bound_to, thumbprint)?;
             place
         }
-        PresentedKey::New(algorithm, material) => {
+        PresentedKey::New(key_use, material) => {
             check_bounds(&material, max_rsa_bits)?;
             let thumbprint = thumbprint(&material);
             check_key(bound_to, &thumbprint)?;
-            let public =
-                PublicKey::new_for(keys.backend(), algorithm, &material).map_err(|_| Reason::ProofKeyRefused)?;
-            keys.keep(encoded, algorithm, thumbprint, public)
+            let public = PublicKey::new_for(keys.backend(), key_use.algorithm, &material)
+                .map_err(|_| Reason::ProofKeyRefused)?;
+            keys.keep(encoded, key_use, thumbprint, public)
         }
     };
     keys.get(place).map(|(public, _)| public).ok_or(Reason::InternalError)
@@ -169,12 +196,12 @@ fn target<'r>(origin: Option<&'r OwnedOrigin>, request: &Request<'r>) -> Result<
         // A path alone, without a scheme in front and without an origin in the policy: the host has to say the rest.
         UriError::Scheme if request.uri.starts_with(b"/") => Reason::RequestInvalid,
         // All else is the client's doing: its target, its Host. RFC 9449 §4.3 item 9: "The htu claim matches the HTTP URI value for the
-        // HTTP request in which the JWT was received". What is no such value matches nothing.
+        // HTTP request in which the JWT was received". Any other value matches nothing.
         _ => Reason::ProofUriMismatch,
     })
 }
 
-/// Reads the decoded header of a proof: its algorithm and the numbers of its key.
+/// Reads the decoded header of a proof: how its key is used, and the numbers of the key.
 ///
 /// Does not check whether the policy allows the algorithm, nor that the numbers are within the [bounds](check_bounds) or a valid key.
 ///
@@ -184,7 +211,7 @@ pub(crate) fn read_header<'b>(
     bytes: &[u8],
     names: &mut NameTable,
     buffer: &'b mut JwkBuffer,
-) -> Result<(Algorithm, KeyMaterial<'b>), Reason> {
+) -> Result<(KeyUse, KeyMaterial<'b>), Reason> {
     // Item 2: "The DPoP HTTP request header field value is a single and well-formed JWT".
     let header = UnverifiedHeader::parse(bytes, names).map_err(malformed)?;
     // Item 4: "The typ JOSE Header Parameter has the value dpop+jwt". No extension is understood, so no `crit`.
@@ -197,11 +224,14 @@ pub(crate) fn read_header<'b>(
     let algorithm = header.algorithm.ok_or(Reason::ProofAlgorithmRefused)?;
     // Item 7: "The jwk JOSE Header Parameter does not contain a private key".
     let jwk = UnverifiedJwk::parse(jwk).map_err(|_| Reason::ProofKeyRefused)?;
-    if jwk.algorithm.is_some_and(|only| only != algorithm) || jwk.usage.is_some_and(|usage| !usage.is("sig")) {
+    // RFC 9864 §2.2: with a key on Ed25519 `EdDSA` is `Ed25519` by another name; whether that will do is the policy's to say (specs: ED-5).
+    let is_other = |only: Algorithm| !only.by_all_names().contains(algorithm);
+    if jwk.algorithm.is_some_and(is_other) || jwk.usage.is_some_and(|usage| !usage.is("sig")) {
         return Err(Reason::ProofKeyRefused);
     }
     let material = jwk.material(buffer).map_err(|_| Reason::ProofKeyRefused)?;
-    Ok((algorithm, material))
+    let is_renamed = jwk.algorithm.is_some_and(|only| only != algorithm);
+    Ok((KeyUse { algorithm, is_renamed }, material))
 }
 
 /// The one exponent of RSA keys in proofs: what libraries make keys with. A longer one takes more time, and a shorter one is none that
@@ -260,7 +290,7 @@ impl<'a> UnverifiedProof<'a> {
     /// Reads the decoded payload of a proof for a protected resource.
     ///
     /// Item 3: "All required claims per Section 4.2 are contained in the JWT": `jti`, `htm`, `htu`, `iat`, and `ath` when
-    /// an access token is presented. Claims that are not ours are ignored (§4.2 allows more).
+    /// an access token is presented. Unknown claims are ignored (§4.2 allows more).
     ///
     /// # Errors
     /// [`Reason::ProofMalformed`], [`Reason::ProofTooLarge`]
@@ -312,8 +342,21 @@ impl<'a> UnverifiedProof<'a> {
         if matches { Ok(()) } else { Err(Reason::ProofUriMismatch) }
     }
 
-    /// Item 11: "The creation time of the JWT, as determined by either the iat claim or a server managed timestamp via the
-    /// nonce claim, is within an acceptable window". An `exp` or `nbf` in the proof narrows it.
+    /// RFC 7519 §4.1.4 and §4.1.5: `exp` and `nbf`, which DPoP does not define, hold where a proof has them.
+    ///
+    /// # Errors
+    /// [`Reason::ProofTooOld`], [`Reason::ProofNotYetValid`]
+    pub(crate) fn check_stated_times(&self, now: UnixSeconds, future_seconds: u64) -> Result<(), Reason> {
+        if self.expires_at.is_some_and(|at| now >= at) {
+            return Err(Reason::ProofTooOld);
+        }
+        if self.not_before.is_some_and(|at| at > now.plus(future_seconds)) {
+            return Err(Reason::ProofNotYetValid);
+        }
+        Ok(())
+    }
+
+    /// Item 11 by `iat`: "The creation time of the JWT […] is within an acceptable window".
     ///
     /// # Errors
     /// [`Reason::ProofTooOld`], [`Reason::ProofNotYetValid`]
@@ -323,12 +366,10 @@ impl<'a> UnverifiedProof<'a> {
         max_age_seconds: u64,
         future_seconds: u64,
     ) -> Result<(), Reason> {
-        let expired = self.expires_at.is_some_and(|at| now >= at);
-        if now > self.issued_at.plus(max_age_seconds) || expired {
+        if now > self.issued_at.plus(max_age_seconds) {
             return Err(Reason::ProofTooOld);
         }
-        let latest = now.plus(future_seconds);
-        if self.issued_at > latest || self.not_before.is_some_and(|at| at > latest) {
+        if self.issued_at > now.plus(future_seconds) {
             return Err(Reason::ProofNotYetValid);
         }
         Ok(())

@@ -40,7 +40,7 @@ const WITHOUT_EXPIRY_SECONDS: u64 = 60;
 /// Also gives until when it may be used for other requests.
 ///
 /// # Errors
-/// [`Reason::TokenInactive`]; [`Reason::IntrospectionUnavailable`] for what is no answer; otherwise those of
+/// [`Reason::TokenInactive`]; [`Reason::IntrospectionUnavailable`] for a body that is not an answer; otherwise those of
 /// [`UnverifiedClaims::parse`].
 pub(crate) fn read<'a>(
     answer: &'a [u8],

@@ -1,6 +1,6 @@
 //! A plain JWT of a pinned issuer (RFC 7519), for servers that type their access tokens `JWT` or not at all.
 //!
-//! Such a token cannot be told from an ID token by its form (RFC 8725 §3.11 calls that risk): the audience must tell.
+//! Such a token cannot be distinguished from an ID token by its form (RFC 8725 §3.11 calls that risk), only by its audience.
 //! Does not check: `jti`, `client_id`, or any claim that RFC 7519 leaves to the application.
 
 use crate::jose::algorithm::AlgorithmSet;

@@ -2,7 +2,7 @@
 //!
 //! `nonce = base64url(issued_at (8 bytes) || HMAC-SHA-256(key, issued_at || key thumbprint)[..16])`. §8: "the nonce value
 //! MUST be unpredictable"; the MAC is. Bound to the client's key, so one client's nonce is nothing to another. All servers
-//! of one resource share the key; two keys at once let it rotate without refusing anybody.
+//! of one resource share the key; two keys at once let it rotate without refusing any client.
 
 use crate::crypto::HmacKey;
 use crate::jose::base64url;
@@ -22,11 +22,13 @@ const TIME_BYTES: usize = 8;
 const TAG_BYTES: usize = 16;
 const DOMAIN: &[u8] = b"countersign dpop nonce 1";
 
-/// What a nonce that is ours says.
+/// In which time around the server's a nonce is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NonceAge {
-    /// Seconds since it was issued.
-    pub seconds: u64,
+pub(crate) struct NonceWindow {
+    /// How old it may be.
+    pub(crate) lifetime_seconds: u64,
+    /// How far in the future it may be dated, by another server of the same keys.
+    pub(crate) future_seconds: u64,
 }
 
 impl NonceKeys {
@@ -49,26 +51,25 @@ impl NonceKeys {
         text
     }
 
-    /// The age of `nonce` if it is ours, made for this key, and at most `lifetime_seconds` old.
+    /// When `nonce` was issued, if that was by these keys, for this client key and inside `window` around `now`.
     ///
-    /// Does not remember nonces: one may be used until it expires (§8.1 allows that; the proof's `jti` is what is used once).
+    /// Does not remember nonces: one may be used until it expires (§8.1 allows that; the proof's `jti` is used once).
     #[must_use]
-    pub fn check(
+    pub(crate) fn check(
         &self,
         nonce: &[u8],
         now: UnixSeconds,
-        lifetime_seconds: u64,
+        window: NonceWindow,
         key_thumbprint: &[u8; 32],
-    ) -> Option<NonceAge> {
+    ) -> Option<UnixSeconds> {
         let bytes: [u8; TIME_BYTES + TAG_BYTES] = base64url::decode_array(nonce)?;
         let (time, tag) = bytes.split_first_chunk::<TIME_BYTES>()?;
-        let ours = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().any(|key| {
+        let is_of_these_keys = [Some(&self.current), self.previous.as_ref()].into_iter().flatten().any(|key| {
             // In constant time: how much of a guess was right must not show.
             key.verify(&[DOMAIN, time, key_thumbprint], tag)
         });
-        let issued_at = u64::from_be_bytes(*time);
-        // From another server of ours it may be dated a little ahead; its age is then nought.
-        let seconds = now.as_u64().saturating_sub(issued_at);
-        (ours && seconds <= lifetime_seconds).then_some(NonceAge { seconds })
+        let issued_at = UnixSeconds::new(u64::from_be_bytes(*time));
+        let is_alive = issued_at <= now.plus(window.future_seconds) && now <= issued_at.plus(window.lifetime_seconds);
+        (is_of_these_keys && is_alive).then_some(issued_at)
     }
 }

@@ -64,7 +64,7 @@ profiles! {
     JwtSvid = 1, "jwt-svid", jwt_svid::PROFILE, "A SPIFFE JWT-SVID: keys by the trust domain of its subject.";
     AccessToken = 2, "access-token", access_token::PROFILE, "An OAuth access token by RFC 9068: keys by its issuer.";
     Jwt = 3, "jwt", jwt::PROFILE, "A plain JWT of a pinned issuer, for servers that type their access tokens `JWT` or not at all.";
-    TxnToken = 4, "txn-token", txn_token::PROFILE, "A transaction token, which says what a call chain is for: keys by its issuer.";
+    TxnToken = 4, "txn-token", txn_token::PROFILE, "A transaction token, which describes a call chain: keys by its issuer.";
     Introspected = 5, "introspection", introspection::PROFILE, "A token that only its issuer can read: the issuer answers what it says.";
 }
 
@@ -164,7 +164,7 @@ impl TokenKinds {
                 let all = TokenKind::ALL.into_iter().filter(|kind| self.set & Self::bit(*kind) != 0);
                 all.filter(|kind| kind.profile().types.contains(&typ))
             };
-            // Where both sorts are accepted, the subject decides: a SPIFFE ID is vouched for by its trust domain and nobody else.
+            // Where both sorts are accepted, the subject decides: a SPIFFE ID is signed for by its trust domain only.
             let of_sort = |by_domain: bool| accepted().find(|kind| kind.is_keyed_by_trust_domain() == by_domain);
             *named = [of_sort(false).or_else(|| of_sort(true)), of_sort(true).or_else(|| of_sort(false))];
         }
@@ -187,7 +187,7 @@ impl TokenKinds {
     /// `typ` decides wherever it can. `JWT` or no `typ` can be a JWT-SVID or a plain JWT: where both are accepted, a
     /// subject that begins with `spiffe:` makes it a JWT-SVID, and the key must then come from that trust domain. So
     /// an ID token whose subject looks like a SPIFFE ID never passes by its issuer's key. Both values are compared as
-    /// what they say and not as they are written: by [`Typ`], and by the characters of the subject.
+    /// their values and not as they are written: by [`Typ`], and by the characters of the subject.
     #[must_use]
     #[inline]
     pub fn resolve(&self, typ: Typ, subject_is_spiffe: bool) -> Option<TokenKind> {
@@ -214,7 +214,10 @@ mod tests {
                 by_answer || profile.required.contains(crate::specs::claims::Claim::ExpiresAt),
                 "{kind:?} would never expire"
             );
-            assert!(profile.required.contains(crate::specs::claims::Claim::Audience), "{kind:?} would be for anybody");
+            assert!(
+                profile.required.contains(crate::specs::claims::Claim::Audience),
+                "{kind:?} would be for any audience"
+            );
             assert!(profile.may_lack.is_within(profile.required), "{kind:?}");
             for claim in ["iss", "exp"] {
                 assert!(kind.may_lack().all(|name| name != claim), "{kind:?} without {claim}");

@@ -1,4 +1,4 @@
-//! The methods that prove possession of what a token is bound to: one row of `proofs!` each, which names the file of its specification.
+//! The methods that prove possession of the key or certificate of a token: one row of `proofs!` each, which names the file of its specification.
 
 #[cfg(not(all(feature = "dpop", feature = "mtls")))]
 use crate::reason::Reason;

@@ -24,7 +24,7 @@ pub(crate) struct Profile {
     pub(crate) name: &'static str,
     /// What to call a token of the kind.
     pub(crate) title: &'static str,
-    /// The values of `typ` that name it (RFC 8725 §3.11). Two profiles that share one are told apart by the subject: see
+    /// The values of `typ` that name it (RFC 8725 §3.11). Two profiles that share one are distinguished by the subject: see
     /// [`TokenKinds::resolve`](crate::specs::profile::TokenKinds::resolve).
     pub(crate) types: &'static [Typ],
     /// The algorithms that the specification allows (specs: D4; allow-lists are per kind, not global).
@@ -142,10 +142,9 @@ pub(crate) struct ProofMemory<'p> {
     pub(crate) signature: &'p mut [u8],
 }
 
-/// What a verified proof says.
+/// The attributes of a verified proof.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProofFacts {
-    pub(crate) key_thumbprint: [u8; 32],
     pub(crate) replay_key: [u8; 32],
     pub(crate) issued_at: UnixSeconds,
     /// How far it is known that this request is the one that uses it.

@@ -1,6 +1,7 @@
 //! What a policy sets about a specification beyond its text.
 
 use crate::jose::algorithm::AlgorithmSet;
+use crate::specs::nonce::NonceWindow;
 
 /// What a policy says of kinds of token beyond their specifications.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,8 +38,25 @@ pub(crate) struct DpopSettings {
     pub(crate) nonce_lifetime_seconds: u64,
     pub(crate) replay: ReplayMode,
     pub(crate) algorithms: AlgorithmSet,
+    /// Whether `EdDSA` and `Ed25519` are two names of one algorithm.
+    pub(crate) eddsa_is_ed25519: bool,
     /// The largest modulus of an RSA key.
     pub(crate) max_rsa_bits: u64,
+}
+
+impl DpopSettings {
+    /// When a nonce is accepted; the server that gave it may be as far ahead as a client.
+    pub(crate) const fn nonce_window(&self) -> NonceWindow {
+        NonceWindow { lifetime_seconds: self.nonce_lifetime_seconds, future_seconds: self.future_seconds }
+    }
+
+    /// How old a proof may be, by the time that it is judged by.
+    pub(crate) const fn proof_age_seconds(&self) -> u64 {
+        match self.nonce {
+            NonceMode::Off => self.max_age_seconds,
+            NonceMode::Required => self.nonce_lifetime_seconds,
+        }
+    }
 }
 
 /// What happens to a proof that was used, and to one that the store has no room for.
@@ -50,4 +68,6 @@ pub(crate) enum ReplayMode {
     AcceptWhenFull,
     /// `"danger_accept"`: proofs are not remembered.
     Accept,
+    /// `"consume": "observe"`: a used proof is refused, and none is used up here.
+    Observe,
 }

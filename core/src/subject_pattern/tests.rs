@@ -217,7 +217,7 @@ fn another_separator_makes_other_segments() {
     }
 }
 
-/// A wildcard would stand for a trust domain otherwise, which every pattern for SPIFFE IDs names.
+/// A wildcard would match a trust domain otherwise, which every pattern for SPIFFE IDs names.
 #[test]
 fn another_separator_never_takes_a_spiffe_id() {
     for (pattern, separator) in [("*:*", ':'), ("*:**", ':'), ("*.**", '.'), ("*-*", '-')] {

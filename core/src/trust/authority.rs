@@ -1,8 +1,8 @@
-//! Whose keys verify a token: a trust domain or an issuer.
+//! The authority of a key: a trust domain or an issuer.
 
 use alloc::string::String;
 
-/// Whose keys these are. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
+/// The trust domain or issuer that a key belongs to. A key is found by its authority first, never by `kid` alone (CVE-2026-49998).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
     /// A SPIFFE trust domain, by name.
@@ -18,6 +18,11 @@ impl Authority {
         match self {
             Self::TrustDomain(name) | Self::Issuer(name) => name,
         }
+    }
+
+    /// Whether this is the issuer of this identifier.
+    pub(crate) fn is_issuer(&self, identifier: &str) -> bool {
+        matches!(self, Self::Issuer(name) if name == identifier)
     }
 
     /// Whether this is a trust domain.
@@ -37,7 +42,7 @@ impl core::fmt::Display for Authority {
 }
 
 /// The place of an authority in the policy document's `trust` list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorityIndex(pub(crate) u32);
 
 impl AuthorityIndex {

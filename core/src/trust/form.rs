@@ -29,7 +29,7 @@ impl TrustForm {
         }
     }
 
-    /// The member of a trust entry for a document of this form that stands in the policy document itself.
+    /// The member of a trust entry for a document of this form inside the policy document.
     #[must_use]
     pub const fn inline_member(self) -> &'static str {
         match self {
@@ -52,6 +52,7 @@ impl TrustForm {
 
     /// The kind of document, with its limits.
     #[must_use]
+    #[doc(hidden)]
     pub const fn document_kind(self) -> DocumentKind {
         match self {
             Self::SpiffeBundle => DocumentKind::Bundle,

@@ -28,7 +28,7 @@ pub enum JwkError {
     Use,
     /// `key_ops` does not permit `verify`, repeats a value, or contradicts `use` (RFC 7517 §4.3).
     Operations,
-    /// `alg` is not a signature algorithm of ours, or not one for this key type and curve.
+    /// `alg` is not a supported signature algorithm, or not one for this key type and curve.
     Algorithm,
     /// Neither this build nor its host checks signatures by the algorithms of this key.
     AlgorithmUnsupported,
@@ -40,8 +40,8 @@ pub enum JwkError {
     CertificateMismatch,
     /// `kid` is absent where it must be there.
     KeyIdMissing,
-    /// Another key has the same `kid`, of whatever type, in a bundle also a key for WIT-SVIDs (WIT-SVID §6.1): the engine takes one key for each (RFC 7517 §4.5: keys "SHOULD use
-    /// distinct `kid` values").
+    /// Another key has the same `kid`: in a bundle any other, also one for WIT-SVIDs (WIT-SVID §6.1); in an issuer's set one that the same
+    /// algorithm fits, beyond as many as its entry in `trust` has tried (RFC 7517 §4.5: keys "SHOULD use distinct `kid` values").
     KeyIdRepeated,
 }
 
@@ -130,11 +130,29 @@ impl<'a> UnverifiedJwk<'a> {
     /// # Errors
     /// The first [`JwkError`]. RFC 9449 §4.3 item 7: a private member refuses by its presence, whatever its value.
     pub fn parse(object: JsonObject<'a>) -> Result<Self, JwkError> {
+        Self::read(object, false)
+    }
+
+    /// As [`parse`](Self::parse), for a key of a set: a member that is `null` is absent, also a private one, which then gives nothing away.
+    ///
+    /// By the letter of RFC 7517 §4 each of these members is a string or an array, and `null` is neither. Serializers that write every member
+    /// of a class write it for those that have no value, and mean that.
+    ///
+    /// # Errors
+    /// The first [`JwkError`].
+    pub fn parse_in_set(object: JsonObject<'a>) -> Result<Self, JwkError> {
+        Self::read(object, true)
+    }
+
+    fn read(object: JsonObject<'a>, null_is_absent: bool) -> Result<Self, JwkError> {
         let mut kty = None;
         let mut members: [Option<JsonString<'a>>; 5] = [None; 5]; // crv, x, y, n, e
         let (mut key_id, mut usage, mut algorithm, mut operations) = (None, None, None, None);
         for (name, value) in object.members() {
             const NAMED: [&str; 10] = ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg", "key_ops"];
+            if null_is_absent && matches!(value, Value::Null) {
+                continue;
+            }
             if PRIVATE_MEMBERS.into_iter().any(|private| name.is(private)) {
                 return Err(JwkError::PrivatePart);
             }

@@ -43,7 +43,7 @@ pub(super) fn each_in_map(
     map: &[u8],
     take: &mut dyn FnMut(&str, Value<'_>) -> Result<(), TrustError>,
 ) -> Result<(), TrustError> {
-    // §5.1.1, §6.3: a trust domain that stands twice makes the map invalid; the JSON reader compares unescaped names (specs: BND-12).
+    // §5.1.1, §6.3: a trust domain that occurs twice makes the map invalid; the JSON reader compares unescaped names (specs: BND-12).
     let root = form.document_kind().parse(map)?;
     let domains = root.as_object().and_then(|root| match form {
         TrustForm::HelperMap => {

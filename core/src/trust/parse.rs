@@ -2,7 +2,6 @@
 //!
 //! One odd key never kills a set: it is dropped, counted and named. Only a document that is no set at all is refused.
 
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,6 +11,7 @@ use crate::crypto::{Backend, PublicKey, sha256};
 use crate::document::DocumentFault;
 use crate::jose::algorithm::{Algorithm, AlgorithmSet};
 use crate::jose::base64url;
+use crate::jose::header::CertificateHash;
 use crate::jose::json::{JsonError, JsonObject, JsonString, Value};
 use crate::limits;
 use crate::order::sort;
@@ -19,6 +19,8 @@ use crate::printable::quoted;
 use crate::trust::authority::Authority;
 use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
+use crate::trust::key::CertificateNames;
+use crate::trust::selection::KeySelection;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in use.
@@ -35,9 +37,9 @@ pub enum TrustError {
     TooManyKeys,
     /// `spiffe_sequence` is not an unsigned integer (§4.1.1).
     SequenceMalformed,
-    /// `spiffe_sequence` is lower than that of the document in force: an older document.
+    /// `spiffe_sequence` is lower than that of the document in use: an older document.
     SequenceRollback {
-        /// The sequence in force.
+        /// The sequence in use.
         stored: u64,
         /// The sequence of the refused document.
         offered: u64,
@@ -62,9 +64,9 @@ pub enum TrustError {
     Base64,
     /// A fault of one document refuses the whole map (Trust Domain and Bundle, appendix B.1).
     InMap {
-        /// Whose document.
+        /// The authority of the document.
         trust_domain: Box<str>,
-        /// Its fault.
+        /// The fault of the document.
         fault: Box<TrustError>,
     },
 }
@@ -112,14 +114,14 @@ pub struct DroppedKey {
     pub index: usize,
     /// Its `kid`, cut at 64 characters.
     pub key_id: Option<String>,
-    /// Why.
+    /// The reason.
     pub fault: JwkError,
 }
 
 /// What became of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// How many keys were in force before and still are.
+    /// How many keys were in use before and still are.
     pub kept: usize,
     /// How many are new.
     pub added: usize,
@@ -131,7 +133,7 @@ pub struct LoadReport {
     pub dropped: Vec<DroppedKey>,
     /// How many entries were dropped in all.
     pub dropped_count: usize,
-    /// The sequence number is the one in use, the document is not: somebody should look.
+    /// The sequence number is the one in use, the document is not: an operator should look.
     pub sequence_reused: bool,
     /// The form that the document looks like, where that is another one than the policy says.
     pub resembles: Option<TrustForm>,
@@ -148,6 +150,7 @@ pub(super) struct ParsedSet {
 pub(super) struct ParsedKey {
     index: usize,
     pub(super) key_id: Option<Box<str>>,
+    pub(super) certificate: CertificateNames,
     pub(super) public: PublicKey,
     pub(super) algorithms: AlgorithmSet,
     pub(super) thumbprint: [u8; 32],
@@ -163,14 +166,25 @@ impl LoadReport {
     }
 }
 
-/// Reads a document for keys of `backend`; a key none of whose algorithms is in both `checked` and `allowed` is dropped.
+/// What the engine and the policy say of the keys of one authority.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyRules {
+    /// The library that checks their signatures.
+    pub(crate) backend: Backend,
+    /// The algorithms that the engine checks.
+    pub(crate) checked: AlgorithmSet,
+    /// `algorithms` of the trust entry: a key is used with what is in both, and dropped if that is nothing.
+    pub(crate) allowed: AlgorithmSet,
+    /// How a token selects one of them.
+    pub(crate) selection: KeySelection,
+}
+
+/// Reads a document of keys.
 pub(super) fn parse(
     authority: &Authority,
     form: TrustForm,
     document: &[u8],
-    backend: Backend,
-    checked: AlgorithmSet,
-    allowed: AlgorithmSet,
+    rules: KeyRules,
 ) -> Result<ParsedSet, TrustError> {
     let root = form.document_kind().parse(document)?;
     let root = root.as_object().ok_or(TrustError::KeysMissing)?;
@@ -199,7 +213,7 @@ pub(super) fn parse(
         if index >= limits::KEYS_PER_SET {
             return Err(TrustError::TooManyKeys);
         }
-        match read_key(authority, form, index, entry, (backend, checked, allowed)) {
+        match read_key(authority, form, index, entry, rules) {
             Ok(Some(key)) => keys.push(key),
             Ok(None) => {
                 report.other_use += 1;
@@ -213,7 +227,13 @@ pub(super) fn parse(
     }
     sort(&mut wit_key_ids, Ord::cmp);
     drop_taken(&mut keys, &wit_key_ids, &mut report);
-    drop_repeated(&mut keys, &mut report);
+    merge_listings(&mut keys);
+    drop_ambiguous(&mut keys, authority, rules.selection, &mut report);
+    if rules.selection.match_x5t {
+        for hash in CertificateHash::ALL {
+            unname_ambiguous(&mut keys, hash, rules.selection);
+        }
+    }
     Ok(ParsedSet { keys, sequence, refresh_hint_seconds, digest: sha256(document), report })
 }
 
@@ -223,11 +243,12 @@ fn read_key(
     form: TrustForm,
     index: usize,
     entry: Value<'_>,
-    (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
+    KeyRules { backend, checked, allowed, selection }: KeyRules,
 ) -> Result<Option<ParsedKey>, JwkError> {
     let object = entry.as_object().ok_or(JwkError::Malformed)?;
-    // The use comes first: a key for another purpose may have a type and an algorithm that are none of ours.
-    let usage = object.member("use").map(|usage| usage.as_string().ok_or(JwkError::Malformed)).transpose()?;
+    let member = |name| object.member(name).filter(|value| !matches!(value, Value::Null));
+    // The use comes first: a key for another purpose may have a type and an algorithm that are not supported here.
+    let usage = member("use").map(|usage| usage.as_string().ok_or(JwkError::Malformed)).transpose()?;
     let is = |word: &str| usage.is_some_and(|usage| usage.is(word));
     let is_for_jwt_svids = authority.is_trust_domain() && is("jwt-svid");
     if authority.is_trust_domain() && (is("x509-svid") || is("wit-svid")) {
@@ -243,7 +264,7 @@ fn read_key(
         TrustForm::SpiffeBundle if is_for_jwt_svids => {}
         _ => return Err(JwkError::Use),
     }
-    let jwk = UnverifiedJwk::parse(object)?;
+    let jwk = UnverifiedJwk::parse_in_set(object)?;
     let key_id = jwk.key_id.map(JsonString::to_owned_string).filter(|id| !id.is_empty());
     // JWT-SVID §6.1: "each [jwt-svid] entry […] MUST include a kid parameter"
     if authority.is_trust_domain() && key_id.is_none() {
@@ -258,7 +279,9 @@ fn read_key(
     }
     let fitting = AlgorithmSet::ALL.iter().filter(|algorithm| public.fits(*algorithm));
     let algorithms = match jwk.algorithm {
-        // RFC 7517 §4.4, RFC 9864 §7: one key, one algorithm; `EdDSA` and `Ed25519` are two names and not mixed.
+        // RFC 7517 §4.4, RFC 9864 §7: one key, one algorithm. `EdDSA` and `Ed25519` are two names, and with a key on Ed25519 they name the
+        // same algorithm (RFC 9864 §2.2): mixed only where the policy says so (specs: ED-5).
+        Some(only) if public.fits(only) && selection.eddsa_is_ed25519 => only.by_all_names(),
         Some(only) if public.fits(only) => AlgorithmSet::default().with(only),
         Some(_) => return Err(JwkError::Algorithm),
         None => fitting.fold(AlgorithmSet::default(), |set, algorithm: Algorithm| set.with(algorithm)),
@@ -272,10 +295,12 @@ fn read_key(
         return Err(JwkError::AlgorithmUnsupported);
     }
     let thumbprint = thumbprint(&material);
-    Ok(Some(ParsedKey { index, key_id: key_id.map(Into::into), public, algorithms, thumbprint }))
+    let hash = |name| member(name)?.as_string().filter(|_| selection.match_x5t).map(JsonString::to_owned_string);
+    let certificate = CertificateHash::ALL.map(|of| hash(of.name()).map(Into::into));
+    Ok(Some(ParsedKey { index, key_id: key_id.map(Into::into), certificate, public, algorithms, thumbprint }))
 }
 
-/// The DER of the first element of `x5c`. What is no base64 holds no certificate, and so none of another key.
+/// The DER of the first element of `x5c`. A text that is not base64 has no certificate, and so none of another key.
 fn first_certificate(key: JsonObject<'_>) -> Option<Vec<u8>> {
     let text = key.member("x5c")?.as_array()?.elements().next()?.as_string()?.to_owned_string();
     let mut der = alloc::vec![0; text.len()];
@@ -304,44 +329,79 @@ fn drop_taken(keys: &mut Vec<ParsedKey>, taken: &[String], report: &mut LoadRepo
     });
 }
 
-/// Drops keys whose `kid` another key has too. RFC 7517 §4.5 wants them distinct; a token could mean either, and an
-/// attacker who can add a key could shadow one (specs: JWK-4, BND-19). An exact repetition is the same key, kept once.
-fn drop_repeated(keys: &mut Vec<ParsedKey>, report: &mut LoadReport) {
-    // Of the keys without `kid`, repetitions come together.
-    let unnamed = |key: &ParsedKey| key.key_id.is_none().then_some(key.thumbprint);
-    sort(keys, |a, b| (&a.key_id, unnamed(a), a.index).cmp(&(&b.key_id, unnamed(b), b.index)));
-    let same = |a: &ParsedKey, b: &ParsedKey| a.thumbprint == b.thumbprint && a.algorithms == b.algorithms;
-    let mut kept: Vec<ParsedKey> = Vec::with_capacity(keys.len());
-    let mut run: Vec<ParsedKey> = Vec::new();
-    let mut flush = |run: &mut Vec<ParsedKey>, kept: &mut Vec<ParsedKey>| {
-        let Some(first) = run.first() else { return };
+/// Makes one key of its listings under one `kid`: some issuers list a key once for each `alg`, and a repetition adds nothing.
+///
+/// Leaves the keys sorted by `kid`.
+fn merge_listings(keys: &mut Vec<ParsedKey>) {
+    sort(keys, |a, b| (&a.key_id, a.thumbprint, a.index).cmp(&(&b.key_id, b.thumbprint, b.index)));
+    keys.dedup_by(|again, first| {
+        let is_one = again.key_id == first.key_id && again.thumbprint == first.thumbprint;
+        if is_one {
+            first.algorithms = first.algorithms.union(again.algorithms);
+            for (known, named) in first.certificate.iter_mut().zip(&mut again.certificate) {
+                *known = known.take().or(named.take());
+            }
+        }
+        is_one
+    });
+}
+
+/// Drops keys with which a token could mean another one too. RFC 7517 §4.5 wants the `kid` of keys distinct, "One example in which different
+/// keys might use the same "kid" value is if they have different "kty" values": what tells them apart is the token's `alg`. An attacker
+/// who can add a key could shadow one (specs: JWK-4), so no more keys of a `kid` are left for an algorithm than the policy has tried. In
+/// a bundle each `kid` is unique (WIT-SVID §6.1, specs: BND-19).
+fn drop_ambiguous(keys: &mut Vec<ParsedKey>, authority: &Authority, selection: KeySelection, report: &mut LoadReport) {
+    let (mut from, mut dropped) = (0, Vec::new());
+    while let Some(first) = keys.get(from) {
+        let run = keys[from..].iter().take_while(|key| key.key_id == first.key_id).count();
+        let run = from..from + run;
+        from = run.end;
         if first.key_id.is_none() {
-            for key in run.drain(..) {
-                // One key has at most as many sorts of `alg` as there are algorithms for it.
-                let mut of_this_key = kept.iter().rev().take_while(|known| known.thumbprint == key.thumbprint);
-                if !of_this_key.any(|known| same(known, &key)) {
-                    kept.push(key);
-                }
-            }
-        } else if run.iter().all(|key| same(key, first)) {
-            kept.extend(run.drain(..).take(1));
-        } else {
-            for key in run.drain(..) {
-                report.drop_key(
-                    key.index,
-                    key.key_id.as_deref().map(ToOwned::to_owned).as_deref(),
-                    JwkError::KeyIdRepeated,
-                );
+            continue;
+        }
+        let of_run = keys.get(run.clone()).unwrap_or_default();
+        let crowded = crowded(of_run.iter(), selection.most());
+        for (place, key) in run.clone().zip(of_run) {
+            let is_unique = if authority.is_trust_domain() {
+                run.len() == 1
+            } else {
+                key.algorithms.intersection(crowded).is_empty()
+            };
+            if !is_unique {
+                report.drop_key(key.index, key.key_id.as_deref(), JwkError::KeyIdRepeated);
+                dropped.push(place);
             }
         }
-        run.clear();
-    };
-    for key in keys.drain(..) {
-        if run.first().is_some_and(|first| first.key_id != key.key_id) {
-            flush(&mut run, &mut kept);
-        }
-        run.push(key);
     }
-    flush(&mut run, &mut kept);
-    *keys = kept;
+    let mut place = 0;
+    keys.retain(|_| {
+        place += 1;
+        dropped.binary_search(&(place - 1)).is_err()
+    });
+}
+
+/// Takes the hash of a certificate from keys that too many others share it with: then it selects none of them.
+fn unname_ambiguous(keys: &mut [ParsedKey], hash: CertificateHash, selection: KeySelection) {
+    let at = hash.index();
+    let mut named: Vec<&mut ParsedKey> = keys.iter_mut().filter(|key| key.certificate[at].is_some()).collect();
+    sort(&mut named, |a, b| a.certificate[at].cmp(&b.certificate[at]));
+    for run in named.chunk_by_mut(|a, b| a.certificate[at] == b.certificate[at]) {
+        let crowded = crowded(run.iter().map(|key| &**key), selection.most());
+        for key in run {
+            if !key.algorithms.intersection(crowded).is_empty() {
+                key.certificate[at] = None;
+            }
+        }
+    }
+}
+
+/// The algorithms that fit more than `most` of these keys.
+fn crowded<'k>(keys: impl Iterator<Item = &'k ParsedKey>, most: usize) -> AlgorithmSet {
+    let mut counts = [0; Algorithm::ALL.len()];
+    for key in keys {
+        for (algorithm, count) in Algorithm::ALL.into_iter().zip(&mut counts) {
+            *count += usize::from(key.algorithms.contains(algorithm));
+        }
+    }
+    Algorithm::ALL.into_iter().zip(counts).filter(|(_, count)| *count > most).map(|(algorithm, _)| algorithm).collect()
 }

@@ -5,15 +5,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::crypto::{Backend, PublicKey};
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::header::CertificateHash;
 use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::authority::{Authority, AuthorityIndex};
 use crate::trust::form::TrustForm;
+use crate::trust::key::{KeyHandle, TrustedKey};
 use crate::trust::map::{self, MapReport};
-use crate::trust::parse::{self, LoadReport, ParsedSet, TrustError};
+use crate::trust::parse::{self, KeyRules, LoadReport, ParsedSet, TrustError};
+use crate::trust::selection::{Candidates, Index, KeyHint, KeySelection, SelectedBy};
 use crate::trust::table::SetTable;
 
 /// Which engine something belongs to.
@@ -30,75 +32,6 @@ impl EngineId {
     }
 }
 
-/// The identity of one key while it stays in its set.
-///
-/// A key that leaves its set and comes back is another key: `serial` is never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyHandle {
-    pub(crate) authority: AuthorityIndex,
-    /// The index in [`KeySet::slots`].
-    pub(crate) slot: u32,
-    pub(crate) serial: u64,
-}
-
-impl KeyHandle {
-    /// A number that no other key of this process ever had, for logs.
-    #[must_use]
-    pub const fn serial(self) -> u64 {
-        self.serial
-    }
-}
-
-/// One public key that may sign tokens of one authority.
-#[derive(Debug)]
-pub struct TrustedKey {
-    pub(crate) id: KeyHandle,
-    pub(crate) key_id: Option<Box<str>>,
-    pub(crate) public: PublicKey,
-    /// The algorithms that fit the key, or the one that its `alg` names, as far as the trust entry allows them.
-    pub(crate) algorithms: AlgorithmSet,
-    /// RFC 7638.
-    pub(crate) thumbprint: [u8; 32],
-}
-
-impl TrustedKey {
-    /// The identity of the key.
-    #[must_use]
-    pub const fn id(&self) -> KeyHandle {
-        self.id
-    }
-
-    /// Whose key it is.
-    #[must_use]
-    pub const fn authority(&self) -> AuthorityIndex {
-        self.id.authority
-    }
-
-    /// `kid`, if it has one.
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
-    }
-
-    /// The key itself.
-    #[must_use]
-    pub const fn public(&self) -> &PublicKey {
-        &self.public
-    }
-
-    /// The algorithms that it may be used with.
-    #[must_use]
-    pub const fn algorithms(&self) -> AlgorithmSet {
-        self.algorithms
-    }
-
-    /// Its RFC 7638 thumbprint.
-    #[must_use]
-    pub const fn thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
-    }
-}
-
 /// The usable keys of one authority.
 #[derive(Debug)]
 pub struct KeySet {
@@ -108,6 +41,8 @@ pub struct KeySet {
     slots: Vec<Option<Slot>>,
     /// For each algorithm the index in `keys` of the only key that it fits; `None` where none or several are.
     single: [Option<u32>; Algorithm::ALL.len()],
+    /// Where the trust entry has `try_keys` or `match_x5t`: takes the place of `single`.
+    index: Option<Box<Index>>,
     sequence: Option<u64>,
     refresh_hint_seconds: Option<u64>,
     loaded_at: UnixSeconds,
@@ -157,36 +92,82 @@ impl KeySet {
         self.loaded_at
     }
 
-    /// The key that a token of this `kid` and `algorithm` was signed with.
+    /// Adds to `candidates` the keys that a token was signed with if its header says `hint` and `algorithm`: one, or as many as `try_keys` of
+    /// the trust entry.
     ///
-    /// A token without `kid` finds a key only where exactly one key of the set fits its algorithm, and only if
-    /// `single_candidate` allows that.
+    /// Several keys may have the `kid` or the certificate's hash: those that fit the algorithm. A token that names no key finds one only
+    /// where no more keys of the set fit its algorithm, and only if `single_candidate` allows that.
     ///
     /// # Errors
-    /// [`Reason::KeyUnknown`], or [`Reason::KeyNotUsable`] if the key is there and may not be used with `algorithm`.
-    pub fn find(
-        &self,
-        kid: Option<&str>,
+    /// [`Reason::KeyUnknown`], or [`Reason::KeyNotUsable`] if the named key is there and may not be used with `algorithm`.
+    pub fn find<'s>(
+        &'s self,
+        hint: KeyHint<'_>,
         algorithm: Algorithm,
         single_candidate: bool,
-    ) -> Result<&Arc<TrustedKey>, Reason> {
-        let key = match kid {
-            Some(kid) => {
-                let place = self.keys.binary_search_by(|key| key.key_id().cmp(&Some(kid)));
-                place.ok().and_then(|place| self.keys.get(place)).ok_or(Reason::KeyUnknown)?
+        candidates: &mut Candidates<'s>,
+    ) -> Result<(), Reason> {
+        let before = candidates.count();
+        let (mut is_named, mut places, mut by) = (false, &[][..], SelectedBy::Name);
+        match (hint, &self.index) {
+            (KeyHint::Id(id), index) => {
+                let from = self.keys.partition_point(|key| key.key_id() < Some(id));
+                for key in self.keys.iter().skip(from).take_while(|key| key.key_id() == Some(id)) {
+                    is_named = true;
+                    candidates.add(key, algorithm, by);
+                }
+                if let Some(index) = index.as_ref().filter(|index| !is_named && index.serves_any_id()) {
+                    (places, by) = (index.fitting(algorithm), SelectedBy::AlgorithmDespiteId);
+                }
             }
-            None if single_candidate => self.single(algorithm).ok_or(Reason::KeyUnknown)?,
-            None => return Err(Reason::KeyUnknown),
-        };
-        // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked when the
-        // cryptographic operation is performed": the header's `alg` only chooses among those the key allows.
-        if key.algorithms.contains(algorithm) { Ok(key) } else { Err(Reason::KeyNotUsable) }
+            (KeyHint::Certificate(hash, name), Some(index)) => {
+                places = index.named(&self.keys, hash, name);
+                is_named = !places.is_empty();
+            }
+            (KeyHint::None, _) if single_candidate => (places, by) = (self.fitting(algorithm), SelectedBy::Algorithm),
+            _ => {}
+        }
+        for place in places {
+            if let Some(key) = usize::try_from(*place).ok().and_then(|place| self.keys.get(place)) {
+                candidates.add(key, algorithm, by);
+            }
+        }
+        match candidates.count() > before {
+            true => Ok(()),
+            false if is_named => Err(Reason::KeyNotUsable),
+            false => Err(Reason::KeyUnknown),
+        }
     }
 
-    /// The only key that the algorithm fits; found when the document was loaded, since a client asks as often as it likes.
-    fn single(&self, algorithm: Algorithm) -> Option<&Arc<TrustedKey>> {
-        let index = (*self.single.get(usize::from(algorithm.index()))?)?;
-        self.keys.get(usize::try_from(index).ok()?)
+    /// Whether a token that selected `key` of this set before would do so now; the key is still in the set.
+    pub(crate) fn still_selects(
+        &self,
+        key: KeyHandle,
+        algorithm: Algorithm,
+        by: SelectedBy,
+        single_candidate: bool,
+    ) -> bool {
+        match by {
+            SelectedBy::Name => true,
+            SelectedBy::AlgorithmDespiteId if !self.index.as_ref().is_some_and(|index| index.serves_any_id()) => false,
+            SelectedBy::Algorithm if !single_candidate => false,
+            SelectedBy::Algorithm | SelectedBy::AlgorithmDespiteId => {
+                let is_it = |place: &u32| {
+                    let known = usize::try_from(*place).ok().and_then(|place| self.keys.get(place));
+                    known.is_some_and(|known| known.id == key)
+                };
+                self.fitting(algorithm).iter().any(is_it)
+            }
+        }
+    }
+
+    /// The places of the keys that the algorithm fits, where they are no more than may be tried; found when the document was loaded, since a
+    /// client asks as often as it likes.
+    fn fitting(&self, algorithm: Algorithm) -> &[u32] {
+        match &self.index {
+            Some(index) => index.fitting(algorithm),
+            None => self.single.get(usize::from(algorithm.index())).map_or(&[], Option::as_slice),
+        }
     }
 }
 
@@ -243,8 +224,7 @@ impl BundleSet {
     ///
     /// Keys that were there before keep their identity, so cached tokens of theirs stay cached; the others are gone at
     /// once. A document without a usable key revokes the whole authority. Costs what the document costs: the sets of other authorities
-    /// are not looked at. `backend` checks the signatures of the keys; `checked` are the algorithms that the engine checks, `allowed` those of the trust entry: a key is used with
-    /// what is in both.
+    /// are not looked at.
     ///
     /// # Errors
     /// A [`TrustError`] and no change: the last good document stays in use (specs: BND-2).
@@ -253,11 +233,11 @@ impl BundleSet {
         index: AuthorityIndex,
         (authority, form): (&Authority, TrustForm),
         document: &[u8],
-        algorithms: (Backend, AlgorithmSet, AlgorithmSet),
+        rules: KeyRules,
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustError> {
-        let parsed = self.read(index, (authority, form), document, algorithms)?;
-        self.install(index, parsed, now)
+        let parsed = self.read(index, (authority, form), document, rules)?;
+        self.install(index, parsed, rules.selection, now)
     }
 
     /// Makes each document of a bundle map that of its trust domain: all of them or none (Trust Domain and Bundle, appendix B.1; specs:
@@ -271,7 +251,7 @@ impl BundleSet {
         form: TrustForm,
         members: &mut dyn Iterator<Item = (AuthorityIndex, &Authority)>,
         document: &[u8],
-        algorithms: (Backend, AlgorithmSet, AlgorithmSet),
+        rules: KeyRules,
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
         let mut wanted: Vec<(AuthorityIndex, &Authority, Option<ParsedSet>)> =
@@ -285,13 +265,13 @@ impl BundleSet {
                 return Ok(());
             };
             let document = map::document_of(form, value)?;
-            *parsed = Some(self.read(*index, (authority, form.of_one()), &document, algorithms)?);
+            *parsed = Some(self.read(*index, (authority, form.of_one()), &document, rules)?);
             Ok(())
         })?;
         let mut next = self.clone();
         for (index, _, parsed) in wanted {
             match parsed {
-                Some(parsed) => report.loaded.push((index, next.install(index, parsed, now)?)),
+                Some(parsed) => report.loaded.push((index, next.install(index, parsed, rules.selection, now)?)),
                 // SPIFFE Federation §6.3: a relationship that is deleted must stop validation for that domain at once.
                 None => {
                     next.sets.put(index.as_usize(), None);
@@ -310,10 +290,10 @@ impl BundleSet {
         index: AuthorityIndex,
         (authority, form): (&Authority, TrustForm),
         document: &[u8],
-        (backend, checked, allowed): (Backend, AlgorithmSet, AlgorithmSet),
+        rules: KeyRules,
     ) -> Result<ParsedSet, TrustError> {
         let before = self.set(index);
-        let mut parsed = parse::parse(authority, form, document, backend, checked, allowed)?;
+        let mut parsed = parse::parse(authority, form, document, rules)?;
         if let (Some(stored), Some(offered)) = (before.and_then(|set| set.sequence), parsed.sequence) {
             // SPIFFE Trust Domain and Bundle §4.1.1: the sequence is monotonic, so a lower one is an older document.
             if offered < stored {
@@ -331,6 +311,7 @@ impl BundleSet {
         &mut self,
         index: AuthorityIndex,
         mut parsed: ParsedSet,
+        selection: KeySelection,
         now: UnixSeconds,
     ) -> Result<LoadReport, TrustError> {
         let before = self.set(index);
@@ -344,11 +325,16 @@ impl BundleSet {
         let mut added = Vec::new();
         for key in parsed.keys {
             let known = kept.binary_search_by_key(&key.thumbprint, |kept| kept.thumbprint).ok().and_then(|any| {
-                // The same key may stand under several `kid`s: look at its neighbours too.
+                // The same key may be listed under several `kid`s: look at its neighbours too.
                 let first =
                     kept[..any].iter().rposition(|kept| kept.thumbprint != key.thumbprint).map_or(0, |at| at + 1);
                 let same = kept[first..].iter().take_while(|kept| kept.thumbprint == key.thumbprint);
-                same.into_iter().find(|kept| kept.key_id == key.key_id && kept.algorithms == key.algorithms)
+                same.into_iter().find(|kept| {
+                    let has = |hash: CertificateHash| key.certificate.get(hash.index()).and_then(Option::as_deref);
+                    kept.key_id == key.key_id
+                        && kept.algorithms == key.algorithms
+                        && CertificateHash::ALL.into_iter().all(|hash| kept.certificate_name(hash) == has(hash))
+                })
             });
             match known {
                 Some(known) => {
@@ -375,6 +361,7 @@ impl BundleSet {
             let key = Arc::new(TrustedKey {
                 id,
                 key_id: key.key_id,
+                certificate: key.certificate.iter().any(Option::is_some).then(|| Box::new(key.certificate)),
                 public: key.public,
                 algorithms: key.algorithms,
                 thumbprint: key.thumbprint,
@@ -387,6 +374,7 @@ impl BundleSet {
         sort(&mut keys, |a, b| (&a.key_id, a.id.slot).cmp(&(&b.key_id, b.id.slot)));
         let set = KeySet {
             single: Algorithm::ALL.map(|algorithm| single_index(&keys, algorithm)),
+            index: Index::of(&keys, selection),
             keys,
             slots,
             sequence: parsed.sequence,

@@ -1,4 +1,4 @@
-//! Sets by authority, in a tree whose copies share what they have in common.
+//! Sets by authority, in a tree whose copies share their common parts.
 //!
 //! A copy costs one pointer. A change copies the nodes on the way to one set, of [`WIDTH`] pointers each, as far as another copy shares
 //! them: with 100,000 authorities four nodes, with one authority none.
@@ -70,7 +70,7 @@ impl<S> SetTable<S> {
         }
     }
 
-    /// Puts a set at `index`, or takes it away. Copies of this table keep what they have.
+    /// Puts a set at `index`, or takes it away. Copies of this table do not change.
     pub(super) fn put(&mut self, index: usize, set: Option<Arc<S>>) {
         if index >= self.length {
             return;

@@ -7,7 +7,7 @@ use crate::jose::base64url;
 ///
 /// RFC 7638 §3: the required members only, in lexicographic order, without white space. The numbers are encoded again
 /// from their bytes; since only their one right encoding is ever accepted, that is the text that the key was written in.
-/// Does not tell a public key from a private one: both have the same thumbprint (§3.2.1).
+/// Does not distinguish a public key from a private one: both have the same thumbprint (§3.2.1).
 #[must_use]
 pub fn thumbprint(material: &KeyMaterial<'_>) -> [u8; 32] {
     let mut hash = Sha256::new();

@@ -10,7 +10,7 @@ use super::{Origin, OwnedOrigin, UriError, is_unreserved, split_authority};
 /// The origins that a host serves. One without a wildcard is meant by every request; of several, or of a wildcard, the client's authority
 /// (`:authority`, `Host`) chooses one, so a client can choose among them and invent none.
 ///
-/// `https://*.example.com` stands for exactly one label in place of the `*`, as in the name of a certificate (RFC 9525 §6.3: "the wildcard
+/// `https://*.example.com` matches exactly one label in place of the `*`, as in the name of a certificate (RFC 9525 §6.3: "the wildcard
 /// character […] MUST match only one label"). A name that is listed goes before a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigins {
@@ -34,11 +34,11 @@ struct Entry {
 pub struct OriginListError {
     /// The place of the origin in the list.
     pub place: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub kind: OriginListErrorKind,
 }
 
-/// What is wrong with an origin of a list.
+/// The fault of an origin of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginListErrorKind {
     /// It is no origin.
@@ -131,7 +131,7 @@ impl Entry {
         let mut origin = OwnedOrigin::parse(text.as_bytes()).map_err(OriginListErrorKind::Origin)?;
         let suffix = origin.host.strip_prefix(b"*.").map(<[u8]>::to_vec);
         let name = suffix.as_deref().unwrap_or(&origin.host);
-        // In a base path it is a path like any other, and not what was meant.
+        // In a base path it is a path like any other, and not a wildcard.
         if name.is_empty() || name.starts_with(b".") || name.contains(&b'*') || origin.base.contains(&b'*') {
             return Err(OriginListErrorKind::Wildcard);
         }

@@ -4,7 +4,7 @@
 use super::FormDecoded;
 use crate::limits;
 
-/// Tells whether the query of `uri` has a parameter of this name, such as `access_token` (RFC 6750 §2.3).
+/// Whether the query of `uri` has a parameter of this name, such as `access_token` (RFC 6750 §2.3).
 ///
 /// Parameters are separated by `&`; names are compared after form decoding (`+` and percent-encoding), with regard to case.
 /// Takes any bytes, reads the query up to `#`, and does not look at bodies or at values.
@@ -59,12 +59,12 @@ fn query_has_parameter(uri: &[u8], name: &[u8]) -> bool {
 /// How many characters a name has in common with another by chance.
 const USUAL: usize = 1;
 
-/// How many characters `encoded` begins with as `name` does, once it is decoded, and what comes after them.
+/// How many characters `encoded` begins with as `name` does, once it is decoded, and the rest after them.
 fn common<'e>(encoded: &'e [u8], name: &[u8]) -> (usize, &'e [u8]) {
     let mut rest = encoded;
     for (same, wanted) in name.iter().enumerate() {
         match rest {
-            // What stands for itself, and is not the one that is looked for.
+            // An unescaped character other than the wanted one.
             [byte, ..] if byte != wanted && !matches!(byte, b'%' | b'+') => return (same, rest),
             _ => {}
         }

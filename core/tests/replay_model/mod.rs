@@ -18,7 +18,7 @@ fn entry((number, issued_at): Proof) -> Entry {
     Entry::new(number << PROOF_BITS | number, NOON.saturating_add_signed(issued_at), WINDOW)
 }
 
-/// What lies in the bucket before, and who claims what; the number in a claim is the clock of its thread.
+/// The earlier content of the bucket, and the claims of each thread; the number in a claim is the clock of its thread.
 #[derive(Clone)]
 pub(crate) struct Scenario {
     pub(crate) bucket: Vec<Option<Proof>>,
@@ -73,7 +73,7 @@ pub(crate) fn twins_and_overwriter() -> Scenario {
     Scenario { bucket: vec![None], threads: vec![vec![claim], vec![claim], vec![((2, 200), 200)]], roomy: false }
 }
 
-/// The clocks of two claims of one proof stand on different sides of the death of an old entry.
+/// The clocks of two claims of one proof are on different sides of the death of an old entry.
 pub(crate) fn twins_apart() -> Scenario {
     let bucket = vec![Some((9, -31)), None];
     Scenario { bucket, threads: vec![vec![((1, 0), -5)], vec![((1, 0), 60)]], roomy: true }
@@ -87,7 +87,7 @@ pub(crate) trait Machine: 'static {
     fn run(threads: Vec<Box<dyn FnOnce() -> Vec<FirstUse> + Send>>) -> Vec<Vec<FirstUse>>;
 }
 
-/// What is under test: the protocol, or one with a planted fault.
+/// The tested protocol: the real one, or one with a planted fault.
 pub(crate) type Protocol<W> = fn(u64, &Bucketed<'_, W>, &Entry) -> FirstUse;
 
 /// One execution: no proof wins twice or after it was used before, and with room for all one of its claims wins.
@@ -171,7 +171,7 @@ pub(crate) trait Swap {
     fn swap(&self, new: u64);
 }
 
-/// What is wrong with a protocol.
+/// The fault of a protocol.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The forgotten times are read before the slots.

@@ -45,7 +45,7 @@ pub(crate) struct Case {
     pub(crate) algorithm: Algorithm,
     pub(crate) message: Vec<u8>,
     pub(crate) signature: Vec<u8>,
-    /// Labelled "valid" and in the form that JOSE gives to the algorithm; what is only "acceptable" we refuse.
+    /// Labelled "valid" and in the form that JOSE gives to the algorithm; "acceptable" cases are refused.
     pub(crate) valid: bool,
 }
 

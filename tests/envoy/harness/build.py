@@ -1,4 +1,4 @@
-"""The builds of the filter: a native dynamic module, and a proxy-wasm filter. Tests are the same; what Envoy is told differs."""
+"""The builds of the filter: a native dynamic module, and a proxy-wasm filter. The tests are the same; Envoy's configuration differs."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class Module:
     bootstrap = {}
     # Settings by which routes have a say where there is one policy only.
     routed = {}
-    # What a route may say that nobody understands, and that is only known when a request comes.
+    # Route metadata that cannot be parsed, which is known only when a request comes.
     bad_routes = {}
 
     @staticmethod
@@ -76,7 +76,7 @@ class Wasm:
 
     @staticmethod
     def filter(settings, vm_id="countersign", **config):
-        # What the settings state of Envoy, Envoy is told.
+        # Envoy is configured as the settings state.
         said = settings.get("value", settings)
         stated = '"allow_on_headers_stop_iteration": true'
         if stated in (said if isinstance(said, str) else json.dumps(said)):
@@ -104,7 +104,7 @@ class Wasm:
 
     @staticmethod
     def settings(settings, folder):
-        """A VM has no files: documents stand in the policy."""
+        """A VM has no files: documents are in the policy."""
         settings = json.loads(json.dumps(settings))
         settings.pop("trust_directory", None)
         if settings.get("identity_headers") and len(settings.get("policy", {}).get("policies", {})) > 1:
@@ -129,7 +129,7 @@ ELSEWHERE = {}
 
 
 def only(build, _why):
-    """A test, or a class of tests, of what the other build does not have: for that one it is not there at all."""
+    """A test, or a class of tests, of a feature that the other build does not have: for that one it does not exist."""
     def kept(tests):
         if THIS is build:
             return tests

@@ -13,7 +13,7 @@ MESSAGES = [b"first", b"second", b"third"]
 
 
 class Echo(grpc.GenericRpcHandler):
-    """Sends back what it is sent, after the metadata that begin with `x-`."""
+    """Sends back each message, after the metadata that begin with `x-`."""
 
     def service(self, details):
         def seen(context):

@@ -37,7 +37,7 @@ def added(**headers):
     return [{"header": {"key": name.replace("_", "-"), "value": value}} for name, value in headers.items()]
 
 
-# What a filter left behind, for tests to see: in each response, whoever made it.
+# The metadata of a filter, for tests to read: in each response, of the upstream and of the proxy.
 SHOWN = {f"x_{fact}": build.THIS.fact(fact)
          for fact in ("decision", "reason", "subject", "issuer", "scope", "binding", "kind", "key_id", "cache", "mode")}
 
@@ -120,7 +120,7 @@ class Envoy:
                 "--file-flush-interval-msec", "50", "-l", "warn", "--component-log-level", build.THIS.log, *more]
 
     def validate(self):
-        """`--mode validate`: whether it passes, and what it says."""
+        """`--mode validate`: whether it passes, and its output."""
         done = subprocess.run(self.command("--mode", "validate"), capture_output=True, text=True, check=False,
                               env=self.environment, timeout=PATIENCE)
         return done.returncode == 0, done.stderr + done.stdout

@@ -1,4 +1,4 @@
-"""An upstream that says what it received: target, header fields and trailer fields, names as they came."""
+"""An upstream that returns the request it received: target, header fields and trailer fields, names as they came."""
 
 import contextlib
 import json

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 static GENERATOR: LazyLock<Option<Generator>> = LazyLock::new(|| Window::bits(6).map(Generator::build_with));
 
-/// Key (64 bytes), hash (32), signature (64); a key of zeros stands for the group's own base point, so that mutated signatures meet
+/// Key (64 bytes), hash (32), signature (64); a key of zeros means the group's own base point, so that mutated signatures meet
 /// a key that is on the curve.
 fn check(key: &[u8; 64], hash: &[u8; 32], signature: &[u8; 64]) -> Option<()> {
     let mut sec1 = [4u8; 65];

@@ -64,7 +64,7 @@ def read_group(directory, group):
 
 
 def lines_of(text):
-    """The lines of NDJSON. Not `splitlines`: that also splits at characters that may stand inside a JSON string."""
+    """The lines of NDJSON. Not `splitlines`: that also splits at characters that may be inside a JSON string."""
     return text.removesuffix("\n").split("\n") if text else []
 
 
@@ -77,7 +77,7 @@ def make_case(group, entry, line):
 
 
 def faults_of(groups):
-    """What is wrong with the corpus itself, as (name, what) pairs."""
+    """The faults of the corpus itself, as (name, fault) pairs."""
     faults = []
     for group, cases in groups.items():
         if len(cases) < MINIMUM[group]:

@@ -1,4 +1,4 @@
-"""Asks the engine, and compares what it says with what must come out."""
+"""Asks the engine, and compares its answers with the expected ones."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def check(binary, directory, group, cases):
 
 
 def compare(cases, lines):
-    """One entry per case: None, or what is wrong with the engine's line for it."""
+    """One entry per case: None, or the fault of the engine's line for it."""
     verdicts = [(case, fault_of(case, line)) for case, line in zip(cases, lines)]
     verdicts += [(case, "no output line") for case in cases[len(lines) :]]
     failures = [Failure(case.full_name, fault) for case, fault in verdicts if fault]

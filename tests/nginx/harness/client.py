@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a socket, byte for byte: what a test says is what is sent."""
+"""HTTP/1.1 over a socket, byte for byte, as the test wrote it."""
 
 import socket
 import ssl

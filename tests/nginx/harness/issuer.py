@@ -42,7 +42,7 @@ class Key:
         return f"{message}.{encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
     def entry(self):
-        """The key as it stands in a key set."""
+        """The key as a member of a key set."""
         return {**self.jwk, "kid": self.kid, "use": "sig", "alg": "ES256"}
 
     def token(self, subject="alice", bound=None, certificate=None, **claims):

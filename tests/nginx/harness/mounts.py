@@ -9,7 +9,7 @@ from .server import until
 
 
 class Mounts:
-    """Held by a process that sleeps; what is mounted in it goes when that process ends."""
+    """Held by a process that sleeps; its mounts end with that process."""
 
     def __init__(self):
         self.holder = subprocess.Popen(["unshare", "--mount", "--", "sleep", "infinity"], stderr=subprocess.PIPE, text=True)

@@ -39,7 +39,7 @@ def command():
 
 
 def run(*arguments, **options):
-    """Runs a command to its end, and fails with what it wrote."""
+    """Runs a command to its end, and fails with its output."""
     done = subprocess.run([str(part) for part in arguments], capture_output=True, text=True, check=False, **options)
     if done.returncode:
         raise RuntimeError(f"{arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")

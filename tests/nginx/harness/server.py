@@ -65,7 +65,7 @@ def until(what, condition, patience=PATIENCE):
 
 
 class Nginx:
-    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` stand for what they are."""
+    """nginx with `http`, the inside of its http block. `{folder}` and `{port}` are replaced."""
 
     def __init__(self, http="", workers=1, level="info", main="", environment=None, connections=1024,
                  daemon=False, mounts=None, binary=None, module=None):
@@ -129,7 +129,7 @@ class Nginx:
         return [*inside, self.binary, "-p", str(self.folder), "-c", str(self.configure()), "-e", f"{self.folder}/error.log", *arguments]
 
     def test(self):
-        """`nginx -t`: whether it passes, and what it says."""
+        """`nginx -t`: whether it passes, and its output."""
         done = subprocess.run(
             self.command("-t"), capture_output=True, text=True, check=False, env=self.environment, timeout=60
         )

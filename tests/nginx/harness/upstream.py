@@ -1,4 +1,4 @@
-"""An upstream of nginx that keeps what it was sent, byte for byte."""
+"""An upstream of nginx that records the requests it receives, byte for byte."""
 
 import socketserver
 import threading

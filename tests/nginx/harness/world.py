@@ -1,4 +1,4 @@
-"""The configuration that most tests start from: one issuer, an upstream that shows what it was sent."""
+"""The configuration that most tests start from: one issuer, an upstream that shows the request it received."""
 
 import json
 import time

@@ -1,8 +1,8 @@
-//! The proxy-wasm ABI 0.2.1, declared by ourselves: what we use of it, byte for byte. All unsafe code of the filter is here.
+//! The proxy-wasm ABI 0.2.1, declared here: the part that the filter uses, byte for byte. All unsafe code of the filter is here.
 //!
-//! What the SAFETY comments lean on is the ABI: the proxy reads what we pass during the call, and no longer; it writes what it returns
-//! to the addresses that we pass; bytes that it returns it has put into memory that `proxy_on_memory_allocate` gave it, which is
-//! then ours. A VM has one thread.
+//! The SAFETY comments rely on the ABI: the proxy reads arguments during the call, and no longer; it writes what it returns
+//! to the addresses that are passed; bytes that it returns are in memory that `proxy_on_memory_allocate` gave it, which is
+//! then the filter's. A VM has one thread.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -109,10 +109,10 @@ impl Returned {
     const NONE: Self = Self { bytes: ptr::null_mut(), length: 0 };
 
     /// # Safety
-    /// Unless `bytes` is NULL, it came from `proxy_on_memory_allocate(length)` and nobody else has it.
+    /// Unless `bytes` is NULL, it came from `proxy_on_memory_allocate(length)` and has no other owner.
     unsafe fn take(self) -> Vec<u8> {
         if self.bytes.is_null() || self.length == 0 {
-            // An address without bytes belongs to nobody: `proxy_on_memory_allocate` gives none for no bytes.
+            // An address without bytes has no owner: `proxy_on_memory_allocate` gives none for no bytes.
             return Vec::new();
         }
         // SAFETY: the caller's promise; it was allocated as a boxed slice of this length, and the proxy has filled it.
@@ -182,7 +182,7 @@ impl Host for Proxy {
         unsafe { returned(|bytes, length| proxy_get_header_map_pairs(number(map), bytes, length)) }.ok()
     }
 
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>) {
         // SAFETY: the texts are valid for the call.
         unsafe {
             match value {
@@ -344,7 +344,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// The VM; `otherwise` where it is in use already, as if the proxy called us from within a call of ours.
+/// The VM; `otherwise` where it is in use already, as if the proxy called the filter from within a call of the filter.
 fn vm<T>(otherwise: T, body: impl FnOnce(&mut Vm<Proxy>) -> T) -> T {
     match VM.0.try_borrow_mut() {
         Ok(mut vm) => body(&mut vm),
@@ -352,11 +352,11 @@ fn vm<T>(otherwise: T, body: impl FnOnce(&mut Vm<Proxy>) -> T) -> T {
     }
 }
 
-/// Tells which ABI this is.
+/// Marks the ABI version.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_abi_version_0_2_1() {}
 
-/// Memory for what the proxy returns; it is ours again when the call returns.
+/// Memory for the results of the proxy; the filter owns it again when the call returns.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn proxy_on_memory_allocate(length: usize) -> *mut u8 {
     if length == 0 {

@@ -1,4 +1,4 @@
-//! The client certificate of the connection, as the proxy tells it.
+//! The client certificate of the connection, by the proxy's properties.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use countersign_envoy_common::certificate::{digest, split_once};
 
 use crate::host::Host;
 
-/// Its SHA-256: told by the proxy, or made of the certificate where a proxy tells only that.
+/// Its SHA-256: that of the proxy, or computed from the certificate where a proxy has only that.
 pub(crate) fn peer_certificate<H: Host>(host: &H) -> Option<[u8; 32]> {
     match host.property(&["connection", "sha256_peer_certificate_digest"]) {
         // Empty where the client presented none.

@@ -1,7 +1,7 @@
-//! Documents behind URIs, keys and revocations: one VM fetches for all, and all take over what it published.
+//! Documents behind URIs, keys and revocations: one VM fetches for all, and all load the documents that it published.
 //!
-//! For each document there are two shared values. The *plan* says when it is due, who is fetching it and until when that counts: VMs
-//! look at it now and then, and whoever exchanges it first fetches. The *document* is the last good one with its number. After a
+//! For each document there are two shared values. The *plan* has the time at which it is due, who is fetching it and until when that counts: VMs
+//! look at it now and then, and the first one that exchanges it fetches. The *document* is the last good one with its number. After a
 //! document, the *generation* is changed, which every VM reads at its ticks, and then a counter of the proxy, which every VM reads with
 //! every request, for an eighth of what a shared value costs: a key that is gone is refused by all of them from the next request on.
 //!
@@ -44,9 +44,9 @@ pub(crate) struct Documents {
     seen: u64,
     /// The proxy's number for the counter [`PUBLISHED`].
     counter: Option<u32>,
-    /// What the counter said last; nothing before the first time, or if the proxy tells no counters.
+    /// The last value of the counter; none before the first time, or if the proxy has no counters.
     counted: Option<u64>,
-    /// Tells this VM's leases from those of others.
+    /// Distinguishes this VM's leases from those of others.
     holder: u64,
 }
 
@@ -57,11 +57,11 @@ struct Source {
     min_refresh: Duration,
     plan: String,
     document: String,
-    /// The number of the document that is in force here.
+    /// The number of the document that is in use here.
     number: u64,
-    /// The number of the first document with the text that is in force here.
+    /// The number of the first document with the text that is in use here.
     first_of_text: u64,
-    /// The fetch of ours that is under way: the proxy's number and the document's.
+    /// The fetch of this VM that is under way: the proxy's number and the document's.
     fetching: Option<(u32, u64)>,
 }
 
@@ -109,12 +109,12 @@ struct Plan {
     wanted: u64,
 }
 
-/// What the parts of a filter are that documents are put in force with.
+/// The parts of a filter that load documents.
 pub(crate) struct Here<'f, H> {
     pub(crate) host: &'f H,
     pub(crate) engine: &'f Engine,
     pub(crate) trust_state: &'f mut TrustState,
-    /// What stands in the settings, and holds whatever is fetched.
+    /// The revocations in the settings, which apply in addition to fetched ones.
     pub(crate) revoked: &'f RevocationDocument,
     pub(crate) counters: &'f mut Counters,
 }
@@ -142,7 +142,7 @@ impl Documents {
         Ok(Self { sources, seen: 0, counter, counted: None, holder })
     }
 
-    /// Takes over what was published since the last time, before a request: by the proxy's counter, or where it tells none by the
+    /// Loads the documents published since the last time, before a request: by the proxy's counter, or where it has none by the
     /// generation.
     pub(crate) fn take_over_if_counted<H: Host>(&mut self, here: &mut Here<'_, H>) {
         let counted = self.counter.and_then(|counter| here.host.counted(counter));
@@ -169,7 +169,7 @@ impl Documents {
         }
     }
 
-    /// Begins whatever is due and nobody else is fetching.
+    /// Begins each fetch that is due and that no other VM has begun.
     pub(crate) fn begin_due<H: Host>(&mut self, here: &mut Here<'_, H>) {
         let holder = self.holder;
         for source in &mut self.sources {
@@ -178,7 +178,7 @@ impl Documents {
     }
 
     /// A token names a key that the document of this authority does not have: it is due, unless fetching fails anyway, or a key asked for
-    /// it a short time ago, here or in another VM. Tells whether it is.
+    /// it a short time ago, here or in another VM. Returns whether it is.
     pub(crate) fn want<H: Host>(&mut self, host: &H, index: AuthorityIndex) -> bool {
         let now = milliseconds(host);
         let Some(source) = self.sources.iter().find(|source| source.index == Some(index)) else { return false };
@@ -195,7 +195,7 @@ impl Documents {
         wanted == Ok(true)
     }
 
-    /// The answer to a fetch of ours; `fields` and `length` are those of the response, 0 fields if there was none.
+    /// The answer to a fetch of this VM; `fields` and `length` are those of the response, 0 fields if there was none.
     pub(crate) fn answered<H: Host>(&mut self, here: &mut Here<'_, H>, callout: u32, fields: usize, length: usize) {
         let holder = self.holder;
         let is_its = |source: &&mut Source| matches!(source.fetching, Some((number, _)) if number == callout);
@@ -354,7 +354,7 @@ impl Source {
             failures = plan.failures;
             retry_after(before, holder.rotate_left(before))
         });
-        // The first few tell what is wrong; after that, now and then, that it still is.
+        // The first few report the fault; after that, now and then, that it persists.
         if failures.is_power_of_two() || failures.is_multiple_of(64) {
             let name = self.name();
             let cluster = printable(&self.fetch.cluster);

@@ -1,4 +1,4 @@
-//! One filter configuration in one VM: the engine, the memory of this worker, what is fetched and counted.
+//! One filter configuration in one VM: the engine, the memory of this worker, fetches and counters.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -136,7 +136,7 @@ impl<H: Host> Filter<H> {
         })
     }
 
-    /// Fetches what is due, carries counts over, sets gauges, builds tables for keys that are used often.
+    /// Fetches due documents, carries counts over, sets gauges, builds tables for keys that are used often.
     pub(crate) fn tick(&mut self) {
         if !self.ticks {
             self.ticks = true;
@@ -238,7 +238,7 @@ impl<H: Host> Filter<H> {
         waiting.body_reader(self.engine.document())
     }
 
-    /// Whether the body of a request may be read after what it waits for.
+    /// Whether the body of a request may be read after its other question.
     pub(crate) fn may_read_body(&self, waiting: &Waiting) -> bool {
         waiting.body_policy(self.engine.document()).is_some()
     }
@@ -294,7 +294,7 @@ fn try_proxy<H: Host>(host: &H, settings: &Settings) -> Option<ProxySignatures<H
         Some(proxy) => {
             let names: Vec<&str> = proxy.algorithms().iter().map(|algorithm| algorithm.name()).collect();
             format!(
-                "countersign: signatures of {} are checked by the proxy where no table of ours does",
+                "countersign: signatures of {} are verified by the proxy where there is no precomputed table",
                 names.join(", ")
             )
         }
@@ -402,7 +402,7 @@ impl<H: Host> FilterContext for VmContext<'_, H> {
     }
 }
 
-/// Removes the fields of a map that spell an identity header. What is not there is not removed: each removal is a call of the proxy.
+/// Removes the fields of a map that spell an identity header. Absent ones are not removed: each removal is a call of the proxy.
 #[cold]
 pub(crate) fn remove_spelled<H: Host>(host: &H, map: Map, fields: Pairs<'_>, identity: &IdentityHeaders) {
     for (name, _) in fields.iter().filter(|(name, _)| identity.removes(name)) {
@@ -439,7 +439,7 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
     }
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
-        self.host.set_header(Map::Request, name.as_bytes(), value);
+        self.host.set_header(Map::Request, name.as_bytes(), value.map(str::as_bytes));
     }
 
     fn remove_spelled(&mut self, identity: &IdentityHeaders) {
@@ -456,7 +456,11 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
         if !credentials.is_empty() {
+            let rests = credentials.rests(self.fields.iter());
             remove_spelled(self.host, Map::Request, self.fields, credentials);
+            for (name, rest) in rests {
+                self.host.set_header(Map::Request, name.as_bytes(), Some(&rest));
+            }
         }
     }
 

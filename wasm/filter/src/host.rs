@@ -21,14 +21,14 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     /// All header fields of a map, see `headers`.
     fn header_pairs(&self, map: Map) -> Option<Vec<u8>>;
     /// Replaces all values of a header field, or removes them. For one of a request, Envoy chooses the route anew after that.
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>);
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>);
     /// A property of the request or its connection; `path` is its parts.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
     /// Leaves a text with the stream, as filter state `wasm.<name>`.
     fn set_property(&self, name: &str, value: &str);
     /// A value that all VMs of the same id share, and its number, which each write changes.
     fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)>;
-    /// Puts a value there if the one with the number `seen` is still the one; whether it was. A key that is not there takes any
+    /// Stores a value if the current one still has the number `seen`; returns whether it had. A key that does not exist takes any
     /// value, whatever `seen` is.
     fn exchange(&self, key: &str, value: &[u8], seen: u32) -> Result<bool, Status>;
     /// Begins a request to a server; its number comes back with the answer.
@@ -41,7 +41,7 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     ) -> Result<u32, Status>;
     /// The body of the answer, up to `most` bytes.
     fn response_body(&self, most: usize) -> Option<Vec<u8>>;
-    /// What has come of the body of a request that is held back, up to `most` bytes `from` there on.
+    /// The received part of the body of a request that is held back, up to `most` bytes `from` there on.
     fn request_body(&self, from: usize, most: usize) -> Option<Vec<u8>>;
     /// Lets a request go on that was held back.
     fn let_go_on(&self);
@@ -53,17 +53,17 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     fn gauge(&self, name: &str) -> Option<u32>;
     /// Sets a gauge.
     fn record(&self, gauge: u32, value: u64);
-    /// What a counter says. VMs of one proxy may share it or not.
+    /// The value of a counter. VMs of one proxy may share it or not.
     fn counted(&self, counter: u32) -> Option<u64>;
     /// Calls a function that the proxy has besides the ABI.
     fn foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status>;
     /// Answers the request, or the gRPC call with the status of its own that goes with `status`; it goes no further.
     fn answer(&self, status: u16, headers: &[(String, String)], details: &str);
-    /// What is asked next is for this context.
+    /// The next calls are for this context.
     fn speak_for(&self, context: u32);
 }
 
-/// The header fields of what.
+/// A map of header fields that the filter accesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Map {
     Request,
@@ -73,7 +73,7 @@ pub(crate) enum Map {
     Fetched,
 }
 
-/// Why the proxy did not do what it was asked for: the number that the ABI has for it.
+/// Why a call of the proxy failed: the status number of the ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status(pub(crate) u32);
 

@@ -1,4 +1,4 @@
-// Public keys and signatures, made once: nobody has the private keys any more.
+// Public keys and signatures, made once; the private keys are destroyed.
 
 const RSA_MODULUS: &str = "mjVktxogIwWi3K-33m_cOYVRDwPG4vQMJKqYK2BXreKtwfXkzjDVIj8c0qglhBZ002ua2ZCl7HDySj-MhbY6R9kSnSoQUiDOrDY7uTg4A8vRPlVvhaQzgYxOgd2e1bdmSSGCqLFtqIfEMPMKwKh3AEOvYR-O_Jyr6kBKlb_PJhg_IktrNEVkjsEz4KGIf5eJm6aY-Ba8OjuiRLuOoAEaAc2_6Mdyusq8FUnjGXtLfNgjexdtwNE3NVEnVMIwMCCmX2ojI11121m4OVvVJUMtZWqgJ6wQEsV44Vbvtm-fp7pbiQcKeBkFiqmvqxwQ23gT_Uy8DlsgU-5j4oKq70JQyQ";
 

@@ -160,6 +160,12 @@ impl<H: Host> Replay for SharedReplay<H> {
         Err(ReplayError)
     }
 
+    fn was_used(&self, proof: &[u8; 32], issued_at: UnixSeconds) -> Result<bool, ReplayError> {
+        let header = self.header().ok_or(ReplayError)?;
+        let bucket = self.bucket(&header, header.buckets.of(proof)).ok_or(ReplayError)?;
+        Ok(header.buckets.was_used(&bucket, proof, issued_at))
+    }
+
     /// Estimated by some buckets, others each second.
     fn state(&self, now: UnixSeconds) -> Option<ReplayState> {
         let header = self.header()?;

@@ -1,6 +1,6 @@
 //! Signatures checked by the proxy: its function `verify_signature` is native code and takes a fraction of a VM's time.
 //!
-//! It is trusted only for what it answered rightly when it was tried, with a signature that holds and with the same signature over
+//! It is trusted only for algorithms that it verified correctly in a trial, with a valid signature and with the same signature over
 //! another message. It knows no PSS and no Ed25519, takes ECDSA signatures in DER only, and does not look whether key and
 //! algorithm belong together: the core has done that before it asks.
 

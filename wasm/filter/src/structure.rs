@@ -4,7 +4,7 @@
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-/// How deep objects may stand in each other: as deep as a policy may.
+/// How deep objects may be nested: as deep as in a policy.
 const MOST_LEVELS: u8 = 64;
 
 /// The configuration as JSON: itself, unless it is a `Struct`.
@@ -17,7 +17,7 @@ pub(crate) fn as_json(configuration: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// The next field: its number, its wire type's payload, and what is left.
+/// The next field: its number, its wire type's payload, and the rest.
 fn field(bytes: &[u8]) -> Option<(u64, Payload<'_>, &[u8])> {
     let (tag, rest) = varint(bytes)?;
     let (payload, rest) = match tag & 7 {
@@ -70,7 +70,7 @@ fn write_struct(mut bytes: &[u8], out: &mut Vec<u8>, level: u8) -> Option<()> {
     Some(())
 }
 
-/// `string key = 1`, `Value value = 2`; what is absent is empty, or null.
+/// `string key = 1`, `Value value = 2`; an absent one is empty, or null.
 fn write_entry(mut bytes: &[u8], out: &mut Vec<u8>, level: u8) -> Option<()> {
     let (mut name, mut value): (&[u8], &[u8]) = (&[], &[]);
     while !bytes.is_empty() {

@@ -69,7 +69,7 @@ struct World {
     meanwhile: Option<(String, Vec<u8>)>,
 }
 
-/// What a VM is told of counters.
+/// The counters that a VM can read.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Counting {
     /// Those that all VMs count in.
@@ -77,7 +77,7 @@ enum Counting {
     Shared,
     /// Nothing.
     Untold,
-    /// That there was none of what others counted.
+    /// No counter of other VMs.
     Alone,
 }
 
@@ -136,8 +136,9 @@ impl Host for Scripted {
             _ => pairs(&world.request),
         })
     }
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
-        self.world().set.push((map, String::from_utf8_lossy(name).into_owned(), value.map(str::to_owned)));
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        self.world().set.push((map, text(name), value.map(text)));
     }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let mut world = self.world();
@@ -284,7 +285,7 @@ fn a_request_is_judged_and_the_identity_is_ours() -> Result<(), Fault> {
     vector(&host, None, r#","identity_headers":{"X-User":"subject","x-actor":"actor"}"#)?;
     let mut vm = ready(&host);
     assert_eq!(ask(&mut vm, 2), Action::Continue);
-    // The client's go first; what it did not send is not removed.
+    // The client's go first; absent ones are not removed.
     let set = std::mem::take(&mut host.world().set);
     let [(Map::Request, removed, None), (Map::Request, written, Some(_))] = set.as_slice() else {
         return Err(format!("{set:?}").into());
@@ -732,7 +733,7 @@ fn a_body_is_read_as_it_comes() -> Result<(), Fault> {
             let expected =
                 [("x-user", "alice"), ("x-tool", "read")].map(|(name, value)| (name.to_owned(), value.to_owned()));
             assert_eq!((action, written(&host)), (Action::Continue, expected.to_vec()));
-            // What comes of it after that is of no interest.
+            // Its later state does not matter.
             assert_eq!([vm.body(2, true), vm.trailers(2)], [Action::Continue; 2]);
         } else {
             assert_eq!((action, written(&host)), (Action::Pause, vec![]));
@@ -822,7 +823,7 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
     host.world().fetched = ("200".to_owned(), keys.into_bytes());
     first.answered(1, 1, 1, 1);
     assert_eq!([ask(&mut first, 3), ask(&mut second, 3)], [Action::Continue; 2]);
-    // Not before it is due, and then by whoever comes first.
+    // Not before it is due, and then by the first VM.
     second.tick(1);
     assert_eq!(host.world().asked.len(), 1);
     host.world().seconds += 11;
@@ -840,7 +841,7 @@ fn one_vm_fetches_and_all_refuse_a_key_that_is_gone() -> Result<(), Fault> {
     for vm in [&mut first, &mut second] {
         assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "key_unknown"));
     }
-    // A VM that starts later has what was fetched before.
+    // A VM that starts later has the documents fetched before.
     let mut third = ready(&host.beside(3));
     assert_eq!((ask(&mut third, 2), details(&host).as_str()), (Action::Pause, "key_unknown"));
     let outcome = |outcome: &str| {
@@ -875,7 +876,7 @@ fn refusing(counting: Counting) -> Result<[[Action; 2]; 2], Fault> {
 fn what_is_published_is_heard_of_whatever_a_proxy_tells_of_counters() -> Result<(), Fault> {
     assert_eq!(refusing(Counting::Shared)?, [[Action::Pause; 2]; 2]);
     assert_eq!(refusing(Counting::Untold)?, [[Action::Pause; 2]; 2]);
-    // A VM that hears of nobody else's counts learns it with its next tick.
+    // A VM that cannot read the counts of others learns it with its next tick.
     assert_eq!(refusing(Counting::Alone)?, [[Action::Pause, Action::Continue], [Action::Pause; 2]]);
     Ok(())
 }
@@ -907,7 +908,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     let host = Scripted::new();
     vector(&host, None, REVOKED)?;
     let (mut first, mut second) = (ready(&host.beside(1)), ready(&host.beside(2)));
-    // Nobody knows what is revoked, so no key counts.
+    // The revocations are not known, so no token is accepted.
     for vm in [&mut first, &mut second] {
         assert_eq!((ask(vm, 2), details(&host).as_str()), (Action::Pause, "revocations_stale"));
         vm.tick(1);
@@ -931,7 +932,7 @@ fn one_vm_fetches_what_is_revoked_and_all_refuse_it() -> Result<(), Fault> {
     for vm in [&mut first, &mut second] {
         assert_eq!((ask(vm, 5), details(&host).as_str()), (Action::Pause, "token_revoked"));
     }
-    // What cannot be used changes nothing, and is told without a byte of it.
+    // A document that cannot be used changes nothing, and is reported without a byte of it.
     host.world().seconds += 11;
     second.tick(1);
     answer(&mut second, 4, r#"{"authorities":[{"issuer":"https://as.example","tokens":"secret"}]}"#);
@@ -968,7 +969,7 @@ fn a_list_that_is_the_same_is_newer_than_answers_that_are_late() -> Result<(), F
     };
     first.tick(1);
     answer(&mut first, 1, "{}");
-    // The first VM asks and waits; its lease ends, and the second one is told what is in force already.
+    // The first VM asks and waits; its lease ends, and the second one is given the document in use.
     host.world().seconds += 11;
     first.tick(1);
     host.world().seconds += 11;
@@ -1218,5 +1219,18 @@ fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<
     let afterwards = later.plus(6);
     assert_eq!(narrow.record_use(&[8; 32], afterwards, afterwards), Ok(FirstUse::Recorded));
     assert_eq!(wide.record_use(&[8; 32], afterwards, afterwards.plus(200)), Ok(FirstUse::Replayed));
+    Ok(())
+}
+
+/// What this build leaves out is a fault that names the feature, and never a policy without the keys.
+#[test]
+#[cfg(not(feature = "bundle-maps"))]
+fn a_bundle_map_is_for_the_build_that_has_them() -> Result<(), Fault> {
+    let policy = r#"{"trust":[{"trust_domains":["example.org"],"format":"spiffe","bundle_map":{"trust_domains":{"example.org":{"keys":[]}}}}],
+        "policies":{"default":{"accept":[{"kind":"jwt-svid","trust_domain":"example.org"}],"audience":"a"}}}"#;
+    let faults = countersign::PolicyDocument::parse(policy.as_bytes()).err().ok_or("it is taken")?;
+    let [fault] = faults.as_slice() else { return Err(format!("{faults:?}").into()) };
+    assert_eq!(fault.pointer, "/trust/0");
+    assert!(fault.to_string().contains("`bundle-maps`"), "{fault}");
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(crate) struct Vm<H: Host> {
     /// The calls that they wait for, in order of their numbers, each with its stream. One whose stream has gone stays until it is answered or
     /// takes too long, as each does.
     asked: Vec<(u32, u32)>,
-    /// What is due with the response of a stream: nonces, so most have nothing.
+    /// The header fields due with the response of a stream: nonces, so most have none.
     due: Vec<(u32, Vec<(String, String)>)>,
 }
 
@@ -56,13 +56,13 @@ enum State {
     Answered,
 }
 
-/// Whether the proxy goes on with what it called about.
+/// Whether the proxy goes on with the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,
-    /// It holds that back, and keeps it; what comes next is told.
+    /// It holds this part back and keeps it; the next parts are passed to the filter.
     Pause,
-    /// It holds that back and whatever comes next of the request, and nothing of it is told.
+    /// It holds back this part and all next parts of the request, and passes none of them to the filter.
     PauseAll,
 }
 
@@ -259,7 +259,7 @@ impl<H: Host> Vm<H> {
     pub(crate) fn response(&mut self, context: u32) {
         let due = self.due.iter().position(|(known, _)| *known == context);
         for (name, value) in due.map(|place| self.due.swap_remove(place).1).unwrap_or_default() {
-            self.host.set_header(Map::Response, name.as_bytes(), Some(&value));
+            self.host.set_header(Map::Response, name.as_bytes(), Some(value.as_bytes()));
         }
     }
 

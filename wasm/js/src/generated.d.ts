@@ -166,7 +166,7 @@ export interface ReasonNumbers {
   proof_replayed: 1510;
   /** The proof must carry a nonce that this server gave (RFC 9449 §9). */
   nonce_required: 1511;
-  /** The proof's nonce is not one of ours, or has expired (RFC 9449 §9). */
+  /** The proof's nonce was not issued by this server, or has expired (RFC 9449 §9). */
   nonce_mismatch: 1512;
   /** The proof's algorithm is not accepted (RFC 9449 §4.3 item 5). */
   proof_algorithm_refused: 1513;
@@ -216,7 +216,7 @@ export interface ReasonNumbers {
   decision_abandoned: 1906;
   /** The authorization server is asked about so many unknown tokens that this one has to wait for the next second (RFC 6585 §4). */
   introspection_rate_exceeded: 1907;
-  /** A fault of ours. */
+  /** An internal error of the server. */
   internal_error: 1999;
 }
 

@@ -1,4 +1,4 @@
-//! What is tried, and the one right answer to each.
+//! The requests of the demonstration, and the one right answer to each.
 
 use countersign::Reason;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(super) struct Case {
     make: fn(&World, &str) -> Result<Call, Failure>,
 }
 
-/// What happens around the request.
+/// The circumstances of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     /// Nothing.

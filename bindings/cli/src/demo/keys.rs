@@ -52,7 +52,7 @@ impl SigningKey {
         }
     }
 
-    /// The public key alone, as it stands in the header of a proof.
+    /// The public key alone, as in the header of a proof.
     pub(super) fn jwk(&self) -> Value {
         match self.material() {
             KeyMaterial::Ec { x, y, .. } => json!({"kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y)}),

@@ -1,4 +1,4 @@
-//! `countersign demo`: an issuer, a client and a thief in memory, and what becomes of their requests.
+//! `countersign demo`: an issuer, a client and a thief in memory, and the outcome of their requests.
 
 mod cases;
 mod keys;
@@ -54,7 +54,7 @@ struct Row {
     cached_microseconds: Option<f64>,
 }
 
-/// What one request came to.
+/// The outcome of one request.
 struct Attempt {
     reason: Option<Reason>,
     cached: bool,
@@ -130,7 +130,9 @@ fn attempt(world: &World, worker: &mut Worker, trust_state: &TrustState, call: &
 fn accepted(attempt: Attempt) -> Result<(), Failure> {
     match attempt.reason {
         None => Ok(()),
-        Some(reason) => Err(Failure::unusable(format!("what comes before a request was refused: {reason}"))),
+        Some(reason) => {
+            Err(Failure::unusable(format!("a request that prepares the demonstration was refused: {reason}")))
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}.", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()))
 }
 
-/// The same with a MAC whose key is something that everybody knows.
+/// The same with a MAC whose key is public.
 pub(super) fn maced(header: &Value, claims: &Value, public_key: &SigningKey) -> String {
     let input = format!("{}.{}", b64(header.to_string().as_bytes()), b64(claims.to_string().as_bytes()));
     let key = hmac::Key::new(hmac::HMAC_SHA256, public_key.jwk().to_string().as_bytes());

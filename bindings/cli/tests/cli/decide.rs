@@ -321,7 +321,7 @@ fn a_uri_alone_is_judged_under_the_origin_of_the_policy() {
     assert_eq!(place.decisions(&[line])[0]["decision"], "accept");
 }
 
-/// What the host answers to the engine's questions comes with the line; what it learns is in the decision.
+/// What the host answers to the engine's questions comes with the line; its results are in the decision.
 #[test]
 fn a_line_with_answers_and_several_credentials() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! What the documents show of the command is what it prints.
+//! The documents show the real output of the command.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,7 @@ fn blocks(page: &str, mark: &str) -> Vec<String> {
 
 #[test]
 fn the_pages_show_the_demo_as_it_runs() {
-    // Times differ from run to run; what was asked and what was answered does not.
+    // Times differ from run to run; requests and answers do not.
     let columns = |text: &str| -> Vec<String> {
         text.lines().filter(|line| line.len() > 60).map(|line| line[..62].trim_end().to_owned()).collect()
     };

@@ -507,3 +507,42 @@ fn the_credential_that_is_refused() {
     let long = "The policy reads bodies of at most 100 bytes.".to_owned();
     assert_eq!(body(&" ".repeat(101)), ("body_too_large".to_owned(), vec![long]));
 }
+
+#[test]
+fn why_a_token_that_names_no_key_finds_none() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let next = crate::support::Key::new("server-2");
+    policy["trust"][1]["jwks"]["keys"].as_array_mut().unwrap().push(next.entry("sig"));
+    let mut claims = Value::Null;
+    place.server.access_token(|known| claims = known.clone());
+    let of = |policy: &Value, header: Value| {
+        place.write("policy.json", &policy.to_string());
+        details(&place, &bearer("1", &place.server.sign(&header, &claims)))
+    };
+    let bare = json!({"alg": "ES256", "typ": "at+jwt"});
+    let line = "The token has no kid: it is checked with the keys of the issuer https://as.example that fit ES256 where they are at most 1; \
+                try_keys of its entry in /trust sets how many.";
+    assert_eq!(of(&policy, bare), ("key_unknown".to_owned(), vec![line.to_owned()]));
+    policy["trust"][1]["match_x5t"] = json!(true);
+    let line = "The token has no kid, and no key of the issuer https://as.example is selected by its x5t#S256.";
+    let header = json!({"alg": "ES256", "typ": "at+jwt", "x5t#S256": "n4bQ"});
+    assert_eq!(of(&policy, header), ("key_unknown".to_owned(), vec![line.to_owned()]));
+}
+
+#[test]
+fn a_gate_that_only_observes_proofs_says_so() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    policy["policies"]["default"]["dpop"] = json!({"consume": "observe"});
+    place.write("policy.json", &policy.to_string());
+    let token = place.server.access_token(|claims| claims["cnf"] = json!({"jkt": place.client.thumbprint()}));
+    let request = dpop("1", &token, &place.client.proof(&token, None));
+    let output = explain(&place, &["--again"], &request);
+    let said = text(&output.stdout);
+    assert!(said.contains("The proof is not used up: the policy only observes"), "{said}");
+    let explanation: Value = serde_json::from_slice(&explain(&place, &["--json", "--again"], &request).stdout).unwrap();
+    assert_eq!((&explanation["decision"], &explanation["audit"]["proof_use"]), (&json!("accept"), &json!("observed")));
+    let decided = crate::support::json_lines(&place.decide().with_lines(&[request.clone(), request])).remove(1);
+    assert_eq!((&decided["decision"], &decided["proof_use"]), (&json!("accept"), &json!("observed")));
+}

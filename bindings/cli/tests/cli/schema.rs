@@ -149,6 +149,15 @@ fn what_the_reader_takes_the_schema_takes() {
         policy("dpop", json!({"nonce_lifetime_seconds": 10, "replay": "danger_accept", "algorithms": ["EdDSA"]})),
         policy("dpop", json!({"algorithms": ["ES512", "PS384"], "max_rsa_bits": 4096})),
         policy("dpop", json!({"max_rsa_bits": 2048})),
+        policy("dpop", json!({"consume": "here", "shared_store": "required"})),
+        policy("dpop", json!({"consume": "observe", "shared_store": "off", "replay": "refuse"})),
+        policy("dpop", json!({"consume": "here", "replay": "danger_accept"})),
+        policy("dpop", json!({"eddsa_is_ed25519": true})),
+        with("/trust/1/try_keys", json!(1)),
+        with("/trust/1/try_keys", json!(4)),
+        with("/trust/1/match_x5t", json!(true)),
+        with("/trust/1/eddsa_is_ed25519", json!(false)),
+        with("/trust/1/name", json!("cluster-a")),
         policy("origin", json!("https://api.example")),
         policy("origin", json!("HTTP://[::1]:8080/base@x/")),
         policy("mode", json!("shadow")),
@@ -379,6 +388,23 @@ fn what_is_broken_both_refuse() {
         policy("dpop", json!({"max_rsa_bits": 2047})),
         policy("dpop", json!({"max_rsa_bits": 4097})),
         policy("dpop", json!({"max_rsa_bits": "3072"})),
+        policy("dpop", json!({"consume": "there"})),
+        policy("dpop", json!({"consume": true})),
+        policy("dpop", json!({"consume": "observe", "shared_store": "required"})),
+        policy("dpop", json!({"consume": "observe", "replay": "danger_accept"})),
+        policy("dpop", json!({"consume": "observe", "replay": "danger_accept_when_full"})),
+        policy("dpop", json!({"eddsa_is_ed25519": "yes"})),
+        with("/trust/1/try_keys", json!(0)),
+        with("/trust/1/try_keys", json!(5)),
+        with("/trust/1/try_keys", json!("2")),
+        with("/trust/1/match_x5t", json!(1)),
+        with("/trust/1/eddsa_is_ed25519", json!(null)),
+        with("/trust/0/name", json!("cluster-a")),
+        with("/trust/1/name", json!("cluster a")),
+        with("/trust/1/name", json!("n".repeat(65))),
+        with("/trust/0/try_keys", json!(2)),
+        with("/trust/0/match_x5t", json!(true)),
+        with("/trust/0/eddsa_is_ed25519", json!(true)),
         policy("jwt_svid", json!({})),
         policy("origin", json!("api.example")),
         policy("origin", json!("ftp://api.example")),
@@ -419,8 +445,13 @@ fn what_is_broken_both_refuse() {
         policy("dpop", json!({"shared_store": "required", "replay": "danger_accept"})),
         credentials(json!([]), json!({})),
         credentials(json!([transaction(), credential("access", json!("authorization"), "at+jwt")]), json!({})),
-        credentials(json!([{"name": "a", "from": "authorization", "accept": ["jwt"], "required": false}]), json!({})),
-        credentials(json!([{"name": "a", "from": {"header": "x-a"}, "accept": ["jwt"], "required": false}]), json!({})),
+        credentials(json!([credential("a", json!({"header": "x-a", "scheme": "DPoP"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"cookie": "a b"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"cookie": "a", "scheme": "Token"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"cookie": "a", "header": "x-a"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"websocket_protocol": "a,b"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"header": "sec-websocket-protocol"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"query": "access_token"}), "jwt")]), json!({})),
         credentials(json!([credential("a", json!({"header": "X-A"}), "jwt")]), json!({})),
         credentials(json!([credential("a", json!({"header": "cookie"}), "jwt")]), json!({})),
         credentials(json!([credential("a b", json!({"header": "x-a"}), "jwt")]), json!({})),
@@ -464,7 +495,7 @@ fn every_member_is_described() {
                 || resolved(member)["description"].is_string()
                 || name == "kind"
                 || member == false;
-            // Conditions only narrow what stands in the members themselves.
+            // Conditions only narrow the members themselves.
             assert!(described || at.contains("allOf"), "{at}");
             walk(&at, member, root);
         }
@@ -485,7 +516,8 @@ fn bounds_and_words_are_those_of_the_tables() {
         let found = at(row.schema);
         assert_eq!(found["type"], "integer", "{}", row.schema);
         let bounds = (&found["minimum"], &found["maximum"], &found["default"]);
-        assert_eq!(bounds, (&json!(row.least), &json!(row.most), &json!(row.default)), "{}", row.schema);
+        let limits::Number { least, most, default, .. } = row.number;
+        assert_eq!(bounds, (&json!(least), &json!(most), &json!(default)), "{}", row.schema);
     }
     for (pointer, most) in [
         ("/$defs/issuer/properties/spiffe_trust_domains/oneOf/1/maxItems", limits::SPIFFE_TRUST_DOMAINS),

@@ -234,7 +234,7 @@ impl Running {
         serde_json::from_str(&answer).unwrap()
     }
 
-    /// Ends it, and tells what it had to complain of.
+    /// Ends it, and returns its standard error.
     pub(crate) fn end(mut self) -> String {
         drop(self.input.take());
         let output = self.child.wait_with_output().unwrap();

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Gives the bytes of a file, or why it cannot.
+/// Returns the bytes of a file, or the reason why it cannot be read.
 pub type ReadFile<'r> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'r;
 
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.
@@ -37,7 +37,7 @@ impl Build<'_> {
         OF_BOTH.iter().copied().chain(own.iter().map(|(name, _)| *name)).collect()
     }
 
-    /// The members that only the other build takes, each with what is wrong with it here.
+    /// The members that only the other build takes, each with the fault it is in this build.
     pub(super) const fn of_the_other(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Module { .. } => &OF_WASM,

@@ -19,9 +19,9 @@ pub(crate) const DEFAULT_REFRESH_SECONDS: u64 = 300;
 pub enum Document {
     /// The keys of a trust domain or an issuer.
     Trust(Authority),
-    /// What is revoked.
+    /// The revocations.
     Revocations {
-        /// How long after it was fetched a list tells what is revoked; without it, until the next one.
+        /// For how long a list of revocations is current after it was fetched, in seconds; without it, until the next one.
         max_stale_seconds: Option<u64>,
     },
 }
@@ -35,10 +35,10 @@ impl core::fmt::Display for Document {
     }
 }
 
-/// What is fetched, and where.
+/// The documents to fetch, and their URIs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// What it is.
+    /// The kind of document.
     pub document: Document,
     /// The proxy's cluster that has it.
     pub cluster: String,
@@ -94,7 +94,7 @@ fn read_revocations_fetch(reader: &mut Reader, settings: &Members<'_, '_>) -> Op
     let members = reader.members(&settings.at("revocations_fetch"), value, REVOCATIONS_FETCH)?;
     let max_stale_seconds = reader.optional_number(&members, "max_stale_seconds", (1, limits::YEAR_SECONDS));
     let fetch = read_place(reader, &members, Some((Document::Revocations { max_stale_seconds }, None)))?;
-    // A list that is too old before the next one is asked for would refuse everybody now and then.
+    // A list that is too old before the next one is asked for would refuse every token now and then.
     let refresh_seconds = fetch.refresh_seconds.unwrap_or(DEFAULT_REFRESH_SECONDS);
     if let Some(most) = max_stale_seconds.filter(|most| *most <= refresh_seconds) {
         let expected = format!("more than refresh_seconds, which is {refresh_seconds}");
@@ -133,7 +133,7 @@ fn read_one(
     read_place(reader, &members, known)
 }
 
-/// Where something is fetched: `what` it is and the URI that the policy has for it, or nothing if that is a fault already.
+/// The source of a document: `what` it is and its URI in the policy, or nothing if that is a fault already.
 fn read_place(reader: &mut Reader, members: &Members<'_, '_>, what: Option<(Document, Option<&str>)>) -> Option<Fetch> {
     let cluster = reader.needed_text(members, "cluster", "the name of a cluster");
     let uri = reader.text(members, "uri", "an http or https URI");

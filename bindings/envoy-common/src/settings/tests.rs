@@ -119,7 +119,7 @@ fn a_bundle_map_is_inline_or_a_file_and_never_fetched() {
         found,
         ["/fetch/0: found the trust domain b, whose keys are in a bundle map, expected an entry with keys of its own"]
     );
-    // What comes after a map keeps the place of its entry.
+    // Entries after a map keep their index.
     let behind = r#"{"issuer":"https://other.example","jwks_uri":"https://other.example/keys"}"#;
     let policy = inline.replace(r#"{"trust_domains":{}}}"#, &format!(r#"{{"trust_domains":{{}}}}}},{behind}"#));
     let found = faults(&format!(r#"{{"policy":{policy}}}"#));
@@ -371,7 +371,7 @@ fn a_policy_that_asks_needs_whom_to_ask() -> Result<(), String> {
             assert!(none.contains(&format!("{member}: found nothing, expected the cluster to ask")), "{none}");
         }
     }
-    // Envoy gives a VM the body of a request only where it is told to.
+    // Envoy gives a VM the body of a request only where it is configured to.
     let told = |value: &str| format!(r#"{good},"allow_on_headers_stop_iteration":{value}"#);
     for (settings, found) in [(good.to_owned(), "nothing"), (told("false"), "false")] {
         let expected = format!(

@@ -1,4 +1,4 @@
-//! What only the proxy-wasm filter has.
+//! The settings of the proxy-wasm filter only.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,7 +20,7 @@ pub struct Vm {
     pub signatures: Signatures,
 }
 
-/// Who checks signatures that no table of ours does.
+/// The verifier of signatures without a precomputed table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signatures {
     /// The proxy where it can, and the VM where not.
@@ -71,7 +71,7 @@ fn read_nonce_keys(reader: &mut Reader, settings: &Members<'_, '_>) -> Vec<[u8; 
     let texts: Option<Vec<String>> = value.as_array().and_then(|array| array.elements().map(text).collect());
     let keys = texts.and_then(|texts| nonce_keys::decode(texts.iter().map(String::as_bytes)));
     keys.unwrap_or_else(|| {
-        // What was found is a secret.
+        // The value found is a secret.
         let expected = "an array of one or two texts, each 32 random bytes in base64url";
         reader.fault(&settings.at("nonce_keys"), "something else", expected);
         Vec::new()

@@ -4,7 +4,7 @@ use countersign::internal::jose::json::{self, Budget, Value};
 
 const TEXT: &str = include_str!("../../../../tests/vectors/accept/access_token_es256_bearer.json");
 
-/// JSON as it stands in the vector, and its request.
+/// The JSON of the vector, and its request.
 pub(crate) struct Vector {
     pub(crate) policy: &'static str,
     /// The policies of the policy document.

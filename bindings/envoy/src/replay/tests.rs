@@ -41,7 +41,7 @@ fn a_new_store_refuses_what_may_have_been_used_before_it() {
     assert_eq!(shared.record_use(&[7; 32], NOW.plus(6), NOW.plus(6)), Ok(FirstUse::Recorded));
 }
 
-/// B9. A configuration waits for the workers that claim proofs before it makes the store wider: what they accept meanwhile stays used.
+/// B9. A configuration waits for the workers that claim proofs before it makes the store wider: proofs that they accept meanwhile stay used.
 #[test]
 fn a_store_made_wider_forgets_no_proof_of_the_meantime() {
     use std::sync::atomic::Ordering;
@@ -103,7 +103,7 @@ fn two_processes_use_a_proof_once() {
     assert_eq!(new.record_use(&[8; 32], later, later), FirstUse::Recorded, "nothing is refused: no proof is missing");
     assert_eq!(old.record_use(&[8; 32], later, later), FirstUse::Replayed);
     drop((old, new));
-    // An Envoy that starts when none runs does not know what was used since, without this file.
+    // An Envoy that starts when none runs does not know the proofs used since, without this file.
     let next = NOW.plus(20);
     let alone = shared(&file, NEED, &|| next, [5, 6], false).unwrap();
     assert_eq!(alone.record_use(&[9; 32], next, next), FirstUse::Unknowable);

@@ -1,7 +1,7 @@
 //! Arithmetic modulo p = 2^255 - 19 in four full words, for machines with a 64-bit product.
 //!
 //! A value may lie anywhere in `0..2^256`: what overflows comes back 38-fold, because 2^256 is 38 modulo p.
-//! So most values have two representations, some three, and only [`Fe::to_words`] tells values apart.
+//! So most values have two representations, some three, and only [`Fe::to_words`] distinguishes values.
 
 use super::prime::P;
 use crate::crypto::words::{self, adc, mac, wide_mul, wide_square};

@@ -75,15 +75,15 @@ pub(crate) fn split(encoded: &[u8; 32]) -> ([u64; 4], bool) {
     (y, negative)
 }
 
-/// What RFC 8032 §5.1.2 calls negative: the lowest bit of the integer below p.
+/// Whether it is negative by RFC 8032 §5.1.2: the lowest bit of the integer below p.
 fn is_odd(x: &Fe) -> bool {
     x.to_words()[0] & 1 == 1
 }
 
-/// A point as tables keep it: `(y - x)/2`, `(y + x)/2` and `d·x·y`, half of what is usual (Niels' coordinates), which spares
+/// A point as tables keep it: `(y - x)/2`, `(y + x)/2` and `d·x·y`, half of the usual values (Niels' coordinates), which spares
 /// [`Sum::add_entry`] the doubling of z.
 ///
-/// Aligned so that an entry of four-word elements lies in two cache lines and no element in both.
+/// Aligned so that an entry of four-word elements covers two cache lines and no element crosses their border.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(all(not(countersign_limbs = "32"), target_pointer_width = "64"), repr(align(32)))]
 pub(crate) struct Niels {
@@ -130,7 +130,7 @@ impl Sum {
     /// The neutral element (0, 1).
     pub(crate) const ZERO: Self = Self { x: Fe::ZERO, y: Fe::ONE, z: Fe::ONE, t: Fe::ZERO };
 
-    /// Adds a table entry or its negative: "madd-2008-hwcd-3", where every product is half of what is there.
+    /// Adds a table entry or its negative: "madd-2008-hwcd-3", where every product is half of the published one.
     ///
     /// -1 is a square modulo p and d is none, so the formula is right for all pairs of points of the curve, whatever their
     /// order, and Z is never 0.

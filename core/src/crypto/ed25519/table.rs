@@ -80,7 +80,7 @@ impl TableBuilder {
     /// A builder for the public key with this encoding (RFC 8032 §5.1.5).
     ///
     /// `None` for what libraries disagree about or should not take: an encoding that is not canonical, and a point whose order
-    /// divides 8. `None` too for what is no point. A point of mixed order is taken: all agree on the equation without cofactor.
+    /// divides 8. Also `None` if the bytes are not a point. A point of mixed order is accepted: the equation without cofactor is the same for all.
     #[must_use]
     pub fn new(public_key: &[u8; 32]) -> Option<Self> {
         Self::with_window(public_key, KeyTable::WINDOW)
@@ -135,7 +135,7 @@ pub(crate) struct Partial {
 }
 
 impl Entry for Niels {
-    /// L lies below 2^253.
+    /// L is below 2^253.
     const SCALAR_BITS: u32 = 253;
 
     type Partial = Partial;

@@ -1,8 +1,8 @@
 //! The field in the representation that suits the machine, and what both representations share.
 //!
-//! The arithmetic is ours and not that of the verified `fiat-crypto` crate because that one was measured at 2.2 to 2.8 times the time:
-//! in one run on a shared x86-64 core, without target features, a product took 59 ns where ours takes 22 (dependent)
-//! and 44 where ours takes 20 (independent), a square 39 where ours takes 19. `fiat-crypto` is the twin in the tests.
+//! The arithmetic is written here, and not that of the verified `fiat-crypto` crate because that one was measured at 2.2 to 2.8 times the time:
+//! in one run on a shared x86-64 core, without target features, a product took 59 ns there and 22 here (dependent)
+//! and 44 there and 20 here (independent), a square 39 there and 19 here. `fiat-crypto` is the twin in the tests.
 
 #[cfg(any(countersign_limbs = "32", not(target_pointer_width = "64")))]
 pub(crate) use super::field32::Fe;

@@ -94,7 +94,7 @@ impl Fe {
 
     #[inline(always)]
     pub(crate) fn is_zero(&self) -> bool {
-        // The values that stand for 0 are -7·p to 7·p, whose lowest limbs are 7 down to -7 modulo 2^29.
+        // The values that represent 0 are -7·p to 7·p, whose lowest limbs are 7 down to -7 modulo 2^29.
         let low = (self.0[0].wrapping_add(7)) & MASK as i32;
         low <= 14 && self.normalized().0 == [0; 9]
     }

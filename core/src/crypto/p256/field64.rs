@@ -2,7 +2,7 @@
 //!
 //! A value `a` is held as `a·2^256 mod p` (Montgomery form) and may lie anywhere in `0..2^256`: a result is brought
 //! under 2^256, not under p, because the test "did it overflow" is cheaper than the test "is it at least p".
-//! So 0 has two representations, 0 and p, and only [`Fe::canonical`] tells values apart.
+//! So 0 has two representations, 0 and p, and only [`Fe::canonical`] distinguishes values.
 
 use crate::crypto::words::{self, adc, mac, sbb, wide_mul, wide_square};
 
@@ -68,7 +68,7 @@ impl Fe {
         let (sum, carry) = words::add(&self.0, &other.0);
         let (mut sum, borrow) = words::sub(&sum, &masked_p(carry));
         // Two values above p can leave 2^256 or more even after one p was taken away. Without a carry there is no borrow, so
-        // one comparison, nearly always the same, stands for "carry and no borrow".
+        // one comparison, nearly always the same, means "carry and no borrow".
         if carry != borrow {
             sum = words::sub(&sum, &P).0;
         }

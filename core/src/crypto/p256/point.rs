@@ -42,7 +42,7 @@ impl Affine {
         }
     }
 
-    /// The point with these coordinates, both below p, if it lies on the curve.
+    /// The point with these coordinates, both below p, if it is on the curve.
     pub(crate) fn on_curve(x: &[u64; 4], y: &[u64; 4]) -> Option<Self> {
         let (x, y) = (Fe::from_words(x).normalized(), Fe::from_words(y).normalized());
         let x_cubed = x.square().mul(&x);

@@ -19,7 +19,7 @@ pub(crate) const ORDER: Modulus = Modulus::new(&N);
 static INTEGERS: Field<4> = Field::new(N);
 
 impl Scalar {
-    /// The scalar of 32 big-endian bytes if it lies in 1..n, as FIPS 186-5 §6.4.2 step 1 asks of r and s.
+    /// The scalar of 32 big-endian bytes if it is in 1..n, as FIPS 186-5 §6.4.2 step 1 asks of r and s.
     pub(crate) fn from_signature_part(bytes: &[u8; 32]) -> Option<Self> {
         let words = words::from_be_bytes(bytes);
         (words::less_than(&words, &N) && words != [0; 4]).then_some(Self(words))

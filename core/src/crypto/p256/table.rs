@@ -133,7 +133,7 @@ impl Default for GeneratorBuilder {
 }
 
 impl Entry for Affine {
-    /// A scalar or its negative modulo n lies below 2^255.
+    /// A scalar or its negative modulo n is below 2^255.
     const SCALAR_BITS: u32 = 255;
 
     /// The product of the denominators before this one.

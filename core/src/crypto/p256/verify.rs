@@ -58,7 +58,7 @@ impl Equation {
         Some(Self { r, u, v })
     }
 
-    /// What must be added up for the point of step 6, `u·G + v·Q`.
+    /// The terms of the point of step 6, `u·G + v·Q`.
     #[inline(always)]
     pub(super) fn terms<'t>(&self, generator: &'t Generator, key: &'t KeyTable) -> Option<Terms<'t>> {
         let (u, minus_u) = self.u.halved();
@@ -75,7 +75,7 @@ impl Equation {
         !sum.infinity && self.is_solved_by(|x| Some(sum.has_x(x))) == Some(true)
     }
 
-    /// The same, added up in lanes; `None` where they do not tell.
+    /// The same, added up in lanes; `None` where the lanes have no result.
     #[cfg(any(test, target_arch = "x86_64"))]
     #[inline]
     #[cfg_attr(not(test), target_feature(enable = "avx2"))]
@@ -84,7 +84,7 @@ impl Equation {
         self.is_solved_by(|x| total.has_x(x))
     }
 
-    /// Steps 7 to 9: x modulo n is r. x lies below p, so it is r itself, or r + n where that is below p.
+    /// Steps 7 to 9: x modulo n is r. x is below p, so it is r itself, or r + n where that is below p.
     #[inline(always)]
     fn is_solved_by(&self, has_x: impl Fn(&[u64; 4]) -> Option<bool>) -> Option<bool> {
         if has_x(self.r.words())? {

@@ -27,7 +27,7 @@ macro_rules! unrolled {
     })*};
 }
 
-/// An odd modulus and what is computed from it once.
+/// An odd modulus with the values that are computed from it once.
 #[derive(Clone, Debug)]
 pub(super) struct Modulus<D, const B: usize> {
     /// n, lowest digit first; the length L is a multiple of `B`.
@@ -169,7 +169,7 @@ impl<D: Digit, const B: usize> Modulus<D, B> {
 
     /// `out = t / R` modulo n, for `t`, of 2·L digits, below 16·n²; the result is below 4·n.
     ///
-    /// What is added to `t` is `f·n` times a number below `W^(L-B)` and n times a number below R, each less than R·n, so
+    /// The value added to `t` is `f·n` times a number below `W^(L-B)` and n times a number below R, each less than R·n, so
     /// `t` stays below 16·n² + 2·R·n, which is at most 3·R·n and, 16·n being at most R, less than R².
     #[inline(always)]
     fn reduce(&self, t: &mut [D], out: &mut [D]) {
@@ -269,7 +269,7 @@ fn add_low_product<D: Digit, const B: usize>(t: &mut [D; B], a: &[D; B], b: &[D;
     sum
 }
 
-/// The columns of [`add_product`] from `B` on: `t` is without its first `B` digits, `sum` is what they carried.
+/// The columns of [`add_product`] from `B` on: `t` is without its first `B` digits, `sum` is their carry.
 #[inline(never)]
 fn add_product_above<D: Digit, const B: usize>(
     t: &mut [D],

@@ -1,4 +1,4 @@
-//! Large numbers as digits: from bytes, to bytes, their length and what they are less another.
+//! Large numbers as digits: from bytes, to bytes, their length and their difference.
 
 use super::digit::Digit;
 

@@ -14,7 +14,7 @@ use super::{HashAlgorithm, MAX_BYTES, Scheme, padding};
 #[cfg(feature = "rust-crypto-p256")]
 use super::{Native, RSA_MODULUS_MAX_BITS};
 
-/// Digits of the longest modulus and of what is computed modulo it.
+/// Digits of the longest modulus and of residues modulo it.
 #[cfg(feature = "rust-crypto-p256")]
 const MAX_DIGITS: usize = length_for::<Native>(RSA_MODULUS_MAX_BITS);
 

@@ -596,7 +596,7 @@ fn a_string_is_its_characters() {
     assert!(escaped.is("a/b") && plain.is("a/b"));
     assert!(escaped.starts_with("a/") && plain.starts_with("a/") && escaped.starts_with(""));
     assert!(!escaped.starts_with("a/bc") && !plain.starts_with("a/bc") && !escaped.starts_with("\\u0061"));
-    // What it is compared with is characters too, and never read as escapes.
+    // The other text is characters too, and never read as escapes.
     assert!(!escaped.is("\\u0061/b") && !plain.is("\\u0061/b"));
     assert!(scanned("\"\\\\u0061\"").is("\\u0061"));
     for string in [plain, escaped] {

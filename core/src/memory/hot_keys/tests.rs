@@ -237,7 +237,7 @@ proptest::proptest! {
     }
 }
 
-/// The first keys get wide tables, up to half of the memory, and the next ones what is left of it.
+/// The first keys get wide tables, up to half of the memory, and the next ones share the rest.
 #[test]
 fn half_of_the_memory_is_for_wide_tables() {
     let (wide, usual) = (p256::KeyTable::WIDE_SIZE_BYTES, p256::KeyTable::SIZE_BYTES);
@@ -276,7 +276,7 @@ fn without_room_nothing_is_counted() {
     assert_eq!(hot.counts(), HotKeyCounts::default());
 }
 
-/// What is true of the equation alone: S·B = k·A with the neutral element as R. The rules on form refuse it, by table or not.
+/// Signatures that are valid by the equation alone: S·B = k·A with the neutral element as R. The rules on form refuse it, by table or not.
 #[test]
 fn an_r_of_small_order_is_refused_and_bans_nothing() {
     let client = Client::new(Kind::Ed25519, 14);
@@ -310,14 +310,14 @@ fn a_table_that_disagrees_is_banned() {
         let wrong = core::iter::from_fn(|| Some(builder.step(u32::MAX))).find_map(|table| table).unwrap();
         hot.find(&client.thumbprint).unwrap().table = Table::Unproven(wrong, 0);
         hot.counts.promoted = 0;
-        assert!(client.check(&mut hot, b"once"), "the library's answer stands");
+        assert!(client.check(&mut hot, b"once"), "the library's answer is final");
         assert_eq!(hot.counts().banned, 1);
         assert!(client.check(&mut hot, b"twice"));
         assert_eq!(hot.counts().promoted, 0);
     }
 }
 
-/// A host that takes RSA and P-256, and says of each check whether it was asked; whatever it is asked, it answers `holds`.
+/// A host that takes RSA and P-256, and records each call; it always answers `holds`.
 struct Host {
     asked: alloc::sync::Arc<core::sync::atomic::AtomicUsize>,
     holds: bool,
@@ -371,7 +371,7 @@ fn a_table_that_disagrees_with_the_host_is_banned() {
         assert!(other.verify(&client.public, &client.thumbprint, client.algorithm(), b"another", &signature).is_ok());
     }
     while other.build(100_000) {}
-    // The host accepts what is no signature of this message; the table knows better, and that is one of them wrong.
+    // The host accepts a signature of another message; the table refuses it, so one of them is wrong.
     let _said = other.verify(&client.public, &client.thumbprint, client.algorithm(), b"another", &client.sign(b"x"));
     assert_eq!((other.counts().banned, other.counts().promoted), (1, 0));
 }

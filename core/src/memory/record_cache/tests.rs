@@ -58,7 +58,7 @@ fn a_cache_grows_as_far_as_it_is_used() {
     assert!(!cache.grow(), "more than it may");
 }
 
-/// Those in use stay so, and the order stays: what comes after pushes out what was not used, oldest first.
+/// Those in use stay so, and the order stays: later entries evict those that were not used, oldest first.
 #[test]
 fn growing_keeps_order_and_use() {
     let mut cache = RecordCache::growing(20_000, 100_000, 1000, SEED);
@@ -87,7 +87,7 @@ fn growing_keeps_order_and_use() {
     assert_eq!([0, 1, 2].map(|number| cache.find(&token(number, 900)).is_some()), [false, true, false]);
 }
 
-/// Every entry that the index points at lies in the live part of the ring, and the counters say what is there.
+/// Every entry that the index points at is in the live part of the ring, and the counters match the entries.
 fn check(cache: &RecordCache) {
     let Layout { head, tail, wrapped_at } = cache.layout;
     let mut places: Vec<(usize, usize)> = Vec::new();
@@ -222,7 +222,7 @@ proptest! {
         }
     }
 
-    /// Without hits this is a plain queue: what is left is the youngest, in one piece, and full but for the wrap.
+    /// Without hits this is a plain queue: the rest are the youngest, in one piece, and full but for the wrap.
     #[test]
     fn without_hits_the_oldest_go_first(lens in prop::collection::vec(0..200usize, 1..400)) {
         // A large index, so that no entry goes because of its set.
@@ -253,7 +253,7 @@ fn a_handle_is_void_after_a_change() {
     assert_eq!((cache.key(first), cache.record(first)), (&b""[..], &b""[..]));
     assert_eq!(cache.record_mut(first), b"");
     cache.remove(first);
-    assert_eq!(cache.entries(), 2, "a void handle removes nothing");
+    assert_eq!(cache.entries(), 2, "a stale handle removes nothing");
     let first = cache.find(b"first").unwrap();
     assert_eq!((cache.key(first), cache.record(first)), (&b"first"[..], &b"one"[..]));
     cache.clear();
@@ -346,7 +346,7 @@ fn keys_that_differ_in_one_byte_are_told_apart() {
     }
 }
 
-/// Keys that agree in all that is hashed share one set: they push out each other, and nobody else.
+/// Keys that agree in all that is hashed share one set: they evict each other and no other key.
 #[test]
 fn colliding_keys_cost_one_set() {
     let mut cache = RecordCache::new(8 << 20, 1000, SEED);

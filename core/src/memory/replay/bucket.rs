@@ -1,16 +1,16 @@
-//! A store whose buckets are values of a host: each is read whole and exchanged whole, if nobody exchanged it in between.
+//! A store whose buckets are values of a host: each is read whole and exchanged whole, if no other writer exchanged it in between.
 //!
 //! The protocol is that of `protocol.rs`, run on a copy. The exchange of the whole bucket is its one atomic step, so of two claims
 //! that read the same bucket one has to read it again.
 
 use core::cell::Cell;
 
-use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, ReplayWindow, Word, record_use_in};
+use super::protocol::{Bucketed, EMPTY, Entry, FirstUse, ReplayWindow, Word, record_use_in, was_used_in};
 use super::state::{ReplayState, Survey};
 use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
 
-/// Where the buckets of a store begin and end, and which proof belongs to which.
+/// The buckets of a store, and the proofs that belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
     /// In which time around its `iat` a proof is accepted.
@@ -36,7 +36,7 @@ impl Buckets {
     }
 
     /// Claims a proof in a copy of its bucket. It is claimed once the copy took the bucket's place: on [`FirstUse::Recorded`] and only then
-    /// the caller exchanges it, and where another came first, begins again with what stands there now.
+    /// the caller exchanges it, and if another writer was first, begins again with the current value.
     pub fn record_use(
         &self,
         bucket: &mut Bucket,
@@ -49,11 +49,18 @@ impl Buckets {
             return FirstUse::Unknowable;
         }
         let (_, fingerprint) = place(self.seed, self.count, proof);
-        // What is refused of all buckets is in the floor of each from its beginning.
+        // The floor of the whole store is in the floor of each bucket from its beginning.
         record_use_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
-    /// What a store holds and refuses at `now`, estimated by some of its buckets.
+    /// Whether a use of `proof` is recorded in its bucket; records nothing.
+    #[must_use]
+    pub fn was_used(&self, bucket: &Bucket, proof: &[u8; 32], issued_at: UnixSeconds) -> bool {
+        let (_, fingerprint) = place(self.seed, self.count, proof);
+        was_used_in(&bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
+    }
+
+    /// How full a store is and what it refuses at `now`, estimated by some of its buckets.
     #[must_use]
     pub fn state<'b>(&self, some: impl IntoIterator<Item = &'b Bucket>, now: UnixSeconds) -> ReplayState {
         let mut survey = Survey::new(self.window, UnixSeconds::new(0), now);
@@ -193,6 +200,13 @@ mod tests {
                 prop_assert_eq!(found, expected);
                 if found == FirstUse::Recorded {
                     bucket = copy;
+                }
+                let was_used = store.was_used(&digest(number), issued_at);
+                prop_assert_eq!(buckets.was_used(&bucket, &digest(number), issued_at), was_used);
+                match found {
+                    FirstUse::Recorded | FirstUse::Replayed => prop_assert!(was_used),
+                    FirstUse::Full | FirstUse::OverShare => prop_assert!(!was_used),
+                    FirstUse::Unknowable => {}
                 }
             }
         }

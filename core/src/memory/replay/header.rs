@@ -11,9 +11,9 @@ use super::protocol::{EMPTY, ReplayWindow};
 
 /// A word that one process writes and others wait for.
 pub(super) trait HeaderWord {
-    /// Writes the word; a reader of it by `read_published` sees what was written before it too.
+    /// Writes the word; a reader of it by `read_published` sees all writes before it too.
     fn publish(&self, value: u64);
-    /// Reads the word, and makes visible what was written before it.
+    /// Reads the word, and makes all writes before it visible.
     fn read_published(&self) -> u64;
 }
 
@@ -64,7 +64,7 @@ pub(super) fn read<W: HeaderWord>(words: &[W], needed: ReplayWindow) -> Result<(
 /// Why memory cannot serve as a replay store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttachError {
-    /// Fewer words than [`replay_store_words`](super::required_words) asks for one proof.
+    /// Fewer words than [`replay_store_words`](super::replay_store_words) asks for one proof.
     TooSmall,
     /// It was not initialised, or not to the end.
     NotInitialised,

@@ -45,7 +45,7 @@
 //! # What the forgotten times refuse
 //!
 //! With a clock that never goes back they refuse no proof. `Q` is accepted at some `now >= c(j)·u`, when proofs have `i >= now - A`. If the
-//! entry is near, forgotten is what is below `E·u - A <= c(j)·u - A`. If it is far, forgotten is what is below `E·u + F`, and
+//! entry is near, every `iat` below `E·u - A <= c(j)·u - A` is forgotten. If it is far, every `iat` below `E·u + F` is forgotten, and
 //! `c(j)·u - A > (E + near - 2·S)·u - A >= E·u + F`.
 //!
 //! They are kept as two intervals for each bucket, `[0, floor)` and one more. A clock that is ahead for a while and then right again so
@@ -69,7 +69,7 @@
 //! entry counts as of the future while its `E` is at most [`REACH`] units after `c(i)`; the rest of the circle is the past. Two limits follow.
 //!
 //! - Everything above holds while the clocks of all claims, now and later, agree within `REACH` units: 9 hours for `A + F = 65`, never
-//!   under 2. Further ahead, what was used there and written over after the way back may pass once more
+//!   under 2. Further ahead, a proof that was used there and overwritten after the way back may be accepted once more
 //!   when that time comes again.
 //! - An entry left untouched for nearly the whole circle (12 days for `A + F = 65`) looks alive or of the future for at most `REACH` units.
 //!   It then takes room, or its bucket refuses proofs for some minutes of that future; and nothing else.
@@ -94,12 +94,12 @@ pub enum FirstUse {
     /// The proof was used before.
     Replayed,
     /// The store does not know whether the proof was used: it has forgotten the proofs of that time (see
-    /// [`ReplayStore::refuse_until`](super::ReplayStore::refuse_until) and clocks that go back), or the proof lies outside the window. A
+    /// [`ReplayStore::refuse_until`](super::ReplayStore::refuse_until) and clocks that go back), or the proof is outside the window. A
     /// fresh proof helps.
     Unknowable,
     /// All room is taken by proofs that could still be replayed. Nothing was stored. The server's fault, not the client's.
     Full,
-    /// What room is left is for other keys: this one has many proofs that could still be replayed. Nothing was stored. A proof some
+    /// The room that is left is for other keys: this one has many proofs that could still be replayed. Nothing was stored. A proof some
     /// seconds later helps.
     OverShare,
 }
@@ -109,7 +109,7 @@ pub enum FirstUse {
 pub struct ReplayWindow {
     /// How old a proof may be, leeway included.
     pub max_age_seconds: u32,
-    /// How far in the future its `iat` may lie, leeway included.
+    /// How far in the future its `iat` may be, leeway included.
     pub future_seconds: u32,
 }
 
@@ -159,7 +159,7 @@ pub(super) trait Word {
     /// Whether the word was `old` and is now `new`, in one step; never fails without cause. A thread that reads `new` and then calls
     /// `acquire` sees what this one read and wrote before.
     fn exchange(&self, old: u64, new: u64) -> bool;
-    /// Makes visible what was written before the exchanges whose words were read so far.
+    /// Makes the writes before the exchanges visible whose words were read so far.
     fn acquire();
 }
 
@@ -277,7 +277,7 @@ impl Entry {
         !is_taken(word, self.cutoff, self.near)
     }
 
-    /// What must be forgotten when this proof replaces `word`, which is free and not [`EMPTY`].
+    /// The proofs that must be forgotten when this proof replaces `word`, which is free and not [`EMPTY`].
     pub(super) fn lost_with(&self, word: u64) -> Interval {
         let ReplayWindow { max_age_seconds, future_seconds } = self.window;
         let (shift, span) = (self.window.unit_shift(), self.window.span_units());
@@ -431,7 +431,13 @@ pub(super) fn record_use_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry
     FirstUse::Full
 }
 
-/// What a key must leave free that has taken all it can.
+/// Whether a use of this proof is recorded; records nothing.
+pub(super) fn was_used_in<W: Word>(bucket: &Bucketed<'_, W>, entry: &Entry) -> bool {
+    let used = bucket.slots.iter().map(Word::read).take_while(|word| *word != EMPTY);
+    used.into_iter().any(|word| !entry.is_free(word) && entry.fingerprint_is(word))
+}
+
+/// The slots that a key must leave free when it has taken all it can.
 const MOST_KEPT_FREE: usize = kept_free(64);
 
 /// How many slots of a bucket a key must leave free that has taken `of_key` of them.
@@ -450,7 +456,7 @@ pub(super) const PROOF_BITS: u32 = 34;
 /// How many bits of a word name the key.
 pub(super) const KEY_BITS: u32 = 64 - TIME_BITS - PROOF_BITS;
 
-/// How many units after `i - F` an entry may die and be told from the past.
+/// How many units after `i - F` an entry may die and be distinguished from the past.
 const REACH: u64 = 1 << 13;
 
 /// A word never written; no entry equals it, because fingerprints are not zero.

@@ -18,7 +18,7 @@ pub struct ReplayState {
     pub refusing_until: UnixSeconds,
 }
 
-/// Buckets read one after the other, and what they hold.
+/// Buckets read one after the other, and the proofs in them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Survey {
     window: ReplayWindow,
@@ -49,7 +49,7 @@ impl Survey {
         self.until = self.until.max(end);
     }
 
-    /// What holds for a store of `buckets` by those that were read.
+    /// The estimate for a store of `buckets` by those that were read.
     pub(super) fn state(self, buckets: usize) -> ReplayState {
         let of_all = |count: usize, scale: usize| match self.buckets {
             0 => 0,

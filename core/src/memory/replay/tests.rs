@@ -83,7 +83,7 @@ fn the_ends_of_time_do_not_wrap() {
     }
 }
 
-/// Experiment 6: when full it says so, and forgets nobody for it.
+/// Experiment 6: a full store reports it, and forgets no proof for it.
 #[test]
 fn a_full_store_refuses_and_remembers() {
     let store = store(1000);
@@ -298,7 +298,7 @@ fn keys_that_send_without_end_leave_room() {
 }
 
 /// B5: an attacker with so many keys, which send all that they can, one after the other, at once and then every second; 1,000 clients that
-/// begin after it send a proof every ten seconds each, a tenth of what the store is planned for. How many of their first 30,000 proofs are refused.
+/// begin after it send a proof every ten seconds each, a tenth of the store's planned number. How many of their first 30,000 proofs are refused.
 #[test]
 fn a_thousand_clients_beside_an_attacker() {
     const CLIENTS: u64 = 1_000;
@@ -407,7 +407,7 @@ fn idle_for_any_time_it_works_again() {
     }
 }
 
-/// The clock visits the same future twice: what was used there stays used.
+/// The clock visits the same future twice: proofs used there stay used.
 #[test]
 fn a_future_visited_twice_opens_nothing() {
     for window in [
@@ -603,7 +603,7 @@ fn step(jump: i64) -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// The twin is a set that forgets nothing. Whatever the clock does, nobody wins twice.
+    /// The twin is a set that forgets nothing. Whatever the clock does, no proof is accepted twice.
     #[test]
     fn nobody_wins_twice(steps in prop::collection::vec(step(7200), 1..2000)) {
         let store = store(1);
@@ -676,7 +676,7 @@ proptest! {
     }
 
     /// The lemma of the protocol, in exact numbers: an entry is replaced, by one that is younger, older or far away; for every proof that
-    /// it was taken for, the new one is taken, or the proof's time is forgotten. And what is forgotten is not the present of who replaced it.
+    /// it was taken for, the new one is taken, or the proof's time is forgotten. And the forgotten time is not the present of the proof that replaced it.
     #[test]
     fn what_was_taken_stays_taken_or_is_forgotten(
         max_age_seconds in prop_oneof![0..400u32, 0..100_000u32],

@@ -225,7 +225,7 @@ fn algorithms_narrow_and_never_widen() {
         document.policies[0].credential.algorithms(TokenKind::JwtSvid).is_empty(),
         "a kind that is not accepted has none"
     );
-    // The policy's list and the entry's own: only what stands in both.
+    // The policy's list and the entry's own: only the algorithms in both.
     let both = with_policy(
         r#""accept":[{"kind":"at+jwt","algorithms":["ES256","RS256"]}],"audience":"x","algorithms":["ES256","PS256"]"#,
     );
@@ -332,7 +332,7 @@ fn faults_of_conditions_name_their_pointer() {
 
 #[test]
 fn entries_name_authorities_of_the_trust_list_and_known_kinds() {
-    // A kind that nobody in the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
+    // A kind that no authority of the trust list can sign is odd, and for a linter; its tokens are refused by their authority.
     assert_eq!(faults(&with_access("").replace(TRUST, r#""trust":[{"trust_domain":"example.org"}]"#)), []);
     assert_eq!(faults(&with("").replace(TRUST, r#""trust":[{"issuer":"https://as.example"}]"#)), []);
     for name in ["https://other.example", "example.org", "https://as.example/"] {
@@ -575,6 +575,111 @@ fn the_widest_window_of_all_policies_is_remembered() {
         1,
     );
     assert_eq!(PolicyDocument::parse(text.as_bytes()).unwrap().proof_window_seconds(), (200, 50));
+    // Where nonces are demanded, a proof is as old as its nonce.
+    let with_nonces = text.replacen(r#""future_seconds":0"#, r#""future_seconds":0,"nonce":"required""#, 1);
+    assert_eq!(PolicyDocument::parse(with_nonces.as_bytes()).unwrap().proof_window_seconds(), (300, 50));
+    let long = with_nonces.replacen("\"nonce\"", "\"nonce_lifetime_seconds\":3600,\"nonce\"", 1);
+    assert_eq!(PolicyDocument::parse(long.as_bytes()).unwrap().proof_window_seconds(), (3600, 50));
+    let short = with_nonces.replacen("\"nonce\"", "\"nonce_lifetime_seconds\":10,\"nonce\"", 1);
+    assert_eq!(PolicyDocument::parse(short.as_bytes()).unwrap().proof_window_seconds(), (10, 50));
+}
+
+#[test]
+fn how_a_key_is_selected_is_for_issuers_alone() {
+    let with_member = |entry: &str, member: &str| {
+        let trust = format!(r#"{{"trust":[{{{entry},{member}}}],"#);
+        format!(r#"{trust}"policies":{{"default":{{"accept":["jwt"],"audience":"x"}}}}}}"#)
+    };
+    let issuer = r#""issuer":"https://as.example""#;
+    for (member, name) in [
+        ("\"try_keys\":4", "try_keys"),
+        ("\"match_x5t\":true", "match_x5t"),
+        ("\"eddsa_is_ed25519\":true", "eddsa_is_ed25519"),
+    ] {
+        assert!(PolicyDocument::parse(with_member(issuer, member).as_bytes()).is_ok(), "{member}");
+        for (entry, found) in [
+            (r#""trust_domain":"example.org""#, "a member that a trust domain does not have"),
+            (
+                r#""trust_domains":["example.org"],"bundle_map_file":"x","format":"spiffe""#,
+                "a member that a bundle map does not have",
+            ),
+        ] {
+            let fault = only(&with_member(entry, member));
+            assert_eq!((fault.pointer.as_str(), fault.found.as_str()), (&*format!("/trust/0/{name}"), found));
+        }
+    }
+    for value in ["0", "5", "1.5", "\"2\"", "null"] {
+        let fault = only(&with_member(issuer, &format!("\"try_keys\":{value}")));
+        assert_eq!(
+            (fault.pointer.as_str(), fault.expected.as_str()),
+            ("/trust/0/try_keys", "a whole number from 1 to 4")
+        );
+    }
+}
+
+#[test]
+fn key_sources_of_one_issuer_have_a_name_each() {
+    let doc = |entries: &[&str], accept: &str| {
+        let trust = entries.join(",");
+        format!(r#"{{"trust":[{trust}],"policies":{{"default":{{"accept":[{accept}],"audience":"x"}}}}}}"#)
+    };
+    let a = r#"{"issuer":"https://k8s","name":"cluster-a"}"#;
+    let b = r#"{"issuer":"https://k8s","name":"cluster-b"}"#;
+    let named = r#"{"kind":"jwt","issuer":["cluster-b","cluster-a"]}"#;
+    let document = PolicyDocument::parse(doc(&[a, b], named).as_bytes()).unwrap();
+    let places = |issuer: &str| -> Vec<usize> {
+        document.key_sources(issuer).all().iter().map(|index| index.as_usize()).collect()
+    };
+    assert_eq!((places("https://k8s"), places("cluster-a"), places("https://k8")), (vec![0, 1], vec![], vec![]));
+    let source = document.source(1).unwrap();
+    assert_eq!((source.identifier(), source.authority().name()), ("https://k8s", "cluster-b"));
+    for (text, pointer, found) in [
+        (doc(&[a, a], "\"jwt\""), "/trust/1", "a second entry for the issuer cluster-a"),
+        (
+            doc(&[a, r#"{"issuer":"https://k8s"}"#], "\"jwt\""),
+            "/trust/0",
+            "a key source with a name beside one without",
+        ),
+        (
+            doc(&[a, b], r#"{"kind":"jwt","issuer":"https://k8s"}"#),
+            "/policies/default/accept/0/issuer",
+            "\"https://k8s\"",
+        ),
+        (
+            doc(&[r#"{"trust_domain":"example.org","name":"a"}"#], "\"jwt-svid\""),
+            "/trust/0/name",
+            "a member that a trust domain does not have",
+        ),
+        (doc(&[r#"{"issuer":"x","name":"a b"}"#], "\"jwt\""), "/trust/0/name", "\"a b\""),
+        (doc(&[r#"{"issuer":"x","name":""}"#], "\"jwt\""), "/trust/0/name", "\"\""),
+        (doc(&[r#"{"issuer":"x","name":"https://k8s"}"#], "\"jwt\""), "/trust/0/name", "\"https://k8s\""),
+        (
+            doc(&[a, r#"{"issuer":"https://k8s","name":"b","try_keys":4}"#], "\"jwt\""),
+            "/trust/1",
+            "key sources of one issuer with 5 keys to try",
+        ),
+    ] {
+        let fault = only(&text);
+        assert_eq!((fault.pointer.as_str(), fault.found.as_str()), (pointer, found), "{text}");
+    }
+    let four: Vec<String> = (0..5).map(|n| format!(r#"{{"issuer":"x","name":"n{n}"}}"#)).collect();
+    let four: Vec<&str> = four.iter().map(String::as_str).collect();
+    assert!(PolicyDocument::parse(doc(&four[..4], "\"jwt\"").as_bytes()).is_ok());
+    assert_eq!(only(&doc(&four, "\"jwt\"")).pointer, "/trust/4");
+}
+
+#[test]
+fn what_records_no_proof_has_no_member_about_recording() {
+    for (member, name) in [
+        (r#""shared_store":"required""#, "shared_store"),
+        (r#""replay":"danger_accept""#, "replay"),
+        (r#""replay":"danger_accept_when_full""#, "replay"),
+    ] {
+        let fault = only(&with(&format!(r#""dpop":{{"consume":"observe",{member}}}"#)));
+        assert_eq!(fault.pointer, format!("/policies/default/dpop/{name}"));
+        assert_eq!(fault.found, "a member about recording proofs");
+    }
+    assert_eq!(only(&with(r#""dpop":{"consume":"never"}"#)).pointer, "/policies/default/dpop/consume");
 }
 
 #[test]
@@ -827,12 +932,39 @@ fn an_issuer_is_given_trust_domains_by_name() {
 }
 
 #[test]
-fn the_first_credential_is_required_wherever_it_is_presented() {
-    let second = r#"{"name":"b","from":{"header":"x-b"},"accept":["at+jwt"],"required":false}"#;
-    for from in [r#""authorization""#, r#"{"header":"x-a"}"#] {
-        let first = format!(r#"{{"name":"a","from":{from},"accept":["at+jwt"],"required":false}}"#);
-        let policy = format!(r#"{{"audience":"a","credentials":[{first},{second}]}}"#);
-        let fault = only(&format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#));
-        assert_eq!(fault.pointer, "/policies/p/credentials/0/required", "{from}");
+fn where_a_credential_is_presented_is_read_by_the_letter() {
+    let of = |credentials: &[&str]| {
+        let credentials = credentials.iter().enumerate().map(|(place, from)| {
+            format!(r#"{{"name":"c{place}","from":{from},"accept":["at+jwt"],"required":false}}"#)
+        });
+        let credentials: Vec<String> = credentials.collect();
+        let policy = format!(r#"{{"audience":"a","credentials":[{}]}}"#, credentials.join(","));
+        format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#)
+    };
+    for good in [
+        &[r#""authorization""#][..],
+        &[r#"{"header":"x-a"}"#, r#"{"header":"x-b","scheme":"Token"}"#],
+        &[r#"{"cookie":"__Host-token"}"#, r#"{"cookie":"__host-token"}"#],
+        &[r#"{"websocket_protocol":"base64url.bearer.authorization.k8s.io."}"#, r#"{"cookie":"a"}"#],
+    ] {
+        assert!(PolicyDocument::parse(of(good).as_bytes()).is_ok(), "{good:?}");
+    }
+    for (bad, at) in [
+        (&[r#"{}"#][..], "0/from/header"),
+        (&[r#"{"query":"access_token"}"#], "0/from/query"),
+        (&[r#"{"header":"cookie"}"#], "0/from/header"),
+        (&[r#"{"header":"sec-websocket-protocol"}"#], "0/from/header"),
+        (&[r#"{"header":"x-a","cookie":"b"}"#], "0/from"),
+        (&[r#"{"header":"x-a","scheme":"dpop"}"#], "0/from/scheme"),
+        (&[r#"{"header":"x-a","scheme":"a b"}"#], "0/from/scheme"),
+        (&[r#"{"cookie":"a","scheme":"Token"}"#], "0/from/scheme"),
+        (&[r#"{"cookie":"a b"}"#], "0/from/cookie"),
+        (&[r#"{"cookie":1}"#], "0/from/cookie"),
+        (&[r#"{"websocket_protocol":"a,b"}"#], "0/from/websocket_protocol"),
+        (&[r#"{"cookie":"a"}"#, r#"{"cookie":"a"}"#], "1/from"),
+        (&[r#"{"header":"x-a"}"#, r#"{"header":"x_a","scheme":"T"}"#], "1/from"),
+        (&[r#"{"websocket_protocol":"a."}"#, r#"{"websocket_protocol":"a.b."}"#], "1/from"),
+    ] {
+        assert_eq!(only(&of(bad)).pointer, format!("/policies/p/credentials/{at}"), "{bad:?}");
     }
 }

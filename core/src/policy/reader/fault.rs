@@ -15,9 +15,9 @@ use crate::printable::{quoted, write_printable};
 pub struct PolicyError {
     /// Where: a JSON pointer, empty for the document itself.
     pub pointer: String,
-    /// What stands there.
+    /// The value found.
     pub found: String,
-    /// What should.
+    /// The value expected.
     pub expected: String,
 }
 
@@ -39,6 +39,7 @@ impl core::error::Error for PolicyError {}
 impl PolicyError {
     /// A text that is not JSON, or more of it than a budget allows; `fault` is that of a scan of `text`.
     #[must_use]
+    #[doc(hidden)]
     pub fn of_json(text: &[u8], fault: JsonError) -> Self {
         let unquoted = Self::of_json_unquoted(text, fault);
         match fault {
@@ -68,7 +69,7 @@ impl PolicyError {
         Self { pointer: String::new(), found, expected }
     }
 
-    /// The pointer to the member `name` of what `pointer` points to. RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
+    /// The pointer to the member `name` of the object at `pointer`. RFC 6901 §3: `~` is written `~0` and `/` is written `~1`.
     #[must_use]
     pub fn member(pointer: &str, name: &str) -> String {
         pointer::member(pointer, name)

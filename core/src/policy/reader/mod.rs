@@ -46,7 +46,7 @@ pub use members::Members;
 pub use pointer::Pointer;
 pub(super) use values::is_name_byte;
 
-/// What is found where a member is absent.
+/// The value found where a member is absent.
 pub const NOTHING: &str = "nothing";
 
 /// Reads one document and collects its faults.
@@ -69,7 +69,7 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// A reader whose faults quote what they found.
+    /// A reader whose faults quote the values found.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -107,7 +107,7 @@ impl Reader {
         faults.push(fault);
     }
 
-    /// Records that `value` is not what was expected.
+    /// Records that `value` is not the expected one.
     pub fn unexpected(&mut self, at: &Pointer<'_>, value: Value<'_>, expected: &str) {
         let found = self.describe(value);
         self.fault(at, found, expected);
@@ -119,7 +119,7 @@ impl Reader {
         self.faults.len().saturating_add(self.left_out)
     }
 
-    /// What was read, if it has no fault.
+    /// The result, if there is no fault.
     ///
     /// # Errors
     /// Every fault, in the order in which they were found, and how many more there are where the list would be too long; empty only where

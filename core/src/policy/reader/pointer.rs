@@ -44,7 +44,7 @@ impl fmt::Display for Pointer<'_> {
     }
 }
 
-/// The pointer to the member `name` of what `pointer` points to.
+/// The pointer to the member `name` of the object at `pointer`.
 pub(super) fn member(pointer: &str, name: &str) -> String {
     let mut member = format!("{pointer}/");
     // A string takes whatever is written.

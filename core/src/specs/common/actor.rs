@@ -1,7 +1,7 @@
 //! Delegation chains (RFC 8693 §4.1): who acts for the subject.
 //!
 //! §4.1: "the consumer of a token MUST only consider the token's top-level claims and the party identified as the current
-//! actor"; prior actors are history. Does not authorize anybody, and `exp`, `nbf`, `aud` inside `act` have no effect.
+//! actor"; prior actors are history. Does not authorize any actor, and `exp`, `nbf`, `aud` inside `act` have no effect.
 
 use crate::jose::json::{JsonObject, JsonString, Value};
 use crate::limits;

@@ -4,7 +4,7 @@ use crate::jose::base64url;
 use crate::jose::json::{JsonObject, Value};
 use crate::reason::Reason;
 
-/// What a token is bound to, as its `cnf` says; thumbprints of its own, or borrowed where `T` is a reference.
+/// The key and the certificate that a token is bound to by its `cnf`; owned thumbprints, or borrowed where `T` is a reference.
 ///
 /// Does not check any proof.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,16 +13,16 @@ pub struct Confirmation<T = [u8; 32]> {
     pub key_thumbprint: Option<T>,
     /// `x5t#S256`: the SHA-256 of a client certificate in DER (RFC 8705 §3.1).
     pub certificate_thumbprint: Option<T>,
-    /// What cannot be enforced, and so refuses.
-    pub unenforceable: Option<Unenforceable>,
+    /// Why `cnf` cannot be enforced; such a token is refused.
+    pub(crate) unenforceable: Option<Unenforceable>,
 }
 
 /// Why a `cnf` cannot be enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unenforceable {
-    /// It holds no method of ours: accepting it would take the token for an unbound one.
+    /// It has no supported method: accepting it would treat the token as an unbound one.
     Unsupported,
-    /// It holds a key representation beside another.
+    /// It has several key representations.
     Ambiguous,
 }
 
@@ -46,11 +46,12 @@ impl<T> Confirmation<T> {
 }
 
 impl Confirmation {
-    /// Reads `cnf`. Both methods of ours may stand together; then both are demanded.
+    /// Reads `cnf`. It may have both methods; then both are required.
     ///
     /// # Errors
     /// [`Reason::ClaimInvalid`] for a thumbprint that is not 32 bytes in 43 characters of base64url: hexadecimal, padding and
     /// SHA-1 all end here (RFC 8705 §3.1: "omitting all trailing pad '=' characters").
+    #[doc(hidden)]
     pub fn read(cnf: JsonObject<'_>) -> Result<Self, Reason> {
         let mut confirmation = Self::default();
         let mut other_keys = 0;
@@ -60,7 +61,7 @@ impl Confirmation {
             } else if name.is("x5t#S256") {
                 confirmation.certificate_thumbprint = Some(thumbprint(value)?);
             } else if ["jwk", "jwe", "jku", "kid"].into_iter().any(|key| name.is(key)) {
-                // RFC 7800 §3.5: `kid` may stand beside `jku`, to choose a key in that set.
+                // RFC 7800 §3.5: `kid` may be beside `jku`, to choose a key in that set.
                 other_keys += usize::from(!name.is("kid"));
             }
             // RFC 7800 §3.1: "applications should require that all members that are not understood be ignored".

@@ -4,12 +4,14 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU16;
 
 use crate::jose::json::{JsonObject, Value};
 use crate::limits;
 use crate::reason::Reason;
+use crate::record::RulesNumber;
 
-/// A JSON Pointer into the claims of a token: at least one segment, each without its escapes.
+/// A JSON Pointer into the claims of a token, its segments without their escapes; without any, the whole payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimPointer {
     segments: Vec<Box<str>>,
@@ -22,6 +24,9 @@ impl ClaimPointer {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut segments = Vec::new();
+        if text.is_empty() {
+            return Some(Self { segments });
+        }
         for segment in text.strip_prefix('/')?.split('/') {
             if segments.len() == limits::POINTER_SEGMENTS {
                 return None;
@@ -66,6 +71,8 @@ fn index(segment: &str) -> Option<usize> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NamedClaims {
     pointers: Vec<ClaimPointer>,
+    /// How many entries of policies have rules for claims.
+    rules: u16,
 }
 
 impl NamedClaims {
@@ -82,6 +89,12 @@ impl NamedClaims {
         u8::try_from(place).ok()
     }
 
+    /// A number for the rules of one more entry; `None` where there are no more numbers.
+    pub(crate) fn next_rules(&mut self) -> Option<RulesNumber> {
+        self.rules = self.rules.saturating_add(1);
+        NonZeroU16::new(self.rules).filter(|number| *number < NonZeroU16::MAX).map(RulesNumber)
+    }
+
     /// How many claims are named.
     pub(crate) fn count(&self) -> usize {
         self.pointers.len()
@@ -92,12 +105,15 @@ impl NamedClaims {
         self.pointers.is_empty()
     }
 
-    /// Hands each claim that `payload` has to `found`, with its slot. Walks over the payload's members once.
+    /// Hands each claim that `payload` has to `found`, with its slot. Walks over the payload's members once, and copies nothing.
     pub(crate) fn find_in<'a>(
         &self,
         payload: JsonObject<'a>,
         found: &mut dyn FnMut(u8, Value<'a>) -> Result<(), Reason>,
     ) -> Result<(), Reason> {
+        for (slot, _) in (0u8..).zip(&self.pointers).filter(|(_, pointer)| pointer.segments.is_empty()) {
+            found(slot, Value::Object(payload))?;
+        }
         for (name, value) in payload.members() {
             for (slot, pointer) in (0u8..).zip(&self.pointers) {
                 if pointer.segments.first().is_some_and(|first| name.is(first))
@@ -118,10 +134,10 @@ mod tests {
 
     #[test]
     fn a_pointer_is_read_by_the_letter() {
-        for good in ["/a", "/", "/a/b", "/a~1b/~0c", "/a/0"] {
+        for good in ["", "/a", "/", "/a/b", "/a~1b/~0c", "/a/0"] {
             assert!(ClaimPointer::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "a", "/~", "/~2", "/a~", &"/a".repeat(limits::POINTER_SEGMENTS + 1)] {
+        for bad in ["a", "/~", "/~2", "/a~", &"/a".repeat(limits::POINTER_SEGMENTS + 1)] {
             assert!(ClaimPointer::parse(bad).is_none(), "{bad}");
         }
     }
@@ -141,6 +157,7 @@ mod tests {
             ("/d", Some("null")),
             ("/e", None),
             ("/d/x", None),
+            ("", Some(text)),
         ] {
             let mut names = NamedClaims::default();
             assert_eq!(names.slot(&ClaimPointer::parse(pointer).unwrap()), Some(0));

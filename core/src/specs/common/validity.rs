@@ -52,7 +52,7 @@ pub fn check_audience(verified: &VerifiedToken<'_>, ours: &[Box<str>]) -> Result
 }
 
 /// RFC 6750 §3.1: "The request requires higher privileges than provided by the access token." Scope is one
-/// space-separated string (RFC 8693 §4.2); every demanded word must stand in it whole.
+/// space-separated string (RFC 8693 §4.2); every required word must be one of its words.
 ///
 /// # Errors
 /// [`Reason::ScopeInsufficient`]
@@ -65,7 +65,7 @@ pub fn check_scope(verified: &VerifiedToken<'_>, demanded: &[Box<str>]) -> Resul
     if demanded.iter().all(|word| grants(granted, word)) { Ok(()) } else { Err(Reason::ScopeInsufficient) }
 }
 
-/// Whether `word` stands whole among the words of `granted`, which have spaces between them.
+/// Whether `word` is one of the words of `granted`, which have spaces between them.
 #[cfg_attr(feature = "fast", inline(always))]
 pub fn grants(granted: &[u8], word: &str) -> bool {
     granted.split(|byte| *byte == b' ').any(|grant| grant == word.as_bytes())

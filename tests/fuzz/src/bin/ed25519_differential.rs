@@ -285,7 +285,7 @@ impl Run {
         &self.generators[usize::from(self.tally.done.is_multiple_of(8))]
     }
 
-    #[allow(clippy::too_many_arguments)] // a case is what it is
+    #[allow(clippy::too_many_arguments)] // the parts of a case
     fn case(
         &mut self,
         class: &'static str,

@@ -3,7 +3,7 @@
 //!
 //! - A decision is the same from a cold and a warm cache, under any spelling of the scheme, and however the JSON is spelled: a refusal
 //!   never becomes an acceptance by another encoding of the same header and claims (RFC 8259 §8.3). Only limits on length may differ.
-//! - What is accepted is right by the eyes of another reader: `serde_json` finds the type, the algorithm, the issuer, the audience and the
+//! - An accepted token is right for another reader: `serde_json` finds the type, the algorithm, the issuer, the audience and the
 //!   times that the policy demands, no name twice, and every part is base64url in its one spelling.
 
 use std::cell::RefCell;
@@ -160,7 +160,7 @@ fn signed(signer: &str, header: &[u8], payload: &[u8]) -> String {
     format!("{input}.{}", b64(key(signer).sign("ES256", input.as_bytes())))
 }
 
-/// The input for a token or proof that stands in a request, if it has two parts that can be decoded.
+/// The input for a token or proof that is in a request, if it has two parts that can be decoded.
 pub fn seed(text: &str, is_proof: bool) -> Option<Vec<u8>> {
     let mut parts = text.split('.');
     let mut decode = || URL_SAFE_NO_PAD.decode(parts.next()?).ok();

@@ -1,6 +1,6 @@
 //! The JSON reader beside `serde_json`: both take a text or both refuse it, and they read the same. The differences:
 //!
-//! - a limit of ours (RFC 8259 §9 allows them): depth, members, length of a number;
+//! - a limit of Countersign (RFC 8259 §9 allows them): depth, members, length of a number;
 //! - a repeated name, which we refuse (RFC 7519 §4) and `serde_json` keeps the last of;
 //! - a number beyond the range of a double, which is JSON and which `serde_json` refuses;
 //! - nesting beyond 128, where `serde_json` gives up;

@@ -43,10 +43,13 @@ pub fn check(text: &[u8]) -> bool {
                 TrustForm::JwkSet => matches!(usage, None | Some("sig")),
                 _ => usage == Some("jwt-svid"),
             };
+            // One key may be listed once for each of its algorithms.
+            let lists = |entry: &Value, algorithm: Algorithm| {
+                takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key, algorithm)
+            };
             assert!(
-                candidates
-                    .iter()
-                    .any(|entry| { takes(entry["use"].as_str()) && is_public(entry) && may_become(entry, key) }),
+                !key.algorithms().is_empty()
+                    && key.algorithms().iter().all(|algorithm| candidates.iter().any(|entry| lists(entry, algorithm))),
                 "{key:?} is none of {candidates:?}"
             );
         }
@@ -57,19 +60,14 @@ pub fn check(text: &[u8]) -> bool {
 }
 
 fn is_public(entry: &Value) -> bool {
-    PRIVATE.iter().all(|name| entry.get(name).is_none())
+    PRIVATE.iter().all(|name| entry.get(name).is_none_or(Value::is_null))
 }
 
-/// Whether an entry has the algorithms, the numbers and the certificate of a key that was taken.
-fn may_become(entry: &Value, key: &TrustedKey) -> bool {
-    let signs = |algorithm: Algorithm| {
-        fits(entry, algorithm) && entry["alg"].as_str().is_none_or(|only| only == algorithm.name())
-    };
+/// Whether an entry has this algorithm, the numbers and the certificate of a key that was taken.
+fn may_become(entry: &Value, key: &TrustedKey, algorithm: Algorithm) -> bool {
+    let signs = fits(entry, algorithm) && entry["alg"].as_str().is_none_or(|only| only == algorithm.name());
     let certificate = entry["x5c"][0].as_str().and_then(|text| STANDARD.decode(text).ok());
-    !key.algorithms().is_empty()
-        && key.algorithms().iter().all(signs)
-        && is_valid(entry)
-        && certificate.is_none_or(|der| key.public().is_of_certificate(&der) != Some(false))
+    signs && is_valid(entry) && certificate.is_none_or(|der| key.public().is_of_certificate(&der) != Some(false))
 }
 
 /// A document in a map is judged as it is alone.
@@ -84,7 +82,7 @@ fn check_maps(document: &[u8]) {
         let index = map.authorities().next().expect("one trust domain");
         let expected = ENGINE.load(&mut alone, index, document, now);
         if matches!(expected, Err(TrustError::Json(_))) {
-            continue; // in a map it may close what it did not open
+            continue; // in a map it may close an object that it did not open
         }
         match ENGINE.load_map(&mut mapped, place, &text, now) {
             Ok(report) => assert_eq!(Ok(&report.loaded[0].1), expected.as_ref()),

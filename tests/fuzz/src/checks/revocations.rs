@@ -10,7 +10,7 @@ pub fn check(text: &[u8]) -> bool {
     match &read {
         Ok(document) => {
             let doubled = document.clone().with(document.clone());
-            assert_eq!(document.build().names(), doubled.build().names(), "what is revoked twice is revoked once");
+            assert_eq!(document.build().names(), doubled.build().names(), "a name that is revoked twice counts once");
         }
         Err(faults) => check_faults(text, faults),
     }

@@ -76,7 +76,7 @@ const sub = [
   row(
     'trust-domain-longer',
     'trust_domain_unknown',
-    'ours is a prefix',
+    'the expected one is a prefix',
     change({ sub: 'spiffe://example.org.evil/web' }),
     svid,
   ),
@@ -142,9 +142,9 @@ const wrongAudience = [
   ...Object.entries(notAudience).map(([type, value]) =>
     row(`aud-${type}`, 'claim_invalid', 'wrong type is never absent', change({ aud: value })),
   ),
-  // An empty audience is of the right type and names nobody: which word fits is the engine's choice.
-  row('aud-empty-list', ['claim_invalid', 'audience_mismatch', 'claim_missing'], 'names nobody', change({ aud: [] })),
-  row('aud-empty-text', ['claim_invalid', 'audience_mismatch', 'claim_missing'], 'names nobody', change({ aud: '' })),
+  // An empty audience is of the right type and names no server: which word fits is the engine's choice.
+  row('aud-empty-list', ['claim_invalid', 'audience_mismatch', 'claim_missing'], 'names no server', change({ aud: [] })),
+  row('aud-empty-text', ['claim_invalid', 'audience_mismatch', 'claim_missing'], 'names no server', change({ aud: '' })),
 ];
 
 const binding = [

@@ -91,7 +91,7 @@ const alg = [
 const crit = [
   row('crit-unknown', 'header_critical', 'RFC 7515 App. E', forged({ crit: ['urn:x'], 'urn:x': true }), { each: true }),
   row('crit-exp', 'header_critical', 'no extension is understood', forged({ crit: ['exp'], exp: 4e9 })),
-  row('crit-absent-name', 'header_critical', 'names what is not there', forged({ crit: ['urn:x'] })),
+  row('crit-absent-name', 'header_critical', 'names an absent parameter', forged({ crit: ['urn:x'] })),
   row('crit-empty', 'header_critical', 'RFC 7515 §4.1.11: never empty', forged({ crit: [] })),
   row('crit-text', 'header_critical', 'RFC 7515 §4.1.11: a list', forged({ crit: 'exp' })),
   row('crit-b64', 'header_critical', 'RFC 7797 §7: never in a JWT', forged({ crit: ['b64'], b64: true })),

@@ -173,7 +173,7 @@ const algorithm = [
   ),
 ];
 
-// Faults of the key alone. What is seen in its text refuses it; a point is computed with only where the thumbprint is the bound one, which
+// Faults of the key alone. Faults of its text refuse it; a point is computed with only where the thumbprint is the bound one, which
 // that of such a point never is.
 const ec = (of) => (p) => forged({ jwk: { ...p.signer.jwk, ...of(p.signer.jwk) } })(p);
 const key = [

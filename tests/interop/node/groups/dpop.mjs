@@ -167,7 +167,7 @@ async function replays(corpus, prover, other) {
     prover,
     await prover.proof({ claims: { jti: 'once', iat: world.now - 1 } }),
   );
-  accept('same-jti-other-key', 'nobody can use up the name of another', other, await other.proof(jti('once')));
+  accept('same-jti-other-key', 'no client can use up the jti of another', other, await other.proof(jti('once')));
 
   const spoiled = await prover.proof(jti('spoiled'));
   refuse('spoiled-first', 'a refused proof', prover, resign(spoiled, flipBit), 'proof_signature_invalid');

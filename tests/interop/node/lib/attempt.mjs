@@ -34,7 +34,7 @@ export class Attempt {
 
 /**
  * One row of an attack table. `reason` null means that the token must be accepted. `make` gives a token, or the parts
- * of a request. `each` rows run for every algorithm, the others once per kind: what they change has no algorithm.
+ * of a request. `each` rows run for every algorithm, the others once per kind: the part they change has no algorithm.
  */
 export const row = (name, reason, why, make, { each = false, only = () => true } = {}) => ({
   name,

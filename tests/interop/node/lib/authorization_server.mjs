@@ -1,5 +1,5 @@
 // A real authorization server for `groups/oidc_provider.mjs`, run as a process of its own. It takes a free port of
-// 127.0.0.1, tells its parent the issuer over IPC, and serves until it is killed or its parent goes away.
+// 127.0.0.1, sends its parent the issuer over IPC, and serves until it is killed or its parent goes away.
 import { createServer } from 'node:http';
 
 import { Provider } from 'oidc-provider';

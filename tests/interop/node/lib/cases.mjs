@@ -21,7 +21,7 @@ export function casesOf(root, kind) {
 /** The audience that the policy of the request names. */
 export const audienceOf = ({ request, document }) => document.policies[request.policy].audience[0];
 
-/** What a token says without any check; the oracles must be told whose keys to look at. */
+/** The claims of a token without any check; the oracles need the authority of its keys. */
 export function unverifiedIssuer(token) {
   try {
     return JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString('utf8')).iss;

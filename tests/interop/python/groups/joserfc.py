@@ -74,7 +74,7 @@ class Signer:
 
 @functools.cache
 def stranger(alg):
-    """A key that nobody trusts; one for each algorithm, because RSA keys take their time."""
+    """A key that no policy trusts; one for each algorithm, because RSA keys take their time."""
     return Signer(alg)
 
 

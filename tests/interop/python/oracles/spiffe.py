@@ -16,7 +16,7 @@ def judge(request, document):
     jwt.api_jwt.datetime = clock_at(request["now"])
     try:
         JwtSvid.parse_and_validate(token, bundle_for(token, document), audience)
-    except Exception as error:  # whatever it throws, it did not accept
+    except Exception as error:  # any exception is a refusal
         return "refuse", f"{type(error).__name__}: {error}"
     return "accept", ""
 

@@ -1,4 +1,4 @@
-//! Both representations of the field against big integers, and the one of ours against `fiat-crypto`.
+//! Both representations of the field against big integers, and the one for 32-bit limbs against `fiat-crypto`.
 
 use fiat_crypto::curve25519_64 as fiat;
 use num_bigint::BigUint;

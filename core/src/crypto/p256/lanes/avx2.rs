@@ -10,7 +10,7 @@ use core::arch::x86_64::{
 /// How many lanes there are.
 pub(super) const LANES: usize = 4;
 
-/// A limb of 32 bits in each lane; what lies beside it has no meaning.
+/// A limb of 32 bits in each lane; the other 32 bits have no meaning.
 pub(super) type Limbs = __m256i;
 
 /// A column of 64 bits in each lane.

@@ -26,14 +26,14 @@ const P: [i32; 9] = [0x1fff_ffff, 0x1fff_ffff, 0x1fff_ffff, 0x1ff, 0, 0, 0x4_000
 /// 2^261 mod p.
 const ONE: [i32; 9] = [0x20, 0, 0, 0x1fff_c000, 0x1fff_ffff, 0x1fff_ffff, 0x1f7f_ffff, 0x3ff_ffff, 0];
 
-/// What is added to column 0, so that a column below 2^63 either way is not negative when it is carried.
+/// The constant that is added to column 0, so that a column below 2^63 either way is not negative when it is carried.
 const LIFT: i64 = i64::MIN;
-/// What column 16 gets: it pays for the lift of the column below.
+/// The constant of column 16: it pays for the lift of the column below.
 const PAY: i64 = -(1 << (63 - BITS));
-/// What each column between gets, so that the lifts make no difference to the sum of the columns.
+/// The constant of each column between, so that the lifts make no difference to the sum of the columns.
 const LIFT_AND_PAY: i64 = LIFT.wrapping_add(PAY);
 
-/// What column `i + 8` starts from.
+/// The initial value of column `i + 8`.
 const ABOVE: [i64; 9] = {
     let mut above = [LIFT_AND_PAY; 9];
     above[8] = PAY;
@@ -73,7 +73,7 @@ impl Fes {
         let [a, b, c, d] = core::array::from_fn(|word| words(coordinates.map(|coordinate| coordinate.0[word])));
         let masked = |word| narrow(and(word, column(MASK as i64)));
         let top = narrow(shr::<59>(d));
-        // … less the multiple of p that its five highest bits tell.
+        // … less the multiple of p that its five highest bits give.
         Self([
             add_limbs(masked(shl::<5>(a)), top),
             masked(shr::<24>(a)),

@@ -1,13 +1,13 @@
 //! The sum of a verification in lanes: one entry of the tables after the other in each lane, then the lanes together.
 //!
-//! What a verification adds up are some fifty entries in any order, so a processor with registers for several numbers
+//! A verification adds some fifty entries in any order, so a processor with registers for several numbers
 //! adds several at once. WebAssembly's registers hold two, and V8 took 29.5 µs either way: there are no lanes there.
 
 mod field;
 #[cfg(test)]
 mod tests;
 // Core has no unsafe code and no test may be a function with features of its own, so the tests here take arrays in place of registers.
-// Those of `core/cpu` run what is in the registers.
+// The tests of `core/cpu` run the vector code.
 #[cfg_attr(not(test), path = "avx2.rs")]
 #[cfg_attr(test, path = "portable.rs")]
 mod vector;

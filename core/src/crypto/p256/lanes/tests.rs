@@ -68,7 +68,7 @@ proptest! {
         }
     }
 
-    /// An entry is in lanes what it is in the representation of the tables, and small enough to be an operand.
+    /// An entry has the same value in lanes as in the tables, and is small enough to be an operand.
     #[test]
     fn entries(integers in uniform4(integer_near(&[P]))) {
         let coordinates = integers.map(|integer| Fe::from_words(&integer).normalized());

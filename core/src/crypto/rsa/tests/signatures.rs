@@ -33,7 +33,7 @@ impl Pair {
         bytes(&big(encoded).modpow(&self.d, &self.n), self.length())
     }
 
-    /// Ours, which must be what the libraries say where they look at such keys.
+    /// The result of this crate, which must be that of the libraries for keys that they accept.
     fn verify(&self, scheme: Scheme, hash: HashAlgorithm, message: &[u8], signature: &[u8]) -> bool {
         let ours = self.twins.verify(scheme, hash, hash.digest(&[message]).as_ref(), signature);
         let e = BigUint::from(self.e).to_bytes_be();
@@ -204,7 +204,7 @@ fn faults_in_the_padding_are_refused() {
         let pair = Pair::new(set, 65537);
         let hash = HashAlgorithm::Sha256;
         let refused = |scheme, encoded: &[u8]| {
-            // What is not below n is not reached by any signature.
+            // A number that is not below n is not reached by any signature.
             big(encoded) >= pair.n || !pair.verify(scheme, hash, b"m", &pair.sign(encoded))
         };
         let sound = encode_pkcs1(hash, b"m", pair.length());

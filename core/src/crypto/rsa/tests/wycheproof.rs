@@ -29,7 +29,7 @@ fn pkcs1_cases_are_answered_as_labelled() {
             let (Some(hash), Some(key)) = (hash_of(group.hash), key(&group.key.n, &group.key.e)) else { continue };
             for case in &group.tests {
                 let holds = key.verify(Scheme::Pkcs1, hash, hash.digest(&[&case.msg]).as_ref(), &case.sig);
-                // What is only "acceptable" (a DigestInfo without NULL) is refused.
+                // A signature that is only "acceptable" (a DigestInfo without NULL) is refused.
                 assert_eq!(holds, case.result == TestResult::Valid, "{name:?} {}", case.tc_id);
                 cases += 1;
                 verified += usize::from(holds);
