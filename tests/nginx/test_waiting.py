@@ -67,6 +67,7 @@ SERVER = """
             proxy_pass http://answers;
         }
         location /streamed { countersign_policy tools; proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://answers; }
+        location /chosen { countersign $arg_mode; countersign_off_by_variable on; proxy_pass http://answers; }
         location /small { countersign_policy small; error_page 413 /too_long; proxy_pass http://answers; }
         location = /too_long { internal; countersign off; return 200 "too long"; }
         location /shadow { countersign_policy shadow; proxy_pass http://answers; }
@@ -374,7 +375,7 @@ class Waiting(unittest.TestCase):
         self.answers.tokens["redirected"] = self.said()
         asks = {"introspection_unavailable": ("/opaque", [("Authorization", "Bearer redirected")]), "replay_store_unavailable": ("/once", None)}
         for reason, (target, fields) in asks.items():
-            for redirect in ("/orders?x=1", "@named", "/once/2"):
+            for redirect in ("/orders?x=1", "@named", "/once/2", "/chosen?mode=off"):
                 self.answers.redirect = redirect
                 before = len(self.answers.asked)
                 self.assertEqual(self.refused(reason, target, fields or self.proven(target)).status, 503, redirect)

@@ -11,6 +11,8 @@ mod credential;
 mod document;
 mod dpop;
 mod memory;
+#[cfg(feature = "presets")]
+pub mod preset;
 mod read;
 pub mod reader;
 mod route;

@@ -6,8 +6,8 @@
 use alloc::vec::Vec;
 use core::fmt::{Display, Write};
 
-use countersign::internal::jose::base64url;
 use countersign::{Attribute, AuthScheme, CacheTier, Decision, Mode, NamedClaim, VerifiedToken};
+use countersign::internal::jose::base64url;
 
 /// The places in `numbers` of what came of a call.
 pub(crate) mod place {
