@@ -11,6 +11,7 @@ mod credential;
 mod document;
 mod dpop;
 mod memory;
+mod pointer;
 mod read;
 pub mod reader;
 mod route;
