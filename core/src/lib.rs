@@ -181,7 +181,7 @@
 //! | `ring` | yes | signatures and hashes by ring |
 //! | `aws-lc` | no | by AWS-LC: faster on P-384, P-521 and RSA; needs a C compiler |
 //! | `rust-crypto` | no | pure Rust, for WebAssembly |
-//! | `hot-keys` | yes | precomputed tables for P-256 and Ed25519 keys that are used often, prepared RSA keys |
+//! | `hot-keys` | yes | precomputed tables for P-256 keys that are used often; with `fast` for Ed25519 keys too, and prepared RSA keys |
 //! | `fast` | yes | faster and larger code with the same answers |
 //! | `kinds` | yes | every token kind and proof method; each has a feature: `jwt-svid`, `access-token`, `jwt`, `txn-token`, `introspection`, `dpop`, `mtls` |
 #![no_std]

@@ -12,7 +12,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::limits;
 
 mod curve;
-#[cfg(feature = "hot-keys")]
+#[cfg(all(feature = "hot-keys", feature = "fast"))]
 pub mod ed25519;
 #[cfg(feature = "hot-keys")]
 mod fixed_base;

@@ -13,6 +13,7 @@ pub(crate) fn from_be_bytes(bytes: &[u8; 32]) -> [u64; 4] {
 }
 
 /// The words of 32 little-endian bytes.
+#[cfg(feature = "fast")]
 pub(crate) fn from_le_bytes(bytes: &[u8; 32]) -> [u64; 4] {
     let mut words = [0u64; 4];
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {

@@ -4,19 +4,21 @@ use alloc::boxed::Box;
 
 use once_cell::race::OnceBox;
 
-use crate::crypto::{Backend, KeyKind, PublicKey, ed25519, p256, sha256};
+use crate::crypto::{Backend, KeyKind, PublicKey, p256, sha256};
 #[cfg(feature = "fast")]
-use crate::crypto::{RsaKey, RsaScheme};
+use crate::crypto::{RsaKey, RsaScheme, ed25519};
 use crate::jose::algorithm::Algorithm;
 
 // The generator's table is the same for every key, engine and thread: the first thread that completes it publishes it.
 static P256_GENERATOR: OnceBox<p256::Generator> = OnceBox::new();
+#[cfg(feature = "fast")]
 static ED25519_GENERATOR: OnceBox<ed25519::Generator> = OnceBox::new();
 
 /// A key with everything about it computed.
 #[derive(Debug)]
 pub(super) enum Precomputed {
     P256(p256::KeyTable),
+    #[cfg(feature = "fast")]
     Ed25519(ed25519::KeyTable),
     #[cfg(feature = "fast")]
     Rsa(RsaKey),
@@ -26,6 +28,7 @@ impl Precomputed {
     pub(super) fn size_bytes(&self) -> usize {
         match self {
             Self::P256(table) => table.size_bytes(),
+            #[cfg(feature = "fast")]
             Self::Ed25519(table) => table.size_bytes(),
             #[cfg(feature = "fast")]
             Self::Rsa(key) => key.size_bytes(),
@@ -48,6 +51,7 @@ impl Precomputed {
                 let signature = signature.try_into().ok()?;
                 Some(p256(P256_GENERATOR.get()?, table, &sha256(message), signature))
             }
+            #[cfg(feature = "fast")]
             Self::Ed25519(table) => {
                 let signature = signature.try_into().ok()?;
                 Some(ed25519::verify(ED25519_GENERATOR.get()?, table, message, signature))
@@ -70,7 +74,8 @@ impl Precomputed {
 /// time than a key that is prepared here (`benches/rsa.rs`).
 pub(super) const fn can_prepare(backend: Backend, algorithm: Algorithm) -> bool {
     match algorithm {
-        Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Ed25519 => true,
+        Algorithm::Es256 => true,
+        Algorithm::EdDsa | Algorithm::Ed25519 => cfg!(feature = "fast"),
         Algorithm::Rs256
         | Algorithm::Rs384
         | Algorithm::Rs512
@@ -92,6 +97,7 @@ pub(super) enum Width {
 #[derive(Debug)]
 pub(super) enum Builder {
     P256 { generator: Option<p256::GeneratorBuilder>, key: p256::TableBuilder },
+    #[cfg(feature = "fast")]
     Ed25519 { generator: Option<ed25519::GeneratorBuilder>, key: ed25519::TableBuilder },
 }
 
@@ -103,7 +109,10 @@ impl Builder {
                 Width::Usual => p256::KeyTable::SIZE_BYTES,
                 Width::Wide => p256::KeyTable::WIDE_SIZE_BYTES,
             }),
+            #[cfg(feature = "fast")]
             KeyKind::Ed25519 => Some(ed25519::KeyTable::SIZE_BYTES),
+            #[cfg(not(feature = "fast"))]
+            KeyKind::Ed25519 => None,
             KeyKind::P384 | KeyKind::P521 | KeyKind::Rsa { .. } => None,
         }
     }
@@ -122,10 +131,13 @@ impl Builder {
                 };
                 Some(Self::P256 { generator: None, key: p256::TableBuilder::with_window(&point, window)? })
             }
+            #[cfg(feature = "fast")]
             KeyKind::Ed25519 => {
                 let key = ed25519::TableBuilder::new(key.ed25519_point()?)?;
                 Some(Self::Ed25519 { generator: None, key })
             }
+            #[cfg(not(feature = "fast"))]
+            KeyKind::Ed25519 => None,
             KeyKind::P384 | KeyKind::P521 | KeyKind::Rsa { .. } => None,
         }
     }
@@ -140,6 +152,7 @@ impl Builder {
                 }
                 key.step(additions).map(Precomputed::P256)
             }
+            #[cfg(feature = "fast")]
             Self::Ed25519 { generator, key } => {
                 let step = |builder: &mut ed25519::GeneratorBuilder| builder.step(additions);
                 if !is_shared(&ED25519_GENERATOR, generator, step) {

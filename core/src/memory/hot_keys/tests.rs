@@ -2,7 +2,9 @@ use ::p256::ecdsa::SigningKey;
 use ::p256::ecdsa::signature::Signer as _;
 
 use super::*;
-use crate::crypto::{Curve, HashAlgorithm, KeyMaterial, ed25519, p256};
+#[cfg(feature = "fast")]
+use crate::crypto::ed25519;
+use crate::crypto::{Curve, HashAlgorithm, KeyMaterial, p256};
 use crate::trust::thumbprint::thumbprint;
 
 const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
@@ -86,6 +88,7 @@ fn promote(client: &Client, hot: &mut HotKeys) {
     panic!("never promoted");
 }
 
+#[cfg(feature = "fast")]
 #[test]
 fn a_key_is_promoted_after_some_uses_and_answers_the_same() {
     for (kind, size) in [(Kind::P256, p256::KeyTable::SIZE_BYTES), (Kind::Ed25519, ed25519::KeyTable::SIZE_BYTES)] {
@@ -106,6 +109,7 @@ fn a_key_is_promoted_after_some_uses_and_answers_the_same() {
     }
 }
 
+#[cfg(feature = "fast")]
 #[test]
 fn requests_alone_complete_a_table() {
     for kind in [Kind::P256, Kind::Ed25519] {
@@ -119,6 +123,7 @@ fn requests_alone_complete_a_table() {
     }
 }
 
+#[cfg(feature = "fast")]
 #[test]
 fn memory_is_bounded_and_the_least_used_key_makes_room() {
     let room = p256::KeyTable::SIZE_BYTES + ed25519::KeyTable::SIZE_BYTES;
