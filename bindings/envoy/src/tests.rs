@@ -179,6 +179,24 @@ fn an_accepted_request_carries_our_identity_and_a_refused_one_goes_nowhere() -> 
 }
 
 #[test]
+fn no_option_of_connection_names_an_identity_header() -> Result<(), Fault> {
+    let (module, _, stream, now) = world(IDENTITY)?;
+    for (sent, passed_on) in [
+        ("Upgrade, X-User", "upgrade"),
+        ("x_user,Upgrade", "upgrade"),
+        ("keep-alive, Upgrade", "keep-alive, Upgrade"),
+        ("Upgrade", "Upgrade"),
+    ] {
+        let mut upgrade = stream();
+        upgrade.fields.push(("connection".to_owned(), sent.to_owned()));
+        assert_eq!(judge(&module, &mut upgrade, now), Verdict::Pass(vec![]));
+        assert_eq!(upgrade.header("connection"), (Some(passed_on.as_bytes()), 1), "{sent}");
+        assert_eq!(upgrade.header("x-user").1, 1);
+    }
+    Ok(())
+}
+
+#[test]
 fn shadow_mode_lets_pass_without_an_identity() -> Result<(), Fault> {
     let (module, _, stream, now) = world(IDENTITY)?;
     let mut late = stream();
