@@ -14,7 +14,7 @@ use crate::time::UnixSeconds;
 use crate::trust::authority::{Authority, AuthorityIndex};
 use crate::trust::form::TrustForm;
 use crate::trust::map::{self, MapReport};
-use crate::trust::parse::{self, KeyRules, LoadReport, ParsedSet, TrustError};
+use crate::trust::parse::{self, KeyRules, LoadReport, ParsedKey, ParsedSet, TrustError};
 use crate::trust::selection::{Candidates, CertificateNames, Index, KeyHint, KeySelection, Places, SelectedBy};
 use crate::trust::table::SetTable;
 
@@ -48,6 +48,17 @@ impl KeyHandle {
     #[must_use]
     pub const fn serial(self) -> u64 {
         self.serial
+    }
+}
+
+/// What makes a key of a document the same as one of the document before: thumbprint, `kid`, algorithms, and the names of its certificate.
+type KeyIdentity<'k> = (&'k [u8; 32], Option<&'k str>, AlgorithmSet, [Option<&'k str>; 2]);
+
+impl ParsedKey {
+    /// See [`KeyIdentity`].
+    fn identity(&self) -> KeyIdentity<'_> {
+        let [one, other] = &self.certificate;
+        (&self.thumbprint, self.key_id.as_deref(), self.algorithms, [one.as_deref(), other.as_deref()])
     }
 }
 
@@ -87,6 +98,12 @@ impl TrustedKey {
     /// `x5t` or `x5t#S256`, if it has one and the policy selects keys by it.
     pub(super) fn certificate_name(&self, hash: CertificateHash) -> Option<&str> {
         self.certificate.as_ref()?.get(hash.index())?.as_deref()
+    }
+
+    /// See [`KeyIdentity`].
+    fn identity(&self) -> KeyIdentity<'_> {
+        let certificate = CertificateHash::ALL.map(|hash| self.certificate_name(hash));
+        (&self.thumbprint, self.key_id(), self.algorithms, certificate)
     }
 
     /// The key itself.
@@ -390,7 +407,8 @@ impl BundleSet {
     ) -> Result<LoadReport, TrustError> {
         let before = self.set(index);
         let mut kept: Vec<&Arc<TrustedKey>> = before.map(|set| set.keys.iter().collect()).unwrap_or_default();
-        sort(&mut kept, |a, b| a.thumbprint.cmp(&b.thumbprint));
+        // One key may be listed under as many `kid`s as a document has keys: what it is found by is all that makes it the same.
+        sort(&mut kept, |a, b| a.identity().cmp(&b.identity()));
         // The slots as they were, without the keys that are gone.
         let mut slots: Vec<Option<Slot>> = Vec::new();
         slots.resize(before.map_or(0, |set| set.slots.len()).max(parsed.keys.len()), None);
@@ -398,19 +416,8 @@ impl BundleSet {
         let mut keys = Vec::with_capacity(parsed.keys.len());
         let mut added = Vec::new();
         for key in parsed.keys {
-            let known = kept.binary_search_by_key(&key.thumbprint, |kept| kept.thumbprint).ok().and_then(|any| {
-                // The same key may be listed under several `kid`s: look at its neighbours too.
-                let first =
-                    kept[..any].iter().rposition(|kept| kept.thumbprint != key.thumbprint).map_or(0, |at| at + 1);
-                let same = kept[first..].iter().take_while(|kept| kept.thumbprint == key.thumbprint);
-                same.into_iter().find(|kept| {
-                    let has = |hash: CertificateHash| key.certificate.get(hash.index()).and_then(Option::as_deref);
-                    kept.key_id == key.key_id
-                        && kept.algorithms == key.algorithms
-                        && CertificateHash::ALL.into_iter().all(|hash| kept.certificate_name(hash) == has(hash))
-                })
-            });
-            match known {
+            let known = kept.binary_search_by(|kept| kept.identity().cmp(&key.identity()));
+            match known.ok().and_then(|place| kept.get(place)) {
                 Some(known) => {
                     if let Some(slot) = usize::try_from(known.id.slot).ok().and_then(|slot| slots.get_mut(slot)) {
                         *slot = Some(Slot { serial: known.id.serial, key: Arc::clone(known) });
