@@ -240,7 +240,7 @@ fn maps_that_are_none() {
 #[test]
 fn the_documents_of_a_map_are_handed_out_one_by_one() {
     let inner = key_set("k");
-    let both = [("a".to_owned(), inner.clone().into_bytes()), ("b.example".to_owned(), b"{}".to_vec())];
+    let both = [("a".to_owned(), Ok(inner.clone().into_bytes())), ("b.example".to_owned(), Ok(b"{}".to_vec()))];
     let of = |form, text: String| documents_in_map(form, text.as_bytes()).unwrap();
     assert_eq!(of(TrustForm::BundleMap, spiffe_map(&[("a", &inner), ("b.example", "{}")])), both);
     assert_eq!(of(TrustForm::HelperMap, helper_map(&[("a", &inner), ("b.example", "{}")])), both);

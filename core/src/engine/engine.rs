@@ -211,10 +211,12 @@ impl Engine {
 
     /// As [`load`](Self::load), for every trust domain that takes its keys from the bundle map `map`, all at once.
     ///
-    /// A trust domain that is absent from the document loses its keys. Trust domains of the document that the policy does not name are ignored.
+    /// A trust domain that is absent from the document loses its keys. One whose document in the map cannot be used keeps its own, and
+    /// [`MapReport::refused`] has the fault. Trust domains of the document that the policy does not name are ignored.
     ///
     /// # Errors
-    /// A [`TrustError`] if any of the documents cannot be used. The keys of all its trust domains then remain.
+    /// A [`TrustError`] if the map itself cannot be used: no JSON, a name twice, a name that is no trust domain's. The keys of all its trust
+    /// domains then remain.
     pub fn load_map(
         &self,
         trust_state: &mut TrustState,

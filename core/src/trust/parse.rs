@@ -61,13 +61,6 @@ pub enum TrustError {
     },
     /// A value of spiffe-helper's map is not the base64 of a document.
     Base64,
-    /// A fault of one document refuses the whole map (Trust Domain and Bundle, appendix B.1).
-    InMap {
-        /// The authority of the document.
-        trust_domain: Box<str>,
-        /// The fault of the document.
-        fault: Box<TrustError>,
-    },
 }
 
 impl From<DocumentFault> for TrustError {
@@ -99,7 +92,6 @@ impl fmt::Display for TrustError {
             Self::TrustDomainsMissing => f.write_str("no object of documents by trust domain"),
             Self::TrustDomainMalformed { name } => write!(f, "{}, which is no trust domain name", quoted(name)),
             Self::Base64 => f.write_str("not a text in base64 with padding"),
-            Self::InMap { trust_domain, fault } => write!(f, "trust domain {trust_domain}: {fault}"),
         }
     }
 }

@@ -331,12 +331,13 @@ impl BundleSet {
         self.install(index, parsed, rules.selection, now)
     }
 
-    /// Makes each document of a bundle map that of its trust domain: all of them or none (Trust Domain and Bundle, appendix B.1; specs:
-    /// BND-14). `members` are the trust domains of the policy that take their keys from this map, by name; each bundle is theirs alone,
-    /// and its refresh hint is not that of the map (specs: BND-13, BND-15).
+    /// Makes each document of a bundle map that of its trust domain, all in one step: a decision sees those before or those after (Trust
+    /// Domain and Bundle, appendix B.1; specs: BND-14). `members` are the trust domains of the policy that take their keys from this map, by
+    /// name; each bundle is theirs alone, and its refresh hint is not that of the map (specs: BND-13, BND-15). So the fault of one document
+    /// leaves the trust domain with the document before, and the others get theirs: no trust domain keeps the withdrawn key of another.
     ///
     /// # Errors
-    /// A [`TrustError`] and no change.
+    /// A [`TrustError`] of the map itself, and no change.
     pub(crate) fn load_map(
         &mut self,
         form: TrustForm,
@@ -345,24 +346,24 @@ impl BundleSet {
         rules: KeyRules,
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
-        let mut wanted: Vec<(AuthorityIndex, &Authority, Option<ParsedSet>)> =
+        let mut wanted: Vec<(AuthorityIndex, &Authority, Option<Result<ParsedSet, TrustError>>)> =
             members.map(|(index, authority)| (index, authority, None)).collect();
         let mut report = MapReport::default();
         map::each_in_map(form, document, &mut |name, value| {
             // Both are a few hundred at most.
-            let Some((index, authority, parsed)) = wanted.iter_mut().find(|(_, authority, _)| authority.name() == name)
-            else {
-                report.unlisted += 1;
-                return Ok(());
-            };
-            let document = map::document_of(form, value)?;
-            *parsed = Some(self.read(*index, (authority, form.of_one()), &document, rules)?);
-            Ok(())
+            match wanted.iter_mut().find(|(_, authority, _)| authority.name() == name) {
+                Some((index, authority, parsed)) => {
+                    let read = |document: Vec<u8>| self.read(*index, (authority, form.of_one()), &document, rules);
+                    *parsed = Some(map::document_of(form, value).and_then(read));
+                }
+                None => report.unlisted += 1,
+            }
         })?;
         let mut next = self.clone();
         for (index, _, parsed) in wanted {
             match parsed {
-                Some(parsed) => report.loaded.push((index, next.install(index, parsed, rules.selection, now)?)),
+                Some(Ok(parsed)) => report.loaded.push((index, next.install(index, parsed, rules.selection, now)?)),
+                Some(Err(fault)) => report.refused.push((index, fault)),
                 // SPIFFE Federation §6.3: a relationship that is deleted must stop validation for that domain at once.
                 None => {
                     next.sets.put(index.as_usize(), None);
