@@ -134,7 +134,7 @@ limits! {
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",
         "Each has a slot in every cached token.";
     NAMED_CLAIM_BYTES "named_claim_bytes" = 4 * 1024,
-        "The bytes of the claims that a document names in one token together, each with 4 bytes beside it.",
+        "The bytes of the claims that a document names in one token together, each with 4 bytes beside it; a claim of up to 124 bytes always has room. A claim without room refuses the token where the policy of the request names it.",
         "The cache of verified tokens has a copy of them.";
     POINTER_SEGMENTS "pointer_segments" = JSON_DEPTH, "The segments of a JSON Pointer to a claim.",
         "As deep as a token may nest.";

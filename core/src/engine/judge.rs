@@ -448,6 +448,10 @@ fn check_verified<'p>(
     refusing_entry: &mut Option<usize>,
     trace: &mut impl Trace,
 ) -> Result<&'p AcceptedKind, Reason> {
+    // A claim that only other policies name is no matter of this one's.
+    if verified.leaves_claims_out && policy.asks_for_left_out(expected, verified) {
+        return Err(Reason::LimitExceeded);
+    }
     trace.enter(Check::Time);
     // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
     let leeway = if verified.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };
