@@ -224,8 +224,8 @@ numbers! {
         "How long an answer that a token is not active is used; 0 asks for every request.",
         "RFC 7662 §4: a token may become active later (`nbf`).";
     QUESTIONS_PER_SECOND "questions_per_second" "/$defs/introspection/properties/questions_per_second" = 1..=100_000, Some(100),
-        "How many questions an engine asks the issuer in a second.",
-        "Tokens of strangers must not cause a question each without an end.";
+        "How many questions an engine asks the issuer in a second, at most half of them about tokens that were not active before.",
+        "Tokens of strangers must not cause a question each without an end, or keep known clients from being asked about.";
     MIN_REFRESH_SECONDS "min_refresh_seconds" "/$defs/minRefreshSeconds" = 1..=YEAR_SECONDS, Some(60),
         "The least time between two refreshes that tokens with unknown keys cause.",
         "Tokens of strangers must not cause a fetch each.";
