@@ -308,7 +308,7 @@ impl SignatureVerifier for Counting {
     }
 }
 
-/// `try_keys` bounds what a token costs, whoever made it: as many signature checks as keys could have signed it, and none where those are
+/// `try_keys` bounds the cost of a token of any client: as many signature checks as keys could have signed it, and none where those are
 /// more than it says.
 #[test]
 fn a_token_is_checked_with_no_more_keys_than_are_tried() {

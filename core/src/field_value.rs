@@ -32,7 +32,7 @@ pub fn spells_alike(one: &[u8], other: &[u8]) -> bool {
 
 /// Fields that HTTP, a proxy or this engine reads in a way of its own: a credential in one of them would be read twice, or not at all, and a
 /// claim that is written to one frames the message, selects its route or is taken for a credential (RFC 9110 §5.5, RFC 9112 §6).
-const READ_OTHERWISE: [&str; 20] = [
+const READ_OTHERWISE: [&str; 21] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -47,6 +47,7 @@ const READ_OTHERWISE: [&str; 20] = [
     "keep-alive",
     "proxy-authorization",
     "proxy-connection",
+    "sec-websocket-protocol",
     "set-cookie",
     "te",
     "trailer",

@@ -19,7 +19,8 @@ use crate::printable::quoted;
 use crate::trust::authority::Authority;
 use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
-use crate::trust::selection::{CertificateNames, KeySelection};
+use crate::trust::key::{CertificateNames, KeyIdentity};
+use crate::trust::selection::KeySelection;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in use.
@@ -145,6 +146,14 @@ pub(super) struct ParsedKey {
     pub(super) public: PublicKey,
     pub(super) algorithms: AlgorithmSet,
     pub(super) thumbprint: [u8; 32],
+}
+
+impl ParsedKey {
+    /// See [`KeyIdentity`].
+    pub(super) fn identity(&self) -> KeyIdentity<'_> {
+        let [one, other] = &self.certificate;
+        (&self.thumbprint, self.key_id.as_deref(), self.algorithms, [one.as_deref(), other.as_deref()])
+    }
 }
 
 impl LoadReport {
