@@ -254,8 +254,7 @@ impl BundleSet {
         rules: KeyRules,
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
-        let mut wanted: Vec<(AuthorityIndex, &Authority, Option<Result<ParsedSet, TrustError>>)> =
-            members.map(|(index, authority)| (index, authority, None)).collect();
+        let mut wanted: Vec<_> = members.map(|(index, authority)| (index, authority, None)).collect();
         let mut report = MapReport::default();
         map::each_in_map(form, document, &mut |name, value| {
             // Both are a few hundred at most.
