@@ -92,8 +92,8 @@ fn a_map_is_read_once_for_all_its_trust_domains() {
             "map.json: trust domain b: it looks like a JWK set; a trust entry names that by jwks, jwks_file or jwks_uri",
         ),
         (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
-        (4, "map.json: trust domain b: no array `keys`; the last good document stays in use, with 0 keys"),
-        (5, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
+        (5, "map.json: trust domain b: no array `keys`; the last good document stays in use, with 0 keys"),
+        (4, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
         (6, "map.json: it has no trust domain example.org, whose tokens are refused"),
     ] {
         assert!(told[line].contains(words), "{line}: {told:?}");
