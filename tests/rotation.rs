@@ -313,7 +313,8 @@ impl SignatureVerifier for Counting {
 #[test]
 fn a_token_is_checked_with_no_more_keys_than_are_tried() {
     type Named = fn(usize) -> String;
-    let selections: [(&str, Named, fn(Token) -> Token); 4] = [
+    type Selecting = fn(Token) -> Token;
+    let selections: [(&str, Named, Selecting); 4] = [
         ("no kid", |number| format!("\"kid\":\"k{number}\""), |token| token.no_header("kid")),
         ("one kid", |_| "\"kid\":\"k\"".to_owned(), |token| token.header("kid", "\"k\"")),
         ("keys without kid", |_| String::new(), |token| token.header("kid", "\"any\"")),

@@ -19,7 +19,7 @@ pub struct IdentityHeaders {
     read: Option<&'static str>,
     /// Credentials that go no further than this filter.
     credentials: Vec<CredentialLocation>,
-    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are told apart by it.
+    /// Bit n: there is a name of n bytes; the last bit: of that many or more. Most fields of a request are excluded by it.
     lengths: u64,
 }
 

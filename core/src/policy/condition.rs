@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::jose::json::{JsonArray, Value, plain_array_has};
-use crate::policy::credential::read_pointer;
+use crate::policy::pointer::read_pointer;
 use crate::policy::reader::{Members, Pointer, Reader};
 use crate::printable::quoted;
 use crate::reason::Reason;

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use crate::field_value::{is_field_name, is_read_otherwise};
 use crate::jose::json::Value;
 use crate::limits;
-use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
+use crate::policy::pointer::{read_pointer, read_slot};
+use crate::policy::reader::{Members, Reader, is_name_byte};
 use crate::policy::route::{AcceptedKind, CredentialLocation, CredentialPolicy, Tie, TiedClaim};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
@@ -238,31 +239,6 @@ fn read_tied(
     }
     let slot = read_pointer(reader, &at, pointer, claims);
     Some(TiedClaim { credential: credential?, slot: slot? })
-}
-
-/// The slot of the claim that a JSON pointer names; the whole payload is none.
-pub(super) fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut NamedClaims) -> Option<u8> {
-    let pointer = ClaimPointer::parse(text).filter(|_| !text.is_empty());
-    read_slot(reader, at, text, pointer, claims)
-}
-
-fn read_slot(
-    reader: &mut Reader,
-    at: &Pointer<'_>,
-    text: &str,
-    pointer: Option<ClaimPointer>,
-    claims: &mut NamedClaims,
-) -> Option<u8> {
-    let Some(pointer) = pointer else {
-        reader.fault(at, quoted(text), "a JSON pointer to a claim (RFC 6901), such as /sub");
-        return None;
-    };
-    let slot = claims.slot(&pointer);
-    if slot.is_none() {
-        let expected = limits::row::NAMED_CLAIMS.of("claims in all policies of the document").to_string();
-        reader.fault(at, "one claim more", expected);
-    }
-    slot
 }
 
 /// Reads `attributes`: the claims that hosts are handed, by the names that they get.

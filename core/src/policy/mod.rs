@@ -11,6 +11,7 @@ mod credential;
 mod document;
 mod dpop;
 mod memory;
+mod pointer;
 #[cfg(feature = "presets")]
 pub mod preset;
 mod read;

@@ -70,7 +70,7 @@ pub enum SelectedBy {
     AlgorithmDespiteId,
 }
 
-/// The keys that a token may have been signed with: at most [`MOST_TRIED`].
+/// The keys that a token may have been signed with: at most four, by `try_keys`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Candidates<'s> {
     list: [Option<(&'s TrustedKey, SelectedBy)>; MOST_TRIED],

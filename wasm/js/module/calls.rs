@@ -133,7 +133,7 @@ impl Calls {
         Ended::Done
     }
 
-    /// One decision, and then in `output` also what came of each check.
+    /// One decision, and then in `output` also the result of each check.
     pub(crate) fn explain(&mut self) -> Ended {
         let Self { input, numbers, output, session } = self;
         let (Some(session), Some(parts)) = (session, Parts::read(input, numbers)) else { return Ended::Misused };

@@ -9,7 +9,7 @@ use core::fmt::{Display, Write};
 use countersign::{Attribute, AuthScheme, CacheTier, Decision, Mode, NamedClaim, VerifiedToken};
 use countersign::internal::jose::base64url;
 
-/// The places in `numbers` of what came of a call.
+/// The places in `numbers` of the result of a call.
 pub(crate) mod place {
     pub(crate) const REASON: usize = 0;
     pub(crate) const STATUS: usize = 1;
@@ -47,7 +47,7 @@ pub(crate) mod tag {
     pub(crate) const CLAIM_NAME: u8 = 131;
     pub(crate) const CLAIM_TEXT: u8 = 132;
     pub(crate) const CLAIM_JSON: u8 = 133;
-    /// What another decision about the same client request is told of its proof.
+    /// The name of the proof in the replay store, for another decision about the same client request.
     pub(crate) const USED_PROOF: u8 = 134;
     /// The thumbprint of the key that signed the token.
     pub(crate) const KEY_THUMBPRINT: u8 = 135;

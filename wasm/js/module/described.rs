@@ -1,4 +1,4 @@
-//! What JavaScript is told of a policy document, of its faults, and of the tables of the core: JSON.
+//! A policy document, its faults, and the tables of the core, as JSON for JavaScript.
 
 use alloc::string::{String, ToString};
 
@@ -59,7 +59,7 @@ pub(crate) fn faults(faults: &[PolicyError]) -> String {
     json.finish()
 }
 
-/// The same of what a sound document asks for and cannot have: its inline documents, its memory.
+/// Faults that are found after a document was read: in its inline documents, in the memory that it asks for.
 pub(crate) fn document_faults(faults: &[ReloadError]) -> String {
     let mut json = Json::new();
     json.array(|json| {
@@ -208,7 +208,7 @@ pub(crate) fn counters(engine: &Engine, replay: Option<ReplayState>, cached_toke
     json.finish()
 }
 
-/// What came of each check, in their public order.
+/// The result of each check, in their public order.
 pub(crate) fn checks(visited: &[Check], refused: bool) -> String {
     let mut json = Json::new();
     json.array(|json| {

@@ -1,6 +1,6 @@
 //! Countersign for JavaScript: one engine with one worker in one instance of a WebAssembly module.
 //!
-//! The sources beside this crate (`../src`) write a request into `input` and `numbers`, call one function of [`abi`], and read what came of it
+//! The sources beside this crate (`../src`) write a request into `input` and `numbers`, call one function of [`abi`], and read the result
 //! from `numbers` and `output`. A call takes numbers and returns a number: no object of JavaScript is known here, so the module runs wherever
 //! WebAssembly does, with one import, which asks the host to check a signature.
 //!

@@ -74,7 +74,7 @@ impl Trace for Visited {
 }
 
 impl Session {
-    /// A session for a policy document, and what JavaScript is told of it.
+    /// A session for a policy document, and its description for JavaScript.
     ///
     /// # Errors
     /// Every fault of the document, as JSON.
@@ -146,7 +146,7 @@ impl Session {
             (Said::Introspected(answer), _) => Answer::Introspected(answer),
             (Said::IntrospectionFailed, _) => Answer::IntrospectionFailed,
             (Said::Body, Some(reader)) => Answer::Body(reader),
-            // A body for a decision that waits for none: the engine is told of an answer that does not fit, and refuses.
+            // A body for a decision that waits for none: the engine gets an answer that does not fit, and refuses.
             (Said::Body, None) => Answer::IntrospectionFailed,
         };
         let request = parts.request();

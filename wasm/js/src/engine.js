@@ -524,14 +524,13 @@ function bodyOf(request, options) {
 
 /** The chunks of a stream or of any other list of chunks. */
 async function* chunksOf(body, signal) {
-  if (typeof body[Symbol.asyncIterator] === 'function' || typeof body[Symbol.iterator] === 'function') {
+  if (typeof body.getReader !== 'function') {
     for await (const chunk of body) {
       if (signal?.aborted) return
       yield chunk
     }
     return
   }
-  // Streams of the Fetch standard are not iterable everywhere.
   const reader = body.getReader()
   try {
     for (;;) {
@@ -540,7 +539,8 @@ async function* chunksOf(body, signal) {
       yield value
     }
   } finally {
-    await reader.cancel().catch(() => undefined)
+    // Not awaited: of a request that was cloned it settles only once the other branch is read or cancelled too, and no iterator of streams
+    // leaves that out.
+    reader.cancel().catch(() => undefined)
   }
 }
-

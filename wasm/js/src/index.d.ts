@@ -294,7 +294,7 @@ export class Countersign {
   /** As `decide`, for policies that ask a shared store, an issuer, or for the body. */
   decideAsync(request: FetchRequest | PlainRequest, options?: DecideAsyncOptions): Promise<Decision>
 
-  /** As `decide`, with what came of every check. It counts, and it uses a proof up, as `decide` does. */
+  /** As `decide`, with the result of every check. It counts, and it uses a proof up, as `decide` does. */
   explain(request: FetchRequest | PlainRequest, options?: DecideOptions): Explanation
 
   /**

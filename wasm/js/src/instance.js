@@ -12,7 +12,7 @@ const DECODER = new TextDecoder()
 
 // The places of a request in `numbers`.
 const FIRST_LENGTH = 9
-// The places of what came of a call.
+// The places of the result of a call.
 const OUTPUT = 7
 const OUTPUT_LENGTH = 8
 const RESULT_COUNT = 9

@@ -4,7 +4,7 @@ import { constants, createPublicKey, verify } from 'node:crypto'
 
 const PSS = constants.RSA_PKCS1_PSS_PADDING
 
-/** Each algorithm with its hash and what Node is told of it. Ed25519 is the module's: libraries differ about odd points. */
+/** Each algorithm with its hash and the options for Node. Ed25519 is the module's: libraries differ about odd points. */
 const ALGORITHMS = {
   ES256: ['sha256', { dsaEncoding: 'ieee-p1363' }],
   ES384: ['sha384', { dsaEncoding: 'ieee-p1363' }],

@@ -21,7 +21,7 @@ export function keepTrust(engine, options = {}) {
   }
   const keeper = new Keeper(engine, { ...DEFAULTS, fetch: globalThis.fetch, ...options })
   const ready = keeper.start()
-  // Whoever does not wait for it hears of failures by `onError`.
+  // A program that does not wait for it gets failures by `onError`.
   ready.catch(() => undefined)
   return { ready, refresh: (source) => keeper.refresh(source), stop: () => keeper.stop() }
 }
@@ -157,7 +157,7 @@ class Keeper {
   }
 }
 
-/** Whoever answers in the place of the source decides whose tokens pass: no policy has an http URI, and no metadata may name one. */
+/** A server in the place of the source would decide whose tokens pass: no policy has an http URI, and no metadata may name one. */
 function checkUrl(url) {
   if (new URL(url).protocol !== 'https:') throw new Error(`${url}: keys are fetched over https only`)
 }

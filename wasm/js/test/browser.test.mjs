@@ -123,7 +123,7 @@ describe('the page that explains decisions', () => {
     assert.equal(past.outcome, 'Accepted: alice')
   })
 
-  test('faults of what was pasted', async () => {
+  test('faults in the fields', async () => {
     for (const [fields, message] of [
       [{ policy: '{' }, /JSON/],
       [{ policy: '{"trust":[],"policies":{"default":{"accept":["x"]}}}' }, /\/policies\/default/],

@@ -9,7 +9,7 @@ const FOLDER = join(process.env.COUNTERSIGN_ROOT, 'tests/vectors')
 const LARGE_NUMBER = /^(\s*"[^"\\]*": )(\d{16,})(?=,?$)/gm
 
 /**
- * Vectors of what a program cannot do through this package: the package matches answers to questions by itself, and an engine always has a key of
+ * Vectors that a program cannot run through this package: the package matches answers to questions by itself, and an engine always has a key of
  * nonces.
  */
 export const BEYOND = ['body/answer_to_another_question', 'introspection/answer_to_another_question', 'shared_store/answer_to_another_question', 'nonce/demanded_without_secrets']
