@@ -1,11 +1,11 @@
-//! Documents of each form under each setting: which are refused whole, with which fault, and that a map is loaded whole.
+//! Documents of each form under each setting: which are refused whole, with which fault, and what a fault in a map changes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign::internal::trust::documents_in_map;
 use countersign::{
-    Authority, BundleMapIndex, Engine, LoadReport, MapReport, PolicyDocument, TrustError, TrustForm, TrustState,
-    UnixSeconds,
+    Authority, AuthorityIndex, BundleMapIndex, Engine, LoadReport, MapReport, PolicyDocument, TrustError, TrustForm,
+    TrustState, UnixSeconds,
 };
 use countersign_tests::issuer::jwk;
 
@@ -49,9 +49,12 @@ fn mapped(format: &str) -> (Engine, BundleMapIndex) {
     (engine, map)
 }
 
+fn index_of(engine: &Engine, name: &str) -> AuthorityIndex {
+    engine.document().authority(&Authority::TrustDomain(name.to_owned())).unwrap()
+}
+
 fn keys_of(engine: &Engine, trust_state: &TrustState, name: &str) -> Option<Vec<String>> {
-    let index = engine.document().authority(&Authority::TrustDomain(name.to_owned())).unwrap();
-    let keys = trust_state.bundles.set(index)?.keys();
+    let keys = trust_state.bundles.set(index_of(engine, name))?.keys();
     Some(keys.map(|key| key.key_id().unwrap().to_owned()).collect())
 }
 
@@ -92,46 +95,82 @@ fn a_document_that_looks_like_another_form_is_reported() {
 }
 
 #[test]
-fn a_map_is_taken_over_whole_or_not_at_all() {
+fn a_fault_of_one_document_in_a_map_is_that_of_its_trust_domain_alone() {
     for (format, map_of) in [("spiffe", spiffe_map as fn(&[(&str, &str)]) -> String), ("spiffe-helper", helper_map)] {
         let (engine, map) = mapped(format);
         let mut trust_state = engine.empty_trust_state();
+        let (a, b) = (index_of(&engine, "a"), index_of(&engine, "b"));
         let document = |kid: &str| if format == "spiffe" { bundle(kid, "") } else { key_set(kid) };
         let (one, two) = (document("one"), document("two"));
-        let mut load = |text: &str| engine.load_map(&mut trust_state, map, text.as_bytes(), NOW);
+        let mut load = |text: &str, now: u64| {
+            engine.load_map(&mut trust_state, map, text.as_bytes(), NOW.plus(now)).map(|report| {
+                let loaded: Vec<AuthorityIndex> = report.loaded.iter().map(|(index, _)| *index).collect();
+                assert!(report.loaded.iter().all(|(_, report)| report.resembles.is_none()), "{report:?}");
+                (loaded, report.refused, report.absent, report.unlisted)
+            })
+        };
 
-        let MapReport { loaded, absent, unlisted } = load(&map_of(&[("a", &one), ("b", &one), ("c", &one)])).unwrap();
-        assert_eq!((loaded.len(), absent.len(), unlisted), (2, 0, 1));
-        assert!(loaded.iter().all(|(_, report)| (report.added, report.resembles) == (1, None)), "{loaded:?}");
+        let first = load(&map_of(&[("a", &one), ("b", &one), ("c", &one)]), 0);
+        assert_eq!(first, Ok((vec![a, b], vec![], vec![], 1)));
 
-        // The second document is bad: the first one is not taken over either.
-        let fault = load(&map_of(&[("a", &two), ("b", r#"{"keys":{}}"#)])).unwrap_err();
-        let in_b = |fault| TrustError::InMap { trust_domain: "b".into(), fault: Box::new(fault) };
-        assert_eq!(fault, in_b(TrustError::KeysMissing));
-        assert_eq!(fault.to_string(), "trust domain b: no array `keys`");
-        assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["one"]);
+        // The key of `a` has left its document; whatever that of `b` is, the key is gone, and `b` has its last good document.
+        let bad = map_of(&[("a", &two), ("b", r#"{"keys":{}}"#)]);
+        assert_eq!(load(&bad, 5), Ok((vec![a], vec![(b, TrustError::KeysMissing)], vec![], 0)));
+        assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["two"]);
+        assert_eq!(keys_of(&engine, &trust_state, "b").unwrap(), ["one"]);
+        let loaded_at = |index| trust_state.bundles.set(index).unwrap().loaded_at();
+        assert_eq!(
+            (loaded_at(a), loaded_at(b)),
+            (NOW.plus(5), NOW),
+            "`max_stale_seconds` counts from the good document"
+        );
 
         // A document that the policy does not ask for is not looked at.
         let mut load = |text: &str| engine.load_map(&mut trust_state, map, text.as_bytes(), NOW);
-        let MapReport { loaded, absent, .. } = load(&map_of(&[("a", &two), ("c", r#"{"keys":{}}"#)])).unwrap();
-        assert_eq!((loaded.len(), absent.len()), (1, 1));
-        assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["two"]);
+        let MapReport { loaded, refused, absent, .. } = load(&map_of(&[("a", &one), ("c", r#"{"keys":{}}"#)])).unwrap();
+        assert_eq!((loaded.len(), refused.len(), absent), (1, 0, vec![b]));
+        assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["one"]);
         assert_eq!(keys_of(&engine, &trust_state, "b"), None, "it has left the map");
+
+        // Without a good document before, there are no keys.
+        let mut trust_state = engine.empty_trust_state();
+        assert!(engine.load_map(&mut trust_state, map, bad.as_bytes(), NOW).is_ok());
+        assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["two"]);
+        assert_eq!(keys_of(&engine, &trust_state, "b"), None);
     }
 }
 
 #[test]
-fn a_map_with_an_older_bundle_is_refused_whole() {
+fn a_fault_of_the_map_itself_changes_no_trust_domain() {
+    let (engine, map) = mapped("spiffe");
+    let mut trust_state = engine.empty_trust_state();
+    let (one, two) = (bundle("one", ""), bundle("two", ""));
+    engine.load_map(&mut trust_state, map, spiffe_map(&[("a", &one), ("b", &one)]).as_bytes(), NOW).unwrap();
+    for bad in [
+        spiffe_map(&[("a", &two), ("b", &two), ("\\u0061", &two)]),
+        spiffe_map(&[("a", &two), ("b", &two), ("C", &two)]),
+        spiffe_map(&[("a", &two), ("b", "{")]),
+    ] {
+        assert!(engine.load_map(&mut trust_state, map, bad.as_bytes(), NOW).is_err(), "{bad}");
+        for name in ["a", "b"] {
+            assert_eq!(keys_of(&engine, &trust_state, name).unwrap(), ["one"], "{bad}");
+        }
+    }
+}
+
+#[test]
+fn an_older_bundle_in_a_map_leaves_its_trust_domain_as_it_was() {
     let (engine, map) = mapped("spiffe");
     let mut trust_state = engine.empty_trust_state();
     let at = |kid: &str, number: u64| bundle(kid, &format!(r#""spiffe_sequence":{number},"spiffe_refresh_hint":10,"#));
     let first = spiffe_map(&[("a", &at("one", 7)), ("b", &at("one", 7))]);
     engine.load_map(&mut trust_state, map, first.as_bytes(), NOW).unwrap();
     let older = spiffe_map(&[("a", &at("two", 8)), ("b", &at("two", 6))]);
-    let fault = engine.load_map(&mut trust_state, map, older.as_bytes(), NOW).unwrap_err();
+    let report = engine.load_map(&mut trust_state, map, older.as_bytes(), NOW).unwrap();
     let rollback = TrustError::SequenceRollback { stored: 7, offered: 6 };
-    assert_eq!(fault, TrustError::InMap { trust_domain: "b".into(), fault: Box::new(rollback) });
-    assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["one"]);
+    assert_eq!(report.refused, [(index_of(&engine, "b"), rollback)]);
+    assert_eq!(keys_of(&engine, &trust_state, "a").unwrap(), ["two"]);
+    assert_eq!(keys_of(&engine, &trust_state, "b").unwrap(), ["one"]);
 }
 
 #[test]
@@ -143,7 +182,6 @@ fn maps_that_are_none() {
         |engine: &Engine, map, text: &str| engine.load_map(&mut engine.empty_trust_state(), map, text.as_bytes(), NOW);
     let other = |found, expected| TrustError::OtherForm { found, expected };
     let malformed = |name: &str| TrustError::TrustDomainMalformed { name: name.to_owned() };
-    let in_a = |fault| TrustError::InMap { trust_domain: "a".into(), fault: Box::new(fault) };
     for (text, fault) in [
         ("[]".to_owned(), TrustError::TrustDomainsMissing),
         ("{}".to_owned(), TrustError::TrustDomainsMissing),
@@ -154,8 +192,6 @@ fn maps_that_are_none() {
         (spiffe_map(&[("A", &inner)]), malformed("A")),
         (spiffe_map(&[("spiffe://a", &inner)]), malformed("spiffe://a")),
         (spiffe_map(&[("", &inner)]), malformed("")),
-        (spiffe_map(&[("a", "7")]), in_a(TrustError::KeysMissing)),
-        (spiffe_map(&[("a", &format!("\"{}\"", STANDARD.encode(&inner)))]), in_a(TrustError::KeysMissing)),
     ] {
         assert_eq!(load(&spiffe, spiffe_index, &text), Err(fault), "{text}");
     }
@@ -164,12 +200,25 @@ fn maps_that_are_none() {
         (inner.clone(), other(TrustForm::JwkSet, TrustForm::HelperMap)),
         (spiffe_map(&[("a", &inner)]), other(TrustForm::BundleMap, TrustForm::HelperMap)),
         (helper_map(&[("Example.org", &inner)]), malformed("Example.org")),
-        (format!(r#"{{"a":{inner}}}"#), in_a(TrustError::Base64)),
-        (r#"{"a":"e30"}"#.to_owned(), in_a(TrustError::Base64)),
-        (r#"{"a":"-_8="}"#.to_owned(), in_a(TrustError::Base64)),
-        (helper_map(&[("a", "{}")]), in_a(TrustError::KeysMissing)),
     ] {
         assert_eq!(load(&helper, helper_index, &text), Err(fault), "{text}");
+    }
+    // A value that is no document is a fault of its trust domain.
+    for (engine, map, text, fault) in [
+        (&spiffe, spiffe_index, spiffe_map(&[("a", "7")]), TrustError::KeysMissing),
+        (
+            &spiffe,
+            spiffe_index,
+            spiffe_map(&[("a", &format!("\"{}\"", STANDARD.encode(&inner)))]),
+            TrustError::KeysMissing,
+        ),
+        (&helper, helper_index, format!(r#"{{"a":{inner}}}"#), TrustError::Base64),
+        (&helper, helper_index, r#"{"a":"e30"}"#.to_owned(), TrustError::Base64),
+        (&helper, helper_index, r#"{"a":"-_8="}"#.to_owned(), TrustError::Base64),
+        (&helper, helper_index, helper_map(&[("a", "{}")]), TrustError::KeysMissing),
+    ] {
+        let report = load(engine, map, &text).unwrap();
+        assert_eq!((report.refused, report.loaded.len()), (vec![(index_of(engine, "a"), fault)], 0), "{text}");
     }
     // One trust domain twice, also in other characters of JSON (BND-12); a list that is not JSON.
     for (engine, map, text) in [
@@ -191,7 +240,7 @@ fn maps_that_are_none() {
 #[test]
 fn the_documents_of_a_map_are_handed_out_one_by_one() {
     let inner = key_set("k");
-    let both = [("a".to_owned(), inner.clone().into_bytes()), ("b.example".to_owned(), b"{}".to_vec())];
+    let both = [("a".to_owned(), Ok(inner.clone().into_bytes())), ("b.example".to_owned(), Ok(b"{}".to_vec()))];
     let of = |form, text: String| documents_in_map(form, text.as_bytes()).unwrap();
     assert_eq!(of(TrustForm::BundleMap, spiffe_map(&[("a", &inner), ("b.example", "{}")])), both);
     assert_eq!(of(TrustForm::HelperMap, helper_map(&[("a", &inner), ("b.example", "{}")])), both);

@@ -56,10 +56,66 @@ fn ten_thousand_tokens_ask_a_bounded_number_of_questions() {
             "{reason:?}"
         );
     }
-    assert_eq!(questions, BY_DEFAULT, "one issuer is asked so often in a second, by however many threads");
+    assert_eq!(questions, BY_DEFAULT / 2, "one issuer is asked so often in a second, by however many threads");
     // Another issuer is asked nothing by them, and this one is asked again in the next second.
     assert!(ask(&runner, &mut workers[0], "other", "token", NOW, None).0);
     assert!(ask(&runner, &mut workers[0], "default", "token", NOW + 1, None).0);
+}
+
+/// A token is known where its issuer answered this worker that it is active: it keeps half of the questions of a second for its next answer.
+#[test]
+fn made_up_tokens_leave_half_of_the_questions_to_tokens_that_were_active() {
+    let runner = runner();
+    let mut worker = Worker::new(&runner.engine, [1, 2]);
+    let active = format!(r#"{{"active":true,"sub":"alice","aud":"https://api.example","exp":{}}}"#, NOW + 3600);
+    let clients = BY_DEFAULT / 2;
+    for number in 0..clients {
+        let asked = ask(&runner, &mut worker, "default", &format!("client{number}"), NOW, Some(&active));
+        assert_eq!(asked, (true, None));
+    }
+    // Their answers have lapsed, and a stranger is first in the second.
+    let later = NOW + 60;
+    let mut strangers = 0;
+    for number in 0..10_000 {
+        strangers += usize::from(ask(&runner, &mut worker, "default", &format!("made-up{number}"), later, None).0);
+    }
+    assert_eq!(strangers, BY_DEFAULT / 2);
+    for number in 0..clients {
+        let asked = ask(&runner, &mut worker, "default", &format!("client{number}"), later, Some(&active));
+        assert_eq!(asked, (true, None), "client {number}");
+    }
+    assert_eq!(
+        ask(&runner, &mut worker, "default", "made-up", later, None),
+        (false, Some(Reason::IntrospectionRateExceeded))
+    );
+
+    // Tokens that were active have all of them where no other is asked about; then there is none for a stranger.
+    let last = later + 60;
+    for number in 0..clients {
+        assert!(ask(&runner, &mut worker, "default", &format!("client{number}"), last, Some(&active)).0);
+        assert!(ask(&runner, &mut worker, "default", &format!("client{number}"), last + 31, Some(&active)).0);
+    }
+    // One that its issuer no longer calls active is a stranger's again.
+    let ended = last + 120;
+    assert_eq!(
+        ask(&runner, &mut worker, "default", "client0", ended, Some(INACTIVE)),
+        (true, Some(Reason::TokenInactive))
+    );
+    for number in 0..10_000 {
+        ask(&runner, &mut worker, "default", &format!("made-up{number}"), ended + 60, None);
+    }
+    assert!(!ask(&runner, &mut worker, "default", "client0", ended + 60, None).0);
+    assert!(ask(&runner, &mut worker, "default", "client1", ended + 60, Some(&active)).0);
+}
+
+#[test]
+fn one_question_a_second_is_one_for_any_token() {
+    let entry = format!(r#"[{{"kind":"introspected","issuer":"{SERVER}"}}]"#);
+    let source = answering(SERVER, r#","questions_per_second":1"#);
+    let runner = Runner::new(&Doc::new(&[source], &entry).text(), NOW);
+    let mut worker = Worker::new(&runner.engine, [1, 2]);
+    assert!(ask(&runner, &mut worker, "default", "one", NOW, None).0);
+    assert!(!ask(&runner, &mut worker, "default", "two", NOW, None).0);
 }
 
 #[test]

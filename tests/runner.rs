@@ -157,7 +157,8 @@ impl Runner {
         for (index, map) in engine.document().bundle_maps() {
             if let TrustDocument::Inline(text) = map.document() {
                 let loaded = engine.load_map(&mut trust_state, index, text.as_bytes(), UnixSeconds::new(now));
-                loaded.unwrap_or_else(|fault| panic!("{fault}"));
+                let report = loaded.unwrap_or_else(|fault| panic!("{fault}"));
+                assert!(report.refused.is_empty(), "{report:?}");
             }
         }
         let mut worker = Worker::new(&engine, [7, 11]);

@@ -30,6 +30,38 @@ pub fn spells_alike(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().map(spelled).eq(other.iter().map(spelled))
 }
 
+/// Fields that HTTP, a proxy or this engine reads in a way of its own: a credential in one of them would be read twice, or not at all, and a
+/// claim that is written to one frames the message, selects its route or is taken for a credential (RFC 9110 §5.5, RFC 9112 §6).
+const READ_OTHERWISE: [&str; 21] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "dpop",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "sec-websocket-protocol",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-client-cert",
+];
+
+/// Whether a field of this name, in any spelling, is neither one for a credential of a policy nor one for an attribute.
+#[must_use]
+pub fn is_read_otherwise(name: &[u8]) -> bool {
+    READ_OTHERWISE.iter().any(|known| spells_alike(known.as_bytes(), name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

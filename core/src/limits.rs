@@ -136,7 +136,7 @@ limits! {
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",
         "Each has a slot in every cached token.";
     NAMED_CLAIM_BYTES "named_claim_bytes" = 4 * 1024,
-        "The bytes of the claims that a document names in one token together, each with 4 bytes beside it.",
+        "The bytes of the claims that a document names in one token together, each with 4 bytes beside it; a claim of up to 124 bytes always has room. A claim without room refuses the token where the policy of the request names it.",
         "The cache of verified tokens has a copy of them.";
     POINTER_SEGMENTS "pointer_segments" = JSON_DEPTH, "The segments of a JSON Pointer to a claim.",
         "As deep as a token may nest.";
@@ -226,8 +226,8 @@ numbers! {
         "How long an answer that a token is not active is used; 0 asks for every request.",
         "RFC 7662 §4: a token may become active later (`nbf`).";
     QUESTIONS_PER_SECOND "questions_per_second" "/$defs/introspection/properties/questions_per_second" = 1..=100_000, Some(100),
-        "How many questions an engine asks the issuer in a second.",
-        "Tokens of strangers must not cause a question each without an end.";
+        "How many questions an engine asks the issuer in a second, at most half of them about tokens that were not active before.",
+        "Tokens of strangers must not cause a question each without an end, or keep known clients from being asked about.";
     MIN_REFRESH_SECONDS "min_refresh_seconds" "/$defs/minRefreshSeconds" = 1..=YEAR_SECONDS, Some(60),
         "The least time between two refreshes that tokens with unknown keys cause.",
         "Tokens of strangers must not cause a fetch each.";

@@ -142,7 +142,7 @@ reasons! {
     IssuedBeforeCutoff = 1804, "issued_before_cutoff", 401, InvalidToken, "The token was issued before its issuer's revocation epoch, or does not say when it was issued";
     RevocationsStale = 1805, "revocations_stale", 503, None, "No current list of revocations is available (server-side condition)";
     // the server's side
-    LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors";
+    LimitExceeded = 1901, "limit_exceeded", 400, InvalidRequest, "The token or the body exceeds a limit: of a token the length of its header or signature, depth, members, digits of a number, audiences, actors, the claims that the policy names (`named_claim_bytes`); of a body depth and members";
     ReplayStoreFull = 1902, "replay_store_full", 503, None, "The replay store is full; our fault, not the client's";
     ReplayStoreUnavailable = 1903, "replay_store_unavailable", 503, None, "The replay store did not answer; our fault, not the client's";
     RequestInvalid = 1904, "request_invalid", 500, None, "The host gave a request that cannot be judged: a path alone as its URI, and no origin in the policy";

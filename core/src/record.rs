@@ -36,6 +36,8 @@ pub struct VerifiedToken<'a> {
     pub(crate) names_workload: bool,
     /// Whether the token has no `iss`: then whose keys verify it is the policy's to say.
     pub(crate) without_issuer: bool,
+    /// Whether claims that the policy document names are too long for the record: see [`is_too_long`](Self::is_too_long).
+    pub(crate) leaves_claims_out: bool,
     /// In what the token departs from its kind's specification, which only some policies take.
     departures: Departures,
     /// The algorithm of its signature.
@@ -129,7 +131,7 @@ macro_rules! flags {
 }
 
 flags! { u8; HAS_NOT_BEFORE HAS_ISSUED HAS_KEY_THUMBPRINT HAS_CERTIFICATE_THUMBPRINT HAS_TOKEN_HASH CNF_UNSUPPORTED CNF_AMBIGUOUS }
-flags! { u8; BY_ALGORITHM BY_ALGORITHM_DESPITE_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER }
+flags! { u8; BY_ALGORITHM BY_ALGORITHM_DESPITE_ID EXTRA_PARAMETERS NAMES_WORKLOAD WITHOUT_ISSUER LEAVES_CLAIMS_OUT }
 flags! { u8; LACKS_CLAIMS SCOPE_LISTED }
 
 /// The longest record of a token of `token_bytes`.
@@ -187,6 +189,19 @@ impl Writer<'_> {
             escaped = quoted && byte == b'\\' && !escaped;
         }
         u16::try_from(self.at - start).ok().filter(|length| *length != ABSENT).ok_or(Reason::LimitExceeded)
+    }
+
+    /// A claim that a policy names, with what it is before it.
+    fn named(&mut self, slot: u8, value: Value<'_>) -> Result<(), Reason> {
+        let form = if value.json().is_some() { NAMED_JSON } else { NAMED_TEXT };
+        self.bytes(&[slot, form, 0, 0])?;
+        let length_at = self.at - 2;
+        let length = match (value.as_string(), value.json()) {
+            (Some(text), _) => self.text(text)?,
+            (None, json) => self.compact(json.unwrap_or_default())?,
+        };
+        put(self.out, length_at, length.to_le_bytes());
+        Ok(())
     }
 
     fn raw(&mut self, raw: &str) -> Result<u16, Reason> {
@@ -361,12 +376,20 @@ impl<'a> NamedClaim<'a> {
 const NAMED_TEXT: u8 = 0;
 const NAMED_JSON: u8 = 1;
 
+/// The place of a claim that is too long to be in the record; no record is that long, so no claim is found there.
+const TOO_LONG: u16 = u16::MAX;
+
+/// The room that each claim has, however long the others are; the rest goes to those that are longer, in the order of the payload.
+const SHARE: usize = limits::NAMED_CLAIM_BYTES / limits::NAMED_CLAIMS;
+
 /// Adds what `names` finds in `payload` to the record of `length` bytes in `record`, and returns its new length.
 ///
-/// For tokens whose signature was checked: it walks over the payload once for all names.
+/// The names are those of all policies of the document. A claim that finds no room in [`limits::NAMED_CLAIM_BYTES`] is left out and noted, so
+/// that only a policy that asks for it refuses the token. For tokens whose signature was checked: it walks over the payload once for all
+/// names, and once more where some are long.
 ///
 /// # Errors
-/// [`Reason::LimitExceeded`] for more than [`limits::NAMED_CLAIM_BYTES`] together.
+/// [`Reason::LimitExceeded`] for a record that is too long without any of them.
 pub(crate) fn add_named(
     record: &mut [u8],
     length: usize,
@@ -379,20 +402,34 @@ pub(crate) fn add_named(
     let mut writer = Writer { out: record.get_mut(..most).ok_or(Reason::LimitExceeded)?, at: start };
     // Which rules were met, none so far; then where each claim is, from here; 0 for a claim that the token has not.
     writer.out.get_mut(length..start).ok_or(Reason::LimitExceeded)?.fill(0);
-    names.find_in(payload, &mut |slot, value| {
-        let form = if value.json().is_some() { NAMED_JSON } else { NAMED_TEXT };
-        let place = u16::try_from(writer.at - length).map_err(|_| Reason::LimitExceeded)?;
-        put(writer.out, places_at + 2 * usize::from(slot), place.to_le_bytes());
-        writer.bytes(&[slot, form, 0, 0])?;
-        let length_at = writer.at - 2;
-        let length = match (value.as_string(), value.json()) {
-            (Some(text), _) => writer.text(text)?,
-            (None, json) => writer.compact(json.unwrap_or_default())?,
-        };
-        put(writer.out, length_at, length.to_le_bytes());
-        Ok(())
-    })?;
-    Ok(writer.at)
+    let mut short_ones = true;
+    let leaves_out = loop {
+        let mut leaves_out = false;
+        names.find_in(payload, &mut |slot, value| {
+            let place_at = places_at + 2 * usize::from(slot);
+            if !short_ones && take(writer.out, place_at) != Some(TOO_LONG.to_le_bytes()) {
+                return;
+            }
+            let begin = writer.at;
+            let written = writer.named(slot, value);
+            let fits = written.is_ok() && (!short_ones || writer.at - begin <= SHARE);
+            let place = u16::try_from(begin - length).ok().filter(|_| fits).unwrap_or(TOO_LONG);
+            if !fits {
+                writer.at = begin;
+                leaves_out = true;
+            }
+            put(writer.out, place_at, place.to_le_bytes());
+        });
+        if !leaves_out || !short_ones {
+            break leaves_out;
+        }
+        short_ones = false;
+    };
+    let end = writer.at;
+    if let Some(flags) = record.get_mut(AT_HEADER).filter(|_| leaves_out) {
+        *flags |= LEAVES_CLAIMS_OUT;
+    }
+    Ok(end)
 }
 
 /// The claim that the policy document names in `slot`, of a record that [`add_named`] has ended.
@@ -467,6 +504,7 @@ impl<'a> VerifiedToken<'a> {
             extra_parameters: header & EXTRA_PARAMETERS != 0,
             names_workload: header & NAMES_WORKLOAD != 0,
             without_issuer: header & WITHOUT_ISSUER != 0,
+            leaves_claims_out: header & LEAVES_CLAIMS_OUT != 0,
             departures: Departures(departures),
             algorithm: Algorithm::from_index(algorithm)?,
             authority,
@@ -580,6 +618,12 @@ impl<'a> VerifiedToken<'a> {
     #[inline]
     pub(crate) fn named(&self, slot: u8) -> Option<NamedClaim<'a>> {
         named_in(self.texts.named(), slot)
+    }
+
+    /// Whether the token has the claim that the policy document names in `slot`, and the record does not.
+    #[cold]
+    pub(crate) fn is_too_long(&self, slot: u8) -> bool {
+        take(self.texts.named(), 2 * (MET + usize::from(slot))) == Some(TOO_LONG.to_le_bytes())
     }
 
     /// Whether the token met these rules for claims before, which is remembered of the last few.

@@ -173,7 +173,7 @@ enum countersign_reason
   COUNTERSIGN_REASON_ISSUED_BEFORE_CUTOFF = 1804,
   // No current list of revocations is available (server-side condition).
   COUNTERSIGN_REASON_REVOCATIONS_STALE = 1805,
-  // The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
+  // The token or the body exceeds a limit: of a token the length of its header or signature, depth, members, digits of a number, audiences, actors, the claims that the policy names (`named_claim_bytes`); of a body depth and members.
   COUNTERSIGN_REASON_LIMIT_EXCEEDED = 1901,
   // The replay store is full; our fault, not the client's.
   COUNTERSIGN_REASON_REPLAY_STORE_FULL = 1902,

@@ -137,7 +137,7 @@ pub enum countersign_reason {
     IssuedBeforeCutoff = 1804,
     /// No current list of revocations is available (server-side condition).
     RevocationsStale = 1805,
-    /// The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors.
+    /// The token or the body exceeds a limit: of a token the length of its header or signature, depth, members, digits of a number, audiences, actors, the claims that the policy names (`named_claim_bytes`); of a body depth and members.
     LimitExceeded = 1901,
     /// The replay store is full; our fault, not the client's.
     ReplayStoreFull = 1902,

@@ -12,6 +12,7 @@ use crate::request::{Doc, Req, bearer};
 pub(super) fn add(corpus: &mut Corpus) {
     corpus.area("claims");
     add_conditions(corpus);
+    add_claims_of_other_policies(corpus);
     add_entries(corpus);
     add_scope(corpus);
     add_audience(corpus);
@@ -119,6 +120,50 @@ fn add_conditions(corpus: &mut Corpus) {
     let long = format!("\"{}\"", "v".repeat(5000));
     let name = "condition_on_a_claim_past_the_limit";
     corpus.refuse(name, "limit named_claim_bytes", &nested("/x"), &with(plain(), "x", &long), LimitExceeded);
+}
+
+/// What one policy names is no limit to the tokens of another: only a policy that asks for a claim refuses one that is too long.
+fn add_claims_of_other_policies(corpus: &mut Corpus) {
+    let rule = "limit named_claim_bytes: of the claims that the policy of the request names";
+    let roles = format!(r#"{{"roles":[{}"last"]}}"#, "\"some-other-role\",".repeat(300));
+    let other =
+        r#"{"accept":["at+jwt"],"audience":"https://api.example","attributes":{"roles":"/realm_access/roles"}}"#;
+    let long = with(access(), "realm_access", &roles);
+    let of_other = |request: &Req| Req { policy: "other".to_owned(), ..request.clone() };
+    let plain_policy = Doc::access().also("other", other);
+    let steps = vec![
+        ask(&long, accepted()),
+        ask(&of_other(&long), refused(LimitExceeded)),
+        ask(&long, json!({ "decision": "accept", "status": 200, "cache": "hit" })),
+        ask(&of_other(&long), refused(LimitExceeded)),
+    ];
+    corpus.steps("a_long_claim_that_another_policy_names", rule, &plain_policy, steps);
+
+    // Neither does it leave no room for a claim that this policy names, wherever each is in the token.
+    let attribute = Doc::access().member("attributes", r#"{"tenant":"/tenant"}"#).also("other", other);
+    let expect = json!({ "decision": "accept", "status": 200, "attributes": { "tenant": "t1" } });
+    for (length, size) in [(200, "some"), (236, "nearly_all"), (300, "too_many")] {
+        let roles = format!(r#"{{"roles":[{}"last"]}}"#, "\"some-other-role\",".repeat(length));
+        for (place, request) in [
+            ("before", access().claim("tenant", "\"t1\"").claim("realm_access", &roles)),
+            ("behind", access().claim("realm_access", &roles).claim("tenant", "\"t1\"")),
+        ] {
+            let name = format!("a_short_claim_{place}_{size}_bytes_of_another_policy");
+            corpus.steps(&name, rule, &attribute, vec![ask(&bearer(&request.text()), expect.clone())]);
+        }
+    }
+
+    let condition = |demand: &str| {
+        let own = format!(r#"[{{"kind":"at+jwt","conditions":[{{"claim":"/realm_access/roles",{demand}}}]}}]"#);
+        Doc::access().accept(&own)
+    };
+    for (name, demand) in
+        [("present", r#""present":true"#), ("absent", r#""present":false"#), ("contains", r#""contains":"last""#)]
+    {
+        corpus.refuse(&format!("condition_{name}_of_a_claim_too_long"), rule, &condition(demand), &long, LimitExceeded);
+    }
+    let scope = at_jwt(r#""scope":["read"],"scope_from":["/realm_access/roles"]"#);
+    corpus.refuse("scope_from_a_claim_too_long", rule, &scope, &long, LimitExceeded);
 }
 
 /// Conditions of policies and entries, asked again for a token in the cache.

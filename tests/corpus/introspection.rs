@@ -298,14 +298,15 @@ fn add_cached(corpus: &mut Corpus) {
 /// The tokens of strangers cost their issuer a bounded number of questions.
 fn add_rate(corpus: &mut Corpus) {
     let rule = "policy: introspection questions_per_second";
-    let twice = doc(r#","questions_per_second":2"#);
+    // Tokens that were not active before have half of the questions.
+    let four = doc(r#","questions_per_second":4"#);
     let with = |token: &str, now: u64| bearer(token).answer(json!({ "introspected": active(json!({})) })).now(now);
     let silent = |token: &str, now: u64| bearer(token).now(now);
     let exceeded = || refused(IntrospectionRateExceeded);
     corpus.steps(
         "asked_as_often_as_allowed_in_a_second",
         rule,
-        &twice,
+        &four,
         vec![
             ask(&with("one", NOW), accepted()),
             ask(&with("two", NOW), accepted()),
@@ -315,6 +316,21 @@ fn add_rate(corpus: &mut Corpus) {
             ask(&with("three", NOW + 1), accepted()),
             ask(&with("four", NOW + 1), accepted()),
             ask(&silent("five", NOW + 1), exceeded()),
+        ],
+    );
+    corpus.steps(
+        "a_token_that_was_active_is_asked_about_beyond_the_strangers_half",
+        rule,
+        &four,
+        vec![
+            ask(&with("one", NOW), accepted()),
+            ask(&with("two", NOW), accepted()),
+            ask(&with("three", NOW + 31), accepted()),
+            ask(&with("four", NOW + 31), accepted()),
+            ask(&silent("five", NOW + 31), exceeded()),
+            ask(&with("one", NOW + 31), accepted()),
+            ask(&with("two", NOW + 31), accepted()),
+            ask(&silent("five", NOW + 31), exceeded()),
         ],
     );
     let headers: [(&str, &str); 0] = [];

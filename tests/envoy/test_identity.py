@@ -1,8 +1,11 @@
 """Identity headers: the client's are removed in every spelling, before the route is chosen, and a request reaches no route by whose policy
 it was not judged. The table of cases is one for all hosts: `tests/identity_headers.json`."""
 
+import contextlib
 import json
 import re
+import socket
+import threading
 import unittest
 
 from harness import build, client, issuer, place, server
@@ -26,6 +29,41 @@ def by(**fields):
     """A match of a route by header fields."""
     return {"prefix": "/", "headers": [
         {"name": name.replace("_", "-"), "string_match": {"exact": value}} for name, value in fields.items()]}
+
+
+class Upgrades(unittest.TestCase):
+    """RFC 9110 §7.6.1: the next hop removes the fields that `Connection` names, and Envoy passes that on for an upgrade."""
+
+    def test_connection_names_no_identity_header(self):
+        heads = []
+
+        def serve(listening):
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        head = b""
+                        while b"\r\n\r\n" not in head and (more := connection.recv(4096)):
+                            head += more
+                        heads.append(head.lower().split(b"\r\n"))
+                        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            threading.Thread(target=serve, args=(listening,), daemon=True).start()
+            world = World({"identity_headers": {"x-user": "subject"}}, start=False,
+                          routes=[route(route={"cluster": "chat"})], upgrade_configs=[{"upgrade_type": "websocket"}])
+            world.envoy.clusters.append(server.cluster("chat", listening.getsockname()[1]))
+            with world:
+                for sent, passed_on in [("Upgrade, X-User", b"upgrade"), ("x_user,upgrade", b"upgrade"),
+                                        ("keep-alive, Upgrade", b"keep-alive, upgrade"), ("Upgrade", b"upgrade")]:
+                    with client.Client(("127.0.0.1", world.port)) as browser:
+                        browser.send("GET", "/", [("Host", "api.example"), ("Connection", sent), ("Upgrade", "websocket"), world.bearer()])
+                        while b"\r\n\r\n" not in browser.left:
+                            browser._more()
+                        self.assertTrue(browser.left.startswith(b"HTTP/1.1 101 "), browser.left)
+                    self.assertIn(b"x-user: alice", heads[-1], sent)
+                    options = [line for line in heads[-1] if line.startswith(b"connection:")]
+                    self.assertEqual(options, [b"connection: " + passed_on], sent)
 
 
 class Table(unittest.TestCase):

@@ -268,7 +268,7 @@ impl Sources {
             TrustDocument::Map(index) => {
                 let map = self.engine.document().bundle_map(*index)?;
                 let documents = documents_in_map(map.form(), &self.document(map.document(), map.form())?).ok()?;
-                documents.into_iter().find(|(name, _)| name == source.authority().name())?.1
+                documents.into_iter().find(|(name, _)| name == source.authority().name())?.1.ok()?
             }
             document => self.document(document, source.form())?,
         };

@@ -196,7 +196,11 @@ impl Lint {
         match documents_in_map(form, text) {
             Ok(documents) => {
                 for (name, document) in documents {
-                    self.key_set(&in_map("", form, &name), Some(&name), form.of_one(), &document);
+                    let at = in_map("", form, &name);
+                    match document {
+                        Ok(document) => self.key_set(&at, Some(&name), form.of_one(), &document),
+                        Err(fault) => self.unreadable(&at, &[], &fault),
+                    }
                 }
             }
             Err(fault) => self.unreadable("", text, &fault),
@@ -440,8 +444,15 @@ impl Lint {
                     continue;
                 }
             };
+            let documents = documents_in_map(map.form(), &bytes).unwrap_or_default().into_iter();
             let documents: BTreeMap<String, Vec<u8>> =
-                documents_in_map(map.form(), &bytes).unwrap_or_default().into_iter().collect();
+                documents.filter_map(|(name, document)| Some((name, document.ok()?))).collect();
+            for (index, fault) in &report.refused {
+                let Some(source) = engine.document().source(index.as_usize()) else { continue };
+                let name = source.authority().name();
+                let document = documents.get(name).map_or(&[][..], Vec::as_slice);
+                self.unreadable(&in_map(&at, map.form(), name), document, fault);
+            }
             for (index, loaded) in &report.loaded {
                 let Some(source) = engine.document().source(index.as_usize()) else { continue };
                 let (Some(set), authority) = (trust_state.bundles.set(*index), source.authority()) else { continue };

@@ -279,7 +279,11 @@ fn of_policy(
             _ => continue,
         };
         for (name, document) in countersign::internal::trust::documents_in_map(map.form(), &bytes).unwrap_or_default() {
-            of_keys(&format!("trust domain {name}"), &serde_json::from_slice(&document).unwrap_or_default(), expiries);
+            of_keys(
+                &format!("trust domain {name}"),
+                &serde_json::from_slice(&document.unwrap_or_default()).unwrap_or_default(),
+                expiries,
+            );
         }
     }
     Ok(())

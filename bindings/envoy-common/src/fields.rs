@@ -5,7 +5,7 @@ use crate::identity::IdentityHeaders;
 /// Of each of these fields, the first value and how many there are.
 #[derive(Clone, Copy, Debug)]
 pub struct JudgedBy<T> {
-    found: [(Option<T>, usize); 6],
+    found: [(Option<T>, usize); 7],
 }
 
 #[inline(always)]
@@ -17,6 +17,7 @@ const fn place(name: &[u8]) -> Option<usize> {
         b":method" => Some(3),
         b":scheme" => Some(4),
         b":authority" => Some(5),
+        b"connection" => Some(6),
         _ => None,
     }
 }
@@ -25,7 +26,7 @@ impl<T: Copy> JudgedBy<T> {
     /// Finds them, and whether there is a field that `identity` removes. Names are in small letters, as proxies make them.
     #[inline]
     pub fn find<'a>(fields: impl Iterator<Item = (&'a [u8], T)>, identity: &IdentityHeaders) -> (Self, bool) {
-        let (mut found, mut removes) = ([(None, 0); 6], false);
+        let (mut found, mut removes) = ([(None, 0); 7], false);
         for (name, value) in fields {
             if let Some((first, count)) = place(name).and_then(|place| found.get_mut(place)) {
                 first.get_or_insert(value);
@@ -38,7 +39,7 @@ impl<T: Copy> JudgedBy<T> {
     }
 
     /// No field at all.
-    pub const NONE: Self = Self { found: [(None, 0); 6] };
+    pub const NONE: Self = Self { found: [(None, 0); 7] };
 
     /// The first value of a field, and how many there are; `None` for a name that is not one of these.
     #[must_use]
@@ -67,7 +68,7 @@ mod tests {
         assert!(JudgedBy::find(fields(), &identity).1);
         assert_eq!(found.get("dpop"), Some((Some(1), 2)));
         assert_eq!(found.get(":path"), Some((Some(4), 1)));
-        for absent in ["authorization", ":method", ":scheme", ":authority"] {
+        for absent in ["authorization", ":method", ":scheme", ":authority", "connection"] {
             assert_eq!(found.get(absent), Some((None, 0)), "{absent}");
         }
         assert_eq!(found.get("x"), None);

@@ -64,7 +64,20 @@ impl IdentityHeaders {
     #[must_use]
     #[inline]
     pub fn removes(&self, name: &[u8]) -> bool {
-        self.lengths >> name.len().min(LAST_BIT) & 1 != 0 && self.spells_one(name)
+        self.may_have(name) && self.read.map(str::as_bytes) != Some(name) && self.spells_one(name)
+    }
+
+    /// Whether an option of `Connection` names one in any spelling. A recipient "MUST" remove the fields that its options name (RFC 9110
+    /// §7.6.1): a client that names one would take the identity away from a request behind the proxy.
+    #[must_use]
+    pub fn are_named_by(&self, connection: &[u8]) -> bool {
+        let options = connection.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        options.into_iter().any(|option| self.may_have(option) && self.spells_one(option))
+    }
+
+    #[inline]
+    fn may_have(&self, name: &[u8]) -> bool {
+        self.lengths >> name.len().min(LAST_BIT) & 1 != 0
     }
 
     #[inline(never)]
@@ -73,9 +86,7 @@ impl IdentityHeaders {
         let is_field = name.first() != Some(&b':');
         let written = self.written.iter().map(|(known, _)| known.as_str());
         let known = written.chain(self.read).chain(self.credentials.iter().map(CredentialLocation::field));
-        is_field
-            && self.read.map(str::as_bytes) != Some(name)
-            && known.into_iter().any(|known| spells_alike(known.as_bytes(), name))
+        is_field && known.into_iter().any(|known| spells_alike(known.as_bytes(), name))
     }
 }
 
@@ -127,6 +138,13 @@ mod tests {
             assert!(!headers.removes(name.as_bytes()), "{name}");
         }
         assert!(!IdentityHeaders::default().removes(b"x-user"));
+        for options in ["X-User", "upgrade, x_USER", "Upgrade,\tX-User ,te", "x-forwarded-client-cert", "a,,x+user,"] {
+            assert!(headers.are_named_by(options.as_bytes()), "{options}");
+            assert!(!IdentityHeaders::default().are_named_by(options.as_bytes()), "{options}");
+        }
+        for options in ["", "upgrade", "keep-alive, Upgrade", "x-user-2", ",", "x-user; q=1"] {
+            assert!(!headers.are_named_by(options.as_bytes()), "{options}");
+        }
         let ticket = CredentialLocation::Header { name: "x-ticket".into(), scheme: None };
         let credentials = IdentityHeaders::of_credentials(vec![ticket]);
         assert!(

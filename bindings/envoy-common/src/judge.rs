@@ -16,6 +16,7 @@ use crate::attribute::is_field_value;
 use crate::certificate::{self, CertificateSource};
 use crate::counters::Outcome;
 use crate::host::{FilterContext, Level, RouteUnread, Stream};
+use crate::identity::IdentityHeaders;
 use crate::policies::{NoRules, Policies, Rules};
 use crate::settings::{Audit, RouteSettings, Settings};
 
@@ -114,9 +115,18 @@ pub fn begin(
     now: UnixSeconds,
 ) -> Progress {
     stream.remove_spelled(&context.settings().identity_headers);
+    keep_from_connection(&context.settings().identity_headers, stream);
     let Ok(route) = stream.route() else { return Progress::Done(refuse_route(context, stream)) };
     let judging = Judging { written: Written { used_proof: None, is_there: false }, route, round: 0 };
     go_on(context, policies, worker, text, stream, now, judging, None)
+}
+
+/// Has `Connection`, which a proxy passes on for an upgrade only, name no identity header.
+fn keep_from_connection(identity: &IdentityHeaders, stream: &mut impl Stream) {
+    let (options, count) = stream.header("connection");
+    if count > 1 || options.is_some_and(|options| identity.are_named_by(options)) {
+        stream.set_header("connection", Some("upgrade"));
+    }
 }
 
 /// Goes on with the request of `stream`, which waited for `answer`.

@@ -285,37 +285,38 @@ impl Module {
         }
     }
 
-    /// The answer to a fetch.
+    /// The answer to a fetch. Only the main thread takes one, so the plan is the same after the document was loaded, but for configurations
+    /// that ended; it is not locked meanwhile, since a worker that names a fresh key locks it and may not wait as long as a document takes.
     pub(crate) fn on_answer(&self, callout: Callout, answer: Result<&[u8], String>) {
-        let mut plan = lock(&self.plan);
-        let now = self.began.elapsed();
-        let Some(place) = plan.answered(callout) else { return };
-        let Some((document, index)) = plan.source(place).map(|source| (source.fetch.document.clone(), source.index))
-        else {
-            return;
+        let source = {
+            let plan = lock(&self.plan);
+            let source = plan.answered(callout).and_then(|place| plan.source(place));
+            source.map(|source| (source.fetch.document.clone(), source.index))
         };
-        let body = match answer {
-            Ok(body) => body,
-            Err(why) => return self.fetch_failed(&mut plan, place, now, &why),
-        };
-        let taken = match &document {
+        let Some((document, index)) = source else { return };
+        let taken = answer.map(|body| match &document {
             Document::Trust(authority) => self.take_trust(authority, body),
             Document::Revocations { max_stale_seconds } => self.take_revocations(*max_stale_seconds, body),
-        };
+        });
+        let trust_state = self.shared.trust_state();
+        let mut plan = lock(&self.plan);
+        let now = self.began.elapsed();
+        // Fetched again if the configuration that asked has ended since.
+        let Some(place) = plan.answered(callout) else { return };
         match taken {
-            Ok(()) => {
+            Ok(Ok(())) => {
                 self.from_network.loaded.fetch_add(1, Ordering::Relaxed);
-                let trust_state = self.shared.trust_state();
                 let hint =
                     index.and_then(|index| trust_state.bundles.set(index)).and_then(KeySet::refresh_hint_seconds);
                 plan.succeeded(place, now, hint);
                 drop(plan);
                 readiness::loaded();
             }
-            Err(fault) => {
+            Ok(Err(fault)) => {
                 self.from_network.refused.fetch_add(1, Ordering::Relaxed);
                 self.retry(&mut plan, place, now, &format!("the document cannot be used: {fault}"));
             }
+            Err(why) => self.fetch_failed(&mut plan, place, now, &why),
         }
     }
 

@@ -183,6 +183,24 @@ fn an_accepted_request_carries_our_identity_and_a_refused_one_goes_nowhere() -> 
 }
 
 #[test]
+fn no_option_of_connection_names_an_identity_header() -> Result<(), Fault> {
+    let (module, _, stream, now) = world(IDENTITY)?;
+    for (sent, passed_on) in [
+        ("Upgrade, X-User", "upgrade"),
+        ("x_user,Upgrade", "upgrade"),
+        ("keep-alive, Upgrade", "keep-alive, Upgrade"),
+        ("Upgrade", "Upgrade"),
+    ] {
+        let mut upgrade = stream();
+        upgrade.fields.push(("connection".to_owned(), sent.to_owned()));
+        assert_eq!(judge(&module, &mut upgrade, now), Verdict::Pass(vec![]));
+        assert_eq!(upgrade.header("connection"), (Some(passed_on.as_bytes()), 1), "{sent}");
+        assert_eq!(upgrade.header("x-user").1, 1);
+    }
+    Ok(())
+}
+
+#[test]
 fn shadow_mode_lets_pass_without_an_identity() -> Result<(), Fault> {
     let (module, _, stream, now) = world(IDENTITY)?;
     let mut late = stream();
@@ -315,6 +333,56 @@ fn a_fetched_list_says_what_is_revoked() -> Result<(), Fault> {
     assert_eq!(details().as_deref(), Some("token_revoked"));
     answer(b"{}");
     assert_eq!(details().as_deref(), Some("token_revoked"), "nothing was asked for");
+    Ok(())
+}
+
+/// Has a worker ask for fresh keys in each line of the log, which is written while a document is loaded.
+#[derive(Clone, Default)]
+struct AskingLog {
+    module: Arc<Mutex<Option<Arc<Module>>>>,
+    /// Whether the worker was done with that before the line was.
+    asked: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Process for AskingLog {
+    fn log(&self, _: Level, _: &str) {
+        let Ok(module) = self.module.lock().map(|module| module.clone()) else { return };
+        let Some((module, index)) = module.and_then(|module| {
+            let index = module.shared.engine().document().trust().next()?.0;
+            Some((module, index))
+        }) else {
+            return;
+        };
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            module.want(index);
+            done.send(())
+        });
+        let is_done = is_done.recv_timeout(std::time::Duration::from_secs(10)).is_ok();
+        if let Ok(mut asked) = self.asked.lock() {
+            asked.push(is_done);
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_asks_for_fresh_keys_does_not_wait_for_a_document_that_is_loaded() -> Result<(), Fault> {
+    let policy =
+        r#"{"trust":[{"issuer":"https://as.example"}],"policies":{"default":{"accept":["at+jwt"],"audience":"a"}}}"#;
+    let fetch = r#""fetch":[{"issuer":"https://as.example","cluster":"as","uri":"http://as/jwks"}]"#;
+    let text = format!(r#"{{"policy":{policy},"origin":"https://api.example",{fetch}}}"#);
+    let build = Build::Module { read: &|_| Err("no files here".to_owned()) };
+    let (settings, document) = Settings::read(text.as_bytes(), build).map_err(|faults| format!("{faults:?}"))?;
+    let log = AskingLog::default();
+    let around = Surroundings { workers: 1, only_validate: true, process: Box::new(log.clone()) };
+    let module = Module::new(settings, document, around).map_err(|faults| format!("{faults:?}"))?;
+    module.on_main(0, &FakeMain::default());
+    *log.module.lock().map_err(|_| "poisoned")? = Some(Arc::clone(&module));
+    // Its one key is of no known type: the line of the log says so while the document is loaded.
+    module.on_answer(CALLOUT, Ok(br#"{"keys":[{"kty":"none"}]}"#));
+    *log.module.lock().map_err(|_| "poisoned")? = None;
+    assert_eq!(*log.asked.lock().map_err(|_| "poisoned")?, [true]);
+    assert!(module.has_documents(), "and the document is in use");
     Ok(())
 }
 

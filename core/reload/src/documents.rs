@@ -54,7 +54,13 @@ pub fn load_inline(
         let TrustDocument::Inline(text) = map.document() else { continue };
         let place = format!("/trust/{}/{}", map.entry(), map.form().inline_member());
         match engine.load_map(trust_state, index, text.as_bytes(), now) {
-            Ok(report) => warn_of_map(&place, engine.document(), &report, notice),
+            Ok(report) => {
+                warn_of_map(&place, engine.document(), &report, notice);
+                faults.extend(report.refused.iter().map(|(index, fault)| {
+                    let domain = name_of(engine.document(), *index);
+                    ReloadError { place: place.clone(), fault: format!("trust domain {domain}: {fault}") }
+                }));
+            }
             Err(fault) => faults.push(ReloadError { place, fault: fault.to_string() }),
         }
     }
@@ -75,16 +81,18 @@ pub fn warn_of_drops(whose: &str, report: &LoadReport, notice: Notice<'_>) {
     }
 }
 
-/// The same for each trust domain of a bundle map, and which of them it does not have.
+/// The same for each trust domain of a bundle map that was loaded, and which of them it does not have. Those that were refused have faults
+/// that their place in the host reports.
 pub fn warn_of_map(whose: &str, document: &PolicyDocument, report: &MapReport, notice: Notice<'_>) {
-    let name =
-        |index: AuthorityIndex| document.source(index.as_usize()).map(|source| printable(source.authority().name()));
     for (index, loaded) in &report.loaded {
-        let domain = name(*index).unwrap_or_default();
-        warn_of_drops(&format!("{whose}: trust domain {domain}"), loaded, notice);
+        warn_of_drops(&format!("{whose}: trust domain {}", name_of(document, *index)), loaded, notice);
     }
     for index in &report.absent {
-        let domain = name(*index).unwrap_or_default();
-        notice(&format!("{whose}: it has no trust domain {domain}, whose tokens are refused"));
+        notice(&format!("{whose}: it has no trust domain {}, whose tokens are refused", name_of(document, *index)));
     }
+}
+
+/// The name of an authority, for a line of text.
+pub(crate) fn name_of(document: &PolicyDocument, index: AuthorityIndex) -> String {
+    document.source(index.as_usize()).map(|source| printable(source.authority().name())).unwrap_or_default()
 }

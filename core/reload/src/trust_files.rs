@@ -6,7 +6,7 @@ use countersign::{
     AuthorityIndex, BundleMapIndex, Engine, KeySet, PolicyDocument, TrustDocument, TrustError, TrustState, UnixSeconds,
 };
 
-use crate::documents::{Notice, warn_of_drops, warn_of_map};
+use crate::documents::{Notice, name_of, warn_of_drops, warn_of_map};
 use crate::files::{self, LookReport, Stamp};
 use crate::printable::counted;
 
@@ -35,7 +35,7 @@ enum Keys {
 }
 
 impl Keys {
-    /// Loads a document, and reports the keys it dropped.
+    /// Loads a document, and reports the keys it dropped. Counts it as loaded, as refused, or as both where a map has good and bad documents.
     fn load(
         self,
         engine: &Engine,
@@ -43,15 +43,25 @@ impl Keys {
         (path, bytes): (&str, &[u8]),
         now: UnixSeconds,
         notice: Notice<'_>,
-    ) -> Result<(), TrustError> {
+    ) -> Result<(u32, u32), TrustError> {
         match self {
-            Self::Authority(index) => warn_of_drops(path, &engine.load(trust_state, index, bytes, now)?, notice),
+            Self::Authority(index) => {
+                warn_of_drops(path, &engine.load(trust_state, index, bytes, now)?, notice);
+                Ok((1, 0))
+            }
             Self::Map(index) => {
                 let report = engine.load_map(trust_state, index, bytes, now)?;
                 warn_of_map(path, engine.document(), &report, notice);
+                for (index, fault) in &report.refused {
+                    let domain = name_of(engine.document(), *index);
+                    let keys = what_stands(engine, trust_state, Self::Authority(*index));
+                    notice(&format!("{path}: trust domain {domain}: {fault}; {keys}"));
+                }
+                let is_any_refused = !report.refused.is_empty();
+                let is_any_replaced = !report.loaded.is_empty() || !report.absent.is_empty() || !is_any_refused;
+                Ok((is_any_replaced.into(), is_any_refused.into()))
             }
         }
-        Ok(())
     }
 
     /// How many keys of this file are in use; `None` if it was never loaded.
@@ -112,7 +122,10 @@ impl TrustFiles {
             };
             (file.missing, file.seen) = (false, stamp);
             match file.keys.load(engine, trust_state, (&path.to_string(), &bytes), now, notice) {
-                Ok(()) => report.loaded += 1,
+                Ok((loaded, refused)) => {
+                    report.loaded += loaded;
+                    report.refused += refused;
+                }
                 Err(fault) => {
                     notice(&format!("{path}: {fault}; {}", what_stands(engine, trust_state, file.keys)));
                     report.refused += 1;

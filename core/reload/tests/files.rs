@@ -76,8 +76,11 @@ fn a_map_is_read_once_for_all_its_trust_domains() {
     assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0), "one file");
     assert_eq!(live.trust_state().bundles.key_count(), 1);
     put(directory.path(), "map.json", r#"{"trust_domains":{"b":{"keys":[]},"example.org":{}}}"#);
-    assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0));
-    assert_eq!(live.trust_state().bundles.key_count(), 1, "the whole map is refused");
+    assert_eq!(live.look(NOW, &mut notice), report(1, 1, 0), "one trust domain is replaced, and one is not");
+    assert_eq!(live.trust_state().bundles.key_count(), 1, "the document of the other stays");
+    put(directory.path(), "map.json", r#"{"trust_domains":{"b":{},"example.org":7}}"#);
+    assert_eq!(live.look(NOW, &mut notice), report(0, 1, 0), "no trust domain is replaced");
+    assert_eq!(live.trust_state().bundles.key_count(), 1);
     put(directory.path(), "map.json", r#"{"trust_domains":{"b":{"keys":[]}}}"#);
     assert_eq!(live.look(NOW, &mut notice), report(1, 0, 0));
     assert_eq!(live.trust_state().bundles.key_count(), 0);
@@ -89,11 +92,13 @@ fn a_map_is_read_once_for_all_its_trust_domains() {
             "map.json: trust domain b: it looks like a JWK set; a trust entry names that by jwks, jwks_file or jwks_uri",
         ),
         (3, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
-        (4, "map.json: it has no trust domain example.org, whose tokens are refused"),
+        (5, "map.json: trust domain b: no array `keys`; the last good document stays in use, with 0 keys"),
+        (4, "map.json: trust domain example.org: no array `keys`; the last good document stays in use, with 1 key"),
+        (6, "map.json: it has no trust domain example.org, whose tokens are refused"),
     ] {
         assert!(told[line].contains(words), "{line}: {told:?}");
     }
-    assert_eq!(told.len(), 5, "{told:?}");
+    assert_eq!(told.len(), 7, "{told:?}");
     let inline = MAPPED.replace(r#""bundle_map_file": "map.json""#, r#""bundle_map": {"trust_domains":{"b":7}}"#);
     let engine = Engine::new(PolicyDocument::parse(inline.as_bytes()).unwrap(), [1, 2]);
     let faults = SharedEngine::new(engine, NOW, &mut |_| {}).unwrap_err();

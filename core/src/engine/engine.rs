@@ -19,9 +19,11 @@ use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::{AuthorityIndex, BundleSet, EngineId, KeyRules, KeySelection, LoadReport, MapReport, TrustError};
 
-/// The low bits of [`Engine::questions_asked`], which hold the greatest `questions_per_second`; the others hold a second.
-const COUNT_BITS: u32 = 24;
-const _: () = assert!(limits::QUESTIONS_PER_SECOND.most < 1 << COUNT_BITS);
+/// [`Engine::questions_asked`] holds two counts in its low bits, each with room for the greatest `questions_per_second`: all questions, and
+/// above them those about tokens that were not known. The other bits hold the second.
+const COUNT_BITS: u32 = 17;
+const COUNT: u64 = (1 << COUNT_BITS) - 1;
+const _: () = assert!(limits::QUESTIONS_PER_SECOND.most <= COUNT);
 
 /// How far the clocks of threads may be apart, in seconds.
 const CLOCK_LAG_SECONDS: u64 = 5;
@@ -211,10 +213,12 @@ impl Engine {
 
     /// As [`load`](Self::load), for every trust domain that takes its keys from the bundle map `map`, all at once.
     ///
-    /// A trust domain that is absent from the document loses its keys. Trust domains of the document that the policy does not name are ignored.
+    /// A trust domain that is absent from the document loses its keys. One whose document in the map cannot be used keeps its own, and
+    /// [`MapReport::refused`] has the fault. Trust domains of the document that the policy does not name are ignored.
     ///
     /// # Errors
-    /// A [`TrustError`] if any of the documents cannot be used. The keys of all its trust domains then remain.
+    /// A [`TrustError`] if the map itself cannot be used: no JSON, a name twice, a name that is no trust domain's. The keys of all its trust
+    /// domains then remain.
     pub fn load_map(
         &self,
         trust_state: &mut TrustState,
@@ -267,20 +271,26 @@ impl Engine {
         due && asked.compare_exchange(last, asked_at, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether `issuer` may be asked about one token more: at most `questions_per_second` times in a second, by however many threads.
-    pub(super) fn claim_question(&self, issuer: AuthorityIndex, now: UnixSeconds) -> bool {
+    /// Whether `issuer` may be asked about one token more: at most `questions_per_second` times in a second, by however many threads, and at
+    /// most half as often about tokens that are not `known`. A client can make up any number of those, and leaves the other half to tokens
+    /// that this issuer said before are active.
+    pub(super) fn claim_question(&self, issuer: AuthorityIndex, known: bool, now: UnixSeconds) -> bool {
         let source = self.document.source(issuer.as_usize());
         let endpoint = source.and_then(|source| source.introspection.as_ref());
         let (Some(asked), Some(endpoint)) = (self.questions_asked.get(issuer.as_usize()), endpoint) else {
             return false;
         };
-        let second = now.as_u64() & (u64::MAX >> COUNT_BITS);
+        let most = endpoint.questions_per_second;
+        let second = now.as_u64() & (u64::MAX >> (2 * COUNT_BITS));
         let one_more = |last: u64| {
-            let (counted, count) = (last >> COUNT_BITS, last & ((1 << COUNT_BITS) - 1));
+            let counted = last >> (2 * COUNT_BITS);
             // A thread whose clock is a little behind counts in the second of the others. A clock that was ahead is left behind.
             let is_counted = (counted.saturating_sub(CLOCK_LAG_SECONDS)..=counted).contains(&second);
-            let (second, count) = if is_counted { (counted, count) } else { (second, 0) };
-            (count < endpoint.questions_per_second).then_some(second << COUNT_BITS | (count + 1))
+            let (second, all, unknown) =
+                if is_counted { (counted, last & COUNT, last >> COUNT_BITS & COUNT) } else { (second, 0, 0) };
+            let is_allowed = all < most && (known || unknown < most.div_ceil(2));
+            let unknown = unknown + u64::from(!known);
+            is_allowed.then_some(second << (2 * COUNT_BITS) | unknown << COUNT_BITS | (all + 1))
         };
         asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }

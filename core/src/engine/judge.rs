@@ -129,12 +129,17 @@ impl Worker {
         if let Err(Reason::TokenInactive) = read {
             let until = request.now.plus(endpoint.inactive_cache_seconds);
             self.inactive.add(&crypto::sha256(credential.token), authority, request.now, until);
+            if let Some(entry) = self.token_cache.find(credential.token) {
+                self.token_cache.remove(entry);
+            }
         }
         let (claims, good_until) = read?;
         expected.check_departures(TokenKind::Introspected, &claims)?;
         let current = claims.actor.map(actor::check).transpose()?.flatten();
         let record = self.records.first_mut().ok_or(Reason::InternalError)?;
         let hash = || crypto::sha256(credential.token);
+        // Where no answer is used again, the cache has it all the same: the token is known.
+        let good_until = if endpoint.cache_seconds == 0 { UnixSeconds::new(0) } else { good_until };
         let length = record::pack_introspected(&claims, current, hash, authority, good_until, record)?;
         let length = match core::str::from_utf8(answer) {
             Ok(text) if !engine.document.named_claims.is_empty() => {
@@ -143,9 +148,7 @@ impl Worker {
             }
             _ => length,
         };
-        if endpoint.cache_seconds > 0 {
-            let _cached = self.token_cache.insert(credential.token, record.get(..length).unwrap_or_default());
-        }
+        let _cached = self.token_cache.insert(credential.token, record.get(..length).unwrap_or_default());
         Ok(length)
     }
 
@@ -474,7 +477,12 @@ impl Worker {
         if self.inactive.has(&crypto::sha256(credential.token), issuer, now) {
             return Reason::TokenInactive;
         }
-        if !engine.claim_question(issuer, now) {
+        // An answer about it that is too old to be used again is still in the cache.
+        let known = self.token_cache.find(credential.token).map(|entry| self.token_cache.record(entry));
+        let is_known = known
+            .and_then(VerifiedToken::unpack)
+            .is_some_and(|verified| verified.kind == TokenKind::Introspected && verified.authority == issuer);
+        if !engine.claim_question(issuer, is_known, now) {
             return Reason::IntrospectionRateExceeded;
         }
         self.outcome.introspect = Some(issuer);
@@ -535,6 +543,10 @@ fn check_verified<'p>(
     refusing_entry: &mut Option<usize>,
     trace: &mut impl Trace,
 ) -> Result<&'p AcceptedKind, Reason> {
+    // A claim that only other policies name is no matter of this one's.
+    if verified.leaves_claims_out && policy.asks_for_left_out(expected, verified) {
+        return Err(Reason::LimitExceeded);
+    }
     trace.enter(Check::Time);
     // RFC 7662 §4: an answer is not used past the token's `exp`, and both clocks are the issuer's.
     let leeway = if verified.kind == TokenKind::Introspected { 0 } else { policy.leeway_seconds };

@@ -125,7 +125,7 @@ impl fmt::Display for Algorithm {
 }
 
 /// A set of algorithms, as an allow-list holds it; the empty set allows nothing.
-#[derive(Copy, Clone, Eq, PartialEq, Default, Hash)]
+#[derive(Copy, Clone, Eq, PartialEq, Ord, PartialOrd, Default, Hash)]
 pub struct AlgorithmSet(u16);
 
 impl AlgorithmSet {

@@ -162,6 +162,13 @@ impl ClaimRules {
         });
     }
 
+    /// The claims that they ask for, by their slots.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u8> {
+        let conditions = self.conditions.iter().map(|condition| condition.slot);
+        let named = self.scope_from.iter().chain(&self.audience_from);
+        conditions.chain(named.map(|(_, slot)| *slot))
+    }
+
     /// RFC 6750 §3.1: "The request requires higher privileges than provided by the access token." The words are those of every claim that
     /// `scope_from` names: those of a string between its spaces, and each string of an array as one word.
     ///

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::field_value::{is_field_name, spells_alike};
+use crate::field_value::{is_field_name, is_read_otherwise};
 use crate::jose::json::Value;
 use crate::limits;
 use crate::policy::pointer::{read_pointer, read_slot};
@@ -28,25 +28,6 @@ const PREFIX: &str =
 const SCHEME: &str = "the word before the token, such as Token; DPoP is for Authorization alone";
 const HEADER: &str =
     "the name of a header field in small letters, which is not one that HTTP or this engine reads otherwise";
-/// Fields that have a meaning of their own: a credential in one of them would be read twice, or not at all.
-const NOT_OURS: [&str; 16] = [
-    "sec-websocket-protocol",
-    "content-encoding",
-    "content-type",
-    "expect",
-    "forwarded",
-    "te",
-    "upgrade",
-    "x-forwarded-client-cert",
-    "authorization",
-    "dpop",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "connection",
-    "content-length",
-    "transfer-encoding",
-];
 
 impl CredentialPolicy {
     /// Reads the credentials of a policy: those of `credentials`, or the one in `Authorization` whose kinds `accept` names.
@@ -176,7 +157,7 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
             let name = reader.needed_text(&members, "header", HEADER)?;
             let is_good = is_field_name(name.as_bytes())
                 && !name.bytes().any(|byte| byte.is_ascii_uppercase())
-                && !NOT_OURS.iter().any(|known| spells_alike(known.as_bytes(), name.as_bytes()));
+                && !is_read_otherwise(name.as_bytes());
             if !is_good {
                 reader.fault(&members.at("header"), quoted(&name), HEADER);
                 return None;

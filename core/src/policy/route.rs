@@ -370,6 +370,21 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Whether the policy asks for a claim of the token of its credential `expected` that is too long for a record: by an attribute, a tie, or
+    /// an entry for the token's kind.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn asks_for_left_out(&self, expected: &CredentialPolicy, verified: &VerifiedToken<'_>) -> bool {
+        let place = self.credentials().position(|own| core::ptr::eq(own, expected));
+        let attributes = self.attributes.iter().filter(|_| place == Some(0)).map(|(_, slot)| *slot);
+        let ties = self.ties.iter().flat_map(|tie| [&tie.left, &tie.right]);
+        let ties = ties.filter(|tied| Some(tied.credential) == place).map(|tied| tied.slot);
+        let rules = expected.rules(verified.kind).flat_map(ClaimRules::slots);
+        attributes.chain(ties).chain(rules).any(|slot| verified.is_too_long(slot))
+    }
+}
+
 impl CredentialPolicy {
     /// Its name in the policy.
     #[must_use]

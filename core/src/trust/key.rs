@@ -29,6 +29,9 @@ impl KeyHandle {
     }
 }
 
+/// What makes a key of a document the same as one of the document before: thumbprint, `kid`, algorithms, and the names of its certificate.
+pub(super) type KeyIdentity<'k> = (&'k [u8; 32], Option<&'k str>, AlgorithmSet, [Option<&'k str>; 2]);
+
 /// One public key that may sign tokens of one authority.
 #[derive(Debug)]
 pub struct TrustedKey {
@@ -65,6 +68,12 @@ impl TrustedKey {
     /// `x5t` or `x5t#S256`, if it has one and the policy selects keys by it.
     pub(super) fn certificate_name(&self, hash: CertificateHash) -> Option<&str> {
         self.certificate.as_ref()?.get(hash.index())?.as_deref()
+    }
+
+    /// See [`KeyIdentity`].
+    pub(super) fn identity(&self) -> KeyIdentity<'_> {
+        let certificate = CertificateHash::ALL.map(|hash| self.certificate_name(hash));
+        (&self.thumbprint, self.key_id(), self.algorithms, certificate)
     }
 
     /// The key itself.

@@ -1,7 +1,6 @@
 //! Maps of bundles by trust domain: the SPIFFE bundle map (Trust Domain and Bundle §5) and the file that spiffe-helper writes.
 
 use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -18,30 +17,32 @@ use crate::trust::parse::{LoadReport, TrustError};
 pub struct MapReport {
     /// What became of the document of each trust domain of the policy that is in the map.
     pub loaded: Vec<(AuthorityIndex, LoadReport)>,
+    /// The trust domains of the policy whose documents cannot be used, with the faults: each keeps the document before, or has no keys yet.
+    pub refused: Vec<(AuthorityIndex, TrustError)>,
     /// The trust domains of the policy that the map does not have: they have no keys from now on.
     pub absent: Vec<AuthorityIndex>,
     /// How many trust domains of the map the policy does not name: their keys are not used.
     pub unlisted: usize,
 }
 
-/// The document of each trust domain of a map, as bytes of its own; none of them is read.
+/// The document of a trust domain as bytes of its own, or why its value in the map holds none.
+type DocumentInMap = (String, Result<Vec<u8>, TrustError>);
+
+/// The document of each trust domain of a map; none of them is read.
 ///
 /// # Errors
 /// A [`TrustError`] of the map.
-pub fn documents_in_map(form: TrustForm, map: &[u8]) -> Result<Vec<(String, Vec<u8>)>, TrustError> {
+pub fn documents_in_map(form: TrustForm, map: &[u8]) -> Result<Vec<DocumentInMap>, TrustError> {
     let mut documents = Vec::new();
-    each_in_map(form, map, &mut |name, value| {
-        documents.push((name.to_owned(), document_of(form, value)?));
-        Ok(())
-    })?;
+    each_in_map(form, map, &mut |name, value| documents.push((name.to_owned(), document_of(form, value))))?;
     Ok(documents)
 }
 
-/// Hands each trust domain of a map with its value to `take`. A fault of `take` is one of that trust domain.
+/// Hands each trust domain of a map with its value to `take`.
 pub(super) fn each_in_map(
     form: TrustForm,
     map: &[u8],
-    take: &mut dyn FnMut(&str, Value<'_>) -> Result<(), TrustError>,
+    take: &mut dyn FnMut(&str, Value<'_>),
 ) -> Result<(), TrustError> {
     // §5.1.1, §6.3: a trust domain that occurs twice makes the map invalid; the JSON reader compares unescaped names (specs: BND-12).
     let root = form.document_kind().parse(map)?;
@@ -60,17 +61,14 @@ pub(super) fn each_in_map(
     each_domain(domains, take)
 }
 
-fn each_domain(
-    domains: JsonObject<'_>,
-    take: &mut dyn FnMut(&str, Value<'_>) -> Result<(), TrustError>,
-) -> Result<(), TrustError> {
+fn each_domain(domains: JsonObject<'_>, take: &mut dyn FnMut(&str, Value<'_>)) -> Result<(), TrustError> {
     for (name, value) in domains.members() {
         let name = name.to_owned_string();
         // §5.1.1: each name is that of a trust domain (specs: BND-11).
         if TrustDomain::parse(&name).is_err() {
             return Err(TrustError::TrustDomainMalformed { name });
         }
-        take(&name, value).map_err(|fault| TrustError::InMap { trust_domain: name.into(), fault: Box::new(fault) })?;
+        take(&name, value);
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::printable::quoted;
 use crate::trust::authority::Authority;
 use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
-use crate::trust::key::CertificateNames;
+use crate::trust::key::{CertificateNames, KeyIdentity};
 use crate::trust::selection::KeySelection;
 use crate::trust::thumbprint::thumbprint;
 
@@ -62,13 +62,6 @@ pub enum TrustError {
     },
     /// A value of spiffe-helper's map is not the base64 of a document.
     Base64,
-    /// A fault of one document refuses the whole map (Trust Domain and Bundle, appendix B.1).
-    InMap {
-        /// The authority of the document.
-        trust_domain: Box<str>,
-        /// The fault of the document.
-        fault: Box<TrustError>,
-    },
 }
 
 impl From<DocumentFault> for TrustError {
@@ -100,7 +93,6 @@ impl fmt::Display for TrustError {
             Self::TrustDomainsMissing => f.write_str("no object of documents by trust domain"),
             Self::TrustDomainMalformed { name } => write!(f, "{}, which is no trust domain name", quoted(name)),
             Self::Base64 => f.write_str("not a text in base64 with padding"),
-            Self::InMap { trust_domain, fault } => write!(f, "trust domain {trust_domain}: {fault}"),
         }
     }
 }
@@ -154,6 +146,14 @@ pub(super) struct ParsedKey {
     pub(super) public: PublicKey,
     pub(super) algorithms: AlgorithmSet,
     pub(super) thumbprint: [u8; 32],
+}
+
+impl ParsedKey {
+    /// See [`KeyIdentity`].
+    pub(super) fn identity(&self) -> KeyIdentity<'_> {
+        let [one, other] = &self.certificate;
+        (&self.thumbprint, self.key_id.as_deref(), self.algorithms, [one.as_deref(), other.as_deref()])
+    }
 }
 
 impl LoadReport {

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::jose::algorithm::Algorithm;
-use crate::jose::header::CertificateHash;
 use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
@@ -240,12 +239,13 @@ impl BundleSet {
         self.install(index, parsed, rules.selection, now)
     }
 
-    /// Makes each document of a bundle map that of its trust domain: all of them or none (Trust Domain and Bundle, appendix B.1; specs:
-    /// BND-14). `members` are the trust domains of the policy that take their keys from this map, by name; each bundle is theirs alone,
-    /// and its refresh hint is not that of the map (specs: BND-13, BND-15).
+    /// Makes each document of a bundle map that of its trust domain, all in one step: a decision sees those before or those after (Trust
+    /// Domain and Bundle, appendix B.1; specs: BND-14). `members` are the trust domains of the policy that take their keys from this map, by
+    /// name; each bundle is theirs alone, and its refresh hint is not that of the map (specs: BND-13, BND-15). So the fault of one document
+    /// leaves the trust domain with the document before, and the others get theirs: no trust domain keeps the withdrawn key of another.
     ///
     /// # Errors
-    /// A [`TrustError`] and no change.
+    /// A [`TrustError`] of the map itself, and no change.
     pub(crate) fn load_map(
         &mut self,
         form: TrustForm,
@@ -254,24 +254,23 @@ impl BundleSet {
         rules: KeyRules,
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
-        let mut wanted: Vec<(AuthorityIndex, &Authority, Option<ParsedSet>)> =
-            members.map(|(index, authority)| (index, authority, None)).collect();
+        let mut wanted: Vec<_> = members.map(|(index, authority)| (index, authority, None)).collect();
         let mut report = MapReport::default();
         map::each_in_map(form, document, &mut |name, value| {
             // Both are a few hundred at most.
-            let Some((index, authority, parsed)) = wanted.iter_mut().find(|(_, authority, _)| authority.name() == name)
-            else {
-                report.unlisted += 1;
-                return Ok(());
-            };
-            let document = map::document_of(form, value)?;
-            *parsed = Some(self.read(*index, (authority, form.of_one()), &document, rules)?);
-            Ok(())
+            match wanted.iter_mut().find(|(_, authority, _)| authority.name() == name) {
+                Some((index, authority, parsed)) => {
+                    let read = |document: Vec<u8>| self.read(*index, (authority, form.of_one()), &document, rules);
+                    *parsed = Some(map::document_of(form, value).and_then(read));
+                }
+                None => report.unlisted += 1,
+            }
         })?;
         let mut next = self.clone();
         for (index, _, parsed) in wanted {
             match parsed {
-                Some(parsed) => report.loaded.push((index, next.install(index, parsed, rules.selection, now)?)),
+                Some(Ok(parsed)) => report.loaded.push((index, next.install(index, parsed, rules.selection, now)?)),
+                Some(Err(fault)) => report.refused.push((index, fault)),
                 // SPIFFE Federation §6.3: a relationship that is deleted must stop validation for that domain at once.
                 None => {
                     next.sets.put(index.as_usize(), None);
@@ -316,7 +315,8 @@ impl BundleSet {
     ) -> Result<LoadReport, TrustError> {
         let before = self.set(index);
         let mut kept: Vec<&Arc<TrustedKey>> = before.map(|set| set.keys.iter().collect()).unwrap_or_default();
-        sort(&mut kept, |a, b| a.thumbprint.cmp(&b.thumbprint));
+        // One key may be listed under as many `kid`s as a document has keys: what it is found by is all that makes it the same.
+        sort(&mut kept, |a, b| a.identity().cmp(&b.identity()));
         // The slots as they were, without the keys that are gone.
         let mut slots: Vec<Option<Slot>> = Vec::new();
         slots.resize(before.map_or(0, |set| set.slots.len()).max(parsed.keys.len()), None);
@@ -324,19 +324,8 @@ impl BundleSet {
         let mut keys = Vec::with_capacity(parsed.keys.len());
         let mut added = Vec::new();
         for key in parsed.keys {
-            let known = kept.binary_search_by_key(&key.thumbprint, |kept| kept.thumbprint).ok().and_then(|any| {
-                // The same key may be listed under several `kid`s: look at its neighbours too.
-                let first =
-                    kept[..any].iter().rposition(|kept| kept.thumbprint != key.thumbprint).map_or(0, |at| at + 1);
-                let same = kept[first..].iter().take_while(|kept| kept.thumbprint == key.thumbprint);
-                same.into_iter().find(|kept| {
-                    let has = |hash: CertificateHash| key.certificate.get(hash.index()).and_then(Option::as_deref);
-                    kept.key_id == key.key_id
-                        && kept.algorithms == key.algorithms
-                        && CertificateHash::ALL.into_iter().all(|hash| kept.certificate_name(hash) == has(hash))
-                })
-            });
-            match known {
+            let known = kept.binary_search_by(|kept| kept.identity().cmp(&key.identity()));
+            match known.ok().and_then(|place| kept.get(place)) {
                 Some(known) => {
                     if let Some(slot) = usize::try_from(known.id.slot).ok().and_then(|slot| slots.get_mut(slot)) {
                         *slot = Some(Slot { serial: known.id.serial, key: Arc::clone(known) });

@@ -202,7 +202,7 @@ export interface ReasonNumbers {
   issued_before_cutoff: 1804;
   /** No current list of revocations is available (server-side condition). */
   revocations_stale: 1805;
-  /** The token exceeds a limit: length of its header or signature, depth, members, digits of a number, audiences, actors. */
+  /** The token or the body exceeds a limit: of a token the length of its header or signature, depth, members, digits of a number, audiences, actors, the claims that the policy names (`named_claim_bytes`); of a body depth and members. */
   limit_exceeded: 1901;
   /** The replay store is full; our fault, not the client's. */
   replay_store_full: 1902;

@@ -12,7 +12,7 @@ use countersign::{Attribute, PolicyDocument};
 
 use crate::attribute::AttributeName;
 use crate::certificate::{self, CertificateSource};
-use countersign::internal::field_value::spells_alike;
+use countersign::internal::field_value::{is_read_otherwise, spells_alike};
 
 use crate::identity::IdentityHeaders;
 use crate::settings::selection::is_field_name;
@@ -24,11 +24,10 @@ pub(super) fn read_headers(
     certificate: CertificateSource,
 ) -> IdentityHeaders {
     let read = (certificate == CertificateSource::Forwarded).then_some(certificate::FORWARDED);
-    IdentityHeaders::new(read_written(reader, settings, read), read)
+    IdentityHeaders::new(read_written(reader, settings), read)
 }
 
-/// `read` is the field that the certificate is taken from.
-fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&str>) -> Vec<(String, AttributeName)> {
+fn read_written(reader: &mut Reader, settings: &Members<'_, '_>) -> Vec<(String, AttributeName)> {
     let mut all: Vec<(String, AttributeName)> = Vec::new();
     let Some(value) = settings.get("identity_headers") else { return all };
     let at = settings.at("identity_headers");
@@ -41,7 +40,7 @@ fn read_written(reader: &mut Reader, settings: &Members<'_, '_>, read: Option<&s
         let at = at.member(&name);
         let name = name.to_ascii_lowercase();
         let alike = |known: &str| spells_alike(known.as_bytes(), name.as_bytes());
-        if !is_field_name(&name) || ["authorization", "dpop", "host"].into_iter().chain(read).any(alike) {
+        if !is_field_name(&name) || is_read_otherwise(name.as_bytes()) {
             reader.fault(&at, "this name", "a header field of identity, such as x-user");
         }
         if let Some((known, _)) = all.iter().find(|(known, _)| alike(known)) {

@@ -290,6 +290,37 @@ fn an_identity_header_has_one_name_and_selects_no_policy() {
     assert_eq!(found, ["/clear_route_cache: found \"yes\", expected true or false"]);
 }
 
+/// A claim in one of these would frame the message or be read as a credential, by whatever spelling.
+#[test]
+fn no_field_that_http_reads_itself_is_an_identity_header() {
+    for name in [
+        "content-length",
+        "Transfer-Encoding",
+        "connection",
+        "te",
+        "upgrade",
+        "expect",
+        "cookie",
+        "host",
+        "trailer",
+        "keep-alive",
+        "proxy-connection",
+        "http2-settings",
+        "proxy-authorization",
+        "content_length",
+        "X-Forwarded-Client-Cert",
+        "Authorization",
+        "DPoP",
+    ] {
+        let expected =
+            format!("/identity_headers/{name}: found this name, expected a header field of identity, such as x-user");
+        for build in [MODULE, Build::Wasm] {
+            let text = format!(r#"{{"policy":{POLICY},"identity_headers":{{"{name}":"subject"}}}}"#);
+            assert_eq!(faults_of(&text, build), [expected.as_str()]);
+        }
+    }
+}
+
 #[test]
 fn routes_have_a_say_beside_identity_headers_only_where_they_match_on_none() {
     let found = |more: &str| {
