@@ -140,7 +140,7 @@ fn add_protocols(corpus: &mut Corpus) {
         ("of_kubernetes_not_encoded", &coded, format!("{prefix}{token}"), TokenEncoding),
         ("of_kubernetes_with_padding", &coded, format!("{prefix}{}=", b64(b"ab")), TokenEncoding),
         ("of_kubernetes_without_a_token", &coded, prefix.to_owned(), TokenMalformed),
-        ("of_kubernetes_too_large", &coded, format!("{prefix}{}", b64(&[b'a'; 16 * 1024 + 1])), CredentialTooLarge),
+        ("of_kubernetes_too_large", &coded, format!("{prefix}{}", b64([b'a'; 16 * 1024 + 1])), CredentialTooLarge),
     ] {
         corpus.refuse(&format!("protocol_{name}"), rule, doc, &request(&value), reason);
     }

@@ -801,7 +801,7 @@ fn add_post_quantum(corpus: &mut Corpus) {
     let doc = |keys: &[String], more: &str| Doc::access().trust(&[entry(keys, more)]);
     let (named_token, bare) = (bearer(&access().text()), signed("server-p256", "ES256", None));
     let own = set_key("server-p256");
-    let beside = |kid: &str| [&all(kid)[..], &[own.clone()]].concat();
+    let beside = |kid: &str| [&all(kid)[..], std::slice::from_ref(&own)].concat();
     corpus.accept("beside_another_key", rule, &doc(&beside("pq"), ""), &named_token);
     corpus.accept("under_the_kid_of_another_key", rule, &doc(&beside("server-p256"), ""), &named_token);
     corpus.accept("not_counted_among_the_keys_of_the_algorithm", rule, &doc(&beside("pq"), ""), &bare);
