@@ -43,6 +43,7 @@ NOT_CARRIED.update(dict.fromkeys((
 # Requests that nginx itself refuses with 400, before any module is asked.
 REFUSED_BY_NGINX = {
     "challenge/two_credentials_challenge_both": "two Authorization lines",
+    "credentials/anonymous_is_not_two_fields": "two Authorization lines",
     "introspection/two_credentials": "two Authorization lines",
     "presentation/bearer_and_dpop_fields": "two Authorization lines",
     "presentation/two_authorization_fields": "two Authorization lines",

@@ -951,7 +951,7 @@ fn where_a_credential_is_presented_is_read_by_the_letter() {
     }
     for (bad, at) in [
         (&[r#"{}"#][..], "0/from/header"),
-        (&[r#"{"query":"access_token"}"#], "0/from/query"),
+        (&[r#"{"header":"x-a","query":"access_token"}"#], "0/from/query"),
         (&[r#"{"header":"cookie"}"#], "0/from/header"),
         (&[r#"{"header":"sec-websocket-protocol"}"#], "0/from/header"),
         (&[r#"{"header":"x-a","cookie":"b"}"#], "0/from"),
