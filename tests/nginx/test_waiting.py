@@ -517,6 +517,103 @@ class Waiting(unittest.TestCase):
         self.assertEqual(self.ask("/txn_to_all", [bearer, ("Txn-Token", self.txn_token())]).status, 200)
 
 
+# The usual lines of a reverse proxy, which the location of a question inherits.
+USUAL = """
+    map $http_x_tenant $backend { default shared; blue blue-servers; }
+    map $countersign_subject $who { default nobody; alice the-alice; }
+    map $uri $path { default other; /read/uri the-uri; /uri the-uri; }
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Asked-Tenant $http_x_tenant;
+    proxy_set_header X-Backend $backend;
+    proxy_set_header X-Session $cookie_session;
+    proxy_set_header X-Inner $countersign_subject;
+    proxy_set_header X-Who $who;
+    proxy_set_header X-Path $path;
+"""
+
+# Each server also has a rule of its own for what the client sent, which must not answer a question.
+VARIABLES = """
+        if ($http_x_forwarded_proto != https) { return 301 https://$host$request_uri; }
+        if ($http_x_tenant = banned) { return 403; }
+        countersign on;
+        countersign_use_once /_store;
+        countersign_introspect /_issuer;
+        location = /_store { internal; proxy_pass http://answers/store; }
+        location = /_issuer { internal; proxy_pass http://answers/introspect; }
+        location / { countersign_policy opaque; proxy_pass http://answers; }
+        location /once { countersign_policy once; proxy_pass http://answers; }
+        location /read {
+            countersign_policy opaque;
+            set $seen "$proxy_add_x_forwarded_for $http_x_tenant $backend $cookie_session $path";
+            if ($seen = "") { return 403; }
+            proxy_pass http://answers;
+        }
+"""
+
+
+class Variables(unittest.TestCase):
+    """A question has variables of its own: neither it nor the client's request reads a value of the other."""
+
+    CLIENT = [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.7"), ("X-Tenant", "blue"), ("Cookie", "session=secret")]
+    SHOWN = {"x-forwarded-for": "203.0.113.7, 127.0.0.1", "x-asked-tenant": "blue", "x-backend": "blue-servers", "x-session": "secret",
+             "x-inner": "alice", "x-who": "the-alice"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.answers = Answers().__enter__()
+        cls.world = World(VARIABLES, policy=POLICY, http="upstream answers { server " + cls.answers.address + "; }\n" + USUAL + HTTP)
+        cls.world.nginx.write("tts.json", issuer.key_set(issuer.Key("tts")))
+        cls.world.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.__exit__(None, None, None)
+        cls.answers.__exit__()
+
+    def setUp(self):
+        self.answers.asked.clear()
+
+    def shown(self, target, *headers):
+        answer = self.world.get(target, [*headers, *self.CLIENT])
+        self.assertEqual(answer.status, 200, answer)
+        return dict(json.loads(answer.body)["headers"])
+
+    def check(self, fields, path):
+        self.assertEqual({name: fields.get(name) for name in self.SHOWN}, self.SHOWN)
+        self.assertEqual(fields["x-path"], path)
+
+    def check_question(self, path):
+        """The usual lines say of a question what they say of a request without a field."""
+        ((asked, _),) = self.answers.of(path)
+        told = {name: asked.get(name) for name in (*self.SHOWN, "x-path", "x-tenant", "cookie", "x-forwarded-proto")}
+        self.assertEqual(told, {**dict.fromkeys(told), "x-forwarded-for": "127.0.0.1", "x-backend": "shared", "x-who": "nobody", "x-path": "other"})
+
+    def test_of_an_introspected_token(self):
+        """Asked about and then cached; with variables that the question reads first, and with those that the request does."""
+        for target in ("/uri", "/read/uri"):
+            with self.subTest(target):
+                self.answers.asked.clear()
+                token = f"opaque-{target[1:].replace('/', '-')}"
+                self.answers.tokens[token] = {"active": True, "sub": "alice", "aud": AUDIENCE, "exp": int(time.time()) + 300}
+                for _ in range(2):
+                    self.check(self.shown(target, ("Authorization", f"Bearer {token}")), "the-uri")
+                self.check_question("/introspect")
+                self.assertEqual(dict(self.answers.of("/introspect")[0][0])["content-type"], "application/x-www-form-urlencoded")
+
+    def test_of_a_proof(self):
+        token = self.world.key.token(bound=self.world.client)
+        proof = self.world.proof(token, uri="https://api.example/once")
+        self.check(self.shown("/once", *issuer.dpop(token, proof)), "other")
+        self.check_question("/store")
+
+    def test_rules_of_the_server(self):
+        """They hold for the client's request, not for the question."""
+        self.assertEqual(self.world.get("/uri", [("Authorization", "Bearer opaque")]).status, 301)
+        banned = [("X-Forwarded-Proto", "https"), ("X-Tenant", "banned")]
+        self.assertEqual(self.world.get("/uri", [("Authorization", "Bearer opaque"), *banned]).status, 403)
+        self.assertEqual(self.answers.asked, [])
+
+
 class Configuration(unittest.TestCase):
     def refuses(self, server, what, policy=POLICY):
         made = World(server, policy=policy)
