@@ -254,6 +254,38 @@ ngx_http_countersign_field(ngx_http_request_t *sr, const char *name, u_char *val
 }
 
 
+/*
+ * A subrequest of nginx shares its parent's variables. What a question read would be kept for the client's request (an empty $http_...,
+ * a map of it), and what the client's request read would go to the store or issuer: the question gets variables of its own.
+ *
+ * For the same reason it begins where its location is looked up, as a clone does. The rules of the server are for a client's request:
+ * `if ($http_x_forwarded_proto != https) { return 301 ...; }` would answer each question.
+ */
+
+static ngx_int_t
+ngx_http_countersign_separate(ngx_http_request_t *sr)
+{
+    ngx_uint_t                  i;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(sr, ngx_http_core_module);
+
+    sr->variables = ngx_pcalloc(sr->pool, cmcf->variables.nelts * sizeof(ngx_http_variable_value_t));
+    if (sr->variables == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* Every nginx has this phase, once. */
+    for (i = 0; cmcf->phase_engine.handlers[i].checker != ngx_http_core_find_config_phase; i++) { /* void */ }
+
+    sr->phase_handler = i;
+    sr->valid_location = 1;
+    sr->write_event_handler = ngx_http_core_run_phases;
+
+    return NGX_OK;
+}
+
+
 /* The request is this server's own: it has nothing of the client's request but the token or proof. */
 
 static ngx_int_t
@@ -282,7 +314,9 @@ ngx_http_countersign_pose(ngx_http_request_t *sr, countersign_pending *pending, 
 
     body = ngx_pcalloc(sr->pool, sizeof(ngx_http_request_body_t));
 
-    if (body == NULL || ngx_list_init(&sr->headers_in.headers, sr->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK) {
+    if (body == NULL || ngx_http_countersign_separate(sr) != NGX_OK
+        || ngx_list_init(&sr->headers_in.headers, sr->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
