@@ -11,6 +11,7 @@ from harness import client, issuer, place
 from harness.answers import Answers, Redis
 from harness.server import until
 from harness.world import HTTP, World
+from hosts.answers import Server
 
 AUDIENCE = issuer.AUDIENCE
 TTS = "https://tts.example"
@@ -612,6 +613,88 @@ class Variables(unittest.TestCase):
         banned = [("X-Forwarded-Proto", "https"), ("X-Tenant", "banned")]
         self.assertEqual(self.world.get("/uri", [("Authorization", "Bearer opaque"), *banned]).status, 403)
         self.assertEqual(self.answers.asked, [])
+
+
+# Where a question may be led by its own location, by the server around it, or by the answer; `backup` says yes to every question.
+LED = {
+    "an error page of the server": "proxy_pass http://down;",
+    "an answer of nginx": "return 502;",
+    "an error page of its own": "error_page 502 = @open; proxy_pass http://down;",
+    "an error page with a path": "error_page 502 = /open; proxy_pass http://down;",
+    "an error page with a status": "error_page 502 =201 /open; proxy_pass http://down;",
+    "a chain of error pages": "recursive_error_pages on; error_page 502 = /chained; proxy_pass http://down;",
+    "an answer that has an error page": "proxy_intercept_errors on; error_page 404 = @open; proxy_pass http://backup/absent;",
+    "try_files": "try_files /absent @open;",
+    "try_files with a path": "try_files /absent /open;",
+    "a rewrite": "rewrite ^ /open last;",
+    "a redirect of the answer": "proxy_pass http://backup/redirects/open;",
+    "a redirect of the answer to a name": "proxy_pass http://backup/redirects@open;",
+    "a redirect to a protected location": "proxy_pass http://backup/redirects/protected;",
+}
+
+
+class Led(unittest.TestCase):
+    """A question has one location. The answer of another one is no answer to it, and no other one gets it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.backup = Server(cls.handle).__enter__()
+        locations = "".join(
+            f"location /once{at} {{ countersign_policy once; countersign_use_once /_led{at}; proxy_pass http://backup; }}"
+            f"location /opaque{at} {{ countersign_policy opaque; countersign_introspect /_led{at}; proxy_pass http://backup; }}"
+            f"location = /_led{at} {{ internal; {inside} }}" for at, inside in enumerate(LED.values()))
+        server = """
+            countersign on; countersign_use_once /_led0; countersign_introspect /_led0; error_page 502 504 = @backup;
+            location @backup { proxy_pass http://backup; }
+            location @open { countersign off; proxy_pass http://backup; }
+            location /open { countersign off; proxy_pass http://backup; }
+            location /protected { proxy_pass http://backup; }
+            location /chained { error_page 502 = @open; proxy_pass http://down; }
+        """
+        upstreams = f"upstream backup {{ server {cls.backup.address}; }} upstream down {{ server 127.0.0.1:1; }}\n"
+        cls.world = World(server + locations, policy=POLICY, http=upstreams + HTTP)
+        cls.world.nginx.write("tts.json", issuer.key_set(issuer.Key("tts")))
+        cls.world.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.__exit__(None, None, None)
+        cls.backup.__exit__()
+
+    asked = []
+
+    @classmethod
+    def handle(cls, path, method, headers, body):
+        """As an application that takes every POST, and as a store and an issuer that know everything."""
+        if path.startswith("/redirects"):
+            return 200, b"", ("X-Accel-Redirect", path.removeprefix("/redirects"))
+        if path == "/absent":
+            return 404, b""
+        cls.asked.append(path)
+        if "Countersign-Proof" in headers:
+            return 201, b""
+        return 200, json.dumps({"active": True, "sub": "alice", "aud": AUDIENCE, "exp": int(time.time()) + 300}).encode()
+
+    def check(self, reason, target, headers):
+        self.asked.clear()
+
+        def count():
+            return self.world.zone()["enforce"]["refused"].get(reason, 0)
+
+        before = count()
+        self.assertEqual((self.world.get(target, headers).status, count(), self.asked), (503, before + 1, []))
+
+    def test_of_a_store(self):
+        token = self.world.key.token(bound=self.world.client)
+        for at, title in enumerate(LED):
+            with self.subTest(title):
+                proof = self.world.proof(token, uri=f"https://api.example/once{at}")
+                self.check("replay_store_unavailable", f"/once{at}", issuer.dpop(token, proof))
+
+    def test_of_an_issuer(self):
+        for at, title in enumerate(LED):
+            with self.subTest(title):
+                self.check("introspection_unavailable", f"/opaque{at}", [("Authorization", f"Bearer opaque-{at}")])
 
 
 class Configuration(unittest.TestCase):
