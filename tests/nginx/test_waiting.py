@@ -370,7 +370,7 @@ class Waiting(unittest.TestCase):
                 before = len(self.answers.asked)
                 self.assertEqual(self.refused(reason, target, fields or self.proven(target)).status, 503, redirect)
                 self.assertEqual(len(self.answers.asked), before + 1, f"{redirect}: only the question")
-        said = 'the answer of a store or issuer redirects to "/orders", a location with "countersign on": it is not followed'
+        said = 'a question to a store or issuer is redirected to "/orders": it is not followed'
         self.assertIn(said, self.plain.nginx.log())
         # A location that is open to every client.
         self.answers.redirect = "/too_long"

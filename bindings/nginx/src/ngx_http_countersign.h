@@ -224,7 +224,7 @@ typedef struct {
     u_char                            *data;
     size_t                             length;
     unsigned                           done:1;
-    unsigned                           placed:1;    /* the subrequest got to a location that clients do not get to */
+    unsigned                           placed:1;    /* the subrequest got to its location, which clients do not get to */
     unsigned                           whole:1;     /* the end of the body was seen */
     unsigned                           failed:1;
 } ngx_http_countersign_answer_t;

@@ -394,7 +394,7 @@ ngx_http_countersign_ask_location(ngx_http_request_t *r, ngx_http_countersign_de
     waiting->asked = 1;
     waiting->answer = answer;
 
-    /* Gone once the answer redirects the question: see the location handler. */
+    /* Gone once the question is redirected: see the location handler, and where it ends. */
     ngx_http_set_ctx(sr, answer, ngx_http_countersign_module);
 
     return ngx_http_countersign_pose(sr, waiting->pending, &waiting->request) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
@@ -411,7 +411,10 @@ ngx_http_countersign_answer_of(ngx_http_request_t *r)
 }
 
 
-/* The subrequest ends; where it has an error page, this comes first, and again after it. */
+/*
+ * The subrequest ends. An answer without a page of its own (`return 409`, an upstream that is down) would get an error page now, often one
+ * that the location inherits and that leads to an application: the status is the answer, and the question ends here.
+ */
 
 static ngx_int_t
 ngx_http_countersign_answered(ngx_http_request_t *r, void *data, ngx_int_t rc)
@@ -421,6 +424,11 @@ ngx_http_countersign_answered(ngx_http_request_t *r, void *data, ngx_int_t rc)
     answer->done = 1;
     answer->status = r->headers_out.status;
 
+    if (ngx_http_get_module_ctx(r, ngx_http_countersign_module) != answer) {
+        /* Redirected: what it was answered with is not the location's. */
+        answer->failed = 1;
+    }
+
     if (rc == NGX_OK || r->connection->error) {
         return rc;
     }
@@ -428,6 +436,11 @@ ngx_http_countersign_answered(ngx_http_request_t *r, void *data, ngx_int_t rc)
     if (rc == NGX_ERROR || rc == NGX_HTTP_REQUEST_TIME_OUT || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || rc == NGX_HTTP_CLOSE) {
         /* It ends alone: what nginx does with these is for a client's own request. */
         answer->failed = 1;
+        return NGX_OK;
+    }
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE || rc == NGX_HTTP_CREATED || rc == NGX_HTTP_NO_CONTENT) {
+        answer->status = rc;
         return NGX_OK;
     }
 
