@@ -332,7 +332,7 @@ class Waiting(unittest.TestCase):
         self.answers.tokens[token] = self.said(tenant="red", roles=["x", "y"])
         shown = self.shown("/opaque", [("Authorization", f"Bearer {token}"), ("X-Tenant", "spoofed")])
         fields = dict(shown["headers"])
-        self.assertEqual((fields["x-tenant"], fields["x-roles"]), ("red", '["x", "y"]'))
+        self.assertEqual((fields["x-tenant"], fields["x-roles"]), ("red", '["x","y"]'))
         ((asked, body),) = self.answers.of("/introspect")
         self.assertEqual(body, b"token=a%2Bb%2Fc~d-e.f%3D")
         self.assertEqual((asked["content-type"], asked["accept"]), ("application/x-www-form-urlencoded", "application/json"))
