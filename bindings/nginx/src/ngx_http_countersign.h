@@ -1,7 +1,7 @@
 /*
  * ngx_http_countersign_module: token validation in nginx's access phase, by countersign's C ABI.
  *
- * One file per noun: directives (module), zone, engine, decision, question, origin, access, identity, certificate, variables, status.
+ * One file per noun: directives (module), zone, engine, decision, question, origin, access, identity, hop, certificate, variables, status.
  */
 
 #ifndef NGX_HTTP_COUNTERSIGN_H
@@ -333,6 +333,8 @@ char *ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *
 char *ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t certificate);
 ngx_int_t ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
 ngx_int_t ngx_http_countersign_check_fields(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
+ngx_http_countersign_identity_t *ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf,
+    ngx_str_t *name);
 ngx_uint_t ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other);
 ngx_int_t ngx_http_countersign_merge_names(ngx_conf_t *cf, const char *directive, const char *what, ngx_array_t *inherited,
     ngx_array_t **joined);
@@ -342,6 +344,9 @@ ngx_int_t ngx_http_countersign_internal_handler(ngx_http_request_t *r);
 void ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *decision);
+
+/* hop */
+ngx_int_t ngx_http_countersign_hop_fields(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf);
 
 /* certificate */
 char *ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

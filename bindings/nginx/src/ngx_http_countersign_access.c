@@ -35,7 +35,9 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
     for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        if (handlers[i].phase < NGX_HTTP_REWRITE_PHASE && mcf->identity.nelts == 0) {
+        if (handlers[i].phase < NGX_HTTP_REWRITE_PHASE && mcf->identity.nelts == 0
+            && (handlers[i].phase != NGX_HTTP_POST_READ_PHASE || mcf->engines.nelts == 0))
+        {
             continue;
         }
 
