@@ -725,7 +725,7 @@ class Masters(Once):
                 self.assertEqual((first.get("/", proof).status, second.get("/", proof).status), expected)
             # A reload of the first one finds the file that serves both.
             one.reload()
-            self.assertEqual((one.mapped(one.nginx.master()), other.mapped(other.nginx.master())), ({other.inode()},) * 2)
+            self.assertEqual((one.mapped(one.nginx.master()), other.mapped(other.nginx.master())), ({one.inode()},) * 2)
             proof = other.dated_past_a_new_store()
             self.assertEqual((one.get("/", proof).status, other.get("/", proof).status), (200, 401))
 
