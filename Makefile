@@ -3,7 +3,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: demo test bench bench-against bench-nginx build install miri msrv generate lint clean envoy bench-envoy test-envoy filter filter-full
+.PHONY: demo test test-packages bench bench-against bench-js bench-nginx build install js playground miri msrv generate lint deny advisories clean envoy bench-envoy test-envoy filter filter-full
 
 demo: tools ## an issuer, a client and the attacks on them, in memory with their microseconds, then through real Envoy, both builds
 	$(CARGO) run --release --quiet -p countersign-cli -- demo
@@ -19,16 +19,20 @@ test: tools wasm-target c-tools ## everything: unit, vectors, conformance, prope
 	+$(STAGE) "workspace tests" $(MAKE) --no-print-directory test-workspace
 	+$(STAGE) "backend tests" $(MAKE) --no-print-directory test-backends
 	+$(STAGE) "wasm tests" $(MAKE) --no-print-directory test-wasm
+	+$(MAKE) --no-print-directory test-packages
 	$(STAGE) "command" $(CARGO) build -p countersign-cli
 	$(STAGE) "install nginx" .ci/install nginx
 	$(STAGE) "install envoy" .ci/install envoy
 	$(STAGE) "install Keycloak" .ci/install keycloak
 	$(STAGE) "install SPIRE" .ci/install spire
 	$(STAGE) "build fuzz targets" tests/fuzz/run build
-	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-nginx test-envoy-module test-envoy-wasm test-keycloak test-spire $(FUZZED)
+	+$(MAKE) --no-print-directory -j2 --output-sync=target test-c test-interop test-js test-nginx test-envoy-module test-envoy-wasm test-keycloak test-spire $(FUZZED)
 
 # Prints the minutes of a command.
 STAGE = .ci/stage
+
+test-packages: ## the published crates: packaged, checked, built from their packages, used by a program outside the workspace
+	$(STAGE) "packages" tests/packages/run
 
 .PHONY: test-workspace test-backends test-wasm
 test-workspace:
@@ -44,13 +48,16 @@ test-wasm:
 	$(CARGO) build -p countersign --no-default-features --features rust-crypto,hot-keys --target wasm32-unknown-unknown
 	$(CARGO) test --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm
 	wasm/filter/size
+	$(CARGO) test --manifest-path wasm/js/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/js
 
 # What waits for processes more than it computes runs two at a time, each output in one piece.
-.PHONY: test-c test-interop test-nginx test-envoy-module test-envoy-wasm test-keycloak test-spire soak
+.PHONY: test-c test-interop test-js test-nginx test-envoy-module test-envoy-wasm test-keycloak test-spire soak
 test-c:
 	$(STAGE) "C and C++" tests/c/run
 test-interop:
 	$(STAGE) "foreign issuers" tests/interop/run --bin target/debug/countersign
+test-js: ## the npm package: builds it, and tests its tarball in every runtime and framework
+	$(STAGE) "JavaScript" wasm/js/test/run
 test-nginx:
 	$(STAGE) "nginx" tests/nginx/run
 test-envoy-module test-envoy-wasm: test-envoy-%:
@@ -81,6 +88,15 @@ filter-full: tools ## the same with every feature, as countersign-full.wasm
 test-envoy: tools ## the module and the proxy-wasm filter in real Envoy alone
 	tests/envoy/run
 
+js: tools ## the npm package, as countersign.tgz
+	wasm/js/build countersign.tgz
+
+playground: tools ## the page that explains decisions in a browser, in the folder playground
+	wasm/js/playground playground
+
+bench-js: tools ## what a decision costs in Node beside jose, oauth4webapi and fast-jwt
+	wasm/js/bench/run
+
 envoy: tools ## leaves a real Envoy with the filter running on 127.0.0.1, with fresh tokens and lines to paste; Ctrl-C ends it
 	tests/envoy/try
 
@@ -95,19 +111,34 @@ miri: ## the C ABI under Miri, which sees every access; installs a nightly toolc
 OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 msrv: ## the shipped crates, checked with the oldest Rust that Cargo.toml promises; installs that toolchain
 	rustup toolchain install $(OLDEST) --profile minimal --target wasm32-unknown-unknown
-	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-envoy-common -p countersign-envoy -p countersign-cli
+	$(CARGO) +$(OLDEST) check -p countersign -p countersign-ffi -p countersign-reload -p countersign-tower -p countersign-envoy-common -p countersign-envoy -p countersign-cli
 	$(CARGO) +$(OLDEST) check --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown
+	$(CARGO) +$(OLDEST) check --manifest-path wasm/js/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/js --target wasm32-unknown-unknown
 
 generate: ## writes what follows from the tables of the core: the C enums and header, the variables of nginx, the words of TypeScript, docs/{reasons,checks,limits,attributes,documents,policy}.md
 	COUNTERSIGN_GENERATE=1 $(CARGO) test --no-fail-fast -p countersign-tests --test generated
 
-lint: tools wasm-target ## format, clippy with warnings denied, the documentation build, what `make generate` writes
+# Of what is shipped, and of the proxy-wasm filter, which has a lock of its own; licences and sources also of what builds and tests it.
+DENY = $(shell .ci/install deny) --config deny.toml
+deny: tools ## licences, bans and sources of dependencies, by deny.toml
+	$(DENY) --locked --exclude-dev check bans
+	$(DENY) --locked check licenses sources
+	$(DENY) --locked --manifest-path wasm/filter/Cargo.toml --exclude-dev check --allow license-not-encountered --allow unmatched-skip --allow unnecessary-skip bans licenses sources
+
+advisories: tools ## what RustSec's database says of Cargo.lock: fetches it from GitHub
+	$(DENY) --locked check advisories
+	$(DENY) --locked --manifest-path wasm/filter/Cargo.toml check advisories
+
+lint: tools wasm-target deny ## format, clippy with warnings denied, the documentation build, what `make generate` writes, licences, bans and sources of dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path wasm/filter/Cargo.toml --check
+	$(CARGO) fmt --manifest-path wasm/js/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -p countersign --all-targets --no-default-features --features rust-crypto,hot-keys -- -D warnings
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --all-targets -- -D warnings
 	$(CARGO) clippy --manifest-path wasm/filter/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/proxy-wasm --target wasm32-unknown-unknown -- -D warnings
+	$(CARGO) clippy --manifest-path wasm/js/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/js --all-targets -- -D warnings
+	$(CARGO) clippy --manifest-path wasm/js/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/js --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
 	$(CARGO) test -p countersign-tests --test documents --test generated
 	$(CARGO) clippy --locked --manifest-path benches/compare/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/compare -- -D warnings

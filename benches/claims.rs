@@ -1,4 +1,4 @@
-//! What conditions on claims and attributes cost: a policy with five and three of them beside one without, the same token, in turn.
+//! The cost of conditions on claims and of attributes: a policy with five and three of them beside one without, the same token, in turn.
 
 use std::hint::black_box;
 use std::time::Instant;

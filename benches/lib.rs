@@ -1,4 +1,4 @@
-//! What the benches share: an engine, a worker and one request, judged again and again.
+//! The common parts of the benches: an engine, a worker and one request, decided again and again.
 
 use countersign::internal::jose::json::{self, Budget};
 use countersign::internal::trust::jwk::{JwkBuffer, UnverifiedJwk};

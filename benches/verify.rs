@@ -1,4 +1,4 @@
-//! What a request costs: a cached token, a new one per algorithm, a proof; each beside the signature check alone.
+//! The cost of a request: a cached token, a new one per algorithm, a proof; each beside the signature check alone.
 
 use std::hint::black_box;
 

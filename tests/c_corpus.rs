@@ -103,6 +103,9 @@ fn pending(out: &mut dyn Write) -> io::Result<()> {
             "opaque":{{"accept":[{{"kind":"introspected","issuer":"{SERVER}"}}],"audience":"https://api.example"}},
             "body":{{"accept":["at+jwt"],"audience":"https://api.example","tools":[{{"name":"search.*"}}],"body_bytes":100,"body_digest":true}},
             "both":{{"accept":["at+jwt"],"audience":"https://api.example","body_digest":true,"dpop":{{"shared_store":"required"}}}},
+            "page":{{"audience":"a","credentials":[
+                {{"name":"page","from":{{"cookie":"token"}},"accept":["at+jwt"],"remove":true}},
+                {{"name":"socket","from":{{"websocket_protocol":"bearer."}},"accept":["at+jwt"],"remove":true,"required":false}}]}},
             "txn":{{"credentials":[
                 {{"name":"access","from":"authorization","accept":["at+jwt"],"audience":"https://api.example"}},
                 {{"name":"txn","from":{{"header":"txn-token"}},"accept":[{{"kind":"txntoken+jwt","issuer":"{txn_service}"}}],

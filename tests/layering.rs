@@ -152,9 +152,16 @@ fn the_memory_orders_of_the_replay_store_are_those_that_the_model_checkers_run()
 fn a_kind_of_token_is_one_file_and_rows_of_tables() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
-    for folder in
-        ["core/src", "ffi/src", "core/reload/src", "bindings/envoy-common/src", "bindings/envoy/src", "wasm/filter/src"]
-    {
+    for folder in [
+        "core/src",
+        "ffi/src",
+        "core/reload/src",
+        "bindings/envoy-common/src",
+        "bindings/envoy/src",
+        "bindings/tower/src",
+        "wasm/filter/src",
+        "wasm/js/module",
+    ] {
         sources(&root.join(folder), &mut found);
     }
     let names = |source: &str| {
@@ -191,7 +198,9 @@ const CRATES: &[&str] = &[
     "bindings/envoy-common",
     "bindings/envoy",
     "bindings/cli",
+    "bindings/tower",
     "wasm/filter",
+    "wasm/js",
 ];
 
 #[test]
@@ -388,7 +397,9 @@ fn no_module_imports_one_that_imports_it() {
         "core/reload/src",
         "bindings/envoy-common/src",
         "bindings/envoy/src",
+        "bindings/tower/src",
         "wasm/filter/src",
+        "wasm/js/module",
         "bindings/cli/src",
         "ffi/src",
     ] {

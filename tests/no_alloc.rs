@@ -100,7 +100,8 @@ fn a_decision_allocates_nothing() {
         // The worker of other traffic gets room for all credentials of this policy with its first request.
         let asked = Request::new(b"GET", b"/", [], UnixSeconds::new(0));
         let policy = runner.engine.document().policies().next().unwrap().0;
-        assert!(runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked).reason().is_some());
+        let first = runner.worker.decide(&runner.engine, &runner.trust_state, policy, &asked);
+        assert!(first.reason().is_some() || first.is_anonymous());
         let steps: Vec<_> = vector.steps().iter().map(|step| (step, step.get("request").map(Req::from_json))).collect();
         for round in ["new", "again"] {
             for (step, request) in &steps {

@@ -308,12 +308,13 @@ impl SignatureVerifier for Counting {
     }
 }
 
-/// `try_keys` bounds what a token costs, whoever made it: as many signature checks as keys could have signed it, and none where those are
+/// `try_keys` bounds the cost of a token of any client: as many signature checks as keys could have signed it, and none where those are
 /// more than it says.
 #[test]
 fn a_token_is_checked_with_no_more_keys_than_are_tried() {
     type Named = fn(usize) -> String;
-    let selections: [(&str, Named, fn(Token) -> Token); 4] = [
+    type Selecting = fn(Token) -> Token;
+    let selections: [(&str, Named, Selecting); 4] = [
         ("no kid", |number| format!("\"kid\":\"k{number}\""), |token| token.no_header("kid")),
         ("one kid", |_| "\"kid\":\"k\"".to_owned(), |token| token.header("kid", "\"k\"")),
         ("keys without kid", |_| String::new(), |token| token.header("kid", "\"any\"")),

@@ -7,7 +7,7 @@ use countersign::internal::jose::base64url;
 use countersign::internal::jose::compact::CompactJws;
 use countersign::internal::jose::header::UnverifiedHeader;
 use countersign::internal::jose::json::NameTable;
-use countersign::{Algorithm, Authority, KeyHint};
+use countersign::{Algorithm, Authority, Candidates, KeyHint};
 use countersign_tests::request::{Doc, bearer, issuer};
 use countersign_tests::runner::Runner;
 use serde_json::{Value, json};
@@ -70,9 +70,11 @@ fn check(runner: &Runner, token: &str) -> Result<(), &'static str> {
     let index = runner.engine.document().authority(&Authority::Issuer(ISSUER.to_owned())).unwrap();
     let kid = header.kid.map(|kid| kid.to_owned_string());
     let hint = kid.as_deref().map_or(KeyHint::None, KeyHint::Id);
-    let found = runner.trust_state.bundles.set(index).unwrap().find(hint, algorithm, true);
-    let keys: Vec<_> = found.map_err(|reason| reason.code())?.collect();
-    let [key] = keys[..] else { return Err("several keys") };
+    let mut candidates = Candidates::default();
+    let set = runner.trust_state.bundles.set(index).unwrap();
+    set.find(hint, algorithm, true, &mut candidates).map_err(|reason| reason.code())?;
+    let keys: Vec<_> = candidates.keys().collect();
+    let [(key, _)] = keys[..] else { return Err("several keys") };
     key.public().verify(algorithm, jws.signing_input(), &signature).map_err(|_| "signature")
 }
 

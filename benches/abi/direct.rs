@@ -1,4 +1,4 @@
-//! What `abi.c` measures, without the C ABI: nanoseconds a decision about a cached token.
+//! The measurement of `abi.c` without the C ABI: nanoseconds a decision about a cached token.
 
 use std::time::Instant;
 

@@ -95,7 +95,7 @@ fn proof(token: &str, now: u64, jti: &str) -> Token {
     issuer::proof(token).claim("iat", &now.to_string()).claim("jti", &q(jti))
 }
 
-/// What both kinds of token have in common: the check, and a token that fails it.
+/// The common part of both kinds of token: the check, and a token that fails it.
 fn common(good: &Token, now: u64) -> Vec<(&'static str, Token)> {
     let good = || good.clone();
     vec![

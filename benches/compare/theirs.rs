@@ -235,7 +235,7 @@ fn jsonwebtoken(scenario: &Scenario) -> Peer {
     Peer::new("jsonwebtoken (aws-lc)", "jsonwebtoken", &scenario.access, scenario.probes("at"), accepts)
 }
 
-/// What jwt-simple does not take by itself.
+/// The conversions that jwt-simple lacks.
 #[derive(serde::Serialize, Deserialize)]
 struct Custom {
     client_id: String,

@@ -1,4 +1,4 @@
-//! What `run` calls: the same signatures checked by a key's table and by the `p256` crate, and by our code for RSA and by the `rsa` crate.
+//! The functions that `run` calls: the same signatures checked by a key's table and by the `p256` crate, and by our code for RSA and by the `rsa` crate.
 
 use std::sync::LazyLock;
 

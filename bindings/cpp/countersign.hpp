@@ -322,6 +322,16 @@ class Engine {
   [[nodiscard]] std::string_view removed_field(PolicyNumber policy, std::size_t index) const noexcept {
     return view(countersign_engine_removed_field(get(), policy.number, index));
   }
+  /// What is left of a value of that field once the credential is out of it; empty, if nothing is, and the field goes.
+  [[nodiscard]] Expected<std::string> removed_rest(PolicyNumber policy, std::size_t index, std::string_view value) const {
+    std::string rest(value.size(), '\0');
+    std::size_t length = 0;
+    const Result result = countersign_engine_removed_rest(get(), policy.number, index, lend(value),
+                                                          reinterpret_cast<std::uint8_t *>(rest.data()), &length);
+    if (!ok(result)) return result;
+    rest.resize(length);
+    return rest;
+  }
   /// Reads the files that the policy names, relative to `directory`, and again at each `look` at which they have changed.
   [[nodiscard]] Expected<LookReport> watch_trust_files(std::string_view directory, std::uint64_t now_seconds,
                                                        Notice notice = {}) const noexcept {

@@ -1,4 +1,4 @@
-//! What the state of the engine costs: nanoseconds a call, at several sizes, on one core.
+//! The cost of the engine's state: nanoseconds a call, at several sizes, on one core.
 //!
 //! ```text
 //! cargo run --release -p countersign --example memory_costs

@@ -53,7 +53,7 @@ macro_rules! documents {
                 }
             }
 
-            /// What to call a document of the kind.
+            /// The title of a document of the kind.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {

@@ -237,13 +237,13 @@ pub use memory::revocation::{Revocations, RevocationsBuilder, RevocationsKnown};
 pub use memory::{OutOfMemory, Zeroed};
 pub use policy::{
     AcceptedKind, Binding, BodyPolicy, BundleMap, BundleMapIndex, Condition, CredentialLocation, CredentialPolicy,
-    Introspection, Mode, POLICY_SCHEMA, Policy, PolicyDocument, PolicyError, PolicyIndex, SharedReplay, ToolPattern,
-    TrustDocument, TrustSource,
+    Introspection, KeySources, Mode, POLICY_SCHEMA, Policy, PolicyDocument, PolicyError, PolicyIndex, SharedReplay,
+    ToolPattern, TrustDocument, TrustSource,
 };
 pub use reason::{ChallengeError, Reason};
 pub use record::{NamedClaim, VerifiedToken};
 pub use request::{ClientCertificate, Connection, HeaderField, HeaderFields, Request, named_field};
-pub use specs::check::{Check, NoTrace, Trace};
+pub use specs::check::{Check, CheckResult, NoTrace, Trace};
 pub use specs::claims::Claim;
 pub use specs::common::actor::Actor;
 pub use specs::common::confirmation::Confirmation;
@@ -260,7 +260,7 @@ pub use trust::{
     MapReport, SelectedBy, TrustError, TrustForm, TrustedKey,
 };
 
-/// What the other crates of this repository need beside the names above, by module. No part of the API: it changes without notice.
+/// The items that other crates of this repository need beside the names above, by module. Not part of the API: it changes without notice.
 #[doc(hidden)]
 pub mod internal {
     macro_rules! modules {

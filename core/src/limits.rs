@@ -18,7 +18,7 @@ pub struct Limit {
 pub struct LimitRow {
     /// The limit.
     pub limit: Limit,
-    /// What it bounds.
+    /// The quantity that it bounds.
     pub meaning: &'static str,
     /// The specification, advisory or reason that it comes from.
     pub source: &'static str,
@@ -129,6 +129,8 @@ limits! {
         "They are compared before the first signature check.";
     SPIFFE_TRUST_DOMAINS "spiffe_trust_domains" = 64, "The trust domains that one issuer may speak for.",
         "Each is compared with each SPIFFE ID that a token of the issuer names, up to three.";
+    KEY_SOURCES "key_sources" = 64, "The entries of `trust` with a name, which tells several key sources of one issuer apart.",
+        "Each is compared with the issuer of a token that no other entry has.";
     BUNDLE_MAP_TRUST_DOMAINS "bundle_map_trust_domains" = 192, "The trust domains that take their keys from one bundle map.",
         "The limit `json_open_members`, less what the map has around them.";
     NAMED_CLAIMS "named_claims" = 32, "The claims that the policies of one document name by JSON Pointer.",
@@ -155,7 +157,7 @@ limits! {
         "One line of a log.";
 }
 
-/// What a `NumericDate` stays below, in seconds: the integers below it are those that every JSON peer holds exactly
+/// The upper bound of a `NumericDate`, in seconds: the integers below it are those that every JSON peer represents exactly
 /// (RFC 8259 §6).
 pub const NUMERIC_DATE: u64 = 1 << 53;
 
@@ -177,9 +179,9 @@ pub struct Number {
 pub struct NumberRow {
     /// The number.
     pub number: Number,
-    /// Where `policy.schema.json` defines it.
+    /// The pointer to its definition in `policy.schema.json`.
     pub schema: &'static str,
-    /// What it is.
+    /// Its meaning.
     pub meaning: &'static str,
     /// The specification or reason that its bounds come from.
     pub source: &'static str,

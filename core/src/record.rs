@@ -419,7 +419,7 @@ pub(crate) fn note_met(record: &mut [u8], rules: RulesNumber) {
     put(met, 0, rules.0.get().to_le_bytes());
 }
 
-/// What tells the rules for claims of one entry from those of all others in its policy document.
+/// Distinguishes the rules for claims of one entry from those of all others in its policy document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RulesNumber(pub(crate) NonZeroU16);
 

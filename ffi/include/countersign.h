@@ -955,6 +955,22 @@ struct countersign_str countersign_engine_removed_field(const struct countersign
                                                         uint32_t policy,
                                                         size_t index);
 
+// Writes what is left of `value`, a value of the field `countersign_engine_removed_field` at the same `index`, once the credential is out of
+// it: other cookies, other WebSocket subprotocols. `rest_out` has room for `value.length` bytes; the host passes the field on with them, or
+// without the field where `*length_out` is 0. For several credentials in one field, a host calls it for each with what the last left.
+//
+// Returns `OK`, `NOT_FOUND` past the last one and for a policy that does not exist, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`.
+// Thread-safe.
+//
+// # Safety
+// `engine` is NULL or an engine; `value` and the outputs are valid for the call, and do not overlap.
+countersign_result countersign_engine_removed_rest(const struct countersign_engine *engine,
+                                                   uint32_t policy,
+                                                   size_t index,
+                                                   struct countersign_bytes value,
+                                                   uint8_t *rest_out,
+                                                   size_t *length_out);
+
 // Sets the keys of DPoP nonces: 32 secret, random bytes each. `previous` may be NULL.
 //
 // Hosts of several processes give all of them the same keys, and a new one now and then, with the one before it.

@@ -273,12 +273,48 @@ pub unsafe extern "C" fn countersign_engine_removed_field<'a>(
         let Ok(engine) = (unsafe { borrow(engine) }) else { return countersign_str::NONE };
         let removed = engine.policy(policy).and_then(|policy| {
             let mut removed = policy.credentials().filter(|credential| credential.is_removed());
-            removed.nth(index).map(|credential| match credential.from() {
-                countersign::CredentialLocation::Authorization => "authorization",
-                countersign::CredentialLocation::Header(name) => name,
-            })
+            removed.nth(index).map(|credential| credential.from().field())
         });
         countersign_str::or_none(removed)
+    })
+}
+
+/// Writes what is left of `value`, a value of the field `countersign_engine_removed_field` at the same `index`, once the credential is out of
+/// it: other cookies, other WebSocket subprotocols. `rest_out` has room for `value.length` bytes; the host passes the field on with them, or
+/// without the field where `*length_out` is 0. For several credentials in one field, a host calls it for each with what the last left.
+///
+/// Returns `OK`, `NOT_FOUND` past the last one and for a policy that does not exist, `NULL_PARAMETER`, `MISALIGNED`, `INVALID_LENGTH`.
+/// Thread-safe.
+///
+/// # Safety
+/// `engine` is NULL or an engine; `value` and the outputs are valid for the call, and do not overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn countersign_engine_removed_rest(
+    engine: *const countersign_engine,
+    policy: u32,
+    index: usize,
+    value: countersign_bytes,
+    rest_out: *mut u8,
+    length_out: *mut usize,
+) -> countersign_result {
+    checked(|| {
+        // SAFETY: the caller's promise.
+        let (engine, length) = unsafe { (borrow(engine)?, Output::at(length_out)?) };
+        // SAFETY: as above.
+        let value = unsafe { value.read() }?;
+        let removed = engine
+            .policy(policy)
+            .and_then(|policy| policy.credentials().filter(|credential| credential.is_removed()).nth(index));
+        let rest = removed.ok_or(countersign_result::NotFound)?.from().without(value);
+        if !rest.is_empty() {
+            if rest_out.is_null() {
+                return Err(countersign_result::NullParameter);
+            }
+            // SAFETY: the caller's promise: room for as many bytes as `value` has, which `rest` never has more of, apart from `value`.
+            unsafe { std::ptr::copy_nonoverlapping(rest.as_ptr(), rest_out, rest.len().min(value.len())) };
+        }
+        length.write(rest.len().min(value.len()));
+        Ok(())
     })
 }
 

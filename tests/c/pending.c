@@ -310,6 +310,32 @@ static countersign_str of(const char *credential, uint32_t field) {
   return countersign_decision_credential_text(decision, lend(credential), field);
 }
 
+/* Only the credential goes out of a field. */
+static void rests(void) {
+  uint32_t page;
+  uint8_t rest[64];
+  size_t length = 1;
+  fresh();
+  WORKS(countersign_engine_policy(engine, lend("page"), &page));
+  NEED(is(countersign_engine_header_field(engine, page, 0), "cookie"));
+  NEED(is(countersign_engine_header_field(engine, page, 1), "sec-websocket-protocol"));
+  NEED(is(countersign_engine_removed_field(engine, page, 0), "cookie"));
+  NEED(is(countersign_engine_removed_field(engine, page, 1), "sec-websocket-protocol"));
+  WORKS(countersign_engine_removed_rest(engine, page, 0, lend("a=1; token=x; b=2"), rest, &length));
+  NEED(length == 8 && memcmp(rest, "a=1; b=2", length) == 0);
+  WORKS(countersign_engine_removed_rest(engine, page, 1, lend("chat, bearer.x"), rest, &length));
+  NEED(length == 4 && memcmp(rest, "chat", length) == 0);
+  WORKS(countersign_engine_removed_rest(engine, page, 0, lend("token=x"), NULL, &length));
+  NEED(length == 0);
+  WORKS(countersign_engine_removed_rest(engine, policies[TXN], 0, lend("x"), NULL, &length));
+  NEED(length == 0);
+  IS(countersign_engine_removed_rest(engine, page, 2, lend("a=1"), rest, &length), NOT_FOUND);
+  IS(countersign_engine_removed_rest(engine, 1000, 0, lend("a=1"), rest, &length), NOT_FOUND);
+  IS(countersign_engine_removed_rest(engine, page, 0, lend("a=1"), NULL, &length), NULL_PARAMETER);
+  IS(countersign_engine_removed_rest(engine, page, 0, lend("a=1"), rest, NULL), NULL_PARAMETER);
+  IS(countersign_engine_removed_rest(NULL, page, 0, lend("a=1"), rest, &length), NULL_PARAMETER);
+}
+
 static void several_credentials(void) {
   fresh();
   NEED(is(countersign_engine_header_field(engine, policies[TXN], 0), "txn-token"));
@@ -340,13 +366,13 @@ static void several_credentials(void) {
     WORKS(countersign_decision_attribute(decision, lend("tenant"), &value, &is_json));
     NEED(is(value, "abc") && !is_json);
     WORKS(countersign_decision_attribute(decision, lend("quota"), &value, &is_json));
-    NEED(is(value, "{\"rate\": 7}") && is_json);
+    NEED(is(value, "{\"rate\":7}") && is_json);
     IS(countersign_decision_attribute(decision, lend("other"), &value, &is_json), NOT_FOUND);
     IS(countersign_decision_attribute(decision, lend("\xff"), &value, &is_json), NOT_UTF8);
     IS(countersign_decision_attribute(decision, lend("tenant"), NULL, &is_json), NULL_PARAMETER);
     IS(countersign_decision_attribute(decision, lend("tenant"), &value, NULL), NULL_PARAMETER);
     IS(countersign_decision_attribute(NULL, lend("tenant"), &value, &is_json), NULL_PARAMETER);
-    NEED(is(value, "{\"rate\": 7}"));
+    NEED(is(value, "{\"rate\":7}"));
   }
   WORKS(countersign_worker_decide(worker, policies[TXN], &asked[TXN_OF_ANOTHER], &decision));
   NEED(countersign_decision_reason(decision) == COUNTERSIGN_REASON_CREDENTIALS_UNTIED);
@@ -378,6 +404,7 @@ int main(void) {
   a_body_is_read();
   two_questions_one_after_the_other();
   wrong_calls();
+  rests();
   several_credentials();
   countersign_worker_free(worker);
   countersign_engine_free(engine);

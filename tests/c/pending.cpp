@@ -18,7 +18,9 @@ constexpr std::string_view kPolicy = R"({
               "introspection": { "uri": "https://as.example/introspect" } }],
   "policies": { "default": { "accept": [{ "kind": "introspected", "issuer": "https://as.example" }],
                              "audience": "https://api.example", "body_digest": true,
-                             "attributes": { "tenant": "/tenant" } } } })";
+                             "attributes": { "tenant": "/tenant" } },
+                "page": { "audience": "a", "credentials": [{ "name": "page", "from": { "cookie": "token" }, "remove": true,
+                                                             "accept": ["jwt"] }] } } })";
 constexpr std::string_view kAnswer =
     R"({ "active": true, "sub": "carol", "aud": "https://api.example", "tenant": { "id": 1 } })";
 constexpr std::uint64_t kNow = 1800000000;
@@ -33,6 +35,11 @@ int main() {
   auto worker = countersign::Worker::make(engine.value());
   NEED(policy && worker);
   NEED(engine.value().header_field(policy.value(), 0).empty() && engine.value().removed_field(policy.value(), 0).empty());
+  auto page = engine.value().policy("page");
+  NEED(page && engine.value().removed_field(page.value(), 0) == "cookie");
+  NEED(engine.value().removed_rest(page.value(), 0, "a=1; token=x; b=2").value() == "a=1; b=2");
+  NEED(engine.value().removed_rest(page.value(), 0, "token=x").value().empty());
+  NEED(engine.value().removed_rest(page.value(), 1, "token=x").error() == COUNTERSIGN_RESULT_NOT_FOUND);
   const std::array<countersign::Header, 1> headers{countersign::Header("authorization", "Bearer opaque")};
   const countersign::Request request("POST", "https://api.example/orders", headers, kNow);
 
@@ -56,7 +63,7 @@ int main() {
   auto digest = decision->body_digest();
   NEED(digest && digest.value()[0] == 0xba && digest.value()[31] == 0xad);  // SHA-256 of "abc", FIPS 180-4
   auto tenant = decision->attribute("tenant");
-  NEED(tenant && tenant.value().first == R"({ "id": 1 })" && tenant.value().second);
+  NEED(tenant && tenant.value().first == R"({"id":1})" && tenant.value().second);
   NEED(decision->credential_text("access", COUNTERSIGN_ATTRIBUTE_SUBJECT) == "carol");
 
   // One that goes out of scope is a refusal; one that was moved from asks nothing, and answering it fails.

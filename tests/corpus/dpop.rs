@@ -500,7 +500,7 @@ fn add_claims(corpus: &mut Corpus) {
     let wide = doc.clone().member("dpop", r#"{"max_age_seconds":300,"future_seconds":60}"#);
     corpus.accept("ten_seconds_ahead_in_a_wide_window", "Keycloak's list", &wide, &made(NOW + 10));
     corpus.accept("five_minutes_old_in_a_wide_window", rule, &wide, &made(NOW - 300));
-    // The window of the DPoP profile of MCP (SEP-1932): five minutes either way.
+    // The window of the DPoP profile of MCP: five minutes either way.
     let mcp = doc.clone().member("dpop", r#"{"max_age_seconds":300,"future_seconds":300}"#);
     for (name, at, reason) in [
         ("old_at_the_limit", NOW - 300, None),
@@ -508,7 +508,7 @@ fn add_claims(corpus: &mut Corpus) {
         ("ahead_at_the_limit", NOW + 300, None),
         ("ahead_past_the_limit", NOW + 301, Some(ProofNotYetValid)),
     ] {
-        let (name, rule) = (format!("{name}_of_five_minutes"), "RFC 9449 §11.1, SEP-1932 (DP-11)");
+        let (name, rule) = (format!("{name}_of_five_minutes"), "RFC 9449 §11.1, DPoP in MCP (DP-11)");
         match reason {
             None => corpus.accept(&name, rule, &mcp, &made(at)),
             Some(reason) => corpus.refuse(&name, rule, &mcp, &made(at), reason),

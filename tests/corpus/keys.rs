@@ -801,7 +801,7 @@ fn add_post_quantum(corpus: &mut Corpus) {
     let doc = |keys: &[String], more: &str| Doc::access().trust(&[entry(keys, more)]);
     let (named_token, bare) = (bearer(&access().text()), signed("server-p256", "ES256", None));
     let own = set_key("server-p256");
-    let beside = |kid: &str| [&all(kid)[..], &[own.clone()]].concat();
+    let beside = |kid: &str| [&all(kid)[..], std::slice::from_ref(&own)].concat();
     corpus.accept("beside_another_key", rule, &doc(&beside("pq"), ""), &named_token);
     corpus.accept("under_the_kid_of_another_key", rule, &doc(&beside("server-p256"), ""), &named_token);
     corpus.accept("not_counted_among_the_keys_of_the_algorithm", rule, &doc(&beside("pq"), ""), &bare);
@@ -811,8 +811,7 @@ fn add_post_quantum(corpus: &mut Corpus) {
         &doc(&beside("server-p256"), "\"try_keys\":1"),
         &bare,
     );
-    let mut post_quantum = access().header("alg", "\"ML-DSA-44\"").header("kid", "\"pq\"");
-    post_quantum = post_quantum.clone();
+    let post_quantum = access().header("alg", "\"ML-DSA-44\"").header("kid", "\"pq\"");
     corpus.refuse(
         "a_token_by_one",
         "RFC 8725 §3.1",

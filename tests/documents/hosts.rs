@@ -77,3 +77,19 @@ fn envoy_has_a_row_for_each_setting_of_each_build() {
     assert!(members.len() >= 27, "{members:?}");
     assert_eq!(rows, members);
 }
+
+/// Each feature of another checker has a test that runs its line here.
+#[test]
+fn each_feature_of_another_checker_names_a_test() {
+    let page = read("docs/hosts/coming-from.md");
+    let mut rows = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.contains("| here |")) {
+        let columns: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        let [_, here, test] = columns.as_slice() else { panic!("{line}") };
+        let file = quoted(test).next().unwrap_or_else(|| panic!("no test: {line}"));
+        assert!(crate::root().join(file).is_file(), "{file}: {line}");
+        assert!(!here.trim().is_empty(), "{line}");
+        rows += 1;
+    }
+    assert!(rows >= 57, "only {rows} features");
+}

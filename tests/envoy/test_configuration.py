@@ -69,6 +69,19 @@ class Configuration(unittest.TestCase):
         self.refused("countersign: /policy/trust/0: found the name of a file, expected the document itself",
                      settings={"policy": policy})
 
+    @build.only(build.WASM, "the module has them")
+    def test_a_vm_has_no_presets(self):
+        policies = {"default": {"preset": "keycloak", "audience": [issuer.AUDIENCE]}}
+        self.refused("countersign: /policy/policies/default/preset: found a preset, which this build leaves out, expected the settings that "
+                     "it stands for: `countersign policy expand` writes them", settings={"policy": {**POLICY, "policies": policies}})
+
+    @build.only(build.MODULE, "a VM has none")
+    def test_a_preset(self):
+        plain = {"accept": ["at+jwt", "jwt"], "audience": [issuer.AUDIENCE]}
+        for policy in (plain, {"preset": "mcp", "audience": [issuer.AUDIENCE]}):
+            with World(policies={"default": policy}) as world:
+                self.assertEqual(world.get(headers=[world.bearer()]).status, 200)
+
     @build.only(build.MODULE, "settings of the other build are faults")
     def test_settings_of_a_vm(self):
         self.refused("countersign: /route_metadata: found a setting of the proxy-wasm filter only, expected one of",

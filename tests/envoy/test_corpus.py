@@ -230,13 +230,18 @@ def target(uri):
     return None, uri
 
 
+def has_bundle_map(vector):
+    """The proxy-wasm filter has them only with the feature `bundle-maps`; `wasm/filter/src/tests.rs` has what it says without."""
+    return any("trust_domains" in source for source in vector["policy"]["trust"])
+
+
 class Corpus(unittest.TestCase):
     maxDiff = None
 
     @classmethod
     def setUpClass(cls):
         only = os.environ.get("COUNTERSIGN_ENVOY_VECTORS", "")
-        cls.all = {name: vector for name, vector in vectors() if only in name}
+        cls.all = {name: vector for name, vector in vectors() if only in name and not (build.THIS is build.WASM and has_bundle_map(vector))}
         cls.folder = tempfile.TemporaryDirectory(prefix="countersign-corpus-")
         with ThreadPoolExecutor(4) as pool:
             cls.expected = dict(pool.map(cls.ask_command, cls.all.items()))

@@ -1,5 +1,6 @@
 """Decisions that wait: for a shared store, for an issuer, for the body; credentials beside Authorization; attributes."""
 
+import base64
 import hashlib
 import json
 import subprocess
@@ -15,6 +16,7 @@ from harness.world import World
 
 AUDIENCE = issuer.AUDIENCE
 TTS = "https://tts.example"
+PREFIX = "base64url.bearer.authorization.k8s.io."
 OPAQUE = {"kind": "introspected", "issuer": issuer.ISSUER}
 LIMIT = 300000
 ORIGIN = {"origin": "https://api.example"}
@@ -36,6 +38,10 @@ POLICY = {
                                 {"name": "txn", "from": {"header": "txn-token"}, "remove": True, "audience": ["example.org"],
                                  "accept": [{"kind": "txntoken+jwt", "issuer": TTS}]}],
                 "tie": [{"left": "client:/sub", "is": "equal", "right": "txn:/sub"}], **ORIGIN},
+        "site": {"audience": [AUDIENCE], "credentials": [{"name": "client", "from": {"cookie": "token"}, "remove": True, "required": False,
+                                                          "accept": ["at+jwt"]}], **ORIGIN},
+        "socket": {"audience": [AUDIENCE], "credentials": [{"name": "client", "from": {"websocket_protocol": PREFIX}, "remove": True,
+                                                            "accept": ["at+jwt"]}], **ORIGIN},
     },
 }
 IDENTITY = {"x-user": "subject", "x-binding": "binding", "x-tenant": "attributes.tenant", "x-roles": "attributes.roles", "x-txn": "txn",
@@ -335,6 +341,31 @@ class Waiting(unittest.TestCase):
         # It is removed in shadow mode too.
         fields = dict(self.shown("/shaded", [bearer, ("Txn-Token", "x"), ("TXN_Token", "x")])["headers"])
         self.assertEqual([name for name in fields if name.startswith("txn")], [])
+
+    def test_cookies_and_subprotocols(self):
+        token = self.world.bearer()[1].split()[1]
+        # Only the credential goes: what else is in its field is the application's.
+        for cookie, rest in [(f"a=1; token={token}; b=2", "a=1; b=2"), (f"token={token}", None), (f'x="y";token={token}', 'x="y"')]:
+            with self.subTest(cookie=rest):
+                fields = dict(self.shown("/site", [("Cookie", cookie), ("X-User", "spoofed")])["headers"])
+                self.assertEqual((fields.get("cookie"), fields.get("x-user")), (rest, "alice"))
+        encoded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+        offered = [("Sec-WebSocket-Protocol", f"v2.chat, {PREFIX}{encoded}, chat")]
+        self.assertEqual(dict(self.shown("/socket", offered)["headers"])["sec-websocket-protocol"], "v2.chat, chat")
+        # The policy of /site takes clients without a token, who have no identity.
+        for headers in ([], [("Cookie", "a=1")]):
+            fields = dict(self.shown("/site", [*headers, ("X-User", "spoofed")])["headers"])
+            self.assertEqual((fields.get("cookie"), fields.get("x-user")), (dict(headers).get("Cookie"), None))
+        for reason, target, headers in [
+            ("credential_repeated", "/site", [("Cookie", f"token={token}; token={token}")]),
+            ("token_malformed", "/site", [("Cookie", "token=")]),
+            ("scheme_unsupported", "/site?access_token=x", []),
+            ("credential_missing", "/socket", [("Sec-WebSocket-Protocol", "chat")]),
+            ("credential_missing", "/socket", []),
+            ("token_encoding", "/socket", [("Sec-WebSocket-Protocol", PREFIX + token)]),
+        ]:
+            with self.subTest(reason, target=target):
+                self.assertEqual(self.refused(reason, target, headers).status // 100, 4)
 
 
 class Buffered(unittest.TestCase):

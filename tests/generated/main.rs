@@ -1,5 +1,5 @@
 //! What follows from the tables of the core and is committed: the C enums, the C header, the variables of nginx, the words of
-//! TypeScript, and the pages of `docs` that are tables: attributes, checks, documents, limits, policy, reasons.
+//! TypeScript, and the pages of `docs` that are tables: attributes, checks, documents, limits, policy, presets, reasons.
 //!
 //! `make generate` writes all of it anew, in one run: this test is built with the core alone, so that a new row compiles before the
 //! files that follow from it are written.
@@ -10,6 +10,7 @@ mod attributes;
 mod c;
 mod documents;
 mod policy;
+mod presets;
 mod reference;
 mod typescript;
 

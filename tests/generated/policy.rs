@@ -3,6 +3,7 @@
 //! Which kinds of token a member is for is asked of the reader: a kind is listed if the reader takes a policy of that kind with the member.
 
 use countersign::internal::jose::json::{self, Budget, JsonObject, Value};
+use countersign::internal::policy::preset::PRESETS;
 use countersign::{JsonString, POLICY_SCHEMA, PolicyDocument, TokenKind};
 
 use crate::{cell, hold};
@@ -54,6 +55,8 @@ const OBJECTS: &[Object] = &[
     ),
     object(&["/policies/NAME/credentials/N"], "/$defs/credential"),
     object(&["/policies/NAME/credentials/N/from"], "/$defs/ownHeader"),
+    object(&["/policies/NAME/credentials/N/from"], "/$defs/ownCookie"),
+    object(&["/policies/NAME/credentials/N/from"], "/$defs/ownProtocol"),
     object(&["/policies/NAME/tie/N"], "/$defs/policy/properties/tie/items"),
     object(&["/policies/NAME/tools/N"], "/$defs/policy/properties/tools/items"),
     object(&["/policies/NAME/binding"], "/$defs/policy/properties/binding"),
@@ -74,7 +77,9 @@ const SAMPLES: &[(&str, &str)] = &[
     ("subjects", r#""spiffe://example.org/**""#),
     ("scope", r#""orders:read""#),
     ("scope_from", r#""/scp""#),
+    ("scope_match", r#""any", "scope": ["a", "b"]"#),
     ("conditions", r#"[{"claim": "/tenant", "present": true}]"#),
+    ("subject_separator", r#"":", "subjects": "system:*""#),
     ("audience_from", r#""/client_id""#),
     ("absent", r#""client_id""#),
     ("algorithms", r#""ES256""#),
@@ -187,6 +192,12 @@ fn is_taken(policy: &str) -> bool {
 
 /// The kinds for which the reader takes the member in `part` of some policy: alone, in a field of its own, or as one of two credentials.
 fn kinds(part: Part, member: &str) -> Vec<TokenKind> {
+    if member == "preset" {
+        // It stands for `accept`: those of the table's entries.
+        let named =
+            |kind: &TokenKind| PRESETS.iter().any(|preset| preset.members.contains(&format!("\"{}\"", kind.name())));
+        return TokenKind::ALL.into_iter().filter(named).collect();
+    }
     let sample = SAMPLES.iter().find(|(name, _)| *name == member).map(|(_, sample)| *sample);
     let addition = match sample {
         Some(sample) => format!(r#", "{member}": {sample}"#),

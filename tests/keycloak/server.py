@@ -30,11 +30,11 @@ PASSWORD = secrets.token_urlsafe(24)
 START = 240  # seconds; 16 on an idle machine
 
 
-def _client(name, attributes=None, **more):
+def _client(name, attributes=None, in_id_token=False, **more):
     """A confidential client whose own tokens (grant `client_credentials`) are for our service."""
     audience = {
         "name": "audience", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
-        "config": {"included.custom.audience": AUDIENCE, "access.token.claim": "true", "id.token.claim": "false"}}
+        "config": {"included.custom.audience": AUDIENCE, "access.token.claim": "true", "id.token.claim": str(in_id_token).lower()}}
     return {"clientId": name, "secret": PASSWORD, "protocol": "openid-connect", "publicClient": False,
             "serviceAccountsEnabled": True, "standardFlowEnabled": False, "directAccessGrantsEnabled": False,
             "attributes": attributes or {}, "protocolMappers": [audience], **more}
@@ -50,11 +50,15 @@ def realm(name):
             _client("dpop", {"dpop.bound.access.tokens": "true"}),
             _client("certificate", {"tls.client.certificate.bound.access.tokens": "true"}),
             _client("at-jwt", {"access.token.header.type.rfc9068": "true"}),
+            _client("reader-9068", {"access.token.header.type.rfc9068": "true"}),
+            _client("people", in_id_token=True),
             _client("elsewhere", protocolMappers=[]),
             _client("es256", {"access.token.signed.response.alg": "ES256"}),
         ],
         "users": [
             {"username": "service-account-bearer", "enabled": True, "serviceAccountClientId": "bearer",
+             "realmRoles": ["orders-reader"]},
+            {"username": "service-account-reader-9068", "enabled": True, "serviceAccountClientId": "reader-9068",
              "realmRoles": ["orders-reader"]},
         ],
     }
@@ -202,14 +206,21 @@ class Keycloak:
             raise OSError(f"{status} {body[:200]}")
         return body
 
-    def token(self, client, key=None, certificate=None, realm=REALM, **form):
+    def id_token(self):
+        """An ID token whose audience is our service too, as a mapper makes it."""
+        return self.tokens("people", scope="openid")["id_token"]
+
+    def token(self, client, **options):
         """The access token that a client gets for itself."""
+        return self.tokens(client, **options)["access_token"]
+
+    def tokens(self, client, key=None, certificate=None, realm=REALM, **form):
         path = f"/realms/{realm}/protocol/openid-connect/token"
         headers = {"DPoP": key.proof("POST", f"{self.base}{path}")} if key else {}
         form = {"grant_type": "client_credentials", "client_id": client, "client_secret": PASSWORD, **form}
         status, body = self.request("POST", path, form, headers=headers, certificate=certificate)
         assert status == 200, f"{client}: {status} {body}"
-        return json.loads(body)["access_token"]
+        return json.loads(body)
 
     def add_key(self, priority):
         """A new signing key, in use from now on; gives its `kid`. The ones before stay in the JWK set."""

@@ -1,6 +1,8 @@
 """Tokens of a real Keycloak through the command, nginx and both builds of the filter for Envoy."""
 
 import json
+import os
+import subprocess
 import time
 import unittest
 
@@ -130,6 +132,46 @@ class Tokens(unittest.TestCase):
         self.ask_all({"status": 200, "binding": "mtls", "subject": claims["sub"]}, bound, certificate=own)
         self.ask_all({"status": 401, "reason": "certificate_mismatch"}, bound, certificate=thief)
         self.ask_all({"status": 401, "reason": "certificate_missing"}, bound)
+
+
+class Roles(unittest.TestCase):
+    """The preset, with realm roles as the scope of a route."""
+
+    def setUp(self):
+        roles = {"preset": "keycloak", "audience": [AUDIENCE], "origin": AUDIENCE, "scope_from": "/realm_access/roles",
+                 "scope": ["orders-reader"]}
+        written = {**policy(KEYCLOAK.issuer), "policies": {"default": roles}}
+        # The proxy-wasm filter has no presets, so every gate gets what the command writes; the first, which has them, the word as well.
+        expanded = json.loads(subprocess.run([os.environ["COUNTERSIGN_COMMAND"], "policy", "expand"], input=json.dumps(written),
+                                             capture_output=True, text=True, check=True).stdout)
+        self.assertNotIn("preset", expanded["policies"]["default"])
+        documents = {"realm.json": KEYCLOAK.keys()}
+        self.gates = [self.enterContext(kind(expanded, documents)) for kind in gates.ALL]
+        self.gates.append(self.enterContext(gates.ALL[0](written, documents)))
+        for gate in self.gates:
+            gates.until(f"{gate.name} has its keys", lambda gate=gate: self.ask(gate, "bearer").reason != "keys_stale")
+
+    def ask(self, gate, client):
+        return gate.ask([("Authorization", f"Bearer {KEYCLOAK.token(client)}")])
+
+    def test_realm_roles_are_the_scope(self):
+        self.assertEqual(server.claims(KEYCLOAK.token("bearer"))[1]["realm_access"]["roles"], ["orders-reader"])
+        for client, status, reason in (("bearer", 200, None), ("reader-9068", 200, None), ("at-jwt", 403, "scope_insufficient")):
+            for gate in self.gates:
+                with self.subTest(gate.name, client=client):
+                    answer = self.ask(gate, client)
+                    self.assertEqual(answer.status, status, answer)
+                    if reason:
+                        self.assertEqual(answer.reason, reason)
+
+    def test_an_id_token_is_none(self):
+        token = KEYCLOAK.id_token()
+        header, claims = server.claims(token)
+        self.assertEqual((header["typ"], claims["typ"], AUDIENCE in claims["aud"]), ("JWT", "ID", True))
+        for gate in self.gates:
+            with self.subTest(gate.name):
+                answer = gate.ask([("Authorization", f"Bearer {token}")])
+                self.assertEqual((answer.status, answer.reason), (403, "claim_refused"))
 
 
 class Rotation(unittest.TestCase):

@@ -90,6 +90,20 @@ FAULTS = [
      '"client_cert" cannot both be set and hold a certificate in /nginx.conf:@2'),
     ("no such status format", ["server { location / { countersign_status xml; } }"],
      '"countersign_status" is "json" or "prometheus", not "xml" in /nginx.conf:@1'),
+    ("a policy by what the policy decides", [ZONE, FILE, SERVER % "countersign on; countersign_policy $countersign_subject;"],
+     '"$countersign_subject" is known after the decision and cannot choose its policy or its mode in /nginx.conf:@3'),
+    ("a mode by what the policy decides", [ZONE, FILE, SERVER % "countersign a${countersign_attribute_mode};"],
+     '"$countersign_attribute_mode" is known after the decision'),
+    ("a variable that does not exist", [ZONE, FILE, SERVER % "countersign on; countersign_policy $nobody;"], 'unknown "nobody" variable'),
+    ("a policy by a variable twice", [ZONE, FILE, SERVER % "countersign on; countersign_policy $host; countersign_policy default;"],
+     '"countersign_policy" directive is duplicate in /nginx.conf:@3'),
+    ("a mode by a variable without a policy file", [ZONE, SERVER % "countersign $host;"],
+     '"countersign" needs a "countersign_policy_file" in /nginx.conf:@2'),
+    ("neither on nor off by a variable", [ZONE, FILE, SERVER % "countersign $host; countersign_off_by_variable yes;"],
+     'it must be "on" or "off" in /nginx.conf:@3'),
+    ("a variable may name a policy that asks what nobody answers", [
+        ZONE, "countersign_policy_file {folder}/asks.json;", SERVER % "countersign on; countersign_policy $host;"],
+     'policy "asks" of "/asks.json" asks a shared store ("shared_store"): "countersign" needs "countersign_use_once" in /nginx.conf:@3'),
     ("in an if", [ZONE, FILE, "server { location / { if ($arg_a) { countersign on; } } }"],
      '"countersign" directive is not allowed here in /nginx.conf:@3'),
     ("revocations that are not there", [ZONE, FILE, SERVER % "countersign on; countersign_revocations {folder}/absent;"],
@@ -129,7 +143,38 @@ WARNINGS = [
     ("two origins, once for all places", [ZONE, FILE, "countersign on;", "countersign_origin https://b.example;",
                                           SERVER % "location /a { } location /b { }"], UNUSED, 1),
     ("one origin of the policy", [ZONE, FILE, SERVER % "countersign on;"], UNUSED, 0),
+    ("no origin of a policy that a variable may name", [
+        ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_policy $host; location /a { }"], DPOP_BY_HOST, 2),
     ("one origin of the host", [ZONE, WITHOUT_ORIGIN, SERVER % "countersign on; countersign_origin https://b.example;"], UNUSED, 0),
+]
+
+CHOSEN = "may come from"
+# A variable that chooses, what is said elsewhere, and the variable of the client that it may come from.
+SOURCES = [
+    ("$http_x_policy", "", "http_x_policy"),
+    ("$arg_policy", "", "arg_policy"),
+    ("${cookie_policy}", "", "cookie_policy"),
+    ("$uri", "", "uri"),
+    ("a-$request_uri", "", "request_uri"),
+    ("$HTTP_X", "", "HTTP_X"),
+    ("$host", "", None),
+    ("$server_name", "", None),
+    ("$server_port-$remote_addr", "", None),
+    ("$ssl_server_name", "", None),
+    ("$chosen", "map $http_x $chosen { default default; }", "http_x"),
+    ("$chosen", "map $server_port $chosen { 443 default; default $arg_x; }", "arg_x"),
+    ("$chosen", "map $server_port $chosen { 443 default; default admin; }", None),
+    ("$chosen", "map $server_port $chosen { default $second; } map $second $unused { default $arg_x; } map $host $second { default a; }",
+     None),
+    ("$chosen", "map $second $chosen { default a; } map $third $second { default b; } map $cookie_a $third { default c; }", "cookie_a"),
+    ("$chosen", "map $second $chosen { default a; } map $chosen $second { default b; }", None),
+    ("$chosen", "map \"$server_port/$arg_x\" $chosen { default a; }", "arg_x"),
+    ("$chosen", "# map $arg_x $chosen { }\n map $host $chosen { default 'a # b'; \"x;{\" $arg_y; }", "arg_y"),
+    ("$chosen", "server { listen 127.0.0.1:{port}; server_name other; set $chosen $arg_x; }", "arg_x"),
+    ("$chosen", "server { listen 127.0.0.1:{port}; server_name other; location ~ ^/(?<chosen>[a-z]+)/ { } }", "uri"),
+    ("$chosen", "server { listen 127.0.0.1:{port}; server_name ~^(?P<chosen>[a-z]+)[.]example$; }", "http_host"),
+    ("$chosen", "server { listen 127.0.0.1:{port}; server_name other; set $chosen $1; }", "1"),
+    ("$chosen", "include {folder}/included*.conf;", "arg_included"),
 ]
 
 
@@ -164,6 +209,9 @@ class Configuration(unittest.TestCase):
             nginx.write("as.json", issuer.key_set(issuer.Key("first")))
             nginx.write("without_origin.json", without_origin())
             nginx.write("bundle.json", '{"keys":[]}')
+            nginx.write("preset.json", json.dumps({**POLICY, "policies": {"default": {"preset": "keycloak", "audience": issuer.AUDIENCE}}}))
+            nginx.write("included-1.conf", "map $arg_included $chosen { default default; }")
+            nginx.write("asks.json", document(shared_store="required").replace('"default"', '"asks"'))
             return nginx.test()
 
     def test_faults(self):
@@ -184,6 +232,17 @@ class Configuration(unittest.TestCase):
                 found = [each for each in warned if re.sub(r"@(\d)", line, expected) in each]
                 self.assertEqual(len(found), count, told)
 
+    def test_a_client_that_could_choose(self):
+        for value, elsewhere, found in SOURCES:
+            for directive in (f"countersign on; countersign_policy {value};", f"countersign {value};"):
+                with self.subTest(directive, elsewhere=elsewhere):
+                    passes, told = self.check([ZONE, FILE, elsewhere, SERVER % directive])
+                    self.assertTrue(passes, told)
+                    expected = [] if found is None else [
+                        f'nginx: [warn] "{directive.split("; ")[-1][:-1]}" may come from "${found}", so a client can choose it, in '
+                        f"/nginx.conf:{FIRST_LINE + 3 + elsewhere.count(chr(10))}"]
+                    self.assertEqual([line for line in told.splitlines() if CHOSEN in line], expected)
+
     def test_sound(self):
         """Beside the faults: what differs from them by little passes."""
         for title, lines in [
@@ -193,6 +252,10 @@ class Configuration(unittest.TestCase):
             ("the wider window comes second", [
                 ZONE, "server { listen 127.0.0.1:{port}; countersign on; countersign_policy_file {folder}/policy.json; }",
                 "server { listen 127.0.0.1:{port}; server_name b; countersign on; countersign_policy_file {folder}/wide.json; }"]),
+            ("a preset", [ZONE, "countersign_policy_file {folder}/preset.json;", SERVER % "countersign on;"]),
+            ("a policy by a variable", [ZONE, FILE, SERVER % "countersign on; countersign_policy $host;"]),
+            ("a mode by a variable", [ZONE, FILE, SERVER % "countersign $host; countersign_off_by_variable on;"]),
+            ("a variable in limit_except", [ZONE, FILE, "server { location / { limit_except GET { countersign $host; countersign_policy $host; } } }"]),
             ("in limit_except", [ZONE, FILE, "server { location / { limit_except GET { countersign on; } } }"]),
             ("many origins", ["countersign_origin https://api.example https://*.api.example/base https://[::1]:8443 http://api.example:81;"]),
             ("a name and the wildcard around it", ["countersign_origin https://*.example.com https://api.example.com;"]),

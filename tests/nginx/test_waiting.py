@@ -1,5 +1,6 @@
 """Decisions that wait: for a shared store, for an issuer, for the body; credentials beside Authorization; attributes."""
 
+import base64
 import hashlib
 import json
 import subprocess
@@ -15,6 +16,7 @@ from hosts.answers import Server
 
 AUDIENCE = issuer.AUDIENCE
 TTS = "https://tts.example"
+PREFIX = "base64url.bearer.authorization.k8s.io."
 OPAQUE = {"kind": "introspected", "issuer": issuer.ISSUER}
 LIMIT = 300000
 
@@ -38,6 +40,10 @@ POLICY = {
                                 {"name": "txn", "from": {"header": "txn-token"}, "remove": True, "audience": "example.org",
                                  "accept": [{"kind": "txntoken+jwt", "issuer": TTS}]}],
                 "tie": [{"left": "client:/sub", "is": "equal", "right": "txn:/sub"}]},
+        "site": {"audience": AUDIENCE, "credentials": [{"name": "client", "from": {"cookie": "token"}, "remove": True, "required": False,
+                                                        "accept": ["at+jwt"]}]},
+        "socket": {"audience": AUDIENCE, "credentials": [{"name": "client", "from": {"websocket_protocol": PREFIX}, "remove": True,
+                                                          "accept": ["at+jwt"]}]},
     },
 }
 
@@ -62,12 +68,17 @@ SERVER = """
             proxy_pass http://answers;
         }
         location /streamed { countersign_policy tools; proxy_request_buffering off; proxy_http_version 1.1; proxy_pass http://answers; }
+        location /chosen { countersign $arg_mode; countersign_off_by_variable on; proxy_pass http://answers; }
         location /small { countersign_policy small; error_page 413 /too_long; proxy_pass http://answers; }
         location = /too_long { internal; countersign off; return 200 "too long"; }
         location /shadow { countersign_policy shadow; proxy_pass http://answers; }
         location /all { countersign_policy all; proxy_pass http://answers; }
         location /txn { countersign_policy txn; countersign_set_header X-Txn txn; proxy_pass http://answers; }
         location /shadow_txn { countersign shadow; countersign_policy txn; proxy_pass http://answers; }
+        location /site { countersign_policy site; countersign_set_header X-User subject; proxy_set_header X-Cookie $cookie_token;
+            proxy_pass http://answers; }
+        location /site_to_site { if ($cookie_token = "") { return 418; } countersign_policy site; try_files /absent /site/redirected; }
+        location /socket { countersign_policy socket; proxy_pass http://answers; }
         location /txn_to_all { countersign_policy txn; try_files /absent /txn/redirected; }
         location /early { countersign_policy once; if ($countersign_subject = mallory) { return 403; } proxy_pass http://answers; }
         location /archive { countersign off; auth_request /token; proxy_pass http://answers; }
@@ -365,7 +376,7 @@ class Waiting(unittest.TestCase):
         self.answers.tokens["redirected"] = self.said()
         asks = {"introspection_unavailable": ("/opaque", [("Authorization", "Bearer redirected")]), "replay_store_unavailable": ("/once", None)}
         for reason, (target, fields) in asks.items():
-            for redirect in ("/orders?x=1", "@named", "/once/2"):
+            for redirect in ("/orders?x=1", "@named", "/once/2", "/chosen?mode=off"):
                 self.answers.redirect = redirect
                 before = len(self.answers.asked)
                 self.assertEqual(self.refused(reason, target, fields or self.proven(target)).status, 503, redirect)
@@ -516,6 +527,36 @@ class Waiting(unittest.TestCase):
         spelled = [bearer, ("Txn-Token", self.txn_token()), ("TXN-Token", "x")]
         self.assertNotIn("txn-token", dict(self.shown("/shadow_txn", spelled)["headers"]))
         self.assertEqual(self.ask("/txn_to_all", [bearer, ("Txn-Token", self.txn_token())]).status, 200)
+
+    def test_cookies_and_subprotocols(self):
+        token = self.plain.bearer()[1].split()[1]
+        # Only the credential goes: what else is in its field is the application's.
+        for cookie, rest in [(f"a=1; token={token}; b=2", "a=1; b=2"), (f"token={token}", None), (f'x="y";token={token}', 'x="y"')]:
+            with self.subTest(cookie=rest):
+                fields = dict(self.shown("/site", [("Cookie", cookie), ("X-User", "spoofed")])["headers"])
+                self.assertEqual((fields.get("cookie"), fields.get("x-user")), (rest, "alice"))
+        encoded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+        offered = [("Sec-WebSocket-Protocol", f"v2.chat, {PREFIX}{encoded}, chat")]
+        self.assertEqual(dict(self.shown("/socket", offered)["headers"])["sec-websocket-protocol"], "v2.chat, chat")
+        # The policy of /site takes clients without a token, who have no identity.
+        for headers in ([], [("Cookie", "a=1")]):
+            fields = dict(self.shown("/site", [*headers, ("X-User", "spoofed")])["headers"])
+            self.assertEqual((fields.get("cookie"), fields.get("x-user")), (dict(headers).get("Cookie"), None))
+        for reason, target, headers in [
+            ("credential_repeated", "/site", [("Cookie", f"token={token}; token={token}")]),
+            ("token_malformed", "/site", [("Cookie", "token=")]),
+            ("scheme_unsupported", "/site?access_token=x", []),
+            ("credential_missing", "/socket", [("Sec-WebSocket-Protocol", "chat")]),
+            ("credential_missing", "/socket", []),
+            ("token_encoding", "/socket", [("Sec-WebSocket-Protocol", PREFIX + token)]),
+        ]:
+            with self.subTest(reason, target=target):
+                self.assertEqual(self.refused(reason, target, headers).status // 100, 4)
+        # Neither the variable nor a redirect knows more or less than the field.
+        fields = dict(self.shown("/site", [("Cookie", f"token={token}; a=1")])["headers"])
+        self.assertEqual((fields.get("x-cookie"), fields["cookie"]), (None, "a=1"))
+        fields = dict(self.shown("/site_to_site", [("Cookie", f"token={token}; a=1")])["headers"])
+        self.assertEqual((fields.get("x-cookie"), fields["cookie"], fields["x-user"]), (None, "a=1", "alice"))
 
 
 # The usual lines of a reverse proxy, which the location of a question inherits.

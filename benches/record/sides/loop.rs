@@ -9,7 +9,7 @@ use countersign::{Engine, PolicyDocument, Request, TrustDocument, UnixSeconds, W
 
 const WARMING: usize = 1_000;
 
-/// What `requests.rs` wrote.
+/// The output of `requests.rs`.
 struct Script {
     text: Vec<u8>,
     at: usize,

@@ -24,7 +24,7 @@ use crate::files;
 use crate::input::{AnswerLine, RequestLine};
 use crate::printable::printable;
 
-/// What a decision itself does not say of its reason.
+/// The details of a reason that the decision itself does not have.
 #[derive(Debug, Default)]
 pub(crate) struct Cause {
     /// One sentence each.
@@ -61,15 +61,36 @@ impl Sources {
         let of_proof = last.is_some_and(|check| (Check::ProofPresent..=Check::ProofReplay).contains(&check));
         let (what, name) = match (of_proof, credential.from()) {
             (true, _) => ("proof", "dpop"),
-            (false, CredentialLocation::Authorization) => ("token", "authorization"),
-            (false, CredentialLocation::Header(name)) => ("token", name.as_ref()),
+            (false, from) => ("token", from.field()),
         };
         let field = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let Some((_, value)) = field else { return cause };
-        let text = match name {
-            "authorization" => value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' ')),
-            _ => value.trim_matches([' ', '\t']),
+        let text = match credential.from() {
+            _ if of_proof => value.trim_matches([' ', '\t']),
+            CredentialLocation::Authorization | CredentialLocation::Header { scheme: Some(_), .. } => {
+                value.split_once(' ').map_or("", |(_, token)| token.trim_matches(' '))
+            }
+            CredentialLocation::Header { .. } => value.trim_matches([' ', '\t']),
+            CredentialLocation::Cookie(name) => {
+                let mut pairs = value.split(';').filter_map(|pair| pair.split_once('='));
+                let found = pairs.find(|(known, _)| known.trim_matches([' ', '\t']) == &**name);
+                found.map_or("", |(_, token)| token.trim_matches([' ', '\t']))
+            }
+            CredentialLocation::WebSocketProtocol(prefix) => value
+                .split(',')
+                .find_map(|one| one.trim_matches([' ', '\t']).strip_prefix(&**prefix))
+                .unwrap_or_default(),
         };
+        let decoded = match credential.from() {
+            CredentialLocation::WebSocketProtocol(prefix) if prefix.starts_with("base64url.") && !of_proof => {
+                let mut room = vec![0; text.len()];
+                base64url::decode(text.as_bytes(), &mut room)
+                    .ok()
+                    .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            }
+            _ => None,
+        };
+        let text = decoded.as_deref().unwrap_or(text);
         let limit = if of_proof { &row::PROOF_BYTES } else { &row::TOKEN_BYTES };
         if text.len() > limit.most {
             let (length, most) = (text.len(), limit.of("bytes"));
@@ -156,7 +177,7 @@ impl Sources {
         cause
     }
 
-    /// What a reason leaves open that no token gives: ties, the body, the answer of an issuer.
+    /// The details of a reason that are not in a token: ties, the body, the answer of an issuer.
     fn cause_of_answer(&self, policy: &Policy, credential: &CredentialPolicy, decision: &Decision<'_>) -> Vec<String> {
         let endpoints = || {
             let asked = credential.accept().filter(|entry| entry.kind() == TokenKind::Introspected);
@@ -202,13 +223,13 @@ impl Sources {
             Authority::TrustDomain(SpiffeId::parse(&subject).ok()?.trust_domain().as_str().to_owned())
         } else {
             let document = self.engine.document();
-            return document.source(document.key_sources(&text("iss")?).next()?.as_usize());
+            return document.source(document.key_sources(&text("iss")?).all().first()?.as_usize());
         };
         let document = self.engine.document();
         document.source(document.authority(&authority)?.as_usize())
     }
 
-    /// Whose tokens of a kind the policy takes.
+    /// The authorities whose tokens of a kind the policy accepts.
     fn expected(&self, credential: &CredentialPolicy, kind: TokenKind) -> String {
         let entries: Vec<_> = credential.accept().filter(|entry| entry.kind() == kind).collect();
         let is_taken = |index: AuthorityIndex| {
@@ -241,7 +262,7 @@ impl Sources {
         }
     }
 
-    /// What became of the key of this `kid` in the document of an entry, if it is there.
+    /// The state of the key with this `kid` in the document of an entry, if it is there.
     fn key(&self, source: &TrustSource, key_id: &str) -> Option<KeyState> {
         let bytes = match source.document() {
             TrustDocument::Map(index) => {
@@ -270,7 +291,7 @@ impl Sources {
     }
 }
 
-/// What became of a key that is in the document.
+/// The state of a key that is in the document.
 enum KeyState {
     /// It is used with these algorithms.
     Usable(Vec<&'static str>),
@@ -354,11 +375,15 @@ fn place_of_refused(request: &RequestLine, visited: &[Check]) -> Option<usize> {
     }
 }
 
-/// Where a credential is presented.
+/// The location of a credential.
 fn whereabouts(credential: &CredentialPolicy) -> String {
     match credential.from() {
         CredentialLocation::Authorization => "in Authorization".to_owned(),
-        CredentialLocation::Header(name) => format!("in the header field {}", printable(name)),
+        CredentialLocation::Header { name, .. } => format!("in the header field {}", printable(name)),
+        CredentialLocation::Cookie(name) => format!("in the cookie {}", printable(name)),
+        CredentialLocation::WebSocketProtocol(prefix) => {
+            format!("in Sec-WebSocket-Protocol behind {}", printable(prefix))
+        }
     }
 }
 
@@ -443,7 +468,7 @@ impl Parts {
         claims.iter().map(|name| line("claim", name)).collect()
     }
 
-    /// What a proof must have and has not, and what the engine's reader refuses in it.
+    /// The members that a proof lacks, and those that the engine's reader refuses.
     fn faults_of_proof(&self) -> Vec<String> {
         let header = json::parse(&self.header, Budget::TOKEN).ok().and_then(Value::as_object);
         let (Some(header), Some(claims)) = (header, self.claims()) else { return Vec::new() };

@@ -12,7 +12,7 @@ use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
-/// What a certificate says of itself.
+/// The names and dates of a certificate.
 #[derive(Debug, Serialize)]
 pub(crate) struct Described {
     /// Always false: neither chain nor dates are checked.

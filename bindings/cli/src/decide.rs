@@ -63,7 +63,7 @@ pub(crate) fn run(args: &DecideArgs) -> Outcome {
     }
 }
 
-/// What lasts from line to line besides the session.
+/// The state that lasts from line to line besides the session.
 struct Stream {
     format: Format,
     every_line: bool,

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use countersign::internal::jose::base64url;
-use countersign::{AuditRecord, Check, Decision, JsonString, Mode, NoTrace, Reason, TokenKind, Trace, UnixSeconds};
+use countersign::{
+    AuditRecord, Check, CheckResult, Decision, JsonString, Mode, NoTrace, Reason, TokenKind, Trace, UnixSeconds,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -65,7 +67,7 @@ fn report(
     visited: &[Check],
     now: UnixSeconds,
 ) -> Outcome {
-    let checks = results(visited, decision.reason().is_some());
+    let checks = Check::results(visited, decision.reason().is_some());
     let cause = match decision.reason() {
         Some(_) => {
             let path = &args.session.policy;
@@ -95,39 +97,6 @@ impl Trace for &Visited {
     }
 }
 
-/// The result of one check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum CheckResult {
-    Passed,
-    Failed,
-    /// It held when the token was verified, and its outcome is remembered.
-    Cached,
-    /// The token or the policy does not call for it.
-    NotNeeded,
-    /// Another one failed before.
-    NotReached,
-}
-
-/// The result of every check, in the public order.
-fn results(visited: &[Check], refused: bool) -> Vec<(Check, CheckResult)> {
-    let last = visited.last().copied();
-    let verified = visited.contains(&Check::TokenForm);
-    let remembered = |check: Check| !verified && check > Check::TokenCache && check < Check::Time;
-    let result = |check: Check| {
-        if visited.contains(&check) {
-            if refused && last == Some(check) { CheckResult::Failed } else { CheckResult::Passed }
-        } else if last.is_none_or(|last| check > last && refused) {
-            CheckResult::NotReached
-        } else if remembered(check) {
-            CheckResult::Cached
-        } else {
-            CheckResult::NotNeeded
-        }
-    };
-    Check::ALL.into_iter().map(|check| (check, result(check))).collect()
-}
-
 #[derive(Serialize)]
 struct Explanation<'a> {
     id: Option<&'a str>,
@@ -154,7 +123,7 @@ struct Explanation<'a> {
 struct CheckLine {
     check: &'static str,
     rule: &'static str,
-    result: CheckResult,
+    result: &'static str,
 }
 
 impl<'a> Explanation<'a> {
@@ -168,7 +137,7 @@ impl<'a> Explanation<'a> {
         let line = |(check, result): &(Check, CheckResult)| CheckLine {
             check: check.name(),
             rule: check.rule(),
-            result: *result,
+            result: result.word(),
         };
         let audit = RawValue::from_string(decision.audit().to_string());
         Ok(Self {
@@ -245,7 +214,7 @@ fn text_of(asked: &str, decision: &Decision<'_>, checks: &[(Check, CheckResult)]
     text + &facts(&decision.audit())
 }
 
-/// What the audit record says, for people. It is empty until a signature was verified.
+/// The audit record as text. It is empty until a signature was verified.
 fn facts(audit: &AuditRecord<'_>) -> String {
     let hash = |hash: [u8; 32]| String::from_utf8_lossy(&base64url::encode_array_32(&hash)).into_owned();
     let scheme = audit.scheme.map(|scheme| scheme.name().to_owned());
@@ -281,35 +250,4 @@ fn facts(audit: &AuditRecord<'_>) -> String {
         let _infallible = writeln!(text, "  {name:<21} {value}");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn result_of(check: Check, visited: &[Check], refused: bool) -> CheckResult {
-        results(visited, refused).into_iter().find(|(known, _)| *known == check).unwrap().1
-    }
-
-    #[test]
-    fn every_check_has_a_result() {
-        assert_eq!(results(&[], true).len(), Check::ALL.len());
-        assert!(results(&[], true).iter().all(|(_, result)| *result == CheckResult::NotReached));
-    }
-
-    #[test]
-    fn a_cached_token_skips_its_own_checks_only() {
-        let visited = [Check::Presentation, Check::TokenCache, Check::Time, Check::Audience];
-        assert_eq!(result_of(Check::Signature, &visited, true), CheckResult::Cached);
-        assert_eq!(result_of(Check::Time, &visited, true), CheckResult::Passed);
-        assert_eq!(result_of(Check::Audience, &visited, true), CheckResult::Failed);
-        assert_eq!(result_of(Check::Scope, &visited, true), CheckResult::NotReached);
-    }
-
-    #[test]
-    fn what_a_request_does_not_call_for_is_not_needed() {
-        let visited: Vec<Check> = Check::ALL.into_iter().filter(|check| *check <= Check::Binding).collect();
-        assert_eq!(result_of(Check::Binding, &visited, false), CheckResult::Passed);
-        assert_eq!(result_of(Check::ProofSignature, &visited, false), CheckResult::NotNeeded);
-    }
 }

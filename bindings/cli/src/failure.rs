@@ -54,7 +54,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Says what went wrong and gives the exit code: 0 good, 1 refused or findings, 2 usage or bad policy, 3 input or output.
+/// Reports the failure and returns the exit code: 0 good, 1 refused or findings, 2 usage or bad policy, 3 input or output.
 pub(crate) fn finish(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(Verdict::Good) | Err(Failure::Closed) => ExitCode::SUCCESS,

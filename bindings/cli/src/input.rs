@@ -26,7 +26,7 @@ pub(crate) struct RequestLine {
     /// Standard base64 of the certificate in DER.
     pub(crate) client_cert: Option<String>,
     pub(crate) now: Option<u64>,
-    /// What the host answers to the engine's questions, in their order.
+    /// The host's answers to the engine's questions, in their order.
     #[serde(default)]
     pub(crate) answers: Vec<AnswerLine>,
 }

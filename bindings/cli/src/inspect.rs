@@ -89,7 +89,7 @@ struct Token {
     /// Of the key in a proof's header.
     key_thumbprint: Option<String>,
     signature_bytes: usize,
-    /// What the engine would refuse already in the form of it.
+    /// The fault of its form for which the engine would refuse it.
     faults: Vec<Reason>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-/// What the next line is.
+/// The kind of the next line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// It is in the buffer, without its line feed.

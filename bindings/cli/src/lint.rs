@@ -7,6 +7,7 @@ use std::rc::Rc;
 use clap::{Args, ValueEnum};
 use countersign::internal::document::DocumentKind;
 use countersign::internal::jose::base64url;
+use countersign::internal::policy::preset::Preset;
 use countersign::internal::trust::documents_in_map;
 use countersign::{
     Authority, Engine, JwkError, KeySelection, KeySet, LoadReport, Policy, PolicyDocument, PolicyError, TrustDocument,
@@ -19,6 +20,7 @@ use crate::failure::{Failure, Outcome, Verdict};
 use crate::files;
 use crate::jwk_member;
 use crate::moment;
+use crate::policy::expanded;
 use crate::printable::{counted, printable};
 use crate::style::{self, BAD, CAUTION, GOOD, styled};
 use crate::thumbprint::meaning;
@@ -67,7 +69,7 @@ pub(crate) fn run(args: &LintArgs) -> Outcome {
         let name = name.display();
         Failure::unusable(format!("{name}: neither a policy, nor a bundle, nor a JWK set; specify it by --kind"))
     })?;
-    let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new() };
+    let mut lint = Lint { kind, findings: Vec::new(), sets: Vec::new(), presets: Vec::new() };
     match kind {
         Kind::Policy => lint.policy(&text, name.parent().unwrap_or(Path::new("")))?,
         Kind::Bundle => lint.key_set("", None, TrustForm::SpiffeBundle, &text),
@@ -105,6 +107,20 @@ struct Lint {
     findings: Vec<Finding>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sets: Vec<SetLine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    presets: Vec<PresetLine>,
+}
+
+/// A preset of a policy, written out.
+#[derive(Debug, Serialize)]
+struct PresetLine {
+    at: String,
+    preset: &'static str,
+    /// The members that it stands for, where the policy has none of its own.
+    members: serde_json::Map<String, Value>,
+    gives_up: &'static str,
+    /// What it is tested with.
+    example: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -296,7 +312,11 @@ impl Lint {
             }
         };
         // What the reader has accepted can be looked at as plain JSON too.
+        let expanded = expanded(text);
+        let text = expanded.as_ref().map_or(text, |expanded| expanded.text.as_bytes());
         let json: Value = serde_json::from_slice(text).unwrap_or_default();
+        let issuers = document.trust().filter(|(_, source)| matches!(source.authority(), Authority::Issuer(_))).count();
+        self.presets(expanded.iter().flat_map(|expanded| &expanded.presets), &json["policies"], issuers);
         let needs_origin = |policy: &Policy| policy.takes_proofs() && !policy.has_origin();
         let without_origin = document.policies().filter(|(_, policy)| needs_origin(policy));
         let without_origin: Vec<String> = without_origin.map(|(_, policy)| policy.name().to_owned()).collect();
@@ -314,6 +334,33 @@ impl Lint {
         }
         self.shared_audiences(&json["policies"]);
         Ok(())
+    }
+
+    /// What each preset stands for, and what may not be meant with it.
+    fn presets<'a>(
+        &mut self,
+        used: impl Iterator<Item = &'a (String, &'static Preset)>,
+        policies: &Value,
+        issuers: usize,
+    ) {
+        for (name, preset) in used {
+            let at = format!("{}/preset", pointer("/policies", name));
+            let own = |(member, _): &(&String, &Value)| preset.members.contains(&format!("\"{member}\":"));
+            let members = policies[name.as_str()].as_object().into_iter().flatten().filter(own);
+            let members = members.map(|(member, value)| (member.clone(), value.clone())).collect();
+            if preset.example.is_none() {
+                self.add(Severity::Warning, &at, "unverified preset: no example of such tokens is among its tests");
+            }
+            if issuers > 1 {
+                let text = format!(
+                    "tokens of each of the {issuers} issuers in /trust are accepted: write the preset out (`countersign policy \
+                     expand`) and name its `issuer`"
+                );
+                self.add(Severity::Warning, &at, text);
+            }
+            let (preset, gives_up, example) = (preset.name, preset.gives_up, preset.example);
+            self.presets.push(PresetLine { at, preset, members, gives_up, example });
+        }
     }
 
     /// The text of a document of the trust entry at `pointer`, and where it is; `None` where it is neither in the policy nor in a file that can
@@ -485,6 +532,7 @@ impl Lint {
         }
         self.transaction_tokens(at, policy);
         self.optional_ties(at, policy);
+        self.places(at, policy);
         for (holder, holder_at) in holders(at, policy) {
             for (place, entry) in entries(holder).iter().enumerate() {
                 let kind = kind(entry);
@@ -540,6 +588,27 @@ impl Lint {
                 }
             };
             self.add(Severity::Warning, format!("{at}/credentials/{place}"), text);
+        }
+    }
+
+    /// What a place where a credential is presented brings with it, and requests without a client.
+    fn places(&mut self, at: &str, policy: &Value) {
+        let credentials = policy["credentials"].as_array().map_or(&[][..], Vec::as_slice);
+        for (place, credential) in credentials.iter().enumerate() {
+            let at = format!("{at}/credentials/{place}");
+            if place == 0 && credential["required"] == false {
+                let text = "a request without this credential passes, as that of an anonymous client, whatever `binding` requires";
+                self.add(Severity::Warning, format!("{at}/required"), text);
+            }
+            if credential["from"]["cookie"].is_string() {
+                let text = "browsers send a cookie with requests that pages of others make: give it SameSite=Strict or Lax, and have the \
+                            application check Origin (RFC 6265 §8.2)";
+                self.add(Severity::Warning, format!("{at}/from"), text);
+            }
+            if credential["from"]["websocket_protocol"].is_string() && credential["remove"] != true {
+                let text = "an upstream that chooses the subprotocol with the token sends the token back; \"remove\": true keeps it from it";
+                self.add(Severity::Warning, format!("{at}/remove"), text);
+            }
         }
     }
 
@@ -659,6 +728,16 @@ impl Lint {
                 text += &format!("  {key_id} {} {}\n", key.thumbprint, key.algorithms.join(" "));
             }
         }
+        for preset in &self.presets {
+            let members: Vec<String> = preset
+                .members
+                .iter()
+                .map(|(name, value)| format!("\"{name}\": {}", printable(&value.to_string())))
+                .collect();
+            text += &format!("{}: {} stands for {}\n", printable(&preset.at), preset.preset, members.join(", "));
+            text += &format!("  gives up: {}\n", preset.gives_up);
+            text += &format!("  tested with: {}\n", preset.example.unwrap_or("nothing"));
+        }
         for finding in &self.findings {
             let severity = match finding.severity {
                 Severity::Fault => styled(BAD, "fault"),
@@ -677,7 +756,7 @@ impl Lint {
 const EDDSA_IS_ED25519: &str =
     "alg of a key need not be the word in the header: RFC 9864 §2.2 has EdDSA with this key as another name of Ed25519";
 
-/// What has `accept`, and where it is: the policy, or each of its credentials.
+/// The objects that have `accept`, with their pointers: the policy, or each of its credentials.
 fn holders<'a>(at: &str, policy: &'a Value) -> Vec<(&'a Value, String)> {
     match policy["credentials"].as_array() {
         Some(all) => all.iter().enumerate().map(|(place, own)| (own, format!("{at}/credentials/{place}"))).collect(),
@@ -700,7 +779,7 @@ fn add_owner(owners: &mut BTreeMap<[u8; 32], Vec<String>>, set: &KeySet, authori
     }
 }
 
-/// Where the document of a trust domain is in a map.
+/// The pointer to the document of a trust domain in a map.
 fn in_map(at: &str, form: TrustForm, trust_domain: &str) -> String {
     match form {
         TrustForm::HelperMap => format!("{at}/{trust_domain}"),

@@ -15,8 +15,10 @@ mod lines;
 mod lint;
 mod moment;
 mod output;
+mod policy;
 mod printable;
 mod reasons;
+mod report;
 mod session;
 mod style;
 mod thumbprint;
@@ -53,7 +55,7 @@ enum Command {
     /// id, policy, client_cert (base64 of DER) and now may be absent. Without policy, the one called default judges, or
     /// the only one.
     ///
-    /// What changes keys or revocations between requests:
+    /// Lines that change keys or revocations between requests:
     ///   {"trust":{"trust_domain":"example.org","document":{"keys":[...]}}}    or "issuer"
     ///   {"revoke":{"authorities":[{"issuer":"https://as.example","tokens":["jti"]}]}}
     /// A revocation adds to those in use. Files of the policy's trust sources, and of --revocations, are read again
@@ -79,6 +81,10 @@ enum Command {
     #[command(after_help = LINT_EXAMPLES)]
     Lint(lint::LintArgs),
 
+    /// Write policies: presets written out, and what another filter had
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+
     /// Make an issuer, a client and their keys in memory, and try every classic attack
     ///
     /// Each decision is compared with the one that is right; if one differs, the exit code is 1.
@@ -88,6 +94,13 @@ enum Command {
     /// Print the JSON Schema of the policy document
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
+
+    /// Sum up audit records: who still comes unbound, and what expires next
+    ///
+    /// Counts requests with tokens that are not bound to a key or certificate, by issuer, client and policy, and lists the certificates and
+    /// documents that expire next.
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(report::ReportArgs),
 
     /// Print the thumbprint of a JWK (RFC 7638), of each key of a set, or of a certificate (x5t#S256)
     #[command(after_help = THUMBPRINT_EXAMPLES)]
@@ -143,6 +156,13 @@ Examples:
 
 Exit codes: 0 if every decision is the right one; 1 if not";
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  countersign report --policy policy.json < audit.ndjson
+  countersign report --certificate /etc/ssl/server.pem --json access.log
+
+Exit codes: 0; 2 for a bad policy or certificate; 3 for a file that cannot be read";
+
 const SCHEMA_EXAMPLES: &str = "\
 Example:
   countersign schema > policy.schema.json
@@ -181,7 +201,9 @@ fn run(command: &Command) -> Outcome {
         Command::Explain(args) => explain::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Policy(command) => policy::run(command),
         Command::Demo(args) => demo::run(args),
+        Command::Report(args) => report::run(args),
         Command::Thumbprint(args) => thumbprint::run(args),
         Command::Reasons(args) => reasons::run(args),
         Command::Schema => {

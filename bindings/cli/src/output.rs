@@ -49,7 +49,7 @@ pub(crate) struct DecisionLine<'a> {
     refresh: Option<&'a str>,
 }
 
-/// What an accepted token says.
+/// The attributes of an accepted token.
 #[derive(Debug, Serialize)]
 struct TokenLine<'a> {
     kind: &'static str,
@@ -63,7 +63,7 @@ struct TokenLine<'a> {
 }
 
 impl<'a> TokenLine<'a> {
-    /// What a credential of `decision` says, and whose key verified it.
+    /// The attributes of a credential of `decision`, and the authority of its key.
     fn of(decision: &'a Decision<'_>, verified: &VerifiedToken<'a>) -> Self {
         Self {
             kind: verified.kind.name(),
@@ -184,7 +184,7 @@ impl ErrorLine<'_> {
     }
 }
 
-/// What became of a pushed trust document.
+/// The result of a pushed trust document.
 #[derive(Debug, Serialize)]
 pub(crate) struct TrustReportLine<'a> {
     id: Option<&'a str>,

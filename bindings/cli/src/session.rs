@@ -24,7 +24,7 @@ use crate::printable::printable;
 /// How often the files are looked at, unless every line asks for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What `decide` and `explain` have in common.
+/// The common state of `decide` and `explain`.
 #[derive(Args, Debug)]
 pub(crate) struct SessionArgs {
     /// The policy document; files in it are relative to its directory

@@ -1,6 +1,6 @@
 //! The client certificate, by its SHA-256: of the connection, or sent by the hop before the proxy (`x-forwarded-client-cert`).
 
-/// Where the client certificate comes from.
+/// The source of the client certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CertificateSource {
     /// The TLS connection of the request.
@@ -65,7 +65,7 @@ pub fn forwarded(value: &[u8]) -> Option<[u8; 32]> {
     }
 }
 
-/// What follows the pair at the front, from its `;` on; `None` if another element follows, or if a quote stays open.
+/// The rest after the pair at the front, from its `;` on; `None` if another element follows, or if a quote stays open.
 fn behind_pair(text: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -80,7 +80,7 @@ fn behind_pair(text: &[u8]) -> Option<&[u8]> {
     text.get(at..)
 }
 
-/// Where the quote closes whose inside begins at `at`.
+/// The index at which the quote closes whose inside begins at `at`.
 fn quote_end(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match text.get(at)? {

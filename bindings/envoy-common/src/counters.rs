@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::Reason;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The place of the policy among all, by name.
@@ -48,14 +48,14 @@ impl WorkerCounters {
     }
 }
 
-/// What the main thread has carried over so far.
+/// The counts that the main thread has carried over so far.
 #[derive(Debug, Default)]
 pub struct Carried {
     counts: Vec<u64>,
 }
 
 impl Carried {
-    /// Hands each count that has grown, by how much, to `add`: the place of the policy, the outcome and the reason.
+    /// Passes each count that has grown, with its growth, to `add`: the place of the policy, the outcome and the reason.
     pub fn carry(&mut self, counters: &[WorkerCounters], mut add: impl FnMut(usize, &'static str, &'static str, u64)) {
         let cells = counters.first().map_or(0, |counters| counters.counts.len());
         self.counts.resize(cells, 0);

@@ -34,9 +34,9 @@ pub struct Callout {
 /// One document and its state.
 #[derive(Debug)]
 pub struct Source {
-    /// Where it is fetched.
+    /// The cluster and URI that it is fetched from.
     pub fetch: Fetch,
-    /// Whose keys they are; none of revocations.
+    /// The authority of the keys; none for revocations.
     pub index: Option<AuthorityIndex>,
     state: State,
     /// In a row.
@@ -70,7 +70,7 @@ pub fn retry_after(failures: u32, random: u64) -> Duration {
 }
 
 impl Fetch {
-    /// Whose keys they are; none of revocations.
+    /// The authority of the keys; none for revocations.
     ///
     /// # Errors
     /// One line, if the policy has no such authority.
@@ -128,7 +128,7 @@ impl Plan {
         self.enter(place, State::Asked { callout });
     }
 
-    /// Whose answer this is.
+    /// The document that this answer is for.
     #[must_use]
     pub fn answered(&self, callout: Callout) -> Option<usize> {
         self.asked.get(&callout).copied()

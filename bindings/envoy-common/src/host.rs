@@ -1,4 +1,4 @@
-//! What a filter asks of its proxy while it judges, and the words they share.
+//! The calls of a filter to its proxy during a decision, and their common types.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -18,7 +18,8 @@ pub trait Stream {
     fn remove_spelled(&mut self, identity: &IdentityHeaders);
     /// The header field of this name, which is written in small letters; one in another spelling of it is a second one.
     fn credential(&self, name: &str) -> HeaderField<'_>;
-    /// Removes fields of credentials, in every spelling; the route stays the one that was asked.
+    /// Removes fields of credentials, in every spelling, and writes [what is left of them](IdentityHeaders::rests); the route stays the one that
+    /// was asked.
     fn remove_credentials(&mut self, credentials: &IdentityHeaders);
     /// The settings of the request's route, if it has any.
     ///

@@ -36,7 +36,7 @@ pub trait Decide {
     fn resume(&mut self, pending: Pending, request: &Request<'_>, answer: Answer<'_>) -> Step<'_>;
 }
 
-/// How far a judgement is.
+/// The state of a decision.
 #[derive(Debug)]
 pub enum Progress {
     /// It is made.
@@ -56,7 +56,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// What the host must find out.
+    /// The question that the host must answer.
     #[must_use]
     pub const fn question(&self) -> Question<'_> {
         self.pending.question()
@@ -68,7 +68,7 @@ impl Waiting {
         self.pending.policy()
     }
 
-    /// What the policy that asks wants of the body; `None` where it reads none.
+    /// The body settings of the policy that asks; `None` where it reads none.
     #[must_use]
     pub fn body_policy<'d>(&self, document: &'d PolicyDocument) -> Option<&'d BodyPolicy> {
         let (_, policy) = document.policies().find(|(index, _)| *index == self.policy())?;
@@ -82,7 +82,7 @@ impl Waiting {
         self.body_policy(document).map(|policy| Box::new(BodyReader::new(policy)))
     }
 
-    /// What the engine takes back to give it up.
+    /// The decision that the engine ends when it is given up.
     pub fn into_pending(self) -> (Pending, usize, Mode) {
         (self.pending, self.place, self.mode)
     }
@@ -248,7 +248,7 @@ impl<S: Stream> HeaderFields for Named<'_, S> {
 
 type Route = Result<Option<Arc<RouteSettings>>, RouteUnread>;
 
-/// What earlier judgements of a request have left behind.
+/// The results of earlier decisions of a request.
 #[derive(Debug)]
 struct Written {
     used_proof: Option<[u8; 32]>,
@@ -371,7 +371,7 @@ fn request<'r>(stream: &'r impl Stream, rules: &Rules<'_>, text: &'r mut Vec<u8>
     Request::new(one(":method"), uri, headers, now)
 }
 
-/// Where a certificate comes from, asked only for a token that is bound to one: to ask a proxy may cost more than all the rest.
+/// The source of a certificate, read only for a token that is bound to one: reading it from a proxy may cost more than all the rest.
 struct Presented<'s, S> {
     source: CertificateSource,
     stream: &'s S,

@@ -1,4 +1,4 @@
-//! What every build of the countersign filter for Envoy shares: the native dynamic module (`bindings/envoy`) and the proxy-wasm
+//! The common code of every build of the countersign filter for Envoy: the native dynamic module (`bindings/envoy`) and the proxy-wasm
 //! filter (`wasm/filter`). One reading of settings, one judging of a request, one set of names.
 //!
 //! It reads no file, no clock and no network, and has no unsafe code: its calls to a proxy are the traits of

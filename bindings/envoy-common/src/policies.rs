@@ -9,7 +9,7 @@ use countersign::internal::uri::AllowedOrigins;
 use countersign::{Mode, Policy, PolicyDocument, PolicyIndex};
 
 use crate::host::Stream;
-use crate::identity::{IdentityHeaders, removed_fields};
+use crate::identity::{IdentityHeaders, removed_credentials};
 use crate::settings::{RouteSettings, Settings};
 
 /// All policies of a document, in order of their names.
@@ -41,7 +41,7 @@ pub struct Rules<'m> {
     pub place: usize,
     /// The policy.
     pub policy: PolicyIndex,
-    /// What happens to a refused request.
+    /// The treatment of a refused request.
     pub mode: Mode,
     /// The external origins, for a policy that has none of its own.
     pub origin: Option<&'m AllowedOrigins>,
@@ -71,12 +71,12 @@ impl Policies {
             mode: policy.mode(),
             has_origin: policy.has_origin(),
             asks: policy.body().is_some() || policy.asks_shared_store() || policy.introspects(),
-            removed: IdentityHeaders::of_credentials(removed_fields(policy).collect()),
+            removed: IdentityHeaders::of_credentials(removed_credentials(policy).collect()),
         });
         let known: Vec<Known> = known.collect();
         let found = known.iter().position(|policy| policy.name == default);
         let default = found.ok_or_else(|| format!("there is no policy {default}"))?;
-        let removed = document.policies().flat_map(|(_, policy)| removed_fields(policy)).collect();
+        let removed = document.policies().flat_map(|(_, policy)| removed_credentials(policy)).collect();
         Ok(Self { default, known, removed: IdentityHeaders::of_credentials(removed) })
     }
 
@@ -110,7 +110,7 @@ impl Policies {
         self.default
     }
 
-    /// What holds for a request: what its route says, else what its header fields select.
+    /// The policy of a request: that of its route, else the one that its header fields select.
     ///
     /// # Errors
     /// Why nothing does.

@@ -60,7 +60,7 @@ pub fn call<'s>(settings: &'s Settings, question: Question<'_>, stream: &impl St
     Some(Call { endpoint, fields, body })
 }
 
-/// What a response with this status and body, or none, says to `question`.
+/// The answer to `question` by a response with this status and body, or by none.
 #[must_use]
 pub fn answer<'a>(question: Question<'_>, response: Option<(&[u8], &'a [u8])>) -> Answer<'a> {
     match question {

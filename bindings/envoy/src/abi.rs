@@ -1,4 +1,4 @@
-//! What we use of Envoy's dynamic module ABI v0.2.0, declared by ourselves: Envoy's own crate is not on crates.io.
+//! The parts of Envoy's dynamic module ABI v0.2.0 that the module uses, declared here: Envoy's own crate is not on crates.io.
 //!
 //! Numbers and signatures are those of `source/extensions/dynamic_modules/abi/abi.h`; each was tried on Envoy 1.40.0.
 
@@ -31,10 +31,10 @@ pub(crate) const REQUEST_HEADERS: u32 = 0;
 pub(crate) const REQUEST_TRAILERS: u32 = 1;
 pub(crate) const RESPONSE_HEADERS: u32 = 2;
 
-/// What a hook for headers returns.
+/// The result of a hook for headers.
 pub(crate) const HEADERS_CONTINUE: u32 = 0;
 pub(crate) const HEADERS_STOP: u32 = 1;
-/// What a hook for a body or for trailers returns.
+/// The result of a hook for a body or for trailers.
 pub(crate) const CONTINUE: u32 = 0;
 /// Envoy keeps the body, and refuses one that is longer than it buffers.
 pub(crate) const BODY_STOP_AND_BUFFER: u32 = 1;

@@ -12,7 +12,7 @@ use crate::host::Wake;
 use crate::readiness::{self, WaitSettings};
 use crate::running;
 
-/// What Envoy keeps of the extension.
+/// The object that Envoy keeps for the extension.
 struct Extension {
     envoy: EnvoyPtr,
     settings: WaitSettings,

@@ -35,7 +35,7 @@ use crate::module::{self, Attached, Module, Surroundings};
 use crate::running::{self, Running};
 use crate::watch::Watch;
 
-/// What Envoy keeps of a filter configuration.
+/// The object that Envoy keeps for a filter configuration.
 struct FilterConfig {
     /// Ends before Envoy's side of the configuration does: after that, nothing is scheduled through it.
     attached: Attached,
@@ -51,7 +51,7 @@ impl FilterConfig {
     }
 }
 
-/// What Envoy keeps of a stream.
+/// The object that Envoy keeps for a stream.
 struct Filter {
     /// Valid as long as the stream.
     config: *const FilterConfig,
@@ -63,7 +63,7 @@ struct Filter {
     has_ended: bool,
 }
 
-/// How far a stream is.
+/// The state of a stream.
 enum Progress {
     /// Not begun, passed or answered.
     Idle,
@@ -75,7 +75,7 @@ enum Progress {
     Reads { waiting: Box<Waiting>, reader: Box<BodyReader> },
 }
 
-/// What a stream does after a hook.
+/// The state of a stream after a hook.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Passes,
@@ -241,7 +241,7 @@ impl Main for EnvoyMain<'_> {
 /// A stream in one of its hooks.
 struct EnvoyStream {
     envoy: EnvoyPtr,
-    /// What Envoy lends lasts until a header is set: then this is emptied.
+    /// Header values that Envoy lends are valid until a header is set: then this is emptied.
     judged_by: Option<JudgedBy<Buffer>>,
 }
 
@@ -275,7 +275,7 @@ impl Stream for EnvoyStream {
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
         self.judged_by = None;
-        self.set(REQUEST_HEADERS, name.as_bytes(), value);
+        self.set(REQUEST_HEADERS, name.as_bytes(), value.map(str::as_bytes));
     }
 
     fn remove_spelled(&mut self, identity: &IdentityHeaders) {
@@ -302,8 +302,13 @@ impl Stream for EnvoyStream {
         let fields = self.all(REQUEST_HEADERS, &mut few, &mut many).unwrap_or_default();
         // SAFETY: what Envoy lends lasts until a header is set.
         let removed = spelled(fields.iter().map(|field| unsafe { field.name.read() }), credentials);
+        // SAFETY: as above.
+        let rests = credentials.rests(fields.iter().map(|field| unsafe { (field.name.read(), field.value.read()) }));
         self.judged_by = None;
         self.remove(REQUEST_HEADERS, &removed);
+        for (name, rest) in rests {
+            self.set(REQUEST_HEADERS, name.as_bytes(), Some(&rest));
+        }
     }
 
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {
@@ -437,7 +442,7 @@ impl EnvoyStream {
         }
     }
 
-    /// Gives each chunk of a body to `feed`, until it returns false; whether it never did.
+    /// Passes each chunk of a body to `feed`, until it returns false; returns whether it never did.
     fn feed(&self, body: u32, reader: &mut BodyReader) -> bool {
         // SAFETY: the stream is in a hook.
         let count = unsafe { envoy_dynamic_module_callback_http_get_body_chunks_size(self.envoy, body) };
@@ -479,11 +484,11 @@ impl EnvoyStream {
     }
 
     fn set_response_header(&mut self, name: &str, value: &str) {
-        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value));
+        self.set(RESPONSE_HEADERS, name.as_bytes(), Some(value.as_bytes()));
     }
 
-    fn set(&self, map: u32, name: &[u8], value: Option<&str>) {
-        let value = value.map_or(Buffer::NONE, |value| Buffer::of(value.as_bytes()));
+    fn set(&self, map: u32, name: &[u8], value: Option<&[u8]>) {
+        let value = value.map_or(Buffer::NONE, Buffer::of);
         // SAFETY: the stream is in a hook; Envoy copies the texts. A value that is NULL removes the field.
         unsafe {
             envoy_dynamic_module_callback_http_set_header(self.envoy, map, Buffer::of(name), value);
@@ -601,7 +606,7 @@ fn define_gauge(envoy: EnvoyPtr, gauge: Gauge, id: &mut usize) -> Result<(), Vec
     if result == SUCCESS { Ok(()) } else { Err(vec![format!("Envoy does not define {}", gauge.name())]) }
 }
 
-/// What configurations have in common that say the same: their settings in whatever order, and the bytes of the policy file.
+/// The key of equal configurations: their settings in any order, and the bytes of the policy file.
 fn same(settings: &[u8], policy_file: &[u8]) -> running::Same {
     let settings = canonical(settings).unwrap_or_default();
     let length = settings.len().to_le_bytes();

@@ -1,4 +1,4 @@
-//! What the module asks of Envoy besides what every filter does (`countersign_envoy_common::host`): `exports` fulfils it with the real one,
+//! The calls of the module to Envoy besides those of every filter (`countersign_envoy_common::host`): `exports` implements them with the real one,
 //! tests with one of their own.
 
 use countersign_envoy_common::host::{Counter, Gauge, Level};
@@ -15,7 +15,7 @@ pub(crate) trait Wake: Send + Sync {
     fn wake_main(&self);
 }
 
-/// What only the main thread may ask.
+/// The calls that only the main thread may make.
 pub(crate) trait Main {
     /// Adds to a counter.
     fn count(&self, counter: Counter, labels: &[&str], by: u64);

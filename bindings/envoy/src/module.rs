@@ -21,7 +21,7 @@ use crate::nonce_keys::{self, KeyFile};
 use crate::readiness;
 use crate::replay::{self, Need};
 
-/// What filter configurations that say the same share, and all threads.
+/// The state that equal filter configurations and all threads share.
 pub(crate) struct Module {
     pub(crate) shared: SharedEngine,
     pub(crate) settings: Settings,
@@ -56,14 +56,14 @@ impl Drop for Attached {
     }
 }
 
-/// What one worker has for itself.
+/// The state of one worker.
 pub(crate) struct WorkerState {
     pub(crate) worker: SharedWorker,
     /// The external URI of the request.
     pub(crate) text: Vec<u8>,
 }
 
-/// What became of trust documents.
+/// The results of loading trust documents.
 #[derive(Debug, Default)]
 struct DocumentCounts {
     loaded: AtomicU64,
@@ -78,7 +78,7 @@ struct CarriedAll {
     faults: u64,
 }
 
-/// What a module is made of besides its settings.
+/// The parts of a module besides its settings.
 pub(crate) struct Surroundings {
     pub(crate) workers: usize,
     /// Only to see whether the configuration is good: nothing of the process is touched.
@@ -264,7 +264,7 @@ impl Module {
         self.wake_main();
     }
 
-    /// What there is to do on the main thread, where the configuration of this number was called: begin fetches, carry counts over, set gauges.
+    /// The work on the main thread, where the configuration of this number was called: begin fetches, carry counts over, set gauges.
     pub(crate) fn on_main(&self, asker: u64, main: &impl Main) {
         let now = self.began.elapsed();
         let mut plan = lock(&self.plan);

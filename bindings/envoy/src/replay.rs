@@ -32,7 +32,7 @@ impl AsRef<[AtomicU64]> for Words {
     }
 }
 
-/// What a configuration needs of a store.
+/// The window and size that a configuration needs of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) window: ReplayWindow,

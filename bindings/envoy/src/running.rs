@@ -13,7 +13,7 @@ pub(crate) struct Running {
     pub(crate) _watch: Option<Watch>,
 }
 
-/// What says the same: a hash of the settings and of the policy document.
+/// The key of equal configurations: a hash of the settings and of the policy document.
 pub(crate) type Same = [u8; 32];
 
 /// The modules of this process, while a configuration has them.

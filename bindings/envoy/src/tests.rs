@@ -91,7 +91,11 @@ impl Stream for FakeStream {
     }
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
+        let fields = self.fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let rests = credentials.rests(fields).into_iter();
+        let rests: Vec<_> = rests.map(|(name, rest)| (name.to_owned(), String::from_utf8(rest).unwrap())).collect();
         self.fields.retain(|(name, _)| !credentials.removes(name.as_bytes()));
+        self.fields.extend(rests);
     }
 
     fn route(&self) -> Result<Option<Arc<RouteSettings>>, RouteUnread> {

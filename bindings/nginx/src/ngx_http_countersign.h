@@ -1,7 +1,8 @@
 /*
  * ngx_http_countersign_module: token validation in nginx's access phase, by countersign's C ABI.
  *
- * One file per noun: directives (module), zone, engine, decision, question, origin, access, identity, hop, certificate, variables, status.
+ * One file per noun: directives (module), zone, engine, choice, source, decision, question, origin, access, identity, hop, certificate,
+ * variables, status.
  */
 
 #ifndef NGX_HTTP_COUNTERSIGN_H
@@ -22,6 +23,8 @@
 #define NGX_HTTP_COUNTERSIGN_OFF     0
 #define NGX_HTTP_COUNTERSIGN_ON      1
 #define NGX_HTTP_COUNTERSIGN_SHADOW  2
+/* Of a place of the configuration only: a variable says which of these holds for a request. */
+#define NGX_HTTP_COUNTERSIGN_BY_VARIABLE  3
 
 /* `nginx -t` shows warnings only; a start needs none for a state that is not a fault. */
 #define NGX_HTTP_COUNTERSIGN_INHERITED  (ngx_test_config ? NGX_LOG_WARN : NGX_LOG_NOTICE)
@@ -86,10 +89,22 @@ typedef struct {
 } ngx_http_countersign_zone_t;
 
 
+/* A policy of a file. */
+typedef struct {
+    ngx_str_t                          name;
+    uint32_t                           number;
+    ngx_array_t                       *fields;      /* of ngx_str_t: what its credentials are read from, or NULL */
+    ngx_array_t                       *removed;     /* of ngx_str_t: what is removed before the upstream sees it, or NULL */
+    ngx_array_t                       *others;      /* of ngx_str_t: its credentials beside the first, or NULL */
+    unsigned                           has_origin:1;  /* which counts, and no other */
+} ngx_http_countersign_policy_t;
+
+
 /* A policy file, read and checked while its directive is parsed. */
 typedef struct {
     ngx_str_t                          path;
     ngx_str_t                          text;
+    ngx_array_t                        policies;    /* of ngx_http_countersign_policy_t, by number */
     const countersign_engine          *checked;     /* only to look up policies; freed once the engines stand */
 } ngx_http_countersign_document_t;
 
@@ -135,8 +150,17 @@ typedef struct {
     ngx_array_t                        fields;      /* of ngx_http_countersign_named_t: what policies read credentials from */
     ngx_array_t                        removed;     /* of ngx_str_t: those that some place removes */
     ngx_array_t                        attributes;  /* of ngx_str_t: names of attributes that are named, each is copied */
+    ngx_array_t                        choosers;    /* of ngx_http_countersign_chooser_t */
     ngx_uint_t                         asks;        /* a decision may wait for an answer */
 } ngx_http_countersign_main_conf_t;
+
+
+/* A directive whose parameter is by variables. */
+typedef struct {
+    ngx_str_t                          directive;
+    ngx_str_t                          value;
+    ngx_http_countersign_place_t       place;
+} ngx_http_countersign_chooser_t;
 
 
 /* An identity header: a name that some countersign_set_header or countersign_certificate_header has. */
@@ -187,13 +211,18 @@ typedef struct {
 } ngx_http_countersign_certificate_t;
 
 
-typedef struct {
+typedef struct ngx_http_countersign_loc_conf_s  ngx_http_countersign_loc_conf_t;
+
+struct ngx_http_countersign_loc_conf_s {
     ngx_uint_t                         enabled;
+    ngx_http_complex_value_t          *enabled_value;  /* if it is by a variable */
     ngx_http_countersign_place_t       enabled_place;
+    ngx_flag_t                         off_by_variable;
     ngx_http_countersign_document_t   *document;
     ngx_str_t                          zone;
     ngx_http_countersign_place_t       document_place;
-    ngx_str_t                          policy;
+    ngx_str_t                          policy_name;
+    ngx_http_complex_value_t          *policy_value;  /* if it is by a variable */
     ngx_http_countersign_place_t       policy_place;
     ngx_str_t                          trust_directory;
     ngx_msec_t                         trust_poll;
@@ -208,14 +237,22 @@ typedef struct {
 
     /* where enabled is not off */
     ngx_http_countersign_engine_t     *engine;
-    uint32_t                           policy_number;
-    ngx_array_t                       *fields;      /* of ngx_str_t: what its credentials are read from, or NULL */
-    ngx_array_t                       *removed;     /* of ngx_str_t: what is removed before the upstream sees it, or NULL */
-    ngx_array_t                       *others;      /* of ngx_str_t: its credentials beside the first, or NULL */
-    unsigned                           has_policy_origin:1;  /* which counts, and no other */
+    ngx_http_countersign_policy_t     *policy;      /* NULL: a variable names it */
+    ngx_http_countersign_loc_conf_t   *configured;  /* the place of the configuration: this one, or the one a choice was made for */
     unsigned                           is_warned:1;  /* of this process: an empty variable was asked for here */
     unsigned                           is_too_early:1;  /* of this process: a variable was asked for before an answer */
-} ngx_http_countersign_loc_conf_t;
+};
+
+
+/* A place of the configuration with what its variables choose for a request. */
+typedef struct ngx_http_countersign_choice_s  ngx_http_countersign_choice_t;
+
+struct ngx_http_countersign_choice_s {
+    ngx_http_countersign_choice_t     *next;
+    ngx_http_request_t                *request;     /* the client's, or a subrequest of it */
+    ngx_http_countersign_loc_conf_t    place;
+    unsigned                           enforced:1;  /* in the access phase: what is asked later is answered by it */
+};
 
 
 /* What a question's subrequest was answered with. */
@@ -272,9 +309,11 @@ typedef struct {
     ngx_http_countersign_decision_t   *reading;     /* the one whose question the request's body is read for */
     ngx_http_countersign_decision_t   *newest;
     ngx_http_countersign_decision_t   *answer;      /* the one whose header fields the answer carries */
+    ngx_http_countersign_choice_t     *choices;
     ngx_uint_t                         refused_with;  /* the status that its refusal was answered with */
     unsigned                           has_sent:1;
     unsigned                           is_early:1;  /* asked for by a variable of this place, and not enforced yet */
+    unsigned                           is_choosing:1;  /* a variable that chooses is being read */
 } ngx_http_countersign_record_t;
 
 
@@ -290,6 +329,8 @@ ngx_int_t ngx_http_countersign_put_zones_to_use(ngx_cycle_t *cycle);
 
 /* engine */
 ngx_http_countersign_document_t *ngx_http_countersign_document(ngx_conf_t *cf, ngx_str_t *path);
+ngx_http_countersign_policy_t *ngx_http_countersign_find_policy(const countersign_engine *engine,
+    ngx_http_countersign_document_t *document, ngx_str_t *name);
 ngx_http_countersign_engine_t *ngx_http_countersign_find_engine(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_zone_t *zone);
 ngx_int_t ngx_http_countersign_make_engines(ngx_http_countersign_zone_t *zone);
@@ -299,6 +340,16 @@ void ngx_http_countersign_stop_engine(ngx_http_countersign_engine_t *engine);
 void ngx_http_countersign_notice_refusal(ngx_http_countersign_engine_t *engine, countersign_reason reason);
 ngx_uint_t ngx_http_countersign_look_early(ngx_http_countersign_engine_t *engine);
 void ngx_http_countersign_look_if_due(ngx_http_countersign_engine_t *engine);
+
+/* choice */
+char *ngx_http_countersign_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_countersign_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_http_countersign_loc_conf_t *ngx_http_countersign_fix_choice(ngx_http_request_t *r);
+ngx_http_countersign_loc_conf_t *ngx_http_countersign_chosen(ngx_http_request_t *r);
+
+/* source */
+ngx_uint_t ngx_http_countersign_reads(ngx_str_t *text, ngx_str_t *variables, ngx_uint_t count, ngx_str_t *name);
+ngx_int_t ngx_http_countersign_check_choices(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 
 /* decision */
 ngx_http_countersign_record_t *ngx_http_countersign_record(ngx_http_request_t *r, ngx_uint_t create);
@@ -311,14 +362,15 @@ ngx_http_countersign_decision_t *ngx_http_countersign_known(ngx_http_request_t *
 
 /* question */
 char *ngx_http_countersign_question_uri(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-ngx_int_t ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
+ngx_int_t ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_policy_t *policy);
 void ngx_http_countersign_question_init(void);
 ngx_int_t ngx_http_countersign_wait(ngx_http_request_t *r, ngx_http_countersign_decision_t *made);
 ngx_http_countersign_answer_t *ngx_http_countersign_answer_of(ngx_http_request_t *r);
 
 /* origin */
 char *ngx_http_countersign_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-void ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
+void ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_policy_t *policy);
 ngx_uint_t ngx_http_countersign_same_origins(ngx_http_countersign_loc_conf_t *one,
     ngx_http_countersign_loc_conf_t *other);
 ngx_int_t ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, countersign_bytes *uri);
@@ -331,7 +383,10 @@ ngx_int_t ngx_http_countersign_access_init(ngx_conf_t *cf);
 /* identity */
 char *ngx_http_countersign_set_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_countersign_identity_name(ngx_conf_t *cf, ngx_str_t *name, ngx_uint_t certificate);
-ngx_int_t ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf);
+ngx_int_t ngx_http_countersign_policy_fields(ngx_conf_t *cf, ngx_http_countersign_document_t *document,
+    ngx_http_countersign_policy_t *policy);
+ngx_int_t ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf,
+    ngx_http_countersign_policy_t *policy);
 ngx_int_t ngx_http_countersign_check_fields(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
 ngx_http_countersign_identity_t *ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf,
     ngx_str_t *name);

@@ -126,7 +126,10 @@ ngx_http_countersign_access_handler(ngx_http_request_t *r)
 {
     ngx_http_countersign_loc_conf_t  *lcf;
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+    lcf = ngx_http_countersign_fix_choice(r);
+    if (lcf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF) {
         return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -187,6 +190,13 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
     }
 
     /* A question is this server's, of no client: it is not judged, and so never waits for another one. */
+    if (answer == NULL) {
+        lcf = ngx_http_countersign_fix_choice(r);
+        if (lcf == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
     if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF || answer != NULL) {
         return ngx_http_countersign_identify(r, lcf, NULL) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -224,9 +234,9 @@ ngx_http_countersign_precontent_handler(ngx_http_request_t *r)
     /* A subrequest of the access phase (auth_request) may have been the last to read them. */
     ngx_http_countersign_forget_variables(r, ngx_http_get_module_main_conf(r, ngx_http_countersign_module));
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+    lcf = ngx_http_countersign_chosen(r);
 
-    if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
+    if (lcf != NULL && lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
         record = ngx_http_countersign_record(r, 0);
 
         if (record != NULL && record->answer != NULL && record->answer->reason != COUNTERSIGN_REASON_ACCEPTED

@@ -111,7 +111,7 @@ ngx_http_countersign_known(ngx_http_request_t *r, ngx_http_countersign_loc_conf_
         judged = made->judged;
 
         if (judged == lcf
-            || (judged->engine == lcf->engine && judged->policy_number == lcf->policy_number
+            || (judged->engine == lcf->engine && judged->policy == lcf->policy
                 && judged->certificates == lcf->certificates
                 && ngx_http_countersign_same_origins(judged, lcf)))
         {
@@ -205,7 +205,7 @@ ngx_http_countersign_settle(ngx_http_request_t *r, ngx_http_countersign_decision
 
     if (r->connection->log->log_level >= NGX_LOG_INFO) {
         countersign_str  word = countersign_reason_word(made->reason);
-        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, lcf->policy_number);
+        countersign_str  policy = countersign_engine_policy_name(lcf->engine->engine, lcf->policy->number);
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "countersign: refused%s by policy \"%*s\": %*s",
                       shadow ? " in shadow" : "", policy.length, policy.data, word.length, word.data);
@@ -232,8 +232,8 @@ ngx_http_countersign_is_read(ngx_http_countersign_loc_conf_t *lcf, ngx_str_t *na
         return 1;
     }
 
-    field = lcf->fields == NULL ? NULL : lcf->fields->elts;
-    for (i = 0; field != NULL && i < lcf->fields->nelts; i++) {
+    field = lcf->policy->fields == NULL ? NULL : lcf->policy->fields->elts;
+    for (i = 0; field != NULL && i < lcf->policy->fields->nelts; i++) {
         if (field[i].len == name->len && ngx_strncasecmp(name->data, field[i].data, name->len) == 0) {
             return 1;
         }
@@ -271,7 +271,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
     fields = usual;
     most = NGX_HTTP_COUNTERSIGN_FIELDS;
 
-    if (lcf->fields != NULL) {
+    if (lcf->policy->fields != NULL) {
         /* As many as the client sent, which nginx limits. */
         ngx_list_part_t  *counted;
 
@@ -336,7 +336,7 @@ ngx_http_countersign_ask(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 
     for (again = 0; /* void */ ; again++) {
 
-        result = countersign_worker_begin(engine->worker, lcf->policy_number, &request, &decision, &pending);
+        result = countersign_worker_begin(engine->worker, lcf->policy->number, &request, &decision, &pending);
         if (result != COUNTERSIGN_RESULT_OK) {
             break;
         }
@@ -557,9 +557,9 @@ ngx_http_countersign_of_others(ngx_http_countersign_loc_conf_t *lcf, const count
     uint32_t     field;
     ngx_uint_t   i;
 
-    name = lcf->others == NULL ? NULL : lcf->others->elts;
+    name = lcf->policy->others == NULL ? NULL : lcf->policy->others->elts;
 
-    for (i = 0; name != NULL && i < lcf->others->nelts; i++) {
+    for (i = 0; name != NULL && i < lcf->policy->others->nelts; i++) {
         for (field = COUNTERSIGN_ATTRIBUTE_TRANSACTION; field <= COUNTERSIGN_ATTRIBUTE_REQUESTING_WORKLOAD; field++) {
             if ((named & (1u << field)) && texts[field].data == NULL) {
                 texts[field] = countersign_decision_credential_text(decision,

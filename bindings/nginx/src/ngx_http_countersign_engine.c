@@ -15,6 +15,7 @@ static ngx_int_t ngx_http_countersign_make_engine(ngx_http_countersign_engine_t 
     countersign_result *result);
 static void ngx_http_countersign_free_engine(void *data);
 static void ngx_http_countersign_free_document(void *data);
+static ngx_int_t ngx_http_countersign_policies(ngx_conf_t *cf, ngx_http_countersign_document_t *document);
 static ngx_int_t ngx_http_countersign_read_trust(ngx_http_countersign_engine_t *engine, ngx_uint_t reload);
 static ngx_int_t ngx_http_countersign_nonce(ngx_http_countersign_engine_t *engine);
 static ngx_uint_t ngx_http_countersign_look(ngx_http_countersign_engine_t *engine);
@@ -208,7 +209,58 @@ ngx_http_countersign_document(ngx_conf_t *cf, ngx_str_t *path)
         return NULL;
     }
 
-    return document;
+    return ngx_http_countersign_policies(cf, document) == NGX_OK ? document : NULL;
+}
+
+
+/* What a place needs to know of each policy: it is looked up before engines are made. */
+
+static ngx_int_t
+ngx_http_countersign_policies(ngx_conf_t *cf, ngx_http_countersign_document_t *document)
+{
+    uint32_t                        number;
+    ngx_str_t                       text;
+    countersign_str                 name;
+    ngx_http_countersign_policy_t  *policy;
+
+    if (ngx_array_init(&document->policies, cf->pool, 4, sizeof(ngx_http_countersign_policy_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (number = 0; (name = countersign_engine_policy_name(document->checked, number)).data != NULL; number++) {
+        policy = ngx_array_push(&document->policies);
+        if (policy == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(policy, sizeof(ngx_http_countersign_policy_t));
+        text.data = (u_char *) name.data;
+        text.len = name.length;
+
+        policy->number = number;
+        policy->name.len = name.length;
+        policy->name.data = ngx_pstrdup(cf->pool, &text);
+        policy->has_origin = countersign_engine_policy_has_origin(document->checked, number);
+
+        if (policy->name.data == NULL || ngx_http_countersign_policy_fields(cf, document, policy) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The policy of a name; NULL if there is none. `engine` is made of this document. */
+
+ngx_http_countersign_policy_t *
+ngx_http_countersign_find_policy(const countersign_engine *engine, ngx_http_countersign_document_t *document, ngx_str_t *name)
+{
+    uint32_t                        number;
+    ngx_http_countersign_policy_t  *policies = document->policies.elts;
+
+    return countersign_engine_policy(engine, ngx_http_countersign_bytes(name->data, name->len), &number) == COUNTERSIGN_RESULT_OK
+           ? &policies[number] : NULL;
 }
 
 

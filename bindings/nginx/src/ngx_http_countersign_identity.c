@@ -14,7 +14,9 @@
 static u_char ngx_http_countersign_fold(u_char ch);
 static ngx_int_t ngx_http_countersign_keep_certificate(ngx_http_request_t *r, ngx_table_elt_t *field);
 static ngx_int_t ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf,
-    ngx_array_t *removed, ngx_uint_t client, ngx_uint_t copy);
+    ngx_http_countersign_loc_conf_t *removing, ngx_uint_t client, ngx_uint_t copy);
+static ngx_int_t ngx_http_countersign_rest(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, ngx_table_elt_t *field);
+static ngx_int_t ngx_http_countersign_push_cookie(ngx_http_request_t *r, ngx_table_elt_t *cookie);
 static ngx_uint_t ngx_http_countersign_is_named(ngx_array_t *names, ngx_str_t *name);
 static ngx_int_t ngx_http_countersign_push(ngx_http_request_t *r, ngx_table_elt_t *field);
 
@@ -218,8 +220,8 @@ ngx_http_countersign_merge_names(ngx_conf_t *cf, const char *directive, const ch
 
 
 /*
- * A variable $http_… that was read before its field was removed or written would keep its value; its index is kept, so that it is
- * read anew.
+ * A variable $http_… or $cookie_… that was read before its field was removed or written would keep what it was; its index is kept, so
+ * that it is read anew.
  */
 
 ngx_int_t
@@ -235,6 +237,23 @@ ngx_http_countersign_early_variables(ngx_conf_t *cf, ngx_http_countersign_main_c
     variable = cmcf->variables.elts;
     for (i = 0; i < cmcf->variables.nelts; i++) {
         name = variable[i].name;
+
+        if (name.len > sizeof("cookie_") - 1 && ngx_strncmp(name.data, "cookie_", sizeof("cookie_") - 1) == 0) {
+            /* One that holds a credential may be removed. */
+            name.len = sizeof("cookie") - 1;
+
+            if (!ngx_http_countersign_is_named(&mcf->removed, &name)) {
+                continue;
+            }
+
+            index = ngx_array_push(&mcf->early);
+            if (index == NULL) {
+                return NGX_ERROR;
+            }
+
+            *index = i;
+            continue;
+        }
 
         if (name.len <= sizeof("http_") - 1 || ngx_strncmp(name.data, "http_", sizeof("http_") - 1) != 0) {
             continue;
@@ -307,17 +326,21 @@ ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_co
     ngx_table_elt_t                     *sent, field;
     ngx_http_countersign_header_t       *header;
     ngx_http_countersign_record_t       *record;
+    ngx_http_countersign_loc_conf_t     *removing;
     ngx_http_countersign_main_conf_t    *mcf;
     ngx_http_countersign_certificate_t  *certificate;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
-    if (mcf->identity.nelts == 0 && lcf->removed == NULL) {
+    /* Where countersign is off, there may be no policy. */
+    removing = lcf->policy == NULL || lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF || lcf->policy->removed == NULL ? NULL : lcf;
+
+    if (mcf->identity.nelts == 0 && removing == NULL) {
         return NGX_OK;
     }
 
     /* Where another request may share the list, nothing is added to it. */
-    if (ngx_http_countersign_take_away(r, mcf, lcf->removed, 0, r->internal) != NGX_OK) {
+    if (ngx_http_countersign_take_away(r, mcf, removing, 0, r->internal) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -401,22 +424,28 @@ ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersig
 
 
 /*
- * Removes every identity header from the fields of r, and the credentials of `removed`, in every spelling. Of those that the client sent, what may be a certificate is kept aside for the
- * place that trusts its sender.
+ * Removes every identity header from the fields of r, and the credentials that the policy of `removing` has removed, in every spelling; what
+ * else is in a field of theirs stays. Of the identity headers that the client sent, what may be a certificate is kept aside for the place
+ * that trusts its sender.
  */
 
 static ngx_int_t
-ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf, ngx_array_t *removed,
+ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf, ngx_http_countersign_loc_conf_t *removing,
     ngx_uint_t client, ngx_uint_t copy)
 {
     ngx_list_t                        kept;
-    ngx_uint_t                        i;
+    ngx_uint_t                        i, is_removed, is_cookie, cookies;
+    ngx_array_t                      *removed;
     ngx_list_part_t                  *part;
-    ngx_table_elt_t                  *field, *to;
+    ngx_table_elt_t                  *field, *to, rest;
     ngx_http_countersign_record_t    *record;
     ngx_http_countersign_identity_t  *identity;
 
     static ngx_str_t  authorization = ngx_string("authorization");
+    static ngx_str_t  cookie = ngx_string("cookie");
+
+    removed = removing == NULL ? NULL : removing->policy->removed;
+    cookies = 0;
 
     ngx_http_countersign_forget_variables(r, mcf);
 
@@ -450,12 +479,32 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_
                 continue;
             }
 
-            if (ngx_http_countersign_is_named(removed, &field[i].key)) {
-                if (ngx_http_countersign_alike(&authorization, &field[i].key)) {
-                    r->headers_in.authorization = NULL;
+            is_removed = ngx_http_countersign_is_named(removed, &field[i].key);
+            is_cookie = is_removed && ngx_http_countersign_alike(&cookie, &field[i].key);
+
+            if (is_removed && ngx_http_countersign_alike(&authorization, &field[i].key)) {
+                r->headers_in.authorization = NULL;
+            }
+
+            /* What nginx makes $cookie_… of. */
+            if (is_cookie && cookies++ == 0) {
+#if (nginx_version >= 1023000)
+                r->headers_in.cookie = NULL;
+#else
+                ngx_memzero(&r->headers_in.cookies, sizeof(ngx_array_t));
+#endif
+            }
+
+            rest = field[i];
+
+            if (is_removed) {
+                if (ngx_http_countersign_rest(r, removing, &rest) != NGX_OK) {
+                    return NGX_ERROR;
                 }
 
-                continue;
+                if (rest.value.len == 0) {
+                    continue;
+                }
             }
 
             to = ngx_list_push(&kept);
@@ -463,7 +512,11 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_
                 return NGX_ERROR;
             }
 
-            *to = field[i];
+            *to = rest;
+
+            if (is_cookie && ngx_http_countersign_push_cookie(r, to) != NGX_OK) {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -484,6 +537,75 @@ ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_
     if (kept.last == &kept.part) {
         r->headers_in.headers.last = &r->headers_in.headers.part;
     }
+
+    return NGX_OK;
+}
+
+
+/* Takes the credentials that the policy of lcf has removed out of the value of a field. */
+
+static ngx_int_t
+ngx_http_countersign_rest(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf, ngx_table_elt_t *field)
+{
+    u_char      *rest;
+    size_t       length;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = lcf->policy->removed->elts;
+    for (i = 0; i < lcf->policy->removed->nelts; i++) {
+
+        if (!ngx_http_countersign_alike(&name[i], &field->key)) {
+            continue;
+        }
+
+        rest = ngx_pnalloc(r->pool, field->value.len + 1);
+        if (rest == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (countersign_engine_removed_rest(lcf->engine->engine, lcf->policy->number, i,
+                                            ngx_http_countersign_bytes(field->value.data, field->value.len), rest, &length)
+            != COUNTERSIGN_RESULT_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rest[length] = '\0';
+        field->value.data = rest;
+        field->value.len = length;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_countersign_push_cookie(ngx_http_request_t *r, ngx_table_elt_t *cookie)
+{
+#if (nginx_version >= 1023000)
+    ngx_table_elt_t  **last;
+
+    for (last = &r->headers_in.cookie; *last != NULL; last = &(*last)->next) { /* void */ }
+
+    cookie->next = NULL;
+    *last = cookie;
+#else
+    ngx_table_elt_t  **pushed;
+
+    if (r->headers_in.cookies.elts == NULL
+        && ngx_array_init(&r->headers_in.cookies, r->pool, 1, sizeof(ngx_table_elt_t *)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    pushed = ngx_array_push(&r->headers_in.cookies);
+    if (pushed == NULL) {
+        return NGX_ERROR;
+    }
+
+    *pushed = cookie;
+#endif
 
     return NGX_OK;
 }
@@ -586,56 +708,63 @@ ngx_http_countersign_push_name(ngx_conf_t *cf, ngx_array_t **names, countersign_
 }
 
 
-/* The fields that the policy of a place reads credentials from, and those that are removed before the upstream sees them. */
+/* The fields that a policy reads credentials from, and those that are removed before the upstream sees them. */
 
 ngx_int_t
-ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf)
+ngx_http_countersign_policy_fields(ngx_conf_t *cf, ngx_http_countersign_document_t *document, ngx_http_countersign_policy_t *policy)
 {
-    size_t                             i;
+    size_t           i;
+    countersign_str  name;
+
+    for (i = 1; (name = countersign_engine_credential_name(document->checked, policy->number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &policy->others, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; (name = countersign_engine_header_field(document->checked, policy->number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &policy->fields, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; (name = countersign_engine_removed_field(document->checked, policy->number, i)).data != NULL; i++) {
+        if (ngx_http_countersign_push_name(cf, &policy->removed, &name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The fields of a policy that decides at a place. */
+
+ngx_int_t
+ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_policy_t *policy)
+{
     ngx_str_t                         *added, *field;
-    ngx_array_t                       *names;
-    countersign_str                    name;
+    ngx_uint_t                         i;
     ngx_http_countersign_named_t      *named;
     ngx_http_countersign_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
-    lcf->fields = NULL;
-    lcf->removed = NULL;
-    lcf->others = NULL;
-
-    for (i = 1; (name = countersign_engine_credential_name(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
-        if (ngx_http_countersign_push_name(cf, &lcf->others, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; (name = countersign_engine_header_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
-        if (ngx_http_countersign_push_name(cf, &lcf->fields, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
+    field = policy->fields == NULL ? NULL : policy->fields->elts;
+    for (i = 0; field != NULL && i < policy->fields->nelts; i++) {
         named = ngx_array_push(&mcf->fields);
         if (named == NULL) {
             return NGX_ERROR;
         }
 
-        field = lcf->fields->elts;
         named->name = field[i];
         named->place = lcf->enabled_place;
     }
 
-    names = &mcf->removed;
-
-    for (i = 0; (name = countersign_engine_removed_field(lcf->document->checked, lcf->policy_number, i)).data != NULL; i++) {
-        if (ngx_http_countersign_push_name(cf, &lcf->removed, &name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        field = lcf->removed->elts;
-
-        if (!ngx_http_countersign_is_named(names, &field[i])) {
-            added = ngx_array_push(names);
+    field = policy->removed == NULL ? NULL : policy->removed->elts;
+    for (i = 0; field != NULL && i < policy->removed->nelts; i++) {
+        if (!ngx_http_countersign_is_named(&mcf->removed, &field[i])) {
+            added = ngx_array_push(&mcf->removed);
             if (added == NULL) {
                 return NGX_ERROR;
             }

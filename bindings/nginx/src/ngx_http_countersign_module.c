@@ -10,9 +10,7 @@ static char *ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, v
 static ngx_int_t ngx_http_countersign_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_countersign_init_process(ngx_cycle_t *cycle);
 static void ngx_http_countersign_exit_process(ngx_cycle_t *cycle);
-static char *ngx_http_countersign_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_countersign_policy_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_countersign_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_countersign_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
@@ -46,6 +44,13 @@ static ngx_command_t  ngx_http_countersign_commands[] = {
       ngx_http_countersign_policy,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("countersign_off_by_variable"),
+      NGX_HTTP_COUNTERSIGN_ANYWHERE|NGX_HTTP_LMT_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_countersign_loc_conf_t, off_by_variable),
       NULL },
 
     { ngx_string("countersign_trust_directory"),
@@ -171,7 +176,8 @@ ngx_http_countersign_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->early, cf->pool, 4, sizeof(ngx_uint_t)) != NGX_OK
         || ngx_array_init(&mcf->fields, cf->pool, 4, sizeof(ngx_http_countersign_named_t)) != NGX_OK
         || ngx_array_init(&mcf->removed, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK
-        || ngx_array_init(&mcf->attributes, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK)
+        || ngx_array_init(&mcf->attributes, cf->pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_array_init(&mcf->choosers, cf->pool, 1, sizeof(ngx_http_countersign_chooser_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -193,6 +199,8 @@ ngx_http_countersign_create_loc_conf(ngx_conf_t *cf)
     }
 
     lcf->enabled = NGX_CONF_UNSET_UINT;
+    lcf->off_by_variable = NGX_CONF_UNSET;
+    lcf->configured = lcf;
     lcf->document = NGX_CONF_UNSET_PTR;
     lcf->trust_poll = NGX_CONF_UNSET_MSEC;
     lcf->origins = NGX_CONF_UNSET_PTR;
@@ -218,16 +226,19 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_countersign_loc_conf_t  *prev = parent;
     ngx_http_countersign_loc_conf_t  *conf = child;
 
-    countersign_result                 result;
+    ngx_uint_t                         i, count;
     ngx_http_countersign_zone_t       *zone;
+    ngx_http_countersign_policy_t     *policies;
     ngx_http_countersign_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
     if (conf->enabled == NGX_CONF_UNSET_UINT) {
+        conf->enabled_value = prev->enabled_value;
         conf->enabled_place = prev->enabled_place;
     }
     ngx_conf_merge_uint_value(conf->enabled, prev->enabled, NGX_HTTP_COUNTERSIGN_OFF);
+    ngx_conf_merge_value(conf->off_by_variable, prev->off_by_variable, 0);
 
     if (conf->document == NGX_CONF_UNSET_PTR) {
         conf->zone = prev->zone;
@@ -235,10 +246,11 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
     ngx_conf_merge_ptr_value(conf->document, prev->document, NULL);
 
-    if (conf->policy.data == NULL) {
+    if (conf->policy_name.data == NULL) {
+        conf->policy_value = prev->policy_value;
         conf->policy_place = prev->policy_place;
     }
-    ngx_conf_merge_str_value(conf->policy, prev->policy, "");
+    ngx_conf_merge_str_value(conf->policy_name, prev->policy_name, "");
     ngx_conf_merge_str_value(conf->trust_directory, prev->trust_directory, "");
     ngx_conf_merge_msec_value(conf->trust_poll, prev->trust_poll, 1000);
     ngx_conf_merge_str_value(conf->revocations, prev->revocations, "");
@@ -280,29 +292,41 @@ ngx_http_countersign_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                                           &conf->document->path);
     }
 
-    if (conf->policy.len == 0) {
-        ngx_str_set(&conf->policy, "default");
+    if (conf->policy_name.len == 0) {
+        ngx_str_set(&conf->policy_name, "default");
         conf->policy_place = conf->enabled_place;
     }
 
-    result = countersign_engine_policy(conf->document->checked,
-                                       ngx_http_countersign_bytes(conf->policy.data, conf->policy.len),
-                                       &conf->policy_number);
-    if (result != COUNTERSIGN_RESULT_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "there is no policy \"%V\" in \"%V\" in %V:%ui", &conf->policy,
-                      &conf->document->path, &conf->policy_place.file, conf->policy_place.line);
-        return NGX_CONF_ERROR;
+    policies = conf->document->policies.elts;
+    count = conf->document->policies.nelts;
+
+    if (conf->policy_value == NULL) {
+        conf->policy = ngx_http_countersign_find_policy(conf->document->checked, conf->document, &conf->policy_name);
+        if (conf->policy == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "there is no policy \"%V\" in \"%V\" in %V:%ui", &conf->policy_name,
+                          &conf->document->path, &conf->policy_place.file, conf->policy_place.line);
+            return NGX_CONF_ERROR;
+        }
+
+        policies = conf->policy;
+        count = 1;
     }
 
     conf->engine = ngx_http_countersign_find_engine(cf, conf, zone);
-
-    if (conf->engine == NULL || ngx_http_countersign_check_questions(cf, conf) != NGX_OK
-        || ngx_http_countersign_credential_fields(cf, conf) != NGX_OK)
-    {
+    if (conf->engine == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_http_countersign_check_origins(cf, conf);
+    /* A variable may name each policy of the document, so each must be fit for this place. */
+    for (i = 0; i < count; i++) {
+        if (ngx_http_countersign_check_questions(cf, conf, &policies[i]) != NGX_OK
+            || ngx_http_countersign_credential_fields(cf, conf, &policies[i]) != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_http_countersign_check_origins(cf, conf, &policies[i]);
+    }
 
     return NGX_CONF_OK;
 }
@@ -336,6 +360,7 @@ ngx_http_countersign_postconfiguration(ngx_conf_t *cf)
     }
 
     if (ngx_http_countersign_check_fields(cf, mcf) != NGX_OK
+        || ngx_http_countersign_check_choices(cf, mcf) != NGX_OK
         || ngx_http_countersign_used_variables(cf, mcf) != NGX_OK
         || ngx_http_countersign_early_variables(cf, mcf) != NGX_OK)
     {
@@ -425,37 +450,6 @@ ngx_http_countersign_exit_process(ngx_cycle_t *cycle)
 
 
 static char *
-ngx_http_countersign_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_countersign_loc_conf_t  *lcf = conf;
-    ngx_str_t                        *value = cf->args->elts;
-
-    if (lcf->enabled != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    if (ngx_strcmp(value[1].data, "on") == 0) {
-        lcf->enabled = NGX_HTTP_COUNTERSIGN_ON;
-
-    } else if (ngx_strcmp(value[1].data, "shadow") == 0) {
-        lcf->enabled = NGX_HTTP_COUNTERSIGN_SHADOW;
-
-    } else if (ngx_strcmp(value[1].data, "off") == 0) {
-        lcf->enabled = NGX_HTTP_COUNTERSIGN_OFF;
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"countersign\" is \"on\", \"off\" or \"shadow\", not \"%V\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->enabled_place = ngx_http_countersign_here(cf);
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
 ngx_http_countersign_policy_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_countersign_loc_conf_t  *lcf = conf;
@@ -483,27 +477,6 @@ ngx_http_countersign_policy_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->document_place = ngx_http_countersign_here(cf);
 
     return lcf->document == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_countersign_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_countersign_loc_conf_t  *lcf = conf;
-    ngx_str_t                        *value = cf->args->elts;
-
-    if (lcf->policy.data != NULL) {
-        return "is duplicate";
-    }
-
-    if (value[1].len == 0) {
-        return "must not be empty";
-    }
-
-    lcf->policy = value[1];
-    lcf->policy_place = ngx_http_countersign_here(cf);
-
-    return NGX_CONF_OK;
 }
 
 

@@ -136,7 +136,8 @@ ngx_http_countersign_free_origins(void *data)
 /* Whether nothing was said of this policy and this directive before: other places may have both too. */
 
 static ngx_uint_t
-ngx_http_countersign_is_new_warning(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_place_t *place)
+ngx_http_countersign_is_new_warning(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_policy_t *policy,
+    ngx_http_countersign_place_t *place)
 {
     ngx_uint_t                         i;
     ngx_http_countersign_warned_t     *warned;
@@ -146,7 +147,7 @@ ngx_http_countersign_is_new_warning(ngx_conf_t *cf, ngx_http_countersign_loc_con
 
     warned = mcf->warned.elts;
     for (i = 0; i < mcf->warned.nelts; i++) {
-        if (warned[i].document == lcf->document && warned[i].policy_number == lcf->policy_number
+        if (warned[i].document == lcf->document && warned[i].policy_number == policy->number
             && warned[i].place.line == place->line && warned[i].place.file.data == place->file.data)
         {
             return 0;
@@ -156,7 +157,7 @@ ngx_http_countersign_is_new_warning(ngx_conf_t *cf, ngx_http_countersign_loc_con
     warned = ngx_array_push(&mcf->warned);
     if (warned != NULL) {
         warned->document = lcf->document;
-        warned->policy_number = lcf->policy_number;
+        warned->policy_number = policy->number;
         warned->place = *place;
     }
 
@@ -170,31 +171,29 @@ ngx_http_countersign_is_new_warning(ngx_conf_t *cf, ngx_http_countersign_loc_con
  */
 
 void
-ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf)
+ngx_http_countersign_check_origins(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_policy_t *policy)
 {
     const countersign_engine      *policies = lcf->document->checked;
     ngx_http_countersign_place_t  *place;
 
-    lcf->has_policy_origin = countersign_engine_policy_has_origin(policies, lcf->policy_number);
+    if (policy->has_origin) {
 
-    if (lcf->has_policy_origin) {
-
-        if (lcf->origins != NULL && ngx_http_countersign_is_new_warning(cf, lcf, &lcf->origins->place)) {
+        if (lcf->origins != NULL && ngx_http_countersign_is_new_warning(cf, lcf, policy, &lcf->origins->place)) {
             place = &lcf->origins->place;
             ngx_log_error(NGX_LOG_WARN, cf->log, 0, "\"countersign_origin\" is not used with policy \"%V\" of \"%V\", the policy has an "
-                          "\"origin\" of its own in %V:%ui", &lcf->policy, &lcf->document->path, &place->file, place->line);
+                          "\"origin\" of its own in %V:%ui", &policy->name, &lcf->document->path, &place->file, place->line);
         }
 
         return;
     }
 
-    if (lcf->origins == NULL && countersign_engine_policy_takes_proofs(policies, lcf->policy_number)
-        && ngx_http_countersign_is_new_warning(cf, lcf, &lcf->enabled_place))
+    if (lcf->origins == NULL && countersign_engine_policy_takes_proofs(policies, policy->number)
+        && ngx_http_countersign_is_new_warning(cf, lcf, policy, &lcf->enabled_place))
     {
         place = &lcf->enabled_place;
         ngx_log_error(NGX_LOG_WARN, cf->log, 0, "policy \"%V\" of \"%V\" takes DPoP proofs and has no origin: the \"Host\" that a "
                       "client sends decides which URI they must be for; set \"countersign_origin\", or \"origin\" in the policy, for "
-                      "\"countersign\" in %V:%ui", &lcf->policy, &lcf->document->path, &place->file, place->line);
+                      "\"countersign\" in %V:%ui", &policy->name, &lcf->document->path, &place->file, place->line);
     }
 }
 
@@ -207,7 +206,7 @@ ngx_http_countersign_same_origins(ngx_http_countersign_loc_conf_t *one, ngx_http
     ngx_uint_t          i;
     countersign_bytes  *left, *right;
 
-    if (one->has_policy_origin || one->origins == other->origins) {
+    if (one->policy->has_origin || one->origins == other->origins) {
         return 1;
     }
 
@@ -293,7 +292,7 @@ ngx_http_countersign_uri(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t 
 {
     ngx_str_t  target, authority, scheme;
 
-    if (lcf->has_policy_origin) {
+    if (lcf->policy->has_origin) {
         *uri = ngx_http_countersign_bytes(r->unparsed_uri.data, r->unparsed_uri.len);
         return NGX_OK;
     }

@@ -52,7 +52,7 @@ ngx_http_countersign_question_uri(ngx_conf_t *cf, ngx_command_t *cmd, void *conf
 /* A policy that asks what its place cannot answer would refuse each request that it asks about. */
 
 ngx_int_t
-ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf)
+ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf, ngx_http_countersign_policy_t *policy)
 {
     ngx_uint_t                         i;
     ngx_http_countersign_main_conf_t  *mcf;
@@ -74,7 +74,7 @@ ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_co
 
     for (i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
 
-        if (!countersign_engine_policy_asks(lcf->document->checked, lcf->policy_number, questions[i].question)) {
+        if (!countersign_engine_policy_asks(lcf->document->checked, policy->number, questions[i].question)) {
             continue;
         }
 
@@ -84,7 +84,7 @@ ngx_http_countersign_check_questions(ngx_conf_t *cf, ngx_http_countersign_loc_co
             continue;
         }
 
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "policy \"%V\" of \"%V\" %s: \"countersign\" needs \"%s\" in %V:%ui", &lcf->policy,
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "policy \"%V\" of \"%V\" %s: \"countersign\" needs \"%s\" in %V:%ui", &policy->name,
                       &lcf->document->path, questions[i].asks, questions[i].directive, &lcf->enabled_place.file,
                       lcf->enabled_place.line);
         return NGX_ERROR;
@@ -640,6 +640,7 @@ ngx_http_countersign_received_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_chain_t                      *cl;
     ngx_http_countersign_record_t    *record;
     ngx_http_countersign_waiting_t   *waiting;
+    ngx_http_countersign_loc_conf_t  *lcf;
     ngx_http_countersign_decision_t  *made;
 
     record = r == r->main ? ngx_http_countersign_record(r, 0) : NULL;
@@ -660,7 +661,8 @@ ngx_http_countersign_received_filter(ngx_http_request_t *r, ngx_chain_t *in)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        rc = ngx_http_countersign_enforce(r, ngx_http_get_module_loc_conf(r, ngx_http_countersign_module), made);
+        lcf = ngx_http_countersign_chosen(r);
+        rc = lcf == NULL ? NGX_HTTP_INTERNAL_SERVER_ERROR : ngx_http_countersign_enforce(r, lcf, made);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
             return rc;

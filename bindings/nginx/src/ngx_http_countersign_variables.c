@@ -301,7 +301,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
     ngx_http_countersign_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
-    lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
+    lcf = ngx_http_countersign_chosen(r);
 
     decision = NULL;
 
@@ -321,7 +321,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
         return NGX_OK;
     }
 
-    if (lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
+    if (lcf != NULL && lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
         decision = ngx_http_countersign_known(r, lcf);
 
         /* Where a rewrite then leads to another policy, that one decides as well. After its answer, it is too late. */
@@ -331,9 +331,9 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
             decision = ngx_http_countersign_decide(r, lcf);
             record = ngx_http_countersign_record(r, 0);
 
-            if (decision != NULL && decision->waiting != NULL && !lcf->is_too_early) {
+            if (decision != NULL && decision->waiting != NULL && !lcf->configured->is_too_early) {
                 /* No answer can be waited for here. A rule that denies would let pass, and the access phase decides all the same. */
-                lcf->is_too_early = 1;
+                lcf->configured->is_too_early = 1;
                 ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase, where the "
                               "decision has to wait for an answer, and is empty", ngx_http_countersign_name_of_attribute(data));
             }
@@ -365,11 +365,11 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
 
     if (decision == NULL) {
 
-        if (lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF && !lcf->is_warned && r->phase_handler >= mcf->rewriting
+        if (lcf != NULL && lcf->enabled == NGX_HTTP_COUNTERSIGN_OFF && !lcf->configured->is_warned && r->phase_handler >= mcf->rewriting
             && r->phase_handler < mcf->rewritten)
         {
             /* A rule that denies would let pass. */
-            lcf->is_warned = 1;
+            lcf->configured->is_warned = 1;
             ngx_log_error(NGX_LOG_WARN, r->connection->log, 0, "countersign: $%V is asked for before the access phase where "
                           "\"countersign\" is off, and is empty: a rule that compares it needs \"countersign\" at the same "
                           "place", ngx_http_countersign_name_of_attribute(data));
@@ -388,7 +388,7 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
         return NGX_ERROR;
     }
 
-    if (data == COUNTERSIGN_ATTRIBUTE_MODE && lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW) {
+    if (data == COUNTERSIGN_ATTRIBUTE_MODE && lcf != NULL && lcf->enabled == NGX_HTTP_COUNTERSIGN_SHADOW) {
         ngx_str_set(&value, "shadow");
     }
 

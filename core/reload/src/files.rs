@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What a look at the watched files came to.
+/// The result of a look at the watched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookReport {
     /// Documents that were read and are in use now.

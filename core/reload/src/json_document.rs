@@ -13,7 +13,7 @@ pub fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<D, String> {
 /// The text of a document.
 ///
 /// # Errors
-/// Where it stops being UTF-8.
+/// The index at which it stops being UTF-8.
 pub fn utf8(bytes: &[u8]) -> Result<&str, String> {
     str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))
 }

@@ -1,4 +1,4 @@
-//! What every host with an operating system shares: an engine whose keys, revocations and nonce keys change while threads
+//! The common code of hosts with an operating system: an engine whose keys, revocations and nonce keys change while threads
 //! decide, trust files that are read again when they change, and documents of revocations.
 //!
 //! It owns no thread and no clock: the host says when to look and what time it is.

@@ -72,7 +72,7 @@ impl RevocationDocument {
     #[must_use]
     pub fn unknown_authorities(&self, policies: &PolicyDocument) -> Vec<String> {
         let is_known = |authority: &Authority| {
-            let is_issuer = || !authority.is_trust_domain() && policies.key_sources(authority.name()).next().is_some();
+            let is_issuer = || !authority.is_trust_domain() && !policies.key_sources(authority.name()).all().is_empty();
             policies.authority(authority).is_some() || is_issuer()
         };
         let unknown = self.authorities.iter().filter(|entry| !is_known(&entry.authority));
@@ -171,7 +171,7 @@ fn read_subject(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Opti
     Some((subject?, Some(before?)))
 }
 
-/// Hands each element of an array to `read`, if the member is there.
+/// Passes each element of an array to `read`, if the member is there.
 fn each(
     reader: &mut Reader,
     members: &Members<'_, '_>,

@@ -27,7 +27,7 @@ struct Watched {
     missing: bool,
 }
 
-/// Whose keys a file has.
+/// The authority of the keys in a file.
 #[derive(Clone, Copy, Debug)]
 enum Keys {
     Authority(AuthorityIndex),

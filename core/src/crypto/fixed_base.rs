@@ -14,7 +14,7 @@ pub(crate) trait Entry: Copy + Debug {
     /// The scalars of this curve lie below two to this power.
     const SCALAR_BITS: u32;
 
-    /// What the entries of one batch leave behind until their common inversion is done.
+    /// The products of one batch until their common inversion is done.
     type Partial: Debug;
 
     /// Appends `entries[pivot] + entries[first + i]` for `i` in `0..count`, all with one inversion; `partials` is memory to use.
@@ -121,7 +121,7 @@ pub(crate) struct Terms<'t, E> {
 pub(crate) type Term<'t, E> = (&'t E, bool);
 
 impl<'t, E: Entry> Terms<'t, E> {
-    /// What must be added up for the sum of two products: each of a table's point and of a scalar, or of its negative.
+    /// The terms of the sum of two products: each of a table's point and of a scalar, or of its negative.
     ///
     /// Reads each entry once. Between two requests of a server other work has pushed most of a table out of the processor's
     /// caches: here all its reads wait for memory at the same time, in additions one would wait after the other.
@@ -165,7 +165,7 @@ pub(crate) struct Rows<E: Entry> {
 /// The additions that share one inversion: 128 make its share small and still end within about 20 µs.
 pub(crate) const BATCH: usize = 128;
 
-/// What one inversion costs in additions, by measurement.
+/// The cost of one inversion in additions, by measurement.
 const INVERSION: u32 = 16;
 
 impl<E: Entry> Rows<E> {

@@ -1,6 +1,6 @@
 //! Public keys, signatures, SHA-256 and HMAC: one small closed interface over one cryptographic library.
 //!
-//! What a key may be and which signatures are looked at is decided here, once, so that every backend gives the same
+//! The rules for keys and for the form of signatures are here, once, so that every backend gives the same
 //! answer to the same bytes; a backend file holds only the calls into its library.
 
 use alloc::boxed::Box;
@@ -95,7 +95,7 @@ impl Curve {
     }
 }
 
-/// What a JWK says of a public key, already decoded; numbers are big-endian.
+/// The public key of a JWK, decoded; numbers are big-endian.
 #[derive(Copy, Clone, Debug)]
 pub enum KeyMaterial<'a> {
     /// A point of a NIST curve, each coordinate exactly as long as the field (RFC 7518 §6.2.1).

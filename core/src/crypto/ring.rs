@@ -19,7 +19,7 @@ mod hashes;
 pub(super) use hashes::digest;
 pub(super) use hashes::{Hmac, Sha256};
 
-/// What ring does not keep: only the key on P-521.
+/// The key that ring does not have: one on P-521.
 pub(super) enum Key {
     Unparsed,
     P521(p521::ecdsa::VerifyingKey),

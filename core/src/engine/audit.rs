@@ -28,9 +28,11 @@ pub struct AuditRecord<'a> {
     pub policy: &'a str,
     /// Whether the policy is enforced.
     pub mode: Mode,
-    /// The authentication scheme of the token.
+    /// Whether it was accepted without the credential that says who the client is.
+    pub anonymous: bool,
+    /// The scheme that the token came under.
     pub scheme: Option<AuthScheme>,
-    /// Whether the token was in the token cache.
+    /// Where the token's attributes came from.
     pub cache: CacheTier,
     /// The kind of token.
     pub kind: Option<TokenKind>,
@@ -85,6 +87,7 @@ impl<'a> AuditRecord<'a> {
             reason: outcome.reason,
             policy: policy.map_or("", |policy| policy.name()),
             mode: policy.map_or(Mode::Enforce, |policy| policy.mode()),
+            anonymous: decision.is_anonymous(),
             scheme: outcome.scheme,
             cache: outcome.tier,
             kind: verified.map(|verified| verified.kind),
@@ -132,6 +135,9 @@ impl Display for AuditRecord<'_> {
         text(f, "policy", Some(self.policy))?;
         if self.mode == Mode::Shadow {
             f.write_str(",\"mode\":\"shadow\"")?;
+        }
+        if self.anonymous {
+            f.write_str(",\"anonymous\":true")?;
         }
         text(f, "scheme", self.scheme.map(AuthScheme::name))?;
         write!(f, ",\"cache\":\"{}\"", self.cache.name())?;

@@ -18,7 +18,7 @@ use crate::reason::Reason;
 pub struct BodyReader {
     most_bytes: usize,
     seen: usize,
-    /// Where a tool is asked for.
+    /// For a policy with tools.
     text: Option<Vec<u8>>,
     hash: Option<Sha256>,
 }
@@ -62,7 +62,7 @@ impl BodyReader {
         self.seen > self.most_bytes
     }
 
-    /// What the whole body says.
+    /// The facts of the whole body.
     ///
     /// # Errors
     /// [`Reason::BodyTooLarge`], [`Reason::BodyMalformed`], [`Reason::LimitExceeded`]
@@ -75,7 +75,7 @@ impl BodyReader {
     }
 }
 
-/// What a body says.
+/// The facts of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BodyFacts {
     pub(crate) digest: Option<[u8; 32]>,

@@ -6,7 +6,7 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
 use crate::engine::outcome::Outcome;
-use crate::policy::{Binding, CredentialLocation, CredentialPolicy, Policy};
+use crate::policy::{Binding, CredentialPolicy, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::AuthScheme;
 
@@ -102,8 +102,8 @@ impl Display for Challenge<'_> {
             write!(f, ", error=\"{error}\"")?;
             if !settings.hide_description {
                 write!(f, ", error_description=\"{}", self.reason)?;
-                if let Some(CredentialLocation::Header(name)) = self.further().map(|credential| &credential.from) {
-                    write!(f, " in {name}")?; // which of its tokens a client must renew
+                if let Some(credential) = self.further() {
+                    write!(f, " in {}", credential.from.field())?; // which of its tokens a client must renew
                 }
                 f.write_str("\"")?;
             }

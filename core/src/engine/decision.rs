@@ -53,7 +53,7 @@ pub struct Decision<'d> {
     engine: &'d Engine,
     trust_state: &'d TrustState,
     policy: Option<&'d Policy>,
-    /// Where the outcome and the token's record are.
+    /// It has the outcome and the token's record.
     worker: &'d Worker,
 }
 
@@ -100,6 +100,12 @@ impl<'d> Decision<'d> {
     #[must_use]
     pub fn verified_token(&self) -> Option<VerifiedToken<'d>> {
         if self.outcome().reason.is_none() { self.any_verified_token() } else { None }
+    }
+
+    /// Whether the request is accepted without the credential that says who the client is, which the policy does not require.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.outcome().reason.is_none() && self.outcome().source.is_none()
     }
 
     /// The token, accepted or not, for logs: its signature was verified, but a later check may have failed.

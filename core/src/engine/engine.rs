@@ -222,6 +222,9 @@ impl Engine {
         document: &[u8],
         now: UnixSeconds,
     ) -> Result<MapReport, TrustError> {
+        if !cfg!(feature = "bundle-maps") {
+            return Err(TrustError::AuthorityUnknown); // no policy document has one
+        }
         let map = self.document.bundle_map(map).filter(|_| trust_state.bundles.engine() == self.id);
         let map = map.ok_or(TrustError::AuthorityUnknown)?;
         let mut members =
@@ -250,7 +253,7 @@ impl Engine {
 
     /// Whether the host should fetch the document of `authority` now, because a token names a key that is not in it.
     ///
-    /// Says yes at most once in `min_refresh_seconds`, whatever the number of unknown keys and of threads.
+    /// True at most once in `min_refresh_seconds`, for any number of unknown keys and of threads.
     pub(super) fn take_refresh(&self, authority: AuthorityIndex, now: UnixSeconds) -> bool {
         let (Some(asked), Some(source)) =
             (self.refresh_asked.get(authority.as_usize()), self.document.source(authority.as_usize()))

@@ -28,6 +28,7 @@ use crate::specs::row::{Keys, Proof, ProofMemory, Used};
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
 use crate::trust::{AuthorityIndex, SelectedBy};
+use crate::uri;
 
 impl Worker {
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
@@ -95,7 +96,7 @@ impl Worker {
         }
     }
 
-    /// Puts what was known when a decision began to wait back into the worker.
+    /// Restores the state of a waiting decision in the worker.
     pub(super) fn restore(
         &mut self,
         outcome: Outcome,
@@ -111,7 +112,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts what the issuer `authority` answered about the token of `request` into its record and into the cache; the length of the record.
+    /// Writes the answer of the issuer `authority` about the token of `request` to its record and to the cache; returns the length of the record.
     fn take_answer(
         &mut self,
         engine: &Engine,
@@ -159,15 +160,90 @@ impl Worker {
         trace: &mut impl Trace,
     ) -> Result<(), Reason> {
         trace.enter(Check::Presentation);
-        let expected = &policy.credential;
-        let credential = match &expected.from {
-            CredentialLocation::Authorization => {
-                Credential::read(request.authorization, request.uri).inspect_err(|_| {
-                    self.outcome.scheme = AuthScheme::of(request.authorization);
-                })?
+        if policy.credential.from != CredentialLocation::Authorization {
+            return self.judge_elsewhere(engine, trust_state, policy, request, trace);
+        }
+        match Credential::read(request.authorization, request.uri) {
+            Ok(credential) => self.judge_first(engine, trust_state, policy, request, &credential, given, trace),
+            Err(Reason::CredentialMissing) if policy.lets_pass_without(request) => {
+                self.judge_without(engine, trust_state, policy, request, trace)
             }
-            CredentialLocation::Header(name) => credential_in(request, name)?.ok_or(Reason::CredentialMissing)?,
+            Err(reason) => {
+                self.outcome.scheme = AuthScheme::of(request.authorization);
+                Err(reason)
+            }
+        }
+    }
+
+    /// As [`judge`](Self::judge), where the first credential is not in `Authorization`.
+    #[inline(never)]
+    fn judge_elsewhere(
+        &mut self,
+        engine: &Engine,
+        trust_state: &TrustState,
+        policy: &Policy,
+        request: &Request<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        // A token that is encoded once more is decoded apart from the worker, which goes on with it.
+        let mut room = self.take_room(0);
+        let in_query = uri::has_query_parameter(request.uri, b"access_token");
+        let judged = match policy.credential.from.read(request, &mut room) {
+            // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
+            Ok(Some(_)) if in_query => Err(Reason::CredentialRepeated),
+            Ok(None) if in_query => Err(Reason::SchemeUnsupported),
+            Ok(Some(credential)) => self.judge_first(engine, trust_state, policy, request, &credential, None, trace),
+            Ok(None) if policy.credential.required => Err(Reason::CredentialMissing),
+            Ok(None) => self.judge_without(engine, trust_state, policy, request, trace),
+            Err(reason) => Err(reason),
         };
+        self.put_room(0, room);
+        judged
+    }
+
+    fn take_room(&mut self, place: usize) -> Box<[u8]> {
+        self.decoded.get_mut(place).map(core::mem::take).unwrap_or_default()
+    }
+
+    fn put_room(&mut self, place: usize, room: Box<[u8]>) {
+        if let Some(own) = self.decoded.get_mut(place) {
+            *own = room;
+        }
+    }
+
+    /// Judges a request that says not who the client is, where that is enough.
+    #[inline(never)]
+    fn judge_without(
+        &mut self,
+        engine: &Engine,
+        trust_state: &TrustState,
+        policy: &Policy,
+        request: &Request<'_>,
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        if request.proof == presentation::HeaderField::Repeated {
+            return Err(Reason::ProofRepeated);
+        }
+        if policy.others.is_empty() {
+            return Ok(());
+        }
+        self.judge_others(engine, trust_state, policy, request, AuthScheme::Bearer, trace)
+    }
+
+    /// Judges the first credential, then the others. `given` is the length of its record, where that was made by an answer.
+    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    #[cfg_attr(feature = "fast", inline(always))]
+    fn judge_first(
+        &mut self,
+        engine: &Engine,
+        trust_state: &TrustState,
+        policy: &Policy,
+        request: &Request<'_>,
+        credential: &Credential<'_>,
+        given: Option<usize>,
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        let expected = &policy.credential;
         self.outcome.scheme = Some(credential.scheme);
         // RFC 9449 §4.3 item 1 holds for every request that carries a proof, needed or not.
         if request.proof == presentation::HeaderField::Repeated {
@@ -191,7 +267,7 @@ impl Worker {
             None => {
                 let length = match given {
                     Some(length) => self.answered(length),
-                    None => self.verify(0, engine, trust_state, policy, expected, &credential, request.now, trace)?,
+                    None => self.verify(0, engine, trust_state, policy, expected, credential, request.now, trace)?,
                 };
                 let record =
                     self.records.first().and_then(|record| record.get(..length)).and_then(VerifiedToken::unpack);
@@ -257,47 +333,16 @@ impl Worker {
                 cached.len()
             }
             Some(Source::Fresh(length)) => length,
-            None => return Err(Reason::InternalError),
+            None => 0, // the request is without it
         };
-        self.outcome.source = Some(Source::Fresh(first));
+        self.outcome.set_fresh(0, first);
         let first_tier = self.outcome.tier;
         for (place, expected) in (1..).zip(&policy.others) {
             self.outcome.credential = place;
-            trace.enter(Check::Presentation);
-            let CredentialLocation::Header(name) = &expected.from else { return Err(Reason::InternalError) };
-            let Some(credential) = credential_in(request, name)? else {
-                if expected.required {
-                    return Err(Reason::CredentialMissing);
-                }
-                continue;
-            };
-            trace.enter(Check::TokenCache);
-            let known =
-                self.find_further(credential.token).map(|entry| self.token_cache.record(entry)).filter(|record| {
-                    let verified = VerifiedToken::unpack(record);
-                    verified.is_some_and(|verified| {
-                        still_stands(&verified, engine, trust_state, policy, expected, request.now)
-                            && may_be_reused(&verified, expected, credential.token, request.now)
-                    })
-                });
-            let length = match known {
-                Some(record) => {
-                    let room = self.records.get_mut(place).and_then(|room| room.get_mut(..record.len()));
-                    room.ok_or(Reason::InternalError)?.copy_from_slice(record);
-                    record.len()
-                }
-                None => self.verify(place, engine, trust_state, policy, expected, &credential, request.now, trace)?,
-            };
-            self.outcome.set_fresh(place, length);
-            let verified = self.records.get(place).and_then(|room| room.get(..length)).and_then(VerifiedToken::unpack);
-            let verified = verified.ok_or(Reason::InternalError)?;
-            let refusing = &mut self.outcome.refusing_entry;
-            check_further(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
-            trace.enter(Check::Binding);
-            // A bound token needs its proof, and a request proves one key: that of its first credential.
-            if verified.confirmation.is_bound() {
-                return Err(Reason::BindingUnsupported);
-            }
+            let mut room = self.take_room(place);
+            let judged = self.judge_other(engine, trust_state, policy, request, (place, expected), &mut room, trace);
+            self.put_room(place, room);
+            judged?;
         }
         (self.outcome.tier, self.outcome.credential) = (first_tier, 0);
         let verified_at = |place: usize| self.record(place).and_then(VerifiedToken::unpack);
@@ -311,6 +356,9 @@ impl Worker {
                 return Err(Reason::CredentialsUntied);
             }
         }
+        if first == 0 {
+            return Ok(());
+        }
         let first = verified_at(0).ok_or(Reason::InternalError)?;
         match Bound::check(policy, &first, scheme, request, trace)? {
             None => Ok(()),
@@ -318,8 +366,53 @@ impl Worker {
         }
     }
 
+    /// Judges the credential at `place`, which is not the first. `room` takes a token that is encoded once more.
+    #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
+    fn judge_other(
+        &mut self,
+        engine: &Engine,
+        trust_state: &TrustState,
+        policy: &Policy,
+        request: &Request<'_>,
+        (place, expected): (usize, &CredentialPolicy),
+        room: &mut [u8],
+        trace: &mut impl Trace,
+    ) -> Result<(), Reason> {
+        trace.enter(Check::Presentation);
+        let Some(credential) = expected.from.read(request, room)? else {
+            return if expected.required { Err(Reason::CredentialMissing) } else { Ok(()) };
+        };
+        trace.enter(Check::TokenCache);
+        let known = self.find_further(credential.token).map(|entry| self.token_cache.record(entry)).filter(|record| {
+            let verified = VerifiedToken::unpack(record);
+            verified.is_some_and(|verified| {
+                still_stands(&verified, engine, trust_state, policy, expected, request.now)
+                    && may_be_reused(&verified, expected, credential.token, request.now)
+            })
+        });
+        let length = match known {
+            Some(record) => {
+                let room = self.records.get_mut(place).and_then(|room| room.get_mut(..record.len()));
+                room.ok_or(Reason::InternalError)?.copy_from_slice(record);
+                record.len()
+            }
+            None => self.verify(place, engine, trust_state, policy, expected, &credential, request.now, trace)?,
+        };
+        self.outcome.set_fresh(place, length);
+        let verified = self.records.get(place).and_then(|room| room.get(..length)).and_then(VerifiedToken::unpack);
+        let verified = verified.ok_or(Reason::InternalError)?;
+        let refusing = &mut self.outcome.refusing_entry;
+        check_further(&verified, engine, trust_state, policy, expected, request.now, refusing, trace)?;
+        trace.enter(Check::Binding);
+        // A bound token needs its proof, and a request proves one key: that of its first credential.
+        if verified.confirmation.is_bound() {
+            return Err(Reason::BindingUnsupported);
+        }
+        Ok(())
+    }
+
     /// Verifies a token that is not in the cache, and puts it there; returns the length of its record.
-    // Not inlined, nor is `check_proofs`: what is left is all that a cached token takes, on few pages of code. In a large process each page
+    // Not inlined, nor is `check_proofs`: the rest is all that a cached token takes, on few pages of code. In a large process each page
     // that a request touches is one that the processor has to look up again.
     #[allow(clippy::too_many_arguments)] // the parts of one decision, all borrowed
     #[inline(never)]
@@ -359,7 +452,7 @@ impl Worker {
             }
             Err(refused) => {
                 self.outcome.refresh =
-                    refused.unknown_key_of.all().find(|authority| engine.take_refresh(*authority, now));
+                    refused.unknown_key_of.all().iter().copied().find(|authority| engine.take_refresh(*authority, now));
                 Err(refused.reason)
             }
         }
@@ -426,12 +519,6 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-/// The one credential in a header field of its own, without a scheme.
-fn credential_in<'r>(request: &Request<'r>, name: &str) -> Result<Option<Credential<'r>>, Reason> {
-    let field = request.fields.map_or(presentation::HeaderField::Absent, |fields| fields.field(name));
-    Credential::alone(field)
 }
 
 /// What is asked of the attributes of a token on every request, cached or not, whatever binds it: the entry that lets it in. `refusing_entry` takes the place of the entry
@@ -584,7 +671,7 @@ fn check_revoked(
     }
 }
 
-/// What a token is bound to: copies, since the checks of its proofs need the worker's memory.
+/// The confirmation of a token: copies, since the checks of its proofs need the worker's memory.
 struct Bound {
     /// For each method, in the order of the table.
     to: [Option<[u8; 32]>; ProofKind::ALL.len()],
@@ -610,7 +697,7 @@ impl Bound {
     }
 }
 
-/// What binds the token, against what the policy demands and the scheme it came under. The proofs themselves come after.
+/// Checks the binding of the token against the policy and its authentication scheme. The proofs themselves come after.
 #[cfg_attr(feature = "fast", inline(always))]
 fn check_binding(
     policy: &Policy,
@@ -636,7 +723,7 @@ fn check_binding(
         return Err(Reason::BindingRequired);
     }
     // RFC 9449 §7.2: a resource server "MUST NOT" take a DPoP-bound token as a bearer token. Without a proof that is what
-    // is missing; with one, the scheme is what is wrong.
+    // is missing; with one, the scheme is wrong.
     if dpop && scheme == AuthScheme::Bearer && request.proof != presentation::HeaderField::Absent {
         return Err(Reason::SchemeMismatch);
     }

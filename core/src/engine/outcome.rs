@@ -32,7 +32,7 @@ impl CacheTier {
     }
 }
 
-/// Where the record of the token is.
+/// The location of the token's record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source {
     Cache(RecordRef),

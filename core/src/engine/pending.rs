@@ -88,7 +88,7 @@ pub struct Pending {
     pub(crate) abandoned: Abandoned,
 }
 
-/// What a decision waits for, without what the question borrows.
+/// The question that a decision waits for, without borrows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitsFor {
     UseOnce { proof: [u8; 32], seconds: u64 },

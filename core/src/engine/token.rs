@@ -8,7 +8,7 @@ use crate::jose::header::UnverifiedHeader;
 use crate::jose::json::{JsonObject, NameTable};
 use crate::limits;
 use crate::memory::hot_keys::HotKeys;
-use crate::policy::{CredentialPolicy, Policy, PolicyDocument};
+use crate::policy::{CredentialPolicy, KeySources, Policy, PolicyDocument};
 use crate::reason::Reason;
 use crate::record;
 use crate::specs::check::{Check, Trace};
@@ -17,7 +17,7 @@ use crate::specs::common::{actor, jws, spiffe_ids};
 use crate::specs::row::Keys;
 use crate::spiffe_id;
 use crate::time::UnixSeconds;
-use crate::trust::{AuthorityIndex, KeyHint, KeySelection, MOST_TRIED, SelectedBy, TrustedKey};
+use crate::trust::{Candidates, KeyHint, KeySelection, KeySet, TrustedKey};
 
 /// The buffers that one token at a time is decoded into.
 #[derive(Debug)]
@@ -34,29 +34,12 @@ pub(crate) struct TokenBuffers<'b> {
 /// Why no record was made, and for which authorities a fresh document might help.
 pub(crate) struct TokenRefused {
     pub(crate) reason: Reason,
-    pub(crate) unknown_key_of: Sources,
-}
-
-/// The entries of `trust` whose keys may verify a token: one, or the key sources of one issuer, which are no more than may be tried.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sources([Option<AuthorityIndex>; MOST_TRIED]);
-
-impl Sources {
-    fn add(&mut self, index: AuthorityIndex) {
-        if let Some(room) = self.0.iter_mut().find(|room| room.is_none()) {
-            *room = Some(index);
-        }
-    }
-
-    /// Each of them.
-    pub(crate) fn all(self) -> impl Iterator<Item = AuthorityIndex> {
-        self.0.into_iter().flatten()
-    }
+    pub(crate) unknown_key_of: KeySources,
 }
 
 impl From<Reason> for TokenRefused {
     fn from(reason: Reason) -> Self {
-        Self { reason, unknown_key_of: Sources::default() }
+        Self { reason, unknown_key_of: KeySources::default() }
     }
 }
 
@@ -113,78 +96,63 @@ pub(crate) fn verify(
     let packed = record::VerifiedToken::unpack(packed).ok_or(Reason::InternalError)?;
 
     trace.enter(Check::Authority);
-    let mut sources = Sources::default();
-    match profile.keys {
+    let sources = match profile.keys {
         Keys::SubjectTrustDomain => {
             let id = spiffe_ids::of_workload(packed.subject().unwrap_or_default())?;
             let domain = document.authorities.trust_domain(id.trust_domain().as_str());
-            sources.add(domain.ok_or(Reason::TrustDomainUnknown)?);
+            KeySources::one(domain.ok_or(Reason::TrustDomainUnknown)?)
         }
         Keys::PinnedIssuer if packed.without_issuer => {
-            sources.add(expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?);
+            KeySources::one(expected.pinned_issuer(kind).ok_or(Reason::IssuerUnknown)?)
         }
         // RFC 9068 §4: "The issuer identifier for the authorization server […] MUST exactly match the value of the iss
         // claim." No trailing slash is folded.
-        Keys::Issuer | Keys::PinnedIssuer => {
-            document.key_sources(packed.issuer().unwrap_or_default()).for_each(|index| sources.add(index));
-        }
+        Keys::Issuer | Keys::PinnedIssuer => document.key_sources(packed.issuer().unwrap_or_default()),
         Keys::Answer => return Err(Reason::TypNotAccepted.into()), // no type resolves to it
-    }
-    if sources.all().next().is_none() {
+    };
+    if sources.all().is_empty() {
         return Err(Reason::IssuerUnknown.into());
     }
-    let fresh_keys = |index: AuthorityIndex| {
-        let keys = trust_state.bundles.set(index)?;
-        let source = document.source(index.as_usize())?;
-        let too_old = source.max_stale_seconds.is_some_and(|seconds| now > keys.loaded_at().plus(seconds));
-        (!too_old).then_some((keys, source.selection))
-    };
-    if sources.all().all(|index| fresh_keys(index).is_none()) {
-        return Err(TokenRefused { reason: Reason::KeysStale, unknown_key_of: sources });
-    }
-
-    trace.enter(Check::Key);
     let single_candidate = (profile.latitude)(&policy.profiles).single_candidate_key;
-    // Of the same issuer, so each source adds at most as many as it has tried, and all of them no more than may be tried.
-    let mut candidates: [Option<(&TrustedKey, SelectedBy)>; MOST_TRIED] = [None; MOST_TRIED];
-    let mut rooms = candidates.iter_mut();
-    let (mut reason, mut names_no_key) = (Reason::KeyUnknown, false);
-    for (keys, selection) in sources.all().filter_map(fresh_keys) {
-        names_no_key |= selection.try_keys.is_some();
-        let Some(hint) = hint(&header, selection, scratch)? else { continue };
-        match keys.find(hint, algorithm, single_candidate) {
-            Ok(found) => {
-                let by = found.by();
-                found.zip(rooms.by_ref()).for_each(|(key, room)| *room = Some((key, by)));
-            }
-            Err(fault) => reason = reason.max(fault),
+    let mut candidates = Candidates::default();
+    let (mut reason, mut is_fresh, mut is_stale, mut names_no_key) = (Reason::KeyUnknown, false, false, false);
+    for index in sources.all() {
+        let Some(source) = document.source(index.as_usize()) else { return Err(Reason::InternalError.into()) };
+        let is_young =
+            |keys: &&KeySet| source.max_stale_seconds.is_none_or(|seconds| now <= keys.loaded_at().plus(seconds));
+        let Some(keys) = trust_state.bundles.set(*index).filter(is_young) else {
+            is_stale = true;
+            continue;
+        };
+        if !is_fresh {
+            trace.enter(Check::Key);
+            is_fresh = true;
+        }
+        names_no_key |= source.selection.try_keys.is_some();
+        if let Some(hint) = hint(&header, source.selection, scratch)?
+            && let Err(fault) = keys.find(hint, algorithm, single_candidate, &mut candidates)
+        {
+            reason = reason.max(fault);
         }
     }
-    if candidates.iter().all(Option::is_none) {
-        // It may be one of a source whose keys are too old, or were never loaded.
-        if sources.all().any(|index| fresh_keys(index).is_none()) {
-            reason = Reason::KeysStale;
-        }
+    if candidates.is_empty() {
+        // It may be a key of a source whose keys are too old, or were never loaded.
+        let reason = if is_stale { Reason::KeysStale } else { reason };
         // Only a named key that is not there can be helped by a fresh document; a bad signature cannot (specs: JWK-8), unless names do not
         // say which key it is: then a new key may have the name of an old one, or none.
-        let unknown_key_of = if reason == Reason::KeyNotUsable { Sources::default() } else { sources };
+        let unknown_key_of = if reason == Reason::KeyNotUsable { KeySources::default() } else { sources };
         return Err(TokenRefused { reason, unknown_key_of });
     }
 
     trace.enter(Check::Signature);
     let signature = decode(jws.signature(), signature)?;
-    let mut verified = None;
-    for (key, by) in candidates.into_iter().flatten() {
-        let checked = hot_keys.verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature);
-        if checked.is_ok() {
-            verified = Some((key, by));
-            break;
-        }
-    }
-    let (key, selected_by) = verified.ok_or(TokenRefused {
-        reason: Reason::SignatureInvalid,
-        unknown_key_of: if names_no_key { sources } else { Sources::default() },
-    })?;
+    let is_signer = |key: &TrustedKey| {
+        hot_keys.verify(key.public(), key.thumbprint(), algorithm, jws.signing_input(), signature).is_ok()
+    };
+    let Some((key, selected_by)) = candidates.find(is_signer) else {
+        let unknown_key_of = if names_no_key { sources } else { KeySources::default() };
+        return Err(TokenRefused { reason: Reason::SignatureInvalid, unknown_key_of });
+    };
     record::set_verified(record, key.id(), selected_by, || sha256(token));
     if document.named_claims.is_empty() {
         return Ok(length);

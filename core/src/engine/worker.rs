@@ -64,6 +64,8 @@ pub struct Worker {
     pub(super) signature: Box<[u8]>,
     /// For the record of each credential that a policy may ask for.
     pub(crate) records: Box<[Box<[u8]>]>,
+    /// For the token of each credential where one is encoded once more; none where the policy document has no such credential.
+    pub(super) decoded: Box<[Box<[u8]>]>,
     /// Of the last decision.
     pub(crate) outcome: Outcome,
     /// The same, of the body of its request.
@@ -73,7 +75,7 @@ pub struct Worker {
 /// A typical token with its record, to size the index of the token cache by.
 const TYPICAL_ENTRY_BYTES: usize = 1024;
 
-/// What the token cache of a worker takes that grows with use, before it does: some sixty tokens.
+/// The initial size of a token cache that grows with use: some sixty tokens.
 const FIRST_CACHE_BYTES: usize = 64 * 1024;
 
 impl Worker {
@@ -120,6 +122,7 @@ impl Worker {
             records: (0..engine.document.most_credentials())
                 .map(|_| vec![0; record::record_bytes(limits::TOKEN_BYTES)].into())
                 .collect(),
+            decoded: rooms_for_decoded(engine),
             outcome: Outcome::default(),
             body: None,
         }
@@ -169,6 +172,7 @@ impl Worker {
         self.engine = engine.id;
         self.token_cache.clear();
         self.inactive = InactiveTokens::new(engine.document.introspects());
+        self.decoded = rooms_for_decoded(engine);
         let missing = engine.document.most_credentials().saturating_sub(self.records.len());
         if missing == 0 {
             return;
@@ -188,6 +192,12 @@ impl Worker {
         };
         if length == 0 { None } else { self.records.get(place)?.get(..length) }
     }
+}
+
+/// Room for tokens that are encoded once more where they are presented.
+fn rooms_for_decoded(engine: &Engine) -> Box<[Box<[u8]>]> {
+    let count = if engine.document.decodes() { engine.document.most_credentials() } else { 0 };
+    (0..count).map(|_| vec![0; limits::TOKEN_BYTES].into()).collect()
 }
 
 // Threads share engines and trust states; a worker may move to another thread, with the host's verifier in it.

@@ -132,7 +132,7 @@ impl AlgorithmSet {
     /// The set without members.
     pub const EMPTY: Self = Self(0);
 
-    /// What a JWT-SVID may be signed with: the RS, PS and ES families (JWT-SVID §2.1).
+    /// The algorithms of JWT-SVIDs: the RS, PS and ES families (JWT-SVID §2.1).
     pub const JWT_SVID: Self = Self::EMPTY
         .with(Algorithm::Rs256)
         .with(Algorithm::Rs384)
@@ -147,7 +147,7 @@ impl AlgorithmSet {
     /// Every algorithm of this engine.
     pub const ALL: Self = Self::JWT_SVID.with(Algorithm::EdDsa).with(Algorithm::Ed25519);
 
-    /// What a DPoP proof may be signed with where the policy names nothing: one algorithm of each family, the one whose signatures cost
+    /// The algorithms of DPoP proofs where the policy names none: one algorithm of each family, the one whose signatures cost
     /// least to check. A client chooses the algorithm and the server pays for it.
     pub const DPOP_DEFAULT: Self = Self::EMPTY
         .with(Algorithm::Rs256)

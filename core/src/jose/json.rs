@@ -132,7 +132,7 @@ impl Budget {
     pub const REVOCATIONS: Self = Self { members: &row::POLICY_DOCUMENT_BYTES, ..Self::POLICY };
 }
 
-/// What [`JsonError::Malformed`] expects at the second of two equal names of one object.
+/// The text that [`JsonError::Malformed`] expects at the second of two equal names of one object.
 pub(crate) const NAME_NOT_REPEATED: &str = "a name that is not repeated";
 
 /// The deepest nesting any budget can allow.
@@ -220,7 +220,7 @@ impl<'a> Value<'a> {
         if let Self::Array(array) = self { Some(array) } else { None }
     }
 
-    /// What kind of value it is, in the words of RFC 8259.
+    /// The kind of the value, in the words of RFC 8259.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -783,7 +783,7 @@ fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the string that started before `at` has its closing quote, and whether it holds escapes.
+/// The index of the closing quote of the string that started before `at`, and whether it has escapes.
 fn string_end(bytes: &[u8], mut at: usize) -> Result<(usize, bool), JsonError> {
     let mut escaped = false;
     loop {
@@ -842,7 +842,7 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Where the escape that starts at `at` ends. A surrogate must be a pair: a lone one is no character.
+/// The end of the escape that starts at `at`. A surrogate must be a pair: a lone one is not a character.
 fn escape_end(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     let fault = JsonError::Malformed { at, expected: "an escape of RFC 8259" };
     match bytes.get(at + 1) {
@@ -899,7 +899,7 @@ fn hex4(bytes: &[u8]) -> Option<u32> {
     digits.iter().all(|digit| *digit < 16).then_some(value)
 }
 
-/// Where the number that starts at `at` ends: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
+/// The end of the number that starts at `at`: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
 fn number_end(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     let digits = |from: usize| {
         let mut at = from;

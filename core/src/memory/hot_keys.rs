@@ -43,7 +43,7 @@ pub(crate) const GIVE_WAY_AFTER: u32 = 512;
 /// After so many checks all counts are halved: old uses count less.
 const HALVE_AFTER: u32 = 8192;
 
-/// What became of the tables, for metrics.
+/// Counts of precomputed tables, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotKeyCounts {
     /// Keys that have a proven table now.

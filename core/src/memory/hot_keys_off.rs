@@ -3,7 +3,7 @@
 use crate::crypto::{PublicKey, SignatureError, Verifiers};
 use crate::jose::algorithm::Algorithm;
 
-/// What became of the tables: there are none.
+/// Counts of precomputed tables: there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotKeyCounts {}
 

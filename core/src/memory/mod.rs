@@ -33,7 +33,7 @@ impl core::fmt::Display for OutOfMemory {
 
 impl core::error::Error for OutOfMemory {}
 
-/// Gives as many zero bytes, or `None` where there is no memory for them: a host's allocator, which may give pages that take no memory until
+/// Returns as many zero bytes, or `None` where there is no memory for them: a host's allocator, which may give pages that take no memory until
 /// they are written to.
 pub type Zeroed<'z> = &'z mut dyn FnMut(usize) -> Option<alloc::boxed::Box<[u8]>>;
 

@@ -1,4 +1,4 @@
-//! What a key is prepared as, and how the table of a key on a curve comes about in steps.
+//! The prepared forms of a key, and the building of a key's table in steps.
 
 use alloc::boxed::Box;
 
@@ -96,7 +96,7 @@ pub(super) enum Builder {
 }
 
 impl Builder {
-    /// What the table of a key of this kind takes, if such keys have tables. Those of Ed25519 have one width.
+    /// The size of the table of a key of this kind in bytes, if such keys have tables. Those of Ed25519 have one width.
     pub(super) const fn table_bytes(kind: KeyKind, width: Width) -> Option<usize> {
         match kind {
             KeyKind::P256 => Some(match width {

@@ -47,7 +47,7 @@ pub(crate) struct ProofKeys {
     room: usize,
     /// Whether a key had to go for want of room.
     is_crowded: bool,
-    /// Where the search for a key to replace goes on.
+    /// The index at which the search for a key to replace continues.
     hand: usize,
     next_serial: u64,
     /// Checks the signatures of the keys.

@@ -42,7 +42,7 @@ pub struct RecordCache {
     ring: Box<[u8]>,
     index: Box<[Set]>,
     seed: [u64; 4],
-    /// What the index is sized by.
+    /// The number of entries that the index is sized for.
     expected_entry_bytes: usize,
     /// Of the ring and the index: as they are, and as large as [`RecordCache::grow`] may make them.
     bytes: usize,
@@ -439,7 +439,7 @@ impl RecordCache {
 struct Layout {
     head: usize,
     tail: usize,
-    /// Where the entries before the wrap end; while it is set, `head <= tail < wrapped_at`.
+    /// The end of the entries before the wrap; while it is set, `head <= tail < wrapped_at`.
     wrapped_at: Option<usize>,
 }
 
@@ -522,7 +522,7 @@ impl Slot {
     }
 }
 
-/// Where a key belongs: the set by the high bits of its hash, the tag by the low ones.
+/// The set of a key by the high bits of its hash, and its tag by the low ones.
 #[derive(Clone, Copy)]
 struct Aim {
     set: u32,
@@ -633,7 +633,7 @@ fn same_chunk(a: &[u8; 32], b: &[u8; 32]) -> bool {
     (a0 ^ b0) | (a1 ^ b1) | (a2 ^ b2) | (a3 ^ b3) == 0
 }
 
-/// What an entry takes in the ring; `None` beyond what can be counted.
+/// The size of an entry in the ring; `None` if it cannot be counted.
 fn entry_bytes(key_len: usize, record_len: usize) -> Option<usize> {
     let bytes = key_len.checked_add(record_len)?.checked_add(HEADER_BYTES)?;
     bytes.checked_next_multiple_of(ALIGNMENT)
@@ -647,7 +647,7 @@ pub const MOVES: u32 = 16;
 
 /// How many times the memory that was too little [`RecordCache::grow`] takes.
 const GROWTH: usize = 4;
-/// What even an empty cache grows to.
+/// The size that even an empty cache grows to.
 const LEAST_GROWN_BYTES: usize = 4096;
 
 /// Five slots for two entries: with that, one entry in four hundred loses its place to a full set.

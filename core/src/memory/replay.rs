@@ -173,7 +173,7 @@ impl<S: AsRef<[AtomicU64]>> ReplayStore<S> {
         self.survey(1, now).state(self.buckets).live_proofs
     }
 
-    /// What the store holds and refuses at `now`, for gauges and logs. It reads at most 4,096 buckets (4 MiB), evenly chosen: of a larger
+    /// How full the store is and what it refuses at `now`, for gauges and logs. It reads at most 4,096 buckets (4 MiB), evenly chosen: of a larger
     /// store the numbers are estimates, as good as one in a hundred.
     #[must_use]
     pub fn state(&self, now: UnixSeconds) -> ReplayState {

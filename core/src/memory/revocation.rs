@@ -256,7 +256,7 @@ fn sorted<'a>(names: impl Iterator<Item = (&'a str, UnixSeconds)>) -> Vec<(&'a s
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Names {
     text: Box<str>,
-    /// Where each name ends; it begins where the one before ends. Ascending by name, no name twice.
+    /// The end of each name; it begins at the end of the one before. Ascending by name, no name twice.
     ends: Box<[usize]>,
 }
 

@@ -199,8 +199,10 @@ fn check_place(reader: &mut Reader, at: &Pointer<'_>, kind: TokenKind, from: &Cr
             let expected = "a credential `from` a header field of its own (policy: credentials)";
             reader.fault(at, format!("{} in Authorization", kind.name()), expected);
         }
-        CredentialLocation::Header(_) if kind == TokenKind::Introspected => {
-            reader.fault(at, "introspected in a header field", "introspection of the credential in Authorization");
+        CredentialLocation::Authorization => {}
+        _ if kind == TokenKind::Introspected => {
+            let found = format!("introspected in {}", from.field());
+            reader.fault(at, found, "introspection of the credential in Authorization");
         }
         _ => {}
     }

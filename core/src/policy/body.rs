@@ -7,7 +7,7 @@ use crate::limits;
 use crate::policy::reader::{Members, Reader};
 use crate::printable::quoted;
 
-/// What a policy asks of the body of a request.
+/// The conditions of a policy on the body of a request.
 #[derive(Clone, Debug)]
 pub struct BodyPolicy {
     /// The longest body, in bytes.

@@ -1,4 +1,4 @@
-//! What a policy asks of claims that it names by JSON Pointer: conditions, scope, and the claim in place of `aud`.
+//! The rules of a policy for claims that it names by JSON Pointer: conditions, scope, and the claim in place of `aud`.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::jose::json::{JsonArray, Value, plain_array_has};
-use crate::policy::credential::read_pointer;
+use crate::policy::pointer::read_pointer;
 use crate::policy::reader::{Members, Pointer, Reader};
 use crate::printable::quoted;
 use crate::reason::Reason;
@@ -24,7 +24,7 @@ const DEMANDS: [&str; 5] = ["equals", "one_of", "contains", "present", "pattern"
 const POINTER: &str = "a JSON pointer to a claim (RFC 6901), such as /tenant";
 const SCALAR: &str = "a string, a whole number, true or false";
 
-/// What an entry asks of claims that it names by JSON Pointer, and what its tokens may lack.
+/// The rules of an entry for claims that it names by JSON Pointer, and the claims that its tokens may lack.
 #[derive(Debug, Default)]
 pub(crate) struct ClaimRules {
     /// By which a cached token remembers that it met them; `None` for those that are asked each time.
@@ -208,7 +208,7 @@ fn has_word(json: &[u8], word: &str) -> bool {
 
 /// A condition on a claim that a policy names by JSON Pointer. Asked on every request, whether the token is cached or not.
 ///
-/// A claim that is absent meets no condition but `present: false`. Values are compared as what they say: a string by its characters, a
+/// A claim that is absent meets no condition but `present: false`. Values are compared by meaning: a string by its characters, a
 /// number by its digits, so `1.0` is not `1`.
 #[derive(Debug)]
 pub struct Condition {
@@ -225,7 +225,7 @@ enum Demand {
     Contains(Scalar),
     /// The claim is there and not `null`, or it is not there at all.
     Present(bool),
-    /// The claim is a string that the pattern stands for.
+    /// The claim is a string that the pattern matches.
     Pattern(SubjectPattern),
 }
 

@@ -9,21 +9,28 @@ use alloc::vec::Vec;
 use crate::field_value::{is_field_name, spells_alike};
 use crate::jose::json::Value;
 use crate::limits;
-use crate::policy::reader::{Members, Pointer, Reader, is_name_byte};
+use crate::policy::pointer::{read_pointer, read_slot};
+use crate::policy::reader::{Members, Reader, is_name_byte};
 use crate::policy::route::{AcceptedKind, CredentialLocation, CredentialPolicy, Tie, TiedClaim};
 use crate::policy::trust::TrustNames;
 use crate::printable::quoted;
 use crate::specs::common::pointer::{ClaimPointer, NamedClaims};
+use crate::specs::common::presentation::AuthScheme;
 use crate::specs::profile::{TokenKind, TokenKinds};
 
 const MEMBERS: &[&str] = &["name", "from", "accept", "audience", "required", "remove", "comment"];
 const LIST: &str = "an array of credentials, the one that says who the client is first";
 const AUDIENCE: &str = "the audience that tokens must be for";
-const FROM: &str = r#""authorization", or {"header": NAME}"#;
+const FROM: &str = r#""authorization", or an object with one of header, cookie, websocket_protocol"#;
+const COOKIE: &str = "the name of a cookie (RFC 6265)";
+const PREFIX: &str =
+    "what a subprotocol with a token begins with (RFC 6455), such as base64url.bearer.authorization.k8s.io.";
+const SCHEME: &str = "the word before the token, such as Token; DPoP is for Authorization alone";
 const HEADER: &str =
     "the name of a header field in small letters, which is not one that HTTP or this engine reads otherwise";
 /// Fields that have a meaning of their own: a credential in one of them would be read twice, or not at all.
-const NOT_OURS: [&str; 15] = [
+const NOT_OURS: [&str; 16] = [
+    "sec-websocket-protocol",
     "content-encoding",
     "content-type",
     "expect",
@@ -50,18 +57,9 @@ impl CredentialPolicy {
         claims: &mut NamedClaims,
     ) -> Vec<Self> {
         let Some(value) = policy.get("credentials") else {
-            return Self::read(
-                reader,
-                policy,
-                None,
-                CredentialLocation::Authorization,
-                "access".into(),
-                trust,
-                true,
-                claims,
-            )
-            .into_iter()
-            .collect();
+            return Self::read(reader, policy, None, CredentialLocation::Authorization, "access".into(), trust, claims)
+                .into_iter()
+                .collect();
         };
         if policy.has("accept") {
             reader.fault(&policy.at("accept"), "kinds beside `credentials`", "`accept` in each credential");
@@ -84,7 +82,7 @@ impl CredentialPolicy {
             if all.iter().any(|other| other.from.is_alike(&from)) {
                 reader.fault(&own.at("from"), "the place of another credential", "a place for each credential");
             }
-            all.extend(Self::read(reader, &own, Some(policy), from, name, trust, count == 1, claims));
+            all.extend(Self::read(reader, &own, Some(policy), from, name, trust, claims));
         });
         if count == 0 && value.as_array().is_some() {
             reader.unexpected(&policy.at("credentials"), value, "at least one credential");
@@ -101,7 +99,6 @@ impl CredentialPolicy {
         from: CredentialLocation,
         name: Box<str>,
         trust: &TrustNames,
-        is_first: bool,
         claims: &mut NamedClaims,
     ) -> Option<Self> {
         let mut audience = Vec::new();
@@ -119,9 +116,6 @@ impl CredentialPolicy {
         let kinds = accept.iter().fold(TokenKinds::default(), |kinds, entry| kinds.with(entry.kind));
         let is_opaque = |entry: &AcceptedKind| entry.kind == TokenKind::Introspected;
         let required = policy.is_none() || reader.flag(own, "required", true);
-        if !required && is_first {
-            reader.fault(&own.at("required"), "false for the credential that says who the client is", "true");
-        }
         Some(Self {
             name,
             takes_opaque: accept.iter().any(is_opaque),
@@ -162,7 +156,23 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
             Some(CredentialLocation::Authorization)
         }
         Value::Object(_) => {
-            let members = reader.members(&at, value, &["header"])?;
+            let members = reader.members(&at, value, &["header", "scheme", "cookie", "websocket_protocol"])?;
+            let others = ["header", "cookie", "websocket_protocol"].into_iter().filter(|name| members.has(name));
+            if others.count() > 1 {
+                reader.fault(&at, "a credential in several places", FROM);
+                return None;
+            }
+            if members.has("scheme") && !members.has("header") {
+                reader.fault(&members.at("scheme"), "a scheme without a header field", "a scheme beside header");
+            }
+            for (member, expected, place) in [
+                ("cookie", COOKIE, CredentialLocation::Cookie as fn(Box<str>) -> CredentialLocation),
+                ("websocket_protocol", PREFIX, CredentialLocation::WebSocketProtocol),
+            ] {
+                if members.has(member) {
+                    return read_token(reader, &members, member, expected).map(place);
+                }
+            }
             let name = reader.needed_text(&members, "header", HEADER)?;
             let is_good = is_field_name(name.as_bytes())
                 && !name.bytes().any(|byte| byte.is_ascii_uppercase())
@@ -171,13 +181,32 @@ fn read_from(reader: &mut Reader, own: &Members<'_, '_>, is_first: bool) -> Opti
                 reader.fault(&members.at("header"), quoted(&name), HEADER);
                 return None;
             }
-            Some(CredentialLocation::Header(name.into_boxed_str()))
+            let scheme = match members.has("scheme") {
+                true => Some(read_token(reader, &members, "scheme", SCHEME)?),
+                false => None,
+            };
+            if let Some(scheme) = scheme.as_ref().filter(|scheme| scheme.eq_ignore_ascii_case(AuthScheme::Dpop.name()))
+            {
+                // RFC 9449 §7.1: "DPoP-bound access tokens are sent using the Authorization request header field".
+                reader.fault(&members.at("scheme"), quoted(scheme), SCHEME);
+            }
+            Some(CredentialLocation::Header { name: name.into_boxed_str(), scheme })
         }
         other => {
             reader.unexpected(&at, other, FROM);
             None
         }
     }
+}
+
+/// A member that is a token of RFC 9110 §5.6.2: a cookie's name, a subprotocol, a scheme.
+fn read_token(reader: &mut Reader, members: &Members<'_, '_>, member: &str, expected: &str) -> Option<Box<str>> {
+    let text = reader.needed_text(members, member, expected)?;
+    let is_good = is_field_name(text.as_bytes());
+    if !is_good {
+        reader.fault(&members.at(member), quoted(&text), expected);
+    }
+    is_good.then(|| text.into_boxed_str())
 }
 
 /// Reads `tie`: each entry names two claims of two credentials that must be equal.
@@ -229,31 +258,6 @@ fn read_tied(
     }
     let slot = read_pointer(reader, &at, pointer, claims);
     Some(TiedClaim { credential: credential?, slot: slot? })
-}
-
-/// The slot of the claim that a JSON pointer names; the whole payload is none.
-pub(super) fn read_pointer(reader: &mut Reader, at: &Pointer<'_>, text: &str, claims: &mut NamedClaims) -> Option<u8> {
-    let pointer = ClaimPointer::parse(text).filter(|_| !text.is_empty());
-    read_slot(reader, at, text, pointer, claims)
-}
-
-fn read_slot(
-    reader: &mut Reader,
-    at: &Pointer<'_>,
-    text: &str,
-    pointer: Option<ClaimPointer>,
-    claims: &mut NamedClaims,
-) -> Option<u8> {
-    let Some(pointer) = pointer else {
-        reader.fault(at, quoted(text), "a JSON pointer to a claim (RFC 6901), such as /sub");
-        return None;
-    };
-    let slot = claims.slot(&pointer);
-    if slot.is_none() {
-        let expected = limits::row::NAMED_CLAIMS.of("claims in all policies of the document").to_string();
-        reader.fault(at, "one claim more", expected);
-    }
-    slot
 }
 
 /// Reads `attributes`: the claims that hosts are handed, by the names that they get.

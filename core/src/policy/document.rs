@@ -8,7 +8,7 @@ use crate::order::sort;
 use crate::policy::memory::MemorySizes;
 use crate::policy::reader::{NOTHING, Pointer, PolicyError, Reader};
 use crate::policy::route::{Policy, PolicyIndex};
-use crate::policy::trust::{BundleMap, BundleMapIndex, TrustNames, TrustSource};
+use crate::policy::trust::{BundleMap, BundleMapIndex, KeySources, TrustNames, TrustSource};
 use crate::specs::common::pointer::NamedClaims;
 use crate::specs::settings::DpopSettings;
 use crate::trust::{Authorities, Authority, AuthorityIndex};
@@ -43,7 +43,7 @@ pub struct PolicyDocument {
     pub(crate) bundle_maps: Vec<BundleMap>,
     /// Those of `trust`, in the same order.
     pub(crate) authorities: Authorities,
-    /// The key sources with a name, sorted by the identifier of their issuer.
+    /// The key sources with a name: at most [`limits::KEY_SOURCES`], since each is compared with the issuer of a token.
     key_sources: Vec<AuthorityIndex>,
     /// Sorted by name.
     pub(crate) policies: Vec<Policy>,
@@ -102,13 +102,8 @@ impl PolicyDocument {
         }
         sort(&mut policies, |a: &Policy, b: &Policy| a.name.cmp(&b.name)); // no name comes twice
         let memory = MemorySizes::read(reader, &members)?;
-        let mut key_sources: Vec<AuthorityIndex> = (0u32..)
-            .zip(&trust)
-            .filter(|(_, source)| source.has_name())
-            .map(|(place, _)| AuthorityIndex(place))
-            .collect();
-        let identifier = |index: &AuthorityIndex| trust.get(index.as_usize()).map(TrustSource::identifier);
-        sort(&mut key_sources, |a, b| (identifier(a), a).cmp(&(identifier(b), b)));
+        let places = (0u32..).map(AuthorityIndex).zip(&trust);
+        let key_sources = places.filter(|(_, source)| source.has_name()).map(|(place, _)| place).collect();
         let authorities = names.into_authorities();
         let document = Self { trust, bundle_maps, authorities, key_sources, policies, memory, named_claims };
         (reader.fault_count() == faults).then_some(document)
@@ -143,15 +138,22 @@ impl PolicyDocument {
     }
 
     /// The entries of `trust` for the issuer whose tokens have this `iss`: one, or several with a name each.
-    pub fn key_sources(&self, issuer: &str) -> impl Iterator<Item = AuthorityIndex> {
-        let source = move |index: &AuthorityIndex| self.trust.get(index.as_usize());
+    #[must_use]
+    pub fn key_sources(&self, issuer: &str) -> KeySources {
+        let source = |index: AuthorityIndex| self.trust.get(index.as_usize());
         // A name is no identifier.
         let only =
-            self.authorities.issuer(issuer).filter(|index| source(index).is_some_and(|source| !source.has_name()));
-        let identifier = move |index: &AuthorityIndex| source(index).map(TrustSource::identifier);
-        let from = self.key_sources.partition_point(|index| identifier(index) < Some(issuer));
-        let named = self.key_sources.get(from..).unwrap_or_default().iter();
-        only.into_iter().chain(named.copied().take_while(move |index| identifier(index) == Some(issuer)))
+            self.authorities.issuer(issuer).filter(|index| source(*index).is_some_and(|source| !source.has_name()));
+        if let Some(only) = only {
+            return KeySources::one(only);
+        }
+        let mut found = KeySources::default();
+        for index in &self.key_sources {
+            if source(*index).is_some_and(|source| source.identifier() == issuer) {
+                found.add(*index);
+            }
+        }
+        found
     }
 
     /// The policies, in order of their names.
@@ -173,6 +175,11 @@ impl PolicyDocument {
     /// The most credentials that one of the policies asks for.
     pub(crate) fn most_credentials(&self) -> usize {
         self.policies.iter().map(|policy| policy.credentials().count()).max().unwrap_or(1)
+    }
+
+    /// Whether a token is encoded once more where a policy reads it.
+    pub(crate) fn decodes(&self) -> bool {
+        self.policies.iter().any(Policy::decodes)
     }
 
     /// How many bytes each worker's token cache may take (`memory.token_cache_bytes`).

@@ -11,6 +11,9 @@ mod credential;
 mod document;
 mod dpop;
 mod memory;
+mod pointer;
+#[cfg(feature = "presets")]
+pub mod preset;
 mod read;
 pub mod reader;
 mod route;
@@ -24,4 +27,4 @@ pub use document::PolicyDocument;
 pub use reader::PolicyError;
 pub use route::{AcceptedKind, Binding, CredentialLocation, CredentialPolicy, Mode, Policy, PolicyIndex, SharedReplay};
 pub use schema::POLICY_SCHEMA;
-pub use trust::{BundleMap, BundleMapIndex, Introspection, TrustDocument, TrustSource};
+pub use trust::{BundleMap, BundleMapIndex, Introspection, KeySources, TrustDocument, TrustSource};

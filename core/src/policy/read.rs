@@ -16,6 +16,7 @@ use crate::specs::settings::{DpopSettings, JwtSvidSettings, ProfileSettings};
 use crate::uri::OwnedOrigin;
 
 const MEMBERS: &[&str] = &[
+    "preset",
     "accept",
     "credentials",
     "tie",
@@ -58,7 +59,8 @@ impl Policy {
             let expected = format!("a name of 1 to {most} letters, digits, dots, dashes, underscores");
             reader.fault(&at, "a policy with this name", expected);
         }
-        let members = reader.members(&at, value, MEMBERS)?;
+        let mut members = reader.members(&at, value, MEMBERS)?;
+        read_preset(reader, &mut members);
         let leeway_seconds = reader.number_of(Some(&members), &limits::LEEWAY_SECONDS);
         let mut credentials = CredentialPolicy::read_all(reader, &members, trust, claims);
         let without_svid = !credentials.is_empty()
@@ -95,6 +97,17 @@ impl Policy {
             attributes,
             body,
         })
+    }
+}
+
+#[cfg(feature = "presets")]
+use crate::policy::preset::read as read_preset;
+
+#[cfg(not(feature = "presets"))]
+fn read_preset(reader: &mut Reader, policy: &mut Members<'_, '_>) {
+    if policy.has("preset") {
+        let expected = "the settings that it stands for: `countersign policy expand` writes them";
+        reader.fault(&policy.at("preset"), "a preset, which this build leaves out", expected);
     }
 }
 

@@ -10,7 +10,9 @@ use crate::policy::body::BodyPolicy;
 use crate::policy::condition::{ClaimRules, Condition};
 use crate::reason::Reason;
 use crate::record::{NamedClaim, RulesNumber, VerifiedToken};
+use crate::request::{HeaderField, Request};
 use crate::specs::claims::{ClaimSet, Scope, UnverifiedClaims};
+use crate::specs::common::presentation::{self, Credential};
 use crate::specs::common::validity;
 use crate::specs::profile::{TokenKind, TokenKinds};
 use crate::specs::settings::{DpopSettings, ProfileSettings};
@@ -19,32 +21,32 @@ use crate::time::UnixSeconds;
 use crate::trust::AuthorityIndex;
 use crate::uri::OwnedOrigin;
 
-/// The place of a policy in its document.
+/// The index of a policy in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyIndex(pub(crate) usize);
 
-/// What one route accepts.
+/// A policy: the credentials that it requires and the tokens that it accepts.
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) name: String,
-    /// The credential that says who the client is.
+    /// The credential that identifies the client.
     pub(crate) credential: CredentialPolicy,
     /// The credentials beside it, at most `limits::CREDENTIALS` less one.
     pub(crate) others: Vec<CredentialPolicy>,
-    /// What the credentials must have in common.
+    /// The claims that the credentials must have in common.
     pub(crate) ties: Vec<Tie>,
     pub(crate) leeway_seconds: u64,
     pub(crate) binding: Binding,
     pub(crate) dpop: DpopSettings,
     pub(crate) shared_replay: SharedReplay,
     pub(crate) profiles: ProfileSettings,
-    /// What `htu` is compared to; the host's own view where absent.
+    /// The origin that `htu` is compared with; that of the host if absent.
     pub(crate) origin: Option<OwnedOrigin>,
     pub(crate) mode: Mode,
     pub(crate) challenge: ChallengePolicy,
-    /// The claims that hosts are handed by name, with the slot of each.
+    /// The claims that hosts get as attributes, with the slot of each.
     pub(crate) attributes: Vec<(Box<str>, u8)>,
-    /// What is asked of the body; nothing, if `None`.
+    /// The conditions on the body; none, if `None`.
     pub(crate) body: Option<BodyPolicy>,
 }
 
@@ -65,30 +67,118 @@ pub struct CredentialPolicy {
     pub(crate) audience: Vec<Box<str>>,
     /// Whether an entry has another claim in place of `aud`.
     pub(crate) audience_elsewhere: bool,
-    /// Whether a request without it is refused.
+    /// Whether a request without it is refused; one without the first passes as that of an anonymous client otherwise.
     pub(crate) required: bool,
-    /// Whether the host takes its field away before the request goes on.
+    /// Whether the host removes its field before the request goes on.
     pub(crate) remove: bool,
 }
 
-/// Where a credential is presented.
+/// The location of a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialLocation {
     /// In `Authorization`, by the scheme Bearer or DPoP.
     Authorization,
-    /// Alone in a header field of this name, in small letters.
-    Header(Box<str>),
+    /// In a header field.
+    Header {
+        /// The name of the field, in small letters.
+        name: Box<str>,
+        /// What is before the token; nothing, if `None`.
+        scheme: Option<Box<str>>,
+    },
+    /// In the cookie of this name (RFC 6265).
+    Cookie(Box<str>),
+    /// In `Sec-WebSocket-Protocol` (RFC 6455 §11.3.4), behind this prefix: what browsers can send with a WebSocket handshake. A prefix that
+    /// begins with `base64url.` says that the token is encoded once more, as Kubernetes has it.
+    WebSocketProtocol(Box<str>),
 }
 
 impl CredentialLocation {
-    /// Whether both name one place: header fields in whatever spelling.
+    /// Whether one credential could be read from both places: header fields in whatever spelling, prefixes of which one begins with the other.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Header(one), Self::Header(other)) => spells_alike(one.as_bytes(), other.as_bytes()),
+            (Self::Header { name: one, .. }, Self::Header { name: other, .. }) => {
+                spells_alike(one.as_bytes(), other.as_bytes())
+            }
+            (Self::WebSocketProtocol(one), Self::WebSocketProtocol(other)) => {
+                one.starts_with(&**other) || other.starts_with(&**one)
+            }
             _ => self == other,
         }
     }
+
+    /// The header field that it is in, in small letters.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        match self {
+            Self::Authorization => "authorization",
+            Self::Header { name, .. } => name,
+            Self::Cookie(_) => "cookie",
+            Self::WebSocketProtocol(_) => "sec-websocket-protocol",
+        }
+    }
+
+    /// Whether the field holds more than the credential, which stays when the credential is taken away.
+    #[must_use]
+    pub const fn is_part(&self) -> bool {
+        matches!(self, Self::Cookie(_) | Self::WebSocketProtocol(_))
+    }
+
+    /// What is left of a value of the field without the credential; empty, if nothing is, and the field goes. Never longer than `value`.
+    #[must_use]
+    pub fn without(&self, value: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Authorization | Self::Header { .. } => Vec::new(),
+            Self::Cookie(name) => presentation::without_cookie(value, name),
+            Self::WebSocketProtocol(prefix) => presentation::without_protocol(value, prefix),
+        }
+    }
+
+    /// The rest of the fields that hold more than a credential of `removed`: other cookies, other subprotocols, by the name of the field. A host
+    /// removes the fields of these credentials and writes this. Several `fields` of one name are one list (RFC 9110 §5.3, RFC 9113 §8.2.3).
+    #[must_use]
+    pub fn rests<'c, 'f>(
+        removed: impl Iterator<Item = &'c Self> + Clone,
+        fields: impl Iterator<Item = (&'f [u8], &'f [u8])> + Clone,
+    ) -> Vec<(&'c str, Vec<u8>)> {
+        let mut rests: Vec<(&str, Vec<u8>)> = Vec::new();
+        for field in removed.clone().filter(|location| location.is_part()).map(Self::field) {
+            if rests.iter().any(|(known, _)| *known == field) {
+                continue;
+            }
+            let mut rest = Vec::new();
+            for (_, value) in fields.clone().filter(|(name, _)| spells_alike(name, field.as_bytes())) {
+                let parts = removed.clone().filter(|location| location.field() == field);
+                let left = parts.fold(value.to_vec(), |value, location| location.without(&value));
+                if !rest.is_empty() && !left.is_empty() {
+                    rest.extend_from_slice(if field == "cookie" { b"; " } else { b", " });
+                }
+                rest.extend_from_slice(&left);
+            }
+            rests.push((field, rest));
+        }
+        rests.retain(|(_, rest)| !rest.is_empty());
+        rests
+    }
+
+    /// Whether the token is encoded once more.
+    pub(crate) fn is_encoded(&self) -> bool {
+        matches!(self, Self::WebSocketProtocol(prefix) if prefix.starts_with(ENCODED))
+    }
+
+    /// The credential there, if the request has it. `room` takes a token that is encoded once more.
+    pub(crate) fn read<'r>(&self, request: &Request<'r>, room: &'r mut [u8]) -> Result<Option<Credential<'r>>, Reason> {
+        let field = || request.fields.map_or(HeaderField::Absent, |fields| fields.field(self.field()));
+        match self {
+            Self::Authorization => Credential::read(request.authorization, request.uri).map(Some),
+            Self::Header { scheme, .. } => Credential::in_field(field(), scheme.as_deref()),
+            Self::Cookie(name) => Credential::in_cookie(field(), name),
+            Self::WebSocketProtocol(prefix) => Credential::in_protocols(field(), prefix, self.is_encoded(), room),
+        }
+    }
 }
+
+/// How a prefix in `Sec-WebSocket-Protocol` says that what follows is base64url.
+const ENCODED: &str = "base64url.";
 
 /// Two claims that must be equal.
 #[derive(Debug)]
@@ -179,13 +269,13 @@ impl Policy {
         &self.name
     }
 
-    /// What the host does with a refusal.
+    /// The treatment of a refusal by the host.
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// What must bind a token.
+    /// The binding that tokens must have.
     #[must_use]
     pub const fn binding(&self) -> Binding {
         self.binding
@@ -202,7 +292,7 @@ impl Policy {
     }
 
     /// The credentials that it asks for, the one that says who the client is first.
-    pub fn credentials(&self) -> impl Iterator<Item = &CredentialPolicy> {
+    pub fn credentials(&self) -> impl Iterator<Item = &CredentialPolicy> + Clone {
         core::iter::once(&self.credential).chain(&self.others)
     }
 
@@ -223,7 +313,7 @@ impl Policy {
         self.credentials().any(|credential| credential.takes_opaque)
     }
 
-    /// What it asks of the body of a request.
+    /// The conditions on the body of a request.
     #[must_use]
     pub const fn body(&self) -> Option<&BodyPolicy> {
         self.body.as_ref()
@@ -234,12 +324,24 @@ impl Policy {
         self.attributes.iter().map(|(name, _)| name.as_ref())
     }
 
+    /// Whether a request without `Authorization` passes, as that of an anonymous client. One that has the field, empty or not, is no such request.
+    pub(crate) fn lets_pass_without(&self, request: &Request<'_>) -> bool {
+        !self.credential.required && request.authorization == HeaderField::Absent
+    }
+
     /// The header fields beside `Authorization` and those of proofs that a host passes on for it, in small letters.
     pub fn header_fields(&self) -> impl Iterator<Item = &str> {
-        self.credentials().filter_map(|credential| match &credential.from {
-            CredentialLocation::Authorization => None,
-            CredentialLocation::Header(name) => Some(name.as_ref()),
-        })
+        let is_first =
+            |place: usize, field: &str| self.credentials().take(place).all(|other| other.from.field() != field);
+        let fields = self.credentials().map(|credential| credential.from.field()).enumerate();
+        fields
+            .filter(move |(place, field)| *field != "authorization" && is_first(*place, field))
+            .map(|(_, field)| field)
+    }
+
+    /// Whether a token of it is encoded once more where it is presented.
+    pub(crate) fn decodes(&self) -> bool {
+        self.credentials().any(|credential| credential.from.is_encoded())
     }
 
     /// Whether the policy itself says what clients see in front of a request's path. The host's view of it then does not count.
@@ -261,7 +363,7 @@ impl Policy {
         }
     }
 
-    /// What a proof may be signed with.
+    /// The algorithms that a proof may be signed with.
     #[must_use]
     pub const fn proof_algorithms(&self) -> AlgorithmSet {
         self.dpop.algorithms
@@ -275,7 +377,7 @@ impl CredentialPolicy {
         &self.name
     }
 
-    /// Where it is presented.
+    /// Its location in the request.
     #[must_use]
     pub const fn from(&self) -> &CredentialLocation {
         &self.from
@@ -297,7 +399,7 @@ impl CredentialPolicy {
         self.required
     }
 
-    /// Whether the host takes its field away before the request goes on.
+    /// Whether the host removes its field before the request goes on.
     #[must_use]
     pub const fn is_removed(&self) -> bool {
         self.remove
@@ -485,7 +587,7 @@ impl AcceptedKind {
         }
     }
 
-    /// What tells its rules for claims from those of all other entries in its policy document.
+    /// Distinguishes its rules for claims from those of all other entries in its policy document.
     #[inline]
     pub(crate) fn rules_number(&self) -> Option<RulesNumber> {
         self.claims.as_ref().and_then(|rules| rules.number)

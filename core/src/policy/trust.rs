@@ -102,6 +102,34 @@ pub enum TrustDocument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BundleMapIndex(pub(crate) usize);
 
+/// The entries of `trust` whose keys may verify a token: one, or the key sources of one issuer, which are no more than may be tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeySources {
+    list: [AuthorityIndex; MOST_TRIED],
+    count: usize,
+}
+
+impl KeySources {
+    pub(crate) fn one(index: AuthorityIndex) -> Self {
+        let mut sources = Self::default();
+        sources.add(index);
+        sources
+    }
+
+    pub(super) fn add(&mut self, index: AuthorityIndex) {
+        if let Some(room) = self.list.get_mut(self.count) {
+            *room = index;
+            self.count += 1;
+        }
+    }
+
+    /// Each of them.
+    #[must_use]
+    pub fn all(&self) -> &[AuthorityIndex] {
+        self.list.get(..self.count).unwrap_or_default()
+    }
+}
+
 /// A document with the keys of several trust domains, of which the policy names those that are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleMap {
@@ -489,6 +517,12 @@ impl BundleMap {
         names: &mut TrustNames,
         maps: &mut Vec<Self>,
     ) -> Vec<TrustSource> {
+        if !cfg!(feature = "bundle-maps") {
+            let expected = "a build with the feature `bundle-maps`, or an entry for each trust domain";
+            reader.fault(members.pointer(), "a bundle map, which this build leaves out", expected);
+            names.unnamed = true;
+            return Vec::new();
+        }
         let only = ["trust_domain", "issuer", "name", "spiffe_trust_domains", "introspection"];
         for name in only.into_iter().chain(BUNDLE).chain(JWKS).chain(SELECTION) {
             if members.has(name) {
@@ -585,28 +619,26 @@ fn read_name(reader: &mut Reader, at: &Pointer<'_>, value: Value<'_>) -> Option<
 
 /// Several key sources of one issuer have a name each, and together no more keys are tried than of one.
 fn check_key_sources(reader: &mut Reader, at: &Pointer<'_>, sources: &[TrustSource]) {
-    let mut named: Vec<&TrustSource> = sources.iter().filter(|source| source.has_name()).collect();
-    sort(&mut named, |a, b| (a.identifier(), a.entry).cmp(&(b.identifier(), b.entry)));
-    for group in named.chunk_by(|a, b| a.identifier() == b.identifier()) {
-        let tries: usize = group.iter().map(|source| source.selection.most()).sum();
-        if let Some(last) = group.last().filter(|_| tries > MOST_TRIED) {
-            let found = format!("key sources of one issuer with {tries} keys to try");
-            reader.fault(
-                &at.element(last.entry),
-                found,
-                format!("at most {MOST_TRIED} by try_keys of all of them, 1 where it is absent"),
-            );
+    let named = || sources.iter().filter(|source| source.has_name());
+    for (place, source) in named().enumerate() {
+        let issuer = source.identifier();
+        let (mut tries, mut is_last) = (0, true);
+        for other in named().filter(|other| other.identifier() == issuer) {
+            tries += other.selection.most();
+            is_last = other.entry == source.entry;
         }
-        let has_no_name = |source: &&TrustSource| {
-            let is_named = group.first().is_some_and(|first| first.identifier() == source.authority.name());
-            is_named && !source.has_name() && !source.authority.is_trust_domain()
-        };
-        if let Some(other) = sources.iter().find(has_no_name) {
-            reader.fault(
-                &at.element(other.entry),
-                "a key source without a name beside one with a name",
-                "name: a name for each key source of the issuer",
-            );
+        let at = at.element(source.entry);
+        if place >= limits::KEY_SOURCES {
+            reader.fault(&at, "one key source with a name more", limits::row::KEY_SOURCES.of("of them").to_string());
+            return;
+        }
+        if tries > MOST_TRIED && is_last {
+            let found = format!("key sources of one issuer with {tries} keys to try");
+            reader.fault(&at, found, format!("at most {MOST_TRIED}, try_keys of all of them together"));
+        }
+        let without = sources.iter().any(|other| !other.has_name() && other.authority.is_issuer(issuer));
+        if without {
+            reader.fault(&at, "a key source with a name beside one without", "a name for each");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The checks of a decision, in their public order. The first that fails gives the reason.
 
+use alloc::vec::Vec;
+
 /// One check, with the rule that it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -165,6 +167,57 @@ impl Check {
     }
 }
 
+/// What came of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckResult {
+    /// It held.
+    Passed,
+    /// It did not, and so the request is refused.
+    Failed,
+    /// It held when the token was verified, and its outcome is remembered.
+    Cached,
+    /// The token or the policy does not call for it.
+    NotNeeded,
+    /// Another one failed before.
+    NotReached,
+}
+
+impl CheckResult {
+    /// The word in explanations.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Cached => "cached",
+            Self::NotNeeded => "not_needed",
+            Self::NotReached => "not_reached",
+        }
+    }
+}
+
+impl Check {
+    /// The result of every check, in the public order, of a decision that began the checks `visited`.
+    #[must_use]
+    pub fn results(visited: &[Self], refused: bool) -> Vec<(Self, CheckResult)> {
+        let last = visited.last().copied();
+        let verified = visited.contains(&Self::TokenForm);
+        let remembered = |check: Self| !verified && check > Self::TokenCache && check < Self::Time;
+        let result = |check: Self| {
+            if visited.contains(&check) {
+                if refused && last == Some(check) { CheckResult::Failed } else { CheckResult::Passed }
+            } else if last.is_none_or(|last| check > last && refused) {
+                CheckResult::NotReached
+            } else if remembered(check) {
+                CheckResult::Cached
+            } else {
+                CheckResult::NotNeeded
+            }
+        };
+        Self::ALL.into_iter().map(|check| (check, result(check))).collect()
+    }
+}
+
 /// Follows a decision from check to check, for `explain`.
 pub trait Trace {
     /// The decision begins this check; if the request is refused next, it is by this one.
@@ -183,4 +236,35 @@ impl<T: Trace + ?Sized> Trace for &mut T {
 
 impl Trace for NoTrace {
     fn enter(&mut self, _: Check) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result_of(check: Check, visited: &[Check], refused: bool) -> CheckResult {
+        Check::results(visited, refused).into_iter().find(|(known, _)| *known == check).unwrap().1
+    }
+
+    #[test]
+    fn every_check_has_a_result() {
+        assert_eq!(Check::results(&[], true).len(), Check::ALL.len());
+        assert!(Check::results(&[], true).iter().all(|(_, result)| *result == CheckResult::NotReached));
+    }
+
+    #[test]
+    fn a_cached_token_skips_its_own_checks_only() {
+        let visited = [Check::Presentation, Check::TokenCache, Check::Time, Check::Audience];
+        assert_eq!(result_of(Check::Signature, &visited, true), CheckResult::Cached);
+        assert_eq!(result_of(Check::Time, &visited, true), CheckResult::Passed);
+        assert_eq!(result_of(Check::Audience, &visited, true), CheckResult::Failed);
+        assert_eq!(result_of(Check::Scope, &visited, true), CheckResult::NotReached);
+    }
+
+    #[test]
+    fn what_a_request_does_not_call_for_is_not_needed() {
+        let visited: Vec<Check> = Check::ALL.into_iter().filter(|check| *check <= Check::Binding).collect();
+        assert_eq!(result_of(Check::Binding, &visited, false), CheckResult::Passed);
+        assert_eq!(result_of(Check::ProofSignature, &visited, false), CheckResult::NotNeeded);
+    }
 }

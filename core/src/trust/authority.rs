@@ -20,6 +20,11 @@ impl Authority {
         }
     }
 
+    /// Whether this is the issuer of this identifier.
+    pub(crate) fn is_issuer(&self, identifier: &str) -> bool {
+        matches!(self, Self::Issuer(name) if name == identifier)
+    }
+
     /// Whether this is a trust domain.
     #[must_use]
     pub const fn is_trust_domain(&self) -> bool {
@@ -37,7 +42,7 @@ impl core::fmt::Display for Authority {
 }
 
 /// The place of an authority in the policy document's `trust` list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorityIndex(pub(crate) u32);
 
 impl AuthorityIndex {

@@ -19,7 +19,8 @@ use crate::printable::quoted;
 use crate::trust::authority::Authority;
 use crate::trust::form::TrustForm;
 use crate::trust::jwk::{JwkBuffer, JwkError, UnverifiedJwk};
-use crate::trust::selection::{CertificateNames, KeySelection};
+use crate::trust::key::CertificateNames;
+use crate::trust::selection::KeySelection;
 use crate::trust::thumbprint::thumbprint;
 
 /// Why a document was refused whole; the last good one stays in use.

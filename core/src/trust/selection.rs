@@ -3,19 +3,14 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::iter::FusedIterator;
-use core::ops::Range;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::header::CertificateHash;
 use crate::order::sort;
-use crate::trust::set::TrustedKey;
+use crate::trust::key::TrustedKey;
 
 /// The most keys that a token is checked with: the greatest `try_keys`.
 pub(crate) const MOST_TRIED: usize = 4;
-
-/// `x5t` and `x5t#S256` of a key, in the order of [`CertificateHash::ALL`]; only where the policy selects keys by them.
-pub(crate) type CertificateNames = [Option<Box<str>>; 2];
 
 /// What the policy says of how tokens of an authority select a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,50 +70,46 @@ pub enum SelectedBy {
     AlgorithmDespiteId,
 }
 
-/// The keys that a token may have been signed with: at most [`MOST_TRIED`].
-#[derive(Clone, Debug)]
+/// The keys that a token may have been signed with: at most four, by `try_keys`.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Candidates<'s> {
-    pub(super) keys: &'s [Arc<TrustedKey>],
-    pub(super) places: Places<'s>,
-    pub(super) algorithm: Algorithm,
-    pub(super) by: SelectedBy,
+    list: [Option<(&'s TrustedKey, SelectedBy)>; MOST_TRIED],
+    count: usize,
 }
 
-/// Where candidates are in a set.
-#[derive(Clone, Debug)]
-pub(super) enum Places<'s> {
-    Run(Range<usize>),
-    List(core::slice::Iter<'s, u32>),
-}
-
-impl Candidates<'_> {
-    /// How the token selects them.
-    #[must_use]
-    pub const fn by(&self) -> SelectedBy {
-        self.by
+impl<'s> Candidates<'s> {
+    /// Each key, and how the token selects it.
+    pub fn keys(&self) -> impl Iterator<Item = (&'s TrustedKey, SelectedBy)> {
+        self.list.iter().map_while(|candidate| *candidate)
     }
-}
 
-impl<'s> Iterator for Candidates<'s> {
-    type Item = &'s TrustedKey;
+    /// The first that `is_it` holds of.
+    pub(crate) fn find(&self, mut is_it: impl FnMut(&TrustedKey) -> bool) -> Option<(&'s TrustedKey, SelectedBy)> {
+        self.keys().find(|(key, _)| is_it(key))
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let place = match &mut self.places {
-                Places::Run(run) => run.next()?,
-                Places::List(list) => usize::try_from(*list.next()?).ok()?,
-            };
-            let key = self.keys.get(place)?;
-            // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked when the cryptographic operation
-            // is performed": the header's `alg` only chooses among those the key allows.
-            if key.algorithms.contains(self.algorithm) {
-                return Some(key);
-            }
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Adds a key if it may be used with the algorithm. RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be
+    /// checked when the cryptographic operation is performed": the header's `alg` only chooses among those the key allows.
+    pub(super) fn add(&mut self, key: &'s TrustedKey, algorithm: Algorithm, by: SelectedBy) {
+        if key.algorithms.contains(algorithm)
+            && let Some(room) = self.list.get_mut(self.count)
+        {
+            *room = Some((key, by));
+            self.count += 1;
         }
     }
 }
-
-impl FusedIterator for Candidates<'_> {}
 
 /// Where the keys of one set are by what a token may say of them, beside `kid`. Found when the document is loaded, since a client asks as often
 /// as it likes.

@@ -5,17 +5,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::crypto::PublicKey;
-use crate::jose::algorithm::{Algorithm, AlgorithmSet};
+use crate::jose::algorithm::Algorithm;
 use crate::jose::header::CertificateHash;
 use crate::order::sort;
 use crate::reason::Reason;
 use crate::time::UnixSeconds;
 use crate::trust::authority::{Authority, AuthorityIndex};
 use crate::trust::form::TrustForm;
+use crate::trust::key::{KeyHandle, TrustedKey};
 use crate::trust::map::{self, MapReport};
 use crate::trust::parse::{self, KeyRules, LoadReport, ParsedSet, TrustError};
-use crate::trust::selection::{Candidates, CertificateNames, Index, KeyHint, KeySelection, Places, SelectedBy};
+use crate::trust::selection::{Candidates, Index, KeyHint, KeySelection, SelectedBy};
 use crate::trust::table::SetTable;
 
 /// Which engine something belongs to.
@@ -29,82 +29,6 @@ static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
 impl EngineId {
     pub(crate) fn next() -> Self {
         Self(NEXT_SERIAL.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// The identity of one key while it stays in its set.
-///
-/// A key that leaves its set and comes back is another key: `serial` is never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyHandle {
-    pub(crate) authority: AuthorityIndex,
-    /// The index in [`KeySet::slots`].
-    pub(crate) slot: u32,
-    pub(crate) serial: u64,
-}
-
-impl KeyHandle {
-    /// A number that no other key of this process ever had, for logs.
-    #[must_use]
-    pub const fn serial(self) -> u64 {
-        self.serial
-    }
-}
-
-/// One public key that may sign tokens of one authority.
-#[derive(Debug)]
-pub struct TrustedKey {
-    pub(crate) id: KeyHandle,
-    pub(crate) key_id: Option<Box<str>>,
-    /// Only where the policy selects keys by it.
-    pub(super) certificate: Option<Box<CertificateNames>>,
-    pub(crate) public: PublicKey,
-    /// The algorithms that fit the key, or the one that its `alg` names, as far as the trust entry allows them.
-    pub(crate) algorithms: AlgorithmSet,
-    /// RFC 7638.
-    pub(crate) thumbprint: [u8; 32],
-}
-
-impl TrustedKey {
-    /// The identity of the key.
-    #[must_use]
-    pub const fn id(&self) -> KeyHandle {
-        self.id
-    }
-
-    /// Whose key it is.
-    #[must_use]
-    pub const fn authority(&self) -> AuthorityIndex {
-        self.id.authority
-    }
-
-    /// `kid`, if it has one.
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
-    }
-
-    /// `x5t` or `x5t#S256`, if it has one and the policy selects keys by it.
-    pub(super) fn certificate_name(&self, hash: CertificateHash) -> Option<&str> {
-        self.certificate.as_ref()?.get(hash.index())?.as_deref()
-    }
-
-    /// The key itself.
-    #[must_use]
-    pub const fn public(&self) -> &PublicKey {
-        &self.public
-    }
-
-    /// The algorithms that it may be used with.
-    #[must_use]
-    pub const fn algorithms(&self) -> AlgorithmSet {
-        self.algorithms
-    }
-
-    /// Its RFC 7638 thumbprint.
-    #[must_use]
-    pub const fn thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
     }
 }
 
@@ -168,48 +92,50 @@ impl KeySet {
         self.loaded_at
     }
 
-    /// The keys that a token was signed with if its header says `hint` and `algorithm`: one, or as many as `try_keys` of the trust entry.
+    /// Adds to `candidates` the keys that a token was signed with if its header says `hint` and `algorithm`: one, or as many as `try_keys` of
+    /// the trust entry.
     ///
     /// Several keys may have the `kid` or the certificate's hash: those that fit the algorithm. A token that names no key finds one only
     /// where no more keys of the set fit its algorithm, and only if `single_candidate` allows that.
     ///
     /// # Errors
     /// [`Reason::KeyUnknown`], or [`Reason::KeyNotUsable`] if the named key is there and may not be used with `algorithm`.
-    pub fn find(
-        &self,
+    pub fn find<'s>(
+        &'s self,
         hint: KeyHint<'_>,
         algorithm: Algorithm,
         single_candidate: bool,
-    ) -> Result<Candidates<'_>, Reason> {
-        let candidates = |places, by| Candidates { keys: &self.keys, places, algorithm, by };
-        let found = match hint {
-            KeyHint::Id(id) => {
+        candidates: &mut Candidates<'s>,
+    ) -> Result<(), Reason> {
+        let before = candidates.count();
+        let (mut is_named, mut places, mut by) = (false, &[][..], SelectedBy::Name);
+        match (hint, &self.index) {
+            (KeyHint::Id(id), index) => {
                 let from = self.keys.partition_point(|key| key.key_id() < Some(id));
-                let run = self.keys.iter().skip(from).take_while(|key| key.key_id() == Some(id)).count();
-                if run > 0 {
-                    candidates(Places::Run(from..from + run), SelectedBy::Name)
-                } else {
-                    let index = self.index.as_ref().filter(|index| index.serves_any_id()).ok_or(Reason::KeyUnknown)?;
-                    candidates(Places::List(index.fitting(algorithm).iter()), SelectedBy::AlgorithmDespiteId)
+                for key in self.keys.iter().skip(from).take_while(|key| key.key_id() == Some(id)) {
+                    is_named = true;
+                    candidates.add(key, algorithm, by);
+                }
+                if let Some(index) = index.as_ref().filter(|index| !is_named && index.serves_any_id()) {
+                    (places, by) = (index.fitting(algorithm), SelectedBy::AlgorithmDespiteId);
                 }
             }
-            KeyHint::Certificate(hash, name) => {
-                let places = self.index.as_ref().map_or(&[][..], |index| index.named(&self.keys, hash, name));
-                candidates(Places::List(places.iter()), SelectedBy::Name)
+            (KeyHint::Certificate(hash, name), Some(index)) => {
+                places = index.named(&self.keys, hash, name);
+                is_named = !places.is_empty();
             }
-            KeyHint::None if single_candidate => {
-                candidates(Places::List(self.fitting(algorithm).iter()), SelectedBy::Algorithm)
+            (KeyHint::None, _) if single_candidate => (places, by) = (self.fitting(algorithm), SelectedBy::Algorithm),
+            _ => {}
+        }
+        for place in places {
+            if let Some(key) = usize::try_from(*place).ok().and_then(|place| self.keys.get(place)) {
+                candidates.add(key, algorithm, by);
             }
-            KeyHint::None => return Err(Reason::KeyUnknown),
-        };
-        let is_named = match &found.places {
-            Places::Run(run) => !run.is_empty(),
-            Places::List(list) => found.by == SelectedBy::Name && !list.as_slice().is_empty(),
-        };
-        match found.clone().next() {
-            Some(_) => Ok(found),
-            None if is_named => Err(Reason::KeyNotUsable),
-            None => Err(Reason::KeyUnknown),
+        }
+        match candidates.count() > before {
+            true => Ok(()),
+            false if is_named => Err(Reason::KeyNotUsable),
+            false => Err(Reason::KeyUnknown),
         }
     }
 

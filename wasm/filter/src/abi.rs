@@ -182,7 +182,7 @@ impl Host for Proxy {
         unsafe { returned(|bytes, length| proxy_get_header_map_pairs(number(map), bytes, length)) }.ok()
     }
 
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>) {
         // SAFETY: the texts are valid for the call.
         unsafe {
             match value {

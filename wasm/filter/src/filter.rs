@@ -439,7 +439,7 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
     }
 
     fn set_header(&mut self, name: &str, value: Option<&str>) {
-        self.host.set_header(Map::Request, name.as_bytes(), value);
+        self.host.set_header(Map::Request, name.as_bytes(), value.map(str::as_bytes));
     }
 
     fn remove_spelled(&mut self, identity: &IdentityHeaders) {
@@ -456,7 +456,11 @@ impl<H: Host> Stream for ProxyStream<'_, H> {
 
     fn remove_credentials(&mut self, credentials: &IdentityHeaders) {
         if !credentials.is_empty() {
+            let rests = credentials.rests(self.fields.iter());
             remove_spelled(self.host, Map::Request, self.fields, credentials);
+            for (name, rest) in rests {
+                self.host.set_header(Map::Request, name.as_bytes(), Some(&rest));
+            }
         }
     }
 

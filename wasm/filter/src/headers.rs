@@ -27,7 +27,7 @@ impl<'a> Pairs<'a> {
     }
 
     #[inline(always)]
-    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone {
         let mut rest = self.texts;
         self.lengths.iter().map_while(move |lengths| {
             let [name_length, value_length] = both(lengths);

@@ -21,7 +21,7 @@ pub(crate) trait Host: Clone + Send + Sync + 'static {
     /// All header fields of a map, see `headers`.
     fn header_pairs(&self, map: Map) -> Option<Vec<u8>>;
     /// Replaces all values of a header field, or removes them. For one of a request, Envoy chooses the route anew after that.
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>);
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>);
     /// A property of the request or its connection; `path` is its parts.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
     /// Leaves a text with the stream, as filter state `wasm.<name>`.

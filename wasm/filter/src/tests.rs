@@ -136,8 +136,9 @@ impl Host for Scripted {
             _ => pairs(&world.request),
         })
     }
-    fn set_header(&self, map: Map, name: &[u8], value: Option<&str>) {
-        self.world().set.push((map, String::from_utf8_lossy(name).into_owned(), value.map(str::to_owned)));
+    fn set_header(&self, map: Map, name: &[u8], value: Option<&[u8]>) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        self.world().set.push((map, text(name), value.map(text)));
     }
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
         let mut world = self.world();
@@ -1218,5 +1219,18 @@ fn a_new_or_a_wider_store_refuses_what_may_have_been_used_before_it() -> Result<
     let afterwards = later.plus(6);
     assert_eq!(narrow.record_use(&[8; 32], afterwards, afterwards), Ok(FirstUse::Recorded));
     assert_eq!(wide.record_use(&[8; 32], afterwards, afterwards.plus(200)), Ok(FirstUse::Replayed));
+    Ok(())
+}
+
+/// What this build leaves out is a fault that names the feature, and never a policy without the keys.
+#[test]
+#[cfg(not(feature = "bundle-maps"))]
+fn a_bundle_map_is_for_the_build_that_has_them() -> Result<(), Fault> {
+    let policy = r#"{"trust":[{"trust_domains":["example.org"],"format":"spiffe","bundle_map":{"trust_domains":{"example.org":{"keys":[]}}}}],
+        "policies":{"default":{"accept":[{"kind":"jwt-svid","trust_domain":"example.org"}],"audience":"a"}}}"#;
+    let faults = countersign::PolicyDocument::parse(policy.as_bytes()).err().ok_or("it is taken")?;
+    let [fault] = faults.as_slice() else { return Err(format!("{faults:?}").into()) };
+    assert_eq!(fault.pointer, "/trust/0");
+    assert!(fault.to_string().contains("`bundle-maps`"), "{fault}");
     Ok(())
 }

@@ -259,7 +259,7 @@ impl<H: Host> Vm<H> {
     pub(crate) fn response(&mut self, context: u32) {
         let due = self.due.iter().position(|(known, _)| *known == context);
         for (name, value) in due.map(|place| self.due.swap_remove(place).1).unwrap_or_default() {
-            self.host.set_header(Map::Response, name.as_bytes(), Some(&value));
+            self.host.set_header(Map::Response, name.as_bytes(), Some(value.as_bytes()));
         }
     }
 

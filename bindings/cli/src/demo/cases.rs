@@ -18,7 +18,7 @@ pub(super) struct Case {
     make: fn(&World, &str) -> Result<Call, Failure>,
 }
 
-/// What happens around the request.
+/// The circumstances of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     /// Nothing.

@@ -54,7 +54,7 @@ struct Row {
     cached_microseconds: Option<f64>,
 }
 
-/// What one request came to.
+/// The outcome of one request.
 struct Attempt {
     reason: Option<Reason>,
     cached: bool,

@@ -13,7 +13,7 @@ use super::tokens::{self, NOW};
 use crate::failure::Failure;
 use crate::session;
 
-/// What the client asks for.
+/// The resource that the client requests.
 pub(super) const URI: &str = "https://api.example/orders?page=1";
 
 pub(super) struct World {

@@ -557,6 +557,33 @@ fn a_tie_that_names_an_optional_credential() {
     }
 }
 
+#[test]
+fn places_where_a_credential_is_presented() {
+    let place = Place::new();
+    let mut policy = place.policy();
+    let anonymous =
+        "a request without this credential passes, as that of an anonymous client, whatever `binding` requires";
+    let cookie = "browsers send a cookie with requests that pages of others make: give it SameSite=Strict or Lax, and have the \
+                  application check Origin (RFC 6265 §8.2)";
+    let protocol = "an upstream that chooses the subprotocol with the token sends the token back; \"remove\": true keeps it from it";
+    for (from, more, at, text) in [
+        (json!("authorization"), json!({}), "required", None),
+        (json!("authorization"), json!({"required": false}), "required", Some(anonymous)),
+        (json!({"header": "x-a", "scheme": "Token"}), json!({}), "from", None),
+        (json!({"cookie": "a"}), json!({}), "from", Some(cookie)),
+        (json!({"websocket_protocol": "a."}), json!({}), "remove", Some(protocol)),
+        (json!({"websocket_protocol": "a."}), json!({"remove": true}), "remove", None),
+    ] {
+        let mut credential = json!({"name": "client", "from": from, "accept": ["at+jwt"]});
+        credential.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        policy["policies"]["default"] =
+            json!({"audience": "https://api.example", "origin": "https://api.example", "credentials": [credential]});
+        let (code, report) = lint(&[], &policy.to_string());
+        let said = texts(&report, &format!("/policies/default/credentials/0/{at}"));
+        assert_eq!((code, said), (Some(0), Vec::from_iter(text)), "{policy}: {report}");
+    }
+}
+
 /// The warnings about a policy's `accept` are those about each credential's.
 #[test]
 fn entries_of_credentials() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign::internal::limits;
+use countersign::internal::policy::preset::PRESETS;
 use countersign::{Algorithm, AlgorithmSet, POLICY_SCHEMA, PolicyDocument, TokenKind};
 use serde_json::{Value, json};
 
@@ -32,6 +33,13 @@ fn with(pointer: &str, value: Value) -> Value {
 
 fn policy(member: &str, value: Value) -> Value {
     with(&format!("/policies/default/{member}"), value)
+}
+
+/// A policy of these members alone, and an audience.
+fn preset(members: Value) -> Value {
+    let mut policy = members;
+    policy["audience"] = json!("https://api.example");
+    with("/policies/default", policy)
 }
 
 fn svid_policy(member: &str, value: Value) -> Value {
@@ -73,6 +81,11 @@ fn what_the_reader_takes_the_schema_takes() {
     let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let all = [
         sound(),
+        preset(json!({"preset": "keycloak"})),
+        preset(json!({"preset": "mcp", "dpop": {"max_age_seconds": 30}, "scope": "a", "conditions": []})),
+        preset(json!({"preset": "kubernetes", "subjects": ["system:serviceaccount:a:*"]})),
+        preset(json!({"preset": "gitlab", "subjects": "a/b", "subject_separator": "/"})),
+        preset(json!({"preset": "okta", "scope_from": "/groups"})),
         with("/$schema", json!("https://example.org/schema")),
         with("/comment", json!(["any", "value"])),
         with("/trust/0/bundle", json!({"keys": []})),
@@ -188,6 +201,13 @@ fn what_the_reader_takes_the_schema_takes() {
 fn what_is_broken_both_refuse() {
     let schema = jsonschema::validator_for(&serde_json::from_str(POLICY_SCHEMA).unwrap()).unwrap();
     let mut all = vec![
+        preset(json!({"preset": "Keycloak"})),
+        preset(json!({"preset": null})),
+        preset(json!({"preset": ["mcp"]})),
+        preset(json!({"preset": "mcp", "accept": ["jwt"]})),
+        preset(json!({"preset": "mcp", "credentials": [credential("a", json!("authorization"), "jwt")]})),
+        preset(json!({"preset": "kubernetes"})),
+        preset(json!({"preset": "github-actions", "subject_separator": ":"})),
         json!(null),
         json!([]),
         json!({}),
@@ -425,8 +445,13 @@ fn what_is_broken_both_refuse() {
         policy("dpop", json!({"shared_store": "required", "replay": "danger_accept"})),
         credentials(json!([]), json!({})),
         credentials(json!([transaction(), credential("access", json!("authorization"), "at+jwt")]), json!({})),
-        credentials(json!([{"name": "a", "from": "authorization", "accept": ["jwt"], "required": false}]), json!({})),
-        credentials(json!([{"name": "a", "from": {"header": "x-a"}, "accept": ["jwt"], "required": false}]), json!({})),
+        credentials(json!([credential("a", json!({"header": "x-a", "scheme": "DPoP"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"cookie": "a b"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"cookie": "a", "scheme": "Token"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"cookie": "a", "header": "x-a"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"websocket_protocol": "a,b"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"header": "sec-websocket-protocol"}), "jwt")]), json!({})),
+        credentials(json!([credential("a", json!({"query": "access_token"}), "jwt")]), json!({})),
         credentials(json!([credential("a", json!({"header": "X-A"}), "jwt")]), json!({})),
         credentials(json!([credential("a", json!({"header": "cookie"}), "jwt")]), json!({})),
         credentials(json!([credential("a b", json!({"header": "x-a"}), "jwt")]), json!({})),
@@ -516,6 +541,8 @@ fn bounds_and_words_are_those_of_the_tables() {
         let kinds = TokenKind::ALL.into_iter().filter(|kind| kind.is_keyed_by_trust_domain() == is_svid);
         kinds.map(TokenKind::name).collect::<Vec<&str>>()
     };
+    let presets: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+    assert_eq!(at("/$defs/policy/properties/preset/enum"), &json!(presets));
     assert_eq!(at("/$defs/svidEntry/properties/kind/enum"), &json!(kinds(true)));
     assert_eq!(at("/$defs/issuedEntry/properties/kind/enum"), &json!(kinds(false)));
     // A token that its issuer is asked about needs an entry with an issuer.

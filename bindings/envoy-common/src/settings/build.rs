@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Gives the bytes of a file, or why it cannot.
+/// Returns the bytes of a file, or the reason why it cannot be read.
 pub type ReadFile<'r> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'r;
 
 /// Which build of the filter reads its settings: each refuses what only the other can do, instead of leaving it undone.

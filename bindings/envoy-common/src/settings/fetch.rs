@@ -133,7 +133,7 @@ fn read_one(
     read_place(reader, &members, known)
 }
 
-/// Where something is fetched: `what` it is and the URI that the policy has for it, or nothing if that is a fault already.
+/// The source of a document: `what` it is and its URI in the policy, or nothing if that is a fault already.
 fn read_place(reader: &mut Reader, members: &Members<'_, '_>, what: Option<(Document, Option<&str>)>) -> Option<Fetch> {
     let cluster = reader.needed_text(members, "cluster", "the name of a cluster");
     let uri = reader.text(members, "uri", "an http or https URI");

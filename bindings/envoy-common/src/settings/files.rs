@@ -1,4 +1,4 @@
-//! What only the dynamic module has: files.
+//! The settings of the dynamic module only: files.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -10,7 +10,7 @@ use countersign::{PolicyDocument, TrustDocument};
 /// Settings of the dynamic module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    /// Where relative names of trust files begin.
+    /// The folder of relative names of trust files.
     pub directory: String,
     /// Revocations, read again when they change.
     pub revocations: Option<String>,

@@ -27,7 +27,7 @@ use countersign_reload::RevocationDocument;
 
 use crate::attribute::AttributeName;
 use crate::certificate::CertificateSource;
-use crate::identity::{IdentityHeaders, removed_fields};
+use crate::identity::{IdentityHeaders, removed_credentials};
 
 pub use build::{Build, ReadFile};
 pub(crate) use fetch::DEFAULT_REFRESH_SECONDS;
@@ -38,7 +38,7 @@ pub use route::RouteSettings;
 pub use selection::{HeaderMatch, Selection};
 pub use vm::{Signatures, Vm};
 
-/// What the filter's configuration says, but for the policy document.
+/// The filter's configuration without the policy document.
 #[derive(Debug)]
 pub struct Settings {
     /// The policy of routes that name none, where no header selects one.
@@ -59,13 +59,13 @@ pub struct Settings {
     pub identity_headers: IdentityHeaders,
     /// Whether the route is chosen anew by the identity headers that were written, and asked again.
     pub clear_route_cache: bool,
-    /// Where attributes are left for filters and logs.
+    /// The metadata in which attributes are stored for filters and logs.
     pub metadata_namespace: String,
     /// Which attributes are left there.
     pub metadata: Vec<AttributeName>,
     /// Which decisions are logged.
     pub audit: Audit,
-    /// Where the client certificate comes from.
+    /// The source of the client certificate.
     pub certificate: CertificateSource,
     /// The name of the store of used proofs.
     pub replay_store: String,
@@ -73,9 +73,9 @@ pub struct Settings {
     pub forget_proofs: bool,
     /// Whom decisions that wait ask.
     pub questions: Questions,
-    /// What only the module has.
+    /// The settings of the module only.
     pub files: Files,
-    /// What only the proxy-wasm filter has.
+    /// The settings of the proxy-wasm filter only.
     pub vm: Vm,
 }
 
@@ -147,7 +147,7 @@ impl Settings {
             Build::Module { .. } => (Files::read(reader, &members, document.as_ref()), Vm::default()),
             Build::Wasm => {
                 let removes = |document: &PolicyDocument| {
-                    document.policies().any(|(_, policy)| removed_fields(policy).next().is_some())
+                    document.policies().any(|(_, policy)| removed_credentials(policy).next().is_some())
                 };
                 let has_identity = !identity_headers.is_empty() || document.as_ref().is_some_and(removes);
                 (Files::default(), Vm::read(reader, &members, document.as_ref(), has_identity))

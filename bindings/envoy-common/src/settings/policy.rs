@@ -59,7 +59,7 @@ fn read_file(reader: &mut Reader, members: &Members<'_, '_>, read: &ReadFile<'_>
     }
 }
 
-/// What `default_policy` names; where it is absent, the only policy, or the one called `default`.
+/// The policy that `default_policy` names; where it is absent, the only policy, or the one called `default`.
 pub(super) fn read_default(
     reader: &mut Reader,
     members: &Members<'_, '_>,

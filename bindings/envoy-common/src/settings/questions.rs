@@ -107,7 +107,7 @@ fn read_introspection(reader: &mut Reader, settings: &Members<'_, '_>, document:
     Some(Endpoint { authority: authority.to_owned(), path: path.to_owned(), ..call })
 }
 
-/// What both have: cluster, header fields and time.
+/// The settings of both: cluster, header fields and time.
 fn read_call(reader: &mut Reader, members: &Members<'_, '_>, milliseconds: u64) -> Option<Endpoint> {
     let cluster = reader.needed_text(members, "cluster", CLUSTER);
     let timeout_milliseconds = reader.number(members, "timeout_milliseconds", milliseconds, (1, MOST_MILLISECONDS));

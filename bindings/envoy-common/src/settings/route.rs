@@ -1,4 +1,4 @@
-//! What one route sets over the filter's settings, and the settings that both have.
+//! The settings of one route over the filter's settings, and those that both have.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -11,14 +11,14 @@ use countersign::internal::printable::quoted;
 use countersign::internal::uri::AllowedOrigins;
 use countersign::{Mode, PolicyError};
 
-/// What one route says over the filter's settings.
+/// The settings of one route over the filter's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteSettings {
     /// The name of its policy.
     pub policy: Option<String>,
     /// Its external origins.
     pub origin: Option<AllowedOrigins>,
-    /// What happens to refused requests.
+    /// The treatment of refused requests.
     pub mode: Option<Mode>,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn read_origin(reader: &mut Reader, members: &Members<'_, '_>) -> Opt
     .ok()
 }
 
-/// What happens to refused requests.
+/// The treatment of refused requests.
 pub(super) fn read_mode(reader: &mut Reader, members: &Members<'_, '_>) -> Option<Mode> {
     reader.word(members, "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
 }

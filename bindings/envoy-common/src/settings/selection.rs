@@ -17,13 +17,13 @@ use crate::settings::policy::unknown_policy;
 pub struct Selection {
     /// The name of the field, in small letters; or `:path`, `:method`, `:authority`, `:scheme`.
     pub header: String,
-    /// What its value has to be.
+    /// The condition on its value.
     pub value: HeaderMatch,
     /// The name of the policy.
     pub policy: String,
 }
 
-/// What a value has to be.
+/// The condition on a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderMatch {
     /// This text.

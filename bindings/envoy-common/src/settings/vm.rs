@@ -1,4 +1,4 @@
-//! What only the proxy-wasm filter has.
+//! The settings of the proxy-wasm filter only.
 
 use alloc::string::String;
 use alloc::vec::Vec;

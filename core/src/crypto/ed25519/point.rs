@@ -75,7 +75,7 @@ pub(crate) fn split(encoded: &[u8; 32]) -> ([u64; 4], bool) {
     (y, negative)
 }
 
-/// What RFC 8032 §5.1.2 calls negative: the lowest bit of the integer below p.
+/// Whether it is negative by RFC 8032 §5.1.2: the lowest bit of the integer below p.
 fn is_odd(x: &Fe) -> bool {
     x.to_words()[0] & 1 == 1
 }

@@ -58,7 +58,7 @@ impl Equation {
         Some(Self { r, u, v })
     }
 
-    /// What must be added up for the point of step 6, `u·G + v·Q`.
+    /// The terms of the point of step 6, `u·G + v·Q`.
     #[inline(always)]
     pub(super) fn terms<'t>(&self, generator: &'t Generator, key: &'t KeyTable) -> Option<Terms<'t>> {
         let (u, minus_u) = self.u.halved();

@@ -63,7 +63,7 @@ pub(super) struct Key<D, const B: usize> {
     modulus_bits: usize,
     /// `R^e` modulo n, which brings [`Modulus::power`] back to the plain power.
     plain: Box<[D]>,
-    /// What RSASSA-PKCS1-v1_5 compares with, for each hash.
+    /// The padding that RSASSA-PKCS1-v1_5 compares with, for each hash.
     messages: [Message<D>; 3],
 }
 
@@ -157,7 +157,7 @@ impl<D: Digit, const B: usize> Key<D, B> {
         })
     }
 
-    /// Gives the signature's `s^e · R^(1-e)` to `judge`, with working space; `false` if the signature has not the length of
+    /// Passes the signature's `s^e · R^(1-e)` to `judge`, with working space; `false` if the signature has not the length of
     /// the modulus or is not below it (RFC 8017 §8.1.2 step 1, §8.2.2 step 1 and §5.2.2 step 1).
     ///
     /// The power and the second space have L digits, the first space has 2·L.

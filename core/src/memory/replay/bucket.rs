@@ -10,7 +10,7 @@ use super::state::{ReplayState, Survey};
 use super::{BUCKET_WORDS, SLOTS, place};
 use crate::time::UnixSeconds;
 
-/// Where the buckets of a store begin and end, and which proof belongs to which.
+/// The buckets of a store, and the proofs that belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
     /// In which time around its `iat` a proof is accepted.
@@ -53,14 +53,14 @@ impl Buckets {
         record_use_in(0, &bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
-    /// Whether a claim of `proof` won and is remembered in its bucket; claims nothing.
+    /// Whether a use of `proof` is recorded in its bucket; records nothing.
     #[must_use]
     pub fn was_used(&self, bucket: &Bucket, proof: &[u8; 32], issued_at: UnixSeconds) -> bool {
         let (_, fingerprint) = place(self.seed, self.count, proof);
         was_used_in(&bucket.parts(), &Entry::new(fingerprint, issued_at.as_u64(), self.window))
     }
 
-    /// What a store holds and refuses at `now`, estimated by some of its buckets.
+    /// How full a store is and what it refuses at `now`, estimated by some of its buckets.
     #[must_use]
     pub fn state<'b>(&self, some: impl IntoIterator<Item = &'b Bucket>, now: UnixSeconds) -> ReplayState {
         let mut survey = Survey::new(self.window, UnixSeconds::new(0), now);

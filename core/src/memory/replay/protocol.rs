@@ -99,7 +99,7 @@ pub enum FirstUse {
     Unknowable,
     /// All room is taken by proofs that could still be replayed. Nothing was stored. The server's fault, not the client's.
     Full,
-    /// What room is left is for other keys: this one has many proofs that could still be replayed. Nothing was stored. A proof some
+    /// The room that is left is for other keys: this one has many proofs that could still be replayed. Nothing was stored. A proof some
     /// seconds later helps.
     OverShare,
 }
@@ -109,7 +109,7 @@ pub enum FirstUse {
 pub struct ReplayWindow {
     /// How old a proof may be, leeway included.
     pub max_age_seconds: u32,
-    /// How far in the future its `iat` may lie, leeway included.
+    /// How far in the future its `iat` may be, leeway included.
     pub future_seconds: u32,
 }
 
@@ -277,7 +277,7 @@ impl Entry {
         !is_taken(word, self.cutoff, self.near)
     }
 
-    /// What must be forgotten when this proof replaces `word`, which is free and not [`EMPTY`].
+    /// The proofs that must be forgotten when this proof replaces `word`, which is free and not [`EMPTY`].
     pub(super) fn lost_with(&self, word: u64) -> Interval {
         let ReplayWindow { max_age_seconds, future_seconds } = self.window;
         let (shift, span) = (self.window.unit_shift(), self.window.span_units());
@@ -431,13 +431,13 @@ pub(super) fn record_use_in<W: Word>(floor: u64, bucket: &Bucketed<'_, W>, entry
     FirstUse::Full
 }
 
-/// Whether a claim of this proof won and is remembered; claims nothing.
+/// Whether a use of this proof is recorded; records nothing.
 pub(super) fn was_used_in<W: Word>(bucket: &Bucketed<'_, W>, entry: &Entry) -> bool {
     let used = bucket.slots.iter().map(Word::read).take_while(|word| *word != EMPTY);
     used.into_iter().any(|word| !entry.is_free(word) && entry.fingerprint_is(word))
 }
 
-/// What a key must leave free that has taken all it can.
+/// The slots that a key must leave free when it has taken all it can.
 const MOST_KEPT_FREE: usize = kept_free(64);
 
 /// How many slots of a bucket a key must leave free that has taken `of_key` of them.

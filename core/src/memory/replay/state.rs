@@ -49,7 +49,7 @@ impl Survey {
         self.until = self.until.max(end);
     }
 
-    /// What holds for a store of `buckets` by those that were read.
+    /// The estimate for a store of `buckets` by those that were read.
     pub(super) fn state(self, buckets: usize) -> ReplayState {
         let of_all = |count: usize, scale: usize| match self.buckets {
             0 => 0,

@@ -1,4 +1,4 @@
-//! Where used proofs are remembered.
+//! Stores of used proofs.
 
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicU64;

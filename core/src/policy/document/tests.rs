@@ -627,7 +627,9 @@ fn key_sources_of_one_issuer_have_a_name_each() {
     let b = r#"{"issuer":"https://k8s","name":"cluster-b"}"#;
     let named = r#"{"kind":"jwt","issuer":["cluster-b","cluster-a"]}"#;
     let document = PolicyDocument::parse(doc(&[a, b], named).as_bytes()).unwrap();
-    let places = |issuer: &str| -> Vec<usize> { document.key_sources(issuer).map(AuthorityIndex::as_usize).collect() };
+    let places = |issuer: &str| -> Vec<usize> {
+        document.key_sources(issuer).all().iter().map(|index| index.as_usize()).collect()
+    };
     assert_eq!((places("https://k8s"), places("cluster-a"), places("https://k8")), (vec![0, 1], vec![], vec![]));
     let source = document.source(1).unwrap();
     assert_eq!((source.identifier(), source.authority().name()), ("https://k8s", "cluster-b"));
@@ -635,8 +637,8 @@ fn key_sources_of_one_issuer_have_a_name_each() {
         (doc(&[a, a], "\"jwt\""), "/trust/1", "a second entry for the issuer cluster-a"),
         (
             doc(&[a, r#"{"issuer":"https://k8s"}"#], "\"jwt\""),
-            "/trust/1",
-            "a key source without a name beside one with a name",
+            "/trust/0",
+            "a key source with a name beside one without",
         ),
         (
             doc(&[a, b], r#"{"kind":"jwt","issuer":"https://k8s"}"#),
@@ -930,12 +932,39 @@ fn an_issuer_is_given_trust_domains_by_name() {
 }
 
 #[test]
-fn the_first_credential_is_required_wherever_it_is_presented() {
-    let second = r#"{"name":"b","from":{"header":"x-b"},"accept":["at+jwt"],"required":false}"#;
-    for from in [r#""authorization""#, r#"{"header":"x-a"}"#] {
-        let first = format!(r#"{{"name":"a","from":{from},"accept":["at+jwt"],"required":false}}"#);
-        let policy = format!(r#"{{"audience":"a","credentials":[{first},{second}]}}"#);
-        let fault = only(&format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#));
-        assert_eq!(fault.pointer, "/policies/p/credentials/0/required", "{from}");
+fn where_a_credential_is_presented_is_read_by_the_letter() {
+    let of = |credentials: &[&str]| {
+        let credentials = credentials.iter().enumerate().map(|(place, from)| {
+            format!(r#"{{"name":"c{place}","from":{from},"accept":["at+jwt"],"required":false}}"#)
+        });
+        let credentials: Vec<String> = credentials.collect();
+        let policy = format!(r#"{{"audience":"a","credentials":[{}]}}"#, credentials.join(","));
+        format!(r#"{{"trust":[{{"issuer":"i"}}],"policies":{{"p":{policy}}}}}"#)
+    };
+    for good in [
+        &[r#""authorization""#][..],
+        &[r#"{"header":"x-a"}"#, r#"{"header":"x-b","scheme":"Token"}"#],
+        &[r#"{"cookie":"__Host-token"}"#, r#"{"cookie":"__host-token"}"#],
+        &[r#"{"websocket_protocol":"base64url.bearer.authorization.k8s.io."}"#, r#"{"cookie":"a"}"#],
+    ] {
+        assert!(PolicyDocument::parse(of(good).as_bytes()).is_ok(), "{good:?}");
+    }
+    for (bad, at) in [
+        (&[r#"{}"#][..], "0/from/header"),
+        (&[r#"{"query":"access_token"}"#], "0/from/query"),
+        (&[r#"{"header":"cookie"}"#], "0/from/header"),
+        (&[r#"{"header":"sec-websocket-protocol"}"#], "0/from/header"),
+        (&[r#"{"header":"x-a","cookie":"b"}"#], "0/from"),
+        (&[r#"{"header":"x-a","scheme":"dpop"}"#], "0/from/scheme"),
+        (&[r#"{"header":"x-a","scheme":"a b"}"#], "0/from/scheme"),
+        (&[r#"{"cookie":"a","scheme":"Token"}"#], "0/from/scheme"),
+        (&[r#"{"cookie":"a b"}"#], "0/from/cookie"),
+        (&[r#"{"cookie":1}"#], "0/from/cookie"),
+        (&[r#"{"websocket_protocol":"a,b"}"#], "0/from/websocket_protocol"),
+        (&[r#"{"cookie":"a"}"#, r#"{"cookie":"a"}"#], "1/from"),
+        (&[r#"{"header":"x-a"}"#, r#"{"header":"x_a","scheme":"T"}"#], "1/from"),
+        (&[r#"{"websocket_protocol":"a."}"#, r#"{"websocket_protocol":"a.b."}"#], "1/from"),
+    ] {
+        assert_eq!(only(&of(bad)).pointer, format!("/policies/p/credentials/{at}"), "{bad:?}");
     }
 }

@@ -1,10 +1,10 @@
-//! Whose keys, tokens or documents an object is about: one of `trust_domain` and `issuer`.
+//! The authority of an object: one of `trust_domain` and `issuer`.
 
 use crate::policy::reader::{Members, Reader};
 use crate::spiffe_id::TrustDomain;
 use crate::trust::Authority;
 
-/// What a trust domain has to be.
+/// The form of a trust domain.
 pub(in crate::policy) const TRUST_DOMAIN: &str =
     "a trust domain name of a-z, 0-9, dot, dash and underscore, up to 255 bytes";
 

@@ -6,6 +6,8 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+#[cfg(feature = "presets")]
+use crate::jose::json::JsonObject;
 use crate::jose::json::Value;
 use crate::limits::Number;
 use crate::policy::reader::{NOTHING, Pointer, Reader};
@@ -26,6 +28,17 @@ impl<'a> Members<'a, '_> {
         let at = self.names.iter().position(|known| *known == name);
         debug_assert!(at.is_some(), "{name} is not in the table of members");
         self.values.get(at?).copied().flatten()
+    }
+
+    /// Takes the members of `object` that are absent here, and are of the names that this object was read with.
+    #[cfg(feature = "presets")]
+    pub(in crate::policy) fn take_absent(&mut self, object: JsonObject<'a>) {
+        for (name, value) in object.members() {
+            let place = self.names.iter().position(|known| name.is(known));
+            if let Some(absent @ None) = place.and_then(|place| self.values.get_mut(place)) {
+                *absent = Some(value);
+            }
+        }
     }
 
     /// Whether the member is there.

@@ -1,5 +1,8 @@
 //! How a token is presented (RFC 6750 §2, RFC 9449 §7.1): exactly one credential, one scheme, bounded sizes.
 
+use alloc::vec::Vec;
+
+use crate::jose::base64url::{self, Base64Error};
 use crate::limits;
 use crate::reason::Reason;
 pub use crate::request::HeaderField;
@@ -91,17 +94,17 @@ impl<'r> Credential<'r> {
     }
 }
 
+/// The value of a field that may come once.
+fn one(field: HeaderField<'_>) -> Result<Option<&[u8]>, Reason> {
+    match field {
+        HeaderField::Absent => Ok(None),
+        HeaderField::Repeated => Err(Reason::CredentialRepeated),
+        HeaderField::One(value) => Ok(Some(trim(value))),
+    }
+}
+
 impl<'r> Credential<'r> {
-    /// Takes the one credential out of a header field of its own, which holds nothing else; `None` without the field.
-    ///
-    /// # Errors
-    /// [`Reason::CredentialRepeated`], [`Reason::CredentialTooLarge`], [`Reason::TokenMalformed`] for an empty field.
-    pub(crate) fn alone(field: HeaderField<'r>) -> Result<Option<Self>, Reason> {
-        let token = match field {
-            HeaderField::Absent => return Ok(None),
-            HeaderField::Repeated => return Err(Reason::CredentialRepeated),
-            HeaderField::One(value) => trim(value),
-        };
+    fn sized(token: &'r [u8]) -> Result<Option<Self>, Reason> {
         if token.len() > limits::TOKEN_BYTES {
             return Err(Reason::CredentialTooLarge);
         }
@@ -111,6 +114,105 @@ impl<'r> Credential<'r> {
             Ok(Some(Self { scheme: AuthScheme::Bearer, token }))
         }
     }
+
+    /// Takes the one credential out of a header field of its own, which holds nothing else, or a scheme before it; `None` without the field.
+    ///
+    /// # Errors
+    /// [`Reason::CredentialRepeated`], [`Reason::CredentialTooLarge`], [`Reason::SchemeUnsupported`] for another scheme,
+    /// [`Reason::TokenMalformed`] for a field without a token.
+    pub(crate) fn in_field(field: HeaderField<'r>, scheme: Option<&str>) -> Result<Option<Self>, Reason> {
+        let Some(mut value) = one(field)? else { return Ok(None) };
+        if let Some(scheme) = scheme {
+            // RFC 9110 §11.1: the scheme is case-insensitive; §11.4: 1*SP behind it.
+            let (name, rest) = value.split_at_checked(scheme.len()).ok_or(Reason::SchemeUnsupported)?;
+            if !name.eq_ignore_ascii_case(scheme.as_bytes()) || !matches!(rest.first(), None | Some(b' ')) {
+                return Err(Reason::SchemeUnsupported);
+            }
+            value = rest;
+            while let [b' ', more @ ..] = value {
+                value = more;
+            }
+        }
+        Self::sized(value)
+    }
+
+    /// Takes the one credential out of the cookie `name`; `None` without it.
+    ///
+    /// RFC 6265 §4.2.1: pairs with a semicolon between them, a name and a value with `=` between them. §5.4: a client sends one `Cookie`
+    /// field. Two cookies of one name (§4.2.2: "servers SHOULD NOT rely upon the serialization order") are two credentials.
+    ///
+    /// # Errors
+    /// As [`in_field`](Self::in_field).
+    pub(crate) fn in_cookie(field: HeaderField<'r>, name: &str) -> Result<Option<Self>, Reason> {
+        Self::among(field, b';', &|pair| value_of_cookie(pair, name))?.map_or(Ok(None), Self::sized)
+    }
+
+    /// Takes the one credential out of `Sec-WebSocket-Protocol`, behind `prefix` in one element of the list (RFC 6455 §11.3.4); `None` without
+    /// one. Where it is `encoded`, the element has the token in base64url, which `room` takes decoded.
+    ///
+    /// # Errors
+    /// As [`in_field`](Self::in_field), and [`Reason::TokenEncoding`].
+    pub(crate) fn in_protocols(
+        field: HeaderField<'r>,
+        prefix: &str,
+        is_encoded: bool,
+        room: &'r mut [u8],
+    ) -> Result<Option<Self>, Reason> {
+        let Some(found) = Self::among(field, b',', &|element| element.strip_prefix(prefix.as_bytes()))? else {
+            return Ok(None);
+        };
+        if !is_encoded {
+            return Self::sized(found);
+        }
+        match base64url::decode(found, room) {
+            Ok(token) => Self::sized(token),
+            Err(Base64Error::OutputTooShort) => Err(Reason::CredentialTooLarge),
+            Err(_) => Err(Reason::TokenEncoding),
+        }
+    }
+
+    /// The one element of a list that `find` finds something in.
+    fn among(
+        field: HeaderField<'r>,
+        separator: u8,
+        find: &dyn Fn(&'r [u8]) -> Option<&'r [u8]>,
+    ) -> Result<Option<&'r [u8]>, Reason> {
+        let Some(value) = one(field)? else { return Ok(None) };
+        let mut all = value.split(|byte| *byte == separator).filter_map(|element| find(trim(element)));
+        match (all.next(), all.next()) {
+            (_, Some(_)) => Err(Reason::CredentialRepeated),
+            (found, None) => Ok(found),
+        }
+    }
+}
+
+/// The value of a pair whose name is `name`.
+fn value_of_cookie<'r>(pair: &'r [u8], name: &str) -> Option<&'r [u8]> {
+    let at = pair.iter().position(|byte| *byte == b'=')?;
+    let (known, value) = (pair.get(..at)?, pair.get(at + 1..)?);
+    (trim(known) == name.as_bytes()).then(|| trim(value))
+}
+
+/// What is left of a `Cookie` field without the cookies called `name`; empty, if nothing is.
+pub(crate) fn without_cookie(value: &[u8], name: &str) -> Vec<u8> {
+    without(value, b';', &|pair| value_of_cookie(pair, name).is_some())
+}
+
+/// What is left of a `Sec-WebSocket-Protocol` field without the elements that begin with `prefix`; empty, if nothing is.
+pub(crate) fn without_protocol(value: &[u8], prefix: &str) -> Vec<u8> {
+    without(value, b',', &|element| element.starts_with(prefix.as_bytes()))
+}
+
+/// The other elements of a list, each byte for byte.
+fn without(value: &[u8], separator: u8, is_taken: &dyn Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut rest = Vec::new();
+    for element in value.split(|byte| *byte == separator).filter(|element| !is_taken(trim(element))) {
+        if !rest.is_empty() {
+            rest.push(separator);
+        }
+        rest.extend_from_slice(if rest.is_empty() { trim(element) } else { element });
+    }
+    rest
 }
 
 impl Credential<'_> {

@@ -28,12 +28,12 @@ const ONE: [i32; 9] = [0x20, 0, 0, 0x1fff_c000, 0x1fff_ffff, 0x1fff_ffff, 0x1f7f
 
 /// The constant that is added to column 0, so that a column below 2^63 either way is not negative when it is carried.
 const LIFT: i64 = i64::MIN;
-/// What column 16 gets: it pays for the lift of the column below.
+/// The constant of column 16: it pays for the lift of the column below.
 const PAY: i64 = -(1 << (63 - BITS));
-/// What each column between gets, so that the lifts make no difference to the sum of the columns.
+/// The constant of each column between, so that the lifts make no difference to the sum of the columns.
 const LIFT_AND_PAY: i64 = LIFT.wrapping_add(PAY);
 
-/// What column `i + 8` starts from.
+/// The initial value of column `i + 8`.
 const ABOVE: [i64; 9] = {
     let mut above = [LIFT_AND_PAY; 9];
     above[8] = PAY;

@@ -1,6 +1,6 @@
 //! The sum of a verification in lanes: one entry of the tables after the other in each lane, then the lanes together.
 //!
-//! What a verification adds up are some fifty entries in any order, so a processor with registers for several numbers
+//! A verification adds some fifty entries in any order, so a processor with registers for several numbers
 //! adds several at once. WebAssembly's registers hold two, and V8 took 29.5 µs either way: there are no lanes there.
 
 mod field;
