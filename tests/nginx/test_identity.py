@@ -8,6 +8,7 @@ import unittest
 from harness import client, issuer, place
 from harness.server import until
 from harness.upstream import Upstream
+from harness.world import HTTP as SHOWN
 from harness.world import POLICY, World
 
 TABLE = json.loads((place.ROOT / "tests/identity_headers.json").read_text())
@@ -399,6 +400,83 @@ class NoAuthority(unittest.TestCase):
             self.assertEqual(upstream.take(), [])
             proof = world.proof(token, uri="http://api.example/orders")
             self.assertEqual(world.get("/orders", issuer.dpop(token, proof)).status, 200)
+
+
+HOP = """
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $http_connection;
+        countersign_set_header X-User subject;
+        location / { countersign on; proxy_pass http://raw; }
+        location /shadow { countersign shadow; proxy_pass http://raw; }
+        location /off { countersign off; proxy_pass http://raw; }
+        location /early { countersign on; set $protocol $http_upgrade; proxy_set_header Upgrade $protocol; proxy_pass http://raw; }
+        location /fixed { countersign on; proxy_set_header Upgrade h2c; proxy_set_header Connection upgrade; proxy_pass http://raw; }
+"""
+
+
+class Hops(unittest.TestCase):
+    """Fields for one hop: what `Upgrade` and `Connection` of a client cannot do to the upstream."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = World(HOP, http="upstream raw { server unix:{folder}/raw.sock; }\n" + SHOWN)
+        cls.upstream = Upstream(cls.world.nginx.folder / "raw.sock").__enter__()
+        cls.world.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.__exit__(None, None, None)
+        cls.upstream.__exit__()
+
+    def sent(self, target, *headers):
+        """The fields of the client's request that the upstream gets: all with these names."""
+        with client.Client(self.world.nginx.address) as connection:
+            answer = connection.ask("GET", target, [("Host", "api.example"), self.world.bearer(), *headers])
+        self.assertEqual(answer.status, 200, answer)
+        ((_, fields, _),) = self.upstream.take()
+        return [field for field in fields if field[0] in ("upgrade", "http2-settings", "http2_settings", "connection", "x-user")]
+
+    def test_no_tunnel_of_requests(self):
+        """In the tunnel of such an upgrade a client would send any request, with identity headers of its own."""
+        protocols = ["h2c", "H2C", "websocket, h2c", "h2c-14", "h2", "HTTP/2.0", "TLS/1.0", "websocket,\th2c", '"h2c"', "a;h2c"]
+        settings = ("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA")
+        for target in ("/", "/shadow", "/off", "/early"):
+            for protocol in protocols:
+                with self.subTest(target, protocol=protocol):
+                    got = self.sent(target, ("Upgrade", protocol), ("Connection", "Upgrade"), settings)
+                    self.assertNotIn("upgrade", dict(got))
+                    self.assertNotIn("http2-settings", dict(got))
+        got = dict(self.sent("/", ("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings"), settings))
+        self.assertEqual(got, {"connection": "Upgrade, HTTP2-Settings", "x-user": "alice"})
+
+    def test_other_protocols(self):
+        for target in ("/", "/shadow", "/off", "/early"):
+            for protocol in ("websocket", "WebSocket", "SPDY/3.1", "websocket, tcp", "xh2c"):
+                with self.subTest(target, protocol=protocol):
+                    self.assertEqual(dict(self.sent(target, ("Upgrade", protocol), ("Connection", "Upgrade")))["upgrade"], protocol)
+
+    def test_an_answer_that_upgrades(self):
+        """Where the configuration names the protocol itself, nginx opens no tunnel: the client asked for none."""
+        with client.Client(self.world.nginx.address) as connection:
+            connection.send("GET", "/fixed", [("Host", "api.example"), self.world.bearer(), ("Upgrade", "h2c"), ("Connection", "Upgrade"),
+                                              ("X-Answer", "101")])
+            connection.socket.sendall(b"PRI * HTTP/2.0")
+            (tunnelled,) = until("the upstream has waited", lambda: self.upstream.tunnelled)
+        self.upstream.take()
+        self.assertEqual(tunnelled, b"")
+
+    def test_connection_names_no_identity_header(self):
+        """RFC 9110 section 7.6.1: the next hop MUST remove the fields that Connection names."""
+        for target in ("/", "/shadow", "/off"):
+            for said, passed in [
+                ("Upgrade, X-User", "Upgrade"), ("X-User, Upgrade", "Upgrade"), ("upgrade,x_user", "upgrade"), ("Upgrade , X.USER ,, Other", "Upgrade, Other"),
+                ("X-User", None), ("X-User, X-User", None), ("Upgrade, Other", "Upgrade, Other"), ("keep-alive", "keep-alive"),
+            ]:
+                with self.subTest(target, said=said):
+                    got = self.sent(target, ("Upgrade", "websocket"), ("Connection", said))
+                    self.assertEqual(dict(got).get("connection"), passed)
+                    self.assertEqual(dict(got).get("x-user"), None if target == "/off" else "alice")
 
 
 if __name__ == "__main__":

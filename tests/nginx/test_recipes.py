@@ -39,7 +39,10 @@ def world(*locations, server="", policies=None, listen="", upstreams="", replace
     for written, here in replaced:
         assert blocks.count(written) == 1, written
         blocks = blocks.replace(written, here)
-    return World(SERVER + server + blocks, http=upstreams + HTTP, policies=policies, listen=listen, **options)
+    # They belong into `http`.
+    maps = "".join(f"{line}\n" for line in re.findall(r"^map .*$", blocks, re.MULTILINE))
+    blocks = re.sub(r"^map .*$", "", blocks, flags=re.MULTILINE)
+    return World(SERVER + server + blocks, http=upstreams + maps + HTTP, policies=policies, listen=listen, **options)
 
 
 def upstream(**addresses):
@@ -227,6 +230,15 @@ class Recipes(unittest.TestCase):
                 refused = made.get("/live", [*handshake[1:2], *handshake[3:], *headers])
                 self.assertEqual((refused.status, len(refused.all("www-authenticate"))), (401, 2))
             self.assertEqual(echo.shaken, 2)
+
+    def test_websocket_opens_no_other_tunnel(self):
+        made = world("/live", upstreams="upstream orders { server unix:{folder}/raw.sock; }")
+        with Upstream(made.nginx.folder / "raw.sock") as upstream, made:
+            for protocol in ("h2c", "SPDY/3.1", "websocket, h2c", "tcp"):
+                asks = [made.bearer(), ("Upgrade", protocol), ("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA")]
+                self.assertEqual(made.get("/live", asks).status, 200)
+                ((_, fields, _),) = upstream.take()
+                self.assertEqual([field for field in fields if field[0] in ("upgrade", "connection")], [], protocol)
 
     def test_grpc(self):
         upstream = subprocess.Popen([place.rpc(), RPC, "serve"], stdout=subprocess.PIPE, text=True)

@@ -12,6 +12,7 @@ from harness import client, issuer, place
 from harness.answers import Answers, Redis
 from harness.server import until
 from harness.world import HTTP, World
+from hosts.answers import Server
 
 AUDIENCE = issuer.AUDIENCE
 TTS = "https://tts.example"
@@ -380,7 +381,7 @@ class Waiting(unittest.TestCase):
                 before = len(self.answers.asked)
                 self.assertEqual(self.refused(reason, target, fields or self.proven(target)).status, 503, redirect)
                 self.assertEqual(len(self.answers.asked), before + 1, f"{redirect}: only the question")
-        said = 'the answer of a store or issuer redirects to "/orders", a location with "countersign on": it is not followed'
+        said = 'a question to a store or issuer is redirected to "/orders": it is not followed'
         self.assertIn(said, self.plain.nginx.log())
         # A location that is open to every client.
         self.answers.redirect = "/too_long"
@@ -556,6 +557,185 @@ class Waiting(unittest.TestCase):
         self.assertEqual((fields.get("x-cookie"), fields["cookie"]), (None, "a=1"))
         fields = dict(self.shown("/site_to_site", [("Cookie", f"token={token}; a=1")])["headers"])
         self.assertEqual((fields.get("x-cookie"), fields["cookie"], fields["x-user"]), (None, "a=1", "alice"))
+
+
+# The usual lines of a reverse proxy, which the location of a question inherits.
+USUAL = """
+    map $http_x_tenant $backend { default shared; blue blue-servers; }
+    map $countersign_subject $who { default nobody; alice the-alice; }
+    map $uri $path { default other; /read/uri the-uri; /uri the-uri; }
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Asked-Tenant $http_x_tenant;
+    proxy_set_header X-Backend $backend;
+    proxy_set_header X-Session $cookie_session;
+    proxy_set_header X-Inner $countersign_subject;
+    proxy_set_header X-Who $who;
+    proxy_set_header X-Path $path;
+"""
+
+# Each server also has a rule of its own for what the client sent, which must not answer a question.
+VARIABLES = """
+        if ($http_x_forwarded_proto != https) { return 301 https://$host$request_uri; }
+        if ($http_x_tenant = banned) { return 403; }
+        countersign on;
+        countersign_use_once /_store;
+        countersign_introspect /_issuer;
+        location = /_store { internal; proxy_pass http://answers/store; }
+        location = /_issuer { internal; proxy_pass http://answers/introspect; }
+        location / { countersign_policy opaque; proxy_pass http://answers; }
+        location /once { countersign_policy once; proxy_pass http://answers; }
+        location /read {
+            countersign_policy opaque;
+            set $seen "$proxy_add_x_forwarded_for $http_x_tenant $backend $cookie_session $path";
+            if ($seen = "") { return 403; }
+            proxy_pass http://answers;
+        }
+"""
+
+
+class Variables(unittest.TestCase):
+    """A question has variables of its own: neither it nor the client's request reads a value of the other."""
+
+    CLIENT = [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.7"), ("X-Tenant", "blue"), ("Cookie", "session=secret")]
+    SHOWN = {"x-forwarded-for": "203.0.113.7, 127.0.0.1", "x-asked-tenant": "blue", "x-backend": "blue-servers", "x-session": "secret",
+             "x-inner": "alice", "x-who": "the-alice"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.answers = Answers().__enter__()
+        cls.world = World(VARIABLES, policy=POLICY, http="upstream answers { server " + cls.answers.address + "; }\n" + USUAL + HTTP)
+        cls.world.nginx.write("tts.json", issuer.key_set(issuer.Key("tts")))
+        cls.world.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.__exit__(None, None, None)
+        cls.answers.__exit__()
+
+    def setUp(self):
+        self.answers.asked.clear()
+
+    def shown(self, target, *headers):
+        answer = self.world.get(target, [*headers, *self.CLIENT])
+        self.assertEqual(answer.status, 200, answer)
+        return dict(json.loads(answer.body)["headers"])
+
+    def check(self, fields, path):
+        self.assertEqual({name: fields.get(name) for name in self.SHOWN}, self.SHOWN)
+        self.assertEqual(fields["x-path"], path)
+
+    def check_question(self, path):
+        """The usual lines say of a question what they say of a request without a field."""
+        ((asked, _),) = self.answers.of(path)
+        told = {name: asked.get(name) for name in (*self.SHOWN, "x-path", "x-tenant", "cookie", "x-forwarded-proto")}
+        self.assertEqual(told, {**dict.fromkeys(told), "x-forwarded-for": "127.0.0.1", "x-backend": "shared", "x-who": "nobody", "x-path": "other"})
+
+    def test_of_an_introspected_token(self):
+        """Asked about and then cached; with variables that the question reads first, and with those that the request does."""
+        for target in ("/uri", "/read/uri"):
+            with self.subTest(target):
+                self.answers.asked.clear()
+                token = f"opaque-{target[1:].replace('/', '-')}"
+                self.answers.tokens[token] = {"active": True, "sub": "alice", "aud": AUDIENCE, "exp": int(time.time()) + 300}
+                for _ in range(2):
+                    self.check(self.shown(target, ("Authorization", f"Bearer {token}")), "the-uri")
+                self.check_question("/introspect")
+                self.assertEqual(dict(self.answers.of("/introspect")[0][0])["content-type"], "application/x-www-form-urlencoded")
+
+    def test_of_a_proof(self):
+        token = self.world.key.token(bound=self.world.client)
+        proof = self.world.proof(token, uri="https://api.example/once")
+        self.check(self.shown("/once", *issuer.dpop(token, proof)), "other")
+        self.check_question("/store")
+
+    def test_rules_of_the_server(self):
+        """They hold for the client's request, not for the question."""
+        self.assertEqual(self.world.get("/uri", [("Authorization", "Bearer opaque")]).status, 301)
+        banned = [("X-Forwarded-Proto", "https"), ("X-Tenant", "banned")]
+        self.assertEqual(self.world.get("/uri", [("Authorization", "Bearer opaque"), *banned]).status, 403)
+        self.assertEqual(self.answers.asked, [])
+
+
+# Where a question may be led by its own location, by the server around it, or by the answer; `backup` says yes to every question.
+LED = {
+    "an error page of the server": "proxy_pass http://down;",
+    "an answer of nginx": "return 502;",
+    "an error page of its own": "error_page 502 = @open; proxy_pass http://down;",
+    "an error page with a path": "error_page 502 = /open; proxy_pass http://down;",
+    "an error page with a status": "error_page 502 =201 /open; proxy_pass http://down;",
+    "a chain of error pages": "recursive_error_pages on; error_page 502 = /chained; proxy_pass http://down;",
+    "an answer that has an error page": "proxy_intercept_errors on; error_page 404 = @open; proxy_pass http://backup/absent;",
+    "try_files": "try_files /absent @open;",
+    "try_files with a path": "try_files /absent /open;",
+    "a rewrite": "rewrite ^ /open last;",
+    "a redirect of the answer": "proxy_pass http://backup/redirects/open;",
+    "a redirect of the answer to a name": "proxy_pass http://backup/redirects@open;",
+    "a redirect to a protected location": "proxy_pass http://backup/redirects/protected;",
+}
+
+
+class Led(unittest.TestCase):
+    """A question has one location. The answer of another one is no answer to it, and no other one gets it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.backup = Server(cls.handle).__enter__()
+        locations = "".join(
+            f"location /once{at} {{ countersign_policy once; countersign_use_once /_led{at}; proxy_pass http://backup; }}"
+            f"location /opaque{at} {{ countersign_policy opaque; countersign_introspect /_led{at}; proxy_pass http://backup; }}"
+            f"location = /_led{at} {{ internal; {inside} }}" for at, inside in enumerate(LED.values()))
+        server = """
+            countersign on; countersign_use_once /_led0; countersign_introspect /_led0; error_page 502 504 = @backup;
+            location @backup { proxy_pass http://backup; }
+            location @open { countersign off; proxy_pass http://backup; }
+            location /open { countersign off; proxy_pass http://backup; }
+            location /protected { proxy_pass http://backup; }
+            location /chained { error_page 502 = @open; proxy_pass http://down; }
+        """
+        upstreams = f"upstream backup {{ server {cls.backup.address}; }} upstream down {{ server 127.0.0.1:1; }}\n"
+        cls.world = World(server + locations, policy=POLICY, http=upstreams + HTTP)
+        cls.world.nginx.write("tts.json", issuer.key_set(issuer.Key("tts")))
+        cls.world.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.__exit__(None, None, None)
+        cls.backup.__exit__()
+
+    asked = []
+
+    @classmethod
+    def handle(cls, path, method, headers, body):
+        """As an application that takes every POST, and as a store and an issuer that know everything."""
+        if path.startswith("/redirects"):
+            return 200, b"", ("X-Accel-Redirect", path.removeprefix("/redirects"))
+        if path == "/absent":
+            return 404, b""
+        cls.asked.append(path)
+        if "Countersign-Proof" in headers:
+            return 201, b""
+        return 200, json.dumps({"active": True, "sub": "alice", "aud": AUDIENCE, "exp": int(time.time()) + 300}).encode()
+
+    def check(self, reason, target, headers):
+        self.asked.clear()
+
+        def count():
+            return self.world.zone()["enforce"]["refused"].get(reason, 0)
+
+        before = count()
+        self.assertEqual((self.world.get(target, headers).status, count(), self.asked), (503, before + 1, []))
+
+    def test_of_a_store(self):
+        token = self.world.key.token(bound=self.world.client)
+        for at, title in enumerate(LED):
+            with self.subTest(title):
+                proof = self.world.proof(token, uri=f"https://api.example/once{at}")
+                self.check("replay_store_unavailable", f"/once{at}", issuer.dpop(token, proof))
+
+    def test_of_an_issuer(self):
+        for at, title in enumerate(LED):
+            with self.subTest(title):
+                self.check("introspection_unavailable", f"/opaque{at}", [("Authorization", f"Bearer opaque-{at}")])
 
 
 class Configuration(unittest.TestCase):

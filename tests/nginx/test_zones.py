@@ -654,6 +654,29 @@ class Upgrade(Once):
                 self.statuses(world, request, 401)
             self.statuses(world, world.dpop(), 200, 401)
 
+    def test_a_window_that_is_wider(self):
+        """While both masters serve, the old one accepts no proof: the new file would not know it, nor the old file one of the new."""
+        with Zoned(daemon=True) as world:
+            used = world.dpop()
+            self.statuses(world, used, 200, 401)
+            (old_worker,) = world.nginx.workers()
+            inode = world.inode()
+            world.widen()
+            old, new = self.upgrade(world, place.module())
+            self.assertNotEqual(world.inode(), inode)
+            (new_worker,) = children(new)
+            before, after = self.of(world, old_worker), self.of(world, new_worker)
+            for first, second, expected in ((after, before, (200, 401)), (before, after, (401, 200))):
+                proof = world.dated_past_a_new_store()
+                self.assertEqual((self.ask(first, proof), self.ask(second, proof)), expected)
+            self.assertIn("takes the place of one that another process may use", world.nginx.log())
+            os.kill(old, signal.SIGQUIT)
+            until("the old one ends", lambda: not is_alive(old))
+            self.statuses(world, used, 401)
+            self.statuses(world, world.dpop(), 200, 401)
+            os.kill(new, signal.SIGTERM)
+            until("the new one ends", lambda: not is_alive(new))
+
     def test_a_restart_with_another_layout(self):
         with Zoned() as world:
             used = world.dpop()
@@ -685,6 +708,26 @@ class Masters(Once):
                 used = one.dated_past_a_new_store()
                 self.statuses(one, used, 200, 401)
                 self.statuses(other, used, 401)
+
+
+    def test_windows_that_differ(self):
+        """The second one needs a wider window and so another file: the first one accepts no proof that the second may accept."""
+        with Zoned() as one, Zoned(with_file(path="{folder}/link/zone"), start=False) as other:
+            (other.nginx.folder / "link").symlink_to(one.disk)
+            other.key, other.client = one.key, one.client
+            other.trust(one.key)
+            other.widen()
+            inode = one.inode()
+            other.nginx.start()
+            self.assertNotEqual(one.inode(), inode)
+            for first, second, expected in ((other, one, (200, 401)), (one, other, (401, 200))):
+                proof = other.dated_past_a_new_store()
+                self.assertEqual((first.get("/", proof).status, second.get("/", proof).status), expected)
+            # A reload of the first one finds the file that serves both.
+            one.reload()
+            self.assertEqual((one.mapped(one.nginx.master()), other.mapped(other.nginx.master())), ({one.inode()},) * 2)
+            proof = other.dated_past_a_new_store()
+            self.assertEqual((one.get("/", proof).status, other.get("/", proof).status), (200, 401))
 
 
 class Boot(Once):

@@ -1,8 +1,8 @@
 /*
  * ngx_http_countersign_module: token validation in nginx's access phase, by countersign's C ABI.
  *
- * One file per noun: directives (module), zone, engine, choice, source, decision, question, origin, access, identity, certificate, variables,
- * status.
+ * One file per noun: directives (module), zone, engine, choice, source, decision, question, origin, access, identity, hop, certificate,
+ * variables, status.
  */
 
 #ifndef NGX_HTTP_COUNTERSIGN_H
@@ -261,7 +261,7 @@ typedef struct {
     u_char                            *data;
     size_t                             length;
     unsigned                           done:1;
-    unsigned                           placed:1;    /* the subrequest got to a location that clients do not get to */
+    unsigned                           placed:1;    /* the subrequest got to its location, which clients do not get to */
     unsigned                           whole:1;     /* the end of the body was seen */
     unsigned                           failed:1;
 } ngx_http_countersign_answer_t;
@@ -388,6 +388,8 @@ ngx_int_t ngx_http_countersign_policy_fields(ngx_conf_t *cf, ngx_http_countersig
 ngx_int_t ngx_http_countersign_credential_fields(ngx_conf_t *cf, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_policy_t *policy);
 ngx_int_t ngx_http_countersign_check_fields(ngx_conf_t *cf, ngx_http_countersign_main_conf_t *mcf);
+ngx_http_countersign_identity_t *ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf,
+    ngx_str_t *name);
 ngx_uint_t ngx_http_countersign_alike(ngx_str_t *one, ngx_str_t *other);
 ngx_int_t ngx_http_countersign_merge_names(ngx_conf_t *cf, const char *directive, const char *what, ngx_array_t *inherited,
     ngx_array_t **joined);
@@ -397,6 +399,9 @@ ngx_int_t ngx_http_countersign_internal_handler(ngx_http_request_t *r);
 void ngx_http_countersign_forget_variables(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf);
 ngx_int_t ngx_http_countersign_identify(ngx_http_request_t *r, ngx_http_countersign_loc_conf_t *lcf,
     ngx_http_countersign_decision_t *decision);
+
+/* hop */
+ngx_int_t ngx_http_countersign_hop_fields(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf);
 
 /* certificate */
 char *ngx_http_countersign_certificate_header(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

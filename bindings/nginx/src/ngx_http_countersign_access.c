@@ -35,7 +35,9 @@ ngx_http_countersign_access_init(ngx_conf_t *cf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_countersign_module);
 
     for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
-        if (handlers[i].phase < NGX_HTTP_REWRITE_PHASE && mcf->identity.nelts == 0) {
+        if (handlers[i].phase < NGX_HTTP_REWRITE_PHASE && mcf->identity.nelts == 0
+            && (handlers[i].phase != NGX_HTTP_POST_READ_PHASE || mcf->engines.nelts == 0))
+        {
             continue;
         }
 
@@ -167,8 +169,16 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
     lcf = ngx_http_get_module_loc_conf(r, ngx_http_countersign_module);
     answer = ngx_http_countersign_answer_of(r);
 
-    if (answer != NULL && !answer->placed) {
+    if (answer != NULL) {
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        if (answer->placed || ngx_http_get_module_ctx(r, ngx_http_countersign_module) != answer) {
+            /* A redirect clears the context. No other location gets a question, nor is asked in its name. */
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "countersign: a question to a store or issuer is redirected to \"%V\": it is "
+                          "not followed, only the location that is asked may answer", &r->uri);
+            answer->failed = 1;
+            return NGX_HTTP_SERVICE_UNAVAILABLE;
+        }
 
         if (!clcf->internal) {
             ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0, "countersign: the location of \"%V\" is not asked, it must be "
@@ -177,14 +187,6 @@ ngx_http_countersign_location_handler(ngx_http_request_t *r)
         }
 
         answer->placed = 1;
-    }
-
-    if (answer != NULL && lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF && ngx_http_get_module_ctx(r, ngx_http_countersign_module) != answer) {
-        /* A redirect clears the context of a request. The question has no token, so no decision lets it into a protected location. */
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "countersign: the answer of a store or issuer redirects to \"%V\", a location "
-                      "with \"countersign on\": it is not followed", &r->uri);
-        answer->failed = 1;
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     /* A question is this server's, of no client: it is not judged, and so never waits for another one. */

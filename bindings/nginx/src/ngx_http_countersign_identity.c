@@ -12,8 +12,6 @@
 
 
 static u_char ngx_http_countersign_fold(u_char ch);
-static ngx_http_countersign_identity_t *ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_countersign_keep_certificate(ngx_http_request_t *r, ngx_table_elt_t *field);
 static ngx_int_t ngx_http_countersign_take_away(ngx_http_request_t *r, ngx_http_countersign_main_conf_t *mcf,
     ngx_http_countersign_loc_conf_t *removing, ngx_uint_t client, ngx_uint_t copy);
@@ -289,7 +287,8 @@ ngx_http_countersign_post_read_handler(ngx_http_request_t *r)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_countersign_module);
 
-    return ngx_http_countersign_take_away(r, mcf, NULL, 1, 0) == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return ngx_http_countersign_hop_fields(r, mcf) == NGX_OK && ngx_http_countersign_take_away(r, mcf, NULL, 1, 0) == NGX_OK
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -641,7 +640,7 @@ ngx_http_countersign_keep_certificate(ngx_http_request_t *r, ngx_table_elt_t *fi
 }
 
 
-static ngx_http_countersign_identity_t *
+ngx_http_countersign_identity_t *
 ngx_http_countersign_is_identity(ngx_http_countersign_main_conf_t *mcf, ngx_str_t *name)
 {
     ngx_uint_t                        i;

@@ -254,6 +254,38 @@ ngx_http_countersign_field(ngx_http_request_t *sr, const char *name, u_char *val
 }
 
 
+/*
+ * A subrequest of nginx shares its parent's variables. What a question read would be kept for the client's request (an empty $http_...,
+ * a map of it), and what the client's request read would go to the store or issuer: the question gets variables of its own.
+ *
+ * For the same reason it begins where its location is looked up, as a clone does. The rules of the server are for a client's request:
+ * `if ($http_x_forwarded_proto != https) { return 301 ...; }` would answer each question.
+ */
+
+static ngx_int_t
+ngx_http_countersign_separate(ngx_http_request_t *sr)
+{
+    ngx_uint_t                  i;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(sr, ngx_http_core_module);
+
+    sr->variables = ngx_pcalloc(sr->pool, cmcf->variables.nelts * sizeof(ngx_http_variable_value_t));
+    if (sr->variables == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* Every nginx has this phase, once. */
+    for (i = 0; cmcf->phase_engine.handlers[i].checker != ngx_http_core_find_config_phase; i++) { /* void */ }
+
+    sr->phase_handler = i;
+    sr->valid_location = 1;
+    sr->write_event_handler = ngx_http_core_run_phases;
+
+    return NGX_OK;
+}
+
+
 /* The request is this server's own: it has nothing of the client's request but the token or proof. */
 
 static ngx_int_t
@@ -282,7 +314,9 @@ ngx_http_countersign_pose(ngx_http_request_t *sr, countersign_pending *pending, 
 
     body = ngx_pcalloc(sr->pool, sizeof(ngx_http_request_body_t));
 
-    if (body == NULL || ngx_list_init(&sr->headers_in.headers, sr->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK) {
+    if (body == NULL || ngx_http_countersign_separate(sr) != NGX_OK
+        || ngx_list_init(&sr->headers_in.headers, sr->pool, 4, sizeof(ngx_table_elt_t)) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -360,7 +394,7 @@ ngx_http_countersign_ask_location(ngx_http_request_t *r, ngx_http_countersign_de
     waiting->asked = 1;
     waiting->answer = answer;
 
-    /* Gone once the answer redirects the question: see the location handler. */
+    /* Gone once the question is redirected: see the location handler, and where it ends. */
     ngx_http_set_ctx(sr, answer, ngx_http_countersign_module);
 
     return ngx_http_countersign_pose(sr, waiting->pending, &waiting->request) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
@@ -377,7 +411,10 @@ ngx_http_countersign_answer_of(ngx_http_request_t *r)
 }
 
 
-/* The subrequest ends; where it has an error page, this comes first, and again after it. */
+/*
+ * The subrequest ends. An answer without a page of its own (`return 409`, an upstream that is down) would get an error page now, often one
+ * that the location inherits and that leads to an application: the status is the answer, and the question ends here.
+ */
 
 static ngx_int_t
 ngx_http_countersign_answered(ngx_http_request_t *r, void *data, ngx_int_t rc)
@@ -387,6 +424,11 @@ ngx_http_countersign_answered(ngx_http_request_t *r, void *data, ngx_int_t rc)
     answer->done = 1;
     answer->status = r->headers_out.status;
 
+    if (ngx_http_get_module_ctx(r, ngx_http_countersign_module) != answer) {
+        /* Redirected: what it was answered with is not the location's. */
+        answer->failed = 1;
+    }
+
     if (rc == NGX_OK || r->connection->error) {
         return rc;
     }
@@ -394,6 +436,11 @@ ngx_http_countersign_answered(ngx_http_request_t *r, void *data, ngx_int_t rc)
     if (rc == NGX_ERROR || rc == NGX_HTTP_REQUEST_TIME_OUT || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || rc == NGX_HTTP_CLOSE) {
         /* It ends alone: what nginx does with these is for a client's own request. */
         answer->failed = 1;
+        return NGX_OK;
+    }
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE || rc == NGX_HTTP_CREATED || rc == NGX_HTTP_NO_CONTENT) {
+        answer->status = rc;
         return NGX_OK;
     }
 

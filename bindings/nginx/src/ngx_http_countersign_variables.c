@@ -315,6 +315,12 @@ ngx_http_countersign_variable(ngx_http_request_t *r, ngx_http_variable_value_t *
                       "and is empty: name it there, as in \"set $name $countersign_subject\"");
     }
 
+    if (ngx_http_countersign_answer_of(r) != NULL) {
+        /* A question has no decision, and those of the client's request are not for a store or issuer. */
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
     if (lcf != NULL && lcf->enabled != NGX_HTTP_COUNTERSIGN_OFF) {
         decision = ngx_http_countersign_known(r, lcf);
 

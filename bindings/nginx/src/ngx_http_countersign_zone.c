@@ -1018,6 +1018,54 @@ ngx_http_countersign_put_zones_to_use(ngx_cycle_t *cycle)
 }
 
 
+/*
+ * The file whose name a new one takes may be that of another master, which goes on with it: the one before a binary upgrade, or one beside
+ * this. Like a store of the configuration before, it takes no proof for a while. One with another layout cannot be told.
+ */
+
+static void
+ngx_http_countersign_retire_file(ngx_http_countersign_zone_t *zone, ngx_log_t *log)
+{
+    size_t                          head;
+    u_char                         *memory;
+    ngx_fd_t                        fd;
+    struct stat                     of_file;
+    countersign_result              result;
+    ngx_http_countersign_shared_t   shared;
+
+    fd = open((char *) zone->path.data, O_RDWR|O_NOFOLLOW|O_CLOEXEC);
+    if (fd == NGX_INVALID_FILE) {
+        return;
+    }
+
+    head = ngx_align(sizeof(ngx_http_countersign_shared_t), NGX_HTTP_COUNTERSIGN_LINE);
+
+    if (fstat(fd, &of_file) != 0 || !ngx_http_countersign_is_sound(&of_file) || of_file.st_size <= (off_t) head
+        || pread(fd, &shared, sizeof(shared), 0) != sizeof(shared) || shared.layout != NGX_HTTP_COUNTERSIGN_LAYOUT || shared.retired)
+    {
+        (void) ngx_close_file(fd);
+        return;
+    }
+
+    memory = mmap(NULL, of_file.st_size, PROT_READ|PROT_WRITE, MAP_SHARED, fd, 0);
+    (void) ngx_close_file(fd);
+
+    if (memory == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "cannot map \"%V\" of zone \"%V\": a process that uses it may take proofs that are "
+                      "used here", &zone->path, &zone->name);
+        return;
+    }
+
+    result = countersign_replay_refuse_until(memory + head, of_file.st_size - head, time(NULL) + NGX_HTTP_COUNTERSIGN_RETIREMENT);
+    (void) munmap(memory, of_file.st_size);
+
+    if (result == COUNTERSIGN_RESULT_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0, "a new file \"%V\" of zone \"%V\" takes the place of one that another process may use: that "
+                      "one refuses the proofs of the next %d seconds", &zone->path, &zone->name, NGX_HTTP_COUNTERSIGN_RETIREMENT);
+    }
+}
+
+
 static void
 ngx_http_countersign_put_to_use(void *data)
 {
@@ -1057,6 +1105,8 @@ ngx_http_countersign_put_to_use(void *data)
         ngx_http_countersign_boot(zone->shared->boot);
 
         if (zone->made != NGX_INVALID_FILE) {
+            ngx_http_countersign_retire_file(zone, cycle->log);
+
             if (rename((char *) zone->making.data, (char *) zone->path.data) != 0) {
                 /* The file that is there cannot serve, or is marked as retired. */
                 ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno, "cannot rename \"%V\" to \"%V\" of zone \"%V\": the next "

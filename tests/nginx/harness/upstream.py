@@ -8,12 +8,13 @@ from pathlib import Path
 class Upstream:
     """Listens on a Unix socket. Each request is kept as its path and its header fields, names in lower case.
 
-    A path that begins with `/accel` is answered with `X-Accel-Redirect` to what follows.
+    A path that begins with `/accel` is answered with `X-Accel-Redirect` to what follows, a request with `X-Answer: 101` as if
+    it switched to h2c: the bytes that follow are kept.
     """
 
     def __init__(self, path):
         self.path = str(path)
-        self.arrived = []
+        self.arrived, self.tunnelled = [], []
         upstream = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -26,6 +27,14 @@ class Upstream:
                     fields.append([name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape")])
                 upstream.arrived.append((target, fields, method))
                 more = f"X-Accel-Redirect: {target.removeprefix('/accel')}\r\n" if target.startswith("/accel") else ""
+                if ["x-answer", "101"] in fields:
+                    self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+                    self.connection.settimeout(1)
+                    try:
+                        upstream.tunnelled.append(self.connection.recv(100))
+                    except TimeoutError:
+                        upstream.tunnelled.append(b"")
+                    return
                 self.wfile.write(f"HTTP/1.0 200 OK\r\n{more}Content-Length: 2\r\n\r\nok".encode())
 
         self.server = socketserver.ThreadingUnixStreamServer(self.path, Handler)
