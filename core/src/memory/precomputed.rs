@@ -96,9 +96,15 @@ pub(super) enum Width {
 /// A table under construction: that of the generator until one is complete, then the key's.
 #[derive(Debug)]
 pub(super) enum Builder {
-    P256 { generator: Option<p256::GeneratorBuilder>, key: p256::TableBuilder },
+    P256 {
+        generator: Option<p256::GeneratorBuilder>,
+        key: p256::TableBuilder,
+    },
     #[cfg(feature = "fast")]
-    Ed25519 { generator: Option<ed25519::GeneratorBuilder>, key: ed25519::TableBuilder },
+    Ed25519 {
+        generator: Option<ed25519::GeneratorBuilder>,
+        key: ed25519::TableBuilder,
+    },
 }
 
 impl Builder {

@@ -3,9 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use countersign::{CacheTier, Question, RevocationsKnown, UseOnce};
 use countersign::internal::jose::base64url;
 use countersign::internal::specs::common::presentation::Credential;
+use countersign::{CacheTier, Question, RevocationsKnown, UseOnce};
 
 use crate::decided::{self, place, short};
 use crate::described;

@@ -6,8 +6,8 @@
 use alloc::vec::Vec;
 use core::fmt::{Display, Write};
 
-use countersign::{Attribute, AuthScheme, CacheTier, Decision, Mode, NamedClaim, VerifiedToken};
 use countersign::internal::jose::base64url;
+use countersign::{Attribute, AuthScheme, CacheTier, Decision, Mode, NamedClaim, VerifiedToken};
 
 /// The places in `numbers` of the result of a call.
 pub(crate) mod place {
