@@ -147,7 +147,7 @@ fn what_stands_beside_a_preset() {
     assert!(
         faults(&policy(json!({"preset": ["keycloak"]})))[0].starts_with("/policies/default/preset: found an array")
     );
-    // Whoever holds any account of these issuers has a token: a policy that lets everybody in cannot be written by accident.
+    // Each account of these issuers has a token: a policy without subjects would accept all of them, and cannot be written by accident.
     for name in ["github-actions", "gitlab", "kubernetes"] {
         assert_eq!(
             faults(&policy(json!({"preset": name}))),

@@ -289,7 +289,7 @@ fn of_policy(
     Ok(())
 }
 
-/// A file that nobody replaces stops being good after `max_stale_seconds`.
+/// A file that is not replaced expires `max_stale_seconds` after its date.
 fn of_age(source: &TrustSource, path: &Path, expiries: &mut BTreeSet<(i64, String)>) {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     let modified = modified.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());

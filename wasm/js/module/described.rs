@@ -3,8 +3,7 @@
 use alloc::string::{String, ToString};
 
 use countersign::{
-    Algorithm, AlgorithmSet, Attribute, Check, CredentialLocation, Engine, LoadReport, PolicyError, Reason,
-    ReplayState, TrustDocument,
+    Algorithm, AlgorithmSet, Attribute, Check, Engine, LoadReport, PolicyError, Reason, ReplayState, TrustDocument,
 };
 use countersign_reload::ReloadError;
 
@@ -93,13 +92,7 @@ pub(crate) fn engine(engine: &Engine, warnings: &[String]) -> String {
                     json.number_member("body_bytes", policy.body().map_or(0, |body| body.most_bytes() as u64));
                     json.texts_member("fields", policy.header_fields());
                     let removed = policy.credentials().filter(|credential| credential.is_removed());
-                    json.texts_member(
-                        "removed",
-                        removed.map(|credential| match credential.from() {
-                            CredentialLocation::Authorization => "authorization",
-                            CredentialLocation::Header(name) => name.as_ref(),
-                        }),
-                    );
+                    json.texts_member("removed", removed.map(|credential| credential.from().field()));
                 });
             }
         });

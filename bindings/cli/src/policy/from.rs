@@ -19,7 +19,7 @@ pub(crate) struct FromArgs {
     /// The configuration, YAML or JSON; standard input if absent
     file: Option<PathBuf>,
 
-    /// The audience of providers that name none: jwt_authn then takes tokens for anybody
+    /// The audience of providers that name none: jwt_authn then accepts tokens for any audience
     #[arg(long, value_name = "AUDIENCE")]
     audience: Vec<String>,
 }

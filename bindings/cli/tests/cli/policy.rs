@@ -63,7 +63,7 @@ fn lint_prints_what_a_preset_stands_for() {
     // A member of the policy's own is not the preset's.
     let own = json!({"preset": "mcp", "audience": "a", "origin": origin, "dpop": {"max_age_seconds": 30}});
     assert_eq!(lint(&trust, own).0["presets"][0]["members"]["dpop"], json!({"max_age_seconds": 30}));
-    // The other checks see what is written out: two issuers, and a kind that nobody signs.
+    // The other checks see what is written out: two issuers, and a kind that no issuer signs.
     let two = json!([{"issuer": "https://as.example"}, {"issuer": "https://other.example"}]);
     let (report, told) = lint(&two, json!({"preset": "okta", "audience": "a", "origin": origin}));
     assert!(told.contains("tokens of each of the 2 issuers in /trust are accepted"), "{report}");
