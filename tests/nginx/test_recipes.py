@@ -95,8 +95,17 @@ class Recipes(unittest.TestCase):
             token = made.key.token(bound=made.client)
             uri = "https://api.example/orders"
             refused = made.get("/orders", issuer.dpop(token, made.proof(token, uri=uri)))
-            accepted = made.get("/orders", issuer.dpop(token, made.proof(token, uri=uri, nonce=refused.one("dpop-nonce"))))
-            self.assertEqual((refused.status, accepted.status), (401, 200))
+            answers = [refused]
+
+            def retried():
+                """As a client does, with the nonce of the last answer. A store that has just started accepts none of its first seconds."""
+                proof = made.proof(token, uri=uri, nonce=answers[-1].one("dpop-nonce"), jti=f"retry {len(answers)}")
+                answers.append(made.get("/orders", issuer.dpop(token, proof)))
+                return answers[-1].status == 200
+
+            until("a proof with a nonce is accepted", retried)
+            accepted = answers[-1]
+            self.assertEqual(refused.status, 401)
             for answer in (preflight, refused, accepted):
                 self.assertEqual(answer.one("access-control-allow-origin"), "https://app.example")
                 self.assertEqual(answer.one("access-control-expose-headers"), "DPoP-Nonce, WWW-Authenticate")

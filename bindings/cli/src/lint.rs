@@ -335,7 +335,9 @@ impl Lint {
             }
             self.one_policy(&at, policy, &signers);
             self.accepted_in_vain(&at, policy, &signers);
+            self.algorithms_in_vain(&at, policy, &json["trust"]);
         }
+        self.expiring_documents(&json["trust"]);
         self.shared_audiences(&json["policies"]);
         Ok(())
     }
@@ -541,6 +543,11 @@ impl Lint {
         if policy["tools"].as_array().is_some_and(Vec::is_empty) {
             self.add(Severity::Warning, format!("{at}/tools"), "every call of a tool is refused: no tool is named");
         }
+        if policy["binding"]["require"] == "dpop" && policy["credentials"][0]["from"].is_object() {
+            let text = "every request is refused: a DPoP-bound token comes under the scheme DPoP in Authorization (RFC 9449 §7.1), and the \
+                        first credential is read from another place";
+            self.add(Severity::Warning, format!("{at}/binding/require"), text);
+        }
         self.transaction_tokens(at, policy);
         self.optional_ties(at, policy);
         self.places(at, policy);
@@ -672,6 +679,67 @@ impl Lint {
             }
         }
         self.subjects_in_vain(at, &policy["subjects"], &domains_of_all);
+    }
+
+    /// Entries whose algorithms no key can have: neither one that was read, nor one that its source may have by its own `algorithms`.
+    fn algorithms_in_vain(&mut self, at: &str, policy: &Value, trust: &Value) {
+        let sources = trust.as_array().map_or(&[][..], Vec::as_slice);
+        for (holder, holder_at) in holders(at, policy) {
+            for (place, entry) in entries(holder).iter().enumerate() {
+                let narrowing =
+                    [&policy["algorithms"], &entry["algorithms"]].into_iter().filter(|member| !member.is_null());
+                let allowed = narrowing.map(algorithms).reduce(|one, other| &one & &other);
+                let Some(allowed) = allowed.filter(|_| kind(entry) != "introspected") else { continue };
+                let member = if kind(entry) == "jwt-svid" { "trust_domain" } else { "issuer" };
+                let is_named = |source: &Value| {
+                    let names: Vec<&str> = texts(&source["name"]).chain(texts(&source[member])).collect();
+                    !names.is_empty()
+                        && (entry[member].is_null() || texts(&entry[member]).any(|name| names.contains(&name)))
+                };
+                let signers: Vec<&Value> = sources
+                    .iter()
+                    .filter(|source| source[member].is_string())
+                    .filter(|source| is_named(source))
+                    .collect();
+                let signs: Option<Vec<BTreeSet<&str>>> = signers.iter().map(|source| self.signs(source)).collect();
+                if signs.is_some_and(|signs| !signs.is_empty() && signs.iter().all(|signs| signs.is_disjoint(&allowed)))
+                {
+                    let text = "no key that may sign this kind has one of the algorithms that are allowed: every token is refused";
+                    self.add(Severity::Warning, format!("{holder_at}/accept/{place}"), text);
+                }
+            }
+        }
+    }
+
+    /// The algorithms of the keys of a source, if they are known.
+    fn signs<'s>(&'s self, source: &'s Value) -> Option<BTreeSet<&'s str>> {
+        let authority = match (source["trust_domain"].as_str(), source["issuer"].as_str()) {
+            (Some(name), _) => Authority::TrustDomain(name.to_owned()),
+            (None, Some(name)) => Authority::Issuer(name.to_owned()),
+            (None, None) => return None,
+        };
+        let authority = authority.to_string();
+        let read = self.sets.iter().filter(|set| set.authority.as_ref() == Some(&authority)).flat_map(|set| &set.keys);
+        let read: BTreeSet<&str> =
+            read.flat_map(|key| &key.algorithms).map(|algorithm| without_alias(algorithm)).collect();
+        if read.is_empty() {
+            return (!source["algorithms"].is_null()).then(|| algorithms(&source["algorithms"]));
+        }
+        Some(read)
+    }
+
+    /// Documents that are loaded once and expire.
+    fn expiring_documents(&mut self, trust: &Value) {
+        for (place, source) in trust.as_array().into_iter().flatten().enumerate() {
+            let inline = ["jwks", "bundle", "bundle_map"].into_iter().find(|member| !source[member].is_null());
+            if let (Some(member), Some(seconds)) = (inline, source["max_stale_seconds"].as_u64()) {
+                let text = format!(
+                    "`{member}` is loaded once, at the start: {seconds} seconds later every token is refused with keys_stale. Leave \
+                     max_stale_seconds out, or name a file or URI"
+                );
+                self.add(Severity::Warning, format!("/trust/{place}/max_stale_seconds"), text);
+            }
+        }
     }
 
     /// Subjects whose trust domain is in none of `domains`, which are those of the entries that they are a condition of.
@@ -852,6 +920,15 @@ impl<'a> Signers<'a> {
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let many = value.as_array().map_or(&[][..], Vec::as_slice);
     value.as_str().into_iter().chain(many.iter().filter_map(Value::as_str))
+}
+
+/// The algorithms that a member names, `EdDSA` by the name that says which (RFC 9864).
+fn algorithms(member: &Value) -> BTreeSet<&str> {
+    texts(member).map(without_alias).collect()
+}
+
+fn without_alias(algorithm: &str) -> &str {
+    if algorithm == "EdDSA" { "Ed25519" } else { algorithm }
 }
 
 /// The kind of token that an entry of `accept` names.

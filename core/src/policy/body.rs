@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::limits;
 use crate::policy::reader::{Members, Reader};
-use crate::printable::quoted;
+use crate::printable::{is_printable, quoted};
 
 /// The conditions of a policy on the body of a request.
 #[derive(Clone, Debug)]
@@ -61,11 +61,13 @@ impl BodyPolicy {
 pub struct ToolPattern(Box<str>);
 
 impl ToolPattern {
-    /// A pattern of at least one segment and no empty one, where `*` is a whole segment; `None` for any other text.
+    /// A pattern of at least one segment and no empty one, where `*` is a whole segment; `None` for any other text, and for one that matches
+    /// no name that a body may have.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let good = |segment: &str| !segment.is_empty() && (segment == "*" || !segment.contains('*'));
-        let fits = text.len() <= limits::TOOL_NAME_BYTES && text.split('.').all(good);
+        let fits = text.len() <= limits::TOOL_NAME_BYTES && is_printable(text) && text.trim() == text;
+        let fits = fits && text.split('.').all(good);
         fits.then(|| Self(text.into()))
     }
 
@@ -95,7 +97,7 @@ mod tests {
         assert!(pattern("search.*").matches("search.web") && pattern("*").matches("a"));
         assert!(!pattern("search.*").matches("search") && !pattern("search.*").matches("search."));
         assert!(!pattern("search.*").matches("search.a.b") && !pattern("a").matches("A"));
-        for bad in ["", ".", "a.", "a*", "**", "a..b"] {
+        for bad in ["", ".", "a.", "a*", "**", "a..b", "a ", " *", "a\u{202e}", "a\nb"] {
             assert_eq!(ToolPattern::parse(bad), None, "{bad}");
         }
     }

@@ -46,6 +46,43 @@ fn faults_of_a_policy_by_their_pointers() {
     assert_eq!(lint(&[], "{").0, Some(1));
 }
 
+/// Policies by which no token can ever be accepted, or none after a while.
+#[test]
+fn policies_that_accept_nothing() {
+    let place = Place::new();
+    let warns_at = |policy: &Value, at: &str| findings(&lint(&[], &policy.to_string()).1).contains(&("warning", at));
+    let mut policy = place.policy();
+    policy["trust"][1]["jwks"] = keys(&[place.domain.entry("sig")]);
+    policy["policies"]["default"]["accept"] = json!([{"kind": "at+jwt", "scope": "a", "algorithms": ["RS256"]}]);
+    let at = "/policies/default/accept/0";
+    assert!(warns_at(&policy, at), "keys that were read sign with ES256");
+    policy["policies"]["default"]["accept"][0]["algorithms"] = json!(["RS256", "ES256"]);
+    assert!(!warns_at(&policy, at));
+    policy["policies"]["default"]["algorithms"] = json!("RS256");
+    assert!(warns_at(&policy, at), "the algorithms of the policy narrow those of the entry");
+
+    let issuer = policy["trust"][1]["issuer"].clone();
+    policy["trust"][1] = json!({"issuer": issuer, "jwks_uri": "https://as.example/jwks"});
+    assert!(!warns_at(&policy, at), "keys that were not read may sign with any");
+    policy["trust"][1]["algorithms"] = json!(["ES384"]);
+    assert!(warns_at(&policy, at), "the trust entry names its algorithms");
+
+    let mut policy = place.policy();
+    assert!(!warns_at(&policy, "/trust/0/max_stale_seconds"));
+    policy["trust"][0]["max_stale_seconds"] = json!(60);
+    assert!(warns_at(&policy, "/trust/0/max_stale_seconds"), "an inline bundle is loaded once");
+
+    let from_header =
+        json!({"name": "a", "from": {"header": "x-token"}, "accept": ["at+jwt"], "audience": "https://api.example"});
+    for (from, warned) in [(from_header["from"].clone(), true), (json!("authorization"), false)] {
+        let mut credential = from_header.clone();
+        credential["from"] = from;
+        let mut policy = place.policy();
+        policy["policies"]["default"] = json!({"credentials": [credential], "binding": {"require": "dpop"}});
+        assert_eq!(warns_at(&policy, "/policies/default/binding/require"), warned, "{policy}");
+    }
+}
+
 #[test]
 fn what_smells_in_a_policy() {
     let place = Place::new();
