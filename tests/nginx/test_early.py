@@ -197,6 +197,7 @@ class Subrequests(unittest.TestCase):
             self.assertEqual(world.get("/asks", [world.bearer(subject="bob")]).status, 403)
             self.assertEqual(world.get("/asks").status, 401)
             # The nonce gets to the client.
+            world.store_in_use()
             token = world.key.token(bound=world.client)
             uri = "https://api.example/with_nonce"
             refused = world.get("/with_nonce", issuer.dpop(token, world.proof(token, uri=uri)))

@@ -171,7 +171,7 @@ class Replay(unittest.TestCase):
             slots = world.zone()["replay"]["slots"]
             self.assertGreater(slots, 500)
             other = issuer.Key("other")
-            until("the store is in use", lambda: world.zone()["replay"]["refusing_permille"] == 0, 10)
+            world.store_in_use()
 
             def ask(connection, key):
                 token = world.key.token(bound=key)

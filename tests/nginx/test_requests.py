@@ -115,6 +115,7 @@ class Answers(unittest.TestCase):
         policies = {"default": {"accept": ["at+jwt"], "audience": [issuer.AUDIENCE], "origin": "https://api.example",
                                 "dpop": {"nonce": "required"}}}
         with World(policies=policies, workers=4) as world:
+            world.store_in_use()
             token = world.key.token(bound=world.client)
             refused = world.get("/", issuer.dpop(token, world.proof(token)))
             self.assertEqual(refused.status, 401)
@@ -137,6 +138,7 @@ class Answers(unittest.TestCase):
             token = one.key.token(bound=one.client)
             other.trust(one.key)
             until("the other knows the issuer", lambda: other.get("/", [one.bearer()]).status == 200)
+            other.store_in_use()
             nonce = one.get("/", issuer.dpop(token, one.proof(token))).one("dpop-nonce")
 
             def ask():

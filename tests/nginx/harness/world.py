@@ -4,7 +4,7 @@ import json
 import time
 
 from . import issuer
-from .server import Nginx
+from .server import Nginx, until
 
 POLICY = {
     "trust": [{"issuer": issuer.ISSUER, "jwks_file": "as.json"}],
@@ -80,6 +80,10 @@ class World:
 
     def zone(self, place=0):
         return self.status()["zones"][place]
+
+    def store_in_use(self):
+        """Returns when the store accepts proofs, and nonces, of this moment: a new one refuses those of its first seconds."""
+        until("the store is in use", lambda: self.zone()["replay"]["refusing_permille"] == 0, 15)
 
     def lines(self):
         path = self.nginx.folder / "access.log"
