@@ -54,7 +54,7 @@ fn ask_in_many_workers(runner: &mut Runner, request: &Req) -> Answer {
 
 #[test]
 fn a_decision_resumed_in_another_worker_is_the_same() {
-    let mut waited = 0;
+    let (mut waited, mut strangers) = (0, 0);
     for vector in vector::all().iter().filter(|vector| vector.needs().contains(&"answers")) {
         let (mut one, mut many) = (vector.runner(), vector.runner());
         for step in vector.steps() {
@@ -71,12 +71,18 @@ fn a_decision_resumed_in_another_worker_is_the_same() {
             }
             waited += usize::from(!request.answers.is_empty());
             let in_many = ask_in_many_workers(&mut many, &request);
+            // A token that was active is known to its own worker: in the others it is asked about as a stranger's, at most half of the time.
+            if in_many.reason == Some(Reason::IntrospectionRateExceeded) && answer.reason.is_none() {
+                strangers += 1;
+                continue;
+            }
             assert_eq!(without_tier(&in_many), without_tier(&answer), "{}", vector.path);
         }
         let abandoned = |runner: &Runner| runner.engine.refused(Reason::DecisionAbandoned);
         assert_eq!(abandoned(&one), abandoned(&many), "{}", vector.path);
     }
     assert!(waited > 100, "{waited}");
+    assert_eq!(strangers, 1, "the vector of a token that was active");
 }
 
 /// A policy whose decisions wait for the body, and one request for it.

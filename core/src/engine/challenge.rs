@@ -6,7 +6,7 @@ use core::fmt::{self, Display, Formatter};
 
 use crate::engine::decision::Decision;
 use crate::engine::outcome::Outcome;
-use crate::policy::{Binding, CredentialPolicy, Policy};
+use crate::policy::{Binding, CredentialLocation, CredentialPolicy, Policy};
 use crate::reason::{ChallengeError, Reason};
 use crate::specs::common::presentation::AuthScheme;
 
@@ -74,8 +74,10 @@ fn is_of_proof(error: ChallengeError) -> bool {
 fn error_for(policy: &Policy, scheme: AuthScheme, error: ChallengeError, outcome: &Outcome) -> ChallengeError {
     let used = match outcome.reason {
         Some(Reason::CredentialRepeated) => None,
-        // A credential in a field of its own comes under no scheme: it is a bearer token.
-        _ if outcome.credential > 0 => Some(AuthScheme::Bearer),
+        // A credential outside of Authorization comes under no scheme: it is a bearer token.
+        _ if outcome.credential > 0 || policy.credential.from != CredentialLocation::Authorization => {
+            Some(AuthScheme::Bearer)
+        }
         _ if is_of_proof(error) => Some(AuthScheme::Dpop),
         _ => outcome.scheme,
     };
