@@ -53,6 +53,7 @@ class Upgrades(unittest.TestCase):
             world = World({"identity_headers": {"x-user": "subject"}}, start=False,
                           routes=[route(route={"cluster": "chat"})], upgrade_configs=[{"upgrade_type": "websocket"}])
             world.envoy.clusters.append(server.cluster("chat", listening.getsockname()[1]))
+            world.starts = True
             with world:
                 for sent, passed_on in [("Upgrade, X-User", b"upgrade"), ("x_user,upgrade", b"upgrade"),
                                         ("keep-alive, Upgrade", b"keep-alive, upgrade"), ("Upgrade", b"upgrade")]:

@@ -75,10 +75,9 @@ fn error_for(policy: &Policy, scheme: AuthScheme, error: ChallengeError, outcome
     let used = match outcome.reason {
         Some(Reason::CredentialRepeated) => None,
         // A credential outside of Authorization comes under no scheme: it is a bearer token.
-        _ if outcome.credential > 0 || policy.credential.from != CredentialLocation::Authorization => {
-            Some(AuthScheme::Bearer)
-        }
+        _ if outcome.credential > 0 => Some(AuthScheme::Bearer),
         _ if is_of_proof(error) => Some(AuthScheme::Dpop),
+        _ if policy.credential.from != CredentialLocation::Authorization => Some(AuthScheme::Bearer),
         _ => outcome.scheme,
     };
     // A scheme that is not challenged cannot carry the error: then those that are do.
