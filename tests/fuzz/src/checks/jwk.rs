@@ -38,7 +38,7 @@ pub fn check(text: &[u8]) -> bool {
                     && entry["kid"].as_str().filter(|kid| !kid.is_empty()) == key.key_id()
             };
             let candidates: Vec<&Value> = entries.iter().filter(made_of).collect();
-            let takes = |usage| match source.form() {
+            let takes = |usage: Option<&str>| match source.form() {
                 TrustForm::JwkSet if usage == Some("jwt-svid") => source.authority().is_trust_domain(),
                 TrustForm::JwkSet => matches!(usage, None | Some("sig")),
                 _ => usage == Some("jwt-svid"),
