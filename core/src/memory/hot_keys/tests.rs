@@ -2,9 +2,9 @@ use ::p256::ecdsa::SigningKey;
 use ::p256::ecdsa::signature::Signer as _;
 
 use super::*;
+use crate::crypto::{Curve, KeyMaterial, p256};
 #[cfg(feature = "fast")]
 use crate::crypto::{HashAlgorithm, ed25519};
-use crate::crypto::{Curve, KeyMaterial, p256};
 use crate::trust::thumbprint::thumbprint;
 
 const SEED: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
