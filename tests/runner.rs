@@ -246,16 +246,7 @@ impl Runner {
                 (None, Some(document)) => document.to_string(),
                 (None, None) => panic!("a trust step without a document"),
             };
-            return match self.push(&authority, text.as_bytes(), trust["now"].as_u64().unwrap()) {
-                Ok(_) => "installed",
-                Err(TrustError::SequenceRollback { .. }) => "sequence_rollback",
-                Err(TrustError::SequenceMalformed) => "sequence_malformed",
-                Err(TrustError::KeysMissing) => "keys_missing",
-                Err(TrustError::Json(_)) => "json",
-                Err(TrustError::TooManyKeys) => "too_many_keys",
-                Err(TrustError::TooLarge) => "too_large",
-                Err(_) => "refused",
-            };
+            return trust_word(&self.push(&authority, text.as_bytes(), trust["now"].as_u64().unwrap()));
         }
         if let Some(revoke) = step.get("revoke") {
             self.revoke(revocations(revoke));
@@ -336,4 +327,18 @@ fn revocations(revoke: &Value) -> Revocations {
         };
     }
     builder.build()
+}
+
+/// The word that vectors have for what became of a trust document.
+pub fn trust_word<T>(loaded: &Result<T, TrustError>) -> &'static str {
+    match loaded {
+        Ok(_) => "installed",
+        Err(TrustError::SequenceRollback { .. }) => "sequence_rollback",
+        Err(TrustError::SequenceMalformed) => "sequence_malformed",
+        Err(TrustError::KeysMissing) => "keys_missing",
+        Err(TrustError::Json(_)) => "json",
+        Err(TrustError::TooManyKeys) => "too_many_keys",
+        Err(TrustError::TooLarge) => "too_large",
+        Err(_) => "refused",
+    }
 }

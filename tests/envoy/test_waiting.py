@@ -1,6 +1,5 @@
 """Decisions that wait: for a shared store, for an issuer, for the body; credentials beside Authorization; attributes."""
 
-import base64
 import hashlib
 import json
 import subprocess
@@ -13,6 +12,7 @@ from harness.answers import Answers
 from harness.build import only
 from harness.server import cluster, per_route, route, until
 from harness.world import World
+from hosts.places import check_places
 
 AUDIENCE = issuer.AUDIENCE
 TTS = "https://tts.example"
@@ -344,28 +344,7 @@ class Waiting(unittest.TestCase):
 
     def test_cookies_and_subprotocols(self):
         token = self.world.bearer()[1].split()[1]
-        # Only the credential goes: what else is in its field is the application's.
-        for cookie, rest in [(f"a=1; token={token}; b=2", "a=1; b=2"), (f"token={token}", None), (f'x="y";token={token}', 'x="y"')]:
-            with self.subTest(cookie=rest):
-                fields = dict(self.shown("/site", [("Cookie", cookie), ("X-User", "spoofed")])["headers"])
-                self.assertEqual((fields.get("cookie"), fields.get("x-user")), (rest, "alice"))
-        encoded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
-        offered = [("Sec-WebSocket-Protocol", f"v2.chat, {PREFIX}{encoded}, chat")]
-        self.assertEqual(dict(self.shown("/socket", offered)["headers"])["sec-websocket-protocol"], "v2.chat, chat")
-        # The policy of /site takes clients without a token, who have no identity.
-        for headers in ([], [("Cookie", "a=1")]):
-            fields = dict(self.shown("/site", [*headers, ("X-User", "spoofed")])["headers"])
-            self.assertEqual((fields.get("cookie"), fields.get("x-user")), (dict(headers).get("Cookie"), None))
-        for reason, target, headers in [
-            ("credential_repeated", "/site", [("Cookie", f"token={token}; token={token}")]),
-            ("token_malformed", "/site", [("Cookie", "token=")]),
-            ("scheme_unsupported", "/site?access_token=x", []),
-            ("credential_missing", "/socket", [("Sec-WebSocket-Protocol", "chat")]),
-            ("credential_missing", "/socket", []),
-            ("token_encoding", "/socket", [("Sec-WebSocket-Protocol", PREFIX + token)]),
-        ]:
-            with self.subTest(reason, target=target):
-                self.assertEqual(self.refused(reason, target, headers).status // 100, 4)
+        check_places(self, token, PREFIX)
 
 
 class Buffered(unittest.TestCase):

@@ -116,7 +116,7 @@ struct Lint {
 struct PresetLine {
     at: String,
     preset: &'static str,
-    /// The members that it stands for, where the policy has none of its own.
+    /// The members that it expands to, where the policy has none of its own.
     members: serde_json::Map<String, Value>,
     gives_up: &'static str,
     /// What it is tested with.
@@ -342,7 +342,7 @@ impl Lint {
         Ok(())
     }
 
-    /// What each preset stands for, and what may not be meant with it.
+    /// The members that each preset expands to, and what may not be intended by it.
     fn presets<'a>(
         &mut self,
         used: impl Iterator<Item = &'a (String, &'static Preset)>,

@@ -214,7 +214,7 @@ impl Worker {
         }
     }
 
-    /// Judges a request that says not who the client is, where that is enough.
+    /// Judges a request without its first credential, which the policy does not require.
     #[inline(never)]
     fn judge_without(
         &mut self,

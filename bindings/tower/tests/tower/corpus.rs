@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use countersign::Authority;
 use countersign::NonceKeys;
 use countersign::UnixSeconds;
-use countersign::{Authority, TrustError};
 use countersign::{Policy, UseOnce};
 use countersign_tests::request::Req;
-use countersign_tests::runner::{self, nonce_secrets, raw_answer, revocation_document};
+use countersign_tests::runner::{self, nonce_secrets, raw_answer, revocation_document, trust_word};
 use countersign_tests::vector::{self, Vector};
 use countersign_tower::{
     Asked, ClientCertificate, CountersignLayer, CountersignService, EngineHandle, Questions, RequestBody,
@@ -226,16 +226,7 @@ fn prepare(engine: &EngineHandle, step: &Value) -> &'static str {
         let document = trust.get("bundle").or(trust.get("jwks"));
         let text = trust["text"].as_str().map_or_else(|| document.unwrap().to_string(), str::to_owned);
         let now = UnixSeconds::new(trust["now"].as_u64().unwrap());
-        return match shared.push_trust(&authority, text.as_bytes(), now) {
-            Ok(_) => "installed",
-            Err(TrustError::SequenceRollback { .. }) => "sequence_rollback",
-            Err(TrustError::SequenceMalformed) => "sequence_malformed",
-            Err(TrustError::KeysMissing) => "keys_missing",
-            Err(TrustError::Json(_)) => "json",
-            Err(TrustError::TooManyKeys) => "too_many_keys",
-            Err(TrustError::TooLarge) => "too_large",
-            Err(_) => "refused",
-        };
+        return trust_word(&shared.push_trust(&authority, text.as_bytes(), now));
     }
     if let Some(revoke) = step.get("revoke") {
         let document = RevocationDocument::read(revocation_document(revoke).to_string().as_bytes());
